@@ -1,0 +1,17 @@
+package dev.ablation.model;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Capability: writes the model, with the weights that are bound now, as a complete checkpoint. */
+public interface CheckpointExport {
+
+  /**
+   * Writes the checkpoint. The folder appears whole or not at all.
+   *
+   * @param folder must not exist; its parent must
+   * @throws java.nio.file.FileAlreadyExistsException if the folder exists
+   * @throws IOException if it cannot be written
+   */
+  void export(Path folder) throws IOException;
+}

@@ -1,0 +1,86 @@
+package dev.ablation.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A text-to-image diffusion model: the least that a network must offer to be sampled and ablated,
+ * and the interface that an adapter for another kind of model implements.
+ *
+ * <p>Shapes: B is the batch size, (C, H, W) the latent shape, T the number of text positions, D the
+ * width of a text state.
+ *
+ * <h2>Writing an adapter</h2>
+ *
+ * <ul>
+ *   <li>{@link #predict} must be a pure function of its arguments and of the weights that are bound
+ *       at that moment ({@link Weights#bind}).
+ *   <li>Arrays made during a call belong to the {@link NDManager} that the call names; intermediate
+ *       arrays are closed before it returns.
+ *   <li>Sampling needs nothing but this interface. Drawing pictures needs the capability {@link
+ *       LatentCodec}, ablating needs {@link Differentiable}, checking prompts {@link
+ *       PromptTokenizer}, and writing a complete checkpoint {@link CheckpointExport}.
+ *   <li>The abstract test {@code DiffusionModelContract} in this module's test jar checks an adapter.
+ * </ul>
+ *
+ * <p>Not thread-safe: one thread at a time. Whoever opened a model closes it.
+ */
+public interface DiffusionModel extends AutoCloseable {
+
+  /** Returns what is fixed about the model: its name and shapes. */
+  ModelDescriptor descriptor();
+
+  /** Returns the parent of every array that the model makes; do not close it. */
+  NDManager manager();
+
+  /** Returns the noise schedule that the model was trained with. */
+  NoiseSchedule schedule();
+
+  /** Returns what {@link #predict} predicts. */
+  PredictionType predictionType();
+
+  /**
+   * Encodes prompts as the network's conditioning. The empty prompt is the unconditional one.
+   *
+   * @param prompts B prompts; a prompt longer than the context is cut at its end
+   * @param scope owner of the result
+   * @return text states of shape {@code (B, T, D)}, float32, on the model's device
+   * @throws IllegalArgumentException if {@code prompts} is empty
+   */
+  Conditioning encode(List<String> prompts, NDManager scope);
+
+  /**
+   * Predicts noise, velocity or clean latents, as {@link #predictionType()} says.
+   *
+   * @param latents noised latents, shape {@code (B, C, H, W)}, float32, on the model's device
+   * @param timesteps shape {@code (B)}, int64 or float32, in {@code [0, schedule().steps())}; samplers
+   *     with fractional timesteps (Euler) pass float32
+   * @param conditioning of B prompts
+   * @return shape {@code (B, C, H, W)}, float32, attached to the manager of {@code latents}
+   * @throws IllegalArgumentException naming the argument and both shapes, if they do not fit
+   */
+  NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning);
+
+  /** Returns the weights that an ablation may change, with their roles. */
+  Weights weights();
+
+  /**
+   * Returns an optional ability of the model, such as {@link LatentCodec}.
+   *
+   * @param type the interface that stands for the ability
+   * @param <T> the ability
+   * @return the ability, or empty if the model lacks it
+   */
+  <T> Optional<T> capability(Class<T> type);
+
+  /** Returns whether {@link #close()} was called. */
+  boolean isClosed();
+
+  /** Frees the model's arrays. Closing twice does nothing. */
+  @Override
+  void close();
+}

@@ -1,0 +1,33 @@
+package dev.ablation.model;
+
+import java.util.List;
+
+/** Capability: shows how the model reads a prompt. */
+public interface PromptTokenizer {
+
+  /**
+   * A prompt as tokens.
+   *
+   * @param ids of the tokens that the model sees, without start, end and padding
+   * @param cut the end of the prompt that did not fit the context, as text; empty if all fits
+   */
+  record Tokens(List<Integer> ids, String cut) {
+    /** Copies the list. */
+    public Tokens {
+      ids = List.copyOf(ids);
+    }
+
+    /** Returns whether a part of the prompt does not reach the model. */
+    public boolean truncated() {
+      return !cut.isEmpty();
+    }
+  }
+
+  /**
+   * Splits a prompt.
+   *
+   * @param prompt any text
+   * @return its tokens
+   */
+  Tokens tokens(String prompt);
+}

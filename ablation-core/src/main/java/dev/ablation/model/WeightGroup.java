@@ -1,0 +1,107 @@
+package dev.ablation.model;
+
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+/**
+ * A named choice of weights: what a run trains. The name goes into provenance.
+ *
+ * @param name says what is chosen
+ * @param test accepts the weights that belong to the group
+ */
+public record WeightGroup(String name, Predicate<WeightInfo> test) {
+
+  /** Checks that nothing is null and the name not blank. */
+  public WeightGroup {
+    Objects.requireNonNull(test, "test");
+    if (name.isBlank()) {
+      throw new IllegalArgumentException("name of a weight group must not be blank");
+    }
+  }
+
+  /**
+   * Keys and values of the attention over the text: the paper's choice for styles and instances
+   * (section 3.2, "Cross-Attention").
+   */
+  public static WeightGroup crossAttentionKeyValue() {
+    return ofRoles(
+        "cross-attention-kv", WeightRole.CROSS_ATTENTION_KEY, WeightRole.CROSS_ATTENTION_VALUE);
+  }
+
+  /** Every projection of every attention, self-attention included. */
+  public static WeightGroup attention() {
+    return ofRoles(
+        "attention",
+        WeightRole.CROSS_ATTENTION_QUERY,
+        WeightRole.CROSS_ATTENTION_KEY,
+        WeightRole.CROSS_ATTENTION_VALUE,
+        WeightRole.CROSS_ATTENTION_OUTPUT,
+        WeightRole.SELF_ATTENTION);
+  }
+
+  /** The whole denoising network: the paper's choice for memorised pictures ("Full Weights"). */
+  public static WeightGroup denoiser() {
+    Set<WeightRole> text = EnumSet.of(WeightRole.TOKEN_EMBEDDING, WeightRole.TEXT_ENCODER);
+    return new WeightGroup("denoiser", info -> !text.contains(info.role()));
+  }
+
+  /**
+   * The weights that play one of some parts.
+   *
+   * @param name of the group
+   * @param first a role
+   * @param others further roles
+   * @return the group
+   */
+  public static WeightGroup ofRoles(String name, WeightRole first, WeightRole... others) {
+    Set<WeightRole> roles = EnumSet.of(first, others);
+    return new WeightGroup(name, info -> roles.contains(info.role()));
+  }
+
+  /**
+   * The weights of either group.
+   *
+   * @param other group
+   * @return the union
+   */
+  public WeightGroup or(WeightGroup other) {
+    return new WeightGroup(name + "|" + other.name, test.or(other.test));
+  }
+
+  /**
+   * The weights of this group that are not in another.
+   *
+   * @param other group
+   * @return the difference
+   */
+  public WeightGroup minus(WeightGroup other) {
+    return new WeightGroup(name + "-" + other.name, test.and(other.test.negate()));
+  }
+
+  /**
+   * Returns the chosen weights of a model.
+   *
+   * @param weights of the model
+   * @return at least one weight, in the model's order
+   * @throws IllegalArgumentException if the group matches nothing; the message says what exists
+   */
+  public List<WeightInfo> select(Weights weights) {
+    List<WeightInfo> chosen = weights.list().stream().filter(test).toList();
+    if (chosen.isEmpty()) {
+      String roles =
+          weights.list().stream()
+              .map(info -> info.role().name())
+              .collect(Collectors.toCollection(TreeSet::new))
+              .toString();
+      throw new IllegalArgumentException(
+          "weight group '%s' matches none of the model's %d weights; their roles are %s"
+              .formatted(name, weights.list().size(), roles));
+    }
+    return chosen;
+  }
+}
