@@ -1,0 +1,29 @@
+package dev.ablation.delta;
+
+import dev.ablation.error.AblationException;
+import java.util.List;
+
+/** A delta does not fit a model: it was learned on another base, or another kind of network. */
+public final class DeltaMismatchException extends AblationException {
+  private static final long serialVersionUID = 1L;
+
+  private final transient List<String> differences;
+
+  /**
+   * Creates the exception.
+   *
+   * @param model name of the model
+   * @param differences every difference, one a line
+   */
+  public DeltaMismatchException(String model, List<String> differences) {
+    super(
+        "the delta does not fit model '%s'; %d differences:%n  %s"
+            .formatted(model, differences.size(), String.join(System.lineSeparator() + "  ", differences)));
+    this.differences = List.copyOf(differences);
+  }
+
+  /** Returns every difference, such as a missing weight, a wrong shape or another base weight. */
+  public List<String> differences() {
+    return differences;
+  }
+}

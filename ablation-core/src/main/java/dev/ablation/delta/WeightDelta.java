@@ -1,0 +1,415 @@
+package dev.ablation.delta;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import com.google.common.base.Preconditions;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.CheckpointExport;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.Weights;
+import dev.ablation.provenance.Provenance;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.WriteOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/**
+ * A change of some weights of one model: for each name the difference between the ablated and the
+ * base weight, float32, in the weight's shape.
+ *
+ * <p>{@snippet class="dev.ablation.Snippets" region="delta"}
+ *
+ * <p>A delta owns its arrays, which hang on a manager of their own: it outlives the model and the
+ * result that it came from, until it is closed. Used by one thread at a time.
+ */
+public final class WeightDelta implements AutoCloseable {
+  /** Key of the format's version in the header of a delta file. */
+  public static final String FORMAT_KEY = "ablation.format";
+
+  /** Key of the provenance in the header of a delta file. */
+  public static final String PROVENANCE_KEY = "ablation.provenance";
+
+  private static final String FORMAT = "weight-delta/1";
+
+  private final NDManager manager;
+  private final Map<String, NDArray> differences;
+  private final Provenance provenance;
+
+  private WeightDelta(NDManager manager, Map<String, NDArray> differences, Provenance provenance) {
+    this.manager = manager;
+    this.differences = differences;
+    this.provenance = provenance;
+  }
+
+  /**
+   * Creates a delta from trained weights.
+   *
+   * @param weights of the base model
+   * @param trained name to trained weight, float32; copied
+   * @param parent the new delta hangs on a manager below this one's root
+   * @param provenance of the run
+   * @return the delta, owned by the caller
+   */
+  public static WeightDelta between(
+      Weights weights, Map<String, NDArray> trained, NDManager parent, Provenance provenance) {
+    return of(
+        parent,
+        provenance,
+        trained.keySet(),
+        name -> trained.get(name).sub(weights.get(name).toType(DataType.FLOAT32, false)));
+  }
+
+  /** Builds a delta on a manager of its own; frees it if an array cannot be made. */
+  private static WeightDelta of(
+      NDManager parent,
+      Provenance provenance,
+      Set<String> names,
+      Function<String, NDArray> difference) {
+    NDManager manager = NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
+    try {
+      Map<String, NDArray> differences = new LinkedHashMap<>();
+      for (String name : names) {
+        NDArray array = difference.apply(name);
+        array.attach(manager);
+        differences.put(name, array);
+      }
+      return new WeightDelta(manager, differences, provenance);
+    } catch (RuntimeException e) {
+      manager.close();
+      throw e;
+    }
+  }
+
+  /** Returns the names of the changed weights; unmodifiable. */
+  public Set<String> names() {
+    return Collections.unmodifiableSet(differences.keySet());
+  }
+
+  /**
+   * Returns the difference for one weight.
+   *
+   * @param name of a changed weight
+   * @return float32, in the weight's shape; owned by the delta
+   * @throws IllegalArgumentException if the delta does not change that weight
+   */
+  public NDArray get(String name) {
+    NDArray difference = differences.get(name);
+    Preconditions.checkArgument(difference != null, "the delta does not change '%s'", name);
+    return difference;
+  }
+
+  /** Returns where the delta comes from. */
+  public Provenance provenance() {
+    return provenance;
+  }
+
+  /** Returns the size of the differences in bytes. */
+  public long sizeInBytes() {
+    return differences.values().stream().mapToLong(d -> d.getShape().size() * Float.BYTES).sum();
+  }
+
+  /**
+   * Returns the Euclidean length of the change over all weights.
+   *
+   * @return not negative
+   */
+  public double norm() {
+    double sum = 0;
+    for (NDArray difference : differences.values()) {
+      try (NDArray square = difference.square();
+          NDArray total = square.sum()) {
+        sum += total.toType(DataType.FLOAT32, false).getFloat();
+      }
+    }
+    return Math.sqrt(sum);
+  }
+
+  /**
+   * Returns {@code factor * this}: half a delta ablates half.
+   *
+   * @param factor finite
+   * @return a new delta, owned by the caller
+   */
+  public WeightDelta scaledBy(double factor) {
+    Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
+    return of(manager, provenance, differences.keySet(), name -> get(name).mul((float) factor));
+  }
+
+  /**
+   * Returns {@code this + other}; weights that only one of them changes are kept.
+   *
+   * @param other delta of the same base model
+   * @return a new delta, owned by the caller, with this one's provenance
+   * @throws DeltaMismatchException if the shapes differ
+   */
+  public WeightDelta plus(WeightDelta other) {
+    List<String> problems = new ArrayList<>();
+    Set<String> names = new LinkedHashSet<>(differences.keySet());
+    for (String name : other.names()) {
+      if (!names.add(name) && !get(name).getShape().equals(other.get(name).getShape())) {
+        problems.add(
+            name + ": shapes " + get(name).getShape() + " and " + other.get(name).getShape());
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new DeltaMismatchException(other.provenance.baseName(), problems);
+    }
+    return of(
+        manager,
+        provenance,
+        names,
+        name -> {
+          NDArray mine = differences.get(name);
+          NDArray theirs = other.differences.get(name);
+          if (mine == null) {
+            return theirs.duplicate();
+          }
+          return theirs == null ? mine.duplicate() : mine.add(theirs);
+        });
+  }
+
+  /**
+   * Compares the delta with a model.
+   *
+   * @param model any
+   * @return every missing weight, wrong shape and base weight that is not the one the delta was
+   *     learned on; empty if the delta fits
+   */
+  public List<String> differencesFrom(DiffusionModel model) {
+    List<String> found = structuralDifferences(model);
+    if (found.isEmpty()) {
+      provenance
+          .baseWeightSha256()
+          .forEach(
+              (name, hash) -> {
+                String actual = model.weights().sha256(name);
+                if (!actual.equals(hash)) {
+                  found.add(
+                      "%s: learned on a weight with SHA-256 %s, the model's has %s"
+                          .formatted(name, hash, actual));
+                }
+              });
+    }
+    return found;
+  }
+
+  private List<String> structuralDifferences(DiffusionModel model) {
+    Map<String, WeightInfo> weights =
+        model.weights().list().stream().collect(Collectors.toMap(WeightInfo::name, info -> info));
+    List<String> found = new ArrayList<>();
+    differences.forEach(
+        (name, difference) -> {
+          WeightInfo info = weights.get(name);
+          if (info == null) {
+            found.add(name + ": the model has no such weight");
+          } else if (!info.shape().equals(difference.getShape())) {
+            found.add(
+                "%s: shape %s in the delta, %s in the model"
+                    .formatted(name, difference.getShape(), info.shape()));
+          }
+        });
+    return found;
+  }
+
+  /**
+   * Adds the change to a model until the returned scope is closed; the weights are then those of
+   * before to the last bit. Scopes nest like brackets.
+   *
+   * @param model the base model that the delta was learned on
+   * @return the scope
+   * @throws DeltaMismatchException listing every difference, if the model is another one
+   */
+  public Applied applyTo(DiffusionModel model) {
+    return applyTo(model, false);
+  }
+
+  /**
+   * Adds the change to a model until the returned scope is closed.
+   *
+   * @param model to change
+   * @param evenToAnotherBase whether other base weights of the same shapes are accepted
+   * @return the scope
+   * @throws DeltaMismatchException listing every difference
+   */
+  public Applied applyTo(DiffusionModel model, boolean evenToAnotherBase) {
+    List<String> problems =
+        evenToAnotherBase ? structuralDifferences(model) : differencesFrom(model);
+    if (!problems.isEmpty()) {
+      throw new DeltaMismatchException(model.descriptor().name(), problems);
+    }
+    return new Applied(model, differences);
+  }
+
+  /**
+   * Evaluates {@code body} with the change applied and takes it back, also when {@code body} throws.
+   *
+   * @param model the base model that the delta was learned on
+   * @param body what to evaluate
+   * @param <R> its result
+   * @return the result
+   * @throws DeltaMismatchException as {@link #applyTo(DiffusionModel)}
+   */
+  public <R> R applied(DiffusionModel model, Supplier<R> body) {
+    Applied scope = applyTo(model);
+    try {
+      return body.get();
+    } finally {
+      scope.close();
+    }
+  }
+
+  /**
+   * Writes the delta as safetensors with its provenance in the header. The file appears whole or not
+   * at all.
+   *
+   * @param file must not exist
+   * @throws java.nio.file.FileAlreadyExistsException if the file exists
+   * @throws IOException if it cannot be written
+   */
+  public void save(Path file) throws IOException {
+    SafetensorsWriter.write(
+        file,
+        differences,
+        Map.of("format", "pt", FORMAT_KEY, FORMAT, PROVENANCE_KEY, provenance.toJson()),
+        WriteOptions.defaults().refusingExisting());
+  }
+
+  /**
+   * Reads what {@link #save} wrote.
+   *
+   * @param file a delta file
+   * @param parent decides engine and device; the delta hangs on a manager of its own
+   * @return the delta, owned by the caller
+   * @throws IOException if the file cannot be read or is no delta
+   */
+  public static WeightDelta load(Path file, NDManager parent) throws IOException {
+    try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+      String format = tensors.metadata().get(FORMAT_KEY);
+      String provenance = tensors.metadata().get(PROVENANCE_KEY);
+      if (!FORMAT.equals(format) || provenance == null) {
+        throw new IOException(
+            "%s: not a weight delta: header key '%s' must be '%s', was '%s'"
+                .formatted(file, FORMAT_KEY, FORMAT, format));
+      }
+      Provenance parsed;
+      try {
+        parsed = Provenance.fromJson(provenance);
+      } catch (IllegalArgumentException e) {
+        throw new IOException(file + ": " + e.getMessage(), e);
+      }
+      return read(tensors, parent, parsed);
+    }
+  }
+
+  private static WeightDelta read(SafetensorsFile tensors, NDManager parent, Provenance provenance)
+      throws IOException {
+    NDManager manager = NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
+    try {
+      Map<String, NDArray> differences = new LinkedHashMap<>();
+      for (String name : tensors.tensors().keySet()) {
+        differences.put(name, tensors.readFloat32(name, manager));
+      }
+      return new WeightDelta(manager, differences, provenance);
+    } catch (IOException | RuntimeException e) {
+      manager.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Writes the base model with the change applied as a complete checkpoint folder. The folder appears
+   * whole or not at all; the model is left as it was.
+   *
+   * @param model the base model that the delta was learned on
+   * @param folder must not exist
+   * @throws DeltaMismatchException if the model is another one
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot be exported
+   * @throws IOException if the folder exists or cannot be written
+   */
+  public void export(DiffusionModel model, Path folder) throws IOException {
+    CheckpointExport export =
+        Capabilities.require(model, CheckpointExport.class, "export");
+    Applied scope = applyTo(model);
+    try {
+      export.export(folder);
+    } finally {
+      scope.close();
+    }
+  }
+
+  /** Frees the differences. Closing twice does nothing. */
+  @Override
+  public void close() {
+    manager.close();
+  }
+
+  @Override
+  public String toString() {
+    return "delta of %d weights of '%s'".formatted(differences.size(), provenance.baseName());
+  }
+
+  /** An applied delta; closing it takes the change back, once. */
+  public static final class Applied implements AutoCloseable {
+    private final DiffusionModel model;
+    private final NDManager scope;
+    private final Map<String, NDArray> before = new LinkedHashMap<>();
+    private boolean open = true;
+
+    private Applied(DiffusionModel model, Map<String, NDArray> differences) {
+      this.model = model;
+      scope = model.manager().newSubManager();
+      try {
+        differences.forEach(
+            (name, difference) -> {
+              NDArray current = model.weights().get(name);
+              NDArray change = difference.toDevice(current.getDevice(), false);
+              NDArray changed = current.add(change);
+              if (change != difference) {
+                change.close();
+              }
+              changed.attach(scope);
+              before.put(name, current);
+              model.weights().bind(name, changed);
+            });
+      } catch (RuntimeException e) {
+        close();
+        throw e;
+      }
+    }
+
+    /** Leaves the change in the model's own weights for good, and ends the scope. */
+    public void keep() {
+      if (open) {
+        Map<String, NDArray> changed = new LinkedHashMap<>();
+        before.keySet().forEach(name -> changed.put(name, model.weights().get(name)));
+        before.keySet().forEach(name -> model.weights().bind(name, null));
+        changed.forEach(model.weights()::overwrite);
+        open = false;
+        scope.close();
+      }
+    }
+
+    /** Takes the change back. */
+    @Override
+    public void close() {
+      if (open) {
+        open = false;
+        before.forEach(model.weights()::bind);
+        scope.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+package dev.ablation.objective;
+
+import ai.djl.ndarray.NDArray;
+import com.google.common.base.Preconditions;
+import java.util.Objects;
+
+/**
+ * The loss of a training step. Keeps no state between calls.
+ *
+ * <p>{@snippet class="dev.ablation.Snippets" region="objective"}
+ */
+@FunctionalInterface
+public interface AblationObjective {
+
+  /**
+   * Computes the loss of one step.
+   *
+   * @param context the step
+   * @return a scalar of shape (), float32, that depends on the trained weights
+   */
+  NDArray loss(ObjectiveContext context);
+
+  /** Returns the name for events and provenance. */
+  default String name() {
+    return getClass().getSimpleName();
+  }
+
+  /** Returns whether the objective looks at {@link ObjectiveContext#priorBatch()}. */
+  default boolean usesPriorBatch() {
+    return false;
+  }
+
+  /**
+   * Gives an objective, such as a lambda, a name for provenance.
+   *
+   * @param name not blank
+   * @param objective the loss
+   * @return the same loss under that name
+   */
+  static AblationObjective named(String name, AblationObjective objective) {
+    Preconditions.checkArgument(!name.isBlank(), "name of an objective must not be blank");
+    return new Named(name, objective.usesPriorBatch(), objective);
+  }
+
+  /**
+   * Returns {@code factor * this}.
+   *
+   * @param factor finite
+   * @return the scaled objective
+   */
+  default AblationObjective times(double factor) {
+    Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
+    return new Named(
+        factor + " * " + name(), usesPriorBatch(), context -> loss(context).mul(factor));
+  }
+
+  /**
+   * Returns {@code this + other}.
+   *
+   * @param other objective
+   * @return the sum
+   */
+  default AblationObjective plus(AblationObjective other) {
+    Objects.requireNonNull(other, "other");
+    return new Named(
+        name() + " + " + other.name(),
+        usesPriorBatch() || other.usesPriorBatch(),
+        context -> loss(context).add(other.loss(context)));
+  }
+
+  /**
+   * The model-based objective with the paper's teacher (Kumari et al. 2023, equation 4 with the
+   * stopped gradient of section 3.2): the prediction for the target prompt shall become that of the
+   * network itself for the anchor prompt, at the same noised latents.
+   *
+   * @see Losses#masked
+   */
+  static AblationObjective modelBased() {
+    return modelBased(Teacher.CURRENT_WEIGHTS);
+  }
+
+  /**
+   * The model-based objective (Kumari et al. 2023, equation 4).
+   *
+   * @param teacher which weights predict for the anchor prompt
+   * @return the objective
+   */
+  static AblationObjective modelBased(Teacher teacher) {
+    Objects.requireNonNull(teacher, "teacher");
+    String name = teacher == Teacher.CURRENT_WEIGHTS ? "model-based" : "model-based(frozen)";
+    return new Named(
+        name,
+        false,
+        context -> {
+          TrainingBatch batch = context.batch();
+          NDArray aim = context.predict(teacher, batch, batch.anchorPrompts());
+          NDArray prediction = context.predict(batch, batch.targetPrompts());
+          return Losses.masked(prediction, aim, batch.mask());
+        });
+  }
+
+  /**
+   * The noise-based objective (Kumari et al. 2023, equation 5): ordinary denoising of the anchor
+   * pictures under the target prompts.
+   */
+  static AblationObjective noiseBased() {
+    return new Named(
+        "noise-based",
+        false,
+        context -> {
+          TrainingBatch batch = context.batch();
+          NDArray prediction = context.predict(batch, batch.targetPrompts());
+          return Losses.masked(prediction, Losses.denoisingTarget(context, batch), batch.mask());
+        });
+  }
+
+  /**
+   * Prior preservation: ordinary denoising of further anchor pictures under their own prompts, a
+   * plain mean without a mask. Add it to an objective with its weight: {@code
+   * modelBased().plus(priorPreservation().times(0.2))}.
+   */
+  static AblationObjective priorPreservation() {
+    return new Named(
+        "prior-preservation",
+        true,
+        context -> {
+          TrainingBatch batch = Losses.requirePrior(context);
+          NDArray prediction = context.predict(batch, batch.anchorPrompts());
+          return prediction.sub(Losses.denoisingTarget(context, batch)).square().mean();
+        });
+  }
+}

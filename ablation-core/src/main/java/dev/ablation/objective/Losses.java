@@ -1,0 +1,53 @@
+package dev.ablation.objective;
+
+import ai.djl.ndarray.NDArray;
+import org.jspecify.annotations.Nullable;
+
+/** The formulas that objectives share. */
+public final class Losses {
+  private static final int[] ALL_BUT_BATCH = {1, 2, 3};
+
+  private Losses() {}
+
+  /**
+   * The reference's masked squared error: for each picture the sum over channels and pixels divided
+   * by the number of pixels that count, then the mean over the batch. The mask has one channel, so
+   * that with a mask of ones the loss is C times the mean squared error; the published learning rates
+   * rest on it.
+   *
+   * @param prediction (B, C, H, W)
+   * @param aim (B, C, H, W)
+   * @param mask (B, 1, H, W), or {@code null} if every pixel counts
+   * @return a scalar
+   */
+  public static NDArray masked(NDArray prediction, NDArray aim, @Nullable NDArray mask) {
+    NDArray squared = prediction.sub(aim).square();
+    if (mask == null) {
+      return squared.mean().mul(prediction.getShape().get(1));
+    }
+    return squared.mul(mask).sum(ALL_BUT_BATCH).div(mask.sum(ALL_BUT_BATCH)).mean();
+  }
+
+  /**
+   * What a perfectly denoising network predicts for a batch: the noise, the velocity or the clean
+   * latents.
+   *
+   * @param context says what the network predicts
+   * @param batch with its noise and timesteps
+   * @return (B, C, H, W)
+   */
+  public static NDArray denoisingTarget(ObjectiveContext context, TrainingBatch batch) {
+    return context
+        .schedule()
+        .target(context.predictionType(), batch.latents(), batch.noise(), batch.timesteps());
+  }
+
+  static TrainingBatch requirePrior(ObjectiveContext context) {
+    return context
+        .priorBatch()
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "the objective needs a prior batch, but the batch source draws none"));
+  }
+}

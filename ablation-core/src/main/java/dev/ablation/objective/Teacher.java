@@ -1,0 +1,12 @@
+package dev.ablation.objective;
+
+/** Which weights predict for the anchor prompt. Gradients never flow through the teacher. */
+public enum Teacher {
+  /**
+   * The weights under training: the paper's choice, which needs no second network. It is a moving
+   * target: where target and anchor look very different it can run away.
+   */
+  CURRENT_WEIGHTS,
+  /** The weights as they were before the run. */
+  FROZEN_WEIGHTS
+}

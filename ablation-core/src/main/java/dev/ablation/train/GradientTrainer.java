@@ -1,0 +1,201 @@
+package dev.ablation.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.common.base.Preconditions;
+import dev.ablation.event.AblationEvent;
+import dev.ablation.model.AdamW;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.Differentiable;
+import dev.ablation.model.Differentiable.GradientOptions;
+import dev.ablation.model.Optimizer;
+import dev.ablation.model.TrainingSession;
+import dev.ablation.model.TrainingSession.Gradients;
+import dev.ablation.model.WeightInfo;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/**
+ * Fine-tuning by gradient descent, as in the paper: in every step the loss of a batch, its gradient,
+ * clipping to a total norm, AdamW with a constant learning rate. The settings are the fields; every
+ * method returns a changed copy.
+ *
+ * @param steps how many updates, positive
+ * @param batchSize B, pairs in a step, positive
+ * @param learningRate effective learning rate of AdamW, positive
+ * @param maxGradientNorm gradients are scaled down to this total 2-norm; infinity does not clip
+ * @param optimizer settings of AdamW
+ * @param stopStartToken whether key and value of the start token carry no gradient in
+ *     cross-attention, as in the reference
+ */
+public record GradientTrainer(
+    int steps,
+    int batchSize,
+    double learningRate,
+    double maxGradientNorm,
+    AdamW optimizer,
+    boolean stopStartToken)
+    implements Trainer {
+
+  /** Checks the ranges. */
+  public GradientTrainer {
+    Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
+    Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
+    Preconditions.checkArgument(
+        learningRate > 0 && Double.isFinite(learningRate),
+        "learningRate must be positive and finite, was %s",
+        learningRate);
+    Preconditions.checkArgument(
+        maxGradientNorm > 0, "maxGradientNorm must be positive, was %s", maxGradientNorm);
+    Objects.requireNonNull(optimizer, "optimizer");
+  }
+
+  /**
+   * Returns the reference's settings for a style: 100 steps of 8 pairs, learning rate 1.6e-5, norm 1.
+   */
+  public static GradientTrainer defaults() {
+    return new GradientTrainer(100, 8, 1.6e-5, 1, AdamW.reference(), true);
+  }
+
+  /**
+   * Changes the number of steps.
+   *
+   * @param steps positive
+   * @return a changed copy
+   */
+  public GradientTrainer steps(int steps) {
+    return new GradientTrainer(
+        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+  }
+
+  /**
+   * Changes the batch size.
+   *
+   * @param batchSize positive
+   * @return a changed copy
+   */
+  public GradientTrainer batchSize(int batchSize) {
+    return new GradientTrainer(
+        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+  }
+
+  /**
+   * Changes the learning rate.
+   *
+   * @param learningRate positive
+   * @return a changed copy
+   */
+  public GradientTrainer learningRate(double learningRate) {
+    return new GradientTrainer(
+        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+  }
+
+  /**
+   * Changes the norm that gradients are clipped to.
+   *
+   * @param maxGradientNorm positive; infinity does not clip
+   * @return a changed copy
+   */
+  public GradientTrainer maxGradientNorm(double maxGradientNorm) {
+    return new GradientTrainer(
+        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+  }
+
+  /**
+   * Changes the optimiser's settings.
+   *
+   * @param optimizer settings of AdamW
+   * @return a changed copy
+   */
+  public GradientTrainer optimizer(AdamW optimizer) {
+    return new GradientTrainer(
+        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+  }
+
+  /**
+   * Changes whether the start token carries gradients.
+   *
+   * @param stopStartToken {@code true} is the reference's
+   * @return a changed copy
+   */
+  public GradientTrainer stopStartToken(boolean stopStartToken) {
+    return new GradientTrainer(
+        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+  }
+
+  @Override
+  public Map<String, String> settings() {
+    Map<String, String> settings = new TreeMap<>();
+    settings.put("training.steps", Integer.toString(steps));
+    settings.put("training.batchSize", Integer.toString(batchSize));
+    settings.put("training.learningRate", Double.toString(learningRate));
+    settings.put("training.maxGradientNorm", Double.toString(maxGradientNorm));
+    settings.put("training.stopStartToken", Boolean.toString(stopStartToken));
+    settings.put("training.optimizer", optimizer.toString());
+    return settings;
+  }
+
+  @Override
+  public TrainingResult train(TrainingTask task) {
+    Differentiable differentiable =
+        Capabilities.require(task.model(), Differentiable.class, "gradient training");
+    List<String> names = task.weights().stream().map(WeightInfo::name).toList();
+    long start = System.nanoTime();
+    try (TrainingSession session =
+            differentiable.train(names, new GradientOptions(stopStartToken));
+        TrainingStep.PromptCache prompts = new TrainingStep.PromptCache(task.model())) {
+      Optimizer adamW = session.optimizer(optimizer);
+      List<TrainingResult.Step> history = new ArrayList<>();
+      for (int step = 1; step <= steps; step++) {
+        task.checkCancelled();
+        TrainingResult.Step made = makeStep(task, session, adamW, prompts, step);
+        history.add(made);
+        task.emit(
+            new AblationEvent.StepCompleted(
+                step,
+                steps,
+                made.loss(),
+                made.gradientNorm(),
+                Duration.ofNanos(System.nanoTime() - start)));
+      }
+      return new TrainingResult(copies(session, task.resultScope()), history);
+    }
+  }
+
+  private TrainingResult.Step makeStep(
+      TrainingTask task,
+      TrainingSession session,
+      Optimizer adamW,
+      TrainingStep.PromptCache prompts,
+      int step) {
+    try (NDManager scope = task.model().manager().newSubManager()) {
+      TrainingStep context =
+          TrainingStep.draw(task, session, prompts, step, batchSize, scope);
+      Gradients gradients = session.gradients(() -> task.objective().loss(context), scope);
+      if (!Double.isFinite(gradients.loss())) {
+        throw new TrainingDivergedException(step, gradients.loss(), Double.NaN, learningRate);
+      }
+      double norm = adamW.step(gradients.values(), learningRate, maxGradientNorm);
+      if (!Double.isFinite(norm)) {
+        throw new TrainingDivergedException(step, gradients.loss(), norm, learningRate);
+      }
+      return new TrainingResult.Step(gradients.loss(), norm);
+    }
+  }
+
+  private static Map<String, NDArray> copies(TrainingSession session, NDManager owner) {
+    Map<String, NDArray> copies = new LinkedHashMap<>();
+    for (int i = 0; i < session.names().size(); i++) {
+      NDArray weight = session.weights().get(i);
+      NDArray copy = session.withoutGradients(() -> weight.duplicate());
+      copy.attach(owner);
+      copies.put(session.names().get(i), copy);
+    }
+    return copies;
+  }
+}

@@ -1,0 +1,32 @@
+package dev.ablation.train;
+
+import java.util.Map;
+
+/**
+ * Finds the change of the weights. Gradient descent is one way, a closed form would be another.
+ *
+ * <p>{@snippet class="dev.ablation.Snippets" region="trainer"}
+ */
+public interface Trainer {
+
+  /**
+   * Trains to the end.
+   *
+   * @param task everything resolved, checked and scoped
+   * @return the trained weights and the history
+   * @throws TrainingDivergedException if the loss stops being finite
+   * @throws java.util.concurrent.CancellationException if {@link TrainingTask#checkCancelled()} says
+   *     so
+   */
+  TrainingResult train(TrainingTask task);
+
+  /** Returns how many steps there are, for progress. */
+  int steps();
+
+  /**
+   * Returns everything that shapes the training, for provenance.
+   *
+   * @return name to value; names begin with {@code "training."}
+   */
+  Map<String, String> settings();
+}

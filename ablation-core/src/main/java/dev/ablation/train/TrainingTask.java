@@ -1,0 +1,41 @@
+package dev.ablation.train;
+
+import ai.djl.ndarray.NDManager;
+import dev.ablation.event.AblationEvent;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.objective.AblationObjective;
+import java.util.List;
+
+/** What the library hands to a trainer: everything resolved, checked and scoped. */
+public interface TrainingTask {
+
+  /** Returns the model; during training it belongs to the trainer. */
+  DiffusionModel model();
+
+  /** Returns the loss. */
+  AblationObjective objective();
+
+  /** Returns the weights to train, at least one. */
+  List<WeightInfo> weights();
+
+  /** Returns the source of pairs. */
+  BatchSource batches();
+
+  /** Returns the owner of the trained weights. */
+  NDManager resultScope();
+
+  /**
+   * Asks whether the run was cancelled; to be called between two steps.
+   *
+   * @throws java.util.concurrent.CancellationException if it was
+   */
+  void checkCancelled();
+
+  /**
+   * Tells the run's listeners.
+   *
+   * @param event what happened
+   */
+  void emit(AblationEvent event);
+}

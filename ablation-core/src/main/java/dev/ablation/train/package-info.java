@@ -1,0 +1,9 @@
+/**
+ * How the change of the weights is found. A {@link dev.ablation.train.Trainer} turns anchor pictures
+ * and an objective into a delta; {@link dev.ablation.train.GradientTrainer} is the paper's way, and
+ * its settings are its fields. {@link dev.ablation.train.Preset} holds the published numbers.
+ */
+@NullMarked
+package dev.ablation.train;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,231 @@
+package dev.ablation.djl;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.djl.clip.ClipTextModel;
+import dev.ablation.djl.clip.ClipTokenizer;
+import dev.ablation.djl.checkpoint.SchedulerConfig;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.train.DjlTraining;
+import dev.ablation.djl.unet.UNet2DConditionModel;
+import dev.ablation.djl.vae.AutoencoderKL;
+import dev.ablation.model.CheckpointExport;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.Differentiable;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.Weights;
+import dev.ablation.sample.Sampler;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Stable Diffusion 1.x and 2.x, opened from a checkpoint folder in diffusers' layout.
+ *
+ * <p>{@snippet class="dev.ablation.djl.Snippets" region="load"}
+ *
+ * <p>The weights are float32 on the model's device; on the CPU, float32 files are mapped into memory
+ * and not copied. Arrays that a call makes belong to the manager named there. One thread at a time.
+ */
+public final class StableDiffusion implements DiffusionModel {
+  private final ModelDescriptor descriptor;
+  private final NDManager manager;
+  private final SchedulerConfig scheduler;
+  private final ClipTokenizer tokenizer;
+  private final ClipTextModel textEncoder;
+  private final UNet2DConditionModel unet;
+  private final NamedWeights weights;
+  private final Map<Class<?>, Object> capabilities;
+  private boolean closed;
+
+  StableDiffusion(
+      ModelDescriptor descriptor,
+      NDManager manager,
+      SchedulerConfig scheduler,
+      ClipTokenizer tokenizer,
+      ClipTextModel textEncoder,
+      UNet2DConditionModel unet,
+      AutoencoderKL vae,
+      NamedWeights weights,
+      Path folder) {
+    this.descriptor = descriptor;
+    this.manager = manager;
+    this.scheduler = scheduler;
+    this.tokenizer = tokenizer;
+    this.textEncoder = textEncoder;
+    this.unet = unet;
+    this.weights = weights;
+    capabilities =
+        Map.of(
+            LatentCodec.class,
+            new VaeCodec(vae),
+            Differentiable.class,
+            new DjlTraining(manager, weights, unet::stopStartToken),
+            PromptTokenizer.class,
+            tokenizer,
+            CheckpointExport.class,
+            new FolderExport(folder, weights));
+  }
+
+  /**
+   * Opens a checkpoint folder on the best device.
+   *
+   * @param folder with {@code model_index.json} and the folders that it names
+   * @return the model, closed by the caller
+   * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
+   *     message names it and says what is expected
+   */
+  public static StableDiffusion load(Path folder) throws IOException {
+    return load(folder, StableDiffusionOptions.defaults());
+  }
+
+  /**
+   * Opens a checkpoint folder.
+   *
+   * @param folder with {@code model_index.json} and the folders that it names
+   * @param options device, threads, variant
+   * @return the model, closed by the caller
+   * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
+   *     message names it and says what is expected
+   */
+  public static StableDiffusion load(Path folder, StableDiffusionOptions options)
+      throws IOException {
+    return StableDiffusionLoader.load(folder, options);
+  }
+
+  @Override
+  public ModelDescriptor descriptor() {
+    return descriptor;
+  }
+
+  @Override
+  public NDManager manager() {
+    return manager;
+  }
+
+  @Override
+  public NoiseSchedule schedule() {
+    return scheduler.schedule();
+  }
+
+  @Override
+  public PredictionType predictionType() {
+    return scheduler.predictionType();
+  }
+
+  /** Returns the sampler that the checkpoint's publisher chose. */
+  public Sampler sampler() {
+    return scheduler.sampler();
+  }
+
+  /** Returns the tokenizer. */
+  public ClipTokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** Returns the text encoder as a DJL block. */
+  public ClipTextModel textEncoder() {
+    return textEncoder;
+  }
+
+  /** Returns the denoising network as a DJL block. */
+  public UNet2DConditionModel unet() {
+    return unet;
+  }
+
+  /** Returns the autoencoder as a DJL block. */
+  public AutoencoderKL vae() {
+    return ((VaeCodec) capability(LatentCodec.class).orElseThrow()).vae();
+  }
+
+  @Override
+  public Conditioning encode(List<String> prompts, NDManager scope) {
+    checkOpen();
+    if (prompts.isEmpty()) {
+      throw new IllegalArgumentException("prompts must not be empty");
+    }
+    int context = tokenizer.contextLength();
+    long[] ids = new long[prompts.size() * context];
+    for (int row = 0; row < prompts.size(); row++) {
+      int[] tokens = tokenizer.encode(prompts.get(row));
+      for (int position = 0; position < context; position++) {
+        ids[row * context + position] = tokens[position];
+      }
+    }
+    try (NDArray input = scope.create(ids, new Shape(prompts.size(), context))) {
+      return GradMode.asRequested(
+          () -> {
+            NDList states = textEncoder.applyAll(new NDList(input));
+            states.subNDList(1).close();
+            return new Conditioning(states.get(0)).attach(scope);
+          });
+    }
+  }
+
+  @Override
+  public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
+    checkOpen();
+    checkShapes(latents, timesteps, conditioning.textStates());
+    return GradMode.asRequested(
+        () -> unet.apply(latents, timesteps, conditioning.textStates()));
+  }
+
+  private void checkShapes(NDArray latents, NDArray timesteps, NDArray textStates) {
+    Shape shape = latents.getShape();
+    int channels = unet.config().inChannels();
+    if (shape.dimension() != 4 || shape.get(1) != channels) {
+      throw new IllegalArgumentException(
+          "latents: expected (B, %d, H, W), was %s".formatted(channels, shape));
+    }
+    if (!timesteps.getShape().equals(new Shape(shape.get(0)))) {
+      throw new IllegalArgumentException(
+          "timesteps: expected (%d), was %s".formatted(shape.get(0), timesteps.getShape()));
+    }
+    Shape states = textStates.getShape();
+    if (states.get(0) != shape.get(0) || states.get(2) != unet.config().crossAttentionDim()) {
+      throw new IllegalArgumentException(
+          "conditioning: expected text states (%d, T, %d), was %s"
+              .formatted(shape.get(0), unet.config().crossAttentionDim(), states));
+    }
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("model '" + descriptor.name() + "' is closed");
+    }
+  }
+
+  @Override
+  public Weights weights() {
+    return weights;
+  }
+
+  @Override
+  public <T> Optional<T> capability(Class<T> type) {
+    return Optional.ofNullable(capabilities.get(type)).map(type::cast);
+  }
+
+  @Override
+  public boolean isClosed() {
+    return closed;
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      tokenizer.close();
+      manager.close();
+    }
+  }
+}

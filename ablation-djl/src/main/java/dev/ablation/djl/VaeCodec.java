@@ -1,0 +1,61 @@
+package dev.ablation.djl;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.vae.AutoencoderKL;
+import dev.ablation.model.LatentCodec;
+import org.jspecify.annotations.Nullable;
+
+/** Pictures and the latents that the denoising network works on. */
+record VaeCodec(AutoencoderKL vae) implements LatentCodec {
+
+  @Override
+  public int downscaling() {
+    return vae.config().downscaling();
+  }
+
+  @Override
+  public NDArray decode(NDArray latents) {
+    int channels = vae.config().latentChannels();
+    if (latents.getShape().dimension() != 4 || latents.getShape().get(1) != channels) {
+      throw new IllegalArgumentException(
+          "latents: expected (B, %d, H, W), was %s".formatted(channels, latents.getShape()));
+    }
+    return GradMode.asRequested(
+        () -> {
+          try (NDArray unscaled = latents.div((float) vae.config().scalingFactor())) {
+            unscaled.addi((float) vae.config().shiftFactor());
+            return vae.apply(unscaled);
+          }
+        });
+  }
+
+  @Override
+  public NDArray encode(NDArray pictures, @Nullable NDArray noise) {
+    int factor = downscaling();
+    if (pictures.getShape().dimension() != 4
+        || pictures.getShape().get(1) != vae.config().inChannels()
+        || pictures.getShape().get(2) % factor != 0
+        || pictures.getShape().get(3) % factor != 0) {
+      throw new IllegalArgumentException(
+          "pictures: expected (B, %d, h, w) with h and w multiples of %d, was %s"
+              .formatted(vae.config().inChannels(), factor, pictures.getShape()));
+    }
+    return GradMode.asRequested(
+        () -> {
+          try (NDArray moments = vae.moments(pictures);
+              NDList posterior = vae.posterior(moments)) {
+            NDArray latents = posterior.get(0).duplicate();
+            if (noise != null) {
+              try (NDArray deviation = posterior.get(2).mul(noise)) {
+                latents.addi(deviation);
+              }
+            }
+            return latents
+                .subi((float) vae.config().shiftFactor())
+                .muli((float) vae.config().scalingFactor());
+          }
+        });
+  }
+}

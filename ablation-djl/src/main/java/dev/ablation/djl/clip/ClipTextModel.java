@@ -1,0 +1,104 @@
+package dev.ablation.djl.clip;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.nn.Embedding;
+import dev.ablation.djl.nn.Layer;
+import dev.ablation.djl.nn.LayerNorm;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * CLIP's text model: a causal transformer over tokens.
+ *
+ * <ul>
+ *   <li>input: token ids (B, T), int64
+ *   <li>outputs: last hidden state (B, T, D) after the final normalisation; then the hidden states
+ *       before it: the sum of embeddings and the output of every layer
+ * </ul>
+ */
+public final class ClipTextModel extends Layer {
+  private static final Kernel POOL =
+      Kernel.of(
+          """
+          (states, ids, at):
+              batch = torch.arange(states.size(0), dtype=None, layout=None, device=states.device, pin_memory=False)
+              pos = torch.argmax(torch.to(torch.eq(ids, at), 3), 1)
+              return torch.index(states, [batch, pos])""");
+
+  private static final Kernel POOL_AT_HIGHEST =
+      Kernel.of(
+          """
+          (states, ids):
+              batch = torch.arange(states.size(0), dtype=None, layout=None, device=states.device, pin_memory=False)
+              return torch.index(states, [batch, torch.argmax(ids, -1)])""");
+
+  private static final int LEGACY_END_TOKEN = 2;
+
+  private final ClipTextConfig config;
+  private final Embedding tokenEmbedding;
+  private final PositionEmbedding positionEmbedding;
+  private final List<ClipEncoderLayer> layers = new ArrayList<>();
+  private final LayerNorm finalLayerNorm;
+
+  /**
+   * Creates the network; its weights are loaded afterwards.
+   *
+   * @param config shapes and options
+   */
+  public ClipTextModel(ClipTextConfig config) {
+    this.config = config;
+    tokenEmbedding =
+        child(
+            "text_model.embeddings.token_embedding",
+            new Embedding(config.vocabularySize(), config.hiddenSize()));
+    positionEmbedding =
+        child(
+            "text_model.embeddings.position_embedding",
+            new PositionEmbedding(config.contextLength(), config.hiddenSize()));
+    for (int i = 0; i < config.layers(); i++) {
+      layers.add(child("text_model.encoder.layers." + i, new ClipEncoderLayer(config)));
+    }
+    finalLayerNorm =
+        child(
+            "text_model.final_layer_norm",
+            new LayerNorm(config.hiddenSize(), config.layerNormEps()));
+  }
+
+  /** Returns the network's configuration. */
+  public ClipTextConfig config() {
+    return config;
+  }
+
+  /**
+   * Returns the state at the end token of each prompt.
+   *
+   * @param lastHiddenState (B, T, D)
+   * @param ids (B, T), int64
+   * @return (B, D)
+   */
+  public NDArray pooled(NDArray lastHiddenState, NDArray ids) {
+    if (config.endTokenId() == LEGACY_END_TOKEN) {
+      return POOL_AT_HIGHEST.call(lastHiddenState, ids);
+    }
+    try (NDArray end =
+        ids.getManager().create((long) config.endTokenId()).toDevice(ids.getDevice(), false)) {
+      return POOL.call(lastHiddenState, ids, end);
+    }
+  }
+
+  @Override
+  protected NDList call(NDList in) {
+    NDArray x = positionEmbedding.apply(tokenEmbedding.apply(in.get(0)));
+    NDList hidden = new NDList(x);
+    for (ClipEncoderLayer layer : layers) {
+      x = layer.apply(x);
+      hidden.add(x);
+    }
+    NDList out = new NDList(finalLayerNorm.apply(x));
+    out.addAll(hidden);
+    return out;
+  }
+}

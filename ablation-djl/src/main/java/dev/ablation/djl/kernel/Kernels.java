@@ -1,0 +1,180 @@
+package dev.ablation.djl.kernel;
+
+/** The kernels that the networks are made of. Shapes are PyTorch's: images are (B, C, H, W). */
+public final class Kernels {
+  /** {@code (x)}: x * sigmoid(x). */
+  public static final Kernel SILU = Kernel.of("(x): return torch.silu(x)");
+
+  /** {@code (x)}: the exact GELU, with erf. */
+  public static final Kernel GELU = Kernel.of("(x): return torch.gelu(x)");
+
+  /** {@code (x)}: OpenAI's approximation, x * sigmoid(1.702 x). */
+  public static final Kernel QUICK_GELU =
+      Kernel.of("(x): return torch.mul(x, torch.sigmoid(torch.mul(x, 1.702)))");
+
+  /** {@code (x)}: x * tanh(softplus(x)). */
+  public static final Kernel MISH = Kernel.of("(x): return torch.mish(x)");
+
+  /** {@code (x)}: max(x, 0). */
+  public static final Kernel RELU = Kernel.of("(x): return torch.relu(x)");
+
+  /** {@code (x)} of shape (..., 2n): first half times GELU of the second half. */
+  public static final Kernel GEGLU =
+      Kernel.of(
+          "(x):\n    v, g = torch.chunk(x, 2, -1)\n    return torch.mul(v, torch.gelu(g))");
+
+  /** {@code (x, w, b)}: x w^T + b. */
+  public static final Kernel LINEAR = Kernel.of("(x, w, b): return torch.linear(x, w, b)");
+
+  /** {@code (x, w)}: x w^T. */
+  public static final Kernel LINEAR_NO_BIAS = Kernel.of("(x, w): return torch.linear(x, w)");
+
+  /** {@code (ids, table)}: rows of the table. */
+  public static final Kernel EMBEDDING = Kernel.of("(ids, w): return torch.embedding(w, ids)");
+
+  /** {@code (x, like)}: nearest-neighbour upsampling to the height and width of {@code like}. */
+  public static final Kernel UPSAMPLE_LIKE =
+      Kernel.of(
+          "(x, like): return torch.upsample_nearest2d(x, [like.size(2), like.size(3)])");
+
+  /** {@code (x)}: nearest-neighbour upsampling by 2. */
+  public static final Kernel UPSAMPLE_2X =
+      Kernel.of("(x): return torch.upsample_nearest2d(x, [x.size(2) * 2, x.size(3) * 2])");
+
+  /** {@code (x)}: one row of zeros below and one column of zeros at the right. */
+  public static final Kernel PAD_RIGHT_BOTTOM =
+      Kernel.of("(x): return torch.constant_pad_nd(x, [0, 1, 0, 1], 0)");
+
+  /** {@code (x, skip)}: concatenation along the channels. */
+  public static final Kernel CONCAT_CHANNELS = Kernel.of("(x, s): return torch.cat([x, s], 1)");
+
+  /** {@code (x, t)}: adds a vector for every image to all its pixels. */
+  public static final Kernel ADD_TO_PIXELS =
+      Kernel.of("(x, t): return torch.add(x, torch.unsqueeze(torch.unsqueeze(t, -1), -1))");
+
+  /** {@code (x)}: (B, C, H, W) to tokens (B, H*W, C). */
+  public static final Kernel TO_TOKENS =
+      Kernel.of("(x): return torch.transpose(torch.flatten(x, 2), 1, 2)");
+
+  /** {@code (tokens, like)}: (B, H*W, C) to the height and width of {@code like}. */
+  public static final Kernel TO_IMAGE =
+      Kernel.of(
+          "(t, like): return torch.reshape(torch.transpose(t, 1, 2),"
+              + " [t.size(0), t.size(2), like.size(2), like.size(3)])");
+
+  /** {@code (x)} of shape (B, T, D): values unchanged, no gradient through the first position. */
+  public static final Kernel STOP_FIRST_TOKEN =
+      Kernel.of(
+          "(x): return torch.cat([torch.detach(torch.slice(x, 1, 0, 1)), torch.slice(x, 1, 1)], 1)");
+
+  /** {@code (y, xs)}: gradients of the scalar y. */
+  public static final Kernel GRADIENTS =
+      Kernel.of("(y, xs: List[Tensor]): return torch.grad([y], xs)");
+
+  private Kernels() {}
+
+  /**
+   * Convolution {@code (x, w, b)}.
+   *
+   * @param stride in both directions
+   * @param padding zeros on every side
+   * @return the kernel
+   */
+  public static Kernel conv2d(int stride, int padding) {
+    return Kernel.of(
+        "(x, w, b): return torch.conv2d(x, w, b, [%1$d, %1$d], [%2$d, %2$d])"
+            .formatted(stride, padding));
+  }
+
+  /**
+   * Group normalisation {@code (x, w, b)} (Wu and He 2018, arXiv 1803.08494).
+   *
+   * @param groups of channels
+   * @param epsilon added to the variance
+   * @return the kernel
+   */
+  public static Kernel groupNorm(int groups, double epsilon) {
+    return Kernel.of(
+        "(x, w, b): return torch.group_norm(x, %d, w, b, %s)".formatted(groups, epsilon));
+  }
+
+  /**
+   * Group normalisation followed by SiLU, in place where no gradient is recorded.
+   *
+   * @param groups of channels
+   * @param epsilon added to the variance
+   * @return the kernel {@code (x, w, b)}
+   */
+  public static Kernel groupNormSilu(int groups, double epsilon) {
+    return Kernel.of(
+        """
+        (x, w, b):
+            y = torch.group_norm(x, %d, w, b, %s)
+            if torch.is_grad_enabled():
+              z = torch.silu(y)
+            else:
+              z = torch.silu_(y)
+            return z"""
+            .formatted(groups, epsilon));
+  }
+
+  /**
+   * Layer normalisation {@code (x, w, b)} over the last axis.
+   *
+   * @param width of the last axis
+   * @param epsilon added to the variance
+   * @return the kernel
+   */
+  public static Kernel layerNorm(long width, double epsilon) {
+    return Kernel.of(
+        "(x, w, b): return torch.layer_norm(x, [%d], w, b, %s)".formatted(width, epsilon));
+  }
+
+  /**
+   * Scaled dot-product attention {@code (q, k, v)} over tokens, (B, N, C) with C = heads * width of a
+   * head (Vaswani et al. 2017, equation 1).
+   *
+   * @param heads number of heads
+   * @param causal whether a token sees only itself and the ones before it
+   * @return the kernel
+   */
+  public static Kernel attention(int heads, boolean causal) {
+    return Kernel.of(
+        """
+        (q, k, v):
+            b = q.size(0)
+            n = q.size(1)
+            c = q.size(2)
+            d = v.size(2) // %1$d
+            q1 = torch.transpose(torch.reshape(q, [b, n, %1$d, c // %1$d]), 1, 2)
+            k1 = torch.transpose(torch.reshape(k, [b, k.size(1), %1$d, c // %1$d]), 1, 2)
+            v1 = torch.transpose(torch.reshape(v, [b, v.size(1), %1$d, d]), 1, 2)
+            o = torch.scaled_dot_product_attention(q1, k1, v1, None, 0., %2$s)
+            return torch.reshape(torch.transpose(o, 1, 2), [b, n, d * %1$d])"""
+            .formatted(heads, causal ? "True" : "False"));
+  }
+
+  /**
+   * Sinusoidal features {@code (t)} of timesteps (B) to (B, width) (Vaswani et al. 2017, section 3.5).
+   *
+   * @param width even
+   * @param flipSinToCos cosines first
+   * @param freqShift subtracted from the number of frequencies in the exponent
+   * @return the kernel
+   */
+  public static Kernel timeFeatures(int width, boolean flipSinToCos, double freqShift) {
+    int half = width / 2;
+    return Kernel.of(
+        """
+        (t):
+            f = torch.exp(torch.mul(torch.arange(%d, dtype=6, layout=None, device=t.device, pin_memory=False), %s))
+            a = torch.mul(torch.unsqueeze(torch.to(t, 6), 1), torch.unsqueeze(f, 0))
+            return torch.cat([%s], -1)"""
+            .formatted(
+                half,
+                -Math.log(10000) / (half - freqShift),
+                flipSinToCos
+                    ? "torch.cos(a), torch.sin(a)"
+                    : "torch.sin(a), torch.cos(a)"));
+  }
+}

@@ -1,0 +1,43 @@
+package dev.ablation.djl.nn;
+
+import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.kernel.Kernels;
+
+/** Convolution with bias: weight (out, in, k, k), bias (out). */
+public final class Conv2d extends Layer {
+  private final Weight weight;
+  private final Weight bias;
+  private final Kernel kernel;
+
+  /**
+   * Creates a convolution that keeps height and width.
+   *
+   * @param in channels
+   * @param out channels
+   * @param size of the kernel, odd
+   */
+  public Conv2d(int in, int out, int size) {
+    this(in, out, size, 1, size / 2);
+  }
+
+  /**
+   * Creates a convolution.
+   *
+   * @param in channels
+   * @param out channels
+   * @param size of the kernel
+   * @param stride in both directions
+   * @param padding zeros on every side
+   */
+  public Conv2d(int in, int out, int size, int stride, int padding) {
+    weight = weight("weight", out, in, size, size);
+    bias = weight("bias", out);
+    kernel = Kernels.conv2d(stride, padding);
+  }
+
+  @Override
+  protected NDList call(NDList in) {
+    return new NDList(kernel.call(in.get(0), weight.get(), bias.get()));
+  }
+}

@@ -1,0 +1,24 @@
+package dev.ablation.djl.nn;
+
+import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernels;
+
+/** A table of vectors: weight (count, width); ids (int64) of any shape become rows. */
+public final class Embedding extends Layer {
+  private final Weight weight;
+
+  /**
+   * Creates a table.
+   *
+   * @param count of rows
+   * @param width of a row
+   */
+  public Embedding(int count, int width) {
+    weight = weight("weight", count, width);
+  }
+
+  @Override
+  protected NDList call(NDList in) {
+    return new NDList(Kernels.EMBEDDING.call(in.get(0), weight.get()));
+  }
+}

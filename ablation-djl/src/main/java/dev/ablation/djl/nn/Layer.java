@@ -1,0 +1,156 @@
+package dev.ablation.djl.nn;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Parameter;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A DJL block whose children and weights carry the names of the checkpoint. A call frees every
+ * intermediate array when it returns; where gradients are recorded the engine keeps what it needs.
+ */
+public abstract class Layer extends AbstractBlock {
+  private final Map<String, Layer> layers = new LinkedHashMap<>();
+  private final Map<String, Weight> weights = new LinkedHashMap<>();
+  private @Nullable Consumer<NDList> observer;
+
+  /** For subclasses. */
+  protected Layer() {}
+
+  /**
+   * Adds a child.
+   *
+   * @param name the checkpoint's, dots allowed ({@code "down_blocks.0"})
+   * @param layer the child
+   * @param <L> its type
+   * @return the child
+   */
+  protected final <L extends Layer> L child(String name, L layer) {
+    layers.put(name, layer);
+    return addChildBlock(name, layer);
+  }
+
+  /**
+   * Adds a weight.
+   *
+   * @param name the checkpoint's, such as {@code "weight"}
+   * @param shape that a checkpoint must have
+   * @return the weight, not loaded yet
+   */
+  protected final Weight weight(String name, long... shape) {
+    Parameter parameter =
+        addParameter(
+            Parameter.builder()
+                .setName(name)
+                .setType(Parameter.Type.OTHER)
+                .optRequiresGrad(false)
+                .build());
+    Weight weight = new Weight(parameter, new Shape(shape));
+    weights.put(name, weight);
+    return weight;
+  }
+
+  /**
+   * Computes the layer.
+   *
+   * @param in inputs, which stay open
+   * @return outputs; the first one is what {@link #apply} returns
+   */
+  protected abstract NDList call(NDList in);
+
+  /**
+   * Computes the layer.
+   *
+   * @param in inputs, which stay open
+   * @return the first output, attached to the manager of the first input
+   */
+  public final NDArray apply(NDArray... in) {
+    return applyAll(new NDList(in)).head();
+  }
+
+  /**
+   * Computes the layer.
+   *
+   * @param in inputs, which stay open
+   * @return all outputs
+   */
+  public final NDList applyAll(NDList in) {
+    NDList out;
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      out = call(in);
+      NDScope.unregister(out);
+    }
+    out.forEach(NDScope::register);
+    if (observer != null) {
+      observer.accept(out);
+    }
+    return out;
+  }
+
+  /**
+   * Visits every weight of this layer and of its children, depth first, in the order of construction.
+   *
+   * @param visitor receives the full name and the weight
+   */
+  public final void forEachWeight(BiConsumer<String, Weight> visitor) {
+    visit("", (path, layer) -> layer.weights.forEach((n, w) -> visitor.accept(join(path, n), w)));
+  }
+
+  /**
+   * Visits this layer and its children, depth first.
+   *
+   * @param visitor receives the full name, empty for this layer, and the layer
+   */
+  public final void forEachLayer(BiConsumer<String, Layer> visitor) {
+    visit("", visitor);
+  }
+
+  /**
+   * Shows the outputs of every call to an observer.
+   *
+   * @param observer must not close the arrays; {@code null} ends it
+   */
+  public final void observe(@Nullable Consumer<NDList> observer) {
+    this.observer = observer;
+  }
+
+  /** Returns whether somebody looks at the outputs, so that nothing may be fused into them. */
+  public final boolean isObserved() {
+    return observer != null;
+  }
+
+  private void visit(String path, BiConsumer<String, Layer> visitor) {
+    visitor.accept(path, this);
+    layers.forEach((name, layer) -> layer.visit(join(path, name), visitor));
+  }
+
+  private static String join(String path, String name) {
+    return path.isEmpty() ? name : path + "." + name;
+  }
+
+  /** Computes the layer as a DJL block; weights are taken from the layer, not from the store. */
+  @Override
+  protected final NDList forwardInternal(
+      ParameterStore parameterStore,
+      NDList inputs,
+      boolean training,
+      @Nullable PairList<String, Object> params) {
+    return applyAll(inputs);
+  }
+
+  /** Not supported: the shapes follow from the inputs of a call. */
+  @Override
+  public Shape[] getOutputShapes(Shape[] inputShapes) {
+    throw new UnsupportedOperationException("output shapes are known after a call");
+  }
+}

@@ -1,0 +1,134 @@
+package dev.ablation.djl.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.model.AdamW;
+import dev.ablation.model.Optimizer;
+import dev.ablation.model.TrainingSession;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Trainable copies bound in place of a model's weights. */
+final class DjlTrainingSession implements TrainingSession {
+  private final NDManager manager;
+  private final NamedWeights weights;
+  private final List<String> names;
+  private final NDList copies = new NDList();
+  private final List<@Nullable NDArray> before = new ArrayList<>();
+  private final Runnable ended;
+  private boolean closed;
+
+  DjlTrainingSession(
+      NDManager manager, NamedWeights weights, List<String> names, Runnable ended) {
+    this.manager = manager;
+    this.weights = weights;
+    this.names = List.copyOf(names);
+    this.ended = ended;
+    try {
+      for (String name : names) {
+        NDArray base = weights.get(name);
+        NDArray copy = GradMode.with(false, () -> base.toType(DataType.FLOAT32, true));
+        copy.attach(manager);
+        copy.setRequiresGradient(true);
+        copies.add(copy);
+        before.add(weights.weight(name).bound());
+      }
+      bindCopies();
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  @Override
+  public List<String> names() {
+    return names;
+  }
+
+  @Override
+  public NDList weights() {
+    return copies;
+  }
+
+  @Override
+  public Gradients gradients(Supplier<NDArray> loss, NDManager scope) {
+    // The scope catches what the objective leaves behind; what it made in the step's own manager
+    // is closed here too, which is earlier than the end of the step and as good.
+    try (NDScope intermediate = new NDScope()) {
+      intermediate.suppressNotUsedWarning();
+      NDArray value = GradMode.with(true, loss);
+      if (!value.getShape().isScalar() && value.getShape().size() != 1) {
+        throw new IllegalArgumentException(
+            "loss: expected a scalar, was of shape " + value.getShape());
+      }
+      double number = value.toType(DataType.FLOAT32, false).getFloat();
+      NDList gradients;
+      try {
+        gradients =
+            GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(value, List.copyOf(copies)));
+      } catch (ai.djl.engine.EngineException e) {
+        throw new IllegalStateException(
+            "the loss must depend on every trained weight through recorded operations: "
+                + firstLine(e),
+            e);
+      }
+      NDScope.unregister(gradients);
+      gradients.attach(scope);
+      return new Gradients(number, gradients);
+    }
+  }
+
+  private static String firstLine(Exception e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+  }
+
+  @Override
+  public <T> T withoutGradients(Supplier<T> body) {
+    return GradMode.with(false, body);
+  }
+
+  @Override
+  public <T> T withBaseWeights(Supplier<T> body) {
+    bindBefore();
+    try {
+      return GradMode.with(false, body);
+    } finally {
+      bindCopies();
+    }
+  }
+
+  @Override
+  public Optimizer optimizer(AdamW settings) {
+    return new FusedAdamW(settings, copies, manager);
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      bindBefore();
+      manager.close();
+      ended.run();
+    }
+  }
+
+  private void bindCopies() {
+    for (int i = 0; i < copies.size(); i++) {
+      weights.bind(names.get(i), copies.get(i));
+    }
+  }
+
+  private void bindBefore() {
+    for (int i = 0; i < before.size(); i++) {
+      weights.bind(names.get(i), before.get(i));
+    }
+  }
+}

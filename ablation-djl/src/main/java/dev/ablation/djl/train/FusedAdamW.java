@@ -1,0 +1,104 @@
+package dev.ablation.djl.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.model.AdamW;
+import dev.ablation.model.Optimizer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** AdamW on all weights at once, by PyTorch's fused kernel. */
+final class FusedAdamW implements Optimizer {
+  private static final Kernel NORM =
+      Kernel.of(
+          "(like, g: List[Tensor]): return torch.norm(torch.stack([torch.norm(x) for x in g]))");
+
+  private final Kernel step;
+  private final NDList weights;
+  private final NDManager manager;
+  private final NDList first = new NDList();
+  private final NDList second = new NDList();
+  private final NDArray count;
+  private final List<NDArray> counts = new ArrayList<>();
+  private long steps;
+
+  FusedAdamW(AdamW settings, NDList weights, NDManager manager) {
+    step = kernel(settings);
+    this.weights = weights;
+    this.manager = manager;
+    for (NDArray weight : weights) {
+      first.add(manager.zeros(weight.getShape()));
+      second.add(manager.zeros(weight.getShape()));
+    }
+    count = manager.zeros(new Shape());
+    weights.forEach(weight -> counts.add(count));
+  }
+
+  /** {@code (like, weights, gradients, first, second, counts, rate)}: updates weights and moments. */
+  private static Kernel kernel(AdamW settings) {
+    return Kernel.of(
+        """
+        (like, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], t: List[Tensor], r: List[Tensor]):
+            torch._fused_adamw_(p, g, m, v, [], t, lr=r[0], beta1=%s, beta2=%s, weight_decay=%s, eps=%s, amsgrad=False, maximize=False)
+            return like"""
+            .formatted(
+                settings.beta1(), settings.beta2(), settings.weightDecay(), settings.epsilon()));
+  }
+
+  @Override
+  public double step(NDList gradients, double learningRate, double maxGradientNorm) {
+    return GradMode.with(
+        false,
+        () -> {
+          double norm;
+          try (NDArray total = NORM.callWithLists(count, gradients).head()) {
+            norm = total.getFloat();
+          }
+          if (!Double.isFinite(norm)) {
+            return norm;
+          }
+          double factor = Math.min(1, maxGradientNorm / (norm + 1e-6));
+          if (factor < 1) {
+            gradients.forEach(gradient -> gradient.muli((float) factor));
+          }
+          steps++;
+          count.set(new float[] {steps});
+          try (NDArray rate = manager.create(learningRate)) {
+            step
+                .callWithLists(
+                    count, weights, gradients, first, second, counts, List.of(rate))
+                .close();
+          }
+          return norm;
+        });
+  }
+
+  @Override
+  public long steps() {
+    return steps;
+  }
+
+  @Override
+  public NDList moments() {
+    NDList moments = new NDList(first);
+    moments.addAll(second);
+    return moments;
+  }
+
+  @Override
+  public void restore(NDList moments, long steps) {
+    if (moments.size() != 2 * weights.size()) {
+      throw new IllegalArgumentException(
+          "moments: expected %d arrays, were %d".formatted(2 * weights.size(), moments.size()));
+    }
+    NDList own = moments();
+    for (int i = 0; i < own.size(); i++) {
+      moments.get(i).copyTo(own.get(i));
+    }
+    this.steps = steps;
+  }
+}

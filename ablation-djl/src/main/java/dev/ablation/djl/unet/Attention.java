@@ -1,0 +1,55 @@
+package dev.ablation.djl.unet;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.nn.Layer;
+import dev.ablation.djl.nn.Linear;
+
+/**
+ * Multi-head attention of image tokens over a context: themselves ({@code attn1}) or the text
+ * ({@code attn2}).
+ *
+ * <ul>
+ *   <li>input x: (B, N, C); context: (B, T, D), absent for self-attention
+ *   <li>output: (B, N, C)
+ * </ul>
+ */
+final class Attention extends Layer {
+  private final Linear toQ;
+  private final Linear toK;
+  private final Linear toV;
+  private final Linear toOut;
+  private final Kernel attention;
+  private boolean stopFirstToken;
+
+  Attention(int queryWidth, int contextWidth, int heads, int headWidth) {
+    int inner = heads * headWidth;
+    toQ = child("to_q", new Linear(queryWidth, inner, false));
+    toK = child("to_k", new Linear(contextWidth, inner, false));
+    toV = child("to_v", new Linear(contextWidth, inner, false));
+    toOut = child("to_out.0", new Linear(inner, queryWidth));
+    attention = Kernels.attention(heads, false);
+  }
+
+  /** Whether key and value of the context's first token carry no gradient. */
+  void stopFirstToken(boolean stop) {
+    stopFirstToken = stop;
+  }
+
+  @Override
+  protected NDList call(NDList in) {
+    NDArray x = in.get(0);
+    NDArray context = in.size() > 1 ? in.get(1) : x;
+    NDArray q = toQ.apply(x);
+    NDArray k = toK.apply(context);
+    NDArray v = toV.apply(context);
+    if (stopFirstToken && GradMode.isRecording()) {
+      k = Kernels.STOP_FIRST_TOKEN.call(k);
+      v = Kernels.STOP_FIRST_TOKEN.call(v);
+    }
+    return new NDList(toOut.apply(attention.call(q, k, v)));
+  }
+}

@@ -1,0 +1,48 @@
+package dev.ablation.djl.unet;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import dev.ablation.djl.nn.Layer;
+import dev.ablation.djl.nn.LayerNorm;
+
+/**
+ * Self-attention, attention over the text, feed-forward; each normalises its input and adds to it.
+ *
+ * <ul>
+ *   <li>input x: (B, N, C); text states: (B, T, D)
+ *   <li>output: (B, N, C)
+ * </ul>
+ */
+final class BasicTransformerBlock extends Layer {
+  private static final double EPSILON = 1e-5;
+
+  private final LayerNorm norm1;
+  private final Attention attn1;
+  private final LayerNorm norm2;
+  private final Attention attn2;
+  private final LayerNorm norm3;
+  private final FeedForward ff;
+
+  BasicTransformerBlock(int width, int textWidth, int heads, int headWidth) {
+    norm1 = child("norm1", new LayerNorm(width, EPSILON));
+    attn1 = child("attn1", new Attention(width, width, heads, headWidth));
+    norm2 = child("norm2", new LayerNorm(width, EPSILON));
+    attn2 = child("attn2", new Attention(width, textWidth, heads, headWidth));
+    norm3 = child("norm3", new LayerNorm(width, EPSILON));
+    ff = child("ff", new FeedForward(width));
+  }
+
+  /** The attention over the text. */
+  Attention crossAttention() {
+    return attn2;
+  }
+
+  @Override
+  protected NDList call(NDList in) {
+    NDArray x = in.get(0);
+    NDArray text = in.get(1);
+    x = x.add(attn1.apply(norm1.apply(x)));
+    x = x.add(attn2.apply(norm2.apply(x), text));
+    return new NDList(x.add(ff.apply(norm3.apply(x))));
+  }
+}

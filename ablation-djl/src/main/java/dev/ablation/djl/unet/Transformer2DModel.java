@@ -1,0 +1,72 @@
+package dev.ablation.djl.unet;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.nn.Conv2d;
+import dev.ablation.djl.nn.GroupNorm;
+import dev.ablation.djl.nn.Layer;
+import dev.ablation.djl.nn.Linear;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Transformer over the pixels of an image: normalise, project, blocks, project back, add the input.
+ * SD 1.x projects by 1x1 convolutions, SD 2.x by linear maps of the tokens.
+ *
+ * <ul>
+ *   <li>input x: (B, C, H, W); text states: (B, T, D)
+ *   <li>output: (B, C, H, W)
+ * </ul>
+ */
+final class Transformer2DModel extends Layer {
+  private static final double EPSILON = 1e-6;
+
+  private final GroupNorm norm;
+  private final Layer projIn;
+  private final List<BasicTransformerBlock> blocks = new ArrayList<>();
+  private final Layer projOut;
+  private final boolean linearProjection;
+
+  Transformer2DModel(int channels, int heads, int layers, UNetConfig config) {
+    int headWidth = channels / heads;
+    int inner = heads * headWidth;
+    linearProjection = config.useLinearProjection();
+    norm = child("norm", new GroupNorm(config.normNumGroups(), channels, EPSILON));
+    projIn = child("proj_in", projection(channels, inner));
+    for (int i = 0; i < layers; i++) {
+      blocks.add(
+          child(
+              "transformer_blocks." + i,
+              new BasicTransformerBlock(inner, config.crossAttentionDim(), heads, headWidth)));
+    }
+    projOut = child("proj_out", projection(inner, channels));
+  }
+
+  private Layer projection(int in, int out) {
+    return linearProjection ? new Linear(in, out) : new Conv2d(in, out, 1);
+  }
+
+  List<BasicTransformerBlock> blocks() {
+    return blocks;
+  }
+
+  @Override
+  protected NDList call(NDList in) {
+    NDArray image = in.get(0);
+    NDArray text = in.get(1);
+    NDArray x = norm.apply(image);
+    x =
+        linearProjection
+            ? projIn.apply(Kernels.TO_TOKENS.call(x))
+            : Kernels.TO_TOKENS.call(projIn.apply(x));
+    for (BasicTransformerBlock block : blocks) {
+      x = block.apply(x, text);
+    }
+    x =
+        linearProjection
+            ? Kernels.TO_IMAGE.call(projOut.apply(x), image)
+            : projOut.apply(Kernels.TO_IMAGE.call(x, image));
+    return new NDList(image.add(x));
+  }
+}
