@@ -1,0 +1,90 @@
+package dev.ablation.random;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Preconditions;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+
+/**
+ * Streams of random numbers, each derived from a seed, a purpose and an index. Two streams that
+ * differ in any of the three are independent for every practical purpose; the same three always give
+ * the same stream, whatever was drawn before and on whichever thread, device or engine.
+ *
+ * <p>The three are hashed with SHA-256, and the hash seeds the generator L64X128MixRandom (Steele and
+ * Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform computed with
+ * {@link StrictMath}, so that they are equal to the bit on every platform.
+ */
+public final class RandomStreams {
+  private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =
+      RandomGeneratorFactory.of("L64X128MixRandom");
+
+  private RandomStreams() {}
+
+  /**
+   * Returns a new generator at the start of a stream.
+   *
+   * @param seed of the whole undertaking, such as a run or a picture
+   * @param purpose what the numbers are for, such as {@code "timesteps"}
+   * @param index which of the purpose's streams, such as a step
+   * @return a generator that nobody else uses; not thread-safe
+   */
+  public static RandomGenerator stream(long seed, String purpose, long index) {
+    return GENERATORS.create(hash(seed, purpose, index));
+  }
+
+  /**
+   * Derives a seed, for a part that derives streams of its own.
+   *
+   * @param seed of the whole undertaking
+   * @param purpose what the new seed is for
+   * @param index which of the purpose's seeds
+   * @return the derived seed
+   */
+  public static long seed(long seed, String purpose, long index) {
+    return ByteBuffer.wrap(hash(seed, purpose, index)).getLong();
+  }
+
+  /**
+   * Draws standard normal numbers.
+   *
+   * @param manager owner of the result
+   * @param shape of the result, at most 2^31 - 1 numbers
+   * @param random where the numbers come from; advanced by two for every two numbers begun
+   * @return float32, in row-major order of drawing, on the manager's device
+   */
+  public static NDArray gaussian(NDManager manager, Shape shape, RandomGenerator random) {
+    float[] values = new float[Math.toIntExact(shape.size())];
+    for (int i = 0; i < values.length; i += 2) {
+      // 1 - u is in (0, 1], so that the logarithm is finite
+      double radius = StrictMath.sqrt(-2 * StrictMath.log(1 - uniform(random)));
+      double angle = 2 * Math.PI * uniform(random);
+      values[i] = (float) (radius * StrictMath.cos(angle));
+      if (i + 1 < values.length) {
+        values[i + 1] = (float) (radius * StrictMath.sin(angle));
+      }
+    }
+    return manager.create(values, shape);
+  }
+
+  private static double uniform(RandomGenerator random) {
+    return (random.nextLong() >>> 11) * 0x1p-53;
+  }
+
+  private static byte[] hash(long seed, String purpose, long index) {
+    Preconditions.checkArgument(!purpose.isBlank(), "purpose must not be blank");
+    byte[] name = purpose.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer bytes = ByteBuffer.allocate(2 * Long.BYTES + name.length);
+    bytes.putLong(seed).putLong(index).put(name);
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(bytes.array());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.common.base.Preconditions;
+import dev.ablation.schedule.PredictionType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What all runs share: the order of the steps, the predicted clean sample, the arrays to remember. A
+ * network's input is {@code alpha x0 + sigma noise} with {@code alpha^2 + sigma^2 = 1}; a subclass
+ * says what alpha and sigma are at each step and how its samples are scaled to such an input.
+ */
+abstract class BaseRun implements SamplerRun {
+  private final PredictionType type;
+  private final double[] timesteps;
+  private final double clipRange;
+  private @Nullable NDManager memory;
+  private int next;
+  private boolean closed;
+
+  /**
+   * Begins a run.
+   *
+   * @param clipRange largest magnitude of a predicted clean sample, 0 for no limit
+   */
+  BaseRun(PredictionType type, double[] timesteps, double clipRange) {
+    this.type = type;
+    this.timesteps = timesteps;
+    this.clipRange = clipRange;
+  }
+
+  /** The clean sample's factor in the network's input. */
+  abstract double alpha(int index);
+
+  /** The noise's factor in the network's input. */
+  abstract double sigma(int index);
+
+  /** Makes a step whose arguments are checked; the result belongs to the sample's manager. */
+  abstract NDArray advance(NDArray output, int index, NDArray sample, @Nullable NDArray noise);
+
+  /** What a sample is multiplied by to become the network's input. */
+  double inputScale(int index) {
+    return 1;
+  }
+
+  @Override
+  public final double[] timesteps() {
+    return timesteps.clone();
+  }
+
+  @Override
+  public double[] sigmas() {
+    return new double[0];
+  }
+
+  @Override
+  public double initNoiseSigma() {
+    return 1;
+  }
+
+  @Override
+  public boolean drawsNoise(int index) {
+    Preconditions.checkElementIndex(index, timesteps.length, "index");
+    return false;
+  }
+
+  @Override
+  public final NDArray scaleModelInput(NDArray sample, int index) {
+    Preconditions.checkElementIndex(index, timesteps.length, "index");
+    return inputScale(index) == 1 ? sample : sample.mul(inputScale(index));
+  }
+
+  @Override
+  public final NDArray predictOriginal(NDArray modelOutput, int index, NDArray sample) {
+    Preconditions.checkElementIndex(index, timesteps.length, "index");
+    checkShape("modelOutput", modelOutput, sample);
+    double alpha = alpha(index);
+    double sigma = sigma(index);
+    NDArray original =
+        new WeightedSum(sample.getManager())
+            .plus(inputScale(index) * type.sampleWeight(alpha, sigma), sample)
+            .plus(type.predictionWeight(alpha, sigma), modelOutput)
+            .get();
+    if (clipRange == 0) {
+      return original;
+    }
+    try (original) {
+      return original.clip(-clipRange, clipRange);
+    }
+  }
+
+  @Override
+  public final NDArray step(
+      NDArray modelOutput, int index, NDArray sample, @Nullable NDArray noise) {
+    Preconditions.checkState(!closed, "the run is closed");
+    Preconditions.checkElementIndex(index, timesteps.length, "index");
+    Preconditions.checkState(
+        index == next, "steps are made once each, in order: the next is %s, was %s", next, index);
+    checkShape("modelOutput", modelOutput, sample);
+    if (drawsNoise(index)) {
+      Preconditions.checkArgument(noise != null, "noise: step %s draws noise, was null", index);
+      checkShape("noise", noise, sample);
+    }
+    next++;
+    return advance(modelOutput, index, sample, noise);
+  }
+
+  /**
+   * Returns the noise that a network's output stands for, when its input was {@code alpha x0 + sigma
+   * noise}; belongs to the sample's manager.
+   */
+  final NDArray predictNoise(NDArray output, NDArray sample, double alpha, double sigma) {
+    WeightedSum noise = new WeightedSum(sample.getManager());
+    return switch (type) {
+      case EPSILON -> noise.plus(1, output).get();
+      case V_PREDICTION -> noise.plus(alpha, output).plus(sigma, sample).get();
+      case SAMPLE -> noise.plus(1 / sigma, sample).plus(-alpha / sigma, output).get();
+    };
+  }
+
+  /** Hands an array over to the run, which keeps it until it is closed. */
+  final NDArray remember(NDArray array) {
+    NDManager owner = memory;
+    if (owner == null) {
+      // A manager of its own: the caller's may be closed after the step.
+      owner = array.getManager().getEngine().newBaseManager(array.getDevice());
+      memory = owner;
+    }
+    array.attach(owner);
+    return array;
+  }
+
+  /** Returns a copy that the run keeps. */
+  final NDArray rememberCopy(NDArray array) {
+    return remember(array.duplicate());
+  }
+
+  @Override
+  public final void close() {
+    closed = true;
+    NDManager owner = memory;
+    memory = null;
+    if (owner != null) {
+      owner.close();
+    }
+  }
+
+  private static void checkShape(String name, NDArray array, NDArray sample) {
+    Preconditions.checkArgument(
+        array.getShape().equals(sample.getShape()),
+        "%s: expected %s, was %s",
+        name,
+        sample.getShape(),
+        array.getShape());
+  }
+}

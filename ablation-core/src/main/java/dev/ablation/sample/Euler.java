@@ -1,0 +1,90 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Euler's method in the noise level s (Karras et al. 2022, arXiv 2206.00364, algorithm 1 without the
+ * second-order correction, equation 1): samples are {@code x0 + s noise}, and
+ *
+ * <pre>{@code x' = x + (s' - s) (x - x0) / s}</pre>
+ *
+ * Timesteps of linspace spacing are fractions; noise levels between timesteps are interpolated.
+ *
+ * @param karrasSigmas whether noise levels are spaced by equation 5 of the paper, between the first
+ *     and the last one that {@code spacing} gives
+ * @param finalSigma noise level after the last step
+ * @param spacing how the timesteps are picked
+ * @param stepsOffset added to the timesteps of leading spacing, not negative
+ */
+public record Euler(
+    boolean karrasSigmas, FinalSigma finalSigma, TimestepSpacing spacing, int stepsOffset)
+    implements Sampler {
+
+  /** Checks the ranges. */
+  public Euler {
+    Objects.requireNonNull(finalSigma, "finalSigma");
+    Objects.requireNonNull(spacing, "spacing");
+    Settings.checkOffset(stepsOffset);
+  }
+
+  /**
+   * Returns a variant with or without Karras noise levels.
+   *
+   * @param karrasSigmas whether noise levels are spaced as by Karras et al.
+   * @return the variant
+   */
+  public Euler withKarrasSigmas(boolean karrasSigmas) {
+    return new Euler(karrasSigmas, finalSigma, spacing, stepsOffset);
+  }
+
+  /**
+   * Returns a variant with other timesteps.
+   *
+   * @param spacing how the timesteps are picked
+   * @param stepsOffset added to the timesteps of leading spacing, not negative
+   * @return the variant
+   */
+  public Euler withSpacing(TimestepSpacing spacing, int stepsOffset) {
+    return new Euler(karrasSigmas, finalSigma, spacing, stepsOffset);
+  }
+
+  @Override
+  public String name() {
+    return "euler";
+  }
+
+  @Override
+  public Map<String, Object> settings() {
+    return Settings.of(this);
+  }
+
+  @Override
+  public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
+    double[] timesteps =
+        Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, true);
+    Sigmas table = new Sigmas(schedule);
+    double[] sigmas = table.at(timesteps);
+    if (karrasSigmas) {
+      sigmas = Sigmas.karras(sigmas[0], sigmas[steps - 1], steps);
+      timesteps = Arrays.stream(table.timesteps(sigmas)).map(t -> (float) t).toArray();
+    }
+    return new Run(type, timesteps, table.endingWith(finalSigma, sigmas), spacing);
+  }
+
+  private static final class Run extends EulerRun {
+    Run(PredictionType type, double[] timesteps, double[] sigmas, TimestepSpacing spacing) {
+      super(type, timesteps, sigmas, spacing);
+    }
+
+    @Override
+    NDArray advance(NDArray output, int index, NDArray sample, @Nullable NDArray noise) {
+      return towards(level(index + 1), output, index, sample).get();
+    }
+  }
+}

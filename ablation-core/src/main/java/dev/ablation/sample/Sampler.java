@@ -1,0 +1,90 @@
+package dev.ablation.sample;
+
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import java.util.Map;
+
+/**
+ * A method for running the diffusion process backwards, with its settings: an immutable value without
+ * resources, usable by every thread and for any number of generations.
+ *
+ * <p>The factories give the settings that are published with Stable Diffusion 1 and 2. Every built-in
+ * method is a record whose {@code with...} methods give variants:
+ *
+ * <pre>{@code
+ * Sampler.dpmSolverPlusPlus().withKarrasSigmas(true)
+ * Sampler.ddim().withEta(1)
+ * }</pre>
+ *
+ * <p>A method of your own implements this interface and {@link SamplerRun}.
+ */
+public interface Sampler {
+
+  /** Returns the name for provenance, such as {@code dpm-solver++}; it never changes. */
+  String name();
+
+  /**
+   * Returns the settings for provenance: numbers, booleans and strings under the names of the
+   * settings, in a fixed order.
+   */
+  Map<String, Object> settings();
+
+  /**
+   * Begins a generation.
+   *
+   * @param schedule the schedule that the model was trained with
+   * @param type what the model predicts
+   * @param steps number of sampling steps, from 1 to {@code schedule.steps()}
+   * @return the run; the caller closes it
+   * @throws IllegalArgumentException if {@code steps} is out of range, or if the method cannot work
+   *     with this schedule and prediction type
+   */
+  SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps);
+
+  /** Returns ancestral sampling as in the paper that began it (Ho et al. 2020). */
+  static Ddpm ddpm() {
+    return new Ddpm(0, TimestepSpacing.LEADING, 1);
+  }
+
+  /** Returns DDIM without noise (Song et al. 2021): the same noise gives the same picture. */
+  static Ddim ddim() {
+    return new Ddim(0, false, 0, TimestepSpacing.LEADING, 1);
+  }
+
+  /**
+   * Returns DDIM with some noise.
+   *
+   * @param eta share of DDPM's noise, from 0 to 1
+   * @return the method
+   * @throws IllegalArgumentException if {@code eta} is out of range
+   */
+  static Ddim ddim(double eta) {
+    return ddim().withEta(eta);
+  }
+
+  /** Returns PLMS, the linear multistep method of PNDM (Liu et al. 2022). */
+  static Pndm pndm() {
+    return new Pndm(false, TimestepSpacing.LEADING, 1);
+  }
+
+  /** Returns DPM-Solver++(2M) (Lu et al. 2022): good pictures in 20 to 25 steps. */
+  static DpmSolverPlusPlus dpmSolverPlusPlus() {
+    return new DpmSolverPlusPlus(
+        2, false, false, true, false, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);
+  }
+
+  /** Returns Euler's method in the noise level (Karras et al. 2022, algorithm 1 without its churn). */
+  static Euler euler() {
+    return new Euler(false, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);
+  }
+
+  /** Returns Euler's method with ancestral noise. */
+  static EulerAncestral eulerAncestral() {
+    return new EulerAncestral(TimestepSpacing.LINSPACE, 0);
+  }
+
+  /** Returns UniPC of order 2, variant B2 (Zhao et al. 2023). */
+  static UniPc uniPc() {
+    return new UniPc(2, false, true, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);
+  }
+}

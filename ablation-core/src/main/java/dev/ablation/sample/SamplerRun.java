@@ -1,0 +1,87 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One generation by a {@link Sampler}: the steps from noise to a clean sample, for one batch.
+ *
+ * <pre>{@code
+ * x = noise * initNoiseSigma()
+ * for i in 0 .. steps() - 1:
+ *   output = model(scaleModelInput(x, i), timesteps()[i])
+ *   x = step(output, i, x, drawsNoise(i) ? noise : null)
+ * }</pre>
+ *
+ * <p>Samples have any shape {@code (B, ...)}, float32. Every array that a method returns is attached
+ * to the manager of the sample given to it. What a multistep method remembers belongs to the run
+ * until it is closed; it never keeps an array of the caller's. Not thread-safe.
+ */
+public interface SamplerRun extends AutoCloseable {
+
+  /**
+   * Returns how often the network is called. PLMS needs one call more than the sampling steps asked
+   * for.
+   */
+  default int steps() {
+    return timesteps().length;
+  }
+
+  /** Returns the timestep of each network call, falling; a copy. Some methods use fractions. */
+  double[] timesteps();
+
+  /**
+   * Returns the noise levels {@code sqrt((1 - a) / a)} before each step and, last, the one after all
+   * of them; a copy. Empty for methods that work on timesteps.
+   */
+  double[] sigmas();
+
+  /** Returns the standard deviation of the noise to begin with. */
+  double initNoiseSigma();
+
+  /**
+   * Scales a sample to what the network was trained on.
+   *
+   * @param sample before step {@code index}
+   * @param index from 0 to {@code steps() - 1}
+   * @return the network's input: {@code sample} itself for methods that need no scaling
+   */
+  NDArray scaleModelInput(NDArray sample, int index);
+
+  /**
+   * Returns whether a step takes fresh noise.
+   *
+   * @param index from 0 to {@code steps() - 1}
+   * @return whether {@link #step} needs noise there
+   */
+  boolean drawsNoise(int index);
+
+  /**
+   * Returns the clean sample that the network's output stands for, such as for a preview. Changes
+   * nothing.
+   *
+   * @param modelOutput the network's output, shape of {@code sample}
+   * @param index from 0 to {@code steps() - 1}
+   * @param sample before step {@code index}
+   * @return the predicted clean sample, a new array
+   */
+  NDArray predictOriginal(NDArray modelOutput, int index, NDArray sample);
+
+  /**
+   * Makes a step. Steps are made once each, in order.
+   *
+   * @param modelOutput the network's output, shape of {@code sample}
+   * @param index from 0 to {@code steps() - 1}
+   * @param sample before the step
+   * @param noise standard normal, shape of {@code sample}, where {@link #drawsNoise} says so;
+   *     ignored elsewhere
+   * @return the sample after the step, a new array
+   * @throws IllegalStateException if {@code index} is not the next step
+   * @throws IllegalArgumentException if a shape does not fit or the noise is missing
+   */
+  NDArray step(NDArray modelOutput, int index, NDArray sample, @Nullable NDArray noise);
+
+  /** Frees what the run remembers. */
+  @Override
+  void close();
+}

@@ -1,0 +1,406 @@
+package dev.ablation.djl.checkpoint;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import dev.ablation.sample.Ddim;
+import dev.ablation.sample.Ddpm;
+import dev.ablation.sample.DpmSolverPlusPlus;
+import dev.ablation.sample.Euler;
+import dev.ablation.sample.EulerAncestral;
+import dev.ablation.sample.FinalSigma;
+import dev.ablation.sample.Pndm;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.TimestepSpacing;
+import dev.ablation.sample.UniPc;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a checkpoint's {@code scheduler_config.json} says: the schedule that the network was trained
+ * with, what it predicts, and the sampler that its publisher chose.
+ *
+ * <p>Keys that are absent or null take the default of the published class; keys that the class does
+ * not know are ignored, as configurations carry leftovers of other classes. An option that this
+ * library does not have is an error that names it.
+ *
+ * @param className the published class, such as {@code PNDMScheduler}
+ * @param schedule the noise schedule
+ * @param predictionType what the network predicts
+ * @param sampler the publisher's sampler with its settings
+ */
+public record SchedulerConfig(
+    String className, NoiseSchedule schedule, PredictionType predictionType, Sampler sampler) {
+
+  private static final Map<String, Function<Keys, Sampler>> CLASSES =
+      new TreeMap<>(
+          Map.of(
+              "DDPMScheduler", SchedulerConfig::ddpm,
+              "DDIMScheduler", SchedulerConfig::ddim,
+              "PNDMScheduler", SchedulerConfig::pndm,
+              "DPMSolverMultistepScheduler", SchedulerConfig::dpmSolver,
+              "EulerDiscreteScheduler", SchedulerConfig::euler,
+              "EulerAncestralDiscreteScheduler", SchedulerConfig::eulerAncestral,
+              "UniPCMultistepScheduler", SchedulerConfig::uniPc));
+
+  /** Checks that nothing is null. */
+  public SchedulerConfig {
+    Objects.requireNonNull(className, "className");
+    Objects.requireNonNull(schedule, "schedule");
+    Objects.requireNonNull(predictionType, "predictionType");
+    Objects.requireNonNull(sampler, "sampler");
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param file a {@code scheduler_config.json}
+   * @param className the class that the pipeline's index gives, which outranks the file's; {@code
+   *     null} takes the file's {@code _class_name}
+   * @return the configuration
+   * @throws IOException with the path in its message, if the file cannot be read or understood
+   */
+  public static SchedulerConfig read(Path file, @Nullable String className) throws IOException {
+    String text = Files.readString(file);
+    try {
+      JsonElement json = JsonParser.parseString(text);
+      if (!json.isJsonObject()) {
+        throw new IOException(file + ": expected a JSON object");
+      }
+      return of(className, json.getAsJsonObject());
+    } catch (JsonParseException | IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Reads a parsed configuration.
+   *
+   * @param className the class that the pipeline's index gives, which outranks the configuration's;
+   *     {@code null} takes its {@code _class_name}
+   * @param json the configuration
+   * @return the configuration
+   * @throws IllegalArgumentException naming the class or the key and what is supported
+   */
+  public static SchedulerConfig of(@Nullable String className, JsonObject json) {
+    Keys keys = new Keys(json);
+    String type = className != null ? className : keys.string("_class_name", "");
+    Function<Keys, Sampler> reader = CLASSES.get(type);
+    if (reader == null) {
+      throw new IllegalArgumentException(
+          "scheduler class '" + type + "' is not supported; supported are " + CLASSES.keySet());
+    }
+    PredictionType prediction =
+        keys.choice(
+            "prediction_type",
+            "epsilon",
+            Map.of(
+                "epsilon", PredictionType.EPSILON,
+                "v_prediction", PredictionType.V_PREDICTION,
+                "sample", PredictionType.SAMPLE));
+    return new SchedulerConfig(
+        type, schedule(keys, !type.equals("PNDMScheduler")), prediction, reader.apply(keys));
+  }
+
+  /**
+   * Returns this configuration as the published pipelines of Stable Diffusion 1 and 2 use it: they
+   * set the timestep offset to 1 and never limit the predicted latents, whatever the file says.
+   */
+  public SchedulerConfig forStableDiffusion() {
+    Sampler changed = sampler;
+    if (sampler instanceof Ddpm ddpm) {
+      changed = new Ddpm(0, ddpm.spacing(), 1);
+    } else if (sampler instanceof Ddim ddim) {
+      changed = new Ddim(ddim.eta(), ddim.setAlphaToOne(), 0, ddim.spacing(), 1);
+    } else if (sampler instanceof Pndm pndm) {
+      changed = pndm.withSpacing(pndm.spacing(), 1);
+    } else if (sampler instanceof DpmSolverPlusPlus solver) {
+      changed = solver.withSpacing(solver.spacing(), 1);
+    } else if (sampler instanceof Euler euler) {
+      changed = euler.withSpacing(euler.spacing(), 1);
+    } else if (sampler instanceof EulerAncestral euler) {
+      changed = euler.withSpacing(euler.spacing(), 1);
+    } else if (sampler instanceof UniPc uniPc) {
+      changed = uniPc.withSpacing(uniPc.spacing(), 1);
+    }
+    return new SchedulerConfig(className, schedule, predictionType, changed);
+  }
+
+  private static NoiseSchedule schedule(Keys keys, boolean rescalable) {
+    double[] trained = keys.numbers("trained_betas");
+    NoiseSchedule schedule;
+    if (trained != null) {
+      schedule = NoiseSchedule.ofBetas(trained);
+    } else {
+      int steps = keys.integer("num_train_timesteps", 1000);
+      double start = keys.number("beta_start", 0.0001);
+      double end = keys.number("beta_end", 0.02);
+      String kind =
+          keys.oneOf("beta_schedule", "linear", "linear", "scaled_linear", "squaredcos_cap_v2");
+      schedule =
+          switch (kind) {
+            case "linear" -> NoiseSchedule.linear(steps, start, end);
+            case "scaled_linear" -> NoiseSchedule.scaledLinear(steps, start, end);
+            default -> NoiseSchedule.cosine(steps);
+          };
+    }
+    boolean rescale = rescalable && keys.flag("rescale_betas_zero_snr", false);
+    return rescale ? schedule.withZeroTerminalSnr() : schedule;
+  }
+
+  private static Sampler ddpm(Keys keys) {
+    keys.mustBe("thresholding", false);
+    keys.oneOf("variance_type", "fixed_small", "fixed_small");
+    return new Ddpm(clipRange(keys), spacing(keys, "leading"), offset(keys));
+  }
+
+  private static Sampler ddim(Keys keys) {
+    keys.mustBe("thresholding", false);
+    return new Ddim(
+        0,
+        keys.flag("set_alpha_to_one", true),
+        clipRange(keys),
+        spacing(keys, "leading"),
+        offset(keys));
+  }
+
+  private static Sampler pndm(Keys keys) {
+    if (!keys.flag("skip_prk_steps", false)) {
+      throw new IllegalArgumentException("skip_prk_steps: only true is supported, was false");
+    }
+    return new Pndm(
+        keys.flag("set_alpha_to_one", false), spacing(keys, "leading"), offset(keys));
+  }
+
+  private static Sampler dpmSolver(Keys keys) {
+    for (String key :
+        List.of(
+            "thresholding",
+            "use_exponential_sigmas",
+            "use_beta_sigmas",
+            "use_lu_lambdas",
+            "use_flow_sigmas",
+            "use_dynamic_shifting")) {
+      keys.mustBe(key, false);
+    }
+    keys.mustBeAbsent("variance_type");
+    // The published class reads the names of other solvers as its own.
+    keys.oneOf("solver_type", "midpoint", "midpoint", "logrho", "bh1", "bh2");
+    double clipped = keys.number("lambda_min_clipped", Double.NEGATIVE_INFINITY);
+    if (clipped != Double.NEGATIVE_INFINITY) {
+      throw new IllegalArgumentException(
+          "lambda_min_clipped: only -Infinity is supported, was " + clipped);
+    }
+    String algorithm =
+        keys.oneOf("algorithm_type", "dpmsolver++", "dpmsolver++", "sde-dpmsolver++");
+    return new DpmSolverPlusPlus(
+        keys.integer("solver_order", 2),
+        keys.flag("use_karras_sigmas", false),
+        algorithm.equals("sde-dpmsolver++"),
+        keys.flag("lower_order_final", true),
+        keys.flag("euler_at_final", false),
+        finalSigma(keys),
+        spacing(keys, "linspace"),
+        offset(keys));
+  }
+
+  private static Sampler euler(Keys keys) {
+    keys.mustBe("use_exponential_sigmas", false);
+    keys.mustBe("use_beta_sigmas", false);
+    keys.mustBeAbsent("sigma_min");
+    keys.mustBeAbsent("sigma_max");
+    keys.oneOf("interpolation_type", "linear", "linear");
+    if (keys.string("prediction_type", "epsilon").equals("v_prediction")) {
+      // For the other prediction types the published class ignores this key.
+      keys.oneOf("timestep_type", "discrete", "discrete");
+    }
+    return new Euler(
+        keys.flag("use_karras_sigmas", false),
+        finalSigma(keys),
+        spacing(keys, "linspace"),
+        offset(keys));
+  }
+
+  private static Sampler eulerAncestral(Keys keys) {
+    return new EulerAncestral(spacing(keys, "linspace"), offset(keys));
+  }
+
+  private static Sampler uniPc(Keys keys) {
+    for (String key :
+        List.of(
+            "thresholding",
+            "use_exponential_sigmas",
+            "use_beta_sigmas",
+            "use_flow_sigmas",
+            "use_dynamic_shifting")) {
+      keys.mustBe(key, false);
+    }
+    for (String key : List.of("sigma_min", "sigma_max", "shift_terminal", "solver_p")) {
+      keys.mustBeAbsent(key);
+    }
+    keys.mustBe("predict_x0", true);
+    keys.mustBeEmpty("disable_corrector");
+    // The published class reads the names of other solvers as its own.
+    keys.oneOf("solver_type", "bh2", "bh2", "midpoint", "heun", "logrho");
+    return new UniPc(
+        keys.integer("solver_order", 2),
+        keys.flag("use_karras_sigmas", false),
+        keys.flag("lower_order_final", true),
+        finalSigma(keys),
+        spacing(keys, "linspace"),
+        offset(keys));
+  }
+
+  private static TimestepSpacing spacing(Keys keys, String absent) {
+    return keys.choice(
+        "timestep_spacing",
+        absent,
+        Map.of(
+            "leading", TimestepSpacing.LEADING,
+            "trailing", TimestepSpacing.TRAILING,
+            "linspace", TimestepSpacing.LINSPACE));
+  }
+
+  private static int offset(Keys keys) {
+    return keys.integer("steps_offset", 0);
+  }
+
+  private static FinalSigma finalSigma(Keys keys) {
+    return keys.choice(
+        "final_sigmas_type",
+        "zero",
+        Map.of("zero", FinalSigma.ZERO, "sigma_min", FinalSigma.SIGMA_MIN));
+  }
+
+  private static double clipRange(Keys keys) {
+    return keys.flag("clip_sample", true) ? keys.number("clip_sample_range", 1) : 0;
+  }
+
+  /** The keys of a configuration, read with their defaults. */
+  private record Keys(JsonObject json) {
+
+    private @Nullable JsonElement find(String key) {
+      JsonElement value = json.get(key);
+      return value == null || value.isJsonNull() ? null : value;
+    }
+
+    String string(String key, String absent) {
+      JsonElement value = find(key);
+      if (value == null) {
+        return absent;
+      }
+      if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isString()) {
+        throw wrong(key, "a string", value);
+      }
+      return value.getAsString();
+    }
+
+    boolean flag(String key, boolean absent) {
+      JsonElement value = find(key);
+      if (value == null) {
+        return absent;
+      }
+      if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isBoolean()) {
+        throw wrong(key, "true or false", value);
+      }
+      return value.getAsBoolean();
+    }
+
+    double number(String key, double absent) {
+      JsonElement value = find(key);
+      return value == null ? absent : number(key, value);
+    }
+
+    int integer(String key, int absent) {
+      double value = number(key, absent);
+      if (value != (int) value) {
+        throw new IllegalArgumentException(key + ": expected a whole number, was " + value);
+      }
+      return (int) value;
+    }
+
+    double @Nullable [] numbers(String key) {
+      JsonElement value = find(key);
+      if (value == null) {
+        return null;
+      }
+      if (!value.isJsonArray()) {
+        throw wrong(key, "an array of numbers", value);
+      }
+      return value.getAsJsonArray().asList().stream().mapToDouble(v -> number(key, v)).toArray();
+    }
+
+    private static double number(String key, JsonElement value) {
+      try {
+        return value.getAsDouble();
+      } catch (UnsupportedOperationException | NumberFormatException | IllegalStateException e) {
+        // Infinite numbers are also written as strings, in Python's spelling.
+        if (value.isJsonPrimitive() && value.getAsString().equals("-inf")) {
+          return Double.NEGATIVE_INFINITY;
+        }
+        throw wrong(key, "a number", value);
+      }
+    }
+
+    /** Returns the string under a key, which must be one of those allowed. */
+    String oneOf(String key, String absent, String... allowed) {
+      String value = string(key, absent);
+      if (!Set.of(allowed).contains(value)) {
+        throw new IllegalArgumentException(
+            key + ": '" + value + "' is not supported; supported are " + Arrays.asList(allowed));
+      }
+      return value;
+    }
+
+    <T> T choice(String key, String absent, Map<String, T> choices) {
+      String value = string(key, absent);
+      T choice = choices.get(value);
+      if (choice == null) {
+        throw new IllegalArgumentException(
+            key
+                + ": '"
+                + value
+                + "' is not supported; supported are "
+                + new TreeMap<>(choices).keySet());
+      }
+      return choice;
+    }
+
+    void mustBe(String key, boolean supported) {
+      if (flag(key, supported) != supported) {
+        throw new IllegalArgumentException(
+            key + ": only " + supported + " is supported, was " + !supported);
+      }
+    }
+
+    void mustBeAbsent(String key) {
+      JsonElement value = find(key);
+      if (value != null) {
+        throw new IllegalArgumentException(key + ": only null is supported, was " + value);
+      }
+    }
+
+    void mustBeEmpty(String key) {
+      JsonElement value = find(key);
+      if (value != null && !(value.isJsonArray() && value.getAsJsonArray().isEmpty())) {
+        throw new IllegalArgumentException(key + ": only [] is supported, was " + value);
+      }
+    }
+
+    private static IllegalArgumentException wrong(String key, String expected, JsonElement value) {
+      return new IllegalArgumentException(key + ": expected " + expected + ", was " + value);
+    }
+  }
+}
