@@ -1,6 +1,8 @@
 /**
- * CLIP (Radford et al. 2021, arXiv 2103.00020): the tokenizer and the text model that condition the
- * denoising network.
+ * CLIP (Radford et al. 2021, arXiv 2103.00020): the {@linkplain dev.ablation.djl.clip.ClipTokenizer
+ * tokenizer} that turns a prompt into token ids, and the {@linkplain
+ * dev.ablation.djl.clip.ClipTextModel text model} that turns the ids into the text states that
+ * condition the denoising network.
  */
 @NullMarked
 package dev.ablation.djl.clip;

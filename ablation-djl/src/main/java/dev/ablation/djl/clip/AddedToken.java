@@ -1,0 +1,67 @@
+package dev.ablation.djl.clip;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * A token that is matched in the prompt before BPE.
+ *
+ * @param content its text
+ * @param singleWord whether it is matched only as a word of its own
+ * @param lstrip whether it takes the white space before it
+ * @param rstrip whether it takes the white space after it
+ * @param normalized whether it is matched after normalisation, so in upper case too
+ * @param special whether it is a control token rather than a word
+ * @param bare whether it was given as its text alone; the reference does not take such a token for
+ *     equal to one with fields
+ */
+record AddedToken(
+    String content,
+    boolean singleWord,
+    boolean lstrip,
+    boolean rstrip,
+    boolean normalized,
+    boolean special,
+    boolean bare) {
+
+  /**
+   * Reads a token, which is a string or an object.
+   *
+   * @param json the token
+   * @param special what a token without the field {@code special} is
+   * @param file where it stands, for errors
+   */
+  static AddedToken of(JsonElement json, boolean special, Path file) throws IOException {
+    if (Json.isString(json)) {
+      return of(json.getAsString(), true);
+    }
+    JsonObject object = Json.object(json, "special token", file);
+    boolean control = Json.flag(object, "special", special, file);
+    return new AddedToken(
+        Json.string(object.get("content"), "content of a special token", file),
+        Json.flag(object, "single_word", false, file),
+        Json.flag(object, "lstrip", false, file),
+        Json.flag(object, "rstrip", false, file),
+        Json.flag(object, "normalized", !control, file),
+        control,
+        false);
+  }
+
+  static AddedToken of(String content, boolean special) {
+    return new AddedToken(content, false, false, false, !special, special, true);
+  }
+
+  JsonObject toJson(int id) {
+    JsonObject json = new JsonObject();
+    json.addProperty("id", id);
+    json.addProperty("content", content);
+    json.addProperty("single_word", singleWord);
+    json.addProperty("lstrip", lstrip);
+    json.addProperty("rstrip", rstrip);
+    json.addProperty("normalized", normalized);
+    json.addProperty("special", special);
+    return json;
+  }
+}

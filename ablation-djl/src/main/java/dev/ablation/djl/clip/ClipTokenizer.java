@@ -1,0 +1,218 @@
+package dev.ablation.djl.clip;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.util.Utils;
+import dev.ablation.model.PromptTokenizer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.LongStream;
+
+/**
+ * The tokenizer of CLIP text encoders (Radford et al., 2021): lower-cased byte-level BPE whose
+ * word-final tokens end in {@code </w>}. It gives the ids of the {@code CLIPTokenizer} of
+ * transformers, on which published Stable Diffusion models run.
+ *
+ * <p>A prompt is normalised (NFC, white space collapsed, lower case code point by code point),
+ * split into letter runs, single digits, runs of other symbols and English contractions, and merged
+ * bytewise. Special tokens in the text are matched as such: {@code <|endoftext|>} anywhere, and
+ * every {@code !} where {@code !} is the pad token, as in SD 2.x and the second tokenizer of SDXL.
+ *
+ * <p>Instances can be shared between threads. They hold native memory: close them.
+ */
+public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
+
+  private static final String NATIVE_FLAVOR = "RUST_FLAVOR";
+  private static final Pattern LONE_SURROGATE = Pattern.compile("\\p{Cs}");
+
+  private final HuggingFaceTokenizer tokenizer;
+  private final int contextLength;
+  private final int vocabularySize;
+  private final int startId;
+  private final int endId;
+  private final int padId;
+
+  private ClipTokenizer(TokenizerFiles files, int contextLength) throws IOException {
+    this.contextLength = contextLength;
+    vocabularySize = files.size();
+    startId = files.startId();
+    endId = files.endId();
+    padId = files.padId();
+    tokenizer = open(files.toJson());
+  }
+
+  /**
+   * Reads a tokenizer folder: {@code tokenizer.json}, or {@code vocab.json} and {@code merges.txt}
+   * where it is absent, with {@code tokenizer_config.json}, {@code special_tokens_map.json} and
+   * {@code added_tokens.json} where present. The order is that of transformers, so both read the
+   * same vocabulary where the two disagree.
+   *
+   * @param tokenizerFolder folder {@code tokenizer} or {@code tokenizer_2} of a pipeline
+   * @param contextLength length of the text encoder's input in tokens, start and end included, at
+   *     least 2; a smaller {@code model_max_length} of the folder takes its place
+   * @return the tokenizer
+   * @throws IOException if a file is missing, malformed or contradicts another, or if a special
+   *     token is not in the vocabulary
+   */
+  public static ClipTokenizer load(Path tokenizerFolder, int contextLength) throws IOException {
+    if (contextLength < 2) {
+      throw new IllegalArgumentException("contextLength must be at least 2, was " + contextLength);
+    }
+    TokenizerFiles files = TokenizerFiles.read(tokenizerFolder);
+    return new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength()));
+  }
+
+  private static synchronized HuggingFaceTokenizer open(String json) throws IOException {
+    // Left to itself, DJL seeks a CUDA build on machines with a GPU, which is a download. The CPU
+    // build lies in the jar. DJL looks at the property only when it loads the library.
+    boolean free = Utils.getEnvOrSystemProperty(NATIVE_FLAVOR) == null;
+    if (free) {
+      System.setProperty(NATIVE_FLAVOR, "cpu");
+    }
+    try {
+      return HuggingFaceTokenizer.newInstance(
+          new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)),
+          Map.of("padding", "false", "truncation", "false"));
+    } finally {
+      if (free) {
+        System.clearProperty(NATIVE_FLAVOR);
+      }
+    }
+  }
+
+  /**
+   * Returns the input of the text encoder: start token, tokens of the prompt, end token, padding. A
+   * prompt that is too long is cut; the end token stays.
+   *
+   * @param prompt any text
+   * @return ids, {@link #contextLength()} many
+   */
+  public int[] encode(String prompt) {
+    long[] ids = encoding(prompt).getIds();
+    int kept = kept(ids);
+    int[] result = new int[contextLength];
+    result[0] = startId;
+    for (int i = 0; i < kept; i++) {
+      result[i + 1] = Math.toIntExact(ids[i]);
+    }
+    result[kept + 1] = endId;
+    Arrays.fill(result, kept + 2, contextLength, padId);
+    return result;
+  }
+
+  /**
+   * Returns all tokens of a prompt, also those that do not fit the context.
+   *
+   * @param prompt any text
+   * @return ids without start, end and padding
+   */
+  public List<Integer> ids(String prompt) {
+    return list(encoding(prompt).getIds());
+  }
+
+  /**
+   * Returns the number of ones in the attention mask of a prompt. The last word token of the prompt
+   * stands at this number minus 2.
+   *
+   * @param prompt any text
+   * @return length of {@link #encode} without the padding
+   */
+  public int attentionLength(String prompt) {
+    return kept(encoding(prompt).getIds()) + 2;
+  }
+
+  /**
+   * Returns the end of a prompt that does not fit the context, as it was written. A character whose
+   * bytes fit only in part counts as cut.
+   *
+   * @param prompt any text
+   * @return the text from the first token that is cut; empty if all fits
+   */
+  public String cut(String prompt) {
+    return cut(prompt, encoding(prompt));
+  }
+
+  @Override
+  public Tokens tokens(String prompt) {
+    Encoding encoding = encoding(prompt);
+    long[] ids = encoding.getIds();
+    return new Tokens(list(Arrays.copyOf(ids, kept(ids))), cut(prompt, encoding));
+  }
+
+  /**
+   * Returns the text of tokens: words in lower case with one blank between them. Special tokens
+   * appear as text.
+   *
+   * @param ids of the vocabulary
+   * @return the text
+   */
+  public String decode(List<Integer> ids) {
+    for (int id : ids) {
+      if (id < 0 || id >= vocabularySize) {
+        throw new IllegalArgumentException("id must be in [0, " + vocabularySize + "), was " + id);
+      }
+    }
+    long[] values = ids.stream().mapToLong(Integer::longValue).toArray();
+    return tokenizer.decode(values, false).replace("</w>", " ").strip();
+  }
+
+  /** {@return the length of {@link #encode}, start and end included} */
+  public int contextLength() {
+    return contextLength;
+  }
+
+  /** {@return the number of tokens, added ones included; every id is below it} */
+  public int vocabularySize() {
+    return vocabularySize;
+  }
+
+  /** {@return the id of the token before every prompt} */
+  public int startId() {
+    return startId;
+  }
+
+  /** {@return the id of the token after every prompt} */
+  public int endId() {
+    return endId;
+  }
+
+  /** {@return the id of the token that fills the context} */
+  public int padId() {
+    return padId;
+  }
+
+  /** Frees the native memory. The tokenizer cannot be used afterwards. */
+  @Override
+  public void close() {
+    tokenizer.close();
+  }
+
+  /** Tokens without start and end. A lone surrogate, which UTF-8 cannot hold, reads as U+FFFD. */
+  private Encoding encoding(String prompt) {
+    return tokenizer.encode(LONE_SURROGATE.matcher(prompt).replaceAll("\uFFFD"), false, false);
+  }
+
+  private int kept(long[] ids) {
+    return Math.min(ids.length, contextLength - 2);
+  }
+
+  private String cut(String prompt, Encoding encoding) {
+    int kept = kept(encoding.getIds());
+    if (kept == encoding.getIds().length) {
+      return "";
+    }
+    // The library counts code points.
+    int start = encoding.getCharTokenSpans()[kept].getStart();
+    return prompt.substring(prompt.offsetByCodePoints(0, start));
+  }
+
+  private static List<Integer> list(long[] ids) {
+    return LongStream.of(ids).mapToObj(Math::toIntExact).toList();
+  }
+}
