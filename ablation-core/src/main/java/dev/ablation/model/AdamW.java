@@ -35,7 +35,7 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
         weightDecay);
   }
 
-  /** The reference implementation's settings: 0.9, 0.999, 1e-8, weight decay 0.01. */
+  /** {@return the reference implementation's settings: 0.9, 0.999, 1e-8, weight decay 0.01} */
   public static AdamW reference() {
     return new AdamW(0.9, 0.999, 1e-8, 0.01);
   }
@@ -66,9 +66,10 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
       squared.attach(scope);
       first.muli(beta1).addi(g.muli(1 - beta1));
       second.muli(beta2).addi(squared);
-      NDArray denominator = second.div(1 - Math.pow(beta2, step)).sqrt().addi(epsilon);
+      NDArray denominator = second.div(1 - Math.pow(beta2, (double) step)).sqrt().addi(epsilon);
       denominator.attach(scope);
-      NDArray change = first.mul(learningRate / (1 - Math.pow(beta1, step))).divi(denominator);
+      NDArray change =
+          first.mul(learningRate / (1 - Math.pow(beta1, (double) step))).divi(denominator);
       change.attach(scope);
       weight.muli(1 - learningRate * weightDecay).subi(change);
     }

@@ -45,7 +45,7 @@ public record Conditioning(NDArray textStates, List<NDArray> added) {
     this(textStates, List.of());
   }
 
-  /** Returns B, the number of prompts. */
+  /** {@return B, the number of prompts} */
   public long batchSize() {
     return textStates.getShape().get(0);
   }

@@ -28,7 +28,7 @@ public interface Differentiable {
    *     cross-attention; values are unchanged. The reference implementation does this always.
    */
   record GradientOptions(boolean stopStartToken) {
-    /** The reference's: the start token is stopped. */
+    /** {@return the reference's options: the start token is stopped} */
     public static GradientOptions reference() {
       return new GradientOptions(true);
     }

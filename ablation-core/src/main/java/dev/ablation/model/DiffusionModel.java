@@ -24,23 +24,24 @@ import java.util.Optional;
  *   <li>Sampling needs nothing but this interface. Drawing pictures needs the capability {@link
  *       LatentCodec}, ablating needs {@link Differentiable}, checking prompts {@link
  *       PromptTokenizer}, and writing a complete checkpoint {@link CheckpointExport}.
- *   <li>The abstract test {@code DiffusionModelContract} in this module's test jar checks an adapter.
+ *   <li>The abstract test {@code DiffusionModelContract} in this module's test jar checks an
+ *       adapter.
  * </ul>
  *
  * <p>Not thread-safe: one thread at a time. Whoever opened a model closes it.
  */
 public interface DiffusionModel extends AutoCloseable {
 
-  /** Returns what is fixed about the model: its name and shapes. */
+  /** {@return what is fixed about the model: its name and shapes} */
   ModelDescriptor descriptor();
 
-  /** Returns the parent of every array that the model makes; do not close it. */
+  /** {@return the parent of every array that the model makes; do not close it} */
   NDManager manager();
 
-  /** Returns the noise schedule that the model was trained with. */
+  /** {@return the noise schedule that the model was trained with} */
   NoiseSchedule schedule();
 
-  /** Returns what {@link #predict} predicts. */
+  /** {@return what {@link #predict} predicts} */
   PredictionType predictionType();
 
   /**
@@ -57,15 +58,15 @@ public interface DiffusionModel extends AutoCloseable {
    * Predicts noise, velocity or clean latents, as {@link #predictionType()} says.
    *
    * @param latents noised latents, shape {@code (B, C, H, W)}, float32, on the model's device
-   * @param timesteps shape {@code (B)}, int64 or float32, in {@code [0, schedule().steps())}; samplers
-   *     with fractional timesteps (Euler) pass float32
+   * @param timesteps shape {@code (B)}, int64 or float32, in {@code [0, schedule().steps())};
+   *     samplers with fractional timesteps (Euler) pass float32
    * @param conditioning of B prompts
    * @return shape {@code (B, C, H, W)}, float32, attached to the manager of {@code latents}
    * @throws IllegalArgumentException naming the argument and both shapes, if they do not fit
    */
   NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning);
 
-  /** Returns the weights that an ablation may change, with their roles. */
+  /** {@return the weights that an ablation may change, with their roles} */
   Weights weights();
 
   /**
@@ -77,7 +78,7 @@ public interface DiffusionModel extends AutoCloseable {
    */
   <T> Optional<T> capability(Class<T> type);
 
-  /** Returns whether {@link #close()} was called. */
+  /** {@return whether {@link #close()} was called} */
   boolean isClosed();
 
   /** Frees the model's arrays. Closing twice does nothing. */

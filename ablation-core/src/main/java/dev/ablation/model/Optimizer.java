@@ -16,12 +16,12 @@ public interface Optimizer {
    */
   double step(NDList gradients, double learningRate, double maxGradientNorm);
 
-  /** Returns how many steps were made. */
+  /** {@return how many steps were made} */
   long steps();
 
   /**
-   * Returns the first and second moments, {@code [m_0 .. m_n, v_0 .. v_n]} in the session's order, to
-   * be saved or overwritten by a checkpoint. They belong to the session.
+   * {@return the first and second moments, {@code [m_0 .. m_n, v_0 .. v_n]} in the session's order}
+   * To be saved, or overwritten by a checkpoint; they belong to the session.
    */
   NDList moments();
 

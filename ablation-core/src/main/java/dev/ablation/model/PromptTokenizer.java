@@ -17,7 +17,7 @@ public interface PromptTokenizer {
       ids = List.copyOf(ids);
     }
 
-    /** Returns whether a part of the prompt does not reach the model. */
+    /** {@return whether a part of the prompt does not reach the model} */
     public boolean truncated() {
       return !cut.isEmpty();
     }

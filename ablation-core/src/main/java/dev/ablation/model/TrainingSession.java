@@ -12,12 +12,12 @@ import java.util.function.Supplier;
  */
 public interface TrainingSession extends AutoCloseable {
 
-  /** Returns the names of the trained weights, in the order of every list of this session. */
+  /** {@return the names of the trained weights, in the order of every list of this session} */
   List<String> names();
 
   /**
-   * Returns the trained copies, float32, in the order of {@link #names()}. They belong to the session:
-   * copy what must outlive it.
+   * {@return the trained copies, float32, in the order of {@link #names()}} They belong to the
+   * session: copy what must outlive it.
    */
   NDList weights();
 

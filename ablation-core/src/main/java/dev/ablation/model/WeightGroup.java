@@ -27,13 +27,19 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   /**
    * Keys and values of the attention over the text: the paper's choice for styles and instances
    * (section 3.2, "Cross-Attention").
+   *
+   * @return the group
    */
   public static WeightGroup crossAttentionKeyValue() {
     return ofRoles(
         "cross-attention-kv", WeightRole.CROSS_ATTENTION_KEY, WeightRole.CROSS_ATTENTION_VALUE);
   }
 
-  /** Every projection of every attention, self-attention included. */
+  /**
+   * Every projection of every attention, self-attention included.
+   *
+   * @return the group
+   */
   public static WeightGroup attention() {
     return ofRoles(
         "attention",
@@ -44,7 +50,11 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
         WeightRole.SELF_ATTENTION);
   }
 
-  /** The whole denoising network: the paper's choice for memorised pictures ("Full Weights"). */
+  /**
+   * The whole denoising network: the paper's choice for memorised pictures ("Full Weights").
+   *
+   * @return the group
+   */
   public static WeightGroup denoiser() {
     Set<WeightRole> text = EnumSet.of(WeightRole.TOKEN_EMBEDDING, WeightRole.TEXT_ENCODER);
     return new WeightGroup("denoiser", info -> !text.contains(info.role()));

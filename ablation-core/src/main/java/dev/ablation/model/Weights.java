@@ -5,18 +5,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The named weights of a model that an ablation may change. Names are those of the checkpoint, stable
- * across loads of the same one; roles tell what a weight is for, so that nothing outside the adapter
- * depends on a naming scheme.
+ * The named weights of a model that an ablation may change. Names are those of the checkpoint,
+ * stable across loads of the same one; roles tell what a weight is for, so that nothing outside the
+ * adapter depends on a naming scheme.
  */
 public interface Weights {
 
-  /** Returns every weight in the order of the checkpoint; unmodifiable. */
+  /** {@return every weight in the order of the checkpoint; unmodifiable} */
   List<WeightInfo> list();
 
   /**
-   * Returns the array that the network computes with at this moment. It is owned by the model, or by
-   * whoever bound it.
+   * Returns the array that the network computes with at this moment. It is owned by the model, or
+   * by whoever bound it.
    *
    * @param name of a weight
    * @return the live array
@@ -26,8 +26,8 @@ public interface Weights {
 
   /**
    * Makes the network compute with {@code array} in place of the weight's own array, which stays
-   * untouched: training, teachers with frozen weights and applied deltas all work by binding, so that
-   * the original bytes cannot change.
+   * untouched: training, teachers with frozen weights and applied deltas all work by binding, so
+   * that the original bytes cannot change.
    *
    * @param name of a weight
    * @param array of the weight's shape, on the model's device; the caller keeps ownership and must
@@ -46,8 +46,8 @@ public interface Weights {
   void overwrite(String name, NDArray array);
 
   /**
-   * Returns the SHA-256 of the bytes of the weight's own array, whatever is bound: float32, row-major,
-   * little endian.
+   * Returns the SHA-256 of the bytes of the weight's own array, whatever is bound: float32,
+   * row-major, little endian.
    *
    * @param name of a weight
    * @return 64 hexadecimal digits
@@ -56,9 +56,9 @@ public interface Weights {
   String sha256(String name);
 
   /**
-   * Returns one SHA-256 for all weights: that of the lines {@code name + ' ' + sha256(name) + '\n'}
-   * (UTF-8) in the order of {@link #list()}. It identifies the base model in provenance. Computed on
-   * the first call and kept; for a model of four gigabytes this takes some seconds.
+   * {@return one SHA-256 for all weights: that of the lines {@code name + ' ' + sha256(name) +
+   * '\n'} (UTF-8) in the order of {@link #list()}} It identifies the base model in provenance.
+   * Computed on the first call and kept; for a model of four gigabytes this takes some seconds.
    */
   String sha256();
 }

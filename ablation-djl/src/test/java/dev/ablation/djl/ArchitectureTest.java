@@ -1,0 +1,27 @@
+package dev.ablation.djl;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.junit.ArchTests;
+import com.tngtech.archunit.lang.ArchRule;
+import dev.ablation.archunit.HouseRules;
+
+@AnalyzeClasses(packages = "dev.ablation.djl", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  @ArchTest static final ArchTests HOUSE = ArchTests.in(HouseRules.class);
+
+  @ArchTest static final ArchRule NO_CONSOLE = HouseRules.NO_CONSOLE;
+
+  /** The engine's insides change between its versions: one package knows them. */
+  @ArchTest
+  static final ArchRule ONLY_KERNELS_TOUCH_THE_NATIVE_INTERFACE =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.ablation.djl.kernel..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("ai.djl.pytorch.jni..");
+}
