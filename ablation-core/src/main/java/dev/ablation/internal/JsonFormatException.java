@@ -1,0 +1,30 @@
+package dev.ablation.internal;
+
+import java.io.IOException;
+
+/** Text that {@link StrictJson} does not take for JSON, or JSON of another form than was asked. */
+public final class JsonFormatException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  /** What was wrong. */
+  public enum Kind {
+    /** The text is no JSON, or is nested too deep. */
+    SYNTAX,
+    /** An object has the same key twice. */
+    DUPLICATE_KEY,
+    /** The text is JSON, but a value has another type than was asked for. */
+    TYPE
+  }
+
+  private final Kind kind;
+
+  JsonFormatException(Kind kind, String message) {
+    super(message);
+    this.kind = kind;
+  }
+
+  /** Returns what was wrong. */
+  public Kind kind() {
+    return kind;
+  }
+}
