@@ -74,7 +74,8 @@ public final class StableDiffusion implements DiffusionModel {
             PromptTokenizer.class,
             tokenizer,
             CheckpointExport.class,
-            new FolderExport(folder, weights));
+            new FolderExport(
+                folder, Map.of("unet", unet, "vae", vae, "text_encoder", textEncoder)));
   }
 
   /**

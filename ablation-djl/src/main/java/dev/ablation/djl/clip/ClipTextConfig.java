@@ -1,5 +1,7 @@
 package dev.ablation.djl.clip;
 
+import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.nn.Activation;
 
 /**
@@ -24,4 +26,37 @@ public record ClipTextConfig(
     int contextLength,
     Activation activation,
     double layerNormEps,
-    int endTokenId) {}
+    int endTokenId) {
+
+  /**
+   * Reads a {@code config.json}; absent keys take the default of the published class.
+   *
+   * @param json of the text encoder's folder
+   * @return the configuration
+   * @throws InvalidCheckpointException naming the key, if a value does not fit or stands for
+   *     something that is not supported
+   */
+  public static ClipTextConfig of(JsonConfig json) throws InvalidCheckpointException {
+    Activation activation;
+    try {
+      activation = Activation.of(json.stringOr("hidden_act", "quick_gelu"));
+    } catch (IllegalArgumentException e) {
+      throw json.invalid("hidden_act", "supported: " + e.getMessage());
+    }
+    ClipTextConfig config =
+        new ClipTextConfig(
+            json.intOr("vocab_size", 49408),
+            json.intOr("hidden_size", 512),
+            json.intOr("intermediate_size", 2048),
+            json.intOr("num_hidden_layers", 12),
+            json.intOr("num_attention_heads", 8),
+            json.intOr("max_position_embeddings", 77),
+            activation,
+            json.doubleOr("layer_norm_eps", 1e-5),
+            json.intOr("eos_token_id", 49407));
+    if (config.heads < 1 || config.hiddenSize % config.heads != 0) {
+      throw json.invalid("num_attention_heads", "a divisor of hidden_size " + config.hiddenSize);
+    }
+    return config;
+  }
+}

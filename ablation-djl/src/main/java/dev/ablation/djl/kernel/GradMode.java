@@ -58,7 +58,7 @@ public final class GradMode {
    */
   static void prepareThread() {
     if (!PREPARED.get()) {
-      ai.djl.engine.Engine.getEngine("PyTorch"); // loads the native library
+      TorchRuntime.engine(); // loads the native library
       JniUtils.setGraphExecutorOptimize(false);
       PREPARED.set(true);
     }

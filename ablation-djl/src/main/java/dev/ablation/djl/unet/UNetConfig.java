@@ -1,5 +1,7 @@
 package dev.ablation.djl.unet;
 
+import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.ResnetBlock2D.ResnetSettings;
 import java.util.List;
@@ -62,6 +64,147 @@ public record UNetConfig(
     layersPerBlock = List.copyOf(layersPerBlock);
     attentionHeads = List.copyOf(attentionHeads);
     transformerLayersPerBlock = List.copyOf(transformerLayersPerBlock);
+  }
+
+  /**
+   * Reads a {@code config.json}; absent keys take the default of the published class.
+   *
+   * @param json of the UNet's folder
+   * @return the configuration
+   * @throws InvalidCheckpointException naming the key, if a value is missing, does not fit or stands
+   *     for something that is not supported
+   */
+  public static UNetConfig of(JsonConfig json) throws InvalidCheckpointException {
+    refuseUnsupported(json);
+    List<Integer> channels = listOr(json, "block_out_channels", List.of(320, 640, 1280, 1280));
+    int levels = channels.size();
+    List<String> down = stringsOr(json, "down_block_types", DEFAULT_DOWN);
+    List<String> up = stringsOr(json, "up_block_types", DEFAULT_UP);
+    List<Integer> heads =
+        json.intsOr(
+            json.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim",
+            levels,
+            8);
+    return new UNetConfig(
+        json.intOr("in_channels", 4),
+        json.intOr("out_channels", 4),
+        sampleSize(json),
+        channels,
+        attention(json, "down_block_types", down, levels, "DownBlock2D", "CrossAttnDownBlock2D"),
+        attention(json, "up_block_types", up, levels, "UpBlock2D", "CrossAttnUpBlock2D"),
+        json.intsOr("layers_per_block", levels, 2),
+        json.intOr("cross_attention_dim", 1280),
+        heads,
+        json.intsOr("transformer_layers_per_block", levels, 1),
+        json.boolOr("use_linear_projection", false),
+        json.intOr("norm_num_groups", 32),
+        json.doubleOr("norm_eps", 1e-5),
+        activation(json),
+        json.boolOr("flip_sin_to_cos", true),
+        json.doubleOr("freq_shift", 0),
+        json.intOr("downsample_padding", 1),
+        json.doubleOr("mid_block_scale_factor", 1),
+        json.intOr("conv_in_kernel", 3),
+        json.intOr("conv_out_kernel", 3),
+        json.intOr("time_embedding_dim", channels.get(0) * 4));
+  }
+
+  private static final List<String> DEFAULT_DOWN =
+      List.of(
+          "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D");
+  private static final List<String> DEFAULT_UP =
+      List.of("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D");
+
+  private static List<Integer> listOr(JsonConfig json, String key, List<Integer> otherwise)
+      throws InvalidCheckpointException {
+    List<Integer> values = json.has(key) ? json.requireInts(key) : otherwise;
+    if (values.isEmpty() || values.stream().anyMatch(value -> value < 1)) {
+      throw json.invalid(key, "a list of positive integers");
+    }
+    return values;
+  }
+
+  private static List<String> stringsOr(JsonConfig json, String key, List<String> otherwise)
+      throws InvalidCheckpointException {
+    return json.has(key) ? json.requireStrings(key) : otherwise;
+  }
+
+  private static int sampleSize(JsonConfig json) throws InvalidCheckpointException {
+    if (!json.has("sample_size")) {
+      throw json.invalid("sample_size", "given, since the published class has no default for it");
+    }
+    int size = json.requireInt("sample_size");
+    if (size < 1) {
+      throw json.invalid("sample_size", "positive");
+    }
+    return size;
+  }
+
+  private static List<Boolean> attention(
+      JsonConfig json, String key, List<String> types, int levels, String without, String with)
+      throws InvalidCheckpointException {
+    if (types.size() != levels) {
+      throw json.invalid(key, "a list of " + levels + " types, one for each of block_out_channels");
+    }
+    for (String type : types) {
+      if (!type.equals(without) && !type.equals(with)) {
+        throw json.invalid(key, "a list of " + without + " and " + with);
+      }
+    }
+    return types.stream().map(with::equals).toList();
+  }
+
+  private static Activation activation(JsonConfig json) throws InvalidCheckpointException {
+    try {
+      return Activation.of(json.stringOr("act_fn", "silu"));
+    } catch (IllegalArgumentException e) {
+      throw json.invalid("act_fn", "supported: " + e.getMessage());
+    }
+  }
+
+  /** Options that published Stable Diffusion 1.x and 2.x networks do not use. */
+  private static void refuseUnsupported(JsonConfig json) throws InvalidCheckpointException {
+    for (String key :
+        List.of(
+            "addition_embed_type",
+            "class_embed_type",
+            "encoder_hid_dim",
+            "encoder_hid_dim_type",
+            "num_class_embeds",
+            "time_cond_proj_dim",
+            "timestep_post_act",
+            "time_embedding_act_fn",
+            "cross_attention_norm",
+            "reverse_transformer_layers_per_block")) {
+      if (json.has(key)) {
+        throw json.invalid(key, "absent or null: this library does not support the option");
+      }
+    }
+    for (String key :
+        List.of(
+            "center_input_sample",
+            "dual_cross_attention",
+            "class_embeddings_concat",
+            "resnet_skip_time_act",
+            "mid_block_only_cross_attention")) {
+      if (json.boolOr(key, false)) {
+        throw json.invalid(key, "false: this library does not support the option");
+      }
+    }
+    if (json.boolsOr("only_cross_attention", 1, false).contains(true)) {
+      throw json.invalid("only_cross_attention", "false: this library does not support the option");
+    }
+    requireText(json, "mid_block_type", "UNetMidBlock2DCrossAttn");
+    requireText(json, "resnet_time_scale_shift", "default");
+    requireText(json, "time_embedding_type", "positional");
+    requireText(json, "attention_type", "default");
+  }
+
+  private static void requireText(JsonConfig json, String key, String only)
+      throws InvalidCheckpointException {
+    if (!json.stringOr(key, only).equals(only)) {
+      throw json.invalid(key, "'" + only + "', the only value that this library supports");
+    }
   }
 
   int levels() {

@@ -1,0 +1,34 @@
+package dev.ablation;
+
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.provenance.Provenance;
+import dev.ablation.train.TrainingResult.Step;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What a run learned. Owns the delta's arrays; closing it frees them, not the model.
+ *
+ * @param delta the change of the weights
+ * @param history loss and gradient norm of every step
+ * @param elapsed how long the run took, anchors included
+ */
+public record AblationResult(WeightDelta delta, List<Step> history, Duration elapsed)
+    implements AutoCloseable {
+
+  /** Copies the history. */
+  public AblationResult {
+    history = List.copyOf(history);
+  }
+
+  /** Returns where the delta comes from. */
+  public Provenance provenance() {
+    return delta.provenance();
+  }
+
+  /** Frees the delta. */
+  @Override
+  public void close() {
+    delta.close();
+  }
+}

@@ -1,0 +1,16 @@
+package dev.ablation;
+
+import java.util.concurrent.CompletionStage;
+
+/** A run in progress. Thread-safe. */
+public interface AblationRun {
+
+  /**
+   * Returns the outcome: completes with the result, or exceptionally as {@link Ablation#run()} would
+   * throw.
+   */
+  CompletionStage<AblationResult> result();
+
+  /** Asks the run to stop after its current step; the result then fails with a cancellation. */
+  void cancel();
+}

@@ -1,0 +1,83 @@
+package dev.ablation;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.anchor.AnchorSet;
+import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.objective.TrainingBatch;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.train.BatchSource;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+
+/**
+ * Draws pairs from anchor pictures: every picture once before any comes again, in an order of its own
+ * each time. All that is drawn depends on seed and step alone.
+ */
+final class AnchorBatches implements BatchSource {
+  private final DiffusionModel model;
+  private final AnchorSet anchors;
+  private final Concept target;
+  private final String anchorName;
+  private final long seed;
+
+  AnchorBatches(
+      DiffusionModel model, AnchorSet anchors, Concept target, String anchorName, long seed) {
+    this.model = model;
+    this.anchors = anchors;
+    this.target = target;
+    this.anchorName = anchorName;
+    this.seed = seed;
+  }
+
+  @Override
+  public TrainingBatch batch(int step, int size, NDManager scope) {
+    return draw("", step, size, scope);
+  }
+
+  @Override
+  public Optional<TrainingBatch> priorBatch(int step, int size, NDManager scope) {
+    return Optional.of(draw("prior-", step, size, scope));
+  }
+
+  private TrainingBatch draw(String purpose, int step, int size, NDManager scope) {
+    RandomGenerator random = RandomStreams.stream(seed, purpose + "pairs", step);
+    List<String> anchorPrompts = new ArrayList<>();
+    List<String> targetPrompts = new ArrayList<>();
+    long[] timesteps = new long[size];
+    long[] rows = new long[size];
+    for (int i = 0; i < size; i++) {
+      int row = picture(purpose, (step - 1L) * size + i);
+      String prompt = anchors.prompts().get(row);
+      rows[i] = row;
+      anchorPrompts.add(prompt);
+      targetPrompts.add(target.targetPrompt(prompt, anchorName, random));
+      timesteps[i] = random.nextInt(model.schedule().steps());
+    }
+    NDArray latents;
+    try (NDArray index = scope.create(rows)) {
+      latents = anchors.latents().get(index);
+      latents.attach(scope);
+    }
+    NDArray noise =
+        RandomStreams.gaussian(
+            scope, latents.getShape(), RandomStreams.stream(seed, purpose + "noise", step));
+    return new TrainingBatch(
+        latents, noise, scope.create(timesteps), null, anchorPrompts, targetPrompts);
+  }
+
+  /** The picture at a place of the endless sequence of shuffled rounds. */
+  private int picture(String purpose, long place) {
+    long round = place / anchors.size();
+    List<Integer> order =
+        new ArrayList<>(IntStream.range(0, anchors.size()).boxed().toList());
+    Collections.shuffle(order, new Random(RandomStreams.seed(seed, purpose + "order", round)));
+    return order.get((int) (place % anchors.size()));
+  }
+}

@@ -1,0 +1,36 @@
+package dev.ablation;
+
+import ai.djl.Device;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+
+/** What a run ran with. */
+final class LibraryVersion {
+  private LibraryVersion() {}
+
+  static String get() {
+    Properties properties = new Properties();
+    try (InputStream in = LibraryVersion.class.getResourceAsStream("version.properties")) {
+      if (in != null) {
+        properties.load(in);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return properties.getProperty("version", "unknown");
+  }
+
+  static Map<String, String> environment(Device device) {
+    Map<String, String> environment = new TreeMap<>();
+    environment.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
+    environment.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
+    environment.put("arch", System.getProperty("os.arch"));
+    environment.put("processors", Integer.toString(Runtime.getRuntime().availableProcessors()));
+    environment.put("device", device.toString());
+    return environment;
+  }
+}

@@ -1,0 +1,87 @@
+package dev.ablation.anchor;
+
+import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Yields the anchor pictures that training begins from, each with the prompt that it shows.
+ *
+ * <p>{@snippet class="dev.ablation.Snippets" region="anchor"}
+ *
+ * <p>Implementations are immutable and deterministic for a seed.
+ */
+public interface AnchorStrategy {
+
+  /** Returns what the anchor is called, such as {@code "painting"}; an instance is replaced there. */
+  String name();
+
+  /**
+   * Returns the anchor prompts, known before anything is drawn so that a run can check them.
+   *
+   * @param target what is removed
+   * @return at least one prompt
+   */
+  List<String> prompts(Concept target);
+
+  /** Returns how many pictures {@link #prepare} makes. */
+  int images();
+
+  /**
+   * Draws or reads the pictures.
+   *
+   * @param model draws and encodes them
+   * @param target what is removed
+   * @param context seed, progress and cancellation
+   * @return {@link #images()} pictures, closed by the caller
+   * @throws IOException if a file cannot be read or written
+   * @throws java.util.concurrent.CancellationException if the run was cancelled
+   */
+  AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException;
+
+  /**
+   * Returns everything that shapes the pictures, for provenance and caches.
+   *
+   * @param target what is removed
+   * @return name to value; names begin with {@code "anchor."}
+   */
+  Map<String, String> settings(Concept target);
+
+  /**
+   * An anchor drawn by the model itself from built-in prompts about it: the paper's way, with 1,000
+   * pictures by 25 steps of DPM-Solver++ and guidance 6.
+   *
+   * @param name of the anchor, such as {@code "painting"} for styles or {@code "cat"}
+   * @return the strategy
+   */
+  static GeneratedAnchors generated(String name) {
+    return GeneratedAnchors.of(name);
+  }
+
+  /**
+   * An anchor drawn by the model itself from given prompts.
+   *
+   * @param name of the anchor
+   * @param prompts at least one, used in turn
+   * @return the strategy
+   */
+  static GeneratedAnchors generated(String name, List<String> prompts) {
+    return GeneratedAnchors.of(name).prompts(prompts);
+  }
+
+  /**
+   * An anchor drawn by the model itself from prompts in a file.
+   *
+   * @param name of the anchor
+   * @param file UTF-8 text, one prompt a line; blank lines are skipped
+   * @return the strategy
+   * @throws IOException if the file cannot be read or holds no prompt
+   */
+  static GeneratedAnchors generated(String name, Path file) throws IOException {
+    return GeneratedAnchors.of(name).prompts(PromptFile.read(file));
+  }
+}

@@ -1,0 +1,174 @@
+package dev.ablation.anchor;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.common.base.Preconditions;
+import com.google.common.hash.Hashing;
+import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.NoiseSource;
+import dev.ablation.sample.SamplingProgress;
+import dev.ablation.sample.SamplingSettings;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Anchor pictures that the model draws itself: picture i shows prompt {@code i mod n}. Latents are
+ * kept as the sampler made them, never decoded and encoded again. Every method returns a changed copy.
+ *
+ * @param name what the anchor is called
+ * @param givenPrompts anchor prompts; {@code null} takes built-in ones about {@code name}
+ * @param images how many pictures, positive
+ * @param sampling how they are drawn
+ * @param cache folder that drawn latents are kept in and found again; {@code null} keeps them in
+ *     memory alone
+ */
+public record GeneratedAnchors(
+    String name,
+    @Nullable List<String> givenPrompts,
+    int images,
+    SamplingSettings sampling,
+    @Nullable Path cache)
+    implements AnchorStrategy {
+
+  /** Checks names, prompts and number. */
+  public GeneratedAnchors {
+    Preconditions.checkArgument(!name.isBlank(), "name of an anchor must not be blank");
+    name = name.strip();
+    if (givenPrompts != null) {
+      givenPrompts = List.copyOf(givenPrompts);
+      Preconditions.checkArgument(!givenPrompts.isEmpty(), "prompts must not be empty");
+      Preconditions.checkArgument(
+          givenPrompts.stream().noneMatch(String::isBlank),
+          "prompts must not be blank, but number %s of %s is",
+          1 + givenPrompts.stream().map(String::isBlank).toList().indexOf(true),
+          givenPrompts.size());
+    }
+    Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
+    Objects.requireNonNull(sampling, "sampling");
+  }
+
+  static GeneratedAnchors of(String name) {
+    SamplingSettings published =
+        SamplingSettings.defaults().withSteps(25).withGuidanceScale(6).withBatchSize(4);
+    return new GeneratedAnchors(name, null, 1000, published, null);
+  }
+
+  /**
+   * Changes the prompts.
+   *
+   * @param prompts at least one
+   * @return a changed copy
+   */
+  public GeneratedAnchors prompts(List<String> prompts) {
+    return new GeneratedAnchors(name, prompts, images, sampling, cache);
+  }
+
+  /**
+   * Changes the number of pictures.
+   *
+   * @param images positive
+   * @return a changed copy
+   */
+  public GeneratedAnchors images(int images) {
+    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+  }
+
+  /**
+   * Changes how pictures are drawn.
+   *
+   * @param sampling sampler, steps, guidance, negative prompt, batch size
+   * @return a changed copy
+   */
+  public GeneratedAnchors sampling(SamplingSettings sampling) {
+    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+  }
+
+  /**
+   * Keeps drawn latents in a folder, so that a later run with the same model and settings begins to
+   * train at once. A file is found again only if everything that shaped it is the same.
+   *
+   * @param folder is created if it is missing
+   * @return a changed copy
+   */
+  public GeneratedAnchors cachedIn(Path folder) {
+    return new GeneratedAnchors(name, givenPrompts, images, sampling, folder);
+  }
+
+  @Override
+  public List<String> prompts(Concept target) {
+    return givenPrompts == null ? BuiltInPrompts.about(name, target.kind()) : givenPrompts;
+  }
+
+  @Override
+  public Map<String, String> settings(Concept target) {
+    List<String> prompts = prompts(target);
+    Map<String, String> settings = new TreeMap<>();
+    settings.put("anchor.name", name);
+    settings.put("anchor.images", Integer.toString(images));
+    settings.put("anchor.prompts", Integer.toString(prompts.size()));
+    settings.put(
+        "anchor.prompts.sha256",
+        Hashing.sha256()
+            .hashString(String.join("\n", prompts), StandardCharsets.UTF_8)
+            .toString());
+    settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
+    settings.put("anchor.steps", Integer.toString(sampling.steps()));
+    settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
+    settings.put("anchor.negativePrompt", sampling.negativePrompt());
+    return settings;
+  }
+
+  @Override
+  public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    List<String> pool = prompts(target);
+    List<String> prompts = new ArrayList<>();
+    for (int i = 0; i < images; i++) {
+      prompts.add(pool.get(i % pool.size()));
+    }
+    if (cache == null) {
+      return new AnchorSet(draw(model, prompts, context), prompts);
+    }
+    LatentCache latentCache = LatentCache.of(cache, model, prompts, settings(target), context.seed());
+    NDArray found = latentCache.read(model.manager());
+    if (found != null) {
+      context.progress(images, images, true);
+      return new AnchorSet(found, prompts);
+    }
+    AnchorSet drawn = new AnchorSet(draw(model, prompts, context), prompts);
+    try {
+      latentCache.write(drawn.latents());
+      return drawn;
+    } catch (IOException | RuntimeException e) {
+      drawn.close();
+      throw e;
+    }
+  }
+
+  private NDArray draw(DiffusionModel model, List<String> prompts, AnchorContext context) {
+    NDManager owner = model.manager();
+    return LatentSampler.of(model)
+        .withSettings(sampling)
+        .withCancellation(context::cancelled)
+        .withListener(progress -> report(progress, context))
+        .sample(prompts, NoiseSource.ofSeed(RandomStreams.seed(context.seed(), "anchors", 0)), owner);
+  }
+
+  private static void report(SamplingProgress progress, AnchorContext context) {
+    long steps = progress.steps();
+    context.progress(
+        progress.firstImage() * steps + (long) progress.step() * progress.batchSize(),
+        progress.images() * steps,
+        false);
+  }
+}

@@ -1,0 +1,25 @@
+package dev.ablation.anchor;
+
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Prompts in a text file, one a line. */
+final class PromptFile {
+  private PromptFile() {}
+
+  static List<String> read(Path file) throws IOException {
+    List<String> prompts;
+    try {
+      prompts = Files.readAllLines(file).stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
+    } catch (CharacterCodingException e) {
+      throw new IOException(file + ": prompts must be UTF-8 text", e);
+    }
+    if (prompts.isEmpty()) {
+      throw new IOException(file + ": must hold at least one prompt, one a line");
+    }
+    return prompts;
+  }
+}
