@@ -1,0 +1,341 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Preconditions;
+import dev.ablation.error.UnsupportedCapabilityException;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.ModelDescriptor;
+import java.awt.image.BufferedImage;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.IntFunction;
+
+/**
+ * Draws latents or pictures from a model: the loop over a sampler's steps, with classifier-free
+ * guidance (Ho and Salimans 2022, arXiv 2207.12598, equation 6)
+ *
+ * <pre>{@code e = e_negative + g (e_positive - e_negative)}</pre>
+ *
+ * where both predictions come from one call of the network on the batch [negative, positive].
+ *
+ * <pre>{@code
+ * LatentSampler sampler = LatentSampler.of(model).withSettings(SamplingSettings.defaults());
+ * List<BufferedImage> pictures = sampler.draw(List.of("a red bicycle"), 42);
+ * }</pre>
+ *
+ * <p>Pictures are drawn in batches. What a picture looks like depends on its prompt, its noise and the
+ * settings, never on which pictures share its batch; only the network's own rounding may differ
+ * between batch sizes.
+ *
+ * <p>Immutable: each {@code with...} method returns another sampler on the same model. Sampling uses
+ * the model, so one thread at a time. Between steps the loop holds one batch of latents, the text
+ * states and what the method remembers.
+ */
+public final class LatentSampler {
+  private final DiffusionModel model;
+  private final SamplingSettings settings;
+  private final int height;
+  private final int width;
+  private final Consumer<? super SamplingProgress> listener;
+  private final BooleanSupplier cancelled;
+
+  private LatentSampler(
+      DiffusionModel model,
+      SamplingSettings settings,
+      int height,
+      int width,
+      Consumer<? super SamplingProgress> listener,
+      BooleanSupplier cancelled) {
+    this.model = Objects.requireNonNull(model, "model");
+    this.settings = Objects.requireNonNull(settings, "settings");
+    this.height = height;
+    this.width = width;
+    this.listener = Objects.requireNonNull(listener, "listener");
+    this.cancelled = Objects.requireNonNull(cancelled, "cancelled");
+  }
+
+  /**
+   * Returns a sampler with {@link SamplingSettings#defaults()} and the latent size that the model was
+   * trained for.
+   *
+   * @param model stays the caller's
+   * @return the sampler
+   */
+  public static LatentSampler of(DiffusionModel model) {
+    ModelDescriptor descriptor = model.descriptor();
+    return new LatentSampler(
+        model,
+        SamplingSettings.defaults(),
+        descriptor.latentHeight(),
+        descriptor.latentWidth(),
+        progress -> {},
+        () -> false);
+  }
+
+  /**
+   * Returns a sampler with other settings.
+   *
+   * @param settings how to draw
+   * @return the sampler
+   */
+  public LatentSampler withSettings(SamplingSettings settings) {
+    return new LatentSampler(model, settings, height, width, listener, cancelled);
+  }
+
+  /**
+   * Returns a sampler for latents of another size.
+   *
+   * @param height H of the latents, positive; pictures are {@link LatentCodec#downscaling()} times
+   *     as high
+   * @param width W of the latents, positive
+   * @return the sampler
+   * @throws IllegalArgumentException if a size is not positive
+   */
+  public LatentSampler withLatentSize(int height, int width) {
+    Preconditions.checkArgument(height > 0, "height must be positive, was %s", height);
+    Preconditions.checkArgument(width > 0, "width must be positive, was %s", width);
+    return new LatentSampler(model, settings, height, width, listener, cancelled);
+  }
+
+  /**
+   * Returns a sampler that tells of its progress.
+   *
+   * @param listener called on the sampling thread after each step; what it throws ends the sampling
+   * @return the sampler
+   */
+  public LatentSampler withListener(Consumer<? super SamplingProgress> listener) {
+    return new LatentSampler(model, settings, height, width, listener, cancelled);
+  }
+
+  /**
+   * Returns a sampler that can be stopped.
+   *
+   * @param cancelled asked on the sampling thread before each step; true ends the sampling
+   * @return the sampler
+   */
+  public LatentSampler withCancellation(BooleanSupplier cancelled) {
+    return new LatentSampler(model, settings, height, width, listener, cancelled);
+  }
+
+  /** Returns how this sampler draws. */
+  public SamplingSettings settings() {
+    return settings;
+  }
+
+  /**
+   * Draws latents, picture i from the seed {@code seed + i}.
+   *
+   * @param prompts n prompts, at least one
+   * @param seed of the first picture
+   * @param owner of the result
+   * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32, on
+   *     the model's device
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
+   *     kept
+   */
+  public NDArray sample(List<String> prompts, long seed, NDManager owner) {
+    return sample(prompts, NoiseSource.ofSeed(seed), owner);
+  }
+
+  /**
+   * Draws latents from noise of the caller's choice.
+   *
+   * @param prompts n prompts, at least one
+   * @param noise the noise of each picture
+   * @param owner of the result
+   * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32, on
+   *     the model's device
+   * @throws IllegalArgumentException if {@code prompts} is empty, noise has the wrong shape, or the
+   *     method cannot work with the model's schedule
+   * @throws IllegalStateException if the model is closed
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
+   *     kept
+   */
+  public NDArray sample(List<String> prompts, NoiseSource noise, NDManager owner) {
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
+    Preconditions.checkState(
+        !model.isClosed(), "model '%s' is closed", model.descriptor().name());
+    try (NDManager scope = model.manager().newSubManager()) {
+      NDList batches = new NDList();
+      for (int first = 0; first < prompts.size(); first += settings.batchSize()) {
+        int end = Math.min(first + settings.batchSize(), prompts.size());
+        Batch batch = new Batch(prompts.subList(first, end), first, prompts.size(), noise);
+        batches.add(batch.sample(scope));
+      }
+      NDArray latents = batches.size() == 1 ? batches.get(0) : NDArrays.concat(batches, 0);
+      latents.attach(owner);
+      return latents;
+    }
+  }
+
+  /**
+   * Draws pictures, picture i from the seed {@code seed + i}.
+   *
+   * @param prompts n prompts, at least one
+   * @param seed of the first picture
+   * @return n pictures
+   * @throws UnsupportedCapabilityException if the model has no {@link LatentCodec}
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
+   *     kept
+   */
+  public List<BufferedImage> draw(List<String> prompts, long seed) {
+    return draw(prompts, NoiseSource.ofSeed(seed));
+  }
+
+  /**
+   * Draws pictures from noise of the caller's choice.
+   *
+   * @param prompts n prompts, at least one
+   * @param noise the noise of each picture
+   * @return n pictures
+   * @throws UnsupportedCapabilityException if the model has no {@link LatentCodec}
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
+   *     kept
+   */
+  public List<BufferedImage> draw(List<String> prompts, NoiseSource noise) {
+    LatentCodec codec =
+        model
+            .capability(LatentCodec.class)
+            .orElseThrow(
+                () ->
+                    new UnsupportedCapabilityException(
+                        model.descriptor().name(),
+                        LatentCodec.class.getSimpleName(),
+                        "drawing pictures"));
+    try (NDManager scope = model.manager().newSubManager()) {
+      NDArray latents = sample(prompts, noise, scope);
+      return Pictures.images(Pictures.decode(codec, latents, settings.batchSize(), scope));
+    }
+  }
+
+  /** Some pictures that go through the network together. */
+  private final class Batch {
+    private final List<String> prompts;
+    private final int first;
+    private final int total;
+    private final NoiseSource noise;
+    private final Shape shape = new Shape(model.descriptor().latentChannels(), height, width);
+
+    Batch(List<String> prompts, int first, int total, NoiseSource noise) {
+      this.prompts = prompts;
+      this.first = first;
+      this.total = total;
+      this.noise = noise;
+    }
+
+    /** Returns the latents, owned by {@code owner}. */
+    NDArray sample(NDManager owner) {
+      try (SamplerRun run =
+              settings
+                  .sampler()
+                  .start(model.schedule(), model.predictionType(), settings.steps());
+          NDManager scope = owner.newSubManager()) {
+        Conditioning conditioning = condition(scope);
+        NDArray latents = stack(scope, image -> noise.initial(image, shape, scope));
+        latents.muli(run.initNoiseSigma());
+        for (int i = 0; i < run.steps(); i++) {
+          checkCancelled(i, run.steps());
+          latents = step(run, i, latents, conditioning, scope);
+          listener.accept(
+              new SamplingProgress(i + 1, run.steps(), first, prompts.size(), total));
+        }
+        latents.attach(owner);
+        return latents;
+      }
+    }
+
+    private Conditioning condition(NDManager scope) {
+      Conditioning positive = model.encode(prompts, scope);
+      if (!settings.guided()) {
+        return positive;
+      }
+      Conditioning negative = model.encode(List.of(settings.negativePrompt()), scope);
+      int count = prompts.size();
+      Conditioning repeated = count == 1 ? negative : negative.map(a -> a.repeat(0, count));
+      return Conditioning.concat(List.of(repeated, positive));
+    }
+
+    /** Makes a step; frees everything but its result, which belongs to {@code scope}. */
+    private NDArray step(
+        SamplerRun run, int index, NDArray latents, Conditioning conditioning, NDManager scope) {
+      try (NDManager step = scope.newSubManager()) {
+        latents.attach(step);
+        NDArray input = run.scaleModelInput(latents, index);
+        if (settings.guided()) {
+          input = NDArrays.concat(new NDList(input, input), 0);
+        }
+        NDArray timesteps = timesteps(run.timesteps()[index], input.getShape().get(0), step);
+        NDArray output = guide(model.predict(input, timesteps, conditioning));
+        NDArray fresh =
+            run.drawsNoise(index)
+                ? stack(step, image -> noise.step(image, index, shape, step))
+                : null;
+        NDArray next = run.step(output, index, latents, fresh);
+        next.attach(scope);
+        return next;
+      }
+    }
+
+    private NDArray guide(NDArray prediction) {
+      if (!settings.guided()) {
+        return prediction;
+      }
+      NDList halves = prediction.split(2, 0);
+      NDArray negative = halves.get(0);
+      return halves.get(1).sub(negative).muli(settings.guidanceScale()).addi(negative);
+    }
+
+    private NDArray stack(NDManager scope, IntFunction<NDArray> ofImage) {
+      NDList items = new NDList();
+      for (int i = 0; i < prompts.size(); i++) {
+        NDArray item = ofImage.apply(first + i);
+        Preconditions.checkArgument(
+            item.getShape().equals(shape),
+            "noise: expected %s, was %s",
+            shape,
+            item.getShape());
+        items.add(item);
+      }
+      NDArray stacked = NDArrays.stack(items, 0);
+      stacked.attach(scope);
+      items.close();
+      return stacked;
+    }
+
+    /** Whole timesteps are int64 as in training, others float32. */
+    private NDArray timesteps(double timestep, long count, NDManager scope) {
+      if (timestep == Math.rint(timestep)) {
+        long[] values = new long[(int) count];
+        Arrays.fill(values, (long) timestep);
+        return scope.create(values);
+      }
+      float[] values = new float[(int) count];
+      Arrays.fill(values, (float) timestep);
+      return scope.create(values);
+    }
+
+    private void checkCancelled(int index, int steps) {
+      if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+        throw new CancellationException(
+            "sampling was cancelled before step "
+                + (index + 1)
+                + " of "
+                + steps
+                + ", pictures from "
+                + first
+                + " of "
+                + total);
+      }
+    }
+  }
+}

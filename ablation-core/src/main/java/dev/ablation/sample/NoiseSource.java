@@ -1,0 +1,79 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Preconditions;
+
+/**
+ * Where the noise of sampled pictures comes from. Noise is asked for by picture and step, never in an
+ * order, so that a picture does not depend on the pictures that share its batch.
+ */
+public interface NoiseSource {
+
+  /**
+   * Returns the latents that a picture begins with.
+   *
+   * @param image index of the picture, from 0
+   * @param shape {@code (C, H, W)}
+   * @param scope owner of the result
+   * @return standard normal, of that shape, float32; the sampler scales it
+   */
+  NDArray initial(int image, Shape shape, NDManager scope);
+
+  /**
+   * Returns the noise that a step adds; asked only of methods that add noise.
+   *
+   * @param image index of the picture, from 0
+   * @param step index of the step, from 0
+   * @param shape {@code (C, H, W)}
+   * @param scope owner of the result
+   * @return standard normal, of that shape, float32
+   */
+  NDArray step(int image, int step, Shape shape, NDManager scope);
+
+  /**
+   * Returns a source in which picture i has the seed {@code seed + i}: any picture of a series can be
+   * drawn again alone, with its own seed.
+   *
+   * @param seed of the first picture
+   * @return the source
+   */
+  static NoiseSource ofSeed(long seed) {
+    return new SeededNoise(image -> seed + image);
+  }
+
+  /**
+   * Returns a source in which each picture has a seed of its own. Equal seeds give equal noise.
+   *
+   * @param seeds one for each picture; copied
+   * @return the source; it refuses pictures that have no seed
+   */
+  static NoiseSource ofSeeds(long... seeds) {
+    long[] own = seeds.clone();
+    return new SeededNoise(image -> own[Preconditions.checkElementIndex(image, own.length, "image")]);
+  }
+
+  /**
+   * Returns a source whose pictures begin with given latents, before any scaling by the sampler.
+   *
+   * @param latents standard normal, shape {@code (n, C, H, W)}, float32; not closed by the source
+   * @param steps the noise of the steps
+   * @return the source
+   */
+  static NoiseSource ofInitial(NDArray latents, NoiseSource steps) {
+    return new NoiseSource() {
+      @Override
+      public NDArray initial(int image, Shape shape, NDManager scope) {
+        NDArray own = latents.get(image);
+        own.attach(scope);
+        return own;
+      }
+
+      @Override
+      public NDArray step(int image, int step, Shape shape, NDManager scope) {
+        return steps.step(image, step, shape, scope);
+      }
+    };
+  }
+}

@@ -1,0 +1,19 @@
+package dev.ablation.sample;
+
+/**
+ * Where sampling stands after a step.
+ *
+ * @param step steps made for this batch, from 1
+ * @param steps steps of each batch: calls of the network
+ * @param firstImage index of the batch's first picture, from 0
+ * @param batchImages pictures in the batch
+ * @param totalImages pictures in all batches
+ */
+public record SamplingProgress(
+    int step, int steps, int firstImage, int batchImages, int totalImages) {
+
+  /** Returns the share of all work that is done, above 0 and at most 1. */
+  public double fraction() {
+    return (firstImage + batchImages * (step / (double) steps)) / totalImages;
+  }
+}

@@ -1,0 +1,28 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.random.RandomStreams;
+import java.util.function.IntToLongFunction;
+
+/** Noise from a seed for each picture. The purposes name streams and must never change. */
+final class SeededNoise implements NoiseSource {
+  private final IntToLongFunction seeds;
+
+  SeededNoise(IntToLongFunction seeds) {
+    this.seeds = seeds;
+  }
+
+  @Override
+  public NDArray initial(int image, Shape shape, NDManager scope) {
+    long seed = seeds.applyAsLong(image);
+    return RandomStreams.gaussian(scope, shape, RandomStreams.stream(seed, "sample.initial", 0));
+  }
+
+  @Override
+  public NDArray step(int image, int step, Shape shape, NDManager scope) {
+    long seed = seeds.applyAsLong(image);
+    return RandomStreams.gaussian(scope, shape, RandomStreams.stream(seed, "sample.step", step));
+  }
+}
