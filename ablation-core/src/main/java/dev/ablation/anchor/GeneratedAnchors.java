@@ -167,8 +167,8 @@ public record GeneratedAnchors(
   private static void report(SamplingProgress progress, AnchorContext context) {
     long steps = progress.steps();
     context.progress(
-        progress.firstImage() * steps + (long) progress.step() * progress.batchSize(),
-        progress.images() * steps,
+        progress.firstImage() * steps + (long) progress.step() * progress.batchImages(),
+        progress.totalImages() * steps,
         false);
   }
 }

@@ -3,7 +3,6 @@ package dev.ablation.djl.kernel;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.pytorch.jni.JniUtils;
-import ai.djl.util.Platform;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URL;
@@ -51,8 +50,7 @@ public final class TorchRuntime {
   }
 
   private static String whatToSet() {
-    Platform system = Platform.fromSystem();
-    String name = system.getOsPrefix() + "-" + system.getOsArch();
+    String name = System.getProperty("os.name") + " " + System.getProperty("os.arch");
     return ("PyTorch's native library could not be loaded on %s; native libraries on the class path:"
             + " %s. Add the artifact ai.djl.pytorch:pytorch-native-cpu with the classifier of this"
             + " system (linux-x86_64, osx-aarch64, win-x86_64), or set the environment variable or"
