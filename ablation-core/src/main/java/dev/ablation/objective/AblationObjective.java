@@ -120,13 +120,28 @@ public interface AblationObjective {
    * modelBased().plus(priorPreservation().times(0.2))}.
    */
   static AblationObjective priorPreservation() {
+    return priorPreservation(PriorTarget.DENOISING);
+  }
+
+  /**
+   * Prior preservation with another aim than {@link #priorPreservation()}.
+   *
+   * @param aim what the network shall predict
+   * @return the objective
+   */
+  static AblationObjective priorPreservation(PriorTarget aim) {
+    Objects.requireNonNull(aim, "aim");
     return new Named(
-        "prior-preservation",
+        aim == PriorTarget.DENOISING ? "prior-preservation" : "prior-preservation(noise)",
         true,
         context -> {
           TrainingBatch batch = Losses.requirePrior(context);
           NDArray prediction = context.predict(batch, batch.anchorPrompts());
-          return prediction.sub(Losses.denoisingTarget(context, batch)).square().mean();
+          NDArray target =
+              aim == PriorTarget.DENOISING
+                  ? Losses.denoisingTarget(context, batch)
+                  : batch.noise();
+          return prediction.sub(target).square().mean();
         });
   }
 }

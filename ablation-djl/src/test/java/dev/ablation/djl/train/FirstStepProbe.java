@@ -1,0 +1,177 @@
+package dev.ablation.djl.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.Differentiable;
+import dev.ablation.model.Differentiable.GradientOptions;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.TrainingSession;
+import dev.ablation.model.TrainingSession.Gradients;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.objective.ObjectiveContext;
+import dev.ablation.objective.Teacher;
+import dev.ablation.objective.TrainingBatch;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import dev.ablation.train.TrainingTask;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Looks into the first step of a run: noised latents, predictions, target and gradients. */
+final class FirstStepProbe {
+  private final TrainingTask task;
+  private final int batchSize;
+  private final boolean detach;
+
+  FirstStepProbe(TrainingTask task, int batchSize, boolean detach) {
+    this.task = task;
+    this.batchSize = batchSize;
+    this.detach = detach;
+  }
+
+  Set<String> compare(SafetensorsFile golden, NDManager scope) throws IOException {
+    DiffusionModel model = task.model();
+    List<String> names = task.weights().stream().map(WeightInfo::name).toList();
+    Set<String> compared = new TreeSet<>();
+    try (TrainingSession session =
+        model
+            .capability(Differentiable.class)
+            .orElseThrow()
+            .train(names, new GradientOptions(detach))) {
+      Recorder context =
+          new Recorder(
+              model,
+              session,
+              task.batches().batch(1, batchSize, scope),
+              task.batches().priorBatch(1, batchSize, scope),
+              scope);
+      Gradients gradients = session.gradients(() -> task.objective().loss(context), scope);
+      for (int i = 0; i < names.size(); i++) {
+        String tensor = "step0.grad." + names.get(i).substring(names.get(i).indexOf('.') + 1);
+        relative(tensor, gradients.values().get(i), golden, 1e-4, scope, compared);
+      }
+      for (Map.Entry<String, NDArray> seen : context.seen.entrySet()) {
+        if (golden.tensors().containsKey(seen.getKey())) {
+          relative(seen.getKey(), seen.getValue(), golden, 2e-5, scope, compared);
+        }
+      }
+    }
+    return compared;
+  }
+
+  private static void relative(
+      String tensor,
+      NDArray mine,
+      SafetensorsFile golden,
+      double tolerance,
+      NDManager scope,
+      Set<String> compared)
+      throws IOException {
+    NDArray expected = golden.read(tensor, scope);
+    assertThat(mine.getShape()).as(tensor).isEqualTo(expected.getShape());
+    double distance = Math.sqrt(mine.sub(expected).square().sum().getFloat());
+    double length = Math.sqrt(expected.square().sum().getFloat());
+    assertThat(distance / length).as("relative distance of " + tensor).isLessThan(tolerance);
+    compared.add(tensor);
+  }
+
+  /** An objective's context that keeps what it hands out. */
+  private static final class Recorder implements ObjectiveContext {
+    final DiffusionModel model;
+    final TrainingSession session;
+    final TrainingBatch batch;
+    final Optional<TrainingBatch> prior;
+    final NDManager scope;
+    final Map<String, NDArray> seen = new HashMap<>();
+
+    Recorder(
+        DiffusionModel model,
+        TrainingSession session,
+        TrainingBatch batch,
+        Optional<TrainingBatch> prior,
+        NDManager scope) {
+      this.model = model;
+      this.session = session;
+      this.batch = batch;
+      this.prior = prior;
+      this.scope = scope;
+    }
+
+    @Override
+    public TrainingBatch batch() {
+      return batch;
+    }
+
+    @Override
+    public Optional<TrainingBatch> priorBatch() {
+      return prior;
+    }
+
+    @Override
+    public NDArray predict(TrainingBatch of, List<String> prompts) {
+      NDArray noised =
+          model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      Conditioning text = session.withoutGradients(() -> model.encode(prompts, scope));
+      NDArray prediction = model.predict(noised, of.timesteps(), text);
+      if (of == batch) {
+        keep("step0.noisy_latents", noised);
+        keep("step0.model_pred", prediction);
+        keep("step0.target", of.noise());
+        if (predictionType() == PredictionType.V_PREDICTION) {
+          keep(
+              "step0.target",
+              model.schedule().velocity(of.latents(), of.noise(), of.timesteps()));
+        }
+      }
+      return prediction;
+    }
+
+    @Override
+    public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
+      NDArray noised =
+          model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      NDArray prediction =
+          session.withoutGradients(
+              () -> model.predict(noised, of.timesteps(), model.encode(prompts, scope)));
+      aim = session.withoutGradients(prediction::duplicate);
+      aim.attach(scope);
+      ai.djl.ndarray.NDScope.unregister(aim);
+      return prediction;
+    }
+
+    private NDArray aim;
+
+    private void keep(String name, NDArray array) {
+      NDArray copy =
+          session.withoutGradients(
+              () -> name.equals("step0.target") && aim != null ? aim : array.duplicate());
+      copy.attach(scope);
+      ai.djl.ndarray.NDScope.unregister(copy);
+      seen.put(name, copy);
+    }
+
+    @Override
+    public PredictionType predictionType() {
+      return model.predictionType();
+    }
+
+    @Override
+    public NoiseSchedule schedule() {
+      return model.schedule();
+    }
+
+    @Override
+    public NDManager scope() {
+      return scope;
+    }
+  }
+}
