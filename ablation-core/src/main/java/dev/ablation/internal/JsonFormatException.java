@@ -23,7 +23,7 @@ public final class JsonFormatException extends IOException {
     this.kind = kind;
   }
 
-  /** Returns what was wrong. */
+  /** {@return what was wrong} */
   public Kind kind() {
     return kind;
   }
