@@ -16,6 +16,7 @@ public final class JsonFormatException extends IOException {
     TYPE
   }
 
+  /** What was wrong. */
   private final Kind kind;
 
   JsonFormatException(Kind kind, String message) {

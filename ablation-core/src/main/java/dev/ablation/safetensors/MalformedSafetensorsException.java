@@ -55,7 +55,11 @@ public final class MalformedSafetensorsException extends IOException {
   }
 
   private final transient Path path;
+
+  /** The rule that is broken. */
   private final Rule rule;
+
+  /** What was found. */
   private final String detail;
 
   MalformedSafetensorsException(Path path, Rule rule, String detail) {
