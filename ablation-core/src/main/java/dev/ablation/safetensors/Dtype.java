@@ -73,8 +73,8 @@ public enum Dtype {
   /**
    * Returns the type of arrays that hold these numbers as they are.
    *
-   * @return the type, or nothing if arrays cannot hold them: notably {@link #BF16}, {@link #I16} and
-   *     the eight-bit floats, which DJL 0.35 does not pass on to its PyTorch engine
+   * @return the type, or nothing if arrays cannot hold them: notably {@link #BF16}, {@link #I16}
+   *     and the eight-bit floats, which DJL 0.35 does not pass on to its PyTorch engine
    */
   public Optional<DataType> arrayType() {
     return Optional.ofNullable(arrayType);

@@ -86,7 +86,8 @@ class NarrowFloatsTest {
     "0x7e, 448", "0x7f, NaN", "0xb8, -1", "0xfe, -448", "0xff, NaN"
   })
   void e4m3Widens(String bits, float value) {
-    assertThat(NarrowFloats.fromFloat8E4m3((byte) (int) Integer.decode(bits))).isEqualTo((Float) value);
+    assertThat(NarrowFloats.fromFloat8E4m3((byte) (int) Integer.decode(bits)))
+        .isEqualTo((Float) value);
   }
 
   @ParameterizedTest
@@ -102,7 +103,8 @@ class NarrowFloatsTest {
     "0xfc, -Infinity"
   })
   void e5m2Widens(String bits, float value) {
-    assertThat(NarrowFloats.fromFloat8E5m2((byte) (int) Integer.decode(bits))).isEqualTo((Float) value);
+    assertThat(NarrowFloats.fromFloat8E5m2((byte) (int) Integer.decode(bits)))
+        .isEqualTo((Float) value);
   }
 
   @Test
