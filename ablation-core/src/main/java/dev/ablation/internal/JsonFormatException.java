@@ -16,6 +16,7 @@ public final class JsonFormatException extends IOException {
     TYPE
   }
 
+  /** What was wrong. */
   private final Kind kind;
 
   JsonFormatException(Kind kind, String message) {
@@ -23,7 +24,7 @@ public final class JsonFormatException extends IOException {
     this.kind = kind;
   }
 
-  /** Returns what was wrong. */
+  /** {@return what was wrong} */
   public Kind kind() {
     return kind;
   }

@@ -71,7 +71,7 @@ public final class StrictJson {
    * @param literal the text of the number
    */
   public record JsonNumber(String literal) {
-    /** Tells whether the number is written without fraction and exponent. */
+    /** {@return whether the number is written without fraction and exponent} */
     public boolean isInteger() {
       return literal.chars().allMatch(c -> c == '-' || (c >= '0' && c <= '9'));
     }
@@ -122,24 +122,19 @@ public final class StrictJson {
       throw syntax("a value was expected, but the text ends");
     }
     char c = text.charAt(position);
-    switch (c) {
-      case '{':
-        return Type.OBJECT;
-      case '[':
-        return Type.ARRAY;
-      case '"':
-        return Type.STRING;
-      case 't':
-      case 'f':
-        return Type.BOOLEAN;
-      case 'n':
-        return Type.NULL;
-      default:
+    return switch (c) {
+      case '{' -> Type.OBJECT;
+      case '[' -> Type.ARRAY;
+      case '"' -> Type.STRING;
+      case 't', 'f' -> Type.BOOLEAN;
+      case 'n' -> Type.NULL;
+      default -> {
         if (c == '-' || isDigit(c)) {
-          return Type.NUMBER;
+          yield Type.NUMBER;
         }
         throw syntax("a value was expected, but found " + describe(c));
-    }
+      }
+    };
   }
 
   /**
@@ -297,25 +292,25 @@ public final class StrictJson {
   }
 
   private @Nullable Object value() throws IOException {
-    switch (peek()) {
-      case OBJECT:
+    return switch (peek()) {
+      case OBJECT -> {
         Map<String, @Nullable Object> map = new LinkedHashMap<>();
         object(key -> map.put(key, value()));
-        return Collections.unmodifiableMap(map);
-      case ARRAY:
+        yield Collections.unmodifiableMap(map);
+      }
+      case ARRAY -> {
         List<@Nullable Object> list = new ArrayList<>();
         array(index -> list.add(value()));
-        return Collections.unmodifiableList(list);
-      case STRING:
-        return string();
-      case NUMBER:
-        return new JsonNumber(number());
-      case BOOLEAN:
-        return bool();
-      default:
+        yield Collections.unmodifiableList(list);
+      }
+      case STRING -> string();
+      case NUMBER -> new JsonNumber(number());
+      case BOOLEAN -> bool();
+      case NULL -> {
         nul();
-        return null;
-    }
+        yield null;
+      }
+    };
   }
 
   private void fields(FieldReader reader) throws IOException {
@@ -380,7 +375,7 @@ public final class StrictJson {
       if (digit < 0) {
         throw syntax("four hexadecimal digits were expected in an escape");
       }
-      value = value << 4 | digit;
+      value = (value << 4) | digit;
     }
     return (char) value;
   }

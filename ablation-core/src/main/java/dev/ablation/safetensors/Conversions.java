@@ -113,12 +113,12 @@ final class Conversions {
       }
       case U32 -> {
         for (int i = 0; i < count; i++) {
-          out.putFloat(4 * i, in.getInt(4 * i) & 0xffffffffL);
+          out.putFloat(4 * i, (float) (in.getInt(4 * i) & 0xffffffffL));
         }
       }
       case I64 -> {
         for (int i = 0; i < count; i++) {
-          out.putFloat(4 * i, in.getLong(8 * i));
+          out.putFloat(4 * i, (float) in.getLong(8 * i));
         }
       }
       default -> throw new IllegalArgumentException(from + " is not read as float32");

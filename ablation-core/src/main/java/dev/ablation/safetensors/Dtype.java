@@ -65,31 +65,32 @@ public enum Dtype {
     this.widens = widens;
   }
 
-  /** Returns the bits of one element: 4, 6, 8, 16, 32 or 64. */
+  /** {@return the bits of one element: 4, 6, 8, 16, 32 or 64} */
   public int bits() {
     return bits;
   }
 
   /**
-   * Returns the type of arrays that hold these numbers as they are, or nothing if arrays cannot:
-   * notably {@link #BF16}, {@link #I16} and the eight-bit floats, which DJL 0.35 does not pass on
-   * to its PyTorch engine.
+   * Returns the type of arrays that hold these numbers as they are.
+   *
+   * @return the type, or nothing if arrays cannot hold them: notably {@link #BF16}, {@link #I16}
+   *     and the eight-bit floats, which DJL 0.35 does not pass on to its PyTorch engine
    */
   public Optional<DataType> arrayType() {
     return Optional.ofNullable(arrayType);
   }
 
-  /** Tells whether {@link SafetensorsFile#readFloat32} reads these numbers. */
+  /** {@return whether {@link SafetensorsFile#readFloat32} reads these numbers} */
   public boolean isReadableAsFloat32() {
     return widens;
   }
 
-  /** Tells whether this is one of the four formats that a writer converts between. */
+  /** {@return whether this is one of the four formats that a writer converts between} */
   boolean isConvertibleFloat() {
     return this == F16 || this == BF16 || this == F32 || this == F64;
   }
 
-  /** Returns the bytes of one element; only for formats of whole bytes. */
+  /** {@return the bytes of one element; only for formats of whole bytes} */
   int bytes() {
     return bits / 8;
   }

@@ -16,6 +16,7 @@ final class FloatConverter implements WritableByteChannel {
   private final WritableByteChannel out;
   private final ByteBuffer pending;
   private final ByteBuffer converted;
+  private final float[] floats = new float[PIECE_ELEMENTS];
 
   FloatConverter(String name, Dtype from, Dtype to, WritableByteChannel out) {
     this.name = name;
@@ -46,54 +47,71 @@ final class FloatConverter implements WritableByteChannel {
   /** Writes what was not yet written; a cut element at the end is dropped. */
   void flush() throws IOException {
     int count = pending.position() / from.bytes();
-    converted.clear();
-    for (int i = 0; i < count; i++) {
-      put(get(i));
-    }
-    converted.flip();
+    pending.flip();
+    decode(count);
+    converted.clear().limit(count * to.bytes());
+    encode(count);
     while (converted.hasRemaining()) {
       out.write(converted);
     }
     pending.clear();
   }
 
-  private float get(int index) {
-    return switch (from) {
+  private void decode(int count) {
+    switch (from) {
       case F64 -> {
-        double value = pending.getDouble(8 * index);
-        yield checked(Double.isInfinite(value), (float) value);
+        for (int i = 0; i < count; i++) {
+          double value = pending.getDouble(8 * i);
+          floats[i] = (float) value;
+          if (Float.isInfinite(floats[i]) && !Double.isInfinite(value)) {
+            throw tooLarge(value);
+          }
+        }
       }
-      case F32 -> pending.getFloat(4 * index);
-      case F16 -> NarrowFloats.fromFloat16(pending.getShort(2 * index));
-      case BF16 -> NarrowFloats.fromBfloat16(pending.getShort(2 * index));
-      default -> throw new IllegalStateException("no conversion from " + from);
-    };
-  }
-
-  private void put(float value) {
-    switch (to) {
-      case F32 -> converted.putFloat(value);
+      case F32 -> pending.asFloatBuffer().get(floats, 0, count);
       case F16 -> {
-        short half = NarrowFloats.toFloat16(value);
-        checked(Float.isInfinite(value), NarrowFloats.fromFloat16(half));
-        converted.putShort(half);
+        for (int i = 0; i < count; i++) {
+          floats[i] = NarrowFloats.fromFloat16(pending.getShort(2 * i));
+        }
       }
       case BF16 -> {
-        short bits = NarrowFloats.toBfloat16(value);
-        checked(Float.isInfinite(value), NarrowFloats.fromBfloat16(bits));
-        converted.putShort(bits);
+        for (int i = 0; i < count; i++) {
+          floats[i] = NarrowFloats.fromBfloat16(pending.getShort(2 * i));
+        }
+      }
+      default -> throw new IllegalStateException("no conversion from " + from);
+    }
+  }
+
+  private void encode(int count) {
+    switch (to) {
+      case F32 -> converted.asFloatBuffer().put(floats, 0, count);
+      case F16 -> {
+        for (int i = 0; i < count; i++) {
+          short half = NarrowFloats.toFloat16(floats[i]);
+          if ((half & 0x7fff) == 0x7c00 && !Float.isInfinite(floats[i])) {
+            throw tooLarge(floats[i]);
+          }
+          converted.putShort(2 * i, half);
+        }
+      }
+      case BF16 -> {
+        for (int i = 0; i < count; i++) {
+          short bits = NarrowFloats.toBfloat16(floats[i]);
+          if ((bits & 0x7fff) == 0x7f80 && !Float.isInfinite(floats[i])) {
+            throw tooLarge(floats[i]);
+          }
+          converted.putShort(2 * i, bits);
+        }
       }
       default -> throw new IllegalStateException("no conversion to " + to);
     }
   }
 
   /** A model with silent infinities is worse than none. */
-  private float checked(boolean wasInfinite, float now) {
-    if (Float.isInfinite(now) && !wasInfinite) {
-      throw new ArithmeticException(
-          "'" + name + "' holds a finite number that is too large for " + to);
-    }
-    return now;
+  private ArithmeticException tooLarge(double value) {
+    return new ArithmeticException(
+        "numbers of '" + name + "' must fit " + to + " to be stored as such, one was " + value);
   }
 
   @Override

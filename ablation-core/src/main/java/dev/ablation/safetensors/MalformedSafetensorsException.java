@@ -48,14 +48,18 @@ public final class MalformedSafetensorsException extends IOException {
       this.id = id;
     }
 
-    /** Returns the rule's short name, such as {@code header-json}. */
+    /** {@return the rule's short name, such as {@code header-json}} */
     public String id() {
       return id;
     }
   }
 
   private final transient Path path;
+
+  /** The rule that is broken. */
   private final Rule rule;
+
+  /** What was found. */
   private final String detail;
 
   MalformedSafetensorsException(Path path, Rule rule, String detail) {
@@ -70,17 +74,17 @@ public final class MalformedSafetensorsException extends IOException {
     this.detail = detail;
   }
 
-  /** Returns the file. */
+  /** {@return the file} */
   public Path path() {
     return path;
   }
 
-  /** Returns the rule that it breaks. */
+  /** {@return the rule that it breaks} */
   public Rule rule() {
     return rule;
   }
 
-  /** Returns what was found, in one sentence. */
+  /** {@return what was found, in one sentence} */
   public String detail() {
     return detail;
   }

@@ -19,16 +19,16 @@ public final class NarrowFloats {
    */
   public static float fromFloat16(short half) {
     int sign = (half & 0x8000) << 16;
-    int exponent = half >>> 10 & 0x1f;
+    int exponent = (half >>> 10) & 0x1f;
     int fraction = half & 0x3ff;
     if (exponent == 0) {
       float magnitude = fraction * 0x1p-24f;
       return sign == 0 ? magnitude : -magnitude;
     }
     if (exponent == 31) {
-      return Float.intBitsToFloat(sign | FLOAT_INFINITY | fraction << 13);
+      return Float.intBitsToFloat(sign | FLOAT_INFINITY | (fraction << 13));
     }
-    return Float.intBitsToFloat(sign | exponent + 112 << 23 | fraction << 13);
+    return Float.intBitsToFloat(sign | ((exponent + 112) << 23) | (fraction << 13));
   }
 
   /**
@@ -40,16 +40,16 @@ public final class NarrowFloats {
    */
   public static short toFloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
-    int sign = bits >>> 16 & 0x8000;
+    int sign = (bits >>> 16) & 0x8000;
     int magnitude = bits & 0x7fffffff;
     int half;
     if (magnitude > FLOAT_INFINITY) {
-      half = 0x7e00 | magnitude >>> 13 & 0x3ff;
+      half = 0x7e00 | ((magnitude >>> 13) & 0x3ff);
     } else if (magnitude >= 0x477ff000) { // 65520, halfway between 65504 and 2^16
       half = 0x7c00;
     } else if (magnitude >= 0x38800000) { // 2^-14, the smallest normal half
       int rebased = magnitude - (112 << 23);
-      half = rebased + 0xfff + (rebased >>> 13 & 1) >>> 13;
+      half = (rebased + 0xfff + ((rebased >>> 13) & 1)) >>> 13;
     } else {
       // Subnormal: a count of 2^-24. Scaling by a power of two is exact, rint ties to even.
       half = (int) Math.rint(Float.intBitsToFloat(magnitude) * 0x1p24);
@@ -76,9 +76,9 @@ public final class NarrowFloats {
   public static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
     if ((bits & 0x7fffffff) > FLOAT_INFINITY) {
-      return (short) (bits >>> 16 | 0x40);
+      return (short) ((bits >>> 16) | 0x40);
     }
-    return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
+    return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
   }
 
   /**
@@ -88,7 +88,7 @@ public final class NarrowFloats {
    * @return the same value
    */
   public static float fromFloat8E4m3(byte bits) {
-    int exponent = bits >>> 3 & 0xf;
+    int exponent = (bits >>> 3) & 0xf;
     int fraction = bits & 7;
     float magnitude;
     if (exponent == 0) {
@@ -96,7 +96,7 @@ public final class NarrowFloats {
     } else if (exponent == 15 && fraction == 7) {
       magnitude = Float.NaN;
     } else {
-      magnitude = Float.intBitsToFloat(exponent + 120 << 23 | fraction << 20);
+      magnitude = Float.intBitsToFloat(((exponent + 120) << 23) | (fraction << 20));
     }
     return bits < 0 ? -magnitude : magnitude;
   }

@@ -131,17 +131,17 @@ public final class SafetensorsFile implements AutoCloseable {
     }
   }
 
-  /** Returns the file's path, as it was given. */
+  /** {@return the file's path, as it was given} */
   public Path path() {
     return path;
   }
 
-  /** Returns the strings of {@code __metadata__}, in the order of the file; unmodifiable. */
+  /** {@return the strings of {@code __metadata__}, in the order of the file; unmodifiable} */
   public Map<String, String> metadata() {
     return header.metadata();
   }
 
-  /** Returns the tensors by name, in the order of the header; unmodifiable. */
+  /** {@return the tensors by name, in the order of the header; unmodifiable} */
   public Map<String, TensorEntry> tensors() {
     return header.tensors();
   }

@@ -159,7 +159,7 @@ public final class SafetensorsWriter {
     }
     json.append('}');
     byte[] bytes = utf8(json.toString());
-    int length = bytes.length + 7 & -8;
+    int length = (bytes.length + 7) & -8;
     if (length > SafetensorsHeader.MAX_BYTES) {
       throw new IllegalArgumentException(
           "the header must have at most "
@@ -202,7 +202,9 @@ public final class SafetensorsWriter {
   private static byte[] utf8(String text) {
     try {
       ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
-      return Arrays.copyOf(bytes.array(), bytes.limit());
+      byte[] array = new byte[bytes.remaining()];
+      bytes.get(array);
+      return array;
     } catch (CharacterCodingException e) {
       throw new IllegalArgumentException(
           "names and metadata must be Unicode text, was one with half a surrogate pair", e);

@@ -30,12 +30,12 @@ public record TensorEntry(String name, Dtype dtype, Shape shape, long begin, lon
     }
   }
 
-  /** Returns the number of bytes that the tensor takes in the file. */
+  /** {@return the number of bytes that the tensor takes in the file} */
   public long byteSize() {
     return end - begin;
   }
 
-  /** Returns the number of elements: the product of the dimensions. */
+  /** {@return the number of elements: the product of the dimensions} */
   public long elementCount() {
     return byteSize() * 8 / dtype.bits();
   }

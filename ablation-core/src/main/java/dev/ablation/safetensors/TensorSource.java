@@ -12,10 +12,10 @@ import java.util.Objects;
  */
 public interface TensorSource {
 
-  /** Returns the format of the numbers that {@link #writeTo} delivers. */
+  /** {@return the format of the numbers that {@link #writeTo} delivers} */
   Dtype dtype();
 
-  /** Returns the shape. */
+  /** {@return the shape} */
   Shape shape();
 
   /**

@@ -28,7 +28,7 @@ public record WriteOptions(@Nullable Dtype floats, boolean replaceExisting) {
     }
   }
 
-  /** Returns the defaults: tensors as they are, existing files replaced. */
+  /** {@return the defaults: tensors as they are, existing files replaced} */
   public static WriteOptions defaults() {
     return DEFAULTS;
   }
@@ -44,12 +44,12 @@ public record WriteOptions(@Nullable Dtype floats, boolean replaceExisting) {
     return new WriteOptions(format, replaceExisting);
   }
 
-  /** Returns options that leave existing files alone. */
+  /** {@return options that leave existing files alone} */
   public WriteOptions refusingExisting() {
     return new WriteOptions(floats, false);
   }
 
-  /** Returns the format in which a tensor is stored. */
+  /** {@return the format in which a tensor is stored} */
   Dtype stored(Dtype dtype) {
     return floats != null && dtype.isConvertibleFloat() ? floats : dtype;
   }

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -157,7 +158,7 @@ class DtypesGoldenTest {
   void copyingTheFileKeepsEveryByteOfIt(@TempDir Path folder) throws IOException {
     Path copy = folder.resolve("copy.safetensors");
     try (SafetensorsFile file = SafetensorsFile.open(FILE)) {
-      Map<String, TensorSource> sources = new java.util.HashMap<>();
+      Map<String, TensorSource> sources = new HashMap<>();
       file.tensors().keySet().forEach(name -> sources.put(name, file.source(name)));
       SafetensorsWriter.writeSources(copy, sources, file.metadata(), WriteOptions.defaults());
       try (SafetensorsFile again = SafetensorsFile.open(copy)) {

@@ -144,12 +144,12 @@ public final class Checkpoint implements AutoCloseable {
     return String.valueOf(path.getFileName());
   }
 
-  /** Returns the files, in the order of their names. */
+  /** {@return the files, in the order of their names} */
   public List<Path> files() {
     return files.stream().map(SafetensorsFile::path).toList();
   }
 
-  /** Returns the tensors by name, in the order of the files; unmodifiable. */
+  /** {@return the tensors by name, in the order of the files; unmodifiable} */
   public Map<String, TensorEntry> tensors() {
     return Collections.unmodifiableMap(tensors);
   }

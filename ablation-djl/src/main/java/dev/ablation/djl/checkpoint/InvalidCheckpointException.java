@@ -33,12 +33,12 @@ public final class InvalidCheckpointException extends IOException {
     this.problems = List.copyOf(problems);
   }
 
-  /** Returns the file or folder. */
+  /** {@return the file or folder} */
   public Path path() {
     return path;
   }
 
-  /** Returns everything that is wrong with it, one sentence each; never empty. */
+  /** {@return everything that is wrong with it, one sentence each; never empty} */
   public List<String> problems() {
     return problems;
   }

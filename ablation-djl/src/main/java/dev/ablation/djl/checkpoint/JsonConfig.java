@@ -56,12 +56,12 @@ public final class JsonConfig {
     return new JsonConfig(path, values);
   }
 
-  /** Returns the file. */
+  /** {@return the file} */
   public Path path() {
     return path;
   }
 
-  /** Returns the keys, in the order of the file; unmodifiable. */
+  /** {@return the keys, in the order of the file; unmodifiable} */
   public Set<String> keys() {
     return Collections.unmodifiableSet(values.keySet());
   }
