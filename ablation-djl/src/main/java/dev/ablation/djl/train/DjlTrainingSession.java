@@ -1,9 +1,9 @@
 package dev.ablation.djl.train;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernels;
@@ -35,7 +35,7 @@ final class DjlTrainingSession implements TrainingSession {
     try {
       for (String name : names) {
         NDArray base = weights.get(name);
-        NDArray copy = GradMode.with(false, () -> base.toType(DataType.FLOAT32, true));
+        NDArray copy = GradMode.with(false, base::duplicate);
         copy.attach(manager);
         copy.setRequiresGradient(true);
         copies.add(copy);
@@ -60,29 +60,22 @@ final class DjlTrainingSession implements TrainingSession {
 
   @Override
   public Gradients gradients(Supplier<NDArray> loss, NDManager scope) {
-    // The scope catches what the objective leaves behind; what it made in the step's own manager
-    // is closed here too, which is earlier than the end of the step and as good.
-    try (NDScope intermediate = new NDScope()) {
-      intermediate.suppressNotUsedWarning();
-      NDArray value = GradMode.with(true, loss);
-      if (!value.getShape().isScalar() && value.getShape().size() != 1) {
-        throw new IllegalArgumentException(
-            "loss: expected a scalar, was of shape " + value.getShape());
-      }
-      double number = value.toType(DataType.FLOAT32, false).getFloat();
-      NDList gradients;
-      try {
-        gradients =
-            GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(value, List.copyOf(copies)));
-      } catch (ai.djl.engine.EngineException e) {
-        throw new IllegalStateException(
-            "the loss must depend on every trained weight through recorded operations: "
-                + firstLine(e),
-            e);
-      }
-      NDScope.unregister(gradients);
+    NDArray value = GradMode.with(true, loss);
+    if (value.getShape().size() != 1) {
+      throw new IllegalArgumentException(
+          "loss: expected a scalar, was of shape " + value.getShape());
+    }
+    double number = value.toType(DataType.FLOAT32, false).getFloat();
+    try {
+      NDList gradients =
+          GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(value, List.copyOf(copies)));
       gradients.attach(scope);
       return new Gradients(number, gradients);
+    } catch (EngineException e) {
+      throw new IllegalStateException(
+          "the loss must depend on every trained weight through recorded operations: "
+              + firstLine(e),
+          e);
     }
   }
 

@@ -22,6 +22,9 @@ final class FusedAdamW implements Optimizer {
   private final NDManager manager;
   private final NDList first = new NDList();
   private final NDList second = new NDList();
+  /** Decides the owner of kernels' results; names of list members would clash with it. */
+  private final NDArray owner;
+
   private final NDArray count;
   private final List<NDArray> counts = new ArrayList<>();
   private long steps;
@@ -34,6 +37,7 @@ final class FusedAdamW implements Optimizer {
       first.add(manager.zeros(weight.getShape()));
       second.add(manager.zeros(weight.getShape()));
     }
+    owner = manager.zeros(new Shape());
     count = manager.zeros(new Shape());
     weights.forEach(weight -> counts.add(count));
   }
@@ -55,7 +59,7 @@ final class FusedAdamW implements Optimizer {
         false,
         () -> {
           double norm;
-          try (NDArray total = NORM.callWithLists(count, gradients).head()) {
+          try (NDArray total = NORM.callWithLists(owner, gradients).head()) {
             norm = total.getFloat();
           }
           if (!Double.isFinite(norm)) {
@@ -70,7 +74,7 @@ final class FusedAdamW implements Optimizer {
           try (NDArray rate = manager.create(learningRate)) {
             step
                 .callWithLists(
-                    count, weights, gradients, first, second, counts, List.of(rate))
+                    owner, weights, gradients, first, second, counts, List.of(rate))
                 .close();
           }
           return norm;

@@ -11,6 +11,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
+import dev.ablation.objective.Losses;
 import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Looks into the first step of a run: noised latents, predictions, target and gradients. */
 final class FirstStepProbe {
@@ -92,6 +94,7 @@ final class FirstStepProbe {
     final Optional<TrainingBatch> prior;
     final NDManager scope;
     final Map<String, NDArray> seen = new HashMap<>();
+    @Nullable NDArray aim;
 
     Recorder(
         DiffusionModel model,
@@ -122,15 +125,11 @@ final class FirstStepProbe {
           model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
       Conditioning text = session.withoutGradients(() -> model.encode(prompts, scope));
       NDArray prediction = model.predict(noised, of.timesteps(), text);
+      // The golden data has the prior's rows below the pairs'.
+      keep("step0.noisy_latents", noised);
+      keep("step0.model_pred", prediction);
       if (of == batch) {
-        keep("step0.noisy_latents", noised);
-        keep("step0.model_pred", prediction);
-        keep("step0.target", of.noise());
-        if (predictionType() == PredictionType.V_PREDICTION) {
-          keep(
-              "step0.target",
-              model.schedule().velocity(of.latents(), of.noise(), of.timesteps()));
-        }
+        keep("step0.target", aim != null ? aim : Losses.denoisingTarget(this, of));
       }
       return prediction;
     }
@@ -144,18 +143,14 @@ final class FirstStepProbe {
               () -> model.predict(noised, of.timesteps(), model.encode(prompts, scope)));
       aim = session.withoutGradients(prediction::duplicate);
       aim.attach(scope);
-      ai.djl.ndarray.NDScope.unregister(aim);
       return prediction;
     }
-
-    private NDArray aim;
 
     private void keep(String name, NDArray array) {
       NDArray copy =
           session.withoutGradients(
-              () -> name.equals("step0.target") && aim != null ? aim : array.duplicate());
+              () -> seen.containsKey(name) ? seen.get(name).concat(array, 0) : array.duplicate());
       copy.attach(scope);
-      ai.djl.ndarray.NDScope.unregister(copy);
       seen.put(name, copy);
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -415,9 +416,9 @@ class TrainingGoldenTest {
     /** The norm of the difference bounds that of the sums by Cauchy and Schwarz. */
     private void compareSums(String key, NDArray mine, NDArray initial) throws IOException {
       double allowed = tolerance * norm(mine.sub(initial));
-      double sum = mine.toType(ai.djl.ndarray.types.DataType.FLOAT64, true).sum().getDouble();
+      double sum = mine.toType(DataType.FLOAT64, false).sum().getDouble();
       double squares =
-          mine.toType(ai.djl.ndarray.types.DataType.FLOAT64, true).square().sum().getDouble();
+          mine.toType(DataType.FLOAT64, false).square().sum().getDouble();
       assertThat(sum)
           .as("sum of %s", key)
           .isCloseTo(
