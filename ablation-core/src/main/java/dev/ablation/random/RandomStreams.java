@@ -13,12 +13,12 @@ import java.util.random.RandomGeneratorFactory;
 
 /**
  * Streams of random numbers, each derived from a seed, a purpose and an index. Two streams that
- * differ in any of the three are independent for every practical purpose; the same three always give
- * the same stream, whatever was drawn before and on whichever thread, device or engine.
+ * differ in any of the three are independent for every practical purpose; the same three always
+ * give the same stream, whatever was drawn before and on whichever thread, device or engine.
  *
- * <p>The three are hashed with SHA-256, and the hash seeds the generator L64X128MixRandom (Steele and
- * Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform computed with
- * {@link StrictMath}, so that they are equal to the bit on every platform.
+ * <p>The three are hashed with SHA-256, whose first 64 bits seed the generator L64X128MixRandom
+ * (Steele and Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform
+ * computed with {@link StrictMath}, so that they are equal to the bit on every platform.
  */
 public final class RandomStreams {
   private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =
@@ -35,7 +35,8 @@ public final class RandomStreams {
    * @return a generator that nobody else uses; not thread-safe
    */
   public static RandomGenerator stream(long seed, String purpose, long index) {
-    return GENERATORS.create(hash(seed, purpose, index));
+    // Not from all bytes of the hash: Java's generators lose most of a byte array's entropy.
+    return GENERATORS.create(seed(seed, purpose, index));
   }
 
   /**
@@ -47,7 +48,16 @@ public final class RandomStreams {
    * @return the derived seed
    */
   public static long seed(long seed, String purpose, long index) {
-    return ByteBuffer.wrap(hash(seed, purpose, index)).getLong();
+    Preconditions.checkArgument(!purpose.isBlank(), "purpose must not be blank");
+    byte[] name = purpose.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer bytes = ByteBuffer.allocate(2 * Long.BYTES + name.length);
+    bytes.putLong(seed).putLong(index).put(name);
+    try {
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(bytes.array());
+      return ByteBuffer.wrap(hash).getLong();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
   }
 
   /**
@@ -74,17 +84,5 @@ public final class RandomStreams {
 
   private static double uniform(RandomGenerator random) {
     return (random.nextLong() >>> 11) * 0x1p-53;
-  }
-
-  private static byte[] hash(long seed, String purpose, long index) {
-    Preconditions.checkArgument(!purpose.isBlank(), "purpose must not be blank");
-    byte[] name = purpose.getBytes(StandardCharsets.UTF_8);
-    ByteBuffer bytes = ByteBuffer.allocate(2 * Long.BYTES + name.length);
-    bytes.putLong(seed).putLong(index).put(name);
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(bytes.array());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 }

@@ -7,9 +7,10 @@ import dev.ablation.schedule.PredictionType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all runs share: the order of the steps, the predicted clean sample, the arrays to remember. A
- * network's input is {@code alpha x0 + sigma noise} with {@code alpha^2 + sigma^2 = 1}; a subclass
- * says what alpha and sigma are at each step and how its samples are scaled to such an input.
+ * What all runs share: the order of the steps, the predicted clean sample, the arrays to remember.
+ * A network's input is {@code alpha x0 + sigma noise} with {@code alpha^2 + sigma^2 = 1}; a
+ * subclass says what alpha and sigma are at each step and how its samples are scaled to such an
+ * input.
  */
 abstract class BaseRun implements SamplerRun {
   private final PredictionType type;
@@ -107,8 +108,8 @@ abstract class BaseRun implements SamplerRun {
   }
 
   /**
-   * Returns the noise that a network's output stands for, when its input was {@code alpha x0 + sigma
-   * noise}; belongs to the sample's manager.
+   * {@return the noise that a network's output stands for, when its input was {@code alpha x0 +
+   * sigma noise}; belongs to the sample's manager}
    */
   final NDArray predictNoise(NDArray output, NDArray sample, double alpha, double sigma) {
     WeightedSum noise = new WeightedSum(sample.getManager());
@@ -123,15 +124,14 @@ abstract class BaseRun implements SamplerRun {
   final NDArray remember(NDArray array) {
     NDManager owner = memory;
     if (owner == null) {
-      // A manager of its own: the caller's may be closed after the step.
-      owner = array.getManager().getEngine().newBaseManager(array.getDevice());
+      owner = topmost(array.getManager()).newSubManager();
       memory = owner;
     }
     array.attach(owner);
     return array;
   }
 
-  /** Returns a copy that the run keeps. */
+  /** {@return a copy that the run keeps} */
   final NDArray rememberCopy(NDArray array) {
     return remember(array.duplicate());
   }
@@ -144,6 +144,17 @@ abstract class BaseRun implements SamplerRun {
     if (owner != null) {
       owner.close();
     }
+  }
+
+  /** The managers of single steps are closed before the run is; the topmost one is not. */
+  private static NDManager topmost(NDManager manager) {
+    NDManager top = manager;
+    NDManager parent = top.getParentManager();
+    while (parent != null && !(parent instanceof NDManager.SystemNDManager)) {
+      top = parent;
+      parent = top.getParentManager();
+    }
+    return top;
   }
 
   private static void checkShape(String name, NDArray array, NDArray sample) {

@@ -11,7 +11,7 @@ import java.util.Map;
 final class Settings {
   private Settings() {}
 
-  /** Returns the components of a record by name, enums as lower-case strings. */
+  /** {@return the components of a record by name, enums as lower-case strings} */
   static Map<String, Object> of(Record settings) {
     Map<String, Object> map = new LinkedHashMap<>();
     for (RecordComponent component : settings.getClass().getRecordComponents()) {
@@ -22,7 +22,8 @@ final class Settings {
         throw new IllegalStateException("a public record has public accessors", e);
       }
       boolean named = value instanceof Enum<?>;
-      map.put(component.getName(), named ? ((Enum<?>) value).name().toLowerCase(Locale.ROOT) : value);
+      map.put(
+          component.getName(), named ? ((Enum<?>) value).name().toLowerCase(Locale.ROOT) : value);
     }
     return Collections.unmodifiableMap(map);
   }

@@ -31,7 +31,7 @@ final class Sigmas {
     return table[table.length - 1];
   }
 
-  /** Returns the noise levels at timesteps, interpolated linearly between whole ones. */
+  /** {@return the noise levels at timesteps, interpolated linearly between whole ones} */
   double[] at(double[] timesteps) {
     double[] sigmas = new double[timesteps.length];
     for (int i = 0; i < sigmas.length; i++) {
@@ -43,8 +43,8 @@ final class Sigmas {
   }
 
   /**
-   * Returns n noise levels from largest to smallest, evenly spaced in their 7th roots (Karras et al.
-   * 2022, equation 5).
+   * {@return n noise levels from largest to smallest, evenly spaced in their 7th roots (Karras et
+   * al. 2022, equation 5)}
    */
   static double[] karras(double largest, double smallest, int steps) {
     double first = Math.pow(largest, 1 / KARRAS_RHO);
@@ -57,7 +57,9 @@ final class Sigmas {
     return sigmas;
   }
 
-  /** Returns the timesteps of noise levels, interpolated linearly in the logarithm of the level. */
+  /**
+   * {@return the timesteps of noise levels, interpolated linearly in the logarithm of the level}
+   */
   double[] timesteps(double[] sigmas) {
     double[] timesteps = new double[sigmas.length];
     for (int i = 0; i < timesteps.length; i++) {
@@ -76,7 +78,7 @@ final class Sigmas {
     return timesteps;
   }
 
-  /** Returns the noise levels followed by the final one. */
+  /** {@return the noise levels followed by the final one} */
   double[] endingWith(FinalSigma end, double[] sigmas) {
     double[] all = Arrays.copyOf(sigmas, sigmas.length + 1);
     all[sigmas.length] = end == FinalSigma.ZERO ? 0 : smallest();

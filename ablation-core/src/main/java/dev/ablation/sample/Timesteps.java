@@ -4,8 +4,8 @@ import com.google.common.base.Preconditions;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * Picks the timesteps of a generation. Rounding is to the nearest integer, ties to even, and sums run
- * in the order of the published implementations, so that ties fall on the same side.
+ * Picks the timesteps of a generation. Rounding is to the nearest integer, ties to even, and sums
+ * run in the order of the published implementations, so that ties fall on the same side.
  */
 final class Timesteps {
   private Timesteps() {}
@@ -19,28 +19,29 @@ final class Timesteps {
   static double[] inclusive(
       TimestepSpacing spacing, int offset, int trained, int steps, boolean fractions) {
     checkSteps(steps, trained);
-    switch (spacing) {
-      case LEADING:
+    return switch (spacing) {
+      case LEADING -> {
         int ratio = trained / steps;
         // With as many steps as timesteps the offset would lead out of the schedule.
         int shift = Math.min(offset, trained - 1 - (steps - 1) * ratio);
-        return falling(steps, k -> k * ratio + shift);
-      case TRAILING:
-        return trailing(trained, steps);
-      default:
+        yield falling(steps, k -> k * ratio + shift);
+      }
+      case TRAILING -> trailing(trained, steps);
+      case LINSPACE -> {
         double step = steps == 1 ? 0 : (trained - 1) / (double) (steps - 1);
-        return falling(
+        yield falling(
             steps,
             k -> {
               double value = k == steps - 1 && k > 0 ? trained - 1 : k * step;
               return fractions ? (float) value : Math.rint(value);
             });
-    }
+      }
+    };
   }
 
   /**
-   * Timesteps of the multistep solvers: the largest n of n + 1, since the last step goes to the final
-   * noise level.
+   * Timesteps of the multistep solvers: the largest n of n + 1, since the last step goes to the
+   * final noise level.
    */
   static double[] exclusive(TimestepSpacing spacing, int offset, int trained, int steps) {
     checkSteps(steps, trained);
@@ -50,17 +51,18 @@ final class Timesteps {
         trained,
         spacing,
         steps);
-    switch (spacing) {
-      case LEADING:
+    return switch (spacing) {
+      case LEADING -> {
         int ratio = trained / (steps + 1);
         int shift = Math.min(offset, trained - 1 - steps * ratio);
-        return falling(steps, k -> (k + 1) * ratio + shift);
-      case TRAILING:
-        return trailing(trained, steps);
-      default:
+        yield falling(steps, k -> (k + 1) * ratio + shift);
+      }
+      case TRAILING -> trailing(trained, steps);
+      case LINSPACE -> {
         double step = (trained - 1) / (double) steps;
-        return falling(steps, k -> k == steps - 1 ? trained - 1 : Math.rint((k + 1) * step));
-    }
+        yield falling(steps, k -> k == steps - 1 ? trained - 1 : Math.rint((k + 1) * step));
+      }
+    };
   }
 
   private static double[] trailing(int trained, int steps) {

@@ -28,7 +28,7 @@ final class WeightedSum {
     return this;
   }
 
-  /** Returns the sum, a new array. */
+  /** {@return the sum, a new array} */
   NDArray get() {
     if (sum == null) {
       throw new IllegalStateException("a sum needs a term");
