@@ -13,12 +13,12 @@ import java.util.random.RandomGeneratorFactory;
 
 /**
  * Streams of random numbers, each derived from a seed, a purpose and an index. Two streams that
- * differ in any of the three are independent for every practical purpose; the same three always give
- * the same stream, whatever was drawn before and on whichever thread, device or engine.
+ * differ in any of the three are independent for every practical purpose; the same three always
+ * give the same stream, whatever was drawn before and on whichever thread, device or engine.
  *
- * <p>The three are hashed with SHA-256, and the hash seeds the generator L64X128MixRandom (Steele and
- * Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform computed with
- * {@link StrictMath}, so that they are equal to the bit on every platform.
+ * <p>The three are hashed with SHA-256, and the hash seeds the generator L64X128MixRandom (Steele
+ * and Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform computed
+ * with {@link StrictMath}, so that they are equal to the bit on every platform.
  */
 public final class RandomStreams {
   private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =

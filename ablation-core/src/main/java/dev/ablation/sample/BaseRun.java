@@ -7,9 +7,10 @@ import dev.ablation.schedule.PredictionType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all runs share: the order of the steps, the predicted clean sample, the arrays to remember. A
- * network's input is {@code alpha x0 + sigma noise} with {@code alpha^2 + sigma^2 = 1}; a subclass
- * says what alpha and sigma are at each step and how its samples are scaled to such an input.
+ * What all runs share: the order of the steps, the predicted clean sample, the arrays to remember.
+ * A network's input is {@code alpha x0 + sigma noise} with {@code alpha^2 + sigma^2 = 1}; a
+ * subclass says what alpha and sigma are at each step and how its samples are scaled to such an
+ * input.
  */
 abstract class BaseRun implements SamplerRun {
   private final PredictionType type;
@@ -107,8 +108,8 @@ abstract class BaseRun implements SamplerRun {
   }
 
   /**
-   * Returns the noise that a network's output stands for, when its input was {@code alpha x0 + sigma
-   * noise}; belongs to the sample's manager.
+   * Returns the noise that a network's output stands for, when its input was {@code alpha x0 +
+   * sigma noise}; belongs to the sample's manager.
    */
   final NDArray predictNoise(NDArray output, NDArray sample, double alpha, double sigma) {
     WeightedSum noise = new WeightedSum(sample.getManager());

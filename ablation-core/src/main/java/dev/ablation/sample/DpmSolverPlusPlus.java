@@ -12,10 +12,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The multistep solver DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095, algorithm 2 and its extension
- * to order 3), or its stochastic form. Noise levels are given by {@code lambda = log(alpha / sigma)};
- * h is the step in lambda, {@code m0, m1, m2} are the clean samples predicted at this step and the
- * ones before, and primes mark the values after the step. Order 2 (equation 9 and algorithm 2) is
+ * The multistep solver DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095, algorithm 2 and its
+ * extension to order 3), or its stochastic form. Noise levels are given by {@code lambda =
+ * log(alpha / sigma)}; h is the step in lambda, {@code m0, m1, m2} are the clean samples predicted
+ * at this step and the ones before, and primes mark the values after the step. Order 2 (equation 9
+ * and algorithm 2) is
  *
  * <pre>{@code
  * x' = sigma'/sigma x - alpha' (exp(-h) - 1) (m0 + D1 / 2),    D1 = (m0 - m1) / r
@@ -28,13 +29,13 @@ import org.jspecify.annotations.Nullable;
  * x' = sigma'/sigma exp(-h) x + alpha' (1 - exp(-2h)) (m0 + D1 / 2) + sigma' sqrt(1 - exp(-2h)) noise
  * }</pre>
  *
- * The first steps have a lower order for want of earlier predictions, and so has the last one when it
- * goes to noise level 0.
+ * The first steps have a lower order for want of earlier predictions, and so has the last one when
+ * it goes to noise level 0.
  *
  * @param order largest order, 1 to 3; the stochastic form has no order 3
  * @param karrasSigmas whether noise levels are spaced as by Karras et al. (2022, arXiv 2206.00364,
- *     equation 5) between the schedule's ends, in place of {@code spacing}; the network is then called
- *     at the nearest whole timesteps
+ *     equation 5) between the schedule's ends, in place of {@code spacing}; the network is then
+ *     called at the nearest whole timesteps
  * @param stochastic whether each step adds noise
  * @param lowerOrderFinal whether runs of fewer than 15 steps lower the order at the end
  * @param eulerAtFinal whether the last step always has order 1
@@ -151,8 +152,7 @@ public record DpmSolverPlusPlus(
     Sigmas table = new Sigmas(schedule);
     SolverGrid grid =
         SolverGrid.of(table, karrasSigmas, spacing, stepsOffset, schedule.steps(), steps);
-    return new Run(
-        this, type, grid.timesteps(), table.endingWith(finalSigma, grid.sigmas()));
+    return new Run(this, type, grid.timesteps(), table.endingWith(finalSigma, grid.sigmas()));
   }
 
   private static final class Run extends SigmaRun {

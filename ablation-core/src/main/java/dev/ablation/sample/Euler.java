@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Euler's method in the noise level s (Karras et al. 2022, arXiv 2206.00364, algorithm 1 without the
- * second-order correction, equation 1): samples are {@code x0 + s noise}, and
+ * Euler's method in the noise level s (Karras et al. 2022, arXiv 2206.00364, algorithm 1 without
+ * the second-order correction, equation 1): samples are {@code x0 + s noise}, and
  *
  * <pre>{@code x' = x + (s' - s) (x - x0) / s}</pre>
  *
@@ -66,8 +66,7 @@ public record Euler(
 
   @Override
   public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
-    double[] timesteps =
-        Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, true);
+    double[] timesteps = Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, true);
     Sigmas table = new Sigmas(schedule);
     double[] sigmas = table.at(timesteps);
     if (karrasSigmas) {

@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Euler's method with ancestral noise: each step goes below the next noise level s' and adds noise up
- * to it, as much as DDPM's posterior holds (Song et al. 2021, arXiv 2011.13456, appendix F; as a
+ * Euler's method with ancestral noise: each step goes below the next noise level s' and adds noise
+ * up to it, as much as DDPM's posterior holds (Song et al. 2021, arXiv 2011.13456, appendix F; as a
  * sampler published in k-diffusion):
  *
  * <pre>{@code
@@ -55,8 +55,7 @@ public record EulerAncestral(TimestepSpacing spacing, int stepsOffset) implement
 
   @Override
   public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
-    double[] timesteps =
-        Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, true);
+    double[] timesteps = Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, true);
     Sigmas table = new Sigmas(schedule);
     double[] sigmas = table.endingWith(FinalSigma.ZERO, table.at(timesteps));
     return new Run(type, timesteps, sigmas, spacing);

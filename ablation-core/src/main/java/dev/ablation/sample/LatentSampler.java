@@ -33,13 +33,13 @@ import java.util.function.IntFunction;
  * List<BufferedImage> pictures = sampler.draw(List.of("a red bicycle"), 42);
  * }</pre>
  *
- * <p>Pictures are drawn in batches. What a picture looks like depends on its prompt, its noise and the
- * settings, never on which pictures share its batch; only the network's own rounding may differ
+ * <p>Pictures are drawn in batches. What a picture looks like depends on its prompt, its noise and
+ * the settings, never on which pictures share its batch; only the network's own rounding may differ
  * between batch sizes.
  *
- * <p>Immutable: each {@code with...} method returns another sampler on the same model. Sampling uses
- * the model, so one thread at a time. Between steps the loop holds one batch of latents, the text
- * states and what the method remembers.
+ * <p>Immutable: each {@code with...} method returns another sampler on the same model. Sampling
+ * uses the model, so one thread at a time. Between steps the loop holds one batch of latents, the
+ * text states and what the method remembers.
  */
 public final class LatentSampler {
   private final DiffusionModel model;
@@ -65,8 +65,8 @@ public final class LatentSampler {
   }
 
   /**
-   * Returns a sampler with {@link SamplingSettings#defaults()} and the latent size that the model was
-   * trained for.
+   * Returns a sampler with {@link SamplingSettings#defaults()} and the latent size that the model
+   * was trained for.
    *
    * @param model stays the caller's
    * @return the sampler
@@ -127,7 +127,7 @@ public final class LatentSampler {
     return new LatentSampler(model, settings, height, width, listener, cancelled);
   }
 
-  /** Returns how this sampler draws. */
+  /** {@return how this sampler draws} */
   public SamplingSettings settings() {
     return settings;
   }
@@ -138,10 +138,10 @@ public final class LatentSampler {
    * @param prompts n prompts, at least one
    * @param seed of the first picture
    * @param owner of the result
-   * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32, on
-   *     the model's device
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
-   *     kept
+   * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32,
+   *     on the model's device
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     is kept
    */
   public NDArray sample(List<String> prompts, long seed, NDManager owner) {
     return sample(prompts, NoiseSource.ofSeed(seed), owner);
@@ -153,18 +153,17 @@ public final class LatentSampler {
    * @param prompts n prompts, at least one
    * @param noise the noise of each picture
    * @param owner of the result
-   * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32, on
-   *     the model's device
+   * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32,
+   *     on the model's device
    * @throws IllegalArgumentException if {@code prompts} is empty, noise has the wrong shape, or the
    *     method cannot work with the model's schedule
    * @throws IllegalStateException if the model is closed
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
-   *     kept
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     is kept
    */
   public NDArray sample(List<String> prompts, NoiseSource noise, NDManager owner) {
     Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
-    Preconditions.checkState(
-        !model.isClosed(), "model '%s' is closed", model.descriptor().name());
+    Preconditions.checkState(!model.isClosed(), "model '%s' is closed", model.descriptor().name());
     try (NDManager scope = model.manager().newSubManager()) {
       NDList batches = new NDList();
       for (int first = 0; first < prompts.size(); first += settings.batchSize()) {
@@ -185,8 +184,8 @@ public final class LatentSampler {
    * @param seed of the first picture
    * @return n pictures
    * @throws UnsupportedCapabilityException if the model has no {@link LatentCodec}
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
-   *     kept
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     is kept
    */
   public List<BufferedImage> draw(List<String> prompts, long seed) {
     return draw(prompts, NoiseSource.ofSeed(seed));
@@ -199,19 +198,18 @@ public final class LatentSampler {
    * @param noise the noise of each picture
    * @return n pictures
    * @throws UnsupportedCapabilityException if the model has no {@link LatentCodec}
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag is
-   *     kept
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     is kept
    */
   public List<BufferedImage> draw(List<String> prompts, NoiseSource noise) {
     LatentCodec codec =
         model
             .capability(LatentCodec.class)
-            .orElseThrow(
-                () ->
-                    new UnsupportedCapabilityException(
-                        model.descriptor().name(),
-                        LatentCodec.class.getSimpleName(),
-                        "drawing pictures"));
+            .orElseThrow(() ->
+                new UnsupportedCapabilityException(
+                    model.descriptor().name(),
+                    LatentCodec.class.getSimpleName(),
+                    "drawing pictures"));
     try (NDManager scope = model.manager().newSubManager()) {
       NDArray latents = sample(prompts, noise, scope);
       return Pictures.images(Pictures.decode(codec, latents, settings.batchSize(), scope));
@@ -236,9 +234,7 @@ public final class LatentSampler {
     /** Returns the latents, owned by {@code owner}. */
     NDArray sample(NDManager owner) {
       try (SamplerRun run =
-              settings
-                  .sampler()
-                  .start(model.schedule(), model.predictionType(), settings.steps());
+              settings.sampler().start(model.schedule(), model.predictionType(), settings.steps());
           NDManager scope = owner.newSubManager()) {
         Conditioning conditioning = condition(scope);
         NDArray latents = stack(scope, image -> noise.initial(image, shape, scope));
@@ -246,8 +242,7 @@ public final class LatentSampler {
         for (int i = 0; i < run.steps(); i++) {
           checkCancelled(i, run.steps());
           latents = step(run, i, latents, conditioning, scope);
-          listener.accept(
-              new SamplingProgress(i + 1, run.steps(), first, prompts.size(), total));
+          listener.accept(new SamplingProgress(i + 1, run.steps(), first, prompts.size(), total));
         }
         latents.attach(owner);
         return latents;
@@ -300,10 +295,7 @@ public final class LatentSampler {
       for (int i = 0; i < prompts.size(); i++) {
         NDArray item = ofImage.apply(first + i);
         Preconditions.checkArgument(
-            item.getShape().equals(shape),
-            "noise: expected %s, was %s",
-            shape,
-            item.getShape());
+            item.getShape().equals(shape), "noise: expected %s, was %s", shape, item.getShape());
         items.add(item);
       }
       NDArray stacked = NDArrays.stack(items, 0);

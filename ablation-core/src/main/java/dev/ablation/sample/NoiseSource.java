@@ -6,8 +6,8 @@ import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 
 /**
- * Where the noise of sampled pictures comes from. Noise is asked for by picture and step, never in an
- * order, so that a picture does not depend on the pictures that share its batch.
+ * Where the noise of sampled pictures comes from. Noise is asked for by picture and step, never in
+ * an order, so that a picture does not depend on the pictures that share its batch.
  */
 public interface NoiseSource {
 
@@ -33,8 +33,8 @@ public interface NoiseSource {
   NDArray step(int image, int step, Shape shape, NDManager scope);
 
   /**
-   * Returns a source in which picture i has the seed {@code seed + i}: any picture of a series can be
-   * drawn again alone, with its own seed.
+   * Returns a source in which picture i has the seed {@code seed + i}: any picture of a series can
+   * be drawn again alone, with its own seed.
    *
    * @param seed of the first picture
    * @return the source
@@ -51,7 +51,8 @@ public interface NoiseSource {
    */
   static NoiseSource ofSeeds(long... seeds) {
     long[] own = seeds.clone();
-    return new SeededNoise(image -> own[Preconditions.checkElementIndex(image, own.length, "image")]);
+    return new SeededNoise(
+        image -> own[Preconditions.checkElementIndex(image, own.length, "image")]);
   }
 
   /**

@@ -14,9 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Pictures as arrays and as images. Arrays have shape {@code (n, 3, h, w)}: red, green and blue of n
- * pictures. They hold one of three ranges: float32 in -1..1 as a {@link LatentCodec} works on them,
- * float32 in 0..1, or uint8.
+ * Pictures as arrays and as images. Arrays have shape {@code (n, 3, h, w)}: red, green and blue of
+ * n pictures. They hold one of three ranges: float32 in -1..1 as a {@link LatentCodec} works on
+ * them, float32 in 0..1, or uint8.
  */
 public final class Pictures {
   private Pictures() {}
@@ -30,8 +30,7 @@ public final class Pictures {
    * @param owner of the result
    * @return pictures, uint8, on the latents' device
    */
-  public static NDArray decode(
-      LatentCodec codec, NDArray latents, int batchSize, NDManager owner) {
+  public static NDArray decode(LatentCodec codec, NDArray latents, int batchSize, NDManager owner) {
     Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
     long count = latents.getShape().get(0);
     try (NDManager scope = latents.getManager().newSubManager()) {
@@ -98,7 +97,9 @@ public final class Pictures {
     checkBytes(pictures);
     Shape shape = pictures.getShape();
     Preconditions.checkArgument(
-        shape.dimension() == 4 && shape.get(1) == 3, "pictures: expected (n, 3, h, w), was %s", shape);
+        shape.dimension() == 4 && shape.get(1) == 3,
+        "pictures: expected (n, 3, h, w), was %s",
+        shape);
     int height = Math.toIntExact(shape.get(2));
     int width = Math.toIntExact(shape.get(3));
     int plane = height * width;
@@ -109,9 +110,9 @@ public final class Pictures {
       for (int k = 0; k < plane; k++) {
         int red = 3 * plane * i + k;
         pixels[k] =
-            (bytes[red] & 0xff) << 16
-                | (bytes[red + plane] & 0xff) << 8
-                | bytes[red + 2 * plane] & 0xff;
+            ((bytes[red] & 0xff) << 16)
+                | ((bytes[red + plane] & 0xff) << 8)
+                | (bytes[red + 2 * plane] & 0xff);
       }
       BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
       image.setRGB(0, 0, width, height, pixels, 0, width);

@@ -12,17 +12,18 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The linear multistep method of pseudo numerical methods for diffusion models (Liu et al. 2022, arXiv
- * 2202.09778, algorithm 2, "PLMS"), without the Runge-Kutta steps at the beginning. The network's
- * outputs of up to four steps are combined to e' with the weights of Adams and Bashforth (equation
- * 12), and with a and a' the cumulative alphas of timestep t and of {@code t - T/n}, equation 11 gives
+ * The linear multistep method of pseudo numerical methods for diffusion models (Liu et al. 2022,
+ * arXiv 2202.09778, algorithm 2, "PLMS"), without the Runge-Kutta steps at the beginning. The
+ * network's outputs of up to four steps are combined to e' with the weights of Adams and Bashforth
+ * (equation 12), and with a and a' the cumulative alphas of timestep t and of {@code t - T/n},
+ * equation 11 gives
  *
  * <pre>{@code
  * x' = sqrt(a' / a) x - (a' - a) / (a sqrt(1 - a') + sqrt(a (1 - a) a')) e'
  * }</pre>
  *
- * The first step is made twice, the second time from the same sample with the mean of the outputs at
- * both its ends, so that a run calls the network once more than its number of steps; its second
+ * The first step is made twice, the second time from the same sample with the mean of the outputs
+ * at both its ends, so that a run calls the network once more than its number of steps; its second
  * timestep occurs twice.
  *
  * @param setAlphaToOne whether a' after the last step is 1, else that of timestep 0

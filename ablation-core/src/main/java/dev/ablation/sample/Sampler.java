@@ -5,11 +5,11 @@ import dev.ablation.schedule.PredictionType;
 import java.util.Map;
 
 /**
- * A method for running the diffusion process backwards, with its settings: an immutable value without
- * resources, usable by every thread and for any number of generations.
+ * A method for running the diffusion process backwards, with its settings: an immutable value
+ * without resources, usable by every thread and for any number of generations.
  *
- * <p>The factories give the settings that are published with Stable Diffusion 1 and 2. Every built-in
- * method is a record whose {@code with...} methods give variants:
+ * <p>The factories give the settings that are published with Stable Diffusion 1 and 2. Every
+ * built-in method is a record whose {@code with...} methods give variants:
  *
  * <pre>{@code
  * Sampler.dpmSolverPlusPlus().withKarrasSigmas(true)
@@ -20,12 +20,12 @@ import java.util.Map;
  */
 public interface Sampler {
 
-  /** Returns the name for provenance, such as {@code dpm-solver++}; it never changes. */
+  /** {@return the name for provenance, such as {@code dpm-solver++}; it never changes} */
   String name();
 
   /**
-   * Returns the settings for provenance: numbers, booleans and strings under the names of the
-   * settings, in a fixed order.
+   * {@return the settings for provenance: numbers, booleans and strings under the names of the
+   * settings, in a fixed order}
    */
   Map<String, Object> settings();
 
@@ -41,12 +41,12 @@ public interface Sampler {
    */
   SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps);
 
-  /** Returns ancestral sampling as in the paper that began it (Ho et al. 2020). */
+  /** {@return ancestral sampling as in the paper that began it (Ho et al} 2020). */
   static Ddpm ddpm() {
     return new Ddpm(0, TimestepSpacing.LEADING, 1);
   }
 
-  /** Returns DDIM without noise (Song et al. 2021): the same noise gives the same picture. */
+  /** {@return DDIM without noise (Song et al} 2021): the same noise gives the same picture. */
   static Ddim ddim() {
     return new Ddim(0, false, 0, TimestepSpacing.LEADING, 1);
   }
@@ -62,28 +62,30 @@ public interface Sampler {
     return ddim().withEta(eta);
   }
 
-  /** Returns PLMS, the linear multistep method of PNDM (Liu et al. 2022). */
+  /** {@return PLMS, the linear multistep method of PNDM (Liu et al} 2022). */
   static Pndm pndm() {
     return new Pndm(false, TimestepSpacing.LEADING, 1);
   }
 
-  /** Returns DPM-Solver++(2M) (Lu et al. 2022): good pictures in 20 to 25 steps. */
+  /** {@return DPM-Solver++(2M) (Lu et al} 2022): good pictures in 20 to 25 steps. */
   static DpmSolverPlusPlus dpmSolverPlusPlus() {
     return new DpmSolverPlusPlus(
         2, false, false, true, false, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);
   }
 
-  /** Returns Euler's method in the noise level (Karras et al. 2022, algorithm 1 without its churn). */
+  /**
+   * {@return Euler's method in the noise level (Karras et al. 2022, algorithm 1 without its churn)}
+   */
   static Euler euler() {
     return new Euler(false, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);
   }
 
-  /** Returns Euler's method with ancestral noise. */
+  /** {@return Euler's method with ancestral noise} */
   static EulerAncestral eulerAncestral() {
     return new EulerAncestral(TimestepSpacing.LINSPACE, 0);
   }
 
-  /** Returns UniPC of order 2, variant B2 (Zhao et al. 2023). */
+  /** {@return UniPC of order 2, variant B2 (Zhao et al} 2023). */
   static UniPc uniPc() {
     return new UniPc(2, false, true, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);
   }

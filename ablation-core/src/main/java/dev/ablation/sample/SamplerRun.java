@@ -13,30 +13,30 @@ import org.jspecify.annotations.Nullable;
  *   x = step(output, i, x, drawsNoise(i) ? noise : null)
  * }</pre>
  *
- * <p>Samples have any shape {@code (B, ...)}, float32. Every array that a method returns is attached
- * to the manager of the sample given to it. What a multistep method remembers belongs to the run
- * until it is closed; it never keeps an array of the caller's. Not thread-safe.
+ * <p>Samples have any shape {@code (B, ...)}, float32. Every array that a method returns is
+ * attached to the manager of the sample given to it. What a multistep method remembers belongs to
+ * the run until it is closed; it never keeps an array of the caller's. Not thread-safe.
  */
 public interface SamplerRun extends AutoCloseable {
 
   /**
-   * Returns how often the network is called. PLMS needs one call more than the sampling steps asked
-   * for.
+   * {@return how often the network is called} PLMS needs one call more than the sampling steps
+   * asked for.
    */
   default int steps() {
     return timesteps().length;
   }
 
-  /** Returns the timestep of each network call, falling; a copy. Some methods use fractions. */
+  /** {@return the timestep of each network call, falling; a copy} Some methods use fractions. */
   double[] timesteps();
 
   /**
-   * Returns the noise levels {@code sqrt((1 - a) / a)} before each step and, last, the one after all
-   * of them; a copy. Empty for methods that work on timesteps.
+   * {@return the noise levels {@code sqrt((1 - a) / a)} before each step and, last, the one after
+   * all of them; a copy} Empty for methods that work on timesteps.
    */
   double[] sigmas();
 
-  /** Returns the standard deviation of the noise to begin with. */
+  /** {@return the standard deviation of the noise to begin with} */
   double initNoiseSigma();
 
   /**

@@ -12,7 +12,7 @@ package dev.ablation.sample;
 public record SamplingProgress(
     int step, int steps, int firstImage, int batchImages, int totalImages) {
 
-  /** Returns the share of all work that is done, above 0 and at most 1. */
+  /** {@return the share of all work that is done, above 0 and at most 1} */
   public double fraction() {
     return (firstImage + batchImages * (step / (double) steps)) / totalImages;
   }

@@ -8,9 +8,9 @@ import java.util.Objects;
  *
  * @param sampler the numerical method
  * @param steps number of sampling steps, positive
- * @param guidanceScale weight g of classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598,
- *     in the notation of equation 6 with {@code g = 1 + w}); up to 1 there is no guidance and the
- *     network sees each picture once per step in place of twice
+ * @param guidanceScale weight g of classifier-free guidance (Ho and Salimans 2022, arXiv
+ *     2207.12598, in the notation of equation 6 with {@code g = 1 + w}); up to 1 there is no
+ *     guidance and the network sees each picture once per step in place of twice
  * @param negativePrompt what to guide away from; empty is the unconditional prompt
  * @param batchSize most pictures at a time, positive
  */
@@ -30,13 +30,13 @@ public record SamplingSettings(
   }
 
   /**
-   * Returns DPM-Solver++ with 25 steps, guidance 7.5, no negative prompt, four pictures at a time.
+   * {@return DPM-Solver++ with 25 steps, guidance 7.5, no negative prompt, four pictures at a time}
    */
   public static SamplingSettings defaults() {
     return new SamplingSettings(Sampler.dpmSolverPlusPlus(), 25, 7.5, "", 4);
   }
 
-  /** Returns whether each step needs an unconditional prediction too. */
+  /** {@return whether each step needs an unconditional prediction too} */
   public boolean guided() {
     return guidanceScale > 1;
   }

@@ -22,7 +22,8 @@ final class Settings {
         throw new IllegalStateException("a public record has public accessors", e);
       }
       boolean named = value instanceof Enum<?>;
-      map.put(component.getName(), named ? ((Enum<?>) value).name().toLowerCase(Locale.ROOT) : value);
+      map.put(
+          component.getName(), named ? ((Enum<?>) value).name().toLowerCase(Locale.ROOT) : value);
     }
     return Collections.unmodifiableMap(map);
   }

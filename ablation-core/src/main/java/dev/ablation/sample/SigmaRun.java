@@ -3,8 +3,9 @@ package dev.ablation.sample;
 import dev.ablation.schedule.PredictionType;
 
 /**
- * A run on noise levels s. The network's input has {@code alpha = 1 / sqrt(s^2 + 1)} and {@code sigma
- * = s / sqrt(s^2 + 1)} (Karras et al. 2022, arXiv 2206.00364, appendix C.1, solved for the scale).
+ * A run on noise levels s. The network's input has {@code alpha = 1 / sqrt(s^2 + 1)} and {@code
+ * sigma = s / sqrt(s^2 + 1)} (Karras et al. 2022, arXiv 2206.00364, appendix C.1, solved for the
+ * scale).
  */
 abstract class SigmaRun extends BaseRun {
   /** Noise levels before each step, and the final one. */

@@ -43,8 +43,8 @@ final class Sigmas {
   }
 
   /**
-   * Returns n noise levels from largest to smallest, evenly spaced in their 7th roots (Karras et al.
-   * 2022, equation 5).
+   * Returns n noise levels from largest to smallest, evenly spaced in their 7th roots (Karras et
+   * al. 2022, equation 5).
    */
   static double[] karras(double largest, double smallest, int steps) {
     double first = Math.pow(largest, 1 / KARRAS_RHO);

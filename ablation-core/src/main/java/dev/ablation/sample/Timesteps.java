@@ -4,8 +4,8 @@ import com.google.common.base.Preconditions;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * Picks the timesteps of a generation. Rounding is to the nearest integer, ties to even, and sums run
- * in the order of the published implementations, so that ties fall on the same side.
+ * Picks the timesteps of a generation. Rounding is to the nearest integer, ties to even, and sums
+ * run in the order of the published implementations, so that ties fall on the same side.
  */
 final class Timesteps {
   private Timesteps() {}
@@ -39,8 +39,8 @@ final class Timesteps {
   }
 
   /**
-   * Timesteps of the multistep solvers: the largest n of n + 1, since the last step goes to the final
-   * noise level.
+   * Timesteps of the multistep solvers: the largest n of n + 1, since the last step goes to the
+   * final noise level.
    */
   static double[] exclusive(TimestepSpacing spacing, int offset, int trained, int steps) {
     checkSteps(steps, trained);

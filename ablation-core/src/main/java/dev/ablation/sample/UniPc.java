@@ -20,15 +20,15 @@ import org.jspecify.annotations.Nullable;
  * x' = sigma'/sigma x - alpha' (exp(-h) - 1) (m0 + sum_k w_k (m_k - m0) / r_k)
  * }</pre>
  *
- * The weights w solve the linear equations {@code sum_k r_k^(n-1) w_k = b_n} (equation 5), except that
- * order 2 takes 1/2 as the paper's code does. The corrector (equation 3) makes the step before once
- * more, now that the network has been called at its end, with that prediction as a further one at
- * {@code r = 1}.
+ * The weights w solve the linear equations {@code sum_k r_k^(n-1) w_k = b_n} (equation 5), except
+ * that order 2 takes 1/2 as the paper's code does. The corrector (equation 3) makes the step before
+ * once more, now that the network has been called at its end, with that prediction as a further one
+ * at {@code r = 1}.
  *
  * @param order largest order of the predictor, 1 to 3
  * @param karrasSigmas whether noise levels are spaced as by Karras et al. (2022, arXiv 2206.00364,
- *     equation 5) between the schedule's ends, in place of {@code spacing}; the network is then called
- *     at the nearest whole timesteps
+ *     equation 5) between the schedule's ends, in place of {@code spacing}; the network is then
+ *     called at the nearest whole timesteps
  * @param lowerOrderFinal whether the order is lowered at the end, down to 1 in the last step
  * @param finalSigma noise level after the last step
  * @param spacing how the timesteps are picked
@@ -97,8 +97,7 @@ public record UniPc(
     Sigmas table = new Sigmas(schedule);
     SolverGrid grid =
         SolverGrid.of(table, karrasSigmas, spacing, stepsOffset, schedule.steps(), steps);
-    return new Run(
-        this, type, grid.timesteps(), table.endingWith(finalSigma, grid.sigmas()));
+    return new Run(this, type, grid.timesteps(), table.endingWith(finalSigma, grid.sigmas()));
   }
 
   private static final class Run extends SigmaRun {
@@ -177,8 +176,8 @@ public record UniPc(
     }
 
     /**
-     * Solves equation 5 for the weights: of all distances for the corrector, without the last one for
-     * the predictor.
+     * Solves equation 5 for the weights: of all distances for the corrector, without the last one
+     * for the predictor.
      */
     private static double[] weights(double[] distances, double h, boolean corrector) {
       int count = corrector ? distances.length : distances.length - 1;

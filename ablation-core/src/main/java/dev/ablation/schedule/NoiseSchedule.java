@@ -45,7 +45,7 @@ public final class NoiseSchedule {
     }
   }
 
-  /** Returns the schedule of Stable Diffusion: scaled linear, 1000 steps, 0.00085 to 0.012. */
+  /** {@return the schedule of Stable Diffusion: scaled linear, 1000 steps, 0.00085 to 0.012} */
   public static NoiseSchedule stableDiffusion() {
     return scaledLinear(1000, 0.00085, 0.012);
   }
@@ -78,8 +78,8 @@ public final class NoiseSchedule {
   }
 
   /**
-   * Returns the cosine schedule (Nichol and Dhariwal 2021, arXiv 2102.09672, equation 17), betas cut
-   * at 0.999 (published as {@code squaredcos_cap_v2}).
+   * Returns the cosine schedule (Nichol and Dhariwal 2021, arXiv 2102.09672, equation 17), betas
+   * cut at 0.999 (published as {@code squaredcos_cap_v2}).
    *
    * @param steps number of timesteps, positive
    * @return the schedule
@@ -108,9 +108,9 @@ public final class NoiseSchedule {
 
   /**
    * Returns this schedule, stretched so that the last timestep holds noise alone (Lin et al. 2023,
-   * arXiv 2305.08891, algorithm 1): the square roots of {@code a} are shifted and scaled so that the
-   * first keeps its value and the last is 0. At a timestep with {@code a = 0} the noise tells nothing
-   * about the sample, so a model of {@link PredictionType#EPSILON} cannot start there.
+   * arXiv 2305.08891, algorithm 1): the square roots of {@code a} are shifted and scaled so that
+   * the first keeps its value and the last is 0. At a timestep with {@code a = 0} the noise tells
+   * nothing about the sample, so a model of {@link PredictionType#EPSILON} cannot start there.
    *
    * @return the rescaled schedule
    */
@@ -128,7 +128,7 @@ public final class NoiseSchedule {
     return new NoiseSchedule(description + "+zero_terminal_snr", rescaled);
   }
 
-  /** Returns the number of timesteps that the model was trained with. */
+  /** {@return the number of timesteps that the model was trained with} */
   public int steps() {
     return betas.length;
   }
@@ -158,8 +158,8 @@ public final class NoiseSchedule {
   }
 
   /**
-   * Returns the signal-to-noise ratio {@code a_t / (1 - a_t)} (Kingma et al. 2021, arXiv 2107.00630,
-   * section 3.1).
+   * Returns the signal-to-noise ratio {@code a_t / (1 - a_t)} (Kingma et al. 2021, arXiv
+   * 2107.00630, section 3.1).
    *
    * @param timestep from 0 to {@code steps() - 1}
    * @return not negative; 0 where there is only noise
@@ -289,7 +289,9 @@ public final class NoiseSchedule {
       DoubleUnaryOperator from) {
     checkSteps(steps);
     Preconditions.checkArgument(
-        betaStart > 0 && betaStart <= 1, "betaStart must be above 0 and at most 1, was %s", betaStart);
+        betaStart > 0 && betaStart <= 1,
+        "betaStart must be above 0 and at most 1, was %s",
+        betaStart);
     Preconditions.checkArgument(
         betaEnd > 0 && betaEnd <= 1, "betaEnd must be above 0 and at most 1, was %s", betaEnd);
     double first = to.applyAsDouble(betaStart);
@@ -323,8 +325,7 @@ public final class NoiseSchedule {
 
   private long[] checkTimesteps(NDArray samples, NDArray timesteps) {
     Shape shape = samples.getShape();
-    Preconditions.checkArgument(
-        shape.dimension() > 0, "samples: expected (B, ...), was %s", shape);
+    Preconditions.checkArgument(shape.dimension() > 0, "samples: expected (B, ...), was %s", shape);
     Preconditions.checkArgument(
         timesteps.getShape().equals(new Shape(shape.get(0))),
         "timesteps: expected %s, was %s",
@@ -337,10 +338,7 @@ public final class NoiseSchedule {
     long[] values = timesteps.toLongArray();
     for (long value : values) {
       Preconditions.checkArgument(
-          value >= 0 && value < steps(),
-          "timesteps must be in [0, %s), was %s",
-          steps(),
-          value);
+          value >= 0 && value < steps(), "timesteps must be in [0, %s), was %s", steps(), value);
     }
     return values;
   }

@@ -2,15 +2,15 @@ package dev.ablation.schedule;
 
 /**
  * What a denoising network predicts from a noised sample {@code x = alpha x0 + sigma noise}, where
- * {@code alpha = sqrt(a)} and {@code sigma = sqrt(1 - a)}. Each of the three is a linear function of
- * the others, so that the clean sample is always
+ * {@code alpha = sqrt(a)} and {@code sigma = sqrt(1 - a)}. Each of the three is a linear function
+ * of the others, so that the clean sample is always
  *
  * <pre>{@code x0 = sampleWeight(alpha, sigma) x + predictionWeight(alpha, sigma) prediction}</pre>
  */
 public enum PredictionType {
   /**
-   * The noise that was added (Ho et al. 2020, arXiv 2006.11239): {@code x0 = (x - sigma prediction) /
-   * alpha}.
+   * The noise that was added (Ho et al. 2020, arXiv 2006.11239): {@code x0 = (x - sigma prediction)
+   * / alpha}.
    */
   EPSILON {
     @Override
@@ -24,8 +24,8 @@ public enum PredictionType {
     }
   },
   /**
-   * The velocity {@code alpha noise - sigma x0} (Salimans and Ho 2022, arXiv 2202.00512): {@code x0 =
-   * alpha x - sigma prediction}.
+   * The velocity {@code alpha noise - sigma x0} (Salimans and Ho 2022, arXiv 2202.00512): {@code x0
+   * = alpha x - sigma prediction}.
    */
   V_PREDICTION {
     @Override

@@ -115,8 +115,8 @@ public record SchedulerConfig(
   }
 
   /**
-   * Returns this configuration as the published pipelines of Stable Diffusion 1 and 2 use it: they
-   * set the timestep offset to 1 and never limit the predicted latents, whatever the file says.
+   * {@return this configuration as the published pipelines of Stable Diffusion 1 and 2 use it: they
+   * set the timestep offset to 1 and never limit the predicted latents, whatever the file says}
    */
   public SchedulerConfig forStableDiffusion() {
     Sampler changed = sampler;
@@ -180,8 +180,7 @@ public record SchedulerConfig(
     if (!keys.flag("skip_prk_steps", false)) {
       throw new IllegalArgumentException("skip_prk_steps: only true is supported, was false");
     }
-    return new Pndm(
-        keys.flag("set_alpha_to_one", false), spacing(keys, "leading"), offset(keys));
+    return new Pndm(keys.flag("set_alpha_to_one", false), spacing(keys, "leading"), offset(keys));
   }
 
   private static Sampler dpmSolver(Keys keys) {

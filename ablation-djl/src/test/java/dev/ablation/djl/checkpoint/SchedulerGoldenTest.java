@@ -34,8 +34,7 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Compares the noise schedule and every sampler with the published implementation's numbers. */
 class SchedulerGoldenTest {
-  private static final Path FOLDER =
-      Path.of(System.getProperty("ablation.golden"), "C_schedulers");
+  private static final Path FOLDER = Path.of(System.getProperty("ablation.golden"), "C_schedulers");
 
   private static NDManager manager;
   private static JsonObject info;
@@ -46,7 +45,9 @@ class SchedulerGoldenTest {
   static void load() throws IOException {
     String device = System.getProperty("ablation.device", "cpu");
     manager = NDManager.newBaseManager(Device.fromName(device), "PyTorch");
-    info = JsonParser.parseString(Files.readString(FOLDER.resolve("schedulers.json"))).getAsJsonObject();
+    info =
+        JsonParser.parseString(Files.readString(FOLDER.resolve("schedulers.json")))
+            .getAsJsonObject();
     try (InputStream in = Files.newInputStream(FOLDER.resolve("traces.safetensors"))) {
       for (NDArray array : NDList.decode(manager, in)) {
         TENSORS.put(array.getName(), array);
@@ -78,8 +79,7 @@ class SchedulerGoldenTest {
       }
     }
     assertThat(tests).as("traces in " + FOLDER).hasSizeGreaterThan(2);
-    tests.add(
-        dynamicTest("every tensor was compared", () -> assertThat(UNUSED).isEmpty()));
+    tests.add(dynamicTest("every tensor was compared", () -> assertThat(UNUSED).isEmpty()));
     return tests;
   }
 
@@ -112,7 +112,8 @@ class SchedulerGoldenTest {
     Sampler sampler = withArguments(read.sampler(), scheduler.getAsJsonObject("step_kwargs"));
     JsonObject expected = scheduler.getAsJsonObject("runs").getAsJsonObject(stepCount);
     String prefix = key + "." + type + "." + stepCount + ".";
-    boolean karras = config.has("use_karras_sigmas") && config.get("use_karras_sigmas").getAsBoolean();
+    boolean karras =
+        config.has("use_karras_sigmas") && config.get("use_karras_sigmas").getAsBoolean();
     double tolerance = karras ? 5e-5 : 2e-5;
     NDArray samples = tensor(prefix + "samples");
     NDArray inputs = tensor(prefix + "model_inputs");
@@ -124,7 +125,11 @@ class SchedulerGoldenTest {
       List<Integer> drawing = new ArrayList<>();
       NDArray sample = samples.get(0);
       for (int i = 0; i < run.steps(); i++) {
-        close("input " + i, run.scaleModelInput(sample, i), inputs.get(i), tolerance * largest(inputs));
+        close(
+            "input " + i,
+            run.scaleModelInput(sample, i),
+            inputs.get(i),
+            tolerance * largest(inputs));
         if (TENSORS.containsKey(prefix + "pred_original_sample")) {
           NDArray originals = tensor(prefix + "pred_original_sample");
           NDArray original = run.predictOriginal(outputs.get(i), i, sample);
@@ -191,7 +196,9 @@ class SchedulerGoldenTest {
   }
 
   private static double[] doubles(JsonObject json, String key) {
-    return json.getAsJsonArray(key).asList().stream().mapToDouble(JsonElement::getAsDouble).toArray();
+    return json.getAsJsonArray(key).asList().stream()
+        .mapToDouble(JsonElement::getAsDouble)
+        .toArray();
   }
 
   private static double largest(NDArray array) {
