@@ -38,10 +38,10 @@ import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
 /**
- * A complete, immutable description of one ablation. Every method that changes it returns a new value,
- * so that a plan can be kept and forked.
+ * A complete, immutable description of one ablation. Every method that changes it returns a new
+ * value, so that a plan can be kept and forked.
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="plan"}
+ * {@snippet class="dev.ablation.Snippets" region="plan"}
  *
  * <p>A run does not change the model: it trains copies of the chosen weights and returns the
  * difference. While it runs, the model belongs to it alone.
@@ -102,11 +102,10 @@ public final class Ablation {
    */
   public Ablation objective(AblationObjective objective) {
     Objects.requireNonNull(objective, "objective");
-    return with(
-        b -> {
-          b.objective = objective;
-          return b;
-        });
+    return with(b -> {
+      b.objective = objective;
+      return b;
+    });
   }
 
   /**
@@ -117,11 +116,10 @@ public final class Ablation {
    */
   public Ablation weights(WeightGroup weights) {
     Objects.requireNonNull(weights, "weights");
-    return with(
-        b -> {
-          b.weights = weights;
-          return b;
-        });
+    return with(b -> {
+      b.weights = weights;
+      return b;
+    });
   }
 
   /**
@@ -132,11 +130,10 @@ public final class Ablation {
    */
   public Ablation trainer(Trainer trainer) {
     Objects.requireNonNull(trainer, "trainer");
-    return with(
-        b -> {
-          b.trainer = trainer;
-          return b;
-        });
+    return with(b -> {
+      b.trainer = trainer;
+      return b;
+    });
   }
 
   /**
@@ -161,11 +158,10 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation seed(long seed) {
-    return with(
-        b -> {
-          b.seed = seed;
-          return b;
-        });
+    return with(b -> {
+      b.seed = seed;
+      return b;
+    });
   }
 
   /**
@@ -176,24 +172,23 @@ public final class Ablation {
    */
   public Ablation listener(AblationListener listener) {
     Objects.requireNonNull(listener, "listener");
-    return with(
-        b -> {
-          b.listeners.add(listener);
-          return b;
-        });
+    return with(b -> {
+      b.listeners.add(listener);
+      return b;
+    });
   }
 
-  /** Returns what is removed. */
+  /** {@return what is removed} */
   public Concept target() {
     return target;
   }
 
-  /** Returns what is drawn instead. */
+  /** {@return what is drawn instead} */
   public AnchorStrategy anchor() {
     return anchor;
   }
 
-  /** Returns everything that shapes a run, as provenance keeps it. */
+  /** {@return everything that shapes a run, as provenance keeps it} */
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
     settings.put("target", target.toString());
@@ -264,13 +259,11 @@ public final class Ablation {
     long start = System.nanoTime();
     List<WeightInfo> chosen = new PlanCheck(model, target, anchor, weights).check(events);
     events.on(
-        new AblationEvent.Started(
-            target.name(), anchor.name(), anchor.images(), trainer.steps()));
+        new AblationEvent.Started(target.name(), anchor.name(), anchor.images(), trainer.steps()));
     try (NDManager scope = model.manager().newSubManager();
         AnchorSet anchors = anchor.prepare(model, target, context(cancelled, events))) {
       BatchSource batches = new AnchorBatches(model, anchors, target, anchor.name(), seed);
-      TrainingResult trained =
-          trainer.train(new Task(chosen, batches, scope, cancelled, events));
+      TrainingResult trained = trainer.train(new Task(chosen, batches, scope, cancelled, events));
       WeightDelta delta =
           WeightDelta.between(
               model.weights(), trained.weights(), model.manager(), provenance(trained.weights()));
@@ -314,7 +307,13 @@ public final class Ablation {
 
   @Override
   public String toString() {
-    return "ablation of " + target + " to '" + anchor.name() + "' in '" + model.descriptor().name() + "'";
+    return "ablation of "
+        + target
+        + " to '"
+        + anchor.name()
+        + "' in '"
+        + model.descriptor().name()
+        + "'";
   }
 
   private final class Task implements TrainingTask {

@@ -21,7 +21,7 @@ public record AblationResult(WeightDelta delta, List<Step> history, Duration ela
     history = List.copyOf(history);
   }
 
-  /** Returns where the delta comes from. */
+  /** {@return where the delta comes from} */
   public Provenance provenance() {
     return delta.provenance();
   }

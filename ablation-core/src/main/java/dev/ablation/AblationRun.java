@@ -6,8 +6,8 @@ import java.util.concurrent.CompletionStage;
 public interface AblationRun {
 
   /**
-   * Returns the outcome: completes with the result, or exceptionally as {@link Ablation#run()} would
-   * throw.
+   * {@return the outcome: completes with the result, or exceptionally as {@link Ablation#run()}
+   * would throw}
    */
   CompletionStage<AblationResult> result();
 

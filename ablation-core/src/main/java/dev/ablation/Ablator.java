@@ -9,7 +9,7 @@ import java.util.Objects;
  * Removes concepts from a text-to-image diffusion model and keeps the rest of it (Kumari et al.,
  * <i>Ablating Concepts in Text-to-Image Diffusion Models</i>, ICCV 2023, arXiv 2303.13516).
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="one-line"}
+ * {@snippet class="dev.ablation.Snippets" region="one-line"}
  *
  * <p>The order is in the types: {@link #of} offers only a target, a target only an anchor, and from
  * then on every part of the plan has a default.

@@ -17,8 +17,8 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
- * Draws pairs from anchor pictures: every picture once before any comes again, in an order of its own
- * each time. All that is drawn depends on seed and step alone.
+ * Draws pairs from anchor pictures: every picture once before any comes again, in an order of its
+ * own each time. All that is drawn depends on seed and step alone.
  */
 final class AnchorBatches implements BatchSource {
   private final DiffusionModel model;
@@ -75,8 +75,7 @@ final class AnchorBatches implements BatchSource {
   /** The picture at a place of the endless sequence of shuffled rounds. */
   private int picture(String purpose, long place) {
     long round = place / anchors.size();
-    List<Integer> order =
-        new ArrayList<>(IntStream.range(0, anchors.size()).boxed().toList());
+    List<Integer> order = new ArrayList<>(IntStream.range(0, anchors.size()).boxed().toList());
     Collections.shuffle(order, new Random(RandomStreams.seed(seed, purpose + "order", round)));
     return order.get((int) (place % anchors.size()));
   }

@@ -23,8 +23,7 @@ final class PlanCheck {
   private final WeightGroup weights;
   private final List<String> problems = new ArrayList<>();
 
-  PlanCheck(
-      DiffusionModel model, Concept target, AnchorStrategy anchor, WeightGroup weights) {
+  PlanCheck(DiffusionModel model, Concept target, AnchorStrategy anchor, WeightGroup weights) {
     this.model = model;
     this.target = target;
     this.anchor = anchor;

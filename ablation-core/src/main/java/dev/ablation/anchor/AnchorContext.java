@@ -3,7 +3,7 @@ package dev.ablation.anchor;
 /** What a strategy may know of the run that asks for its pictures. */
 public interface AnchorContext {
 
-  /** Returns the run's seed. */
+  /** {@return the run's seed} */
   long seed();
 
   /**
@@ -15,6 +15,6 @@ public interface AnchorContext {
    */
   void progress(long done, long total, boolean fromCache);
 
-  /** Returns whether the run was cancelled; to be asked often. */
+  /** {@return whether the run was cancelled; to be asked often} */
   boolean cancelled();
 }

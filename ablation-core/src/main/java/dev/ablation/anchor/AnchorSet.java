@@ -22,7 +22,7 @@ public record AnchorSet(NDArray latents, List<String> prompts) implements AutoCl
         latents.getShape());
   }
 
-  /** Returns n. */
+  /** {@return n} */
   public int size() {
     return prompts.size();
   }

@@ -10,13 +10,15 @@ import java.util.Map;
 /**
  * Yields the anchor pictures that training begins from, each with the prompt that it shows.
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="anchor"}
+ * {@snippet class="dev.ablation.Snippets" region="anchor"}
  *
  * <p>Implementations are immutable and deterministic for a seed.
  */
 public interface AnchorStrategy {
 
-  /** Returns what the anchor is called, such as {@code "painting"}; an instance is replaced there. */
+  /**
+   * {@return what the anchor is called, such as {@code "painting"}; an instance is replaced there}
+   */
   String name();
 
   /**
@@ -27,7 +29,7 @@ public interface AnchorStrategy {
    */
   List<String> prompts(Concept target);
 
-  /** Returns how many pictures {@link #prepare} makes. */
+  /** {@return how many pictures {@link #prepare} makes} */
   int images();
 
   /**
@@ -40,8 +42,7 @@ public interface AnchorStrategy {
    * @throws IOException if a file cannot be read or written
    * @throws java.util.concurrent.CancellationException if the run was cancelled
    */
-  AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
-      throws IOException;
+  AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context) throws IOException;
 
   /**
    * Returns everything that shapes the pictures, for provenance and caches.

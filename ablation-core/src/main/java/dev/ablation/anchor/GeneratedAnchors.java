@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Anchor pictures that the model draws itself: picture i shows prompt {@code i mod n}. Latents are
- * kept as the sampler made them, never decoded and encoded again. Every method returns a changed copy.
+ * kept as the sampler made them, never decoded and encoded again. Every method returns a changed
+ * copy.
  *
  * @param name what the anchor is called
  * @param givenPrompts anchor prompts; {@code null} takes built-in ones about {@code name}
@@ -118,9 +119,7 @@ public record GeneratedAnchors(
     settings.put("anchor.prompts", Integer.toString(prompts.size()));
     settings.put(
         "anchor.prompts.sha256",
-        Hashing.sha256()
-            .hashString(String.join("\n", prompts), StandardCharsets.UTF_8)
-            .toString());
+        Hashing.sha256().hashString(String.join("\n", prompts), StandardCharsets.UTF_8).toString());
     settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("anchor.steps", Integer.toString(sampling.steps()));
     settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
@@ -139,7 +138,8 @@ public record GeneratedAnchors(
     if (cache == null) {
       return new AnchorSet(draw(model, prompts, context), prompts);
     }
-    LatentCache latentCache = LatentCache.of(cache, model, prompts, settings(target), context.seed());
+    LatentCache latentCache =
+        LatentCache.of(cache, model, prompts, settings(target), context.seed());
     NDArray found = latentCache.read(model.manager());
     if (found != null) {
       context.progress(images, images, true);
@@ -161,7 +161,8 @@ public record GeneratedAnchors(
         .withSettings(sampling)
         .withCancellation(context::cancelled)
         .withListener(progress -> report(progress, context))
-        .sample(prompts, NoiseSource.ofSeed(RandomStreams.seed(context.seed(), "anchors", 0)), owner);
+        .sample(
+            prompts, NoiseSource.ofSeed(RandomStreams.seed(context.seed(), "anchors", 0)), owner);
   }
 
   private static void report(SamplingProgress progress, AnchorContext context) {

@@ -13,7 +13,8 @@ final class PromptFile {
   static List<String> read(Path file) throws IOException {
     List<String> prompts;
     try {
-      prompts = Files.readAllLines(file).stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
+      prompts =
+          Files.readAllLines(file).stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
     } catch (CharacterCodingException e) {
       throw new IOException(file + ": prompts must be UTF-8 text", e);
     }

@@ -1,6 +1,6 @@
 /**
- * What a model shall draw instead of the target. An {@link dev.ablation.anchor.AnchorStrategy} yields
- * anchor prompts and the pictures that they draw, kept as latents in an {@link
+ * What a model shall draw instead of the target. An {@link dev.ablation.anchor.AnchorStrategy}
+ * yields anchor prompts and the pictures that they draw, kept as latents in an {@link
  * dev.ablation.anchor.AnchorSet} (Kumari et al. 2023, section 3.1: "the anchor distribution").
  */
 @NullMarked

@@ -5,19 +5,19 @@ import java.util.random.RandomGenerator;
 
 /**
  * A target concept: something that a model can draw and shall no longer. Training pairs an anchor
- * prompt ("painting of a boat") with a target prompt ("painting of a boat, in the style of Van Gogh")
- * that this concept makes from it (Kumari et al. 2023, section 3.1).
+ * prompt ("painting of a boat") with a target prompt ("painting of a boat, in the style of Van
+ * Gogh") that this concept makes from it (Kumari et al. 2023, section 3.1).
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="concept"}
+ * {@snippet class="dev.ablation.Snippets" region="concept"}
  *
  * <p>Implementations are immutable and thread-safe.
  */
 public interface Concept {
 
-  /** Returns the name shown in logs, reports and provenance, such as {@code "Van Gogh"}. */
+  /** {@return the name shown in logs, reports and provenance, such as {@code "Van Gogh"}} */
   String name();
 
-  /** Returns the kind, which decides the numbers that a run takes without settings. */
+  /** {@return the kind, which decides the numbers that a run takes without settings} */
   ConceptKind kind();
 
   /**
@@ -45,7 +45,8 @@ public interface Concept {
 
   /**
    * A style, with the two forms of the reference implementation for diffusers: {@code "{prompt}, in
-   * the style of {name}"} in one third of the cases and {@code "in {name}'s style, {prompt}"} in two.
+   * the style of {name}"} in one third of the cases and {@code "in {name}'s style, {prompt}"} in
+   * two.
    *
    * @param name of the style, such as an artist's
    * @return the concept
@@ -59,8 +60,8 @@ public interface Concept {
    * A style with forms of its own.
    *
    * @param name of the style
-   * @param templates each with the placeholders {@code {prompt}} and {@code {name}}; one that stands
-   *     twice is drawn twice as often
+   * @param templates each with the placeholders {@code {prompt}} and {@code {name}}; one that
+   *     stands twice is drawn twice as often
    * @return the concept
    * @throws IllegalArgumentException if the name is blank, there is no template, or one lacks a
    *     placeholder
@@ -70,9 +71,9 @@ public interface Concept {
   }
 
   /**
-   * An instance: the anchor's name is replaced in the anchor prompt, wherever it stands as a word of
-   * its own; capital letters and a simple plural are kept ("Cats at play" becomes "Grumpy cats at
-   * play").
+   * An instance: the anchor's name is replaced in the anchor prompt, wherever it stands as a word
+   * of its own; capital letters and a simple plural are kept ("Cats at play" becomes "Grumpy cats
+   * at play").
    *
    * @param name of the instance, such as {@code "grumpy cat"}
    * @return the concept

@@ -6,7 +6,9 @@ import java.util.List;
 public final class StyleTemplates {
   private StyleTemplates() {}
 
-  /** Returns the forms of the reference implementation for diffusers; the second is twice as often. */
+  /**
+   * {@return the forms of the reference implementation for diffusers; the second is twice as often}
+   */
   public static List<String> diffusers() {
     return List.of(
         "{prompt}, in the style of {name}",
@@ -14,7 +16,9 @@ public final class StyleTemplates {
         "in {name}'s style, {prompt}");
   }
 
-  /** Returns the six forms of the paper's own implementation, three of them with a doubled name. */
+  /**
+   * {@return the six forms of the paper's own implementation, three of them with a doubled name}
+   */
   public static List<String> paper() {
     return List.of(
         "{prompt}, in the style of {name} {name}",

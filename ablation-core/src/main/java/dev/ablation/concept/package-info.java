@@ -1,6 +1,6 @@
 /**
- * What an ablation removes. A {@link dev.ablation.concept.Concept} is the paper's target concept: it
- * turns an anchor prompt into a target prompt and knows the prompts by which it is looked for
+ * What an ablation removes. A {@link dev.ablation.concept.Concept} is the paper's target concept:
+ * it turns an anchor prompt into a target prompt and knows the prompts by which it is looked for
  * afterwards.
  */
 @NullMarked

@@ -18,11 +18,14 @@ public final class DeltaMismatchException extends AblationException {
   public DeltaMismatchException(String model, List<String> differences) {
     super(
         "the delta does not fit model '%s'; %d differences:%n  %s"
-            .formatted(model, differences.size(), String.join(System.lineSeparator() + "  ", differences)));
+            .formatted(
+                model,
+                differences.size(),
+                String.join(System.lineSeparator() + "  ", differences)));
     this.differences = List.copyOf(differences);
   }
 
-  /** Returns every difference, such as a missing weight, a wrong shape or another base weight. */
+  /** {@return every difference, such as a missing weight, a wrong shape or another base weight} */
   public List<String> differences() {
     return differences;
   }

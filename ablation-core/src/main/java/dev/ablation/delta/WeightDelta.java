@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -30,7 +31,7 @@ import java.util.stream.Collectors;
  * A change of some weights of one model: for each name the difference between the ablated and the
  * base weight, float32, in the weight's shape.
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="delta"}
+ * {@snippet class="dev.ablation.Snippets" region="delta"}
  *
  * <p>A delta owns its arrays, which hang on a manager of their own: it outlives the model and the
  * result that it came from, until it is closed. Used by one thread at a time.
@@ -69,7 +70,9 @@ public final class WeightDelta implements AutoCloseable {
         parent,
         provenance,
         trained.keySet(),
-        name -> trained.get(name).sub(weights.get(name).toType(DataType.FLOAT32, false)));
+        name ->
+            Objects.requireNonNull(trained.get(name), name)
+                .sub(weights.get(name).toType(DataType.FLOAT32, false)));
   }
 
   /** Builds a delta on a manager of its own; frees it if an array cannot be made. */
@@ -78,7 +81,8 @@ public final class WeightDelta implements AutoCloseable {
       Provenance provenance,
       Set<String> names,
       Function<String, NDArray> difference) {
-    NDManager manager = NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
+    NDManager manager =
+        NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
     try {
       Map<String, NDArray> differences = new LinkedHashMap<>();
       for (String name : names) {
@@ -93,7 +97,7 @@ public final class WeightDelta implements AutoCloseable {
     }
   }
 
-  /** Returns the names of the changed weights; unmodifiable. */
+  /** {@return the names of the changed weights; unmodifiable} */
   public Set<String> names() {
     return Collections.unmodifiableSet(differences.keySet());
   }
@@ -111,12 +115,12 @@ public final class WeightDelta implements AutoCloseable {
     return difference;
   }
 
-  /** Returns where the delta comes from. */
+  /** {@return where the delta comes from} */
   public Provenance provenance() {
     return provenance;
   }
 
-  /** Returns the size of the differences in bytes. */
+  /** {@return the size of the differences in bytes} */
   public long sizeInBytes() {
     return differences.values().stream().mapToLong(d -> d.getShape().size() * Float.BYTES).sum();
   }
@@ -175,7 +179,7 @@ public final class WeightDelta implements AutoCloseable {
           NDArray mine = differences.get(name);
           NDArray theirs = other.differences.get(name);
           if (mine == null) {
-            return theirs.duplicate();
+            return Objects.requireNonNull(theirs, name).duplicate();
           }
           return theirs == null ? mine.duplicate() : mine.add(theirs);
         });
@@ -193,15 +197,14 @@ public final class WeightDelta implements AutoCloseable {
     if (found.isEmpty()) {
       provenance
           .baseWeightSha256()
-          .forEach(
-              (name, hash) -> {
-                String actual = model.weights().sha256(name);
-                if (!actual.equals(hash)) {
-                  found.add(
-                      "%s: learned on a weight with SHA-256 %s, the model's has %s"
-                          .formatted(name, hash, actual));
-                }
-              });
+          .forEach((name, hash) -> {
+            String actual = model.weights().sha256(name);
+            if (!actual.equals(hash)) {
+              found.add(
+                  "%s: learned on a weight with SHA-256 %s, the model's has %s"
+                      .formatted(name, hash, actual));
+            }
+          });
     }
     return found;
   }
@@ -210,17 +213,16 @@ public final class WeightDelta implements AutoCloseable {
     Map<String, WeightInfo> weights =
         model.weights().list().stream().collect(Collectors.toMap(WeightInfo::name, info -> info));
     List<String> found = new ArrayList<>();
-    differences.forEach(
-        (name, difference) -> {
-          WeightInfo info = weights.get(name);
-          if (info == null) {
-            found.add(name + ": the model has no such weight");
-          } else if (!info.shape().equals(difference.getShape())) {
-            found.add(
-                "%s: shape %s in the delta, %s in the model"
-                    .formatted(name, difference.getShape(), info.shape()));
-          }
-        });
+    differences.forEach((name, difference) -> {
+      WeightInfo info = weights.get(name);
+      if (info == null) {
+        found.add(name + ": the model has no such weight");
+      } else if (!info.shape().equals(difference.getShape())) {
+        found.add(
+            "%s: shape %s in the delta, %s in the model"
+                .formatted(name, difference.getShape(), info.shape()));
+      }
+    });
     return found;
   }
 
@@ -254,7 +256,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Evaluates {@code body} with the change applied and takes it back, also when {@code body} throws.
+   * Evaluates {@code body} with the change applied and takes it back, also when {@code body}
+   * throws.
    *
    * @param model the base model that the delta was learned on
    * @param body what to evaluate
@@ -272,8 +275,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Writes the delta as safetensors with its provenance in the header. The file appears whole or not
-   * at all.
+   * Writes the delta as safetensors with its provenance in the header. The file appears whole or
+   * not at all.
    *
    * @param file must not exist
    * @throws java.nio.file.FileAlreadyExistsException if the file exists
@@ -316,7 +319,8 @@ public final class WeightDelta implements AutoCloseable {
 
   private static WeightDelta read(SafetensorsFile tensors, NDManager parent, Provenance provenance)
       throws IOException {
-    NDManager manager = NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
+    NDManager manager =
+        NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
     try {
       Map<String, NDArray> differences = new LinkedHashMap<>();
       for (String name : tensors.tensors().keySet()) {
@@ -330,8 +334,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Writes the base model with the change applied as a complete checkpoint folder. The folder appears
-   * whole or not at all; the model is left as it was.
+   * Writes the base model with the change applied as a complete checkpoint folder. The folder
+   * appears whole or not at all; the model is left as it was.
    *
    * @param model the base model that the delta was learned on
    * @param folder must not exist
@@ -340,8 +344,7 @@ public final class WeightDelta implements AutoCloseable {
    * @throws IOException if the folder exists or cannot be written
    */
   public void export(DiffusionModel model, Path folder) throws IOException {
-    CheckpointExport export =
-        Capabilities.require(model, CheckpointExport.class, "export");
+    CheckpointExport export = Capabilities.require(model, CheckpointExport.class, "export");
     Applied scope = applyTo(model);
     try {
       export.export(folder);
@@ -372,18 +375,17 @@ public final class WeightDelta implements AutoCloseable {
       this.model = model;
       scope = model.manager().newSubManager();
       try {
-        differences.forEach(
-            (name, difference) -> {
-              NDArray current = model.weights().get(name);
-              NDArray change = difference.toDevice(current.getDevice(), false);
-              NDArray changed = current.add(change);
-              if (change != difference) {
-                change.close();
-              }
-              changed.attach(scope);
-              before.put(name, current);
-              model.weights().bind(name, changed);
-            });
+        differences.forEach((name, difference) -> {
+          NDArray current = model.weights().get(name);
+          NDArray change = difference.toDevice(current.getDevice(), false);
+          NDArray changed = current.add(change);
+          if (change != difference) {
+            change.close();
+          }
+          changed.attach(scope);
+          before.put(name, current);
+          model.weights().bind(name, changed);
+        });
       } catch (RuntimeException e) {
         close();
         throw e;

@@ -4,7 +4,10 @@ package dev.ablation.error;
 public final class UnsupportedCapabilityException extends AblationException {
   private static final long serialVersionUID = 1L;
 
+  /** The model that lacks it. */
   private final String model;
+
+  /** What the model cannot do. */
   private final String capability;
 
   /**
@@ -22,12 +25,12 @@ public final class UnsupportedCapabilityException extends AblationException {
     this.capability = capability;
   }
 
-  /** Returns the name of the model. */
+  /** {@return the name of the model} */
   public String model() {
     return model;
   }
 
-  /** Returns the simple name of the missing capability. */
+  /** {@return the simple name of the missing capability} */
   public String capability() {
     return capability;
   }

@@ -2,7 +2,9 @@ package dev.ablation.event;
 
 import java.time.Duration;
 
-/** Something that happened in a run. Plain values, so that events can be kept, logged and sent on. */
+/**
+ * Something that happened in a run. Plain values, so that events can be kept, logged and sent on.
+ */
 public sealed interface AblationEvent {
 
   /**

@@ -1,12 +1,12 @@
 package dev.ablation.event;
 
 /**
- * Hears of a run's events, on the run's thread and in order: one {@link AblationEvent.Started} (after
- * any warnings), then progress, then one {@link AblationEvent.Completed} or {@link
- * AblationEvent.Failed}. Must be quick. What it throws is logged once, and the listener is not called
- * again, but the run goes on.
+ * Hears of a run's events, on the run's thread and in order: one {@link AblationEvent.Started}
+ * (after any warnings), then progress, then one {@link AblationEvent.Completed} or {@link
+ * AblationEvent.Failed}. Must be quick. What it throws is logged once, and the listener is not
+ * called again, but the run goes on.
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="listener"}
+ * {@snippet class="dev.ablation.Snippets" region="listener"}
  */
 @FunctionalInterface
 public interface AblationListener {

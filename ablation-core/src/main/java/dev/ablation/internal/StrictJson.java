@@ -147,14 +147,13 @@ public final class StrictJson {
   public void object(FieldReader reader) throws IOException {
     expect(Type.OBJECT);
     Set<String> seen = new HashSet<>();
-    fields(
-        key -> {
-          if (!seen.add(key)) {
-            throw new JsonFormatException(
-                Kind.DUPLICATE_KEY, "the key \"" + key + "\" comes twice" + where());
-          }
-          reader.read(key);
-        });
+    fields(key -> {
+      if (!seen.add(key)) {
+        throw new JsonFormatException(
+            Kind.DUPLICATE_KEY, "the key \"" + key + "\" comes twice" + where());
+      }
+      reader.read(key);
+    });
   }
 
   /**

@@ -19,9 +19,8 @@ public final class Capabilities {
   public static <T> T require(DiffusionModel model, Class<T> type, String needed) {
     return model
         .capability(type)
-        .orElseThrow(
-            () ->
-                new UnsupportedCapabilityException(
-                    model.descriptor().name(), type.getSimpleName(), needed));
+        .orElseThrow(() ->
+            new UnsupportedCapabilityException(
+                model.descriptor().name(), type.getSimpleName(), needed));
   }
 }

@@ -7,7 +7,7 @@ import java.util.Objects;
 /**
  * The loss of a training step. Keeps no state between calls.
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="objective"}
+ * {@snippet class="dev.ablation.Snippets" region="objective"}
  */
 @FunctionalInterface
 public interface AblationObjective {
@@ -20,12 +20,12 @@ public interface AblationObjective {
    */
   NDArray loss(ObjectiveContext context);
 
-  /** Returns the name for events and provenance. */
+  /** {@return the name for events and provenance} */
   default String name() {
     return getClass().getSimpleName();
   }
 
-  /** Returns whether the objective looks at {@link ObjectiveContext#priorBatch()}. */
+  /** {@return whether the objective looks at {@link ObjectiveContext#priorBatch()}} */
   default boolean usesPriorBatch() {
     return false;
   }
@@ -69,9 +69,9 @@ public interface AblationObjective {
   }
 
   /**
-   * The model-based objective with the paper's teacher (Kumari et al. 2023, equation 4 with the
-   * stopped gradient of section 3.2): the prediction for the target prompt shall become that of the
-   * network itself for the anchor prompt, at the same noised latents.
+   * {@return the model-based objective with the paper's teacher (Kumari et al. 2023, equation 4
+   * with the stopped gradient of section 3.2): the prediction for the target prompt shall become
+   * that of the network itself for the anchor prompt, at the same noised latents}
    *
    * @see Losses#masked
    */
@@ -100,8 +100,8 @@ public interface AblationObjective {
   }
 
   /**
-   * The noise-based objective (Kumari et al. 2023, equation 5): ordinary denoising of the anchor
-   * pictures under the target prompts.
+   * {@return the noise-based objective (Kumari et al. 2023, equation 5): ordinary denoising of the
+   * anchor pictures under the target prompts}
    */
   static AblationObjective noiseBased() {
     return new Named(
@@ -118,6 +118,8 @@ public interface AblationObjective {
    * Prior preservation: ordinary denoising of further anchor pictures under their own prompts, a
    * plain mean without a mask. Add it to an objective with its weight: {@code
    * modelBased().plus(priorPreservation().times(0.2))}.
+   *
+   * @return the objective
    */
   static AblationObjective priorPreservation() {
     return priorPreservation(PriorTarget.DENOISING);
@@ -138,9 +140,7 @@ public interface AblationObjective {
           TrainingBatch batch = Losses.requirePrior(context);
           NDArray prediction = context.predict(batch, batch.anchorPrompts());
           NDArray target =
-              aim == PriorTarget.DENOISING
-                  ? Losses.denoisingTarget(context, batch)
-                  : batch.noise();
+              aim == PriorTarget.DENOISING ? Losses.denoisingTarget(context, batch) : batch.noise();
           return prediction.sub(target).square().mean();
         });
   }

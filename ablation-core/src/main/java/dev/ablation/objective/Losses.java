@@ -12,8 +12,8 @@ public final class Losses {
   /**
    * The reference's masked squared error: for each picture the sum over channels and pixels divided
    * by the number of pixels that count, then the mean over the batch. The mask has one channel, so
-   * that with a mask of ones the loss is C times the mean squared error; the published learning rates
-   * rest on it.
+   * that with a mask of ones the loss is C times the mean squared error; the published learning
+   * rates rest on it.
    *
    * @param prediction (B, C, H, W)
    * @param aim (B, C, H, W)
@@ -45,9 +45,8 @@ public final class Losses {
   static TrainingBatch requirePrior(ObjectiveContext context) {
     return context
         .priorBatch()
-        .orElseThrow(
-            () ->
-                new IllegalStateException(
-                    "the objective needs a prior batch, but the batch source draws none"));
+        .orElseThrow(() ->
+            new IllegalStateException(
+                "the objective needs a prior batch, but the batch source draws none"));
   }
 }

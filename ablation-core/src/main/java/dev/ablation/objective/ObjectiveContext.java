@@ -13,12 +13,12 @@ import java.util.Optional;
  */
 public interface ObjectiveContext {
 
-  /** Returns the pairs to train on. */
+  /** {@return the pairs to train on} */
   TrainingBatch batch();
 
   /**
-   * Returns further anchor pictures for prior preservation, of which the anchor prompts count; empty
-   * unless the trainer was told to draw them.
+   * {@return further anchor pictures for prior preservation, of which the anchor prompts count;
+   * empty unless the trainer was told to draw them}
    */
   Optional<TrainingBatch> priorBatch();
 
@@ -41,12 +41,12 @@ public interface ObjectiveContext {
    */
   NDArray predict(Teacher teacher, TrainingBatch batch, List<String> prompts);
 
-  /** Returns what the network predicts. */
+  /** {@return what the network predicts} */
   PredictionType predictionType();
 
-  /** Returns the model's noise schedule. */
+  /** {@return the model's noise schedule} */
   NoiseSchedule schedule();
 
-  /** Returns the owner of the step's arrays, closed when the step ends. */
+  /** {@return the owner of the step's arrays, closed when the step ends} */
   NDManager scope();
 }

@@ -6,7 +6,8 @@ public enum PriorTarget {
   DENOISING,
   /**
    * The noise, whatever the network predicts: the reference implementation's choice with the
-   * model-based objective, which is wrong for networks that predict a velocity. Only to reproduce it.
+   * model-based objective, which is wrong for networks that predict a velocity. Only to reproduce
+   * it.
    */
   NOISE
 }

@@ -6,13 +6,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one training step sees: B pairs of an anchor picture's latents and its prompts, with noise and
- * timestep drawn for each. The arrays belong to the step.
+ * What one training step sees: B pairs of an anchor picture's latents and its prompts, with noise
+ * and timestep drawn for each. The arrays belong to the step.
  *
  * @param latents clean latents of anchor pictures, (B, C, H, W), float32
  * @param noise standard normal, (B, C, H, W), float32
  * @param timesteps (B), int64
- * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all count
+ * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
+ *     count
  * @param anchorPrompts B prompts that draw the anchor
  * @param targetPrompts B prompts that draw the target
  */
@@ -60,7 +61,7 @@ public record TrainingBatch(
     }
   }
 
-  /** Returns B. */
+  /** {@return B} */
   public int size() {
     return anchorPrompts.size();
   }

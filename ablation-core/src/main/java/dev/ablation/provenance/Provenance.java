@@ -67,7 +67,7 @@ public record Provenance(
     return differences;
   }
 
-  /** Returns the provenance as one line of JSON with sorted keys. */
+  /** {@return the provenance as one line of JSON with sorted keys} */
   public String toJson() {
     JsonObject json = new JsonObject();
     json.addProperty("libraryVersion", libraryVersion);

@@ -123,14 +123,13 @@ record SafetensorsHeader(
       }
       StrictJson json = new StrictJson(header);
       try {
-        json.object(
-            key -> {
-              if (key.equals(METADATA_KEY)) {
-                parseMetadata(json);
-              } else {
-                entries.put(key, parseEntry(json, key));
-              }
-            });
+        json.object(key -> {
+          if (key.equals(METADATA_KEY)) {
+            parseMetadata(json);
+          } else {
+            entries.put(key, parseEntry(json, key));
+          }
+        });
         json.end();
       } catch (JsonFormatException e) {
         throw malformed(
@@ -145,15 +144,14 @@ record SafetensorsHeader(
       switch (json.peek()) {
         case NULL -> json.nul();
         case OBJECT ->
-            json.object(
-                key -> {
-                  require(
-                      json,
-                      StrictJson.Type.STRING,
-                      Rule.METADATA,
-                      () -> "the metadata \"" + key + "\"");
-                  metadata.put(key, json.string());
-                });
+            json.object(key -> {
+              require(
+                  json,
+                  StrictJson.Type.STRING,
+                  Rule.METADATA,
+                  () -> "the metadata \"" + key + "\"");
+              metadata.put(key, json.string());
+            });
         default ->
             throw malformed(
                 Rule.METADATA, METADATA_KEY + " must be an object or null, was " + json.peek());
@@ -163,26 +161,25 @@ record SafetensorsHeader(
     private RawEntry parseEntry(StrictJson json, String name) throws IOException {
       require(json, StrictJson.Type.OBJECT, Rule.FIELDS, () -> "the entry of " + quote(name));
       RawEntry entry = new RawEntry(name);
-      json.object(
-          field -> {
-            switch (field) {
-              case "dtype" -> entry.dtype = parseDtype(json, name);
-              case "shape" -> entry.shape = parseIntegers(json, Rule.SHAPE, "shape", name);
-              case "data_offsets" -> {
-                long[] offsets = parseIntegers(json, Rule.OFFSETS, "data_offsets", name);
-                if (offsets.length != 2) {
-                  throw malformed(
-                      Rule.OFFSETS,
-                      "data_offsets of "
-                          + quote(name)
-                          + " must be two numbers, were "
-                          + offsets.length);
-                }
-                entry.offsets = offsets;
-              }
-              default -> json.skip();
+      json.object(field -> {
+        switch (field) {
+          case "dtype" -> entry.dtype = parseDtype(json, name);
+          case "shape" -> entry.shape = parseIntegers(json, Rule.SHAPE, "shape", name);
+          case "data_offsets" -> {
+            long[] offsets = parseIntegers(json, Rule.OFFSETS, "data_offsets", name);
+            if (offsets.length != 2) {
+              throw malformed(
+                  Rule.OFFSETS,
+                  "data_offsets of "
+                      + quote(name)
+                      + " must be two numbers, were "
+                      + offsets.length);
             }
-          });
+            entry.offsets = offsets;
+          }
+          default -> json.skip();
+        }
+      });
       if (entry.dtype == null || entry.shape == null || entry.offsets == null) {
         String missing =
             entry.dtype == null ? "dtype" : entry.shape == null ? "shape" : "data_offsets";
@@ -213,15 +210,11 @@ record SafetensorsHeader(
         throws IOException {
       require(json, StrictJson.Type.ARRAY, rule, () -> field + " of " + quote(name));
       List<Long> values = new ArrayList<>();
-      json.array(
-          index -> {
-            require(
-                json,
-                StrictJson.Type.NUMBER,
-                rule,
-                () -> field + "[" + index + "] of " + quote(name));
-            values.add(unsigned(json.number(), rule, field, name));
-          });
+      json.array(index -> {
+        require(
+            json, StrictJson.Type.NUMBER, rule, () -> field + "[" + index + "] of " + quote(name));
+        values.add(unsigned(json.number(), rule, field, name));
+      });
       return values.stream().mapToLong(Long::longValue).toArray();
     }
 

@@ -109,14 +109,13 @@ public final class SafetensorsWriter {
   /** Sorts as the reference implementation does and assigns the ranges. */
   static List<Item> layOut(Map<String, ? extends TensorSource> sources, WriteOptions options) {
     List<Item> items = new ArrayList<>();
-    sources.forEach(
-        (name, source) -> {
-          if (name.equals(SafetensorsHeader.METADATA_KEY)) {
-            throw new IllegalArgumentException(
-                "name must not be " + name + ", which is kept for metadata");
-          }
-          items.add(new Item(name, utf8(name), source, options.stored(source.dtype())));
-        });
+    sources.forEach((name, source) -> {
+      if (name.equals(SafetensorsHeader.METADATA_KEY)) {
+        throw new IllegalArgumentException(
+            "name must not be " + name + ", which is kept for metadata");
+      }
+      items.add(new Item(name, utf8(name), source, options.stored(source.dtype())));
+    });
     items.sort(
         Comparator.comparing((Item item) -> item.stored)
             .reversed()
@@ -137,13 +136,12 @@ public final class SafetensorsWriter {
     StringBuilder json = new StringBuilder("{");
     quote(json, SafetensorsHeader.METADATA_KEY);
     json.append(":{");
-    sorted.forEach(
-        (key, value) -> {
-          quote(json, key);
-          json.append(':');
-          quote(json, value);
-          json.append(',');
-        });
+    sorted.forEach((key, value) -> {
+      quote(json, key);
+      json.append(':');
+      quote(json, value);
+      json.append(',');
+    });
     json.setLength(json.length() - 1);
     json.append('}');
     for (Item item : items) {

@@ -21,9 +21,9 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * Fine-tuning by gradient descent, as in the paper: in every step the loss of a batch, its gradient,
- * clipping to a total norm, AdamW with a constant learning rate. The settings are the fields; every
- * method returns a changed copy.
+ * Fine-tuning by gradient descent, as in the paper: in every step the loss of a batch, its
+ * gradient, clipping to a total norm, AdamW with a constant learning rate. The settings are the
+ * fields; every method returns a changed copy.
  *
  * @param steps how many updates, positive
  * @param batchSize B, pairs in a step, positive
@@ -56,7 +56,8 @@ public record GradientTrainer(
   }
 
   /**
-   * Returns the reference's settings for a style: 100 steps of 8 pairs, learning rate 1.6e-5, norm 1.
+   * {@return the reference's settings for a style: 100 steps of 8 pairs, learning rate 1.6e-5, norm
+   * 1}
    */
   public static GradientTrainer defaults() {
     return new GradientTrainer(100, 8, 1.6e-5, 1, AdamW.reference(), true);
@@ -174,8 +175,7 @@ public record GradientTrainer(
       TrainingStep.PromptCache prompts,
       int step) {
     try (NDManager scope = task.model().manager().newSubManager()) {
-      TrainingStep context =
-          TrainingStep.draw(task, session, prompts, step, batchSize, scope);
+      TrainingStep context = TrainingStep.draw(task, session, prompts, step, batchSize, scope);
       Gradients gradients = session.gradients(() -> task.objective().loss(context), scope);
       if (!Double.isFinite(gradients.loss())) {
         throw new TrainingDivergedException(step, gradients.loss(), Double.NaN, learningRate);

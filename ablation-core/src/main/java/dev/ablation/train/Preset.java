@@ -6,8 +6,8 @@ import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 
 /**
- * The published numbers for a kind of concept. Learning rates are effective ones: what the published
- * commands reach by scaling a base number with accumulation, batch and processes.
+ * The published numbers for a kind of concept. Learning rates are effective ones: what the
+ * published commands reach by scaling a base number with accumulation, batch and processes.
  *
  * @param name for provenance
  * @param training steps, batch, learning rate, clipping
@@ -19,9 +19,9 @@ public record Preset(
 
   /**
    * The numbers of the reference implementation for diffusers. Styles and instances: base learning
-   * rate 2e-6 times 4 pairs times 2 GPUs = 1.6e-5, so 8 pairs a step; 100 steps; cross-attention keys
-   * and values; gradients clipped to norm 1; AdamW with weight decay 0.01; model-based objective with
-   * the paper's teacher.
+   * rate 2e-6 times 4 pairs times 2 GPUs = 1.6e-5, so 8 pairs a step; 100 steps; cross-attention
+   * keys and values; gradients clipped to norm 1; AdamW with weight decay 0.01; model-based
+   * objective with the paper's teacher.
    *
    * @param kind of the concept
    * @return the preset

@@ -5,7 +5,7 @@ import java.util.Map;
 /**
  * Finds the change of the weights. Gradient descent is one way, a closed form would be another.
  *
- * <p>{@snippet class="dev.ablation.Snippets" region="trainer"}
+ * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
 public interface Trainer {
 
@@ -15,12 +15,12 @@ public interface Trainer {
    * @param task everything resolved, checked and scoped
    * @return the trained weights and the history
    * @throws TrainingDivergedException if the loss stops being finite
-   * @throws java.util.concurrent.CancellationException if {@link TrainingTask#checkCancelled()} says
-   *     so
+   * @throws java.util.concurrent.CancellationException if {@link TrainingTask#checkCancelled()}
+   *     says so
    */
   TrainingResult train(TrainingTask task);
 
-  /** Returns how many steps there are, for progress. */
+  /** {@return how many steps there are, for progress} */
   int steps();
 
   /**

@@ -2,11 +2,16 @@ package dev.ablation.train;
 
 import dev.ablation.error.AblationException;
 
-/** The loss or a gradient stopped being finite. The model holds the weights it had before the run. */
+/**
+ * The loss or a gradient stopped being finite. The model holds the weights it had before the run.
+ */
 public final class TrainingDivergedException extends AblationException {
   private static final long serialVersionUID = 1L;
 
+  /** Where it happened. */
   private final int step;
+
+  /** The loss of that step. */
   private final double loss;
 
   /**
@@ -17,7 +22,8 @@ public final class TrainingDivergedException extends AblationException {
    * @param gradientNorm of that step
    * @param learningRate of the run
    */
-  public TrainingDivergedException(int step, double loss, double gradientNorm, double learningRate) {
+  public TrainingDivergedException(
+      int step, double loss, double gradientNorm, double learningRate) {
     super(
         ("training diverged at step %d: loss %s, gradient norm %s must be finite; the model is"
                 + " unchanged; a smaller learning rate than %s may help")
@@ -26,12 +32,12 @@ public final class TrainingDivergedException extends AblationException {
     this.loss = loss;
   }
 
-  /** Returns the step, 1 for the first. */
+  /** {@return the step, 1 for the first} */
   public int step() {
     return step;
   }
 
-  /** Returns the loss of that step. */
+  /** {@return the loss of that step} */
   public double loss() {
     return loss;
   }

@@ -25,7 +25,7 @@ final class TrainingStep implements ObjectiveContext {
   private final TrainingBatch batch;
   private final Optional<TrainingBatch> prior;
   private final NDManager scope;
-  private final Map<TrainingBatch, NDArray> noised = new IdentityHashMap<>();
+  private final IdentityHashMap<TrainingBatch, NDArray> noised = new IdentityHashMap<>();
 
   private TrainingStep(
       DiffusionModel model,
@@ -115,22 +115,21 @@ final class TrainingStep implements ObjectiveContext {
     }
 
     Conditioning encode(List<String> texts, TrainingSession session, NDManager scope) {
-      return session.withoutGradients(
-          () -> {
-            List<Conditioning> rows = new ArrayList<>();
-            for (String text : texts) {
-              Conditioning row = encoded.get(text);
-              if (row == null) {
-                boolean keep = encoded.size() < CAPACITY;
-                row = model.encode(List.of(text), keep ? manager : scope);
-                if (keep) {
-                  encoded.put(text, row);
-                }
-              }
-              rows.add(row);
+      return session.withoutGradients(() -> {
+        List<Conditioning> rows = new ArrayList<>();
+        for (String text : texts) {
+          Conditioning row = encoded.get(text);
+          if (row == null) {
+            boolean keep = encoded.size() < CAPACITY;
+            row = model.encode(List.of(text), keep ? manager : scope);
+            if (keep) {
+              encoded.put(text, row);
             }
-            return rows.size() == 1 ? rows.get(0) : Conditioning.concat(rows).attach(scope);
-          });
+          }
+          rows.add(row);
+        }
+        return rows.size() == 1 ? rows.get(0) : Conditioning.concat(rows).attach(scope);
+      });
     }
 
     @Override

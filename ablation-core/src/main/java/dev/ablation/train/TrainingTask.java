@@ -10,19 +10,19 @@ import java.util.List;
 /** What the library hands to a trainer: everything resolved, checked and scoped. */
 public interface TrainingTask {
 
-  /** Returns the model; during training it belongs to the trainer. */
+  /** {@return the model; during training it belongs to the trainer} */
   DiffusionModel model();
 
-  /** Returns the loss. */
+  /** {@return the loss} */
   AblationObjective objective();
 
-  /** Returns the weights to train, at least one. */
+  /** {@return the weights to train, at least one} */
   List<WeightInfo> weights();
 
-  /** Returns the source of pairs. */
+  /** {@return the source of pairs} */
   BatchSource batches();
 
-  /** Returns the owner of the trained weights. */
+  /** {@return the owner of the trained weights} */
   NDManager resultScope();
 
   /**

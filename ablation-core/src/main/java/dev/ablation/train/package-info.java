@@ -1,7 +1,8 @@
 /**
- * How the change of the weights is found. A {@link dev.ablation.train.Trainer} turns anchor pictures
- * and an objective into a delta; {@link dev.ablation.train.GradientTrainer} is the paper's way, and
- * its settings are its fields. {@link dev.ablation.train.Preset} holds the published numbers.
+ * How the change of the weights is found. A {@link dev.ablation.train.Trainer} turns anchor
+ * pictures and an objective into a delta; {@link dev.ablation.train.GradientTrainer} is the paper's
+ * way, and its settings are its fields. {@link dev.ablation.train.Preset} holds the published
+ * numbers.
  */
 @NullMarked
 package dev.ablation.train;

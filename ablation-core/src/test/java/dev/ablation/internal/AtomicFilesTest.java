@@ -36,15 +36,14 @@ class AtomicFilesTest {
   @Test
   void aFailureLeavesNoFolder() {
     Path target = root.resolve("model");
-    assertThatThrownBy(
-            () ->
-                AtomicFiles.writeFolder(
-                    target,
-                    folder -> {
-                      Files.createDirectories(folder.resolve("a").resolve("b"));
-                      Files.writeString(folder.resolve("a").resolve("b").resolve("c"), "text");
-                      throw new IllegalStateException("half way");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFiles.writeFolder(
+                target,
+                folder -> {
+                  Files.createDirectories(folder.resolve("a").resolve("b"));
+                  Files.writeString(folder.resolve("a").resolve("b").resolve("c"), "text");
+                  throw new IllegalStateException("half way");
+                }))
         .hasMessage("half way");
     assertThat(root).isEmptyDirectory();
   }
@@ -52,13 +51,12 @@ class AtomicFilesTest {
   @Test
   void existingFoldersAreRefused() throws IOException {
     Path target = Files.createDirectory(root.resolve("model"));
-    assertThatThrownBy(
-            () ->
-                AtomicFiles.writeFolder(
-                    target,
-                    folder -> {
-                      throw new AssertionError("must not be called");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFiles.writeFolder(
+                target,
+                folder -> {
+                  throw new AssertionError("must not be called");
+                }))
         .isInstanceOf(FileAlreadyExistsException.class)
         .hasMessageContaining(target.toString());
   }

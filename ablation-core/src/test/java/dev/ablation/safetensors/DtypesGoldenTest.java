@@ -52,11 +52,9 @@ class DtypesGoldenTest {
   @TestFactory
   Stream<DynamicTest> bytesAndValuesAreThoseOfTheReference() throws IOException {
     return expected().entrySet().stream()
-        .map(
-            entry ->
-                DynamicTest.dynamicTest(
-                    entry.getKey(),
-                    () -> compare(entry.getKey(), entry.getValue().getAsJsonObject())));
+        .map(entry ->
+            DynamicTest.dynamicTest(
+                entry.getKey(), () -> compare(entry.getKey(), entry.getValue().getAsJsonObject())));
   }
 
   private static void compare(String name, JsonObject expected) throws IOException {
@@ -121,19 +119,16 @@ class DtypesGoldenTest {
     assertThat(expected).containsKeys("f32", "f16", "bf16");
     ByteBuffer floats = bytes(expected, "f32");
     return Stream.of("f16", "bf16")
-        .flatMap(
-            format -> {
-              ByteBuffer narrow = bytes(expected, format);
-              assertThat(narrow.capacity()).isEqualTo(floats.capacity() / 2);
-              return Stream.iterate(0, i -> i + 1)
-                  .limit(floats.capacity() / 4)
-                  .map(
-                      i ->
-                          DynamicTest.dynamicTest(
-                              format + " of " + floats.getFloat(4 * i),
-                              () ->
-                                  narrows(format, floats.getFloat(4 * i), narrow.getShort(2 * i))));
-            });
+        .flatMap(format -> {
+          ByteBuffer narrow = bytes(expected, format);
+          assertThat(narrow.capacity()).isEqualTo(floats.capacity() / 2);
+          return Stream.iterate(0, i -> i + 1)
+              .limit(floats.capacity() / 4)
+              .map(i ->
+                  DynamicTest.dynamicTest(
+                      format + " of " + floats.getFloat(4 * i),
+                      () -> narrows(format, floats.getFloat(4 * i), narrow.getShort(2 * i))));
+        });
   }
 
   private static void narrows(String format, float value, short expected) {

@@ -103,15 +103,14 @@ class SafetensorsGoldenTest {
       }
       Map<String, JsonElement> tensors = expected.getAsJsonObject().asMap();
       assertThat(opened.tensors().keySet()).containsExactlyInAnyOrderElementsOf(tensors.keySet());
-      tensors.forEach(
-          (name, element) -> {
-            JsonArray dtypeAndShape = element.getAsJsonArray();
-            long[] shape =
-                dtypeAndShape.get(1).getAsJsonArray().asList().stream()
-                    .mapToLong(JsonElement::getAsLong)
-                    .toArray();
-            assertThat(opened.tensor(name).shape().getShape()).isEqualTo(shape);
-          });
+      tensors.forEach((name, element) -> {
+        JsonArray dtypeAndShape = element.getAsJsonArray();
+        long[] shape =
+            dtypeAndShape.get(1).getAsJsonArray().asList().stream()
+                .mapToLong(JsonElement::getAsLong)
+                .toArray();
+        assertThat(opened.tensor(name).shape().getShape()).isEqualTo(shape);
+      });
     }
   }
 }

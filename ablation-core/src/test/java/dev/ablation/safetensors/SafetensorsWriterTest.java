@@ -88,18 +88,17 @@ class SafetensorsWriterTest {
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
       assertThat(file.metadata()).containsAllEntriesOf(metadata).containsEntry("format", "pt");
       assertThat(file.tensors().keySet()).containsExactlyInAnyOrderElementsOf(arrays.keySet());
-      arrays.forEach(
-          (name, array) -> {
-            TensorEntry entry = file.tensor(name);
-            assertThat(entry.shape()).isEqualTo(array.getShape());
-            assertThat(entry.begin() % entry.dtype().bytes()).as("alignment").isZero();
-            try (NDArray read = file.read(name, manager)) {
-              assertThat(read.getDataType()).isEqualTo(array.getDataType());
-              assertThat(bytes(read)).isEqualTo(bytes(array));
-            } catch (IOException e) {
-              throw new AssertionError(e);
-            }
-          });
+      arrays.forEach((name, array) -> {
+        TensorEntry entry = file.tensor(name);
+        assertThat(entry.shape()).isEqualTo(array.getShape());
+        assertThat(entry.begin() % entry.dtype().bytes()).as("alignment").isZero();
+        try (NDArray read = file.read(name, manager)) {
+          assertThat(read.getDataType()).isEqualTo(array.getDataType());
+          assertThat(bytes(read)).isEqualTo(bytes(array));
+        } catch (IOException e) {
+          throw new AssertionError(e);
+        }
+      });
     }
 
     List<String> names = new ArrayList<>(arrays.keySet());
@@ -241,10 +240,9 @@ class SafetensorsWriterTest {
   void numbersThatDoNotFitAreRefused() {
     Path path = folder.resolve("large.safetensors");
     Map<String, NDArray> arrays = Map.of("w", manager.create(new float[] {1, 70_000}));
-    assertThatThrownBy(
-            () ->
-                SafetensorsWriter.write(
-                    path, arrays, Map.of(), WriteOptions.defaults().storingFloatsAs(Dtype.F16)))
+    assertThatThrownBy(() ->
+            SafetensorsWriter.write(
+                path, arrays, Map.of(), WriteOptions.defaults().storingFloatsAs(Dtype.F16)))
         .isInstanceOf(ArithmeticException.class)
         .hasMessageContainingAll("'w'", "F16");
     assertThat(folder).isEmptyDirectory();
@@ -316,19 +314,17 @@ class SafetensorsWriterTest {
     Path path = folder.resolve("weights.safetensors");
     Files.writeString(path, "old");
     Map<String, NDArray> arrays = Map.of("a", manager.create(1f));
-    assertThatThrownBy(
-            () ->
-                SafetensorsWriter.write(
-                    path, arrays, Map.of(), WriteOptions.defaults().refusingExisting()))
+    assertThatThrownBy(() ->
+            SafetensorsWriter.write(
+                path, arrays, Map.of(), WriteOptions.defaults().refusingExisting()))
         .isInstanceOf(FileAlreadyExistsException.class)
         .hasMessageContaining(path.toString());
     assertThat(path).hasContent("old");
     SafetensorsWriter.write(path, arrays, Map.of());
     SafetensorsFile.open(path).close();
-    assertThatThrownBy(
-            () ->
-                SafetensorsWriter.write(
-                    folder.resolve("none").resolve("a.safetensors"), arrays, Map.of()))
+    assertThatThrownBy(() ->
+            SafetensorsWriter.write(
+                folder.resolve("none").resolve("a.safetensors"), arrays, Map.of()))
         .isInstanceOf(NoSuchFileException.class)
         .hasMessageContaining("none");
   }

@@ -22,9 +22,9 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Writes a model as a checkpoint folder in diffusers' layout: the three networks with their weights of
- * this moment, float32, under the plain file names; everything else copied from the folder that the
- * model was opened from. A safety checker is copied if the folder has one.
+ * Writes a model as a checkpoint folder in diffusers' layout: the three networks with their weights
+ * of this moment, float32, under the plain file names; everything else copied from the folder that
+ * the model was opened from. A safety checker is copied if the folder has one.
  */
 final class FolderExport implements CheckpointExport {
   private static final Gson GSON =

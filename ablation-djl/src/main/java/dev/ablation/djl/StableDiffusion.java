@@ -4,9 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.djl.checkpoint.SchedulerConfig;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
-import dev.ablation.djl.checkpoint.SchedulerConfig;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.train.DjlTraining;
@@ -15,8 +15,8 @@ import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
-import dev.ablation.model.LatentCodec;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.Weights;
@@ -32,10 +32,11 @@ import java.util.Optional;
 /**
  * Stable Diffusion 1.x and 2.x, opened from a checkpoint folder in diffusers' layout.
  *
- * <p>{@snippet class="dev.ablation.djl.Snippets" region="load"}
+ * {@snippet class="dev.ablation.djl.Snippets" region="load"}
  *
- * <p>The weights are float32 on the model's device; on the CPU, float32 files are mapped into memory
- * and not copied. Arrays that a call makes belong to the manager named there. One thread at a time.
+ * <p>The weights are float32 on the model's device; on the CPU, float32 files are mapped into
+ * memory and not copied. Arrays that a call makes belong to the manager named there. One thread at
+ * a time.
  */
 public final class StableDiffusion implements DiffusionModel {
   private final ModelDescriptor descriptor;
@@ -124,27 +125,27 @@ public final class StableDiffusion implements DiffusionModel {
     return scheduler.predictionType();
   }
 
-  /** Returns the sampler that the checkpoint's publisher chose. */
+  /** {@return the sampler that the checkpoint's publisher chose} */
   public Sampler sampler() {
     return scheduler.sampler();
   }
 
-  /** Returns the tokenizer. */
+  /** {@return the tokenizer} */
   public ClipTokenizer tokenizer() {
     return tokenizer;
   }
 
-  /** Returns the text encoder as a DJL block. */
+  /** {@return the text encoder as a DJL block} */
   public ClipTextModel textEncoder() {
     return textEncoder;
   }
 
-  /** Returns the denoising network as a DJL block. */
+  /** {@return the denoising network as a DJL block} */
   public UNet2DConditionModel unet() {
     return unet;
   }
 
-  /** Returns the autoencoder as a DJL block. */
+  /** {@return the autoencoder as a DJL block} */
   public AutoencoderKL vae() {
     return ((VaeCodec) capability(LatentCodec.class).orElseThrow()).vae();
   }
@@ -164,12 +165,11 @@ public final class StableDiffusion implements DiffusionModel {
       }
     }
     try (NDArray input = scope.create(ids, new Shape(prompts.size(), context))) {
-      return GradMode.asRequested(
-          () -> {
-            NDList states = textEncoder.applyAll(new NDList(input));
-            states.subNDList(1).close();
-            return new Conditioning(states.get(0)).attach(scope);
-          });
+      return GradMode.asRequested(() -> {
+        NDList states = textEncoder.applyAll(new NDList(input));
+        states.subNDList(1).close();
+        return new Conditioning(states.get(0)).attach(scope);
+      });
     }
   }
 
@@ -177,8 +177,7 @@ public final class StableDiffusion implements DiffusionModel {
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     checkOpen();
     checkShapes(latents, timesteps, conditioning.textStates());
-    return GradMode.asRequested(
-        () -> unet.apply(latents, timesteps, conditioning.textStates()));
+    return GradMode.asRequested(() -> unet.apply(latents, timesteps, conditioning.textStates()));
   }
 
   private void checkShapes(NDArray latents, NDArray timesteps, NDArray textStates) {

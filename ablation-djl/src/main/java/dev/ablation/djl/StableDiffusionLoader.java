@@ -31,11 +31,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 
-/** Reads a checkpoint folder in diffusers' layout, checks that its parts fit, fills the networks. */
+/**
+ * Reads a checkpoint folder in diffusers' layout, checks that its parts fit, fills the networks.
+ */
 final class StableDiffusionLoader {
   private static final Set<String> PIPELINES =
       Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
@@ -51,7 +54,8 @@ final class StableDiffusionLoader {
 
   /** How files before diffusers 0.12 spell the autoencoder's attention. */
   private static final Map<String, String> OLD_ATTENTION =
-      Map.of(".query.", ".to_q.", ".key.", ".to_k.", ".value.", ".to_v.", ".proj_attn.", ".to_out.0.");
+      Map.of(
+          ".query.", ".to_q.", ".key.", ".to_k.", ".value.", ".to_v.", ".proj_attn.", ".to_out.0.");
 
   private static final Kernel FINITE =
       Kernel.of(
@@ -105,8 +109,7 @@ final class StableDiffusionLoader {
       NDManager manager = null;
       try {
         checkTokenizer(tokenizer, textConfig);
-        Device device =
-            options.device() == null ? TorchRuntime.bestDevice() : options.device();
+        Device device = options.device() == null ? TorchRuntime.bestDevice() : options.device();
         if (options.threads() > 0) {
           TorchRuntime.useThreads(options.threads());
         }
@@ -148,13 +151,13 @@ final class StableDiffusionLoader {
 
   private static void checkIndex(JsonConfig index) throws InvalidCheckpointException {
     if (!PIPELINES.contains(index.requireString("_class_name"))) {
-      throw index.invalid("_class_name", "a supported pipeline: one of " + new TreeSet<>(PIPELINES));
+      throw index.invalid(
+          "_class_name", "a supported pipeline: one of " + new TreeSet<>(PIPELINES));
     }
     for (String part : List.of("unet", "vae", "text_encoder", "tokenizer", "scheduler")) {
       List<String> component = index.requireStrings(part);
       Set<String> supported = PARTS.get(part);
-      if (component.size() != 2
-          || supported != null && !supported.contains(component.get(1))) {
+      if (component.size() != 2 || (supported != null && !supported.contains(component.get(1)))) {
         throw index.invalid(
             part,
             supported == null
@@ -252,26 +255,24 @@ final class StableDiffusionLoader {
 
     /** Notes every missing and unexpected tensor and every wrong shape. */
     void compare() {
-      weights.forEach(
-          (own, weight) -> {
-            String tensor = nameInFiles.get(own);
-            if (tensor == null) {
-              problems.add(name + ": missing tensor " + own + " of shape " + weight.shape());
-              return;
-            }
-            Shape actual = checkpoint.tensors().get(tensor).shape();
-            if (!actual.equals(weight.shape()) && !isPixelwise(actual, weight.shape())) {
-              problems.add(
-                  "%s: tensor %s must have shape %s, has %s"
-                      .formatted(name, tensor, weight.shape(), actual));
-            }
-          });
-      nameInFiles.forEach(
-          (own, tensor) -> {
-            if (!weights.containsKey(own)) {
-              problems.add(name + ": unexpected tensor " + tensor);
-            }
-          });
+      weights.forEach((own, weight) -> {
+        String tensor = nameInFiles.get(own);
+        if (tensor == null) {
+          problems.add(name + ": missing tensor " + own + " of shape " + weight.shape());
+          return;
+        }
+        Shape actual = Objects.requireNonNull(checkpoint.tensors().get(tensor), tensor).shape();
+        if (!actual.equals(weight.shape()) && !isPixelwise(actual, weight.shape())) {
+          problems.add(
+              "%s: tensor %s must have shape %s, has %s"
+                  .formatted(name, tensor, weight.shape(), actual));
+        }
+      });
+      nameInFiles.forEach((own, tensor) -> {
+        if (!weights.containsKey(own)) {
+          problems.add(name + ": unexpected tensor " + tensor);
+        }
+      });
     }
 
     /** Linear maps of pixels that older files store as 1x1 convolutions. */
@@ -284,14 +285,17 @@ final class StableDiffusionLoader {
     void fill(NDManager manager) throws IOException {
       for (Map.Entry<String, Weight> entry : weights.entrySet()) {
         Weight weight = entry.getValue();
-        NDArray array = checkpoint.readFloat32(nameInFiles.get(entry.getKey()), manager);
+        NDArray array =
+            checkpoint.readFloat32(
+                Objects.requireNonNull(nameInFiles.get(entry.getKey()), entry.getKey()), manager);
         if (!array.getShape().equals(weight.shape())) {
           array = array.reshape(weight.shape());
         }
         weight.load(array);
         try (NDArray finite = GradMode.with(false, () -> FINITE.call(weight.get()))) {
           if (!finite.getBoolean()) {
-            problems.add(name + ": tensor " + entry.getKey() + " must be finite, holds NaN or infinity");
+            problems.add(
+                name + ": tensor " + entry.getKey() + " must be finite, holds NaN or infinity");
           }
         }
       }

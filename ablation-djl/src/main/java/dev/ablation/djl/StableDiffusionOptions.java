@@ -6,12 +6,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a checkpoint is opened. Every method returns a changed copy.
  *
- * @param device where the networks run; {@code null} takes the first GPU if the engine sees one, else
- *     the CPU
+ * @param device where the networks run; {@code null} takes the first GPU if the engine sees one,
+ *     else the CPU
  * @param threads that one operation may use on the CPU, for the whole JVM; 0 leaves the engine's
  *     choice
- * @param variant of the weight files, such as {@code "fp16"}; {@code null} takes the plain files, or
- *     the only variant that exists
+ * @param variant of the weight files, such as {@code "fp16"}; {@code null} takes the plain files,
+ *     or the only variant that exists
  */
 public record StableDiffusionOptions(
     @Nullable Device device, int threads, @Nullable String variant) {
@@ -26,7 +26,7 @@ public record StableDiffusionOptions(
     }
   }
 
-  /** Returns the defaults: best device, the engine's threads, plain files. */
+  /** {@return the defaults: best device, the engine's threads, plain files} */
   public static StableDiffusionOptions defaults() {
     return new StableDiffusionOptions(null, 0, null);
   }

@@ -22,13 +22,12 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
       throw new IllegalArgumentException(
           "latents: expected (B, %d, H, W), was %s".formatted(channels, latents.getShape()));
     }
-    return GradMode.asRequested(
-        () -> {
-          try (NDArray unscaled = latents.div((float) vae.config().scalingFactor())) {
-            unscaled.addi((float) vae.config().shiftFactor());
-            return vae.apply(unscaled);
-          }
-        });
+    return GradMode.asRequested(() -> {
+      try (NDArray unscaled = latents.div((float) vae.config().scalingFactor())) {
+        unscaled.addi((float) vae.config().shiftFactor());
+        return vae.apply(unscaled);
+      }
+    });
   }
 
   @Override
@@ -42,20 +41,19 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
           "pictures: expected (B, %d, h, w) with h and w multiples of %d, was %s"
               .formatted(vae.config().inChannels(), factor, pictures.getShape()));
     }
-    return GradMode.asRequested(
-        () -> {
-          try (NDArray moments = vae.moments(pictures);
-              NDList posterior = vae.posterior(moments)) {
-            NDArray latents = posterior.get(0).duplicate();
-            if (noise != null) {
-              try (NDArray deviation = posterior.get(2).mul(noise)) {
-                latents.addi(deviation);
-              }
-            }
-            return latents
-                .subi((float) vae.config().shiftFactor())
-                .muli((float) vae.config().scalingFactor());
+    return GradMode.asRequested(() -> {
+      try (NDArray moments = vae.moments(pictures);
+          NDList posterior = vae.posterior(moments)) {
+        NDArray latents = posterior.get(0).duplicate();
+        if (noise != null) {
+          try (NDArray deviation = posterior.get(2).mul(noise)) {
+            latents.addi(deviation);
           }
-        });
+        }
+        return latents
+            .subi((float) vae.config().shiftFactor())
+            .muli((float) vae.config().scalingFactor());
+      }
+    });
   }
 }

@@ -102,42 +102,39 @@ public final class Checkpoint implements AutoCloseable {
     List<String> problems = new ArrayList<>();
     for (SafetensorsFile file : files) {
       file.tensors()
-          .forEach(
-              (name, entry) -> {
-                SafetensorsFile other = fileOf.putIfAbsent(name, file);
-                if (other == null) {
-                  tensors.put(name, entry);
-                } else {
-                  problems.add(
-                      "'"
-                          + name
-                          + "' is both in "
-                          + name(other.path())
-                          + " and in "
-                          + name(file.path()));
-                }
-              });
+          .forEach((name, entry) -> {
+            SafetensorsFile other = fileOf.putIfAbsent(name, file);
+            if (other == null) {
+              tensors.put(name, entry);
+            } else {
+              problems.add(
+                  "'"
+                      + name
+                      + "' is both in "
+                      + name(other.path())
+                      + " and in "
+                      + name(file.path()));
+            }
+          });
     }
     return problems;
   }
 
   private void compare(Map<String, Path> shardOf, List<String> problems) {
-    shardOf.forEach(
-        (name, shard) -> {
-          SafetensorsFile file = fileOf.get(name);
-          if (file == null) {
-            problems.add("'" + name + "' should be in " + name(shard) + ", but is in no shard");
-          } else if (!file.path().equals(shard)) {
-            problems.add(
-                "'" + name + "' should be in " + name(shard) + ", but is in " + name(file.path()));
-          }
-        });
-    fileOf.forEach(
-        (name, file) -> {
-          if (!shardOf.containsKey(name)) {
-            problems.add("'" + name + "' of " + name(file.path()) + " is not in the index");
-          }
-        });
+    shardOf.forEach((name, shard) -> {
+      SafetensorsFile file = fileOf.get(name);
+      if (file == null) {
+        problems.add("'" + name + "' should be in " + name(shard) + ", but is in no shard");
+      } else if (!file.path().equals(shard)) {
+        problems.add(
+            "'" + name + "' should be in " + name(shard) + ", but is in " + name(file.path()));
+      }
+    });
+    fileOf.forEach((name, file) -> {
+      if (!shardOf.containsKey(name)) {
+        problems.add("'" + name + "' of " + name(file.path()) + " is not in the index");
+      }
+    });
   }
 
   private static String name(Path path) {

@@ -215,14 +215,13 @@ public record WeightFiles(
     List<String> problems = new ArrayList<>();
     Map<String, Path> shardOf = new LinkedHashMap<>();
     Map<String, Boolean> checked = new LinkedHashMap<>();
-    weightMap.forEach(
-        (tensor, file) -> {
-          if (!(file instanceof String name)) {
-            problems.add("the shard of '" + tensor + "' must be a file name, was " + file);
-          } else if (checked.computeIfAbsent(name, key -> checkShard(index, key, problems))) {
-            shardOf.put((String) tensor, index.resolveSibling(name));
-          }
-        });
+    weightMap.forEach((tensor, file) -> {
+      if (!(file instanceof String name)) {
+        problems.add("the shard of '" + tensor + "' must be a file name, was " + file);
+      } else if (checked.computeIfAbsent(name, key -> checkShard(index, key, problems))) {
+        shardOf.put((String) tensor, index.resolveSibling(name));
+      }
+    });
     if (weightMap.isEmpty()) {
       problems.add("weight_map must name at least one tensor");
     }

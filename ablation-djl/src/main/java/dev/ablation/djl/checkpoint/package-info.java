@@ -3,11 +3,12 @@
  * they say about the model. The networks of the paper (the denoiser <i>&Phi;</i>, the text encoder,
  * the autoencoder) are stored as folders, one for each part: {@link
  * dev.ablation.djl.checkpoint.WeightFiles} finds the files of a part, whole, in shards or in a
- * variant such as {@code fp16}; {@link dev.ablation.djl.checkpoint.Checkpoint} opens them as one set
- * of named tensors; {@link dev.ablation.djl.checkpoint.JsonConfig} reads the {@code config.json}
- * that says what the network looks like; {@link dev.ablation.djl.checkpoint.SchedulerConfig} reads
- * the noise schedule, what the network predicts and the sampler that the publisher chose. What is
- * wrong with them is told by {@link dev.ablation.djl.checkpoint.InvalidCheckpointException}.
+ * variant such as {@code fp16}; {@link dev.ablation.djl.checkpoint.Checkpoint} opens them as one
+ * set of named tensors; {@link dev.ablation.djl.checkpoint.JsonConfig} reads the {@code
+ * config.json} that says what the network looks like; {@link
+ * dev.ablation.djl.checkpoint.SchedulerConfig} reads the noise schedule, what the network predicts
+ * and the sampler that the publisher chose. What is wrong with them is told by {@link
+ * dev.ablation.djl.checkpoint.InvalidCheckpointException}.
  *
  * <p>Weights are read from safetensors files alone. Python pickles are named and refused.
  */

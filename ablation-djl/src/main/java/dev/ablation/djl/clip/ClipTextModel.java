@@ -3,7 +3,6 @@ package dev.ablation.djl.clip;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.kernel.Kernel;
-import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.nn.Embedding;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
@@ -26,14 +25,16 @@ public final class ClipTextModel extends Layer {
           (states, ids, at):
               batch = torch.arange(states.size(0), dtype=None, layout=None, device=states.device, pin_memory=False)
               pos = torch.argmax(torch.to(torch.eq(ids, at), 3), 1)
-              return torch.index(states, [batch, pos])""");
+              return torch.index(states, [batch, pos])\
+          """);
 
   private static final Kernel POOL_AT_HIGHEST =
       Kernel.of(
           """
           (states, ids):
               batch = torch.arange(states.size(0), dtype=None, layout=None, device=states.device, pin_memory=False)
-              return torch.index(states, [batch, torch.argmax(ids, -1)])""");
+              return torch.index(states, [batch, torch.argmax(ids, -1)])\
+          """);
 
   private static final int LEGACY_END_TOKEN = 2;
 
@@ -67,7 +68,7 @@ public final class ClipTextModel extends Layer {
             new LayerNorm(config.hiddenSize(), config.layerNormEps()));
   }
 
-  /** Returns the network's configuration. */
+  /** {@return the network's configuration} */
   public ClipTextConfig config() {
     return config;
   }

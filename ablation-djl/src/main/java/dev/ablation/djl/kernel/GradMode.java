@@ -4,8 +4,8 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.util.function.Supplier;
 
 /**
- * Whether operations of the current thread record gradients. The engine's default differs by thread,
- * so every entry into a network says which it wants and puts back what was.
+ * Whether operations of the current thread record gradients. The engine's default differs by
+ * thread, so every entry into a network says which it wants and puts back what was.
  */
 public final class GradMode {
   private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(() -> false);
@@ -36,8 +36,8 @@ public final class GradMode {
   }
 
   /**
-   * Evaluates {@code body} with gradients recorded if it runs inside of {@link #with
-   * with(true, ...)}, else without.
+   * Evaluates {@code body} with gradients recorded if it runs inside of {@link #with with(true,
+   * ...)}, else without.
    *
    * @param body what to evaluate
    * @param <T> its result
@@ -47,7 +47,7 @@ public final class GradMode {
     return with(REQUESTED.get(), body);
   }
 
-  /** Returns whether gradients are recorded, as {@link #with} said. */
+  /** {@return whether gradients are recorded, as {@link #with} said} */
   public static boolean isRecording() {
     return REQUESTED.get();
   }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * records them; the result lies on the device of the arguments and belongs to the manager of the
  * first argument, which is therefore never a weight.
  *
- * <p>{@snippet class="dev.ablation.djl.kernel.KernelTest" region="kernel"}
+ * {@snippet class="dev.ablation.djl.kernel.KernelTest" region="kernel"}
  */
 public final class Kernel {
   private static final Map<String, Kernel> BY_SOURCE = new ConcurrentHashMap<>();

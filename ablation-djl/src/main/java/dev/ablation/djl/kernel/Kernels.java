@@ -20,8 +20,7 @@ public final class Kernels {
 
   /** {@code (x)} of shape (..., 2n): first half times GELU of the second half. */
   public static final Kernel GEGLU =
-      Kernel.of(
-          "(x):\n    v, g = torch.chunk(x, 2, -1)\n    return torch.mul(v, torch.gelu(g))");
+      Kernel.of("(x):\n    v, g = torch.chunk(x, 2, -1)\n    return torch.mul(v, torch.gelu(g))");
 
   /** {@code (x, w, b)}: x w^T + b. */
   public static final Kernel LINEAR = Kernel.of("(x, w, b): return torch.linear(x, w, b)");
@@ -34,8 +33,7 @@ public final class Kernels {
 
   /** {@code (x, like)}: nearest-neighbour upsampling to the height and width of {@code like}. */
   public static final Kernel UPSAMPLE_LIKE =
-      Kernel.of(
-          "(x, like): return torch.upsample_nearest2d(x, [like.size(2), like.size(3)])");
+      Kernel.of("(x, like): return torch.upsample_nearest2d(x, [like.size(2), like.size(3)])");
 
   /** {@code (x)}: nearest-neighbour upsampling by 2. */
   public static final Kernel UPSAMPLE_2X =
@@ -114,7 +112,8 @@ public final class Kernels {
               z = torch.silu(y)
             else:
               z = torch.silu_(y)
-            return z"""
+            return z\
+        """
             .formatted(groups, epsilon));
   }
 
@@ -131,8 +130,8 @@ public final class Kernels {
   }
 
   /**
-   * Scaled dot-product attention {@code (q, k, v)} over tokens, (B, N, C) with C = heads * width of a
-   * head (Vaswani et al. 2017, equation 1).
+   * Scaled dot-product attention {@code (q, k, v)} over tokens, (B, N, C) with C = heads * width of
+   * a head (Vaswani et al. 2017, equation 1).
    *
    * @param heads number of heads
    * @param causal whether a token sees only itself and the ones before it
@@ -150,12 +149,14 @@ public final class Kernels {
             k1 = torch.transpose(torch.reshape(k, [b, k.size(1), %1$d, c // %1$d]), 1, 2)
             v1 = torch.transpose(torch.reshape(v, [b, v.size(1), %1$d, d]), 1, 2)
             o = torch.scaled_dot_product_attention(q1, k1, v1, None, 0., %2$s)
-            return torch.reshape(torch.transpose(o, 1, 2), [b, n, d * %1$d])"""
+            return torch.reshape(torch.transpose(o, 1, 2), [b, n, d * %1$d])\
+        """
             .formatted(heads, causal ? "True" : "False"));
   }
 
   /**
-   * Sinusoidal features {@code (t)} of timesteps (B) to (B, width) (Vaswani et al. 2017, section 3.5).
+   * Sinusoidal features {@code (t)} of timesteps (B) to (B, width) (Vaswani et al. 2017, section
+   * 3.5).
    *
    * @param width even
    * @param flipSinToCos cosines first
@@ -169,12 +170,11 @@ public final class Kernels {
         (t):
             f = torch.exp(torch.mul(torch.arange(%d, dtype=6, layout=None, device=t.device, pin_memory=False), %s))
             a = torch.mul(torch.unsqueeze(torch.to(t, 6), 1), torch.unsqueeze(f, 0))
-            return torch.cat([%s], -1)"""
+            return torch.cat([%s], -1)\
+        """
             .formatted(
                 half,
                 -Math.log(10000) / (half - freqShift),
-                flipSinToCos
-                    ? "torch.cos(a), torch.sin(a)"
-                    : "torch.sin(a), torch.cos(a)"));
+                flipSinToCos ? "torch.cos(a), torch.sin(a)" : "torch.sin(a), torch.cos(a)"));
   }
 }

@@ -32,8 +32,8 @@ public final class TorchRuntime {
   }
 
   /**
-   * Returns the device to use where the caller names none: the first GPU if there is one, else the
-   * CPU.
+   * {@return the device to use where the caller names none: the first GPU if there is one, else the
+   * CPU}
    */
   public static Device bestDevice() {
     return engine().defaultDevice();
@@ -61,9 +61,7 @@ public final class TorchRuntime {
   private static List<String> nativesOnClassPath() {
     try {
       ClassLoader loader = TorchRuntime.class.getClassLoader();
-      return Collections.list(loader.getResources(NATIVES)).stream()
-          .map(URL::toString)
-          .toList();
+      return Collections.list(loader.getResources(NATIVES)).stream().map(URL::toString).toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -12,8 +12,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * Writes a TorchScript module without weights as the archive that PyTorch loads. Its two pickles are
- * constant bytes: a bare object of the module's class and an empty tuple of constants.
+ * Writes a TorchScript module without weights as the archive that PyTorch loads. Its two pickles
+ * are constant bytes: a bare object of the module's class and an empty tuple of constants.
  */
 final class TorchScriptArchive {
   private static final String CLASS_NAME = "Kernel";

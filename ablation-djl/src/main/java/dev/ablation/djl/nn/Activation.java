@@ -43,7 +43,8 @@ public enum Activation {
    *
    * @param name such as {@code "silu"}
    * @return the activation
-   * @throws IllegalArgumentException if there is none of that name; the message lists those there are
+   * @throws IllegalArgumentException if there is none of that name; the message lists those there
+   *     are
    */
   public static Activation of(String name) {
     for (Activation activation : values()) {

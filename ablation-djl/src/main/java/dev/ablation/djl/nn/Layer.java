@@ -98,7 +98,8 @@ public abstract class Layer extends AbstractBlock {
   }
 
   /**
-   * Visits every weight of this layer and of its children, depth first, in the order of construction.
+   * Visits every weight of this layer and of its children, depth first, in the order of
+   * construction.
    *
    * @param visitor receives the full name and the weight
    */
@@ -124,7 +125,7 @@ public abstract class Layer extends AbstractBlock {
     this.observer = observer;
   }
 
-  /** Returns whether somebody looks at the outputs, so that nothing may be fused into them. */
+  /** {@return whether somebody looks at the outputs, so that nothing may be fused into them} */
   public final boolean isObserved() {
     return observer != null;
   }

@@ -25,6 +25,9 @@ public final class NamedWeights implements Weights {
   private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
   private final Map<String, String> hashes = new ConcurrentHashMap<>();
 
+  /** Starts without weights. */
+  public NamedWeights() {}
+
   /**
    * Adds a network's weights.
    *
@@ -34,12 +37,10 @@ public final class NamedWeights implements Weights {
    * @return this
    */
   public NamedWeights add(String prefix, Layer network, Function<String, WeightRole> role) {
-    network.forEachWeight(
-        (name, weight) -> {
-          byName.put(prefix + name, weight);
-          infos.put(
-              prefix + name, new WeightInfo(prefix + name, weight.shape(), role.apply(name)));
-        });
+    network.forEachWeight((name, weight) -> {
+      byName.put(prefix + name, weight);
+      infos.put(prefix + name, new WeightInfo(prefix + name, weight.shape(), role.apply(name)));
+    });
     return this;
   }
 

@@ -6,8 +6,8 @@ import dev.ablation.djl.kernel.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Residual block: {@code norm1 - activation - conv1 (+ time) - norm2 - activation - conv2}, plus the
- * input, which goes through a 1x1 convolution where the number of channels changes.
+ * Residual block: {@code norm1 - activation - conv1 (+ time) - norm2 - activation - conv2}, plus
+ * the input, which goes through a 1x1 convolution where the number of channels changes.
  *
  * <ul>
  *   <li>input x: (B, in, H, W); time embedding: (B, width), where the block has one

@@ -5,8 +5,9 @@ import ai.djl.ndarray.NDList;
 import dev.ablation.djl.kernel.Kernels;
 
 /**
- * Nearest-neighbour upsampling and a 3x3 convolution. With one input to twice its size; with a second
- * one to the size of that, so that sizes that are no power of two fit their skip connections.
+ * Nearest-neighbour upsampling and a 3x3 convolution. With one input to twice its size; with a
+ * second one to the size of that, so that sizes that are no power of two fit their skip
+ * connections.
  */
 public final class Upsample2D extends Layer {
   private final Conv2d conv;

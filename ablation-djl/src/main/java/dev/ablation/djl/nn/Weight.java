@@ -6,8 +6,8 @@ import ai.djl.nn.Parameter;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One weight of a layer: the array that was loaded and, for a while, another one bound in its place.
- * A layer computes with {@link #get()}.
+ * One weight of a layer: the array that was loaded and, for a while, another one bound in its
+ * place. A layer computes with {@link #get()}.
  */
 public final class Weight {
   private final Shape shape;
@@ -20,12 +20,12 @@ public final class Weight {
     this.shape = shape;
   }
 
-  /** Returns the shape that the network's configuration asks for. */
+  /** {@return the shape that the network's configuration asks for} */
   public Shape shape() {
     return shape;
   }
 
-  /** Returns the array to compute with. */
+  /** {@return the array to compute with} */
   public NDArray get() {
     NDArray array = bound == null ? own : bound;
     if (array == null) {
@@ -34,7 +34,7 @@ public final class Weight {
     return array;
   }
 
-  /** Returns the weight's own array, whatever is bound. */
+  /** {@return the weight's own array, whatever is bound} */
   public NDArray own() {
     if (own == null) {
       throw new IllegalStateException("weight " + parameter.getName() + " has not been loaded");
@@ -66,7 +66,7 @@ public final class Weight {
     bound = array;
   }
 
-  /** Returns the array that is bound in place of the weight's own, if any. */
+  /** {@return the array that is bound in place of the weight's own, if any} */
   public @Nullable NDArray bound() {
     return bound;
   }

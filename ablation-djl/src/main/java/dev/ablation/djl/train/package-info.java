@@ -1,4 +1,6 @@
-/** Gradients and optimiser steps by the engine: the capability that the trainer asks a model for. */
+/**
+ * Gradients and optimiser steps by the engine: the capability that the trainer asks a model for.
+ */
 @NullMarked
 package dev.ablation.djl.train;
 

@@ -39,13 +39,10 @@ final class DownBlock extends Layer {
     for (int i = 0; i < layers; i++) {
       int in = i > 0 ? out : level == 0 ? out : config.channels(level - 1);
       resnets.add(
-          child(
-              "resnets." + i, new ResnetBlock2D(in, out, config.timeWidth(), config.resnet())));
+          child("resnets." + i, new ResnetBlock2D(in, out, config.timeWidth(), config.resnet())));
     }
     downsampler =
-        last
-            ? null
-            : child("downsamplers.0", new Downsample2D(out, config.downsamplePadding()));
+        last ? null : child("downsamplers.0", new Downsample2D(out, config.downsamplePadding()));
   }
 
   List<Transformer2DModel> attentions() {

@@ -56,7 +56,7 @@ public final class UNet2DConditionModel extends Layer {
     convOut = child("conv_out", new Conv2d(width, config.outChannels(), config.convOutKernel()));
   }
 
-  /** Returns the network's configuration. */
+  /** {@return the network's configuration} */
   public UNetConfig config() {
     return config;
   }

@@ -7,8 +7,8 @@ import dev.ablation.djl.nn.ResnetBlock2D.ResnetSettings;
 import java.util.List;
 
 /**
- * Shapes and options of a UNet, as its {@code config.json} has them. Lists have one entry a level, from
- * the largest resolution to the smallest.
+ * Shapes and options of a UNet, as its {@code config.json} has them. Lists have one entry a level,
+ * from the largest resolution to the smallest.
  *
  * @param inChannels channels of the noised latents
  * @param outChannels channels of the prediction
@@ -71,8 +71,8 @@ public record UNetConfig(
    *
    * @param json of the UNet's folder
    * @return the configuration
-   * @throws InvalidCheckpointException naming the key, if a value is missing, does not fit or stands
-   *     for something that is not supported
+   * @throws InvalidCheckpointException naming the key, if a value is missing, does not fit or
+   *     stands for something that is not supported
    */
   public static UNetConfig of(JsonConfig json) throws InvalidCheckpointException {
     refuseUnsupported(json);

@@ -11,8 +11,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code UpBlock2D} and {@code CrossAttnUpBlock2D}: residual blocks that each take a skip connection,
- * followed by a transformer where the block has attention, then an upsampler.
+ * {@code UpBlock2D} and {@code CrossAttnUpBlock2D}: residual blocks that each take a skip
+ * connection, followed by a transformer where the block has attention, then an upsampler.
  *
  * <ul>
  *   <li>input x: (B, in, H, W); time embedding; text states; the block's skip connections in the
@@ -46,8 +46,7 @@ final class UpBlock extends Layer {
       int skip = i == layers - 1 ? below : out;
       int in = (i == 0 ? previous : out) + skip;
       resnets.add(
-          child(
-              "resnets." + i, new ResnetBlock2D(in, out, config.timeWidth(), config.resnet())));
+          child("resnets." + i, new ResnetBlock2D(in, out, config.timeWidth(), config.resnet())));
     }
     upsampler = level == 0 ? null : child("upsamplers.0", new Upsample2D(out));
   }
@@ -67,10 +66,7 @@ final class UpBlock extends Layer {
     NDArray time = in.get(1);
     NDArray text = in.get(2);
     for (int i = 0; i < resnets.size(); i++) {
-      x =
-          resnets
-              .get(i)
-              .apply(Kernels.CONCAT_CHANNELS.call(x, in.get(FIXED_INPUTS + i)), time);
+      x = resnets.get(i).apply(Kernels.CONCAT_CHANNELS.call(x, in.get(FIXED_INPUTS + i)), time);
       if (!attentions.isEmpty()) {
         x = attentions.get(i).apply(x, text);
       }

@@ -8,8 +8,8 @@ import dev.ablation.djl.nn.Layer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The autoencoder. Called as a block it decodes: latents (B, C, H, W), not scaled, to pictures (B, 3,
- * h, w).
+ * The autoencoder. Called as a block it decodes: latents (B, C, H, W), not scaled, to pictures (B,
+ * 3, h, w).
  */
 public final class AutoencoderKL extends Layer {
   private static final Kernel POSTERIOR =
@@ -18,7 +18,8 @@ public final class AutoencoderKL extends Layer {
           (moments):
               mean, logvar = torch.chunk(moments, 2, 1)
               logvar1 = torch.clamp(logvar, -30., 20.)
-              return (mean, logvar1, torch.exp(torch.mul(logvar1, 0.5)))""");
+              return (mean, logvar1, torch.exp(torch.mul(logvar1, 0.5)))\
+          """);
 
   private final VaeConfig config;
   private final Encoder encoder;
@@ -42,7 +43,7 @@ public final class AutoencoderKL extends Layer {
         config.usePostQuantConv() ? child("post_quant_conv", new Conv2d(latent, latent, 1)) : null;
   }
 
-  /** Returns the networks' configuration. */
+  /** {@return the networks' configuration} */
   public VaeConfig config() {
     return config;
   }

@@ -97,7 +97,7 @@ public record VaeConfig(
     }
   }
 
-  /** Returns how many pixels of a picture one latent pixel covers in each direction. */
+  /** {@return how many pixels of a picture one latent pixel covers in each direction} */
   public int downscaling() {
     return 1 << (blockOutChannels.size() - 1);
   }

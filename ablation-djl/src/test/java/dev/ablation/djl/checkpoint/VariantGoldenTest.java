@@ -34,28 +34,26 @@ class VariantGoldenTest {
     }
     assertThat(variants).as("folders of variants").isNotEmpty();
     return variants.stream()
-        .flatMap(
-            variant -> {
-              try (Checkpoint narrow = open(variant.folder(), variant.stem());
-                  Checkpoint base = open(variant.base(), variant.stem())) {
-                List<String> names = List.copyOf(narrow.tensors().keySet());
-                return Stream.concat(
-                    Stream.of(
+        .flatMap(variant -> {
+          try (Checkpoint narrow = open(variant.folder(), variant.stem());
+              Checkpoint base = open(variant.base(), variant.stem())) {
+            List<String> names = List.copyOf(narrow.tensors().keySet());
+            return Stream.concat(
+                Stream.of(
+                    DynamicTest.dynamicTest(
+                        variant.name() + " has the tensors of the base",
+                        () ->
+                            assertThat(names)
+                                .isNotEmpty()
+                                .containsExactlyInAnyOrderElementsOf(base.tensors().keySet()))),
+                names.stream()
+                    .map(name ->
                         DynamicTest.dynamicTest(
-                            variant.name() + " has the tensors of the base",
-                            () ->
-                                assertThat(names)
-                                    .isNotEmpty()
-                                    .containsExactlyInAnyOrderElementsOf(base.tensors().keySet()))),
-                    names.stream()
-                        .map(
-                            name ->
-                                DynamicTest.dynamicTest(
-                                    variant.name() + " " + name, () -> compare(variant, name))));
-              } catch (IOException e) {
-                throw new AssertionError(e);
-              }
-            });
+                            variant.name() + " " + name, () -> compare(variant, name))));
+          } catch (IOException e) {
+            throw new AssertionError(e);
+          }
+        });
   }
 
   private static Variant variant(Path folder) {

@@ -126,12 +126,11 @@ class TokenizerGoldenTest {
       List<String> prompts =
           strings(json(folder.resolve("info.json")).getAsJsonArray("text_prompts"));
       Set<String> rest = new TreeSet<>(file.names());
-      rest.removeIf(
-          name ->
-              name.startsWith("text_encoder.")
-                  || name.startsWith("text_encoder_2.")
-                  || name.equals("prompt_embeds")
-                  || name.equals("pooled_prompt_embeds"));
+      rest.removeIf(name ->
+          name.startsWith("text_encoder.")
+              || name.startsWith("text_encoder_2.")
+              || name.equals("prompt_embeds")
+              || name.equals("pooled_prompt_embeds"));
       List<DynamicNode> tests = new ArrayList<>();
       for (String tensor : rest) {
         String part = tensor.equals("input_ids") ? "tokenizer" : "tokenizer_2";
