@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -349,6 +350,11 @@ public final class Ablation {
     @Override
     public List<WeightInfo> weights() {
       return chosen;
+    }
+
+    @Override
+    public Map<String, Set<Integer>> rows() {
+      return TrainedRows.of(model, target, chosen);
     }
 
     @Override

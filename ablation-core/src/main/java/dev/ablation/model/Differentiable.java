@@ -1,6 +1,10 @@
 package dev.ablation.model;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Capability: gradients of a loss with respect to weights, and an optimiser on the model's device.
@@ -22,13 +26,46 @@ public interface Differentiable {
   TrainingSession train(List<String> weights, GradientOptions options);
 
   /**
-   * How gradients flow through the network.
+   * How gradients flow through the network and what of a weight they may change.
    *
    * @param stopStartToken whether key and value of the text's first position carry no gradient in
    *     cross-attention; values are unchanged. The reference implementation does this always.
+   * @param rows name of a weight to the rows (indices of its first axis) that are trained; gradients
+   *     of its other rows are zero. A weight that is not named is trained as a whole.
+   * @param decayOtherRows whether weight decay shrinks the other rows too, as in the reference
+   *     implementation; otherwise they stay as they are, to the last bit
    */
-  record GradientOptions(boolean stopStartToken) {
-    /** {@return the reference's options: the start token is stopped} */
+  record GradientOptions(
+      boolean stopStartToken, Map<String, Set<Integer>> rows, boolean decayOtherRows) {
+
+    /** Copies the rows and checks that none is empty or negative. */
+    public GradientOptions {
+      Map<String, Set<Integer>> copy = new TreeMap<>();
+      rows.forEach((name, indices) -> copy.put(name, Set.copyOf(indices)));
+      rows = Collections.unmodifiableMap(copy);
+      rows.forEach(
+          (name, indices) -> {
+            if (indices.isEmpty() || indices.stream().anyMatch(index -> index < 0)) {
+              throw new IllegalArgumentException(
+                  "rows of %s must be given and not negative, were %s".formatted(name, indices));
+            }
+          });
+    }
+
+    /**
+     * Trains weights as a whole.
+     *
+     * @param stopStartToken whether the start token carries no gradient
+     */
+    public GradientOptions(boolean stopStartToken) {
+      this(stopStartToken, Map.of(), false);
+    }
+
+    /**
+     * The reference's: the start token is stopped.
+     *
+     * @return the options
+     */
     public static GradientOptions reference() {
       return new GradientOptions(true);
     }

@@ -61,6 +61,16 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   }
 
   /**
+   * The token embeddings of the target's own tokens: of the table only their rows change (Kumari et
+   * al. 2023, section 3.2, "Embedding").
+   *
+   * @return the group
+   */
+  public static WeightGroup tokenEmbeddings() {
+    return ofRoles("token-embeddings", WeightRole.TOKEN_EMBEDDING);
+  }
+
+  /**
    * The weights that play one of some parts.
    *
    * @param name of the group

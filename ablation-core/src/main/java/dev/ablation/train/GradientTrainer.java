@@ -32,6 +32,8 @@ import java.util.TreeMap;
  * @param optimizer settings of AdamW
  * @param stopStartToken whether key and value of the start token carry no gradient in
  *     cross-attention, as in the reference
+ * @param decayOtherRows whether weight decay also shrinks the rows of a partly trained weight that
+ *     are not trained, as in the reference; only to reproduce it
  */
 public record GradientTrainer(
     int steps,
@@ -39,7 +41,8 @@ public record GradientTrainer(
     double learningRate,
     double maxGradientNorm,
     AdamW optimizer,
-    boolean stopStartToken)
+    boolean stopStartToken,
+    boolean decayOtherRows)
     implements Trainer {
 
   /** Checks the ranges. */
@@ -53,6 +56,26 @@ public record GradientTrainer(
     Preconditions.checkArgument(
         maxGradientNorm > 0, "maxGradientNorm must be positive, was %s", maxGradientNorm);
     Objects.requireNonNull(optimizer, "optimizer");
+  }
+
+  /**
+   * Creates settings that leave untrained rows as they are.
+   *
+   * @param steps how many updates, positive
+   * @param batchSize B, pairs in a step, positive
+   * @param learningRate effective learning rate of AdamW, positive
+   * @param maxGradientNorm gradients are scaled down to this total 2-norm; infinity does not clip
+   * @param optimizer settings of AdamW
+   * @param stopStartToken whether the start token carries no gradient in cross-attention
+   */
+  public GradientTrainer(
+      int steps,
+      int batchSize,
+      double learningRate,
+      double maxGradientNorm,
+      AdamW optimizer,
+      boolean stopStartToken) {
+    this(steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken, false);
   }
 
   /**
@@ -71,7 +94,13 @@ public record GradientTrainer(
    */
   public GradientTrainer steps(int steps) {
     return new GradientTrainer(
-        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        decayOtherRows);
   }
 
   /**
@@ -82,7 +111,13 @@ public record GradientTrainer(
    */
   public GradientTrainer batchSize(int batchSize) {
     return new GradientTrainer(
-        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        decayOtherRows);
   }
 
   /**
@@ -93,7 +128,13 @@ public record GradientTrainer(
    */
   public GradientTrainer learningRate(double learningRate) {
     return new GradientTrainer(
-        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        decayOtherRows);
   }
 
   /**
@@ -104,7 +145,13 @@ public record GradientTrainer(
    */
   public GradientTrainer maxGradientNorm(double maxGradientNorm) {
     return new GradientTrainer(
-        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        decayOtherRows);
   }
 
   /**
@@ -115,7 +162,13 @@ public record GradientTrainer(
    */
   public GradientTrainer optimizer(AdamW optimizer) {
     return new GradientTrainer(
-        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        decayOtherRows);
   }
 
   /**
@@ -126,7 +179,30 @@ public record GradientTrainer(
    */
   public GradientTrainer stopStartToken(boolean stopStartToken) {
     return new GradientTrainer(
-        steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken);
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        decayOtherRows);
+  }
+
+  /**
+   * Changes whether weight decay shrinks rows that are not trained.
+   *
+   * @param decayOtherRows {@code true} only to reproduce the reference
+   * @return a changed copy
+   */
+  public GradientTrainer decayOtherRows(boolean decayOtherRows) {
+    return new GradientTrainer(
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        decayOtherRows);
   }
 
   @Override
@@ -137,6 +213,7 @@ public record GradientTrainer(
     settings.put("training.learningRate", Double.toString(learningRate));
     settings.put("training.maxGradientNorm", Double.toString(maxGradientNorm));
     settings.put("training.stopStartToken", Boolean.toString(stopStartToken));
+    settings.put("training.decayOtherRows", Boolean.toString(decayOtherRows));
     settings.put("training.optimizer", optimizer.toString());
     return settings;
   }
@@ -148,13 +225,14 @@ public record GradientTrainer(
     List<String> names = task.weights().stream().map(WeightInfo::name).toList();
     long start = System.nanoTime();
     try (TrainingSession session =
-            differentiable.train(names, new GradientOptions(stopStartToken));
-        TrainingStep.PromptCache prompts = new TrainingStep.PromptCache(task.model())) {
+            differentiable.train(
+                names, new GradientOptions(stopStartToken, task.rows(), decayOtherRows));
+        TextStates texts = TextStates.of(task.model(), task.weights())) {
       Optimizer adamW = session.optimizer(optimizer);
       List<TrainingResult.Step> history = new ArrayList<>();
       for (int step = 1; step <= steps; step++) {
         task.checkCancelled();
-        TrainingResult.Step made = makeStep(task, session, adamW, prompts, step);
+        TrainingResult.Step made = makeStep(task, session, adamW, texts, step);
         history.add(made);
         task.emit(
             new AblationEvent.StepCompleted(
@@ -172,10 +250,10 @@ public record GradientTrainer(
       TrainingTask task,
       TrainingSession session,
       Optimizer adamW,
-      TrainingStep.PromptCache prompts,
+      TextStates texts,
       int step) {
     try (NDManager scope = task.model().manager().newSubManager()) {
-      TrainingStep context = TrainingStep.draw(task, session, prompts, step, batchSize, scope);
+      TrainingStep context = TrainingStep.draw(task, session, texts, step, batchSize, scope);
       Gradients gradients = session.gradients(() -> task.objective().loss(context), scope);
       if (!Double.isFinite(gradients.loss())) {
         throw new TrainingDivergedException(step, gradients.loss(), Double.NaN, learningRate);

@@ -2,7 +2,6 @@ package dev.ablation.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.objective.ObjectiveContext;
@@ -10,8 +9,6 @@ import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +18,7 @@ import java.util.Optional;
 final class TrainingStep implements ObjectiveContext {
   private final DiffusionModel model;
   private final TrainingSession session;
-  private final PromptCache prompts;
+  private final TextStates texts;
   private final TrainingBatch batch;
   private final Optional<TrainingBatch> prior;
   private final NDManager scope;
@@ -30,13 +27,13 @@ final class TrainingStep implements ObjectiveContext {
   private TrainingStep(
       DiffusionModel model,
       TrainingSession session,
-      PromptCache prompts,
+      TextStates texts,
       TrainingBatch batch,
       Optional<TrainingBatch> prior,
       NDManager scope) {
     this.model = model;
     this.session = session;
-    this.prompts = prompts;
+    this.texts = texts;
     this.batch = batch;
     this.prior = prior;
     this.scope = scope;
@@ -45,7 +42,7 @@ final class TrainingStep implements ObjectiveContext {
   static TrainingStep draw(
       TrainingTask task,
       TrainingSession session,
-      PromptCache prompts,
+      TextStates texts,
       int step,
       int batchSize,
       NDManager scope) {
@@ -54,7 +51,7 @@ final class TrainingStep implements ObjectiveContext {
         task.objective().usesPriorBatch()
             ? task.batches().priorBatch(step, batchSize, scope)
             : Optional.empty();
-    return new TrainingStep(task.model(), session, prompts, batch, prior, scope);
+    return new TrainingStep(task.model(), session, texts, batch, prior, scope);
   }
 
   @Override
@@ -68,15 +65,15 @@ final class TrainingStep implements ObjectiveContext {
   }
 
   @Override
-  public NDArray predict(TrainingBatch of, List<String> texts) {
-    return model.predict(noised(of), of.timesteps(), prompts.encode(texts, session, scope));
+  public NDArray predict(TrainingBatch of, List<String> prompts) {
+    return model.predict(noised(of), of.timesteps(), texts.of(prompts, session, scope));
   }
 
   @Override
-  public NDArray predict(Teacher teacher, TrainingBatch of, List<String> texts) {
+  public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
     return switch (teacher) {
-      case CURRENT_WEIGHTS -> session.withoutGradients(() -> predict(of, texts));
-      case FROZEN_WEIGHTS -> session.withBaseWeights(() -> predict(of, texts));
+      case CURRENT_WEIGHTS -> session.withoutGradients(() -> predict(of, prompts));
+      case FROZEN_WEIGHTS -> session.withBaseWeights(() -> predict(of, prompts));
     };
   }
 
@@ -98,43 +95,5 @@ final class TrainingStep implements ObjectiveContext {
   @Override
   public NDManager scope() {
     return scope;
-  }
-
-  /** Text states of prompts seen before: the text encoder does not change during training. */
-  static final class PromptCache implements AutoCloseable {
-    /** A run draws from at most a few thousand prompts; 77 x 768 floats each are 0.2 MB. */
-    private static final int CAPACITY = 2048;
-
-    private final DiffusionModel model;
-    private final NDManager manager;
-    private final Map<String, Conditioning> encoded = new HashMap<>();
-
-    PromptCache(DiffusionModel model) {
-      this.model = model;
-      manager = model.manager().newSubManager();
-    }
-
-    Conditioning encode(List<String> texts, TrainingSession session, NDManager scope) {
-      return session.withoutGradients(() -> {
-        List<Conditioning> rows = new ArrayList<>();
-        for (String text : texts) {
-          Conditioning row = encoded.get(text);
-          if (row == null) {
-            boolean keep = encoded.size() < CAPACITY;
-            row = model.encode(List.of(text), keep ? manager : scope);
-            if (keep) {
-              encoded.put(text, row);
-            }
-          }
-          rows.add(row);
-        }
-        return rows.size() == 1 ? rows.get(0) : Conditioning.concat(rows).attach(scope);
-      });
-    }
-
-    @Override
-    public void close() {
-      manager.close();
-    }
   }
 }

@@ -6,6 +6,8 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** What the library hands to a trainer: everything resolved, checked and scoped. */
 public interface TrainingTask {
@@ -18,6 +20,17 @@ public interface TrainingTask {
 
   /** {@return the weights to train, at least one} */
   List<WeightInfo> weights();
+
+  /**
+   * Returns the rows of weights that are trained in part, such as those of the target's tokens in a
+   * table of embeddings.
+   *
+   * @return name of a weight to indices of its first axis; weights that are not named are trained
+   *     as a whole
+   */
+  default Map<String, Set<Integer>> rows() {
+    return Map.of();
+  }
 
   /** {@return the source of pairs} */
   BatchSource batches();

@@ -164,7 +164,10 @@ public final class StableDiffusion implements DiffusionModel {
         ids[row * context + position] = tokens[position];
       }
     }
-    try (NDArray input = scope.create(ids, new Shape(prompts.size(), context))) {
+    // Autograd keeps the ids for the backward pass, so they must not lie in a Java buffer, which goes
+    // with its handle.
+    try (NDArray onHeap = scope.create(ids, new Shape(prompts.size(), context));
+        NDArray input = onHeap.duplicate()) {
       return GradMode.asRequested(() -> {
         NDList states = textEncoder.applyAll(new NDList(input));
         states.subNDList(1).close();

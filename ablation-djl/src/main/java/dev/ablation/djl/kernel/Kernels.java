@@ -1,5 +1,7 @@
 package dev.ablation.djl.kernel;
 
+import ai.djl.ndarray.NDArray;
+
 /** The kernels that the networks are made of. Shapes are PyTorch's: images are (B, C, H, W). */
 public final class Kernels {
   /** {@code (x)}: x * sigmoid(x). */
@@ -69,7 +71,25 @@ public final class Kernels {
   public static final Kernel GRADIENTS =
       Kernel.of("(y, xs: List[Tensor]): return torch.grad([y], xs)");
 
+  private static final Kernel COPY = Kernel.of("(to, from): return torch.copy_(to, from)");
+
   private Kernels() {}
+
+  /**
+   * Copies values into an array in place. (DJL's own {@code copyTo} goes through the heap and leaves
+   * the array on memory of a Java buffer.)
+   *
+   * @param from any device
+   * @param to of the same shape
+   */
+  public static void copy(NDArray from, NDArray to) {
+    GradMode.with(
+        false,
+        () -> {
+          COPY.call(to, from).close();
+          return to;
+        });
+  }
 
   /**
    * Convolution {@code (x, w, b)}.

@@ -2,6 +2,7 @@ package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
+import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.model.Weights;
@@ -81,7 +82,7 @@ public final class NamedWeights implements Weights {
       throw new IllegalArgumentException(
           "weight %s: expected shape %s, was %s".formatted(name, weight.shape(), array.getShape()));
     }
-    array.copyTo(weight.own());
+    Kernels.copy(array, weight.own());
     hashes.clear();
   }
 

@@ -45,7 +45,7 @@ public final class DjlTraining implements Differentiable {
       open = true;
     }
     stopStartToken.accept(options.stopStartToken());
-    return new DjlTrainingSession(manager.newSubManager(), weights, names, this::ended);
+    return new DjlTrainingSession(manager.newSubManager(), weights, names, options, this::ended);
   }
 
   private synchronized void ended() {

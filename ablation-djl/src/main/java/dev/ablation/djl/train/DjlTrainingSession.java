@@ -9,10 +9,12 @@ import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.model.AdamW;
+import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -23,12 +25,19 @@ final class DjlTrainingSession implements TrainingSession {
   private final List<String> names;
   private final NDList copies = new NDList();
   private final List<@Nullable NDArray> before = new ArrayList<>();
+  private final List<RowMask> masks = new ArrayList<>();
+  private final boolean decayOtherRows;
   private final Runnable ended;
   private boolean closed;
 
   DjlTrainingSession(
-      NDManager manager, NamedWeights weights, List<String> names, Runnable ended) {
+      NDManager manager,
+      NamedWeights weights,
+      List<String> names,
+      GradientOptions options,
+      Runnable ended) {
     this.manager = manager;
+    this.decayOtherRows = options.decayOtherRows();
     this.weights = weights;
     this.names = List.copyOf(names);
     this.ended = ended;
@@ -40,6 +49,10 @@ final class DjlTrainingSession implements TrainingSession {
         copy.setRequiresGradient(true);
         copies.add(copy);
         before.add(weights.weight(name).bound());
+        Set<Integer> rows = options.rows().get(name);
+        if (rows != null) {
+          masks.add(new RowMask(copies.size() - 1, base, rows, manager));
+        }
       }
       bindCopies();
     } catch (RuntimeException e) {
@@ -70,6 +83,7 @@ final class DjlTrainingSession implements TrainingSession {
       NDList gradients =
           GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(value, List.copyOf(copies)));
       gradients.attach(scope);
+      masks.forEach(mask -> mask.clear(gradients.get(mask.index())));
       return new Gradients(number, gradients);
     } catch (EngineException e) {
       throw new IllegalStateException(
@@ -100,7 +114,13 @@ final class DjlTrainingSession implements TrainingSession {
 
   @Override
   public Optimizer optimizer(AdamW settings) {
-    return new FusedAdamW(settings, copies, manager);
+    return new FusedAdamW(settings, copies, manager, this::keepOtherRows);
+  }
+
+  private void keepOtherRows() {
+    if (!decayOtherRows) {
+      masks.forEach(mask -> mask.keepOthers(copies.get(mask.index())));
+    }
   }
 
   @Override

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Optimizer;
 import java.util.ArrayList;
@@ -22,14 +23,17 @@ final class FusedAdamW implements Optimizer {
   private final NDManager manager;
   private final NDList first = new NDList();
   private final NDList second = new NDList();
+
   /** Decides the owner of kernels' results; names of list members would clash with it. */
   private final NDArray owner;
 
   private final NDArray count;
   private final List<NDArray> counts = new ArrayList<>();
+  private final Runnable afterStep;
   private long steps;
 
-  FusedAdamW(AdamW settings, NDList weights, NDManager manager) {
+  FusedAdamW(AdamW settings, NDList weights, NDManager manager, Runnable afterStep) {
+    this.afterStep = afterStep;
     step = kernel(settings);
     this.weights = weights;
     this.manager = manager;
@@ -77,6 +81,7 @@ final class FusedAdamW implements Optimizer {
                     owner, weights, gradients, first, second, counts, List.of(rate))
                 .close();
           }
+          afterStep.run();
           return norm;
         });
   }
@@ -101,7 +106,7 @@ final class FusedAdamW implements Optimizer {
     }
     NDList own = moments();
     for (int i = 0; i < own.size(); i++) {
-      moments.get(i).copyTo(own.get(i));
+      Kernels.copy(moments.get(i), own.get(i));
     }
     this.steps = steps;
   }

@@ -48,11 +48,12 @@ final class FirstStepProbe {
         model
             .capability(Differentiable.class)
             .orElseThrow()
-            .train(names, new GradientOptions(detach))) {
+            .train(names, new GradientOptions(detach, task.rows(), true))) {
       Recorder context =
           new Recorder(
               model,
               session,
+              !task.rows().isEmpty(),
               task.batches().batch(1, batchSize, scope),
               task.batches().priorBatch(1, batchSize, scope),
               scope);
@@ -90,6 +91,7 @@ final class FirstStepProbe {
   private static final class Recorder implements ObjectiveContext {
     final DiffusionModel model;
     final TrainingSession session;
+    final boolean encoderTrains;
     final TrainingBatch batch;
     final Optional<TrainingBatch> prior;
     final NDManager scope;
@@ -99,11 +101,13 @@ final class FirstStepProbe {
     Recorder(
         DiffusionModel model,
         TrainingSession session,
+        boolean encoderTrains,
         TrainingBatch batch,
         Optional<TrainingBatch> prior,
         NDManager scope) {
       this.model = model;
       this.session = session;
+      this.encoderTrains = encoderTrains;
       this.batch = batch;
       this.prior = prior;
       this.scope = scope;
@@ -123,7 +127,10 @@ final class FirstStepProbe {
     public NDArray predict(TrainingBatch of, List<String> prompts) {
       NDArray noised =
           model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
-      Conditioning text = session.withoutGradients(() -> model.encode(prompts, scope));
+      Conditioning text =
+          encoderTrains
+              ? model.encode(prompts, scope)
+              : session.withoutGradients(() -> model.encode(prompts, scope));
       NDArray prediction = model.predict(noised, of.timesteps(), text);
       // The golden data has the prior's rows below the pairs'.
       keep("step0.noisy_latents", noised);

@@ -1,0 +1,31 @@
+package dev.ablation;
+
+import dev.ablation.concept.Concept;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.WeightRole;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** Of a table of token embeddings only the rows of the target's own tokens are trained. */
+final class TrainedRows {
+  private TrainedRows() {}
+
+  static Map<String, Set<Integer>> of(
+      DiffusionModel model, Concept target, List<WeightInfo> chosen) {
+    Map<String, Set<Integer>> rows = new TreeMap<>();
+    for (WeightInfo info : chosen) {
+      if (info.role() == WeightRole.TOKEN_EMBEDDING) {
+        PromptTokenizer tokenizer =
+            Capabilities.require(model, PromptTokenizer.class, "training token embeddings");
+        rows.put(info.name(), new TreeSet<>(tokenizer.tokens(target.name()).ids()));
+      }
+    }
+    return rows;
+  }
+}
