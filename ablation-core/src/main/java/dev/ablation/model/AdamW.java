@@ -66,8 +66,9 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
       squared.attach(scope);
       first.muli(beta1).addi(g.muli(1 - beta1));
       second.muli(beta2).addi(squared);
-      NDArray denominator = second.div(1 - Math.pow(beta2, (double) step)).sqrt().addi(epsilon);
-      denominator.attach(scope);
+      NDArray corrected = second.div(1 - Math.pow(beta2, (double) step));
+      corrected.attach(scope);
+      NDArray denominator = corrected.sqrt().addi(epsilon);
       NDArray change =
           first.mul(learningRate / (1 - Math.pow(beta1, (double) step))).divi(denominator);
       change.attach(scope);

@@ -1,0 +1,60 @@
+package dev.ablation.testing;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDScope;
+import dev.ablation.model.LatentCodec;
+import org.jspecify.annotations.Nullable;
+
+/** A latent pixel is a square of equal picture pixels, half as bright. */
+record TinyCodec(int channels) implements LatentCodec {
+  private static final int FACTOR = 2;
+  private static final float DEVIATION = 0.1f;
+
+  @Override
+  public int downscaling() {
+    return FACTOR;
+  }
+
+  @Override
+  public NDArray decode(NDArray latents) {
+    check("latents", latents, 1);
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      NDArray pictures = latents.mul(0.5f).repeat(2, FACTOR).repeat(3, FACTOR);
+      NDScope.unregister(pictures);
+      return pictures;
+    }
+  }
+
+  @Override
+  public NDArray encode(NDArray pictures, @Nullable NDArray noise) {
+    check("pictures", pictures, FACTOR);
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      long rows = pictures.getShape().get(2) / FACTOR;
+      long columns = pictures.getShape().get(3) / FACTOR;
+      NDArray latents =
+          pictures
+              .reshape(-1, channels, rows, FACTOR, columns, FACTOR)
+              .mean(new int[] {5})
+              .mean(new int[] {3})
+              .mul(2);
+      if (noise != null) {
+        latents.addi(noise.mul(DEVIATION));
+      }
+      NDScope.unregister(latents);
+      return latents;
+    }
+  }
+
+  private void check(String name, NDArray array, int multiple) {
+    if (array.getShape().dimension() != 4
+        || array.getShape().get(1) != channels
+        || array.getShape().get(2) % multiple != 0
+        || array.getShape().get(3) % multiple != 0) {
+      throw new IllegalArgumentException(
+          "%s: expected (B, %d, h, w) with h and w multiples of %d, was %s"
+              .formatted(name, channels, multiple, array.getShape()));
+    }
+  }
+}

@@ -1,0 +1,116 @@
+package dev.ablation.testing;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.WeightRole;
+import dev.ablation.model.Weights;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The weights of a model that keeps them in a map. */
+// @start region="weights"
+public final class TinyWeights implements Weights {
+  private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
+  private final Map<String, NDArray> own = new HashMap<>();
+  private final Map<String, NDArray> bound = new HashMap<>();
+  private @Nullable String hash;
+
+  /** The network computes with what {@link #get} returns at that moment. */
+  void add(String name, WeightRole role, NDArray array) {
+    infos.put(name, new WeightInfo(name, array.getShape(), role));
+    own.put(name, array);
+  }
+
+  @Override
+  public List<WeightInfo> list() {
+    return List.copyOf(infos.values());
+  }
+
+  @Override
+  public NDArray get(String name) {
+    return bound.getOrDefault(name, own(name));
+  }
+
+  @Override
+  public void bind(String name, @Nullable NDArray array) {
+    if (array == null) {
+      own(name);
+      bound.remove(name);
+    } else {
+      checkShape(name, array);
+      bound.put(name, array);
+    }
+  }
+
+  @Override
+  public void overwrite(String name, NDArray array) {
+    checkShape(name, array);
+    array.copyTo(own(name));
+    hash = null;
+  }
+
+  @Override
+  public String sha256(String name) {
+    float[] values = own(name).toFloatArray();
+    ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * values.length);
+    bytes.order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(values);
+    return hex(bytes.array());
+  }
+
+  @Override
+  public String sha256() {
+    if (hash == null) {
+      List<String> lines = new ArrayList<>();
+      infos.keySet().forEach(name -> lines.add(name + ' ' + sha256(name) + '\n'));
+      hash = hex(String.join("", lines).getBytes(StandardCharsets.UTF_8));
+    }
+    return hash;
+  }
+
+  private NDArray own(String name) {
+    NDArray array = own.get(name);
+    if (array == null) {
+      throw new IllegalArgumentException("the model has no weight '" + name + "'");
+    }
+    return array;
+  }
+
+  private void checkShape(String name, NDArray array) {
+    Shape expected = own(name).getShape();
+    if (!array.getShape().equals(expected)) {
+      throw new IllegalArgumentException(
+          "weight %s: expected shape %s, was %s".formatted(name, expected, array.getShape()));
+    }
+  }
+
+  private static String hex(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  // @end
+
+  /** Returns what is bound in place of a weight's own array, if anything is. */
+  @Nullable NDArray bound(String name) {
+    return bound.get(name);
+  }
+
+  /** Returns a weight's own array, whatever is bound. */
+  NDArray original(String name) {
+    return own(name);
+  }
+}

@@ -1,0 +1,59 @@
+package dev.ablation.djl;
+
+import ai.djl.Device;
+import dev.ablation.model.CheckpointExport;
+import dev.ablation.model.Differentiable;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.DiffusionModelContract;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.PromptTokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Set;
+import org.junit.jupiter.api.Nested;
+
+class StableDiffusionContractTest {
+
+  @Nested
+  class Version1 extends Contract {
+    Version1() {
+      super("tiny-sd1");
+    }
+  }
+
+  /** Predicts velocity. */
+  @Nested
+  class Version2 extends Contract {
+    Version2() {
+      super("tiny-sd2");
+    }
+  }
+
+  abstract static class Contract extends DiffusionModelContract {
+    private final String pipeline;
+
+    Contract(String pipeline) {
+      this.pipeline = pipeline;
+    }
+
+    @Override
+    protected DiffusionModel open() throws IOException {
+      return reopen(Path.of(System.getProperty("ablation.golden"), "pipelines", pipeline));
+    }
+
+    @Override
+    protected DiffusionModel reopen(Path folder) throws IOException {
+      Device device = Device.fromName(System.getProperty("ablation.device"));
+      return StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(device));
+    }
+
+    @Override
+    protected Set<Class<?>> capabilities() {
+      return Set.of(
+          CheckpointExport.class,
+          Differentiable.class,
+          LatentCodec.class,
+          PromptTokenizer.class);
+    }
+  }
+}
