@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -19,6 +18,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -29,6 +29,9 @@ import java.util.stream.Stream;
 final class FolderExport implements CheckpointExport {
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+
+  /** Parts beside the networks without which there is no model. */
+  private static final Set<String> REQUIRED = Set.of("tokenizer", "scheduler");
 
   private final Path source;
   private final Map<String, Layer> networks;
@@ -58,7 +61,8 @@ final class FolderExport implements CheckpointExport {
       Layer network = networks.get(key);
       if (network != null) {
         writeNetwork(key, network, folder.resolve(key));
-      } else if (!component.get(1).isJsonNull() && Files.isDirectory(source.resolve(key))) {
+      } else if (REQUIRED.contains(key)
+          || (!component.get(1).isJsonNull() && Files.isDirectory(source.resolve(key)))) {
         copy(source.resolve(key), folder.resolve(key));
       } else {
         JsonArray absent = new JsonArray();
@@ -67,8 +71,7 @@ final class FolderExport implements CheckpointExport {
         index.add(key, absent);
       }
     }
-    JsonElement checker = index.get("safety_checker");
-    if (checker == null || checker.getAsJsonArray().get(1).isJsonNull()) {
+    if (!Files.isDirectory(folder.resolve("safety_checker"))) {
       index.addProperty("requires_safety_checker", false);
     }
     Files.writeString(folder.resolve("model_index.json"), GSON.toJson(index) + "\n");

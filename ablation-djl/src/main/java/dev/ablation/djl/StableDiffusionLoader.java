@@ -23,6 +23,7 @@ import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.safetensors.TensorEntry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -75,8 +76,12 @@ final class StableDiffusionLoader {
   }
 
   private StableDiffusion load() throws IOException {
-    if (!Files.isDirectory(folder)) {
+    if (!Files.exists(folder)) {
       throw new NoSuchFileException(folder.toString(), null, "no such checkpoint folder");
+    }
+    if (!Files.isDirectory(folder)) {
+      throw new InvalidCheckpointException(
+          folder, "must be a folder with model_index.json, as diffusers saves models; was a file");
     }
     JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
     checkIndex(index);
@@ -139,7 +144,7 @@ final class StableDiffusionLoader {
                 .add("unet.", unet, Roles::ofUnet)
                 .add("text_encoder.", text, Roles::ofTextEncoder),
             folder);
-      } catch (IOException | RuntimeException e) {
+      } catch (IOException | RuntimeException | Error e) {
         tokenizer.close();
         if (manager != null) {
           manager.close();
@@ -155,14 +160,20 @@ final class StableDiffusionLoader {
           "_class_name", "a supported pipeline: one of " + new TreeSet<>(PIPELINES));
     }
     for (String part : List.of("unet", "vae", "text_encoder", "tokenizer", "scheduler")) {
-      List<String> component = index.requireStrings(part);
       Set<String> supported = PARTS.get(part);
+      String rule =
+          supported == null
+              ? "a pair [library, class]"
+              : "a pair [library, class] with a supported class: one of "
+                  + new TreeSet<>(supported);
+      List<String> component;
+      try {
+        component = index.requireStrings(part);
+      } catch (InvalidCheckpointException e) {
+        throw index.invalid(part, rule); // such as [null, null], which stands for a missing part
+      }
       if (component.size() != 2 || (supported != null && !supported.contains(component.get(1)))) {
-        throw index.invalid(
-            part,
-            supported == null
-                ? "a pair [library, class]"
-                : "a pair [library, class] with a supported class: one of " + supported);
+        throw index.invalid(part, rule);
       }
     }
   }
@@ -238,8 +249,9 @@ final class StableDiffusionLoader {
               && checkpoint.tensors().keySet().stream().noneMatch(t -> t.startsWith("text_model."));
       for (String tensor : checkpoint.tensors().keySet()) {
         String own = addPrefix ? "text_model." + tensor : modern(tensor);
-        if (!own.equals(POSITION_IDS)) {
-          nameInFiles.put(own, tensor);
+        String other = own.equals(POSITION_IDS) ? null : nameInFiles.putIfAbsent(own, tensor);
+        if (other != null) {
+          problems.add(name + ": tensors " + other + " and " + tensor + " are one weight");
         }
       }
     }
@@ -261,7 +273,13 @@ final class StableDiffusionLoader {
           problems.add(name + ": missing tensor " + own + " of shape " + weight.shape());
           return;
         }
-        Shape actual = Objects.requireNonNull(checkpoint.tensors().get(tensor), tensor).shape();
+        TensorEntry entry = Objects.requireNonNull(checkpoint.tensors().get(tensor), tensor);
+        if (!entry.dtype().isReadableAsFloat32()) {
+          problems.add(
+              "%s: tensor %s must be of a format that widens to float32, is %s"
+                  .formatted(name, tensor, entry.dtype()));
+        }
+        Shape actual = entry.shape();
         if (!actual.equals(weight.shape()) && !isPixelwise(actual, weight.shape())) {
           problems.add(
               "%s: tensor %s must have shape %s, has %s"

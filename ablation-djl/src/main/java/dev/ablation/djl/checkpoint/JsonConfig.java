@@ -6,6 +6,7 @@ import dev.ablation.internal.StrictJson.JsonNumber;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -39,6 +40,7 @@ public final class JsonConfig {
    * @param path a JSON file that holds one object
    * @return the configuration
    * @throws InvalidCheckpointException if it holds something else, or a key twice
+   * @throws NoSuchFileException if it does not exist
    * @throws IOException if it cannot be read
    */
   public static JsonConfig read(Path path) throws IOException {
@@ -47,6 +49,8 @@ public final class JsonConfig {
       value = StrictJson.parse(Files.readString(path));
     } catch (JsonFormatException | CharacterCodingException e) {
       throw new InvalidCheckpointException(path, "is not JSON: " + e.getMessage());
+    } catch (NoSuchFileException e) {
+      throw new NoSuchFileException(path.toString(), null, "a checkpoint must have this file");
     }
     if (!(value instanceof Map<?, ?>)) {
       throw new InvalidCheckpointException(path, "must be a JSON object");
@@ -98,6 +102,22 @@ public final class JsonConfig {
   public int intOr(String key, int otherwise) throws InvalidCheckpointException {
     Object value = values.get(key);
     return value == null ? otherwise : integer(key, value);
+  }
+
+  /**
+   * Returns a positive integer that may be absent.
+   *
+   * @param key the key
+   * @param otherwise the value if it is absent
+   * @return its value
+   * @throws InvalidCheckpointException if it is no integer, or not positive
+   */
+  public int positiveIntOr(String key, int otherwise) throws InvalidCheckpointException {
+    int value = intOr(key, otherwise);
+    if (value < 1) {
+      throw invalid(key, "positive");
+    }
+    return value;
   }
 
   /**

@@ -17,7 +17,9 @@ import dev.ablation.sample.UniPc;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -73,13 +75,17 @@ public record SchedulerConfig(
    * @throws IOException with the path in its message, if the file cannot be read or understood
    */
   public static SchedulerConfig read(Path file, @Nullable String className) throws IOException {
-    String text = Files.readString(file);
     try {
+      String text = Files.readString(file);
       JsonElement json = JsonParser.parseString(text);
       if (!json.isJsonObject()) {
         throw new IOException(file + ": expected a JSON object");
       }
       return of(className, json.getAsJsonObject());
+    } catch (NoSuchFileException e) {
+      throw new NoSuchFileException(file.toString(), null, "a checkpoint must have this file");
+    } catch (CharacterCodingException e) {
+      throw new IOException(file + ": not UTF-8", e);
     } catch (JsonParseException | IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }

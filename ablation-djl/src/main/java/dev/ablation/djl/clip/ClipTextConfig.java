@@ -45,17 +45,20 @@ public record ClipTextConfig(
     }
     ClipTextConfig config =
         new ClipTextConfig(
-            json.intOr("vocab_size", 49408),
-            json.intOr("hidden_size", 512),
-            json.intOr("intermediate_size", 2048),
-            json.intOr("num_hidden_layers", 12),
-            json.intOr("num_attention_heads", 8),
-            json.intOr("max_position_embeddings", 77),
+            json.positiveIntOr("vocab_size", 49408),
+            json.positiveIntOr("hidden_size", 512),
+            json.positiveIntOr("intermediate_size", 2048),
+            json.positiveIntOr("num_hidden_layers", 12),
+            json.positiveIntOr("num_attention_heads", 8),
+            json.positiveIntOr("max_position_embeddings", 77),
             activation,
             json.doubleOr("layer_norm_eps", 1e-5),
             json.intOr("eos_token_id", 49407));
-    if (config.heads < 1 || config.hiddenSize % config.heads != 0) {
+    if (config.hiddenSize % config.heads != 0) {
       throw json.invalid("num_attention_heads", "a divisor of hidden_size " + config.hiddenSize);
+    }
+    if (config.contextLength < 2) {
+      throw json.invalid("max_position_embeddings", "at least 2, for the start and the end token");
     }
     return config;
   }

@@ -75,38 +75,42 @@ public record UNetConfig(
    *     stands for something that is not supported
    */
   public static UNetConfig of(JsonConfig json) throws InvalidCheckpointException {
-    refuseUnsupported(json);
     List<Integer> channels = listOr(json, "block_out_channels", List.of(320, 640, 1280, 1280));
+    if (channels.get(0) % 2 != 0) {
+      throw json.invalid("block_out_channels", "even at its beginning, for sines and cosines");
+    }
     int levels = channels.size();
+    refuseUnsupported(json, levels);
     List<String> down = stringsOr(json, "down_block_types", DEFAULT_DOWN);
     List<String> up = stringsOr(json, "up_block_types", DEFAULT_UP);
     List<Integer> heads =
-        json.intsOr(
+        perLevel(
+            json,
             json.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim",
             levels,
             8);
     return new UNetConfig(
-        json.intOr("in_channels", 4),
-        json.intOr("out_channels", 4),
+        json.positiveIntOr("in_channels", 4),
+        json.positiveIntOr("out_channels", 4),
         sampleSize(json),
         channels,
         attention(json, "down_block_types", down, levels, "DownBlock2D", "CrossAttnDownBlock2D"),
         attention(json, "up_block_types", up, levels, "UpBlock2D", "CrossAttnUpBlock2D"),
-        json.intsOr("layers_per_block", levels, 2),
-        json.intOr("cross_attention_dim", 1280),
+        perLevel(json, "layers_per_block", levels, 2),
+        json.positiveIntOr("cross_attention_dim", 1280),
         heads,
-        json.intsOr("transformer_layers_per_block", levels, 1),
+        perLevel(json, "transformer_layers_per_block", levels, 1),
         json.boolOr("use_linear_projection", false),
-        json.intOr("norm_num_groups", 32),
+        json.positiveIntOr("norm_num_groups", 32),
         json.doubleOr("norm_eps", 1e-5),
         activation(json),
         json.boolOr("flip_sin_to_cos", true),
         json.doubleOr("freq_shift", 0),
-        json.intOr("downsample_padding", 1),
+        padding(json),
         json.doubleOr("mid_block_scale_factor", 1),
-        json.intOr("conv_in_kernel", 3),
-        json.intOr("conv_out_kernel", 3),
-        json.intOr("time_embedding_dim", channels.get(0) * 4));
+        kernelSize(json, "conv_in_kernel"),
+        kernelSize(json, "conv_out_kernel"),
+        json.positiveIntOr("time_embedding_dim", channels.get(0) * 4));
   }
 
   private static final List<String> DEFAULT_DOWN =
@@ -124,6 +128,31 @@ public record UNetConfig(
     return values;
   }
 
+  private static List<Integer> perLevel(JsonConfig json, String key, int levels, int otherwise)
+      throws InvalidCheckpointException {
+    List<Integer> values = json.intsOr(key, levels, otherwise);
+    if (values.stream().anyMatch(value -> value < 1)) {
+      throw json.invalid(key, "positive");
+    }
+    return values;
+  }
+
+  private static int padding(JsonConfig json) throws InvalidCheckpointException {
+    int padding = json.intOr("downsample_padding", 1);
+    if (padding < 0) {
+      throw json.invalid("downsample_padding", "not negative");
+    }
+    return padding;
+  }
+
+  private static int kernelSize(JsonConfig json, String key) throws InvalidCheckpointException {
+    int size = json.positiveIntOr(key, 3);
+    if (size % 2 == 0) {
+      throw json.invalid(key, "odd");
+    }
+    return size;
+  }
+
   private static List<String> stringsOr(JsonConfig json, String key, List<String> otherwise)
       throws InvalidCheckpointException {
     return json.has(key) ? json.requireStrings(key) : otherwise;
@@ -133,11 +162,7 @@ public record UNetConfig(
     if (!json.has("sample_size")) {
       throw json.invalid("sample_size", "given, since the published class has no default for it");
     }
-    int size = json.requireInt("sample_size");
-    if (size < 1) {
-      throw json.invalid("sample_size", "positive");
-    }
-    return size;
+    return json.positiveIntOr("sample_size", 1);
   }
 
   private static List<Boolean> attention(
@@ -163,7 +188,8 @@ public record UNetConfig(
   }
 
   /** Options that published Stable Diffusion 1.x and 2.x networks do not use. */
-  private static void refuseUnsupported(JsonConfig json) throws InvalidCheckpointException {
+  private static void refuseUnsupported(JsonConfig json, int levels)
+      throws InvalidCheckpointException {
     for (String key :
         List.of(
             "addition_embed_type",
@@ -191,8 +217,12 @@ public record UNetConfig(
         throw json.invalid(key, "false: this library does not support the option");
       }
     }
-    if (json.boolsOr("only_cross_attention", 1, false).contains(true)) {
+    if (json.boolsOr("only_cross_attention", levels, false).contains(true)) {
       throw json.invalid("only_cross_attention", "false: this library does not support the option");
+    }
+    if (json.keys().contains("mid_block_type") && !json.has("mid_block_type")) {
+      // The one key where null is not the default: the published class leaves the block out.
+      throw json.invalid("mid_block_type", "'UNetMidBlock2DCrossAttn', not null");
     }
     requireText(json, "mid_block_type", "UNetMidBlock2DCrossAttn");
     requireText(json, "resnet_time_scale_shift", "default");

@@ -2,6 +2,7 @@ package dev.ablation.djl.vae;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.Conv2d;
 import dev.ablation.djl.nn.GroupNorm;
 import dev.ablation.djl.nn.Layer;
@@ -15,10 +16,8 @@ final class Decoder extends Layer {
   private final MidBlock midBlock;
   private final GroupNorm convNormOut;
   private final Conv2d convOut;
-  private final VaeConfig config;
 
   Decoder(VaeConfig config) {
-    this.config = config;
     List<Integer> channels = config.blockOutChannels();
     int last = channels.size() - 1;
     convIn = child("conv_in", new Conv2d(config.latentChannels(), channels.get(last), 3));
@@ -41,6 +40,6 @@ final class Decoder extends Layer {
     for (DecoderBlock block : upBlocks) {
       x = block.apply(x);
     }
-    return new NDList(convOut.apply(convNormOut.applyThen(config.activation(), x)));
+    return new NDList(convOut.apply(convNormOut.applyThen(Activation.SILU, x)));
   }
 }

@@ -2,6 +2,7 @@ package dev.ablation.djl.vae;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.Conv2d;
 import dev.ablation.djl.nn.GroupNorm;
 import dev.ablation.djl.nn.Layer;
@@ -15,10 +16,8 @@ final class Encoder extends Layer {
   private final MidBlock midBlock;
   private final GroupNorm convNormOut;
   private final Conv2d convOut;
-  private final VaeConfig config;
 
   Encoder(VaeConfig config) {
-    this.config = config;
     List<Integer> channels = config.blockOutChannels();
     int last = channels.size() - 1;
     convIn = child("conv_in", new Conv2d(config.inChannels(), channels.get(0), 3));
@@ -42,6 +41,6 @@ final class Encoder extends Layer {
       x = block.apply(x);
     }
     x = midBlock.apply(x);
-    return new NDList(convOut.apply(convNormOut.applyThen(config.activation(), x)));
+    return new NDList(convOut.apply(convNormOut.applyThen(Activation.SILU, x)));
   }
 }

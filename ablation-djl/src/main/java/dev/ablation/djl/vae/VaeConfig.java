@@ -15,7 +15,7 @@ import java.util.List;
  * @param blockOutChannels channels of each level, from the largest resolution to the smallest
  * @param layersPerBlock residual blocks of each encoder level; one more in the decoder
  * @param normNumGroups groups of the group normalisations
- * @param activation of the residual blocks
+ * @param activation of the residual blocks; the last layers always use SiLU, as published
  * @param midAttention whether the middle blocks have attention
  * @param useQuantConv whether the encoder ends in a 1x1 convolution of the moments
  * @param usePostQuantConv whether the decoder begins with a 1x1 convolution
@@ -74,12 +74,12 @@ public record VaeConfig(
       throw json.invalid("scaling_factor", "not zero");
     }
     return new VaeConfig(
-        json.intOr("in_channels", 3),
-        json.intOr("out_channels", 3),
-        json.intOr("latent_channels", 4),
+        json.positiveIntOr("in_channels", 3),
+        json.positiveIntOr("out_channels", 3),
+        json.positiveIntOr("latent_channels", 4),
         channels,
-        json.intOr("layers_per_block", 1),
-        json.intOr("norm_num_groups", 32),
+        json.positiveIntOr("layers_per_block", 1),
+        json.positiveIntOr("norm_num_groups", 32),
         activation,
         json.boolOr("mid_block_add_attention", true),
         json.boolOr("use_quant_conv", true),
