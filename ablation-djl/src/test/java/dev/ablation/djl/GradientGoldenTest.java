@@ -49,9 +49,7 @@ class GradientGoldenTest {
         Golden.strings(Golden.object(Golden.path(folder + "/info.json")).get("prompts"));
     TensorTests tests = new TensorTests(file);
     tests.inputs("R");
-    try (StableDiffusion model =
-        StableDiffusion.load(
-            pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()))) {
+    try (StableDiffusion model = GoldenModels.load(pipeline)) {
       for (Map.Entry<String, Boolean> variant : VARIANTS.entrySet()) {
         String prefix = variant.getKey();
         String gradient = prefix + ".grad.";

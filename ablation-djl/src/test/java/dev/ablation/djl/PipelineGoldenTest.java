@@ -108,9 +108,7 @@ class PipelineGoldenTest {
       List<String> prompts = Golden.strings(info.get("prompts"));
       JsonElement negative = info.get("negative_prompt");
       int steps = info.get("num_inference_steps").getAsInt();
-      try (StableDiffusion model =
-              StableDiffusion.load(
-                  pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()));
+      try (StableDiffusion model = GoldenModels.load(pipeline);
           NDManager scope = model.manager().newSubManager()) {
         assertThat(scheduler.predictionType()).isEqualTo(model.predictionType());
         LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();

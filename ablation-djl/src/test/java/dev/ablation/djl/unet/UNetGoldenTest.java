@@ -2,9 +2,9 @@ package dev.ablation.djl.unet;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.ObservedOutputs;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -62,9 +62,7 @@ class UNetGoldenTest {
     Tensor out;
     Tensor rectangular;
     ObservedOutputs observed;
-    try (StableDiffusion model =
-            StableDiffusion.load(
-                pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()));
+    try (StableDiffusion model = GoldenModels.load(pipeline);
         NDManager scope = model.manager().newSubManager()) {
       UNet2DConditionModel unet = model.unet();
       NDArray text = file.array("in.encoder_hidden_states", scope);

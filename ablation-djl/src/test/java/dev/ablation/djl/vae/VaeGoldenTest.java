@@ -5,9 +5,9 @@ import static dev.ablation.golden.Tolerance.VAE;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.ObservedOutputs;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -55,9 +55,7 @@ class VaeGoldenTest {
     }
     Map<String, Tensor> computed = new LinkedHashMap<>();
     ObservedOutputs observed;
-    try (StableDiffusion model =
-            StableDiffusion.load(
-                pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()));
+    try (StableDiffusion model = GoldenModels.load(pipeline);
         NDManager scope = model.manager().newSubManager()) {
       LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
       NDArray pictures = file.array("in.pixel_values", scope);
