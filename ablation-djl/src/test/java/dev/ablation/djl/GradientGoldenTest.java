@@ -62,8 +62,7 @@ class GradientGoldenTest {
         computation.run(file, inputs, variant.getValue());
         tests.compare(prefix + ".loss", Tolerance.GRADIENT, () -> computation.loss());
         for (String name : names) {
-          tests.compare(
-              gradient + name, Tolerance.GRADIENT, () -> computation.gradients.get(name));
+          tests.compare(gradient + name, Tolerance.GRADIENT, () -> computation.gradients.get(name));
         }
       }
     }
@@ -116,8 +115,7 @@ class GradientGoldenTest {
               }
               NDArray loss = model.predict(sample, timestep, text).mul(factor).sum();
               losses.add(Tensor.of(loss.reshape(new Shape(1))));
-              NDList all =
-                  Kernels.GRADIENTS.callWithLists(loss, List.copyOf(variables.values()));
+              NDList all = Kernels.GRADIENTS.callWithLists(loss, List.copyOf(variables.values()));
               int i = 0;
               for (String name : variables.keySet()) {
                 gradients.put(name, Tensor.of(all.get(i++)));

@@ -121,13 +121,12 @@ class LoadingGoldenTest {
     return Golden.folders("pipelines").stream()
         .map(name -> new Pipeline(name, Golden.path("pipelines").resolve(name)))
         .filter(pipeline -> pipeline.className().equals(Golden.LEFT_OUT_CLASS))
-        .map(
-            pipeline ->
-                dynamicTest(
-                    pipeline.name(),
-                    () ->
-                        assertThatThrownBy(() -> StableDiffusion.load(pipeline.folder()))
-                            .isInstanceOf(InvalidCheckpointException.class)
-                            .hasMessageContaining(Golden.LEFT_OUT_CLASS)));
+        .map(pipeline ->
+            dynamicTest(
+                pipeline.name(),
+                () ->
+                    assertThatThrownBy(() -> StableDiffusion.load(pipeline.folder()))
+                        .isInstanceOf(InvalidCheckpointException.class)
+                        .hasMessageContaining(Golden.LEFT_OUT_CLASS)));
   }
 }

@@ -82,14 +82,12 @@ class TextEncoderGoldenTest {
               () ->
                   assertThat(Arrays.stream(tokens[row]).asLongStream().toArray())
                       .isEqualTo(Arrays.copyOfRange(ids, row * context, (row + 1) * context))));
-      computed.forEach(
-          (name, tensor) ->
-              ofPrompt.add(
-                  dynamicTest(
-                      name,
-                      () ->
-                          Tolerance.TEXT.check(
-                              name, tensor.item(row), file.tensor(name).item(row)))));
+      computed.forEach((name, tensor) ->
+          ofPrompt.add(
+              dynamicTest(
+                  name,
+                  () ->
+                      Tolerance.TEXT.check(name, tensor.item(row), file.tensor(name).item(row)))));
       ofPrompt.add(
           dynamicTest(
               "the model's conditioning is " + LAST,

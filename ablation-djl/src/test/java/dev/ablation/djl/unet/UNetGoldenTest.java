@@ -68,7 +68,8 @@ class UNetGoldenTest {
       NDArray text = file.array("in.encoder_hidden_states", scope);
       NDArray sample = file.array("in.sample", scope);
       NDArray timestep = file.array("in.timestep", scope);
-      // Observed layers are not fused with what follows, so the output comes from a call of its own.
+      // Observed layers are not fused with what follows, so the output comes from a call of its
+      // own.
       out = run(() -> unet.apply(sample, timestep, text));
       try (ObservedOutputs look = new ObservedOutputs(unet, layers)) {
         run(() -> unet.apply(sample, timestep, text));
@@ -88,12 +89,11 @@ class UNetGoldenTest {
         "rect.in.timestep");
     tests.compare("out", Tolerance.UNET, () -> out);
     tests.compare("rect.out", Tolerance.UNET, () -> rectangular);
-    activations.forEach(
-        (name, output) ->
-            tests.compare(
-                name,
-                output.layer().equals("time_proj") ? Tolerance.TIME_FEATURES : Tolerance.UNET,
-                () -> likeStored(observed.output(output.layer(), output.index()), file, name)));
+    activations.forEach((name, output) ->
+        tests.compare(
+            name,
+            output.layer().equals("time_proj") ? Tolerance.TIME_FEATURES : Tolerance.UNET,
+            () -> likeStored(observed.output(output.layer(), output.index()), file, name)));
     return tests.stream();
   }
 

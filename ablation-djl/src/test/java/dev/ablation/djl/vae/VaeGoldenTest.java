@@ -76,7 +76,8 @@ class VaeGoldenTest {
           });
       computed.put("scaled_sample", Tensor.of(codec.encode(pictures, noise)));
       computed.put("decoded", Tensor.of(codec.decode(latents)));
-      // Observed layers are not fused with what follows, so the outputs come from calls of their own.
+      // Observed layers are not fused with what follows, so the outputs come from calls of their
+      // own.
       try (ObservedOutputs look = new ObservedOutputs(model.vae(), layerOf.values())) {
         codec.encode(pictures, noise).close();
         codec.decode(latents).close();
@@ -87,15 +88,14 @@ class VaeGoldenTest {
     TensorTests tests = new TensorTests(file);
     tests.inputs("in.pixel_values", "in.posterior_noise", "in.scaled_latents");
     computed.forEach((name, tensor) -> tests.compare(name, VAE, () -> tensor));
-    layerOf.forEach(
-        (name, layer) ->
-            tests.compare(
-                name,
-                Tolerance.VAE_INSIDE,
-                () -> {
-                  Tensor first = observed.output(layer, 0).first(1);
-                  return name.startsWith(THINNED) ? first.every(THINNED_STEP) : first;
-                }));
+    layerOf.forEach((name, layer) ->
+        tests.compare(
+            name,
+            Tolerance.VAE_INSIDE,
+            () -> {
+              Tensor first = observed.output(layer, 0).first(1);
+              return name.startsWith(THINNED) ? first.every(THINNED_STEP) : first;
+            }));
     return tests.stream();
   }
 }
