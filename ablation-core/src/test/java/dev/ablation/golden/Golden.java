@@ -18,8 +18,8 @@ import org.junit.jupiter.api.DynamicNode;
 /** The directory of reference values. What it lacks fails the test that asks for it. */
 public final class Golden {
   /**
-   * Pipelines of this class are left out: they have two text encoders, and the library does not read
-   * them.
+   * Pipelines of this class are left out: they have two text encoders, and the library does not
+   * read them.
    */
   public static final String LEFT_OUT_CLASS = "StableDiffusionXLPipeline";
 
@@ -111,7 +111,11 @@ public final class Golden {
    */
   public static List<String> folders(String part) {
     try (Stream<Path> files = Files.list(path(part))) {
-      return files.filter(Files::isDirectory).map(f -> f.getFileName().toString()).sorted().toList();
+      return files
+          .filter(Files::isDirectory)
+          .map(f -> f.getFileName().toString())
+          .sorted()
+          .toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -145,21 +149,18 @@ public final class Golden {
    * @param tests of one pipeline
    * @return the containers
    */
-  public static Stream<DynamicContainer> containers(
-      List<Pipeline> pipelines, PipelineTests tests) {
+  public static Stream<DynamicContainer> containers(List<Pipeline> pipelines, PipelineTests tests) {
     return pipelines.stream()
-        .map(
-            pipeline ->
-                DynamicContainer.dynamicContainer(
-                    pipeline.name(),
-                    Stream.of(pipeline)
-                        .flatMap(
-                            one -> {
-                              try {
-                                return tests.of(one);
-                              } catch (IOException e) {
-                                throw new UncheckedIOException(e);
-                              }
-                            })));
+        .map(pipeline ->
+            DynamicContainer.dynamicContainer(
+                pipeline.name(),
+                Stream.of(pipeline)
+                    .flatMap(one -> {
+                      try {
+                        return tests.of(one);
+                      } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                      }
+                    })));
   }
 }

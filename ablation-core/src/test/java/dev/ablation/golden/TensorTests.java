@@ -64,8 +64,7 @@ public final class TensorTests {
    */
   public TensorTests compare(String name, Tolerance tolerance, Supplier<Tensor> actual) {
     handled.add(name);
-    tests.add(
-        dynamicTest(name, () -> tolerance.check(name, actual.get(), file.tensor(name))));
+    tests.add(dynamicTest(name, () -> tolerance.check(name, actual.get(), file.tensor(name))));
     return this;
   }
 

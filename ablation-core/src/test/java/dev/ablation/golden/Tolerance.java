@@ -15,8 +15,7 @@ public record Tolerance(double relL2, double maxAbs, double ofLargest) {
   public static final Tolerance UNET = relL2(2e-5).andMaxAbs(1e-4);
 
   /** Sinusoidal time features, whose angles are rounded to float32. */
-  public static final Tolerance TIME_FEATURES =
-      new Tolerance(Double.POSITIVE_INFINITY, 1e-4, Double.POSITIVE_INFINITY);
+  public static final Tolerance TIME_FEATURES = maxAbs(1e-4);
 
   /** Gradients, and the sum that they belong to. */
   public static final Tolerance GRADIENT = relL2(1e-4);
@@ -32,8 +31,7 @@ public record Tolerance(double relL2, double maxAbs, double ofLargest) {
       new Tolerance(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, 1e-4);
 
   /** Pictures that a pipeline decodes, range -1..1. */
-  public static final Tolerance DECODED =
-      new Tolerance(Double.POSITIVE_INFINITY, 2e-4, Double.POSITIVE_INFINITY);
+  public static final Tolerance DECODED = maxAbs(2e-4);
 
   /** No difference at all. */
   public static final Tolerance EXACT = new Tolerance(0, 0, 0);
@@ -46,6 +44,16 @@ public record Tolerance(double relL2, double maxAbs, double ofLargest) {
    */
   public static Tolerance relL2(double bound) {
     return new Tolerance(bound, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Bounds every difference.
+   *
+   * @param bound of the largest absolute difference
+   * @return the tolerance
+   */
+  public static Tolerance maxAbs(double bound) {
+    return new Tolerance(Double.POSITIVE_INFINITY, bound, Double.POSITIVE_INFINITY);
   }
 
   /**
@@ -99,7 +107,8 @@ public record Tolerance(double relL2, double maxAbs, double ofLargest) {
           """
           %s %s: rel_l2 %.3g, asked for %.3g; largest difference %.3g, asked for %.3g
             %d of %d values are off%s
-            worst at %s: expected %s, was %s"""
+            worst at %s: expected %s, was %s\
+          """
               .formatted(
                   name,
                   expected.shape(),

@@ -49,9 +49,7 @@ class GradientGoldenTest {
         Golden.strings(Golden.object(Golden.path(folder + "/info.json")).get("prompts"));
     TensorTests tests = new TensorTests(file);
     tests.inputs("R");
-    try (StableDiffusion model =
-        StableDiffusion.load(
-            pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()))) {
+    try (StableDiffusion model = GoldenModels.load(pipeline)) {
       for (Map.Entry<String, Boolean> variant : VARIANTS.entrySet()) {
         String prefix = variant.getKey();
         String gradient = prefix + ".grad.";
@@ -64,8 +62,7 @@ class GradientGoldenTest {
         computation.run(file, inputs, variant.getValue());
         tests.compare(prefix + ".loss", Tolerance.GRADIENT, () -> computation.loss());
         for (String name : names) {
-          tests.compare(
-              gradient + name, Tolerance.GRADIENT, () -> computation.gradients.get(name));
+          tests.compare(gradient + name, Tolerance.GRADIENT, () -> computation.gradients.get(name));
         }
       }
     }
@@ -118,8 +115,7 @@ class GradientGoldenTest {
               }
               NDArray loss = model.predict(sample, timestep, text).mul(factor).sum();
               losses.add(Tensor.of(loss.reshape(new Shape(1))));
-              NDList all =
-                  Kernels.GRADIENTS.callWithLists(loss, List.copyOf(variables.values()));
+              NDList all = Kernels.GRADIENTS.callWithLists(loss, List.copyOf(variables.values()));
               int i = 0;
               for (String name : variables.keySet()) {
                 gradients.put(name, Tensor.of(all.get(i++)));

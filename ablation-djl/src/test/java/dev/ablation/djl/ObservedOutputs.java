@@ -20,12 +20,11 @@ public final class ObservedOutputs implements AutoCloseable {
    */
   public ObservedOutputs(Layer network, Collection<String> names) {
     this.network = network;
-    network.forEachLayer(
-        (name, layer) -> {
-          if (names.contains(name)) {
-            layer.observe(out -> outputs.put(name, Tensor.of(out)));
-          }
-        });
+    network.forEachLayer((name, layer) -> {
+      if (names.contains(name)) {
+        layer.observe(out -> outputs.put(name, Tensor.of(out)));
+      }
+    });
   }
 
   /**

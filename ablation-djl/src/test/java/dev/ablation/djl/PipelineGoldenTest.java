@@ -108,9 +108,7 @@ class PipelineGoldenTest {
       List<String> prompts = Golden.strings(info.get("prompts"));
       JsonElement negative = info.get("negative_prompt");
       int steps = info.get("num_inference_steps").getAsInt();
-      try (StableDiffusion model =
-              StableDiffusion.load(
-                  pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()));
+      try (StableDiffusion model = GoldenModels.load(pipeline);
           NDManager scope = model.manager().newSubManager()) {
         assertThat(scheduler.predictionType()).isEqualTo(model.predictionType());
         LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
@@ -126,8 +124,7 @@ class PipelineGoldenTest {
                 .withLatentSize(
                     info.get("height").getAsInt() / codec.downscaling(),
                     info.get("width").getAsInt() / codec.downscaling());
-        NDArray latents =
-            sampler.sample(prompts, noise(scheduler, recorder, steps, scope), scope);
+        NDArray latents = sampler.sample(prompts, noise(scheduler, recorder, steps, scope), scope);
         NDArray decoded = codec.decode(latents);
         NDArray bytes = Pictures.decode(codec, latents, prompts.size(), scope);
         return new Drawn(
@@ -146,8 +143,7 @@ class PipelineGoldenTest {
 
     /** The stored noise: one draw for each step that asks for one, in this order. */
     private NoiseSource noise(
-        SchedulerConfig scheduler, Sampler sampler, int steps, NDManager scope)
-        throws IOException {
+        SchedulerConfig scheduler, Sampler sampler, int steps, NDManager scope) throws IOException {
       List<Integer> drawing = new ArrayList<>();
       try (SamplerRun run =
           sampler.start(scheduler.schedule(), scheduler.predictionType(), steps)) {
@@ -160,8 +156,9 @@ class PipelineGoldenTest {
       NDArray initial = file.array(prefix + "initial_latents", scope);
       String name = prefix + "noise";
       boolean stored = file.names().contains(name);
-      assertThat(drawing).as("steps that draw noise").hasSize(
-          stored ? Math.toIntExact(file.shape(name).get(0)) : 0);
+      assertThat(drawing)
+          .as("steps that draw noise")
+          .hasSize(stored ? Math.toIntExact(file.shape(name).get(0)) : 0);
       NDArray noise = stored ? file.array(name, scope) : initial;
       return NoiseSource.ofInitial(
           initial,
@@ -182,9 +179,7 @@ class PipelineGoldenTest {
 
     private void checkTimesteps(double[] actual) {
       List<Double> expected =
-          info.getAsJsonArray("timesteps").asList().stream()
-              .map(JsonElement::getAsDouble)
-              .toList();
+          info.getAsJsonArray("timesteps").asList().stream().map(JsonElement::getAsDouble).toList();
       assertThat(actual).hasSize(expected.size());
       for (int i = 0; i < actual.length; i++) {
         double timestep = expected.get(i);

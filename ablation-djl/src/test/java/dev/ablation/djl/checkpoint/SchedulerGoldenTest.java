@@ -3,22 +3,20 @@ package dev.ablation.djl.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
+import dev.ablation.golden.Golden;
+import dev.ablation.golden.Tensor;
+import dev.ablation.golden.TensorFile;
+import dev.ablation.golden.Tolerance;
 import dev.ablation.sample.Ddim;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplerRun;
 import dev.ablation.schedule.NoiseSchedule;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -34,8 +32,6 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Compares the noise schedule and every sampler with the published implementation's numbers. */
 class SchedulerGoldenTest {
-  private static final Path FOLDER = Path.of(System.getProperty("ablation.golden"), "C_schedulers");
-
   private static NDManager manager;
   private static JsonObject info;
   private static final Map<String, NDArray> TENSORS = new HashMap<>();
@@ -43,15 +39,11 @@ class SchedulerGoldenTest {
 
   @BeforeAll
   static void load() throws IOException {
-    String device = System.getProperty("ablation.device", "cpu");
-    manager = NDManager.newBaseManager(Device.fromName(device), "PyTorch");
-    info =
-        JsonParser.parseString(Files.readString(FOLDER.resolve("schedulers.json")))
-            .getAsJsonObject();
-    try (InputStream in = Files.newInputStream(FOLDER.resolve("traces.safetensors"))) {
-      for (NDArray array : NDList.decode(manager, in)) {
-        TENSORS.put(array.getName(), array);
-      }
+    manager = NDManager.newBaseManager(Golden.device(), "PyTorch");
+    info = Golden.object(Golden.path("C_schedulers/schedulers.json"));
+    TensorFile file = TensorFile.of(Golden.path("C_schedulers/traces.safetensors"));
+    for (String name : file.names()) {
+      TENSORS.put(name, file.array(name, manager));
     }
     UNUSED.addAll(TENSORS.keySet());
   }
@@ -78,7 +70,7 @@ class SchedulerGoldenTest {
         }
       }
     }
-    assertThat(tests).as("traces in " + FOLDER).hasSizeGreaterThan(2);
+    assertThat(tests).as("traces in %s", Golden.directory()).hasSizeGreaterThan(2);
     tests.add(dynamicTest("every tensor was compared", () -> assertThat(UNUSED).isEmpty()));
     return tests;
   }
@@ -206,11 +198,6 @@ class SchedulerGoldenTest {
   }
 
   private static void close(String name, NDArray actual, NDArray expected, double tolerance) {
-    assertThat(actual.getShape()).as(name).isEqualTo(expected.getShape());
-    float[] a = actual.toFloatArray();
-    float[] b = expected.toFloatArray();
-    for (int i = 0; i < a.length; i++) {
-      assertThat((double) a[i]).as("%s[%s]", name, i).isCloseTo(b[i], Offset.offset(tolerance));
-    }
+    Tolerance.maxAbs(tolerance).check(name, Tensor.of(actual), Tensor.of(expected));
   }
 }

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -50,9 +50,7 @@ class TextEncoderGoldenTest {
     int[][] tokens = new int[prompts.size()][];
     Map<String, Tensor> computed = new LinkedHashMap<>();
     Tensor encoded;
-    try (StableDiffusion model =
-            StableDiffusion.load(
-                pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()));
+    try (StableDiffusion model = GoldenModels.load(pipeline);
         NDManager scope = model.manager().newSubManager()) {
       for (int i = 0; i < tokens.length; i++) {
         tokens[i] = model.tokenizer().encode(prompts.get(i));
@@ -84,14 +82,12 @@ class TextEncoderGoldenTest {
               () ->
                   assertThat(Arrays.stream(tokens[row]).asLongStream().toArray())
                       .isEqualTo(Arrays.copyOfRange(ids, row * context, (row + 1) * context))));
-      computed.forEach(
-          (name, tensor) ->
-              ofPrompt.add(
-                  dynamicTest(
-                      name,
-                      () ->
-                          Tolerance.TEXT.check(
-                              name, tensor.item(row), file.tensor(name).item(row)))));
+      computed.forEach((name, tensor) ->
+          ofPrompt.add(
+              dynamicTest(
+                  name,
+                  () ->
+                      Tolerance.TEXT.check(name, tensor.item(row), file.tensor(name).item(row)))));
       ofPrompt.add(
           dynamicTest(
               "the model's conditioning is " + LAST,

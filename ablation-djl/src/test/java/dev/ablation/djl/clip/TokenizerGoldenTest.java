@@ -4,14 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
+import dev.ablation.golden.Golden;
+import dev.ablation.golden.TensorFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,8 +28,6 @@ import org.junit.jupiter.api.TestFactory;
 /** Ids of the reference tokenizer, exactly, on every prompt of the golden directory. */
 class TokenizerGoldenTest {
 
-  private static final Path GOLDEN = Path.of(System.getProperty("ablation.golden"));
-
   private final List<ClipTokenizer> open = new ArrayList<>();
 
   @AfterEach
@@ -40,7 +37,7 @@ class TokenizerGoldenTest {
 
   private ClipTokenizer tokenizer(String folder, int contextLength) throws IOException {
     ClipTokenizer tokenizer =
-        ClipTokenizer.load(GOLDEN.resolve("pipelines").resolve(folder), contextLength);
+        ClipTokenizer.load(Golden.path("pipelines").resolve(folder), contextLength);
     open.add(tokenizer);
     return tokenizer;
   }
@@ -48,7 +45,7 @@ class TokenizerGoldenTest {
   /** B: {@code plain_bpe_ids_if_different} is left out, it is no result of the reference. */
   @TestFactory
   Stream<DynamicContainer> prompts() throws IOException {
-    JsonObject all = json(GOLDEN.resolve("B_components/tokenizer.json"));
+    JsonObject all = Golden.object(Golden.path("B_components/tokenizer.json"));
     assertThat(all.keySet()).isNotEmpty();
     List<DynamicContainer> containers = new ArrayList<>();
     for (String key : all.keySet()) {
@@ -122,9 +119,9 @@ class TokenizerGoldenTest {
   Stream<DynamicContainer> textEncoderInputs() throws IOException {
     List<DynamicContainer> containers = new ArrayList<>();
     for (Path folder : pipelines("B_components")) {
-      Golden file = Golden.read(folder.resolve("text.safetensors"));
+      TensorFile file = TensorFile.of(folder.resolve("text.safetensors"));
       List<String> prompts =
-          strings(json(folder.resolve("info.json")).getAsJsonArray("text_prompts"));
+          Golden.strings(Golden.object(folder.resolve("info.json")).getAsJsonArray("text_prompts"));
       Set<String> rest = new TreeSet<>(file.names());
       rest.removeIf(name ->
           name.startsWith("text_encoder.")
@@ -149,7 +146,7 @@ class TokenizerGoldenTest {
   Stream<DynamicContainer> trainingPrompts() throws IOException {
     List<DynamicContainer> containers = new ArrayList<>();
     for (Path folder : pipelines("E_training")) {
-      Golden file = Golden.read(folder.resolve("data.safetensors"));
+      TensorFile file = TensorFile.of(folder.resolve("data.safetensors"));
       Map<String, String> tensors = new LinkedHashMap<>();
       tensors.put("input_ids", "target_prompts");
       tensors.put("input_anchor_ids", "anchor_prompts");
@@ -165,13 +162,13 @@ class TokenizerGoldenTest {
               "latents",
               "timesteps",
               "mask"));
-      assertThat(file.names()).isEqualTo(names);
-      JsonArray steps = json(folder.resolve("prompts.json")).getAsJsonArray("steps");
+      assertThat(new TreeSet<>(file.names())).isEqualTo(names);
+      JsonArray steps = Golden.object(folder.resolve("prompts.json")).getAsJsonArray("steps");
       List<DynamicNode> tests = new ArrayList<>();
       for (Map.Entry<String, String> entry : tensors.entrySet()) {
         List<String> prompts = new ArrayList<>();
         for (JsonElement step : steps) {
-          prompts.addAll(strings(step.getAsJsonObject().getAsJsonArray(entry.getValue())));
+          prompts.addAll(Golden.strings(step.getAsJsonObject().getAsJsonArray(entry.getValue())));
         }
         addRows(tests, folder.getFileName() + "/tokenizer", file, entry.getKey(), prompts);
       }
@@ -182,9 +179,9 @@ class TokenizerGoldenTest {
   }
 
   private void addRows(
-      List<DynamicNode> tests, String folder, Golden file, String tensor, List<String> prompts)
+      List<DynamicNode> tests, String folder, TensorFile file, String tensor, List<String> prompts)
       throws IOException {
-    int[][] rows = file.rows(tensor);
+    int[][] rows = rows(file, tensor);
     assertThat(prompts).as(folder + " " + tensor).hasSize(rows.length);
     ClipTokenizer tokenizer = tokenizer(folder, rows[0].length);
     for (int i = 0; i < rows.length; i++) {
@@ -199,61 +196,28 @@ class TokenizerGoldenTest {
 
   /** One folder per pipeline; a folder without the data it should have fails later. */
   private static List<Path> pipelines(String part) throws IOException {
-    try (Stream<Path> folders = Files.list(GOLDEN.resolve(part))) {
+    try (Stream<Path> folders = Files.list(Golden.path(part))) {
       return folders.filter(Files::isDirectory).sorted().toList();
     }
-  }
-
-  private static JsonObject json(Path file) throws IOException {
-    return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
   }
 
   private static List<Integer> ints(JsonArray array) {
     return array.asList().stream().map(JsonElement::getAsInt).toList();
   }
 
-  private static List<String> strings(JsonArray array) {
-    return array.asList().stream().map(JsonElement::getAsString).toList();
-  }
-
   private static int[] array(List<Integer> values) {
     return values.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  /** A safetensors file, of which only int64 tensors are read. */
-  private record Golden(JsonObject header, ByteBuffer data) {
-
-    static Golden read(Path file) throws IOException {
-      ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
-      int length = Math.toIntExact(bytes.getLong());
-      String header = new String(bytes.array(), Long.BYTES, length, StandardCharsets.UTF_8);
-      return new Golden(
-          JsonParser.parseString(header).getAsJsonObject(),
-          bytes
-              .slice(Long.BYTES + length, bytes.limit() - Long.BYTES - length)
-              .order(ByteOrder.LITTLE_ENDIAN));
+  /** All axes but the last as rows. */
+  private static int[][] rows(TensorFile file, String tensor) throws IOException {
+    long[] ids = file.longs(tensor);
+    Shape shape = file.shape(tensor);
+    int width = Math.toIntExact(shape.get(shape.dimension() - 1));
+    int[][] rows = new int[ids.length / width][width];
+    for (int i = 0; i < ids.length; i++) {
+      rows[i / width][i % width] = Math.toIntExact(ids[i]);
     }
-
-    Set<String> names() {
-      Set<String> names = new TreeSet<>(header.keySet());
-      names.remove("__metadata__");
-      return names;
-    }
-
-    /** All axes but the last as rows. */
-    int[][] rows(String name) {
-      JsonObject tensor = header.getAsJsonObject(name);
-      assertThat(tensor.get("dtype").getAsString()).isEqualTo("I64");
-      List<Integer> shape = ints(tensor.getAsJsonArray("shape"));
-      int width = shape.get(shape.size() - 1);
-      int count = shape.stream().reduce(1, Math::multiplyExact) / width;
-      int begin = tensor.getAsJsonArray("data_offsets").get(0).getAsInt();
-      int[][] rows = new int[count][width];
-      for (int i = 0; i < count * width; i++) {
-        long id = data.getLong(begin + i * Long.BYTES);
-        rows[i / width][i % width] = Math.toIntExact(id);
-      }
-      return rows;
-    }
+    return rows;
   }
 }

@@ -2,9 +2,9 @@ package dev.ablation.djl.unet;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.ObservedOutputs;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -62,15 +62,14 @@ class UNetGoldenTest {
     Tensor out;
     Tensor rectangular;
     ObservedOutputs observed;
-    try (StableDiffusion model =
-            StableDiffusion.load(
-                pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()));
+    try (StableDiffusion model = GoldenModels.load(pipeline);
         NDManager scope = model.manager().newSubManager()) {
       UNet2DConditionModel unet = model.unet();
       NDArray text = file.array("in.encoder_hidden_states", scope);
       NDArray sample = file.array("in.sample", scope);
       NDArray timestep = file.array("in.timestep", scope);
-      // Observed layers are not fused with what follows, so the output comes from a call of its own.
+      // Observed layers are not fused with what follows, so the output comes from a call of its
+      // own.
       out = run(() -> unet.apply(sample, timestep, text));
       try (ObservedOutputs look = new ObservedOutputs(unet, layers)) {
         run(() -> unet.apply(sample, timestep, text));
@@ -90,12 +89,11 @@ class UNetGoldenTest {
         "rect.in.timestep");
     tests.compare("out", Tolerance.UNET, () -> out);
     tests.compare("rect.out", Tolerance.UNET, () -> rectangular);
-    activations.forEach(
-        (name, output) ->
-            tests.compare(
-                name,
-                output.layer().equals("time_proj") ? Tolerance.TIME_FEATURES : Tolerance.UNET,
-                () -> likeStored(observed.output(output.layer(), output.index()), file, name)));
+    activations.forEach((name, output) ->
+        tests.compare(
+            name,
+            output.layer().equals("time_proj") ? Tolerance.TIME_FEATURES : Tolerance.UNET,
+            () -> likeStored(observed.output(output.layer(), output.index()), file, name)));
     return tests.stream();
   }
 

@@ -5,9 +5,9 @@ import static dev.ablation.golden.Tolerance.VAE;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.ObservedOutputs;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -55,9 +55,7 @@ class VaeGoldenTest {
     }
     Map<String, Tensor> computed = new LinkedHashMap<>();
     ObservedOutputs observed;
-    try (StableDiffusion model =
-            StableDiffusion.load(
-                pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()));
+    try (StableDiffusion model = GoldenModels.load(pipeline);
         NDManager scope = model.manager().newSubManager()) {
       LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
       NDArray pictures = file.array("in.pixel_values", scope);
@@ -78,7 +76,8 @@ class VaeGoldenTest {
           });
       computed.put("scaled_sample", Tensor.of(codec.encode(pictures, noise)));
       computed.put("decoded", Tensor.of(codec.decode(latents)));
-      // Observed layers are not fused with what follows, so the outputs come from calls of their own.
+      // Observed layers are not fused with what follows, so the outputs come from calls of their
+      // own.
       try (ObservedOutputs look = new ObservedOutputs(model.vae(), layerOf.values())) {
         codec.encode(pictures, noise).close();
         codec.decode(latents).close();
@@ -89,15 +88,14 @@ class VaeGoldenTest {
     TensorTests tests = new TensorTests(file);
     tests.inputs("in.pixel_values", "in.posterior_noise", "in.scaled_latents");
     computed.forEach((name, tensor) -> tests.compare(name, VAE, () -> tensor));
-    layerOf.forEach(
-        (name, layer) ->
-            tests.compare(
-                name,
-                Tolerance.VAE_INSIDE,
-                () -> {
-                  Tensor first = observed.output(layer, 0).first(1);
-                  return name.startsWith(THINNED) ? first.every(THINNED_STEP) : first;
-                }));
+    layerOf.forEach((name, layer) ->
+        tests.compare(
+            name,
+            Tolerance.VAE_INSIDE,
+            () -> {
+              Tensor first = observed.output(layer, 0).first(1);
+              return name.startsWith(THINNED) ? first.every(THINNED_STEP) : first;
+            }));
     return tests.stream();
   }
 }
