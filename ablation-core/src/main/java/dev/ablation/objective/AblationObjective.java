@@ -51,7 +51,7 @@ public interface AblationObjective {
   default AblationObjective times(double factor) {
     Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
     return new Named(
-        factor + " * " + name(), usesPriorBatch(), context -> loss(context).mul(factor));
+        factor + " * " + name(), usesPriorBatch(), context -> loss(context).mul((float) factor));
   }
 
   /**

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.training.GradientCollector;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable;
@@ -113,10 +114,10 @@ final class TinyTraining implements Differentiable {
       try (NDScope intermediate = new NDScope()) {
         intermediate.suppressNotUsedWarning();
         collector.backward(loss);
+        return loss.toType(DataType.FLOAT32, true).getFloat();
       } catch (EngineException e) {
         throw new IllegalStateException("the loss must depend on a trained weight", e);
       }
-      return loss.getFloat();
     }
 
     @Override

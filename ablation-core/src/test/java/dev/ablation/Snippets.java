@@ -1,0 +1,650 @@
+package dev.ablation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.event.AblationEvent;
+import dev.ablation.event.AblationListener;
+import dev.ablation.model.AdamW;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.Differentiable;
+import dev.ablation.model.Differentiable.GradientOptions;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Optimizer;
+import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.PromptTokenizer.Tokens;
+import dev.ablation.model.TrainingSession;
+import dev.ablation.model.TrainingSession.Gradients;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.WeightRole;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Losses;
+import dev.ablation.objective.Teacher;
+import dev.ablation.objective.TrainingBatch;
+import dev.ablation.provenance.Provenance;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.NoiseSource;
+import dev.ablation.sample.Pictures;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplerRun;
+import dev.ablation.sample.SamplingSettings;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import dev.ablation.testing.TinyDiffusion;
+import dev.ablation.train.GradientTrainer;
+import dev.ablation.train.Preset;
+import dev.ablation.train.Trainer;
+import dev.ablation.train.TrainingResult;
+import dev.ablation.train.TrainingTask;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The examples of this module's Javadoc, each inside of a test. {@link SnippetsTest} runs them. */
+class Snippets {
+  @TempDir Path folder;
+
+  private final DiffusionModel model = TinyDiffusion.open(7);
+
+  @AfterEach
+  void closeModel() {
+    model.close();
+  }
+
+  /** Few pictures and steps, so that a run takes a moment. */
+  private static Ablation quick(Ablation plan) {
+    return plan.training(t -> t.steps(2).batchSize(2).learningRate(0.01));
+  }
+
+  private static GeneratedAnchors few(String name) {
+    return AnchorStrategy.generated(name)
+        .images(2)
+        .sampling(SamplingSettings.defaults().withSteps(2));
+  }
+
+  private AblationResult trained() {
+    return quick(Ablator.of(model).target("grumpy cat").anchor(few("cat"))).run();
+  }
+
+  // The way in
+
+  @Test
+  void oneLine() throws IOException {
+    Path file = folder.resolve("without-grumpy-cat.safetensors");
+    // @start region="one-line"
+    try (AblationResult result = Ablator.of(model).target("grumpy cat").anchor("cat").run()) {
+      result.delta().save(file);
+    }
+    // @end
+    assertThat(file).isRegularFile();
+  }
+
+  @Test
+  void result() {
+    try (AblationResult result = trained()) {
+      // @start region="result"
+      WeightDelta delta = result.delta(); // what was learned; the model itself is unchanged
+      double lastLoss = result.history().get(result.history().size() - 1).loss();
+      Map<String, String> settings = result.provenance().settings();
+      // @end
+      assertThat(delta.names()).containsExactly("network.key", "network.value");
+      assertThat(lastLoss).isFinite();
+      assertThat(settings).containsEntry("anchor.name", "cat");
+    }
+  }
+
+  private Ablation small() {
+    return Ablator.of(model).target("grumpy cat").anchor(few("cat"));
+  }
+
+  @Test
+  void plan() {
+    List<Double> losses = new ArrayList<>();
+    // @start region="plan"
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Van Gogh"))
+            .anchor(
+                AnchorStrategy.generated("painting", List.of("painting of a boat", "painting"))
+                    .images(4)
+                    .sampling(SamplingSettings.defaults().withSteps(2)))
+            .objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
+            .weights(WeightGroup.crossAttentionKeyValue())
+            .training(t -> t.steps(3).batchSize(2).learningRate(1e-3))
+            .seed(42)
+            .listener(
+                event -> {
+                  if (event instanceof AblationEvent.StepCompleted step) {
+                    losses.add(step.loss());
+                  }
+                });
+    for (long seed = 1; seed <= 2; seed++) {
+      try (AblationResult result = plan.seed(seed).run()) { // the plan itself keeps seed 42
+        assertThat(result.provenance().settings()).containsEntry("seed", Long.toString(seed));
+      }
+    }
+    // @end
+    assertThat(plan.settings()).containsEntry("seed", "42");
+    assertThat(losses).hasSize(6);
+  }
+
+  @Test
+  void cancel() {
+    ExecutorService executor = Executors.newSingleThreadExecutor();
+    try {
+      Ablation plan = small().training(t -> t.steps(1_000_000));
+      // @start region="cancel"
+      AblationRun run = plan.start(executor);
+      run.cancel(); // from any thread: stops after the current step
+      run.result()
+          .whenComplete(
+              (result, error) -> {
+                if (result != null) {
+                  result.close(); // the run was faster
+                }
+              });
+      // @end
+      assertThat(run.result().toCompletableFuture().handle((result, error) -> error).join())
+          .isInstanceOf(CompletionException.class);
+    } finally {
+      executor.shutdown();
+    }
+  }
+
+  // Concept and anchor
+
+  @Test
+  void concept() {
+    // @start region="concept"
+    Concept style = Concept.style("Van Gogh");
+    Concept instance = Concept.instance("grumpy cat");
+    List<String> styled = style.targetPrompts("painting of a boat", "painting");
+    List<String> replaced = instance.targetPrompts("a photo of a cat", "cat");
+    // @end
+    assertThat(styled)
+        .containsExactly(
+            "painting of a boat, in the style of Van Gogh",
+            "in Van Gogh's style, painting of a boat");
+    assertThat(replaced).containsExactly("a photo of a grumpy cat");
+  }
+
+  @Test
+  void ownConcept() {
+    // @start region="own-concept"
+    /** What stands behind "by": "a poster" becomes "a poster by Acme". */
+    record Maker(String name) implements Concept {
+      @Override
+      public ConceptKind kind() {
+        return ConceptKind.STYLE;
+      }
+
+      @Override
+      public String targetPrompt(String anchorPrompt, String anchor, RandomGenerator random) {
+        return anchorPrompt + " by " + name;
+      }
+
+      @Override
+      public List<String> targetPrompts(String anchorPrompt, String anchor) {
+        return List.of(anchorPrompt + " by " + name);
+      }
+    }
+
+    Ablation plan = Ablator.of(model).target(new Maker("Acme")).anchor("poster");
+    // @end
+    assertThat(plan.target().targetPrompts("a poster", "poster"))
+        .containsExactly("a poster by Acme");
+    try (AblationResult result =
+        quick(Ablator.of(model).target(new Maker("Acme")).anchor(few("poster"))).run()) {
+      assertThat(result.delta().norm()).isPositive();
+    }
+  }
+
+  @Test
+  void anchor() throws IOException {
+    Path cache = folder;
+    // @start region="anchor"
+    AnchorStrategy builtInPrompts = AnchorStrategy.generated("cat");
+    AnchorStrategy ownPrompts =
+        AnchorStrategy.generated("cat", List.of("a photo of a cat", "a cat asleep on a sofa"))
+            .images(200)
+            .sampling(SamplingSettings.defaults().withSteps(50))
+            .cachedIn(cache); // a later run with the same settings begins to train at once
+    // @end
+    Concept target = Concept.instance("grumpy cat");
+    assertThat(builtInPrompts.prompts(target)).allMatch(prompt -> prompt.contains("cat"));
+    assertThat(ownPrompts.prompts(target)).hasSize(2);
+    assertThat(ownPrompts.images()).isEqualTo(200);
+  }
+
+  // Objective and training
+
+  @Test
+  void objective() {
+    // @start region="objective"
+    // The target prompt shall be answered as the empty prompt was before the run.
+    AblationObjective forget =
+        AblationObjective.named(
+            "forget",
+            context -> {
+              TrainingBatch batch = context.batch();
+              List<String> empty = batch.targetPrompts().stream().map(prompt -> "").toList();
+              NDArray aim = context.predict(Teacher.FROZEN_WEIGHTS, batch, empty);
+              NDArray prediction = context.predict(batch, batch.targetPrompts());
+              return Losses.masked(prediction, aim, batch.mask());
+            });
+    AblationObjective both = forget.plus(AblationObjective.priorPreservation().times(0.2));
+    // @end
+    assertThat(both.name()).isEqualTo("forget + 0.2 * prior-preservation");
+    try (AblationResult result = quick(small().objective(both)).run()) {
+      assertThat(result.history()).allMatch(step -> step.loss() > 0);
+    }
+  }
+
+  @Test
+  void gradientTrainer() {
+    // @start region="gradient-trainer"
+    GradientTrainer trainer =
+        GradientTrainer.defaults()
+            .steps(200)
+            .batchSize(4)
+            .learningRate(8e-6)
+            .maxGradientNorm(Double.POSITIVE_INFINITY) // no clipping
+            .optimizer(new AdamW(0.9, 0.999, 1e-8, 0));
+    // @end
+    try (AblationResult result = small().trainer(trainer.steps(2)).run()) {
+      assertThat(result.provenance().settings()).containsEntry("training.batchSize", "4");
+    }
+  }
+
+  @Test
+  void preset() {
+    // @start region="preset"
+    Preset preset = Preset.diffusers(ConceptKind.STYLE);
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Van Gogh"))
+            .anchor("painting")
+            .preset(preset)
+            .training(t -> t.steps(200)); // all numbers of the preset but one
+    // @end
+    assertThat(plan.settings())
+        .containsEntry("preset", preset.name())
+        .containsEntry("training.steps", "200")
+        .containsEntry("training.learningRate", "1.6E-5");
+  }
+
+  // @start region="trainer"
+  /** Makes the keys and values of cross-attention a little smaller, without looking at pictures. */
+  record Shrink(double factor) implements Trainer {
+    @Override
+    public TrainingResult train(TrainingTask task) {
+      task.checkCancelled();
+      Map<String, NDArray> shrunk = new LinkedHashMap<>();
+      for (WeightInfo weight : task.weights()) {
+        NDArray array = task.model().weights().get(weight.name()).mul(factor);
+        array.attach(task.resultScope());
+        shrunk.put(weight.name(), array);
+      }
+      return new TrainingResult(shrunk, List.of());
+    }
+
+    @Override
+    public int steps() {
+      return 1;
+    }
+
+    @Override
+    public Map<String, String> settings() {
+      return Map.of("training.factor", Double.toString(factor));
+    }
+  }
+
+  // @end
+
+  @Test
+  void trainer() {
+    try (AblationResult result = small().trainer(new Shrink(0.9)).run()) {
+      assertThat(result.provenance().settings()).containsEntry("training.factor", "0.9");
+      assertThat(result.delta().get("network.key").toFloatArray()[0])
+          .isEqualTo(model.weights().get("network.key").toFloatArray()[0] * -0.1f, within(1e-6f));
+    }
+  }
+
+  @Test
+  void listener() {
+    List<String> lines = new ArrayList<>();
+    // @start region="listener"
+    AblationListener log =
+        event -> {
+          if (event instanceof AblationEvent.StepCompleted step) {
+            lines.add("step %d of %d: loss %.4f".formatted(step.step(), step.steps(), step.loss()));
+          } else if (event instanceof AblationEvent.Warning warning) {
+            lines.add(warning.message());
+          }
+        };
+    // @end
+    quick(small().listener(log)).run().close();
+    assertThat(lines).hasSize(2).first().asString().startsWith("step 1 of 2: loss ");
+  }
+
+  // Delta
+
+  @Test
+  void delta() throws IOException {
+    try (AblationResult result = trained()) {
+      Path file = folder.resolve("grumpy-cat.safetensors");
+      // @start region="delta"
+      result.delta().save(file); // with settings, seed and the hashes of the base weights
+
+      try (WeightDelta delta = WeightDelta.load(file, model.manager());
+          WeightDelta half = delta.scaledBy(0.5)) {
+        LatentSampler sampler = LatentSampler.of(model);
+        List<BufferedImage> pictures =
+            half.applied(model, () -> sampler.draw(List.of("a grumpy cat"), 1));
+        assertThat(pictures).hasSize(1); // and the model is as it was before, to the last bit
+
+        delta.export(model, folder.resolve("model-without-grumpy-cat"));
+        delta.applyTo(model).keep(); // for good
+      }
+      // @end
+    }
+    try (TinyDiffusion exported = TinyDiffusion.load(folder.resolve("model-without-grumpy-cat"))) {
+      assertThat(exported.weights().sha256()).isEqualTo(model.weights().sha256());
+    }
+  }
+
+  @Test
+  void provenance() {
+    try (AblationResult one = trained();
+        AblationResult two = quick(small().seed(5)).run()) {
+      // @start region="provenance"
+      Provenance first = one.provenance();
+      Provenance second = two.provenance();
+      Map<String, String> differences = first.settingsDifferingFrom(second);
+      // @end
+      assertThat(differences).containsOnly(Map.entry("seed", "0 -> 5"));
+      assertThat(Provenance.fromJson(first.toJson())).isEqualTo(first);
+    }
+  }
+
+  // Model
+
+  @Test
+  void capabilities() {
+    // @start region="capability"
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing pictures");
+    boolean trainable = model.capability(Differentiable.class).isPresent();
+    // @end
+    assertThat(codec.downscaling()).isEqualTo(2);
+    assertThat(trainable).isTrue();
+  }
+
+  @Test
+  void tokenizer() {
+    // @start region="tokenizer"
+    PromptTokenizer tokenizer =
+        Capabilities.require(model, PromptTokenizer.class, "checking prompts");
+    Tokens tokens = tokenizer.tokens("a photo of a cat");
+    String unread = tokens.cut(); // empty: all of it reaches the model
+    // @end
+    assertThat(tokens.ids()).hasSize(5);
+    assertThat(unread).isEmpty();
+  }
+
+  @Test
+  void weightGroup() {
+    // @start region="weight-group"
+    WeightGroup keysAndValues = WeightGroup.crossAttentionKeyValue();
+    WeightGroup withQueries =
+        keysAndValues.or(WeightGroup.ofRoles("queries", WeightRole.CROSS_ATTENTION_QUERY));
+    WeightGroup byName = new WeightGroup("skip", info -> info.name().endsWith(".skip"));
+    List<WeightInfo> chosen = withQueries.or(byName).select(model.weights());
+    // @end
+    assertThat(chosen)
+        .extracting(WeightInfo::name)
+        .containsExactly("network.query", "network.key", "network.value", "network.skip");
+  }
+
+  @Test
+  void bind() {
+    String name = "network.key";
+    // @start region="bind"
+    try (NDArray twice = model.weights().get(name).mul(2)) {
+      model.weights().bind(name, twice); // the network computes with it ...
+      model.weights().bind(name, null); // ... until its own array is bound again
+    }
+    // @end
+    assertThat(model.weights().get(name).isReleased()).isFalse();
+  }
+
+  @Test
+  void differentiable() {
+    NDManager manager = model.manager();
+    NDArray latents = manager.ones(new Shape(1, 3, 4, 6));
+    NDArray timesteps = manager.create(new long[] {50});
+    Conditioning prompt = model.encode(List.of("a cat"), manager);
+    List<Double> losses = new ArrayList<>();
+    // @start region="differentiable"
+    Differentiable training = Capabilities.require(model, Differentiable.class, "an example");
+    List<String> names =
+        WeightGroup.crossAttentionKeyValue().select(model.weights()).stream()
+            .map(WeightInfo::name)
+            .toList();
+    try (TrainingSession session = training.train(names, GradientOptions.reference())) {
+      Optimizer optimizer = session.optimizer(AdamW.reference());
+      for (int step = 1; step <= 20; step++) {
+        try (NDManager scope = manager.newSubManager()) {
+          Gradients gradients =
+              session.gradients(
+                  () -> model.predict(latents, timesteps, prompt).square().mean(), scope);
+          losses.add(gradients.loss());
+          optimizer.step(gradients.values(), 0.01, 1);
+        }
+      }
+    } // the model's own weights are bound again
+    // @end
+    assertThat(losses.get(19)).isLessThan(losses.get(0));
+  }
+
+  // Sampling
+
+  @Test
+  void sampling() {
+    // @start region="sampling"
+    LatentSampler sampler =
+        LatentSampler.of(model)
+            .withSettings(
+                SamplingSettings.defaults()
+                    .withSampler(Sampler.ddim())
+                    .withSteps(20)
+                    .withGuidanceScale(5));
+    List<BufferedImage> pictures = sampler.draw(List.of("a red bicycle", "a cat"), 42);
+    // @end
+    assertThat(pictures).hasSize(2).allMatch(picture -> picture.getWidth() == 12);
+  }
+
+  @Test
+  void noiseSource() {
+    // @start region="noise-source"
+    try (NDManager scope = model.manager().newSubManager()) {
+      NDArray both =
+          LatentSampler.of(model).sample(List.of("a cat", "a dog"), NoiseSource.ofSeed(7), scope);
+      NDArray second =
+          LatentSampler.of(model).sample(List.of("a dog"), NoiseSource.ofSeed(8), scope);
+      assertThat(second.allClose(both.get("1:"))).isTrue(); // picture i has the seed 7 + i
+    }
+    // @end
+  }
+
+  // @start region="own-sampler"
+  /** Puts the predicted clean sample under less noise, which is predicted too: DDIM in few lines. */
+  record PlainDdim() implements Sampler {
+    @Override
+    public String name() {
+      return "plain-ddim";
+    }
+
+    @Override
+    public Map<String, Object> settings() {
+      return Map.of();
+    }
+
+    @Override
+    public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
+      if (type != PredictionType.EPSILON || steps > schedule.steps()) {
+        throw new IllegalArgumentException("plain-ddim takes epsilon and few steps");
+      }
+      int stride = schedule.steps() / steps;
+      return new SamplerRun() {
+        @Override
+        public double[] timesteps() {
+          double[] timesteps = new double[steps];
+          for (int i = 0; i < steps; i++) {
+            timesteps[i] = (steps - 1 - i) * stride;
+          }
+          return timesteps;
+        }
+
+        @Override
+        public double[] sigmas() {
+          return new double[0];
+        }
+
+        @Override
+        public double initNoiseSigma() {
+          return 1;
+        }
+
+        @Override
+        public NDArray scaleModelInput(NDArray sample, int index) {
+          return sample;
+        }
+
+        @Override
+        public boolean drawsNoise(int index) {
+          return false;
+        }
+
+        @Override
+        public NDArray predictOriginal(NDArray output, int index, NDArray sample) {
+          double a = schedule.alphaCumprod((steps - 1 - index) * stride);
+          return sample.sub(output.mul(Math.sqrt(1 - a))).divi(Math.sqrt(a));
+        }
+
+        @Override
+        public NDArray step(NDArray output, int index, NDArray sample, NDArray noise) {
+          double a = index + 1 < steps ? schedule.alphaCumprod((steps - 2 - index) * stride) : 1;
+          return predictOriginal(output, index, sample)
+              .muli(Math.sqrt(a))
+              .addi(output.mul(Math.sqrt(1 - a)));
+        }
+
+        @Override
+        public void close() {}
+      };
+    }
+  }
+
+  // @end
+
+  @Test
+  void ownSampler() {
+    SamplingSettings settings = SamplingSettings.defaults().withSteps(10);
+    NDArray mine =
+        LatentSampler.of(model)
+            .withSettings(settings.withSampler(new PlainDdim()))
+            .sample(List.of("a cat"), 1, model.manager());
+    assertThat(mine.getShape()).isEqualTo(new Shape(1, 3, 4, 6));
+    for (float value : mine.toFloatArray()) {
+      assertThat(value).isFinite();
+    }
+  }
+
+  @Test
+  void pictures() {
+    NDManager manager = model.manager();
+    NDArray latents = manager.zeros(new Shape(2, 3, 4, 6));
+    LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
+    // @start region="pictures"
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray bytes = Pictures.decode(codec, latents, 4, scope); // (n, 3, h, w), uint8
+      List<BufferedImage> images = Pictures.images(bytes);
+      NDArray signed = Pictures.toSigned(Pictures.array(images, scope)); // -1..1
+      NDArray again = codec.encode(signed, null);
+      assertThat(again.getShape()).isEqualTo(latents.getShape());
+    }
+    // @end
+  }
+
+  // Numbers and files
+
+  @Test
+  void schedule() {
+    NDManager manager = model.manager();
+    NDArray latents = manager.zeros(new Shape(2, 3, 4, 6));
+    NDArray noise = manager.ones(new Shape(2, 3, 4, 6));
+    // @start region="schedule"
+    NoiseSchedule schedule = NoiseSchedule.stableDiffusion();
+    NDArray timesteps = manager.create(new long[] {0, 999});
+    NDArray noised = schedule.addNoise(latents, noise, timesteps);
+    NDArray target = schedule.target(PredictionType.V_PREDICTION, latents, noise, timesteps);
+    // @end
+    float[] values = noised.toFloatArray();
+    assertThat(values[0]).isLessThan(0.1f);
+    assertThat(values[values.length - 1]).isGreaterThan(0.99f);
+    assertThat(target.getShape()).isEqualTo(latents.getShape());
+  }
+
+  @Test
+  void randomStreams() {
+    // @start region="random"
+    int step = 3;
+    RandomGenerator timesteps = RandomStreams.stream(42, "timesteps", step);
+    int timestep = timesteps.nextInt(1000); // the same whatever was drawn before
+    // @end
+    assertThat(RandomStreams.stream(42, "timesteps", 3).nextInt(1000)).isEqualTo(timestep);
+  }
+
+  @Test
+  void safetensors() throws IOException {
+    NDManager manager = model.manager();
+    Path file = folder.resolve("weights.safetensors");
+    // @start region="safetensors-write"
+    NDArray bias = manager.create(new float[] {1, 2, 3});
+    SafetensorsWriter.write(file, Map.of("bias", bias), Map.of("author", "me"));
+    // @end
+    // @start region="safetensors-read"
+    try (SafetensorsFile weights = SafetensorsFile.open(file)) {
+      String author = weights.metadata().get("author");
+      NDArray again = weights.readFloat32("bias", manager); // stays valid when the file is closed
+      assertThat(author).isEqualTo("me");
+      assertThat(again).isEqualTo(bias);
+    }
+    // @end
+  }
+}
