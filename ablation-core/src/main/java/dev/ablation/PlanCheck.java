@@ -1,14 +1,10 @@
 package dev.ablation;
 
-import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
-import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
-import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -17,17 +13,11 @@ import java.util.Optional;
 
 /** Finds everything that is wrong with a plan before any long work starts. */
 final class PlanCheck {
-  private final DiffusionModel model;
-  private final Concept target;
-  private final AnchorStrategy anchor;
-  private final WeightGroup weights;
+  private final Plan plan;
   private final List<String> problems = new ArrayList<>();
 
-  PlanCheck(DiffusionModel model, Concept target, AnchorStrategy anchor, WeightGroup weights) {
-    this.model = model;
-    this.target = target;
-    this.anchor = anchor;
-    this.weights = weights;
+  PlanCheck(Plan plan) {
+    this.plan = plan;
   }
 
   /**
@@ -37,14 +27,14 @@ final class PlanCheck {
    * @return the weights to train
    */
   List<WeightInfo> check(Listeners events) {
-    Capabilities.require(model, Differentiable.class, "training");
+    Capabilities.require(plan.model(), Differentiable.class, "training");
     List<WeightInfo> chosen = List.of();
     try {
-      chosen = weights.select(model.weights());
+      chosen = plan.weights().select(plan.model().weights());
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
     }
-    List<String> prompts = anchor.prompts(target);
+    List<String> prompts = plan.anchor().prompts(plan.target());
     if (prompts.isEmpty()) {
       problems.add("anchor prompts must not be empty");
     }
@@ -65,12 +55,12 @@ final class PlanCheck {
   private void checkPair(String anchorPrompt, Listeners events) {
     List<String> targetPrompts;
     try {
-      targetPrompts = target.targetPrompts(anchorPrompt, anchor.name());
+      targetPrompts = plan.target().targetPrompts(anchorPrompt, plan.anchor().name());
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
       return;
     }
-    Optional<PromptTokenizer> tokenizer = model.capability(PromptTokenizer.class);
+    Optional<PromptTokenizer> tokenizer = plan.model().capability(PromptTokenizer.class);
     if (tokenizer.isEmpty()) {
       return;
     }

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Fine-tuning by gradient descent, as in the paper: in every step the loss of a batch, its
@@ -93,14 +94,7 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer steps(int steps) {
-    return new GradientTrainer(
-        steps,
-        batchSize,
-        learningRate,
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        decayOtherRows);
+    return changed(draft -> draft.steps = steps);
   }
 
   /**
@@ -110,14 +104,7 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer batchSize(int batchSize) {
-    return new GradientTrainer(
-        steps,
-        batchSize,
-        learningRate,
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        decayOtherRows);
+    return changed(draft -> draft.batchSize = batchSize);
   }
 
   /**
@@ -127,14 +114,7 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer learningRate(double learningRate) {
-    return new GradientTrainer(
-        steps,
-        batchSize,
-        learningRate,
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        decayOtherRows);
+    return changed(draft -> draft.learningRate = learningRate);
   }
 
   /**
@@ -144,14 +124,7 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer maxGradientNorm(double maxGradientNorm) {
-    return new GradientTrainer(
-        steps,
-        batchSize,
-        learningRate,
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        decayOtherRows);
+    return changed(draft -> draft.maxGradientNorm = maxGradientNorm);
   }
 
   /**
@@ -161,14 +134,7 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer optimizer(AdamW optimizer) {
-    return new GradientTrainer(
-        steps,
-        batchSize,
-        learningRate,
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        decayOtherRows);
+    return changed(draft -> draft.optimizer = optimizer);
   }
 
   /**
@@ -178,14 +144,7 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer stopStartToken(boolean stopStartToken) {
-    return new GradientTrainer(
-        steps,
-        batchSize,
-        learningRate,
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        decayOtherRows);
+    return changed(draft -> draft.stopStartToken = stopStartToken);
   }
 
   /**
@@ -195,14 +154,7 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer decayOtherRows(boolean decayOtherRows) {
-    return new GradientTrainer(
-        steps,
-        batchSize,
-        learningRate,
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        decayOtherRows);
+    return changed(draft -> draft.decayOtherRows = decayOtherRows);
   }
 
   @Override
@@ -275,5 +227,39 @@ public record GradientTrainer(
       copies.put(session.names().get(i), copy);
     }
     return copies;
+  }
+
+  private GradientTrainer changed(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return new GradientTrainer(
+        draft.steps,
+        draft.batchSize,
+        draft.learningRate,
+        draft.maxGradientNorm,
+        draft.optimizer,
+        draft.stopStartToken,
+        draft.decayOtherRows);
+  }
+
+  /** The settings while one of them is changed. */
+  private static final class Draft {
+    private int steps;
+    private int batchSize;
+    private double learningRate;
+    private double maxGradientNorm;
+    private AdamW optimizer;
+    private boolean stopStartToken;
+    private boolean decayOtherRows;
+
+    Draft(GradientTrainer from) {
+      steps = from.steps;
+      batchSize = from.batchSize;
+      learningRate = from.learningRate;
+      maxGradientNorm = from.maxGradientNorm;
+      optimizer = from.optimizer;
+      stopStartToken = from.stopStartToken;
+      decayOtherRows = from.decayOtherRows;
+    }
   }
 }

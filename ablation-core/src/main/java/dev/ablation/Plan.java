@@ -1,0 +1,114 @@
+package dev.ablation;
+
+import com.google.common.base.Preconditions;
+import com.google.common.collect.ImmutableList;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.concept.Concept;
+import dev.ablation.event.AblationListener;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.train.Preset;
+import dev.ablation.train.Trainer;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/** The values of an {@link Ablation}. */
+record Plan(
+    DiffusionModel model,
+    Concept target,
+    AnchorStrategy anchor,
+    String preset,
+    AblationObjective objective,
+    WeightGroup weights,
+    Trainer trainer,
+    long seed,
+    List<AblationListener> listeners) {
+
+  Plan {
+    Objects.requireNonNull(anchor, "anchor");
+    Objects.requireNonNull(objective, "objective");
+    Objects.requireNonNull(weights, "weights");
+    Objects.requireNonNull(trainer, "trainer");
+    listeners = List.copyOf(listeners);
+    Preconditions.checkArgument(
+        !target.name().equalsIgnoreCase(anchor.name()),
+        "anchor must differ from the target, both were '%s'",
+        target.name());
+  }
+
+  static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+    Preset preset = Preset.diffusers(target.kind());
+    return new Plan(
+        model,
+        target,
+        anchor,
+        preset.name(),
+        preset.objective(),
+        preset.weights(),
+        preset.training(),
+        0,
+        List.of());
+  }
+
+  Plan withPreset(Preset preset) {
+    return new Plan(
+        model,
+        target,
+        anchor,
+        preset.name(),
+        preset.objective(),
+        preset.weights(),
+        preset.training(),
+        seed,
+        listeners);
+  }
+
+  Plan withObjective(AblationObjective changed) {
+    return new Plan(
+        model, target, anchor, preset, changed, weights, trainer, seed, listeners);
+  }
+
+  Plan withWeights(WeightGroup changed) {
+    return new Plan(
+        model, target, anchor, preset, objective, changed, trainer, seed, listeners);
+  }
+
+  Plan withTrainer(Trainer changed) {
+    return new Plan(
+        model, target, anchor, preset, objective, weights, changed, seed, listeners);
+  }
+
+  Plan withSeed(long changed) {
+    return new Plan(
+        model, target, anchor, preset, objective, weights, trainer, changed, listeners);
+  }
+
+  Plan withListener(AblationListener added) {
+    List<AblationListener> more =
+        ImmutableList.<AblationListener>builder().addAll(listeners).add(added).build();
+    return new Plan(model, target, anchor, preset, objective, weights, trainer, seed, more);
+  }
+
+  /** Everything that shapes a run, as provenance keeps it. */
+  Map<String, String> settings() {
+    Map<String, String> settings = new TreeMap<>();
+    settings.put("target", target.toString());
+    settings.put("target.kind", target.kind().name());
+    settings.put("preset", preset);
+    settings.put("objective", objective.name());
+    settings.put("weights", weights.name());
+    settings.put("seed", Long.toString(seed));
+    settings.putAll(anchor.settings(target));
+    settings.putAll(trainer.settings());
+    return settings;
+  }
+
+  @Override
+  public String toString() {
+    return "ablation of %s to '%s' in '%s'"
+        .formatted(target, anchor.name(), model.descriptor().name());
+  }
+}
