@@ -9,6 +9,8 @@ import java.util.List;
 /**
  * What a run learned. Owns the delta's arrays; closing it frees them, not the model.
  *
+ * {@snippet class="dev.ablation.Snippets" region="result"}
+ *
  * @param delta the change of the weights
  * @param history loss and gradient norm of every step
  * @param elapsed how long the run took, anchors included

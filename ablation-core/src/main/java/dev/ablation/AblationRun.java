@@ -2,7 +2,11 @@ package dev.ablation;
 
 import java.util.concurrent.CompletionStage;
 
-/** A run in progress. Thread-safe. */
+/**
+ * A run in progress. Thread-safe.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="cancel"}
+ */
 public interface AblationRun {
 
   /**

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorContext;
+import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
@@ -61,6 +63,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.random.RandomGenerator;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -239,6 +242,59 @@ class Snippets {
     assertThat(builtInPrompts.prompts(target)).allMatch(prompt -> prompt.contains("cat"));
     assertThat(ownPrompts.prompts(target)).hasSize(2);
     assertThat(ownPrompts.images()).isEqualTo(200);
+  }
+
+  // @start region="own-anchor"
+  /** Pictures of one's own, each with its caption. */
+  record OwnPictures(String name, Map<Path, String> captions) implements AnchorStrategy {
+    @Override
+    public List<String> prompts(Concept target) {
+      return List.copyOf(captions.values());
+    }
+
+    @Override
+    public int images() {
+      return captions.size();
+    }
+
+    @Override
+    public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
+        throws IOException {
+      LatentCodec codec = Capabilities.require(model, LatentCodec.class, "own pictures");
+      List<BufferedImage> pictures = new ArrayList<>();
+      for (Path file : captions.keySet()) {
+        pictures.add(ImageIO.read(file.toFile()));
+      }
+      try (NDManager scope = model.manager().newSubManager()) {
+        NDArray signed = Pictures.toSigned(Pictures.array(pictures, scope));
+        NDArray latents = codec.encode(signed, null);
+        latents.attach(model.manager()); // closed with the AnchorSet
+        return new AnchorSet(latents, prompts(target));
+      }
+    }
+
+    @Override
+    public Map<String, String> settings(Concept target) {
+      return Map.of("anchor.name", name, "anchor.pictures", captions.toString());
+    }
+  }
+
+  // @end
+
+  @Test
+  void ownAnchor() throws IOException {
+    Map<Path, String> captions = new LinkedHashMap<>();
+    for (String caption : List.of("a cat", "a cat asleep")) {
+      Path file = folder.resolve(caption + ".png");
+      ImageIO.write(
+          new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB), "png", file.toFile());
+      captions.put(file, caption);
+    }
+    OwnPictures anchor = new OwnPictures("cat", captions);
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+      assertThat(result.delta().norm()).isPositive();
+    }
   }
 
   // Objective and training

@@ -12,7 +12,9 @@ import java.util.Map;
  *
  * {@snippet class="dev.ablation.Snippets" region="anchor"}
  *
- * <p>Implementations are immutable and deterministic for a seed.
+ * <p>Implementations are immutable and deterministic for a seed. One whose pictures are files:
+ *
+ * {@snippet class="dev.ablation.Snippets" region="own-anchor"}
  */
 public interface AnchorStrategy {
 

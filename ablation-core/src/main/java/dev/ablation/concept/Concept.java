@@ -10,7 +10,9 @@ import java.util.random.RandomGenerator;
  *
  * {@snippet class="dev.ablation.Snippets" region="concept"}
  *
- * <p>Implementations are immutable and thread-safe.
+ * <p>Implementations are immutable and thread-safe. A kind of your own:
+ *
+ * {@snippet class="dev.ablation.Snippets" region="own-concept"}
  */
 public interface Concept {
 

@@ -2,7 +2,11 @@ package dev.ablation.model;
 
 import dev.ablation.error.UnsupportedCapabilityException;
 
-/** Asks a model for what it must be able to do. */
+/**
+ * Asks a model for what it must be able to do.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="capability"}
+ */
 public final class Capabilities {
   private Capabilities() {}
 

@@ -3,7 +3,11 @@ package dev.ablation.model;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Capability: writes the model, with the weights that are bound now, as a complete checkpoint. */
+/**
+ * Capability: writes the model, with the weights that are bound now, as a complete checkpoint.
+ *
+ * {@snippet class="dev.ablation.testing.TinyExport" region="export"}
+ */
 public interface CheckpointExport {
 
   /**

@@ -9,6 +9,12 @@ import java.util.TreeMap;
 /**
  * Capability: gradients of a loss with respect to weights, and an optimiser on the model's device.
  * Implemented by the engine's adapter, since core knows no engine.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="differentiable"}
+ *
+ * <p>An implementation on DJL's own gradient collector; {@link AdamW#update} is the optimiser:
+ *
+ * {@snippet class="dev.ablation.testing.TinyTraining" region="session"}
  */
 public interface Differentiable {
 

@@ -28,6 +28,11 @@ import java.util.Optional;
  *       adapter.
  * </ul>
  *
+ * <p>A complete adapter but for its mathematics, {@code network(latents, timesteps, textStates)},
+ * and the loading of its weights:
+ *
+ * {@snippet class="dev.ablation.testing.TinyDiffusion" region="adapter"}
+ *
  * <p>Not thread-safe: one thread at a time. Whoever opened a model closes it.
  */
 public interface DiffusionModel extends AutoCloseable {

@@ -6,6 +6,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Capability: turns latents into pictures and back (Rombach et al. 2022, arXiv 2112.10752, section
  * 3.1). Pictures have shape {@code (B, 3, h, w)}, float32, range -1..1, red, green, blue.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="pictures"}
+ *
+ * <p>An implementation in which a latent pixel is a square of equal picture pixels:
+ *
+ * {@snippet class="dev.ablation.testing.TinyCodec" region="codec"}
  */
 public interface LatentCodec {
 

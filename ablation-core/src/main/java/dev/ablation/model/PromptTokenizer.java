@@ -2,7 +2,11 @@ package dev.ablation.model;
 
 import java.util.List;
 
-/** Capability: shows how the model reads a prompt. */
+/**
+ * Capability: shows how the model reads a prompt.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="tokenizer"}
+ */
 public interface PromptTokenizer {
 
   /**

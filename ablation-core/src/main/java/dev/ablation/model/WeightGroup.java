@@ -11,6 +11,8 @@ import java.util.stream.Collectors;
 /**
  * A named choice of weights: what a run trains. The name goes into provenance.
  *
+ * {@snippet class="dev.ablation.Snippets" region="weight-group"}
+ *
  * @param name says what is chosen
  * @param test accepts the weights that belong to the group
  */

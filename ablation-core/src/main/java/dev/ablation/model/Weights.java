@@ -8,6 +8,12 @@ import org.jspecify.annotations.Nullable;
  * The named weights of a model that an ablation may change. Names are those of the checkpoint,
  * stable across loads of the same one; roles tell what a weight is for, so that nothing outside the
  * adapter depends on a naming scheme.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="bind"}
+ *
+ * <p>An implementation for a model that keeps its weights in a map:
+ *
+ * {@snippet class="dev.ablation.testing.TinyWeights" region="weights"}
  */
 public interface Weights {
 

@@ -16,6 +16,8 @@ import java.util.TreeMap;
  * Where a delta comes from. All values are text, sorted by name, so that two provenances can be
  * compared and the same run writes the same bytes.
  *
+ * {@snippet class="dev.ablation.Snippets" region="provenance"}
+ *
  * @param libraryVersion of this library
  * @param baseName the base model's name
  * @param baseSha256 hash of the base model's weights, see {@link

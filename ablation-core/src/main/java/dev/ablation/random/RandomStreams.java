@@ -19,6 +19,8 @@ import java.util.random.RandomGeneratorFactory;
  * <p>The three are hashed with SHA-256, whose first 64 bits seed the generator L64X128MixRandom
  * (Steele and Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform
  * computed with {@link StrictMath}, so that they are equal to the bit on every platform.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="random"}
  */
 public final class RandomStreams {
   private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =

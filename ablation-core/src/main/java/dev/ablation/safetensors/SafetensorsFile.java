@@ -43,6 +43,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Safe for use by several threads, which take turns. Interrupting a thread that reads closes the
  * file, as with every {@link FileChannel}.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="safetensors-read"}
  */
 public final class SafetensorsFile implements AutoCloseable {
 

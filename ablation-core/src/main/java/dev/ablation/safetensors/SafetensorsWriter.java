@@ -28,6 +28,8 @@ import java.util.TreeMap;
  * <p>Files appear whole or not at all, and are read back by any safetensors reader. At no time more
  * than a few megabytes are held in memory. The metadata {@code format = pt}, without which some
  * Python tools refuse a file, is added unless another format is given.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="safetensors-write"}
  */
 public final class SafetensorsWriter {
 

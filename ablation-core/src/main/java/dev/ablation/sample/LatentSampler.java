@@ -28,10 +28,7 @@ import java.util.function.IntFunction;
  *
  * where both predictions come from one call of the network on the batch [negative, positive].
  *
- * <pre>{@code
- * LatentSampler sampler = LatentSampler.of(model).withSettings(SamplingSettings.defaults());
- * List<BufferedImage> pictures = sampler.draw(List.of("a red bicycle"), 42);
- * }</pre>
+ * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
  * <p>Pictures are drawn in batches. What a picture looks like depends on its prompt, its noise and
  * the settings, never on which pictures share its batch; only the network's own rounding may differ

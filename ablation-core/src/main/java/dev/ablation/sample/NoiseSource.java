@@ -8,6 +8,8 @@ import com.google.common.base.Preconditions;
 /**
  * Where the noise of sampled pictures comes from. Noise is asked for by picture and step, never in
  * an order, so that a picture does not depend on the pictures that share its batch.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="noise-source"}
  */
 public interface NoiseSource {
 

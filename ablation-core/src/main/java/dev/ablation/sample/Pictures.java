@@ -17,6 +17,8 @@ import java.util.List;
  * Pictures as arrays and as images. Arrays have shape {@code (n, 3, h, w)}: red, green and blue of
  * n pictures. They hold one of three ranges: float32 in -1..1 as a {@link LatentCodec} works on
  * them, float32 in 0..1, or uint8.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="pictures"}
  */
 public final class Pictures {
   private Pictures() {}

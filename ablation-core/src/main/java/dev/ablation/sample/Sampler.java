@@ -16,7 +16,9 @@ import java.util.Map;
  * Sampler.ddim().withEta(1)
  * }</pre>
  *
- * <p>A method of your own implements this interface and {@link SamplerRun}.
+ * <p>A method of your own implements this interface and {@link SamplerRun}:
+ *
+ * {@snippet class="dev.ablation.Snippets" region="own-sampler"}
  */
 public interface Sampler {
 

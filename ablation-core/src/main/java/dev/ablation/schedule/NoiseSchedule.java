@@ -21,6 +21,8 @@ import java.util.function.DoubleUnaryOperator;
  * are float32.
  *
  * <p>Immutable, without resources, safe for every thread.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="schedule"}
  */
 public final class NoiseSchedule {
   private static final double MAX_COSINE_BETA = 0.999;

@@ -26,6 +26,8 @@ import java.util.function.Consumer;
  * gradient, clipping to a total norm, AdamW with a constant learning rate. The settings are the
  * fields; every method returns a changed copy.
  *
+ * {@snippet class="dev.ablation.Snippets" region="gradient-trainer"}
+ *
  * @param steps how many updates, positive
  * @param batchSize B, pairs in a step, positive
  * @param learningRate effective learning rate of AdamW, positive

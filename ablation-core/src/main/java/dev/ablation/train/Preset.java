@@ -9,6 +9,8 @@ import dev.ablation.objective.AblationObjective;
  * The published numbers for a kind of concept. Learning rates are effective ones: what the
  * published commands reach by scaling a base number with accumulation, batch and processes.
  *
+ * {@snippet class="dev.ablation.Snippets" region="preset"}
+ *
  * @param name for provenance
  * @param training steps, batch, learning rate, clipping
  * @param weights what is trained

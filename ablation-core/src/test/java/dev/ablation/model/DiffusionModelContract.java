@@ -891,6 +891,39 @@ public abstract class DiffusionModelContract {
     assertThat(gradients[1]).isNotEqualTo(gradients[0]);
   }
 
+  @Test
+  final void trainsTheGivenRowsOnly() {
+    Differentiable training = require(Differentiable.class);
+    String name = trained().get(0);
+    int rows = Math.toIntExact(model.weights().get(name).getShape().get(0));
+    int row = rows / 2;
+    for (boolean decay : new boolean[] {false, true}) {
+      float[] before = model.weights().get(name).toFloatArray();
+      try (TrainingSession session =
+          training.train(
+              List.of(name), new GradientOptions(true, Map.of(name, Set.of(row)), decay))) {
+        Gradients gradients = session.gradients(new Loss(), scope);
+        float[] gradient = gradients.values().get(0).toFloatArray();
+        Optimizer optimizer = session.optimizer(new AdamW(0.9, 0.999, 1e-8, 0.5));
+        optimizer.step(gradients.values(), 0.1, 1);
+        float[] after = session.weights().get(0).toFloatArray();
+        int width = before.length / rows;
+        boolean changed = false;
+        for (int i = 0; i < before.length; i++) {
+          if (i / width == row) {
+            changed |= gradient[i] != 0 && after[i] != before[i];
+          } else {
+            assertThat(gradient[i]).as("gradient %s", i).isZero();
+            assertThat(after[i])
+                .as("entry %s", i)
+                .isEqualTo(decay ? before[i] * 0.95f : before[i], within(decay ? 1e-6f : 0));
+          }
+        }
+        assertThat(changed).as("row %s", row).isTrue();
+      }
+    }
+  }
+
   // Optimizer
 
   @TestFactory

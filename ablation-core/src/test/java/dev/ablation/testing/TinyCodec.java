@@ -6,6 +6,7 @@ import dev.ablation.model.LatentCodec;
 import org.jspecify.annotations.Nullable;
 
 /** A latent pixel is a square of equal picture pixels, half as bright. */
+// @start region="codec"
 record TinyCodec(int channels) implements LatentCodec {
   private static final int FACTOR = 2;
   private static final float DEVIATION = 0.1f;
@@ -58,3 +59,4 @@ record TinyCodec(int channels) implements LatentCodec {
     }
   }
 }
+// @end

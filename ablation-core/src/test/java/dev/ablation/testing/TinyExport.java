@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A folder with one file of weights, built beside its place and moved there. */
+// @start region="export"
 record TinyExport(String name, TinyWeights weights) implements CheckpointExport {
   static final String FILE = "model.safetensors";
   static final String NAME_KEY = "name";
@@ -41,3 +42,4 @@ record TinyExport(String name, TinyWeights weights) implements CheckpointExport 
     }
   }
 }
+// @end

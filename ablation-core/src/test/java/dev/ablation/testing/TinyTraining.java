@@ -2,18 +2,24 @@ package dev.ablation.testing;
 
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +52,7 @@ final class TinyTraining implements Differentiable {
     }
     open = true;
     stopStartToken.accept(options.stopStartToken());
-    return new Session(names);
+    return new Session(names, options);
   }
 
   private final class Session implements TrainingSession {
@@ -54,12 +60,19 @@ final class TinyTraining implements Differentiable {
     private final List<String> names;
     private final NDList copies = new NDList();
     private final List<@Nullable NDArray> before = new ArrayList<>();
+    private final Map<Integer, NDArray> trainedRows = new HashMap<>();
+    private final boolean decayOtherRows;
     private int frozen;
     private boolean closed;
 
-    Session(List<String> names) {
+    Session(List<String> names, GradientOptions options) {
       this.names = List.copyOf(names);
+      decayOtherRows = options.decayOtherRows();
       for (String name : names) {
+        Set<Integer> rows = options.rows().get(name);
+        if (rows != null) {
+          trainedRows.put(copies.size(), mask(weights.get(name).getShape(), rows));
+        }
         NDArray copy = weights.get(name).duplicate();
         copy.attach(manager);
         copy.setRequiresGradient(true);
@@ -67,6 +80,24 @@ final class TinyTraining implements Differentiable {
         before.add(weights.bound(name));
       }
       bind(copies);
+    }
+
+    /** Whether an entry is trained: its row, that is its index along the first axis, decides. */
+    private NDArray mask(Shape shape, Set<Integer> rows) {
+      boolean[] trained = new boolean[Math.toIntExact(shape.size())];
+      int width = trained.length / Math.toIntExact(shape.get(0));
+      rows.forEach(row -> Arrays.fill(trained, row * width, (row + 1) * width, true));
+      return manager.create(trained, shape);
+    }
+
+    /** Takes the rows that are not trained from another array, in place. */
+    private void resetOtherRows(int index, NDArray array, NDArray others) {
+      NDArray mask = trainedRows.get(index);
+      if (mask != null) {
+        try (NDArray reset = NDArrays.where(mask, array, others)) {
+          reset.copyTo(array);
+        }
+      }
     }
 
     private void bind(List<? extends @Nullable NDArray> arrays) {
@@ -100,6 +131,7 @@ final class TinyTraining implements Differentiable {
             NDArray zeros = recorded.zerosLike()) {
           NDArray gradient = recorded.duplicate();
           gradient.attach(scope);
+          resetOtherRows(gradients.size(), gradient, zeros);
           gradients.add(gradient);
           zeros.copyTo(recorded);
         }
@@ -188,7 +220,13 @@ final class TinyTraining implements Differentiable {
             for (int i = 0; i < gradients.size(); i++) {
               NDArray gradient = gradients.get(i).muli(factor);
               NDArray weight = session.weights().get(i);
-              settings.update(weight, gradient, first.get(i), second.get(i), learningRate, steps);
+              try (NDArray before = weight.duplicate()) {
+                settings.update(
+                    weight, gradient, first.get(i), second.get(i), learningRate, steps);
+                if (!session.decayOtherRows) {
+                  session.resetOtherRows(i, weight, before);
+                }
+              }
             }
             return norm;
           });
