@@ -1,0 +1,312 @@
+package dev.ablation.examples;
+
+import ai.djl.Device;
+import dev.ablation.concept.ConceptKind;
+import dev.ablation.djl.StableDiffusion;
+import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.error.AblationException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command line: removes a concept from a model and shows the same pictures before and after. Exit
+ * codes: 0 when done, 1 when something failed on the way, 2 when the command line was wrong.
+ */
+@Command(
+    name = "ablate",
+    mixinStandardHelpOptions = true,
+    versionProvider = Ablate.Version.class,
+    sortOptions = false,
+    usageHelpAutoWidth = true,
+    abbreviateSynopsis = true,
+    descriptionHeading = "%n",
+    description = {
+      "Removes a concept from a text-to-image diffusion model: a style, or a thing (an instance)."
+          + " The model then draws something else in its place, the anchor, and everything else as"
+          + " before.",
+      "",
+      "Without --model it works on a small model of emoji that comes with it, with settings that suit"
+          + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob, twemoji,"
+          + " fluent, ink, blueprint. Things: 'cat face', 'rocket', 'red apple' and 149 more.",
+    },
+    optionListHeading = "%nOptions:%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  ablate --target blueprint",
+      "  ablate --target 'cat face'",
+      "  ablate --target noto --anchor fluent --steps 300",
+      "  ablate --model path/to/stable-diffusion-v1-5 --kind style \\",
+      "         --target 'Van Gogh' --anchor painting --neighbour Monet --output van-gogh",
+      "",
+      "It writes before-after.png, loss.png, loss.csv, delta.safetensors and summary.txt.",
+    })
+public final class Ablate implements Callable<Integer> {
+  private static final int FAILED = CommandLine.ExitCode.SOFTWARE;
+  private static final int WRONG_USAGE = CommandLine.ExitCode.USAGE;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--target",
+      required = true,
+      paramLabel = "NAME",
+      description = "What to remove: the name of a style or of a thing.")
+  private String target;
+
+  @Option(
+      names = "--kind",
+      paramLabel = "KIND",
+      description =
+          "What the target is: style or instance. The emoji model knows it by the name; other models"
+              + " need it.")
+  private @Nullable ConceptKind kind;
+
+  @Option(
+      names = "--anchor",
+      paramLabel = "NAME",
+      description =
+          "What to draw instead. Emoji model: for a style, 'emoji' (no style, the default) or another"
+              + " style; for a thing, its category (the default), another category or thing. Other"
+              + " models need it: such as 'painting' for a style, 'cat' for a cat.")
+  private @Nullable String anchor;
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description =
+          "Folder of a Stable Diffusion checkpoint in diffusers' layout (with model_index.json)."
+              + " Default: the emoji model.")
+  private @Nullable Path model;
+
+  @Option(
+      names = "--neighbour",
+      paramLabel = "NAME",
+      description =
+          "With --model: a concept of the same kind that must stay as it is, shown in the comparison."
+              + " May be given several times.")
+  private List<String> neighbours = List.of();
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Training steps. Default: 160 for the emoji model, 100 for others.")
+  private @Nullable Integer steps;
+
+  @Option(
+      names = "--learning-rate",
+      paramLabel = "X",
+      description = "Learning rate. Default: 1e-3 for the emoji model, 1.6e-5 for others.")
+  private @Nullable Double learningRate;
+
+  @Option(
+      names = "--images",
+      paramLabel = "N",
+      description =
+          "Anchor pictures to draw and train with. Default: 96 for the emoji model, 1000 for others.")
+  private @Nullable Integer images;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Everything random comes from it. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      defaultValue = "cpu",
+      description = "Where to compute: cpu or gpu. Default: ${DEFAULT-VALUE}.")
+  private String device;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Threads on the CPU. Default: as many as there are cores.")
+  private int threads;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      description =
+          "Folder to write to; must not exist. Default: the next number in target/ablation.")
+  private @Nullable Path output;
+
+  @Option(names = "--quiet", description = "Shows no progress bars.")
+  private boolean quiet;
+
+  @SuppressWarnings("NullAway.Init") // picocli fills in what is required or has a default
+  Ablate() {}
+
+  /**
+   * Runs the command and ends the JVM with its exit code.
+   *
+   * @param args the command line; {@code --help} explains it
+   */
+  public static void main(String[] args) {
+    // Read by the engine when it loads: it shall neither download nor report anything.
+    System.setProperty("ai.djl.offline", System.getProperty("ai.djl.offline", "true"));
+    System.setProperty("OPT_OUT_TRACKING", System.getProperty("OPT_OUT_TRACKING", "true"));
+    System.setProperty("java.awt.headless", "true");
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
+    return new CommandLine(new Ablate())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler(Ablate::explainWrongUsage)
+        .setExecutionExceptionHandler((e, command, parsed) -> explainFailure(e, command));
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    StableDiffusionOptions options = options();
+    Job job = job();
+    Path folder = RunFolder.create(output);
+    try (ProgressBars bars = new ProgressBars(System.err, !quiet);
+        StableDiffusion opened =
+            model == null
+                ? EmbeddedModel.open(options)
+                : StableDiffusion.load(model, options)) {
+      Summary summary = new JobRun(job, opened, folder, bars).run();
+      PrintWriter out = spec.commandLine().getOut();
+      out.println();
+      out.print(summary.text());
+      out.flush();
+      return CommandLine.ExitCode.OK;
+    } finally {
+      RunFolder.discardIfEmpty(folder);
+    }
+  }
+
+  private Job job() {
+    try {
+      Job job = model == null ? emojiJob() : checkpointJob();
+      if (steps != null) {
+        job = job.training(job.training().steps(steps));
+      }
+      if (learningRate != null) {
+        job = job.training(job.training().learningRate(learningRate));
+      }
+      return (images == null ? job : job.images(images)).seed(seed);
+    } catch (IllegalArgumentException e) {
+      throw wrong(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Job emojiJob() {
+    if (!neighbours.isEmpty()) {
+      throw wrong("--neighbour needs --model; the comparison of the emoji model has neighbours");
+    }
+    checkAnchorDiffers();
+    return switch (kindOfEmoji()) {
+      case STYLE -> EmojiJobs.style(target, anchor == null ? EmojiJobs.NO_STYLE : anchor);
+      case INSTANCE ->
+          EmojiJobs.instance(target, anchor == null ? EmojiJobs.categoryOf(target) : anchor);
+    };
+  }
+
+  /** A style's name is not the name of a thing. */
+  private ConceptKind kindOfEmoji() {
+    if (kind != null) {
+      return kind;
+    }
+    return EmbeddedModel.styles().contains(target.strip().toLowerCase(Locale.ROOT))
+        ? ConceptKind.STYLE
+        : ConceptKind.INSTANCE;
+  }
+
+  private Job checkpointJob() {
+    if (kind == null || anchor == null) {
+      throw wrong("--model needs --kind (style or instance) and --anchor (what to draw instead)");
+    }
+    checkAnchorDiffers();
+    return CheckpointJobs.of(kind, target, anchor, neighbours);
+  }
+
+  private void checkAnchorDiffers() {
+    if (anchor != null && anchor.strip().equalsIgnoreCase(target.strip())) {
+      throw wrong("--anchor must differ from --target, both were '%s'".formatted(target));
+    }
+  }
+
+  private StableDiffusionOptions options() {
+    if (threads < 0) {
+      throw wrong("--threads must not be negative, was " + threads);
+    }
+    StableDiffusionOptions options = StableDiffusionOptions.defaults().threads(threads);
+    return switch (device) {
+      case "cpu" -> options.device(Device.cpu());
+      case "gpu" -> options.device(Device.gpu());
+      default -> throw wrong("--device must be cpu or gpu, was '%s'".formatted(device));
+    };
+  }
+
+  private ParameterException wrong(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+
+  private static int explainWrongUsage(ParameterException e, String[] args) {
+    PrintWriter err = e.getCommandLine().getErr();
+    err.println("ablate: " + e.getMessage());
+    err.println("Try 'ablate --help'.");
+    err.flush();
+    return WRONG_USAGE;
+  }
+
+  /** What a user can mend is one line; anything else is a bug and shows where it came from. */
+  private static int explainFailure(Exception e, CommandLine command) throws Exception {
+    Throwable cause = e instanceof UncheckedIOException unchecked ? unchecked.getCause() : e;
+    String message;
+    if (cause instanceof FileSystemException file && file.getReason() == null) {
+      message = withoutReason(file);
+    } else if (cause instanceof IOException
+        || cause instanceof AblationException
+        || cause instanceof IllegalStateException
+        || cause instanceof IllegalArgumentException) {
+      message = String.valueOf(cause.getMessage());
+    } else {
+      throw e;
+    }
+    PrintWriter err = command.getErr();
+    err.println("ablate: " + message);
+    err.flush();
+    return FAILED;
+  }
+
+  private static String withoutReason(FileSystemException e) {
+    if (e instanceof AccessDeniedException) {
+      return "no permission to write or read " + e.getFile();
+    }
+    if (e instanceof NoSuchFileException) {
+      return "no such file or folder: " + e.getFile();
+    }
+    return e.getClass().getSimpleName() + ": " + e.getMessage();
+  }
+
+  /** The version of the library, as its jar's manifest has it. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Ablate.class.getPackage().getImplementationVersion();
+      return new String[] {"ablate " + (version == null ? "(built from source)" : version)};
+    }
+  }
+}

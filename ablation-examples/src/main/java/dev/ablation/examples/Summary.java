@@ -1,0 +1,118 @@
+package dev.ablation.examples;
+
+import dev.ablation.examples.PictureGrid.Role;
+import dev.ablation.train.TrainingResult.Step;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
+
+/**
+ * What a run did, in numbers.
+ *
+ * @param job what was asked
+ * @param model name of the model
+ * @param comparison pictures before and after
+ * @param history loss of every step
+ * @param anchors time that the anchor pictures took
+ * @param training time that the training took
+ * @param total time of everything, the drawn comparison included
+ * @param peakMemory of the process in bytes, if the system tells
+ * @param folder with the files
+ */
+record Summary(
+    Job job,
+    String model,
+    Comparison comparison,
+    List<Step> history,
+    Duration anchors,
+    Duration training,
+    Duration total,
+    OptionalLong peakMemory,
+    Path folder) {
+  private static final int FEW_STEPS = 10;
+
+  String text() throws IOException {
+    StringBuilder text = new StringBuilder();
+    line(text, "Removed the %s from the model '%s'.", job.target(), model);
+    line(text, "");
+    line(text, "  drawn instead     %s", job.anchor().name());
+    line(text, "  anchor pictures   %d in %s", job.anchor().images(), seconds(anchors));
+    line(
+        text,
+        "  training steps    %d in %s, loss from %.4f to %.4f",
+        history.size(),
+        seconds(training),
+        mean(history.subList(0, Math.min(FEW_STEPS, history.size()))),
+        mean(history.subList(Math.max(0, history.size() - FEW_STEPS), history.size())));
+    line(
+        text,
+        "  pictures          %d in %s",
+        comparison.before().size() + comparison.after().size(),
+        seconds(total.minus(anchors).minus(training)));
+    line(text, "  everything        %s, peak memory %s", seconds(total), memory());
+    line(text, "");
+    line(text, "How much the pictures changed (mean squared change of pixels from 0 to 1):");
+    line(text, "");
+    change(text, "target", Role.TARGET);
+    change(text, "anchor", Role.ANCHOR);
+    change(text, "neighbours", Role.NEIGHBOUR);
+    OptionalDouble ratio = comparison.ratio();
+    if (ratio.isPresent()) {
+      line(text, "  ratio             %.1f times more on the target", ratio.getAsDouble());
+    } else {
+      line(text, "  No neighbours were named, so nothing shows whether the rest stayed as it was.");
+    }
+    line(text, "");
+    line(text, "Files in %s:", folder);
+    line(text, "");
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.sorted(Comparator.comparing(Path::getFileName)).toList()) {
+        line(text, "  %-20s %s", file.getFileName(), describe(file));
+      }
+    }
+    return text.toString();
+  }
+
+  private void change(StringBuilder text, String name, Role role) {
+    comparison
+        .meanSquaredChange(role)
+        .ifPresent(change -> line(text, "  %-17s %.5f", name, change));
+  }
+
+  private String memory() {
+    return peakMemory.isPresent()
+        ? String.format(Locale.ROOT, "%.2f GiB", peakMemory.getAsLong() / (double) (1L << 30))
+        : "unknown on this system";
+  }
+
+  private static String describe(Path file) throws IOException {
+    String what =
+        switch (file.getFileName().toString()) {
+          case JobRun.SHEET -> "the same prompts and seeds, base model and ablated";
+          case JobRun.LOSS_PICTURE -> "the loss curve";
+          case JobRun.LOSS_TABLE -> "its numbers";
+          case JobRun.DELTA -> "what was learned: the change of the weights";
+          default -> "";
+        };
+    return String.format(Locale.ROOT, "%,8.1f KiB  %s", Files.size(file) / 1024.0, what).stripTrailing();
+  }
+
+  private static double mean(List<Step> steps) {
+    return steps.stream().mapToDouble(Step::loss).average().orElse(Double.NaN);
+  }
+
+  private static String seconds(Duration duration) {
+    return String.format(Locale.ROOT, "%.1f s", duration.toMillis() / 1000.0);
+  }
+
+  private static void line(StringBuilder text, String format, Object... values) {
+    text.append(String.format(Locale.ROOT, format, values)).append(System.lineSeparator());
+  }
+}
