@@ -41,8 +41,7 @@ class FolderExportTest {
           .device(Device.fromName(System.getProperty("ablation.device")));
 
   private static final String INDEX = "model_index.json";
-  private static final String CHECKER =
-      "[\"stable_diffusion\", \"StableDiffusionSafetyChecker\"]";
+  private static final String CHECKER = "[\"stable_diffusion\", \"StableDiffusionSafetyChecker\"]";
 
   @TempDir private Path temp;
   private PipelineCopy copy;
@@ -149,8 +148,7 @@ class FolderExportTest {
     copy.store("unet", WriteOptions.defaults().storingFloatsAs(Dtype.F16));
     copy.shard("unet", 3);
     copy.store("vae", WriteOptions.defaults().storingFloatsAs(Dtype.BF16));
-    Files.move(
-        copy.weightFile("vae"), copy.path("vae/diffusion_pytorch_model.bf16.safetensors"));
+    Files.move(copy.weightFile("vae"), copy.path("vae/diffusion_pytorch_model.bf16.safetensors"));
     copy.store("text_encoder", WriteOptions.defaults().storingFloatsAs(Dtype.F16));
     copy.set("text_encoder/config.json", "torch_dtype", "\"float16\"");
     copy.set("vae/config.json", "dtype", "\"bfloat16\"");
@@ -255,8 +253,7 @@ class FolderExportTest {
     if (checker.equals("absent")) {
       assertThat(index.has("safety_checker")).isFalse();
     } else if (!checker.equals("null")) {
-      assertThat(index.get("safety_checker"))
-          .isEqualTo(JsonParser.parseString("[null, null]"));
+      assertThat(index.get("safety_checker")).isEqualTo(JsonParser.parseString("[null, null]"));
     }
     assertThat(target.resolve("safety_checker")).doesNotExist();
     StableDiffusion.load(target, OPTIONS).close();
@@ -357,9 +354,7 @@ class FolderExportTest {
   @EnabledOnOs(OS.LINUX)
   void aFileSystemThatTakesNoFilesIsTold() {
     target = Path.of("/proc/exported");
-    assertThatThrownBy(this::export)
-        .isInstanceOf(IOException.class)
-        .hasMessageContaining("/proc");
+    assertThatThrownBy(this::export).isInstanceOf(IOException.class).hasMessageContaining("/proc");
     assertThat(target).doesNotExist();
   }
 

@@ -53,8 +53,7 @@ final class PipelineCopy {
     try (Stream<Path> folders = Files.list(pipelines)) {
       return folders
           .filter(PipelineCopy::isStableDiffusion)
-          .min(
-              Comparator.comparingLong(PipelineCopy::weightBytes).thenComparing(Path::toString))
+          .min(Comparator.comparingLong(PipelineCopy::weightBytes).thenComparing(Path::toString))
           .orElseThrow(() -> new AssertionError("no StableDiffusionPipeline in " + pipelines));
     }
   }
@@ -105,9 +104,7 @@ final class PipelineCopy {
   }
 
   static String stem(String part) {
-    return part.equals("text_encoder")
-        ? WeightFiles.TRANSFORMERS_STEM
-        : WeightFiles.DIFFUSERS_STEM;
+    return part.equals("text_encoder") ? WeightFiles.TRANSFORMERS_STEM : WeightFiles.DIFFUSERS_STEM;
   }
 
   JsonObject json(String file) throws IOException {
@@ -181,8 +178,7 @@ final class PipelineCopy {
     try (Checkpoint checkpoint = Checkpoint.openFile(weightFile(part))) {
       List<String> names = checkpoint.tensors().keySet().stream().sorted().toList();
       for (int i = 0; i < count; i++) {
-        String file =
-            "%s-%05d-of-%05d.safetensors".formatted(stem(part), i + 1, count);
+        String file = "%s-%05d-of-%05d.safetensors".formatted(stem(part), i + 1, count);
         Map<String, TensorSource> sources = new LinkedHashMap<>();
         for (String name :
             names.subList(names.size() * i / count, names.size() * (i + 1) / count)) {
@@ -196,8 +192,7 @@ final class PipelineCopy {
     JsonObject index = new JsonObject();
     index.add("metadata", new JsonObject());
     index.add("weight_map", map);
-    Files.writeString(
-        path(part).resolve(stem(part) + ".safetensors.index.json"), index.toString());
+    Files.writeString(path(part).resolve(stem(part) + ".safetensors.index.json"), index.toString());
     Files.delete(weightFile(part));
   }
 

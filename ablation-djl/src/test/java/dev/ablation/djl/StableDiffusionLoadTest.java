@@ -207,8 +207,7 @@ class StableDiffusionLoadTest {
               c.weights(
                   "text_encoder",
                   (tensors, manager) ->
-                      tensors.put(
-                          POSITION_IDS, manager.arange(77).toType(DataType.INT64, true)));
+                      tensors.put(POSITION_IDS, manager.arange(77).toType(DataType.INT64, true)));
             }),
         change(
             "text encoder with position ids, without prefix",
@@ -230,11 +229,8 @@ class StableDiffusionLoadTest {
         change(
             "tokenizer with an empty added_tokens.json",
             c -> Files.writeString(c.path("tokenizer/added_tokens.json"), "{}")),
-        change(
-            "text encoder of the older model type", c -> c.set(TEXT, "model_type", "\"clip\"")),
-        change(
-            "text encoder that says float16",
-            c -> c.set(TEXT, "torch_dtype", "\"float16\"")),
+        change("text encoder of the older model type", c -> c.set(TEXT, "model_type", "\"clip\"")),
+        change("text encoder that says float16", c -> c.set(TEXT, "torch_dtype", "\"float16\"")),
         change(
             "foreign files and folders",
             c -> {
@@ -344,11 +340,10 @@ class StableDiffusionLoadTest {
       copy.weights(
           part,
           (tensors, manager) ->
-              tensors.replaceAll(
-                  (name, tensor) ->
-                      tensor.getDataType().isFloating()
-                          ? tensor.toType(DataType.FLOAT64, true)
-                          : tensor));
+              tensors.replaceAll((name, tensor) ->
+                  tensor.getDataType().isFloating()
+                      ? tensor.toType(DataType.FLOAT64, true)
+                      : tensor));
     }
   }
 
@@ -378,11 +373,10 @@ class StableDiffusionLoadTest {
 
   private static void convAttention(Map<String, NDArray> tensors) {
     oldAttention(tensors);
-    tensors.replaceAll(
-        (name, tensor) ->
-            name.contains(".attentions.") && tensor.getShape().dimension() == 2
-                ? tensor.reshape(tensor.getShape().addAll(new Shape(1, 1)))
-                : tensor);
+    tensors.replaceAll((name, tensor) ->
+        name.contains(".attentions.") && tensor.getShape().dimension() == 2
+            ? tensor.reshape(tensor.getShape().addAll(new Shape(1, 1)))
+            : tensor);
   }
 
   private static Path variantFile(PipelineCopy copy, String part, String variant) {
@@ -462,11 +456,8 @@ class StableDiffusionLoadTest {
     copy.weights(
         "unet",
         (tensors, manager) ->
-            tensors.replaceAll(
-                (name, tensor) ->
-                    name.startsWith("down_blocks")
-                        ? tensor.toType(DataType.FLOAT16, true)
-                        : tensor));
+            tensors.replaceAll((name, tensor) ->
+                name.startsWith("down_blocks") ? tensor.toType(DataType.FLOAT16, true) : tensor));
     Map<String, FloatBuffer> expected = new TreeMap<>(plain.weights());
     expected.replaceAll(
         (name, values) -> name.startsWith("unet.down_blocks") ? rounded(values, "F16") : values);
@@ -602,8 +593,7 @@ class StableDiffusionLoadTest {
       Shape shape = new Shape(1, channels, 2L * rows + 1, 13);
       NDArray latents = scope.ones(shape);
       NDArray timesteps = scope.create(new long[] {500});
-      NDArray out =
-          model.predict(latents, timesteps, model.encode(List.of("a cat"), scope));
+      NDArray out = model.predict(latents, timesteps, model.encode(List.of("a cat"), scope));
       out.attach(scope);
       assertThat(out.getShape()).isEqualTo(shape);
     }

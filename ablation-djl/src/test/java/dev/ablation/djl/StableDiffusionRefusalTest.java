@@ -385,15 +385,16 @@ class StableDiffusionRefusalTest {
         refused(
             "a tokenizer with more tokens than the text encoder has rows",
             c -> {
-              c.edit(TEXT, json -> json.addProperty("vocab_size", json.get("vocab_size").getAsInt() - 1));
+              c.edit(
+                  TEXT,
+                  json -> json.addProperty("vocab_size", json.get("vocab_size").getAsInt() - 1));
               c.weights(
                   "text_encoder",
                   (tensors, manager) ->
-                      tensors.replaceAll(
-                          (name, tensor) ->
-                              name.endsWith("token_embedding.weight")
-                                  ? tensor.get(new NDIndex(":-1")).duplicate()
-                                  : tensor));
+                      tensors.replaceAll((name, tensor) ->
+                          name.endsWith("token_embedding.weight")
+                              ? tensor.get(new NDIndex(":-1")).duplicate()
+                              : tensor));
             },
             "tokenizer",
             "vocab_size"));
@@ -533,7 +534,10 @@ class StableDiffusionRefusalTest {
   }
 
   private static String find(Map<String, NDArray> tensors, String ending) {
-    return tensors.keySet().stream().filter(name -> name.endsWith(ending)).findFirst().orElseThrow();
+    return tensors.keySet().stream()
+        .filter(name -> name.endsWith(ending))
+        .findFirst()
+        .orElseThrow();
   }
 
   private static void poison(PipelineCopy copy, String part, String ending, float value)
@@ -569,8 +573,10 @@ class StableDiffusionRefusalTest {
           (tensors, manager) -> {
             tensors.remove(find(tensors, name));
             tensors.put(find(tensors, other), manager.zeros(new Shape(3, 1)));
-            String prefix = tensors.keySet().stream().anyMatch(n -> n.startsWith("text_model."))
-                ? "text_model." : "";
+            String prefix =
+                tensors.keySet().stream().anyMatch(n -> n.startsWith("text_model."))
+                    ? "text_model."
+                    : "";
             tensors.put(prefix + "extra.first", manager.zeros(new Shape(1)));
             tensors.put(prefix + "extra.second", manager.zeros(new Shape(1)));
           });
