@@ -6,6 +6,8 @@ import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.Weights;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
 import java.io.IOException;
@@ -43,6 +45,7 @@ final class LatentCache {
     Hasher hasher = Hashing.sha256().newHasher();
     put(hasher, "anchor-latents/1");
     put(hasher, model.weights().sha256());
+    putBoundWeights(hasher, model.weights());
     put(hasher, model.schedule() + " " + model.predictionType());
     put(
         hasher,
@@ -53,6 +56,18 @@ final class LatentCache {
     prompts.forEach(prompt -> put(hasher, prompt));
     String key = hasher.hash().toString();
     return new LatentCache(folder.resolve("anchors-" + key.substring(0, 16) + ".safetensors"), key);
+  }
+
+  /** The model's hash is that of its own weights; an applied delta draws other pictures. */
+  private static void putBoundWeights(Hasher hasher, Weights weights) {
+    for (WeightInfo info : weights.list()) {
+      if (weights.isBound(info.name())) {
+        put(hasher, info.name());
+        for (float value : weights.get(info.name()).toFloatArray()) {
+          hasher.putFloat(value);
+        }
+      }
+    }
   }
 
   /** The length keeps neighbouring texts apart. */

@@ -55,8 +55,9 @@ record Instance(String name) implements Concept {
       };
 
   private String inTheCaseOf(String found) {
-    boolean letters = found.length() > 1;
-    if (letters && found.equals(found.toUpperCase(Locale.ROOT))) {
+    // A single capital letter is no capitalised word, and some scripts have no capital letters.
+    boolean hasCapitals = !found.equals(found.toLowerCase(Locale.ROOT));
+    if (hasCapitals && found.length() > 1 && found.equals(found.toUpperCase(Locale.ROOT))) {
       return name.toUpperCase(Locale.ROOT);
     }
     int first = found.codePointAt(0);

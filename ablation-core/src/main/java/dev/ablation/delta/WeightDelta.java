@@ -23,9 +23,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A change of some weights of one model: for each name the difference between the ablated and the
@@ -156,8 +158,9 @@ public final class WeightDelta implements AutoCloseable {
    * Returns {@code this + other}; weights that only one of them changes are kept.
    *
    * @param other delta of the same base model
-   * @return a new delta, owned by the caller, with this one's provenance
-   * @throws DeltaMismatchException if the shapes differ
+   * @return a new delta, owned by the caller, with this one's provenance and the hashes of all base
+   *     weights
+   * @throws DeltaMismatchException listing every weight whose shape or base differs
    */
   public WeightDelta plus(WeightDelta other) {
     List<String> problems = new ArrayList<>();
@@ -168,12 +171,23 @@ public final class WeightDelta implements AutoCloseable {
             name + ": shapes " + get(name).getShape() + " and " + other.get(name).getShape());
       }
     }
+    Map<String, String> hashes = new TreeMap<>(provenance.baseWeightSha256());
+    other
+        .provenance
+        .baseWeightSha256()
+        .forEach((name, hash) -> {
+          String mine = hashes.putIfAbsent(name, hash);
+          if (mine != null && !mine.equals(hash)) {
+            problems.add(
+                "%s: learned on weights with SHA-256 %s and %s".formatted(name, mine, hash));
+          }
+        });
     if (!problems.isEmpty()) {
       throw new DeltaMismatchException(other.provenance.baseName(), problems);
     }
     return of(
         manager,
-        provenance,
+        provenance.withBaseWeights(hashes),
         names,
         name -> {
           NDArray mine = differences.get(name);
@@ -194,18 +208,17 @@ public final class WeightDelta implements AutoCloseable {
    */
   public List<String> differencesFrom(DiffusionModel model) {
     List<String> found = structuralDifferences(model);
-    if (found.isEmpty()) {
-      provenance
-          .baseWeightSha256()
-          .forEach((name, hash) -> {
-            String actual = model.weights().sha256(name);
-            if (!actual.equals(hash)) {
-              found.add(
-                  "%s: learned on a weight with SHA-256 %s, the model's has %s"
-                      .formatted(name, hash, actual));
-            }
-          });
-    }
+    Set<String> known =
+        model.weights().list().stream().map(WeightInfo::name).collect(Collectors.toSet());
+    provenance
+        .baseWeightSha256()
+        .forEach((name, hash) -> {
+          if (known.contains(name) && !model.weights().sha256(name).equals(hash)) {
+            found.add(
+                "%s: learned on a weight with SHA-256 %s, the model's has %s"
+                    .formatted(name, hash, model.weights().sha256(name)));
+          }
+        });
     return found;
   }
 
@@ -368,7 +381,7 @@ public final class WeightDelta implements AutoCloseable {
   public static final class Applied implements AutoCloseable {
     private final DiffusionModel model;
     private final NDManager scope;
-    private final Map<String, NDArray> before = new LinkedHashMap<>();
+    private final Map<String, @Nullable NDArray> before = new LinkedHashMap<>();
     private boolean open = true;
 
     private Applied(DiffusionModel model, Map<String, NDArray> differences) {
@@ -383,7 +396,7 @@ public final class WeightDelta implements AutoCloseable {
             change.close();
           }
           changed.attach(scope);
-          before.put(name, current);
+          before.put(name, model.weights().isBound(name) ? current : null);
           model.weights().bind(name, changed);
         });
       } catch (RuntimeException e) {

@@ -43,6 +43,15 @@ public interface Weights {
   void bind(String name, @Nullable NDArray array);
 
   /**
+   * Returns whether the network computes with another array than the weight's own.
+   *
+   * @param name of a weight
+   * @return whether {@link #bind} put an array in its place
+   * @throws IllegalArgumentException if there is no such weight
+   */
+  boolean isBound(String name);
+
+  /**
    * Copies {@code array} into the weight's own array, for good.
    *
    * @param name of a weight

@@ -50,6 +50,16 @@ public record Provenance(
   }
 
   /**
+   * Returns a provenance of more or fewer weights.
+   *
+   * @param sha256 hash of each base weight that the delta changes
+   * @return the same provenance with those hashes
+   */
+  public Provenance withBaseWeights(Map<String, String> sha256) {
+    return new Provenance(libraryVersion, baseName, baseSha256, sha256, settings, environment);
+  }
+
+  /**
    * Returns the settings in which another provenance differs.
    *
    * @param other provenance

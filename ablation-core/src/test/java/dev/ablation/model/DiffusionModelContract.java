@@ -433,6 +433,7 @@ public abstract class DiffusionModelContract {
     calls.put("get", () -> weights.get("no such weight"));
     calls.put("bind", () -> weights.bind("no such weight", array));
     calls.put("unbind", () -> weights.bind("no such weight", null));
+    calls.put("isBound", () -> weights.isBound("no such weight"));
     calls.put("overwrite", () -> weights.overwrite("no such weight", array));
     calls.put("sha256", () -> weights.sha256("no such weight"));
     return calls.entrySet().stream()
@@ -459,12 +460,15 @@ public abstract class DiffusionModelContract {
     int[] prediction = bits(encodeAndPredict());
 
     NDArray other = disturbed(own);
+    assertThat(weights.isBound(info.name())).isFalse();
     weights.bind(info.name(), other);
+    assertThat(weights.isBound(info.name())).isTrue();
     assertThat(bits(weights.get(info.name()))).isEqualTo(bits(other));
     assertThat(bits(encodeAndPredict())).as("bound").isNotEqualTo(prediction);
     assertThat(weights.sha256(info.name())).as("hash of its own bytes").isEqualTo(hash);
 
     weights.bind(info.name(), null);
+    assertThat(weights.isBound(info.name())).isFalse();
     assertThat(bits(weights.get(info.name()))).isEqualTo(before);
     assertThat(bits(encodeAndPredict())).as("unbound").isEqualTo(prediction);
     assertThat(other.isReleased()).as("a bound array stays its owner's").isFalse();

@@ -55,7 +55,7 @@ public final class TinyDiffusion implements DiffusionModel {
   // @start region="adapter"
   private final ModelDescriptor descriptor;
   private final NDManager manager;
-  private final NoiseSchedule schedule = NoiseSchedule.linear(100, 0.001, 0.2);
+  private final NoiseSchedule schedule = NoiseSchedule.linear(100, 0.001, 0.06);
   private final TinyTokenizer tokenizer = new TinyTokenizer(POSITIONS, VOCABULARY);
   private final TinyWeights weights = new TinyWeights();
   private final Map<Class<?>, Object> capabilities = new HashMap<>();

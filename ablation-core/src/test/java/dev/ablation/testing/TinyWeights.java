@@ -54,6 +54,11 @@ public final class TinyWeights implements Weights {
   }
 
   @Override
+  public boolean isBound(String name) {
+    return get(name) != own(name);
+  }
+
+  @Override
   public void overwrite(String name, NDArray array) {
     checkShape(name, array);
     array.copyTo(own(name));

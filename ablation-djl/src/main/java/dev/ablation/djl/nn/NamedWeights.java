@@ -76,6 +76,11 @@ public final class NamedWeights implements Weights {
   }
 
   @Override
+  public boolean isBound(String name) {
+    return weight(name).bound() != null;
+  }
+
+  @Override
   public void overwrite(String name, NDArray array) {
     Weight weight = weight(name);
     if (!array.getShape().equals(weight.shape())) {

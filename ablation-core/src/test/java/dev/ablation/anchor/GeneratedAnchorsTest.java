@@ -1,0 +1,260 @@
+package dev.ablation.anchor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingSettings;
+import dev.ablation.testing.TinyDiffusion;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+class GeneratedAnchorsTest {
+  private static final Concept TARGET = Concept.instance("grumpy cat");
+
+  @TempDir Path folder;
+
+  private final DiffusionModel model = TinyDiffusion.open(1);
+  private final GeneratedAnchors anchors =
+      AnchorStrategy.generated("cat", List.of("a cat", "two cats", "the cat"))
+          .images(5)
+          .sampling(SamplingSettings.defaults().withSteps(3).withBatchSize(2));
+
+  @AfterEach
+  void close() {
+    model.close();
+  }
+
+  /** A context that keeps what it is told. */
+  private static final class Recorder implements AnchorContext {
+    final List<Long> done = new ArrayList<>();
+    boolean fromCache;
+    long seed = 7;
+    int cancelAfter = Integer.MAX_VALUE;
+
+    @Override
+    public long seed() {
+      return seed;
+    }
+
+    @Override
+    public void progress(long count, long total, boolean cached) {
+      assertThat(total).isPositive();
+      done.add(count);
+      fromCache = cached;
+    }
+
+    @Override
+    public boolean cancelled() {
+      return done.size() >= cancelAfter;
+    }
+  }
+
+  private float[] draw(GeneratedAnchors strategy, DiffusionModel of, Recorder context)
+      throws IOException {
+    try (AnchorSet set = strategy.prepare(of, TARGET, context)) {
+      assertThat(set.latents().getShape()).isEqualTo(new Shape(strategy.images(), 3, 4, 6));
+      return set.latents().toFloatArray();
+    }
+  }
+
+  @Test
+  void usesThePromptsInTurn() throws IOException {
+    try (AnchorSet set = anchors.prepare(model, TARGET, new Recorder())) {
+      assertThat(set.prompts())
+          .containsExactly("a cat", "two cats", "the cat", "a cat", "two cats");
+    }
+  }
+
+  @Test
+  void tellsItsProgressToTheEnd() throws IOException {
+    Recorder context = new Recorder();
+    draw(anchors, model, context);
+    assertThat(context.done).isSorted().endsWith(15L);
+    assertThat(context.fromCache).isFalse();
+  }
+
+  @Test
+  void drawsTheSameForASeedAndLeavesNoArrays() throws IOException {
+    int before = model.manager().getManagedArrays().size();
+    float[] first = draw(anchors, model, new Recorder());
+    assertThat(draw(anchors, model, new Recorder())).isEqualTo(first);
+    Recorder other = new Recorder();
+    other.seed = 8;
+    assertThat(draw(anchors, model, other)).isNotEqualTo(first);
+    assertThat(model.manager().getManagedArrays()).hasSize(before);
+  }
+
+  @Test
+  void canBeCancelled() {
+    int before = model.manager().getManagedArrays().size();
+    Recorder context = new Recorder();
+    context.cancelAfter = 2;
+    assertThatThrownBy(() -> anchors.prepare(model, TARGET, context))
+        .isInstanceOf(CancellationException.class);
+    assertThat(context.done).hasSize(2);
+    assertThat(model.manager().getManagedArrays()).hasSize(before);
+  }
+
+  private List<Path> files() throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.sorted().toList();
+    }
+  }
+
+  @Test
+  void findsWhatWasDrawnBefore() throws IOException {
+    GeneratedAnchors cached = anchors.cachedIn(folder.resolve("made"));
+    float[] drawn = draw(cached, model, new Recorder());
+    Recorder again = new Recorder();
+    assertThat(draw(cached, model, again)).isEqualTo(drawn);
+    assertThat(again.fromCache).isTrue();
+    assertThat(draw(anchors, model, new Recorder())).as("without a cache").isEqualTo(drawn);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> drawsAnewWhereAnythingDiffers() throws IOException {
+    GeneratedAnchors cached = anchors.cachedIn(folder);
+    draw(cached, model, new Recorder());
+    SamplingSettings settings = anchors.sampling();
+    return Stream.of(
+        miss("seed", () -> {
+          Recorder context = new Recorder();
+          context.seed = 8;
+          draw(cached, model, context);
+        }),
+        miss("prompts", () -> draw(cached.prompts(List.of("a cat")), model, new Recorder())),
+        miss("images", () -> draw(cached.images(4), model, new Recorder())),
+        miss("steps", () -> draw(cached.sampling(settings.withSteps(4)), model, new Recorder())),
+        miss(
+            "guidance",
+            () -> draw(cached.sampling(settings.withGuidanceScale(2)), model, new Recorder())),
+        miss(
+            "negative prompt",
+            () -> draw(cached.sampling(settings.withNegativePrompt("x")), model, new Recorder())),
+        miss(
+            "sampler",
+            () ->
+                draw(
+                    cached.sampling(settings.withSampler(Sampler.ddim())),
+                    model,
+                    new Recorder())),
+        miss(
+            "setting of the sampler",
+            () ->
+                draw(
+                    cached.sampling(settings.withSampler(Sampler.ddim().withEta(1))),
+                    model,
+                    new Recorder())),
+        miss(
+            "weights",
+            () -> {
+              try (DiffusionModel other = TinyDiffusion.open(2)) {
+                draw(cached, other, new Recorder());
+              }
+            }));
+  }
+
+  private interface Drawing {
+    void run() throws IOException;
+  }
+
+  private DynamicTest miss(String what, Drawing drawing) {
+    return DynamicTest.dynamicTest(
+        what,
+        () -> {
+          int before = files().size();
+          drawing.run();
+          assertThat(files()).hasSize(before + 1);
+        });
+  }
+
+  @Test
+  void aDamagedFileIsNamed() throws IOException {
+    GeneratedAnchors cached = anchors.cachedIn(folder);
+    draw(cached, model, new Recorder());
+    Path file = files().get(0);
+    byte[] bytes = Files.readAllBytes(file);
+    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+    assertThatIOException()
+        .isThrownBy(() -> draw(cached, model, new Recorder()))
+        .withMessageContaining(file.getFileName().toString());
+  }
+
+  @Test
+  void aBoundWeightIsNoneOfTheModelsOwn() throws IOException {
+    GeneratedAnchors cached = anchors.cachedIn(folder);
+    float[] plain = draw(cached, model, new Recorder());
+    try (NDManager scope = model.manager().newSubManager()) {
+      NDArray other = model.weights().get("network.skip").mul(0.5f);
+      other.attach(scope);
+      model.weights().bind("network.skip", other);
+      Recorder context = new Recorder();
+      assertThat(draw(cached, model, context)).isNotEqualTo(plain);
+      assertThat(context.fromCache).isFalse();
+      model.weights().bind("network.skip", null);
+    }
+  }
+
+  @Test
+  void readsPromptsFromAFile() throws IOException {
+    Path file = Files.writeString(folder.resolve("prompts.txt"), "a cat\n\n  two cats \n");
+    assertThat(AnchorStrategy.generated("cat", file).prompts(TARGET))
+        .containsExactly("a cat", "two cats");
+    Path empty = Files.writeString(folder.resolve("empty.txt"), "\n \n");
+    assertThatIOException()
+        .isThrownBy(() -> AnchorStrategy.generated("cat", empty))
+        .withMessageContaining("empty.txt")
+        .withMessageContaining("at least one prompt");
+    Path binary = Files.write(folder.resolve("binary.txt"), new byte[] {(byte) 0xff, (byte) 0xfe});
+    assertThatIOException()
+        .isThrownBy(() -> AnchorStrategy.generated("cat", binary))
+        .withMessageContaining("binary.txt")
+        .withMessageContaining("UTF-8");
+  }
+
+  @Test
+  void builtInPromptsFitTheKind() {
+    assertThat(AnchorStrategy.generated("cat").prompts(TARGET))
+        .hasSizeGreaterThan(20)
+        .doesNotHaveDuplicates()
+        .allMatch(prompt -> !TARGET.targetPrompts(prompt, "cat").isEmpty());
+    assertThat(AnchorStrategy.generated("painting").prompts(Concept.style("Monet")))
+        .hasSizeGreaterThan(20)
+        .doesNotHaveDuplicates()
+        .allMatch(prompt -> prompt.startsWith("painting of "));
+  }
+
+  @Test
+  void refusesWrongValuesAtTheCall() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> anchors.images(0))
+        .withMessage("images must be positive, was 0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> anchors.prompts(List.of()))
+        .withMessage("prompts must not be empty");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> anchors.prompts(List.of("a cat", " ")))
+        .withMessage("prompts must not be blank, but number 2 of 2 is");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> AnchorStrategy.generated(" "))
+        .withMessageContaining("must not be blank");
+  }
+}

@@ -1,0 +1,85 @@
+package dev.ablation.provenance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ProvenanceTest {
+  private static final Provenance ONE =
+      new Provenance(
+          "1.0",
+          "base \"model\" \\ 猫 <b>",
+          "ab12",
+          Map.of("w.2", "f0", "w.1", "0f"),
+          Map.of("seed", "7", "target", "style 'O''Keeffe'\n"),
+          Map.of("os", "Linux"));
+
+  @Test
+  void readsWhatItWrote() {
+    assertThat(Provenance.fromJson(ONE.toJson())).isEqualTo(ONE);
+  }
+
+  @Test
+  void isOneLineWithSortedKeys() {
+    assertThat(ONE.toJson())
+        .doesNotContain("\n")
+        .contains("{\"w.1\":\"0f\",\"w.2\":\"f0\"}")
+        .contains("<b>");
+    assertThat(Provenance.fromJson(ONE.toJson()).toJson()).isEqualTo(ONE.toJson());
+  }
+
+  @Test
+  void tellsSettingsThatDiffer() {
+    Provenance other =
+        new Provenance(
+            "2.0",
+            "other",
+            "cd",
+            Map.of(),
+            Map.of("seed", "8", "target", "style 'O''Keeffe'\n", "weights", "all"),
+            Map.of());
+    assertThat(ONE.settingsDifferingFrom(other))
+        .containsOnly(Map.entry("seed", "7 -> 8"), Map.entry("weights", "null -> all"));
+    assertThat(ONE.settingsDifferingFrom(ONE)).isEmpty();
+  }
+
+  @Test
+  void itsMapsCannotBeChanged() {
+    assertThat(ONE.settings()).isUnmodifiable();
+    assertThat(ONE.environment()).isUnmodifiable();
+    assertThat(ONE.baseWeightSha256()).isUnmodifiable();
+  }
+
+  @Test
+  void refusesNull() {
+    assertThatNullPointerException()
+        .isThrownBy(() -> new Provenance(null, "b", "c", Map.of(), Map.of(), Map.of()))
+        .withMessage("libraryVersion");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "null",
+        "7",
+        "[]",
+        "{",
+        "{}",
+        "{\"libraryVersion\":1}",
+        "{\"libraryVersion\":\"1\",\"baseName\":\"b\",\"baseSha256\":\"c\",\"baseWeightSha256\":{},"
+            + "\"settings\":{\"seed\":7},\"environment\":{}}",
+        "{\"libraryVersion\":\"1\",\"baseName\":\"b\",\"baseSha256\":\"c\",\"baseWeightSha256\":[],"
+            + "\"settings\":{},\"environment\":{}}"
+      })
+  void refusesOtherText(String text) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Provenance.fromJson(text))
+        .withMessageStartingWith("provenance ");
+  }
+}
