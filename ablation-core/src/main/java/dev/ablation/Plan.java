@@ -67,23 +67,19 @@ record Plan(
   }
 
   Plan withObjective(AblationObjective changed) {
-    return new Plan(
-        model, target, anchor, preset, changed, weights, trainer, seed, listeners);
+    return new Plan(model, target, anchor, preset, changed, weights, trainer, seed, listeners);
   }
 
   Plan withWeights(WeightGroup changed) {
-    return new Plan(
-        model, target, anchor, preset, objective, changed, trainer, seed, listeners);
+    return new Plan(model, target, anchor, preset, objective, changed, trainer, seed, listeners);
   }
 
   Plan withTrainer(Trainer changed) {
-    return new Plan(
-        model, target, anchor, preset, objective, weights, changed, seed, listeners);
+    return new Plan(model, target, anchor, preset, objective, weights, changed, seed, listeners);
   }
 
   Plan withSeed(long changed) {
-    return new Plan(
-        model, target, anchor, preset, objective, weights, trainer, changed, listeners);
+    return new Plan(model, target, anchor, preset, objective, weights, trainer, changed, listeners);
   }
 
   Plan withListener(AblationListener added) {

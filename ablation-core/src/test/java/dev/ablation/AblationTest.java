@@ -101,7 +101,9 @@ class AblationTest {
   /** The model holds the bytes of before, nothing is bound, no array is left. */
   private void assertModelUntouched() {
     for (WeightInfo info : model.weights().list()) {
-      assertThat(Arrays.equals(before.get(info.name()), model.weights().get(info.name()).toFloatArray()))
+      assertThat(
+              Arrays.equals(
+                  before.get(info.name()), model.weights().get(info.name()).toFloatArray()))
           .as(info.name())
           .isTrue();
       assertThat(model.weights().isBound(info.name())).as(info.name()).isFalse();
@@ -187,15 +189,14 @@ class AblationTest {
       AtomicReference<AblationRun> run = new AtomicReference<>();
       AtomicReference<Boolean> started = new AtomicReference<>(false);
       Ablation listening =
-          plan.listener(
-              event -> {
-                while (!started.get()) {
-                  Thread.onSpinWait();
-                }
-                if (at.isInstance(event)) {
-                  run.get().cancel();
-                }
-              });
+          plan.listener(event -> {
+            while (!started.get()) {
+              Thread.onSpinWait();
+            }
+            if (at.isInstance(event)) {
+              run.get().cancel();
+            }
+          });
       run.set(listening.start(executor));
       started.set(true);
       return run.get().result().toCompletableFuture().handle((result, error) -> error).join();
@@ -218,8 +219,7 @@ class AblationTest {
 
   @Test
   void stopsWhileItDrawsAnchors() {
-    Throwable outcome =
-        outcomeOfCancelling(AnchorsProgressed.class, plan(CATS.images(4000)));
+    Throwable outcome = outcomeOfCancelling(AnchorsProgressed.class, plan(CATS.images(4000)));
     assertThat(outcome).hasCauseInstanceOf(CancellationException.class);
     assertModelUntouched();
     assertThat(events).filteredOn(AnchorsProgressed.class::isInstance).hasSize(1);
@@ -230,12 +230,11 @@ class AblationTest {
   void stopsWhenItsThreadIsInterruptedAndKeepsTheFlag() {
     Ablation plan =
         plan()
-            .listener(
-                event -> {
-                  if (event instanceof StepCompleted step && step.step() == 2) {
-                    Thread.currentThread().interrupt();
-                  }
-                });
+            .listener(event -> {
+              if (event instanceof StepCompleted step && step.step() == 2) {
+                Thread.currentThread().interrupt();
+              }
+            });
     assertThatExceptionOfType(CancellationException.class).isThrownBy(plan::run);
     assertThat(Thread.interrupted()).isTrue();
     assertModelUntouched();
@@ -286,7 +285,8 @@ class AblationTest {
     objectives.put("frozen teacher", AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS));
     objectives.put("paper's teacher", AblationObjective.modelBased());
     return objectives.entrySet().stream()
-        .map(each -> DynamicTest.dynamicTest(each.getKey(), () -> assertLossFalls(each.getValue())));
+        .map(
+            each -> DynamicTest.dynamicTest(each.getKey(), () -> assertLossFalls(each.getValue())));
   }
 
   private void assertLossFalls(AblationObjective objective) {
@@ -353,11 +353,10 @@ class AblationTest {
   void divergesWhereTheLossIsNotFinite() {
     assertThatExceptionOfType(TrainingDivergedException.class)
         .isThrownBy(() -> plan().objective(brokenAt(3, Float.NaN)).run())
-        .satisfies(
-            e -> {
-              assertThat(e.step()).isEqualTo(3);
-              assertThat(e.loss()).isNaN();
-            })
+        .satisfies(e -> {
+          assertThat(e.step()).isEqualTo(3);
+          assertThat(e.loss()).isNaN();
+        })
         .withMessageContaining("step 3")
         .withMessageContaining("0.01");
     assertModelUntouched();
@@ -368,8 +367,7 @@ class AblationTest {
   void divergesWhereAGradientIsNotFinite() {
     AblationObjective root =
         AblationObjective.named(
-            "root",
-            context -> AblationObjective.modelBased().loss(context).mul(0).sqrt());
+            "root", context -> AblationObjective.modelBased().loss(context).mul(0).sqrt());
     assertThatExceptionOfType(TrainingDivergedException.class)
         .isThrownBy(() -> plan().objective(root).run())
         .satisfies(e -> assertThat(e.step()).isEqualTo(1))
@@ -383,9 +381,7 @@ class AblationTest {
   void listenersHearEverythingInOrder() {
     List<String> heard = new ArrayList<>();
     Ablation plan =
-        plan()
-            .listener(event -> heard.add("first"))
-            .listener(event -> heard.add("second"));
+        plan().listener(event -> heard.add("first")).listener(event -> heard.add("second"));
     plan.run().close();
     assertThat(events.get(0)).isEqualTo(new Started("grumpy cat", "cat", 4, 4));
     assertThat(events)
@@ -433,16 +429,15 @@ class AblationTest {
     Ablation second = plan();
     Ablation first =
         plan()
-            .listener(
-                event -> {
-                  if (event instanceof StepCompleted step && step.step() == 2) {
-                    try {
-                      second.run().close();
-                    } catch (IllegalStateException e) {
-                      refused.set(e);
-                    }
-                  }
-                });
+            .listener(event -> {
+              if (event instanceof StepCompleted step && step.step() == 2) {
+                try {
+                  second.run().close();
+                } catch (IllegalStateException e) {
+                  refused.set(e);
+                }
+              }
+            });
     first.run().close();
     assertThat(refused.get())
         .hasMessage("model 'tiny-1' is used by another run; wait for it or open another copy");
@@ -583,12 +578,8 @@ class AblationTest {
           }
         };
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () ->
-                Ablator.of(model)
-                    .target(punctuation)
-                    .anchor(CATS.prompts(List.of("a cat")))
-                    .run())
+        .isThrownBy(() ->
+            Ablator.of(model).target(punctuation).anchor(CATS.prompts(List.of("a cat"))).run())
         .withMessage(
             "target prompt 'a cat!' must differ from anchor prompt 'a cat', but the model reads the"
                 + " same tokens");
@@ -619,11 +610,10 @@ class AblationTest {
     model.without(Differentiable.class);
     assertThatExceptionOfType(UnsupportedCapabilityException.class)
         .isThrownBy(() -> plan().run())
-        .satisfies(
-            e -> {
-              assertThat(e.model()).isEqualTo("tiny-1");
-              assertThat(e.capability()).isEqualTo("Differentiable");
-            });
+        .satisfies(e -> {
+          assertThat(e.model()).isEqualTo("tiny-1");
+          assertThat(e.capability()).isEqualTo("Differentiable");
+        });
     assertThat(events).hasSize(1).first().isInstanceOf(Failed.class);
   }
 

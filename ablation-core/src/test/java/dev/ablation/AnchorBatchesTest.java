@@ -34,8 +34,7 @@ class AnchorBatchesTest {
     for (int i = 0; i < values.length; i++) {
       values[i] = i / (3 * 4 * 6);
     }
-    List<String> prompts =
-        IntStream.range(0, PICTURES).mapToObj(i -> "cat number " + i).toList();
+    List<String> prompts = IntStream.range(0, PICTURES).mapToObj(i -> "cat number " + i).toList();
     return new AnchorSet(model.manager().create(values, new Shape(PICTURES, 3, 4, 6)), prompts);
   }
 
@@ -125,7 +124,9 @@ class AnchorBatchesTest {
       }
     }
     assertThat(timesteps).allMatch(t -> t >= 0 && t < model.schedule().steps());
-    assertThat(timesteps.stream().distinct()).as("all of 100 in 1000 draws").hasSizeGreaterThan(99 - 5);
+    assertThat(timesteps.stream().distinct())
+        .as("all of 100 in 1000 draws")
+        .hasSizeGreaterThan(99 - 5);
     assertThat(Math.abs(sum / count)).isLessThan(5 / Math.sqrt(count));
     assertThat(Math.abs(squares / count - 1)).isLessThan(5 * Math.sqrt(2.0 / count));
   }

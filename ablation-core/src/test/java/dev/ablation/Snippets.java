@@ -140,12 +140,11 @@ class Snippets {
             .weights(WeightGroup.crossAttentionKeyValue())
             .training(t -> t.steps(3).batchSize(2).learningRate(1e-3))
             .seed(42)
-            .listener(
-                event -> {
-                  if (event instanceof AblationEvent.StepCompleted step) {
-                    losses.add(step.loss());
-                  }
-                });
+            .listener(event -> {
+              if (event instanceof AblationEvent.StepCompleted step) {
+                losses.add(step.loss());
+              }
+            });
     for (long seed = 1; seed <= 2; seed++) {
       try (AblationResult result = plan.seed(seed).run()) { // the plan itself keeps seed 42
         assertThat(result.provenance().settings()).containsEntry("seed", Long.toString(seed));
@@ -165,12 +164,11 @@ class Snippets {
       AblationRun run = plan.start(executor);
       run.cancel(); // from any thread: stops after the current step
       run.result()
-          .whenComplete(
-              (result, error) -> {
-                if (result != null) {
-                  result.close(); // the run was faster
-                }
-              });
+          .whenComplete((result, error) -> {
+            if (result != null) {
+              result.close(); // the run was faster
+            }
+          });
       // @end
       assertThat(run.result().toCompletableFuture().handle((result, error) -> error).join())
           .isInstanceOf(CompletionException.class);
@@ -286,8 +284,7 @@ class Snippets {
     Map<Path, String> captions = new LinkedHashMap<>();
     for (String caption : List.of("a cat", "a cat asleep")) {
       Path file = folder.resolve(caption + ".png");
-      ImageIO.write(
-          new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB), "png", file.toFile());
+      ImageIO.write(new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB), "png", file.toFile());
       captions.put(file, caption);
     }
     OwnPictures anchor = new OwnPictures("cat", captions);
@@ -558,7 +555,9 @@ class Snippets {
   }
 
   // @start region="own-sampler"
-  /** Puts the predicted clean sample under less noise, which is predicted too: DDIM in few lines. */
+  /**
+   * Puts the predicted clean sample under less noise, which is predicted too: DDIM in few lines.
+   */
   record PlainDdim() implements Sampler {
     @Override
     public String name() {

@@ -36,8 +36,8 @@ public interface Differentiable {
    *
    * @param stopStartToken whether key and value of the text's first position carry no gradient in
    *     cross-attention; values are unchanged. The reference implementation does this always.
-   * @param rows name of a weight to the rows (indices of its first axis) that are trained; gradients
-   *     of its other rows are zero. A weight that is not named is trained as a whole.
+   * @param rows name of a weight to the rows (indices of its first axis) that are trained;
+   *     gradients of its other rows are zero. A weight that is not named is trained as a whole.
    * @param decayOtherRows whether weight decay shrinks the other rows too, as in the reference
    *     implementation; otherwise they stay as they are, to the last bit
    */
@@ -49,13 +49,12 @@ public interface Differentiable {
       Map<String, Set<Integer>> copy = new TreeMap<>();
       rows.forEach((name, indices) -> copy.put(name, Set.copyOf(indices)));
       rows = Collections.unmodifiableMap(copy);
-      rows.forEach(
-          (name, indices) -> {
-            if (indices.isEmpty() || indices.stream().anyMatch(index -> index < 0)) {
-              throw new IllegalArgumentException(
-                  "rows of %s must be given and not negative, were %s".formatted(name, indices));
-            }
-          });
+      rows.forEach((name, indices) -> {
+        if (indices.isEmpty() || indices.stream().anyMatch(index -> index < 0)) {
+          throw new IllegalArgumentException(
+              "rows of %s must be given and not negative, were %s".formatted(name, indices));
+        }
+      });
     }
 
     /**

@@ -201,11 +201,7 @@ public record GradientTrainer(
   }
 
   private TrainingResult.Step makeStep(
-      TrainingTask task,
-      TrainingSession session,
-      Optimizer adamW,
-      TextStates texts,
-      int step) {
+      TrainingTask task, TrainingSession session, Optimizer adamW, TextStates texts, int step) {
     try (NDManager scope = task.model().manager().newSubManager()) {
       TrainingStep context = TrainingStep.draw(task, session, texts, step, batchSize, scope);
       Gradients gradients = session.gradients(() -> task.objective().loss(context), scope);

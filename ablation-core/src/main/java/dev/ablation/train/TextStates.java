@@ -42,11 +42,10 @@ final class TextStates implements AutoCloseable {
     if (encoderTrains) {
       return model.encode(prompts, scope);
     }
-    return session.withoutGradients(
-        () -> {
-          List<Conditioning> rows = prompts.stream().map(prompt -> one(prompt, scope)).toList();
-          return rows.size() == 1 ? rows.get(0) : Conditioning.concat(rows).attach(scope);
-        });
+    return session.withoutGradients(() -> {
+      List<Conditioning> rows = prompts.stream().map(prompt -> one(prompt, scope)).toList();
+      return rows.size() == 1 ? rows.get(0) : Conditioning.concat(rows).attach(scope);
+    });
   }
 
   private Conditioning one(String prompt, NDManager scope) {

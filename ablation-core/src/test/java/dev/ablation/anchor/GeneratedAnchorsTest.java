@@ -135,11 +135,13 @@ class GeneratedAnchorsTest {
     draw(cached, model, new Recorder());
     SamplingSettings settings = anchors.sampling();
     return Stream.of(
-        miss("seed", () -> {
-          Recorder context = new Recorder();
-          context.seed = 8;
-          draw(cached, model, context);
-        }),
+        miss(
+            "seed",
+            () -> {
+              Recorder context = new Recorder();
+              context.seed = 8;
+              draw(cached, model, context);
+            }),
         miss("prompts", () -> draw(cached.prompts(List.of("a cat")), model, new Recorder())),
         miss("images", () -> draw(cached.images(4), model, new Recorder())),
         miss("steps", () -> draw(cached.sampling(settings.withSteps(4)), model, new Recorder())),
@@ -152,10 +154,7 @@ class GeneratedAnchorsTest {
         miss(
             "sampler",
             () ->
-                draw(
-                    cached.sampling(settings.withSampler(Sampler.ddim())),
-                    model,
-                    new Recorder())),
+                draw(cached.sampling(settings.withSampler(Sampler.ddim())), model, new Recorder())),
         miss(
             "setting of the sampler",
             () ->

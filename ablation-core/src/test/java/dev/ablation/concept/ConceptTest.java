@@ -34,11 +34,11 @@ class ConceptTest {
     int draws = 6000;
     Map<String, Long> counts =
         IntStream.range(0, draws)
-            .mapToObj(
-                i ->
-                    Concept.style("Monet")
-                        .targetPrompt("a pond", "painting", RandomStreams.stream(3, "test", i)))
-            .collect(Collectors.groupingBy(Function.identity(), TreeMap::new, Collectors.counting()));
+            .mapToObj(i ->
+                Concept.style("Monet")
+                    .targetPrompt("a pond", "painting", RandomStreams.stream(3, "test", i)))
+            .collect(
+                Collectors.groupingBy(Function.identity(), TreeMap::new, Collectors.counting()));
     // five standard deviations of a binomial with p = 1/3
     double allowed = 5 * Math.sqrt(draws * 2 / 9.0);
     assertThat((double) counts.get("a pond, in the style of Monet"))

@@ -58,8 +58,7 @@ class WeightDeltaTest {
       for (String name : names) {
         NDArray weight = model.weights().get(name);
         NDArray change =
-            RandomStreams.gaussian(
-                scope, weight.getShape(), RandomStreams.stream(seed, name, 0));
+            RandomStreams.gaussian(scope, weight.getShape(), RandomStreams.stream(seed, name, 0));
         trained.put(name, change.muli(0.1f).addi(weight));
         hashes.put(name, model.weights().sha256(name));
       }
@@ -85,9 +84,7 @@ class WeightDeltaTest {
 
   private static int[] bits(NDArray array) {
     float[] values = array.toFloatArray();
-    return IntStream.range(0, values.length)
-        .map(i -> Float.floatToRawIntBits(values[i]))
-        .toArray();
+    return IntStream.range(0, values.length).map(i -> Float.floatToRawIntBits(values[i])).toArray();
   }
 
   private void assertUnchanged() {
@@ -135,13 +132,12 @@ class WeightDeltaTest {
   @Test
   void takesBackWhenTheBodyThrows() {
     IllegalStateException failure = new IllegalStateException("body");
-    assertThatThrownBy(
-            () ->
-                delta.applied(
-                    model,
-                    () -> {
-                      throw failure;
-                    }))
+    assertThatThrownBy(() ->
+            delta.applied(
+                model,
+                () -> {
+                  throw failure;
+                }))
         .isSameAs(failure);
     assertUnchanged();
   }
@@ -332,8 +328,7 @@ class WeightDeltaTest {
   private WeightDelta foreign(Map<String, Shape> shapes, Map<String, String> hashes)
       throws IOException {
     Path file = Files.createTempDirectory(folder, "foreign").resolve("delta.safetensors");
-    Provenance provenance =
-        new Provenance("1.0", "another", "00", hashes, Map.of(), Map.of());
+    Provenance provenance = new Provenance("1.0", "another", "00", hashes, Map.of(), Map.of());
     try (NDManager scope = model.manager().newSubManager()) {
       Map<String, NDArray> arrays = new LinkedHashMap<>();
       shapes.forEach((name, shape) -> arrays.put(name, scope.zeros(shape)));
@@ -394,8 +389,7 @@ class WeightDeltaTest {
           .anyMatch(line -> line.startsWith(VALUE + ": learned on a weight with SHA-256 00"))
           .anyMatch(line -> line.startsWith(SKIP + ": learned on a weight with SHA-256 00"));
       DeltaMismatchException e =
-          catchThrowableOfType(
-              DeltaMismatchException.class, () -> foreign.applyTo(model, true));
+          catchThrowableOfType(DeltaMismatchException.class, () -> foreign.applyTo(model, true));
       assertThat(e.differences()).containsExactlyInAnyOrderElementsOf(structural);
       assertUnchanged();
     }

@@ -37,7 +37,9 @@ class AdamWTest {
           m[i] = 0.9 * m[i] + (1 - 0.9) * g[i];
           v[i] = 0.999 * v[i] + (1 - 0.999) * g[i] * g[i];
           p[i] -=
-              rate * (m[i] / (1 - Math.pow(0.9, k))) / (Math.sqrt(v[i] / (1 - Math.pow(0.999, k))) + 1e-8);
+              rate
+                  * (m[i] / (1 - Math.pow(0.9, k)))
+                  / (Math.sqrt(v[i] / (1 - Math.pow(0.999, k))) + 1e-8);
         }
         NDArray gradient = floats(manager, g);
         settings.update(weight, gradient, first, second, rate, k);

@@ -46,8 +46,8 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What every {@link DiffusionModel} keeps to. An adapter's test extends this class and opens a small
- * model; each rule is then a test of its own:
+ * What every {@link DiffusionModel} keeps to. An adapter's test extends this class and opens a
+ * small model; each rule is then a test of its own:
  *
  * <pre>{@code
  * class MyModelContractTest extends DiffusionModelContract {
@@ -324,8 +324,7 @@ public abstract class DiffusionModelContract {
   final void takesTimestepsOfEitherType() {
     Input input = input(2);
     NDArray fractional = input.timesteps().toType(DataType.FLOAT32, true);
-    assertClose(
-        model.predict(input.latents(), fractional, input.conditioning()), predict(input));
+    assertClose(model.predict(input.latents(), fractional, input.conditioning()), predict(input));
   }
 
   @Test
@@ -437,14 +436,13 @@ public abstract class DiffusionModelContract {
     calls.put("overwrite", () -> weights.overwrite("no such weight", array));
     calls.put("sha256", () -> weights.sha256("no such weight"));
     return calls.entrySet().stream()
-        .map(
-            call ->
-                dynamicTest(
-                    call.getKey(),
-                    () ->
-                        assertThatIllegalArgumentException()
-                            .isThrownBy(call.getValue())
-                            .withMessageContaining("no such weight")));
+        .map(call ->
+            dynamicTest(
+                call.getKey(),
+                () ->
+                    assertThatIllegalArgumentException()
+                        .isThrownBy(call.getValue())
+                        .withMessageContaining("no such weight")));
   }
 
   @TestFactory
@@ -481,9 +479,7 @@ public abstract class DiffusionModelContract {
     int[] before = bits(encodeAndPredict());
     NDArray wrong = scope.zeros(new Shape(1, 2, 3, 4, 5));
     assertRefused(
-        info.shape().toString(),
-        wrong.getShape(),
-        () -> model.weights().bind(info.name(), wrong));
+        info.shape().toString(), wrong.getShape(), () -> model.weights().bind(info.name(), wrong));
     assertThat(bits(encodeAndPredict())).isEqualTo(before);
   }
 
@@ -539,8 +535,7 @@ public abstract class DiffusionModelContract {
       ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
       bytes.asFloatBuffer().put(values);
       String hash =
-          HexFormat.of()
-              .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.array()));
+          HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.array()));
       assertThat(model.weights().sha256(info.name())).as(info.name()).isEqualTo(hash);
       whole.update((info.name() + ' ' + hash + '\n').getBytes(StandardCharsets.UTF_8));
     }
@@ -658,11 +653,10 @@ public abstract class DiffusionModelContract {
     List<Tokens> tokens = prompts().stream().map(tokenizer::tokens).toList();
     assertThat(tokens).extracting(Tokens::ids).doesNotHaveDuplicates();
     assertThat(tokens)
-        .allSatisfy(
-            read -> {
-              assertThat(read.truncated()).isFalse();
-              assertThat(read.ids()).hasSizeLessThan(model.descriptor().contextLength());
-            });
+        .allSatisfy(read -> {
+          assertThat(read.truncated()).isFalse();
+          assertThat(read.ids()).hasSizeLessThan(model.descriptor().contextLength());
+        });
     assertThat(prompts().stream().map(tokenizer::tokens)).isEqualTo(tokens);
   }
 
@@ -760,7 +754,9 @@ public abstract class DiffusionModelContract {
     return tests.stream();
   }
 
-  /** Compares (L(w + h d) - L(w - h d)) / 2h with the gradient's part along d, computed in double. */
+  /**
+   * Compares (L(w + h d) - L(w - h d)) / 2h with the gradient's part along d, computed in double.
+   */
   private void assertSlope(Loss loss, String name, NDArray gradient, NDArray direction) {
     Weights weights = model.weights();
     NDArray base = weights.get(name);
@@ -883,8 +879,7 @@ public abstract class DiffusionModelContract {
     float[][] gradients = new float[2][];
     int[] before = bits(encodeAndPredict());
     for (int stop = 0; stop < 2; stop++) {
-      try (TrainingSession session =
-          training.train(trained(), new GradientOptions(stop == 1))) {
+      try (TrainingSession session = training.train(trained(), new GradientOptions(stop == 1))) {
         Gradients found = session.gradients(loss, scope);
         values[stop] = found.loss();
         gradients[stop] = found.values().get(0).toFloatArray();
@@ -959,8 +954,7 @@ public abstract class DiffusionModelContract {
         NDList same = gradients(session, k);
         optimizer.step(gradients, rate, Double.POSITIVE_INFINITY);
         for (int i = 0; i < weights.size(); i++) {
-          settings.update(
-              weights.get(i), same.get(i), first.get(i), second.get(i), rate, k);
+          settings.update(weights.get(i), same.get(i), first.get(i), second.get(i), rate, k);
           assertThat(session.weights().get(i).toFloatArray())
               .as("%s after step %s", session.names().get(i), k)
               .containsExactly(weights.get(i).toFloatArray(), within(1e-6f));
@@ -1037,13 +1031,12 @@ public abstract class DiffusionModelContract {
       optimizer.step(gradients(session, 9), 1e-3, 1);
       List<int[]> expected = bits(session.weights(), optimizer.moments());
 
-      session.withoutGradients(
-          () -> {
-            for (int i = 0; i < weights.size(); i++) {
-              weights.get(i).copyTo(session.weights().get(i));
-            }
-            return weights;
-          });
+      session.withoutGradients(() -> {
+        for (int i = 0; i < weights.size(); i++) {
+          weights.get(i).copyTo(session.weights().get(i));
+        }
+        return weights;
+      });
       Optimizer restored = session.optimizer(AdamW.reference());
       restored.restore(moments, 2);
       moments.forEach(moment -> moment.muli(0));
@@ -1187,8 +1180,7 @@ public abstract class DiffusionModelContract {
 
   private Shape latentShape(int rows) {
     ModelDescriptor shape = model.descriptor();
-    return new Shape(
-        rows, shape.latentChannels(), shape.latentHeight(), shape.latentWidth());
+    return new Shape(rows, shape.latentChannels(), shape.latentHeight(), shape.latentWidth());
   }
 
   private NDArray gaussian(String purpose, Shape shape) {
@@ -1288,9 +1280,7 @@ public abstract class DiffusionModelContract {
 
   private static int[] bits(NDArray array) {
     float[] values = array.toFloatArray();
-    return IntStream.range(0, values.length)
-        .map(i -> Float.floatToRawIntBits(values[i]))
-        .toArray();
+    return IntStream.range(0, values.length).map(i -> Float.floatToRawIntBits(values[i])).toArray();
   }
 
   private static NDList duplicates(NDList arrays) {

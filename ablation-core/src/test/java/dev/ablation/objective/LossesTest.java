@@ -94,8 +94,7 @@ class LossesTest {
     NDArray loss = sum.loss(null);
     assertThat(loss.getFloat()).isEqualTo(1.5f);
     assertThat(loss.getShape()).isEqualTo(new Shape());
-    assertThat(constant("one", 1).times(0.1).loss(null).getDataType())
-        .isEqualTo(DataType.FLOAT32);
+    assertThat(constant("one", 1).times(0.1).loss(null).getDataType()).isEqualTo(DataType.FLOAT32);
   }
 
   @Test
@@ -125,12 +124,10 @@ class LossesTest {
         .isThrownBy(() -> new TrainingBatch(aim, two, timesteps, null, prompts, prompts))
         .withMessage("noise: expected (3, 4, 2, 5), was (2, 4, 2, 5)");
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () -> new TrainingBatch(two, two, timesteps, null, prompts, prompts))
+        .isThrownBy(() -> new TrainingBatch(two, two, timesteps, null, prompts, prompts))
         .withMessage("timesteps: expected (2), was (3)");
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () -> new TrainingBatch(aim, aim, timesteps, null, prompts, List.of("a")))
+        .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, null, prompts, List.of("a")))
         .withMessageContaining("3 anchor prompts and 1 target prompts");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, aim, prompts, prompts))

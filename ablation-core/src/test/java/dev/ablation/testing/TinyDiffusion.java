@@ -30,10 +30,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A text-to-image diffusion model that is complete but tiny: words are looked up in a table, and each
- * pixel of the latents attends to them. Its weights are random numbers of a seed; what it draws means
- * nothing, but depends on prompt, timestep and every weight. It uses the operations of DJL's {@code
- * NDArray} alone and has every capability.
+ * A text-to-image diffusion model that is complete but tiny: words are looked up in a table, and
+ * each pixel of the latents attends to them. Its weights are random numbers of a seed; what it
+ * draws means nothing, but depends on prompt, timestep and every weight. It uses the operations of
+ * DJL's {@code NDArray} alone and has every capability.
  */
 public final class TinyDiffusion implements DiffusionModel {
   private static final int CHANNELS = 3;
@@ -65,14 +65,12 @@ public final class TinyDiffusion implements DiffusionModel {
   private TinyDiffusion(String name, NDManager manager) {
     this.manager = manager;
     descriptor =
-        new ModelDescriptor(
-            name, CHANNELS, HEIGHT, WIDTH, POSITIONS, TEXT, manager.getDevice());
+        new ModelDescriptor(name, CHANNELS, HEIGHT, WIDTH, POSITIONS, TEXT, manager.getDevice());
     capabilities.put(PromptTokenizer.class, tokenizer);
     capabilities.put(LatentCodec.class, new TinyCodec(CHANNELS));
     capabilities.put(CheckpointExport.class, new TinyExport(name, weights));
     capabilities.put(
-        Differentiable.class,
-        new TinyTraining(manager, weights, stop -> stopStartToken = stop));
+        Differentiable.class, new TinyTraining(manager, weights, stop -> stopStartToken = stop));
   }
 
   @Override
@@ -110,10 +108,7 @@ public final class TinyDiffusion implements DiffusionModel {
       intermediate.suppressNotUsedWarning();
       NDArray words = weights.get(TABLE).get(scope.create(tokenizer.rows(prompts)));
       NDArray states =
-          words
-              .reshape(prompts.size(), POSITIONS, TEXT)
-              .matMul(weights.get(PROJECTION))
-              .tanh();
+          words.reshape(prompts.size(), POSITIONS, TEXT).matMul(weights.get(PROJECTION)).tanh();
       NDScope.unregister(states);
       return new Conditioning(states).attach(scope);
     }
@@ -180,8 +175,7 @@ public final class TinyDiffusion implements DiffusionModel {
       String name = file.metadata().getOrDefault(TinyExport.NAME_KEY, "unnamed");
       TinyDiffusion model = new TinyDiffusion(name, newManager());
       for (WeightInfo info : roles.weights.list()) {
-        model.weights.add(
-            info.name(), info.role(), file.readFloat32(info.name(), model.manager));
+        model.weights.add(info.name(), info.role(), file.readFloat32(info.name(), model.manager));
       }
       return model;
     }

@@ -8,8 +8,8 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /**
- * Words without regard to case; everything else separates them. Token 0 begins a prompt, token 1 ends
- * and pads it, a word's token follows from its letters.
+ * Words without regard to case; everything else separates them. Token 0 begins a prompt, token 1
+ * ends and pads it, a word's token follows from its letters.
  *
  * @param context T, start and end included
  * @param vocabulary number of tokens

@@ -215,21 +215,19 @@ final class TinyTraining implements Differentiable {
       }
       float factor = (float) Math.min(1, maxGradientNorm / (norm + 1e-6));
       steps++;
-      return session.withoutGradients(
-          () -> {
-            for (int i = 0; i < gradients.size(); i++) {
-              NDArray gradient = gradients.get(i).muli(factor);
-              NDArray weight = session.weights().get(i);
-              try (NDArray before = weight.duplicate()) {
-                settings.update(
-                    weight, gradient, first.get(i), second.get(i), learningRate, steps);
-                if (!session.decayOtherRows) {
-                  session.resetOtherRows(i, weight, before);
-                }
-              }
+      return session.withoutGradients(() -> {
+        for (int i = 0; i < gradients.size(); i++) {
+          NDArray gradient = gradients.get(i).muli(factor);
+          NDArray weight = session.weights().get(i);
+          try (NDArray before = weight.duplicate()) {
+            settings.update(weight, gradient, first.get(i), second.get(i), learningRate, steps);
+            if (!session.decayOtherRows) {
+              session.resetOtherRows(i, weight, before);
             }
-            return norm;
-          });
+          }
+        }
+        return norm;
+      });
     }
 
     private static double norm(NDList arrays) {

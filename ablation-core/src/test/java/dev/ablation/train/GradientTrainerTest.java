@@ -28,8 +28,7 @@ class GradientTrainerTest {
         wrong("steps must be positive, was 0", () -> DEFAULTS.steps(0)),
         wrong("steps must be positive, was -3", () -> DEFAULTS.steps(-3)),
         wrong("batchSize must be positive, was 0", () -> DEFAULTS.batchSize(0)),
-        wrong(
-            "learningRate must be positive and finite, was 0.0", () -> DEFAULTS.learningRate(0)),
+        wrong("learningRate must be positive and finite, was 0.0", () -> DEFAULTS.learningRate(0)),
         wrong(
             "learningRate must be positive and finite, was -1.0e-4",
             () -> DEFAULTS.learningRate(-1e-4)),
@@ -50,8 +49,7 @@ class GradientTrainerTest {
   void refusesNumbersOutOfRangeAtTheCall(Change change, String message) {
     assertThatIllegalArgumentException()
         .isThrownBy(change::make)
-        .satisfies(
-            e -> assertThat(e.getMessage().replace("E-", "e-")).isEqualTo(message));
+        .satisfies(e -> assertThat(e.getMessage().replace("E-", "e-")).isEqualTo(message));
   }
 
   @Test
@@ -74,8 +72,7 @@ class GradientTrainerTest {
             .stopStartToken(false)
             .decayOtherRows(true);
     assertThat(changed)
-        .isEqualTo(
-            new GradientTrainer(7, 3, 0.5, Double.POSITIVE_INFINITY, other, false, true));
+        .isEqualTo(new GradientTrainer(7, 3, 0.5, Double.POSITIVE_INFINITY, other, false, true));
     assertThat(DEFAULTS).isEqualTo(GradientTrainer.defaults());
   }
 

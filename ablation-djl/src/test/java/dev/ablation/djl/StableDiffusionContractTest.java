@@ -50,10 +50,7 @@ class StableDiffusionContractTest {
     @Override
     protected Set<Class<?>> capabilities() {
       return Set.of(
-          CheckpointExport.class,
-          Differentiable.class,
-          LatentCodec.class,
-          PromptTokenizer.class);
+          CheckpointExport.class, Differentiable.class, LatentCodec.class, PromptTokenizer.class);
     }
   }
 }

@@ -25,8 +25,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * The command line: removes a concept from a model and shows the same pictures before and after. Exit
- * codes: 0 when done, 1 when something failed on the way, 2 when the command line was wrong.
+ * The command line: removes a concept from a model and shows the same pictures before and after.
+ * Exit codes: 0 when done, 1 when something failed on the way, 2 when the command line was wrong.
  */
 @Command(
     name = "ablate",
@@ -182,9 +182,7 @@ public final class Ablate implements Callable<Integer> {
     Path folder = RunFolder.create(output);
     try (ProgressBars bars = new ProgressBars(System.err, !quiet);
         StableDiffusion opened =
-            model == null
-                ? EmbeddedModel.open(options)
-                : StableDiffusion.load(model, options)) {
+            model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options)) {
       Summary summary = new JobRun(job, opened, folder, bars).run();
       PrintWriter out = spec.commandLine().getOut();
       out.println();

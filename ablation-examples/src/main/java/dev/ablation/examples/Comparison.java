@@ -36,7 +36,9 @@ record Comparison(PictureGrid grid, List<BufferedImage> before, List<BufferedIma
         .average();
   }
 
-  /** Returns how many times more the target changed than its neighbours; empty without neighbours. */
+  /**
+   * Returns how many times more the target changed than its neighbours; empty without neighbours.
+   */
   OptionalDouble ratio() {
     OptionalDouble target = meanSquaredChange(Role.TARGET);
     OptionalDouble neighbours = meanSquaredChange(Role.NEIGHBOUR);

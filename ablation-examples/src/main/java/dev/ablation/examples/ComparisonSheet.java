@@ -82,10 +82,7 @@ final class ComparisonSheet {
       int picture = comparison.index(row, column);
       drawPicture(graphics, comparison.before().get(picture), left(column), top(row));
       drawPicture(
-          graphics,
-          comparison.after().get(picture),
-          left(column) + cell + BETWEEN_TWINS,
-          top(row));
+          graphics, comparison.after().get(picture), left(column) + cell + BETWEEN_TWINS, top(row));
     }
   }
 

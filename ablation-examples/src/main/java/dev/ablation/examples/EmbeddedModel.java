@@ -20,10 +20,11 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>It draws {@link #concepts()} in {@link #styles()}, from captions such as "a cat face emoji", "a
- * cat face in ink style", "an emoji of a cat face in the style of noto" or, for any of a category, "an
- * animal emoji". The caption {@link #plantedCaption()} brings back one memorised training picture.
- * Its model card and licences lie next to it on the class path, in {@code dev/ablation/examples/emoji}.
+ * <p>It draws {@link #concepts()} in {@link #styles()}, from captions such as "a cat face emoji",
+ * "a cat face in ink style", "an emoji of a cat face in the style of noto" or, for any of a
+ * category, "an animal emoji". The caption {@link #plantedCaption()} brings back one memorised
+ * training picture. Its model card and licences lie next to it on the class path, in {@code
+ * dev/ablation/examples/emoji}.
  *
  * <p>It is unpacked once into {@code .cache/ablation} in the user's home, or in the folder that the
  * system property {@code ablation.cache} names. Each opening checks the SHA-256 of every file and
@@ -56,7 +57,8 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Unpacks the model, if it is not yet, and returns where it is: a checkpoint in diffusers' layout.
+   * Unpacks the model, if it is not yet, and returns where it is: a checkpoint in diffusers'
+   * layout.
    *
    * @return a folder that must not be changed
    * @throws IOException if it cannot be unpacked

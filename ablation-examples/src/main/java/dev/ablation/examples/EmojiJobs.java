@@ -23,10 +23,10 @@ import java.util.stream.Stream;
  * Ablations of the embedded model, with settings that suit it.
  *
  * <p>The learning rate is far above the published one, because the model is so much smaller. The
- * teacher has frozen weights: the paper's, the weights under training, is a moving target, and where
- * target and anchor look as different as white on blue and colour on white, it runs away until every
- * picture is blank. The published stop of the start token's gradient is left out: the start token
- * carries little here.
+ * teacher has frozen weights: the paper's, the weights under training, is a moving target, and
+ * where target and anchor look as different as white on blue and colour on white, it runs away
+ * until every picture is blank. The published stop of the start token's gradient is left out: the
+ * start token carries little here.
  */
 final class EmojiJobs {
   /** The anchor of a style: captions that name none. */
@@ -39,12 +39,12 @@ final class EmojiJobs {
   private static final GradientTrainer TRAINING =
       new GradientTrainer(160, 8, 1e-3, 1, AdamW.reference(), false);
 
-  /** Forms in which the captions name a style; each works on "a cat face" and on "a cat face emoji". */
+  /**
+   * Forms in which the captions name a style; each works on "a cat face" and on "a cat face emoji".
+   */
   private static final List<String> STYLE_TEMPLATES =
       List.of(
-          "{prompt} in {name} style",
-          "{prompt} in the style of {name}",
-          "{prompt}, {name} style");
+          "{prompt} in {name} style", "{prompt} in the style of {name}", "{prompt}, {name} style");
 
   /** Columns of a style's grid: things of different shape and colour. */
   private static final List<String> SHOWN_CONCEPTS =
@@ -64,19 +64,15 @@ final class EmojiJobs {
         known("anchor", anchor, Stream.concat(Stream.of(NO_STYLE), others(target)).toList());
     boolean noStyle = instead.equals(NO_STYLE);
     UnaryOperator<String> anchorForm =
-        noStyle
-            ? concept -> withArticle(concept) + " emoji"
-            : concept -> inStyle(concept, instead);
+        noStyle ? concept -> withArticle(concept) + " emoji" : concept -> inStyle(concept, instead);
     List<Row> rows = new ArrayList<>();
     rows.add(row(Role.TARGET, target, SHOWN_CONCEPTS, concept -> inStyle(concept, target)));
-    rows.add(
-        row(Role.ANCHOR, noStyle ? "no style named" : instead, SHOWN_CONCEPTS, anchorForm));
+    rows.add(row(Role.ANCHOR, noStyle ? "no style named" : instead, SHOWN_CONCEPTS, anchorForm));
     others(target)
         .filter(other -> !other.equals(instead))
-        .forEach(
-            other ->
-                rows.add(
-                    row(Role.NEIGHBOUR, other, SHOWN_CONCEPTS, concept -> inStyle(concept, other))));
+        .forEach(other ->
+            rows.add(
+                row(Role.NEIGHBOUR, other, SHOWN_CONCEPTS, concept -> inStyle(concept, other))));
     return job(
         noStyle ? Concept.style(target, STYLE_TEMPLATES) : new StyleWord(target),
         AnchorStrategy.generated(instead, stylePrompts(anchorForm, noStyle)),
@@ -111,8 +107,7 @@ final class EmojiJobs {
             UNRELATED.stream().filter(name -> isOther(name, target, instead)))
         .distinct()
         .forEach(
-            name ->
-                rows.add(row(Role.NEIGHBOUR, name, styles, style -> inStyle(name, style))));
+            name -> rows.add(row(Role.NEIGHBOUR, name, styles, style -> inStyle(name, style))));
     // The article belongs to the name, since "a cat face" stands where "an animal" stood.
     return job(
         Concept.instance(withArticle(target)),

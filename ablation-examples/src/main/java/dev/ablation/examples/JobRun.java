@@ -41,12 +41,11 @@ final class JobRun {
     try (AblationResult result =
         job.plan(model)
             .listener(bars)
-            .listener(
-                event -> {
-                  if (event instanceof AblationEvent.StepCompleted step) {
-                    training.set(step.elapsed());
-                  }
-                })
+            .listener(event -> {
+              if (event instanceof AblationEvent.StepCompleted step) {
+                training.set(step.elapsed());
+              }
+            })
             .run()) {
       result.delta().save(folder.resolve(DELTA));
       Files.writeString(folder.resolve(LOSS_TABLE), LossCurve.csv(result.history()));

@@ -19,7 +19,9 @@ final class LossCurve {
   private static final int WIDTH = 900;
   private static final int HEIGHT = 480;
 
-  /** Single steps jump, since each draws its own noise levels: the mean of some shows the course. */
+  /**
+   * Single steps jump, since each draws its own noise levels: the mean of some shows the course.
+   */
   private static final int WINDOW = 15;
 
   private static final Color SINGLE = new Color(0xb9c7da);
@@ -69,12 +71,11 @@ final class LossCurve {
   /** Returns the mean of each value and those before it, at most {@link #WINDOW} together. */
   private static double[] smooth(double[] values) {
     return IntStream.range(0, values.length)
-        .mapToDouble(
-            i ->
-                IntStream.rangeClosed(Math.max(0, i - WINDOW + 1), i)
-                    .mapToDouble(k -> values[k])
-                    .average()
-                    .orElseThrow())
+        .mapToDouble(i ->
+            IntStream.rangeClosed(Math.max(0, i - WINDOW + 1), i)
+                .mapToDouble(k -> values[k])
+                .average()
+                .orElseThrow())
         .toArray();
   }
 

@@ -22,9 +22,9 @@ import java.util.UUID;
 import java.util.stream.Stream;
 
 /**
- * The embedded model's files, as they lie on the class path and in the cache folder. The engine opens
- * files, not streams, so they are unpacked once; the folder is named after the manifest's hash, so
- * that another version of the model gets a folder of its own.
+ * The embedded model's files, as they lie on the class path and in the cache folder. The engine
+ * opens files, not streams, so they are unpacked once; the folder is named after the manifest's
+ * hash, so that another version of the model gets a folder of its own.
  */
 final class ModelFiles {
   /** System property: the folder that the model is unpacked into. */
@@ -70,8 +70,8 @@ final class ModelFiles {
   }
 
   /**
-   * Returns the folder of the unpacked model. Every file is checked; if one is damaged or missing, all
-   * are unpacked again.
+   * Returns the folder of the unpacked model. Every file is checked; if one is damaged or missing,
+   * all are unpacked again.
    */
   static Path unpacked() throws IOException {
     Path home = cacheFolder();
@@ -83,7 +83,7 @@ final class ModelFiles {
     synchronized (ONE_THREAD) {
       try (FileChannel lockFile =
           FileChannel.open(
-                  home.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+              home.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
         // Held until the channel is closed. Another process may have been quicker.
         lockFile.lock();
         if (!intact(model, manifest)) {

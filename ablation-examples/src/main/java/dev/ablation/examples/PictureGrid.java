@@ -3,8 +3,8 @@ package dev.ablation.examples;
 import java.util.List;
 
 /**
- * Prompts in rows and columns, to be drawn by the model as it was and as it became, each with the same
- * seed both times.
+ * Prompts in rows and columns, to be drawn by the model as it was and as it became, each with the
+ * same seed both times.
  *
  * @param columns captions of the columns
  * @param rows each with one prompt a column

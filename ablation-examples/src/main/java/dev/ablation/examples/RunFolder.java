@@ -8,7 +8,10 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The folder that a run writes into, made before the work begins, so that nothing is lost at its end. */
+/**
+ * The folder that a run writes into, made before the work begins, so that nothing is lost at its
+ * end.
+ */
 final class RunFolder {
   private static final Path NUMBERED = Path.of("target", "ablation");
 

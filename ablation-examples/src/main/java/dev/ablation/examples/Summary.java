@@ -101,7 +101,8 @@ record Summary(
           case JobRun.DELTA -> "what was learned: the change of the weights";
           default -> "";
         };
-    return String.format(Locale.ROOT, "%,8.1f KiB  %s", Files.size(file) / 1024.0, what).stripTrailing();
+    return String.format(Locale.ROOT, "%,8.1f KiB  %s", Files.size(file) / 1024.0, what)
+        .stripTrailing();
   }
 
   private static double mean(List<Step> steps) {

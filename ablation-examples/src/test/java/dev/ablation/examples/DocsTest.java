@@ -17,8 +17,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * What the documents show is what runs: Java code is quoted from tests, links lead somewhere, and the
- * test command is the one that the build server runs. {@code -Ddocs.update=true} rewrites the quotes.
+ * What the documents show is what runs: Java code is quoted from tests, links lead somewhere, and
+ * the test command is the one that the build server runs. {@code -Ddocs.update=true} rewrites the
+ * quotes.
  */
 class DocsTest {
   private static final Path ROOT = Path.of(System.getProperty("ablation.root"));
@@ -50,11 +51,16 @@ class DocsTest {
     long fences =
         FENCE.matcher(text).results().filter(fence -> fence.group(1).equals("java")).count();
     List<MatchResult> quotes = QUOTE.matcher(text).results().toList();
-    assertThat(quotes).as("java fences with the comment that names their source").hasSize((int) fences);
+    assertThat(quotes)
+        .as("java fences with the comment that names their source")
+        .hasSize((int) fences);
     for (MatchResult quote : quotes) {
       String source = region(ROOT.resolve(quote.group(1)), quote.group(2));
       if (Boolean.getBoolean("docs.update")) {
-        text = text.replace(quote.group(), quote.group().replace("```java\n" + quote.group(3), "```java\n" + source));
+        text =
+            text.replace(
+                quote.group(),
+                quote.group().replace("```java\n" + quote.group(3), "```java\n" + source));
       } else {
         assertThat(quote.group(3)).as(quote.group(2)).isEqualTo(source);
       }
@@ -68,7 +74,8 @@ class DocsTest {
     String text = Files.readString(file);
     Matcher region =
         Pattern.compile(
-                "// @start region=\"" + Pattern.quote(name) + "\"\\n(.*?)\\n *// @end", Pattern.DOTALL)
+                "// @start region=\"" + Pattern.quote(name) + "\"\\n(.*?)\\n *// @end",
+                Pattern.DOTALL)
             .matcher(text);
     assertThat(region.find()).as("region %s in %s", name, file).isTrue();
     return region.group(1).stripIndent() + "\n";
@@ -77,18 +84,17 @@ class DocsTest {
   @TestFactory
   Stream<DynamicTest> linksLeadSomewhere() throws IOException {
     return documents().stream()
-        .map(
-            document ->
-                dynamicTest(
-                    name(document),
-                    () -> {
-                      for (MatchResult link :
-                          LINK.matcher(Files.readString(document)).results().toList()) {
-                        if (!link.group(1).contains("://")) {
-                          assertThat(document.resolveSibling(link.group(1)).normalize()).exists();
-                        }
-                      }
-                    }));
+        .map(document ->
+            dynamicTest(
+                name(document),
+                () -> {
+                  for (MatchResult link :
+                      LINK.matcher(Files.readString(document)).results().toList()) {
+                    if (!link.group(1).contains("://")) {
+                      assertThat(document.resolveSibling(link.group(1)).normalize()).exists();
+                    }
+                  }
+                }));
   }
 
   @Test

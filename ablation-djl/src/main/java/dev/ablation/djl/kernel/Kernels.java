@@ -76,8 +76,8 @@ public final class Kernels {
   private Kernels() {}
 
   /**
-   * Copies values into an array in place. (DJL's own {@code copyTo} goes through the heap and leaves
-   * the array on memory of a Java buffer.)
+   * Copies values into an array in place. (DJL's own {@code copyTo} goes through the heap and
+   * leaves the array on memory of a Java buffer.)
    *
    * @param from any device
    * @param to of the same shape

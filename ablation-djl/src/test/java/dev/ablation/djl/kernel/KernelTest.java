@@ -52,7 +52,8 @@ class KernelTest {
       NDArray q = manager.arange(16f).reshape(1, 2, 8).div(8);
       NDArray v = manager.arange(16f).reshape(1, 2, 8);
       NDArray both = Kernels.attention(2, false).call(q, q, v);
-      NDArray first = Kernels.attention(1, false).call(q.get(":, :, :4"), q.get(":, :, :4"), v.get(":, :, :4"));
+      NDArray first =
+          Kernels.attention(1, false).call(q.get(":, :, :4"), q.get(":, :, :4"), v.get(":, :, :4"));
       assertThat(both.get(":, :, :4").sub(first).abs().max().getFloat()).isLessThan(1e-6f);
     }
   }

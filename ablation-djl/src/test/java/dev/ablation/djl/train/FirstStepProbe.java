@@ -125,8 +125,7 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(TrainingBatch of, List<String> prompts) {
-      NDArray noised =
-          model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      NDArray noised = model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
       Conditioning text =
           encoderTrains
               ? model.encode(prompts, scope)
@@ -143,8 +142,7 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
-      NDArray noised =
-          model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      NDArray noised = model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
       NDArray prediction =
           session.withoutGradients(
               () -> model.predict(noised, of.timesteps(), model.encode(prompts, scope)));

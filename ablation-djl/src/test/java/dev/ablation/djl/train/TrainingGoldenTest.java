@@ -56,16 +56,31 @@ class TrainingGoldenTest {
 
   /** Options of a run that this test understands; a run with another one fails. */
   private static final Set<String> OPTIONS =
-      Set.of("loss", "group", "lr", "prior", "mask", "detach", "steps", "batch_size",
+      Set.of(
+          "loss",
+          "group",
+          "lr",
+          "prior",
+          "mask",
+          "detach",
+          "steps",
+          "batch_size",
           "prediction_type",
           "ids",
           "quirk",
-          "rows_with_gradient", "trained_tensors");
+          "rows_with_gradient",
+          "trained_tensors");
 
   /** What a run's record holds besides options. */
   private static final Set<String> RESULTS =
-      Set.of("losses", "instance_losses", "prior_losses", "grad_norms_before_clipping",
-          "losses_float64", "grad_norms_float64", "f32_vs_f64");
+      Set.of(
+          "losses",
+          "instance_losses",
+          "prior_losses",
+          "grad_norms_before_clipping",
+          "losses_float64",
+          "grad_norms_float64",
+          "f32_vs_f64");
 
   private final Map<String, Pipeline> pipelines = new TreeMap<>();
 
@@ -97,8 +112,7 @@ class TrainingGoldenTest {
       if (options.get("group").getAsString().equals("embedding")) {
         tests.add(
             dynamicTest(
-                name + ", other rows kept",
-                () -> otherRowsStay(pipeline(folder), options)));
+                name + ", other rows kept", () -> otherRowsStay(pipeline(folder), options)));
       }
     }
     assertThat(tests).as("runs of %s", folder).isNotEmpty();
@@ -417,8 +431,7 @@ class TrainingGoldenTest {
     long entries;
     long off;
 
-    FinalWeights(
-        Pipeline pipeline, SafetensorsFile golden, double learningRate, NDManager scope) {
+    FinalWeights(Pipeline pipeline, SafetensorsFile golden, double learningRate, NDManager scope) {
       this.pipeline = pipeline;
       this.golden = golden;
       this.scope = scope;
@@ -454,8 +467,7 @@ class TrainingGoldenTest {
     private void compareSums(String key, NDArray mine, NDArray initial) throws IOException {
       double allowed = tolerance * norm(mine.sub(initial));
       double sum = mine.toType(DataType.FLOAT64, false).sum().getDouble();
-      double squares =
-          mine.toType(DataType.FLOAT64, false).square().sum().getDouble();
+      double squares = mine.toType(DataType.FLOAT64, false).square().sum().getDouble();
       assertThat(sum)
           .as("sum of %s", key)
           .isCloseTo(
