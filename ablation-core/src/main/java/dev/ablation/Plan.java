@@ -54,6 +54,7 @@ record Plan(
   }
 
   Plan withPreset(Preset preset) {
+    Objects.requireNonNull(preset, "preset");
     return new Plan(
         model,
         target,
@@ -83,6 +84,7 @@ record Plan(
   }
 
   Plan withListener(AblationListener added) {
+    Objects.requireNonNull(added, "listener");
     List<AblationListener> more =
         ImmutableList.<AblationListener>builder().addAll(listeners).add(added).build();
     return new Plan(model, target, anchor, preset, objective, weights, trainer, seed, more);

@@ -27,9 +27,13 @@ import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Losses;
+import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
+import dev.ablation.objective.TrainingBatch;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.sample.SamplingSettings;
+import dev.ablation.testing.JavaBuffers;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Trainer;
 import dev.ablation.train.TrainingDivergedException;
@@ -339,13 +343,62 @@ class AblationTest {
     assertModelUntouched();
   }
 
+  /** On the CPU the backward pass would read numbers from buffers that are freed by then. */
+  @TestFactory
+  Stream<DynamicTest> gradientsSurviveTheGarbageCollector() {
+    AblationObjective clean =
+        AblationObjective.named(
+            "predicted original",
+            context -> {
+              TrainingBatch batch = context.batch();
+              NDArray prediction = context.predict(batch, batch.targetPrompts());
+              return context
+                  .schedule()
+                  .predictOriginal(
+                      context.predictionType(), batch.latents(), prediction, batch.timesteps())
+                  .square()
+                  .mean();
+            });
+    return Stream.of(
+            AblationObjective.modelBased(),
+            AblationObjective.noiseBased(),
+            AblationObjective.priorPreservation().times(0.2),
+            clean)
+        .map(each -> DynamicTest.dynamicTest(each.name(), () -> assertSurvivesGc(each)));
+  }
+
+  private void assertSurvivesGc(AblationObjective objective) {
+    AblationObjective late =
+        new AblationObjective() {
+          @Override
+          public NDArray loss(ObjectiveContext context) {
+            NDArray loss = objective.loss(context);
+            JavaBuffers.overwriteFreed();
+            return loss;
+          }
+
+          @Override
+          public boolean usesPriorBatch() {
+            return objective.usesPriorBatch();
+          }
+        };
+    Ablation plan = plan().weights(WeightGroup.denoiser().or(WeightGroup.tokenEmbeddings()));
+    try (AblationResult expected = plan.objective(objective).run();
+        AblationResult result = plan.objective(late).run()) {
+      assertThat(result.history()).isEqualTo(expected.history());
+      for (String name : expected.delta().names()) {
+        assertThat(values(result, name)).as(name).isEqualTo(values(expected, name));
+      }
+    }
+  }
+
   private AblationObjective brokenAt(int step, float factor) {
     AtomicInteger calls = new AtomicInteger();
     return AblationObjective.named(
         "broken",
         context -> {
           NDArray loss = AblationObjective.modelBased().loss(context);
-          return calls.incrementAndGet() == step ? loss.mul(factor) : loss;
+          return calls.incrementAndGet() == step ? Losses.scaled(loss, factor) : loss;
         });
   }
 
@@ -367,7 +420,8 @@ class AblationTest {
   void divergesWhereAGradientIsNotFinite() {
     AblationObjective root =
         AblationObjective.named(
-            "root", context -> AblationObjective.modelBased().loss(context).mul(0).sqrt());
+            "root",
+            context -> Losses.scaled(AblationObjective.modelBased().loss(context), 0).sqrt());
     assertThatExceptionOfType(TrainingDivergedException.class)
         .isThrownBy(() -> plan().objective(root).run())
         .satisfies(e -> assertThat(e.step()).isEqualTo(1))

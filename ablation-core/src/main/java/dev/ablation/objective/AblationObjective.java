@@ -8,6 +8,11 @@ import java.util.Objects;
  * The loss of a training step. Keeps no state between calls.
  *
  * {@snippet class="dev.ablation.Snippets" region="objective"}
+ *
+ * <p>Arrays that a loss makes from Java values, and multiplies or divides predictions by, must stay
+ * open until the loss has returned and the step has ended: attach them to {@link
+ * ObjectiveContext#scope()}. For numbers there is {@link Losses#scaled}; {@code array.mul(number)}
+ * and {@code array.div(number)} close what the backward pass still reads.
  */
 @FunctionalInterface
 public interface AblationObjective {
@@ -51,7 +56,7 @@ public interface AblationObjective {
   default AblationObjective times(double factor) {
     Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
     return new Named(
-        factor + " * " + name(), usesPriorBatch(), context -> loss(context).mul((float) factor));
+        factor + " * " + name(), usesPriorBatch(), context -> Losses.scaled(loss(context), factor));
   }
 
   /**

@@ -1,10 +1,13 @@
 package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import org.jspecify.annotations.Nullable;
 
 /** The formulas that objectives share. */
 public final class Losses {
+  private static final int[] CHANNELS = {1};
   private static final int[] ALL_BUT_BATCH = {1, 2, 3};
 
   private Losses() {}
@@ -23,7 +26,7 @@ public final class Losses {
   public static NDArray masked(NDArray prediction, NDArray aim, @Nullable NDArray mask) {
     NDArray squared = prediction.sub(aim).square();
     if (mask == null) {
-      return squared.mean().mul(prediction.getShape().get(1));
+      return squared.sum(CHANNELS).mean();
     }
     return squared.mul(mask).sum(ALL_BUT_BATCH).div(mask.sum(ALL_BUT_BATCH)).mean();
   }
@@ -40,6 +43,22 @@ public final class Losses {
     return context
         .schedule()
         .target(context.predictionType(), batch.latents(), batch.noise(), batch.timesteps());
+  }
+
+  /**
+   * Multiplies with a number where gradients are recorded. DJL's {@code array.mul(number)} must not
+   * be used there: on the CPU the number lies in a Java buffer, which the garbage collector may free
+   * before the backward pass reads it.
+   *
+   * @param array any shape, float32
+   * @param factor any number
+   * @return factor times the array, attached to the manager of {@code array}
+   */
+  public static NDArray scaled(NDArray array, double factor) {
+    try (NDArray inEngine =
+        array.getManager().full(new Shape(), (float) factor, DataType.FLOAT32)) {
+      return array.mul(inEngine);
+    }
   }
 
   static TrainingBatch requirePrior(ObjectiveContext context) {

@@ -367,12 +367,12 @@ public final class NoiseSchedule {
     long[] sizes = new long[like.getShape().dimension()];
     Arrays.fill(sizes, 1);
     sizes[0] = weights.length;
-    NDArray array = like.getManager().create(weights, new Shape(sizes));
-    if (array.getDevice().equals(like.getDevice())) {
-      return array;
-    }
-    try (array) {
-      return array.toDevice(like.getDevice(), true);
+    // A copy in the engine's memory: where gradients are recorded, the backward pass reads it after
+    // its handle, and with it a Java buffer, is gone.
+    try (NDArray array = like.getManager().create(weights, new Shape(sizes))) {
+      return array.getDevice().equals(like.getDevice())
+          ? array.duplicate()
+          : array.toDevice(like.getDevice(), true);
     }
   }
 }

@@ -17,6 +17,7 @@ import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.testing.JavaBuffers;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -862,6 +864,30 @@ public abstract class DiffusionModelContract {
   }
 
   @Test
+  final void gradientsSurviveTheGarbageCollector() {
+    Differentiable training = require(Differentiable.class);
+    List<String> names = new ArrayList<>(trained());
+    model.weights().list().stream()
+        .filter(info -> info.role() == WeightRole.TOKEN_EMBEDDING)
+        .forEach(info -> names.add(info.name()));
+    try (TrainingSession session = training.train(names, GradientOptions.reference())) {
+      Supplier<NDArray> loss = () -> encodeAndPredict().square().mean();
+      List<int[]> expected = bits(session.gradients(loss, scope).values(), new NDList());
+      Gradients late =
+          session.gradients(
+              () -> {
+                NDArray value = loss.get();
+                JavaBuffers.overwriteFreed();
+                return value;
+              },
+              scope);
+      assertThat(bits(late.values(), new NDList()))
+          .usingElementComparator(Arrays::compare)
+          .isEqualTo(expected);
+    }
+  }
+
+  @Test
   final void passesOnWhatALossThrows() {
     require(Differentiable.class);
     try (TrainingSession session = train()) {
@@ -1013,7 +1039,7 @@ public abstract class DiffusionModelContract {
       assertThat(optimizer.step(gradients, 1e-3, 1)).isNotFinite();
       assertThat(optimizer.steps()).isEqualTo(1);
       assertThat(bits(session.weights(), optimizer.moments()))
-          .usingElementComparator((a, b) -> java.util.Arrays.compare(a, b))
+          .usingElementComparator(Arrays::compare)
           .isEqualTo(before);
     }
   }
@@ -1043,7 +1069,7 @@ public abstract class DiffusionModelContract {
       assertThat(restored.steps()).isEqualTo(2);
       restored.step(gradients(session, 9), 1e-3, 1);
       assertThat(bits(session.weights(), restored.moments()))
-          .usingElementComparator((a, b) -> java.util.Arrays.compare(a, b))
+          .usingElementComparator(Arrays::compare)
           .isEqualTo(expected);
     }
   }
@@ -1080,7 +1106,7 @@ public abstract class DiffusionModelContract {
     require(Differentiable.class);
     List<int[]> here = trainOnce();
     assertThat(CompletableFuture.supplyAsync(this::trainOnce).join())
-        .usingElementComparator((a, b) -> java.util.Arrays.compare(a, b))
+        .usingElementComparator(Arrays::compare)
         .isEqualTo(here);
   }
 

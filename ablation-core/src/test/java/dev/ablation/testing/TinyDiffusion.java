@@ -106,7 +106,9 @@ public final class TinyDiffusion implements DiffusionModel {
     // An NDScope closes what is made inside of it, but for what is taken out of it.
     try (NDScope intermediate = new NDScope()) {
       intermediate.suppressNotUsedWarning();
-      NDArray words = weights.get(TABLE).get(scope.create(tokenizer.rows(prompts)));
+      // Copied, since the backward pass reads the rows when a Java buffer may be gone already.
+      NDArray rows = scope.create(tokenizer.rows(prompts)).duplicate();
+      NDArray words = weights.get(TABLE).get(rows);
       NDArray states =
           words.reshape(prompts.size(), POSITIONS, TEXT).matMul(weights.get(PROJECTION)).tanh();
       NDScope.unregister(states);
@@ -210,8 +212,7 @@ public final class TinyDiffusion implements DiffusionModel {
     NDArray query = pixels.matMul(weights.get(QUERY));
     NDArray key = stoppingAtStart(text.matMul(weights.get(KEY)));
     NDArray value = stoppingAtStart(text.matMul(weights.get(VALUE)));
-    NDArray attention =
-        query.matMul(key.transpose(0, 2, 1)).div((float) Math.sqrt(INNER)).softmax(-1);
+    NDArray attention = query.matMul(key.transpose(0, 2, 1)).softmax(-1);
     NDArray seen = attention.matMul(value).matMul(weights.get(OUTPUT));
     NDArray time =
         timesteps

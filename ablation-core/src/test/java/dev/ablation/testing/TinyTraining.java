@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
@@ -126,14 +127,16 @@ final class TinyTraining implements Differentiable {
       }
       NDList gradients = new NDList();
       for (NDArray copy : copies) {
-        // The engine adds up: what was recorded is taken out and set to zero.
+        // The engine adds up: what was recorded is taken out and set to zero, in its own memory.
         try (NDArray recorded = copy.getGradient();
-            NDArray zeros = recorded.zerosLike()) {
+            NDScope intermediate = new NDScope()) {
+          intermediate.suppressNotUsedWarning();
           NDArray gradient = recorded.duplicate();
+          NDScope.unregister(gradient);
           gradient.attach(scope);
-          resetOtherRows(gradients.size(), gradient, zeros);
+          recorded.set(new NDIndex(":"), 0);
+          resetOtherRows(gradients.size(), gradient, recorded);
           gradients.add(gradient);
-          zeros.copyTo(recorded);
         }
       }
       return new Gradients(value, gradients);

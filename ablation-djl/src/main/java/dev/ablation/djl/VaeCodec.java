@@ -3,6 +3,7 @@ package dev.ablation.djl;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.model.LatentCodec;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +24,7 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
           "latents: expected (B, %d, H, W), was %s".formatted(channels, latents.getShape()));
     }
     return GradMode.asRequested(() -> {
-      try (NDArray unscaled = latents.div((float) vae.config().scalingFactor())) {
+      try (NDArray unscaled = Kernels.divide(vae.config().scalingFactor()).call(latents)) {
         unscaled.addi((float) vae.config().shiftFactor());
         return vae.apply(unscaled);
       }

@@ -1,4 +1,4 @@
 package dev.ablation.djl;
 
-/** Runs the examples of this module's Javadoc. */
+/** Runs the examples of the Javadoc. */
 class SnippetsTest extends Snippets {}

@@ -76,6 +76,17 @@ public final class Kernels {
   private Kernels() {}
 
   /**
+   * Returns {@code (x)}: x / divisor. (DJL's own {@code x.div(number)} frees the number, which the
+   * backward pass still reads.)
+   *
+   * @param divisor not 0
+   * @return the kernel
+   */
+  public static Kernel divide(double divisor) {
+    return Kernel.of("(x): return torch.div(x, %s)".formatted(divisor));
+  }
+
+  /**
    * Copies values into an array in place. (DJL's own {@code copyTo} goes through the heap and
    * leaves the array on memory of a Java buffer.)
    *

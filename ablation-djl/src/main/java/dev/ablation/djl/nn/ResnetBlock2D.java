@@ -53,7 +53,7 @@ public final class ResnetBlock2D extends Layer {
     h = conv2.apply(norm2.applyThen(activation, h));
     NDArray residual = convShortcut == null ? x : convShortcut.apply(x);
     NDArray sum = residual.add(h);
-    return new NDList(outputScale == 1 ? sum : sum.div(outputScale));
+    return new NDList(outputScale == 1 ? sum : Kernels.divide(outputScale).call(sum));
   }
 
   /**
