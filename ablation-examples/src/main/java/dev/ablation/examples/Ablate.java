@@ -9,12 +9,14 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -149,6 +151,12 @@ public final class Ablate implements Callable<Integer> {
           "Folder to write to; must not exist. Default: the next number in target/ablation.")
   private @Nullable Path output;
 
+  @Option(
+      names = "--list",
+      help = true,
+      description = "Lists the styles and things that the emoji model knows, and ends.")
+  private boolean list;
+
   @Option(names = "--quiet", description = "Shows no progress bars.")
   private boolean quiet;
 
@@ -177,6 +185,9 @@ public final class Ablate implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (list) {
+      return printVocabulary();
+    }
     StableDiffusionOptions options = options();
     Job job = job();
     Path folder = RunFolder.create(output);
@@ -192,6 +203,20 @@ public final class Ablate implements Callable<Integer> {
     } finally {
       RunFolder.discardIfEmpty(folder);
     }
+  }
+
+  private int printVocabulary() {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println("styles: " + String.join(", ", EmbeddedModel.styles()));
+    for (String category : EmbeddedModel.vocabulary().categories()) {
+      out.println(
+          EmbeddedModel.concepts().stream()
+              .filter(concept -> concept.category().equals(category))
+              .map(EmojiConcept::name)
+              .collect(Collectors.joining(", ", category + ": ", "")));
+    }
+    out.flush();
+    return CommandLine.ExitCode.OK;
   }
 
   private Job job() {
@@ -217,18 +242,25 @@ public final class Ablate implements Callable<Integer> {
     return switch (kindOfEmoji()) {
       case STYLE -> EmojiJobs.style(target, anchor == null ? EmojiJobs.NO_STYLE : anchor);
       case INSTANCE ->
-          EmojiJobs.instance(target, anchor == null ? EmojiJobs.categoryOf(target) : anchor);
+          EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOf(target) : anchor);
     };
   }
 
-  /** A style's name is not the name of a thing. */
+  /** No style has the name of a thing. */
   private ConceptKind kindOfEmoji() {
     if (kind != null) {
       return kind;
     }
-    return EmbeddedModel.styles().contains(target.strip().toLowerCase(Locale.ROOT))
-        ? ConceptKind.STYLE
-        : ConceptKind.INSTANCE;
+    String name = target.strip().toLowerCase(Locale.ROOT);
+    if (EmbeddedModel.styles().contains(name)) {
+      return ConceptKind.STYLE;
+    }
+    if (EmbeddedModel.concepts().stream().anyMatch(concept -> concept.name().equals(name))) {
+      return ConceptKind.INSTANCE;
+    }
+    throw wrong(
+        "--target must be a style or thing that the emoji model knows, was '%s'; --list lists them"
+            .formatted(target));
   }
 
   private Job checkpointJob() {
@@ -292,6 +324,9 @@ public final class Ablate implements Callable<Integer> {
   private static String withoutReason(FileSystemException e) {
     if (e instanceof AccessDeniedException) {
       return "no permission to write or read " + e.getFile();
+    }
+    if (e instanceof FileAlreadyExistsException) {
+      return "is a file, but must be a folder: " + e.getFile();
     }
     if (e instanceof NoSuchFileException) {
       return "no such file or folder: " + e.getFile();

@@ -129,6 +129,6 @@ public final class EmbeddedModel {
    * @throws IllegalArgumentException if the model does not know the thing
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept) {
-    return EmojiJobs.instance(concept, EmojiJobs.categoryOf(concept)).plan(model);
+    return EmojiJobs.instance(concept, EmojiJobs.anchorOf(concept)).plan(model);
   }
 }

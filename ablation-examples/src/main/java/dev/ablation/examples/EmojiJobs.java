@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -46,6 +47,10 @@ final class EmojiJobs {
       List.of(
           "{prompt} in {name} style", "{prompt} in the style of {name}", "{prompt}, {name} style");
 
+  /** Categories that are called like the thing, or that hold nothing else. */
+  private static final Map<String, String> BETTER_THAN_THE_CATEGORY =
+      Map.of("fish", "animal", "volcano", "building");
+
   /** Columns of a style's grid: things of different shape and colour. */
   private static final List<String> SHOWN_CONCEPTS =
       List.of("cat face", "rocket", "red apple", "owl", "trophy", "cactus");
@@ -54,6 +59,9 @@ final class EmojiJobs {
   private static final List<String> UNRELATED = List.of("red apple", "rocket", "trophy");
 
   private static final int SIBLINGS = 3;
+
+  /** How many names a message lists. */
+  private static final int FEW = 8;
 
   private EmojiJobs() {}
 
@@ -115,9 +123,13 @@ final class EmojiJobs {
         new PictureGrid(styles, rows));
   }
 
-  /** Returns the category of a thing, which is its best anchor. */
-  static String categoryOf(String concept) {
+  /** Returns what is drawn best instead of a thing: as a rule, its category. */
+  static String anchorOf(String concept) {
     String name = known("instance", concept, names());
+    return BETTER_THAN_THE_CATEGORY.getOrDefault(name, categoryOf(name));
+  }
+
+  private static String categoryOf(String name) {
     return VOCABULARY.concepts().stream()
         .filter(one -> one.name().equals(name))
         .findFirst()
@@ -179,8 +191,20 @@ final class EmojiJobs {
     if (!names.contains(plain)) {
       throw new IllegalArgumentException(
           "%s must be one that the emoji model knows, was '%s'; it knows %s"
-              .formatted(what, name, String.join(", ", names)));
+              .formatted(what, name, some(names, plain)));
     }
     return plain;
+  }
+
+  /** Lists names; of many those that share a word with the one looked for, or else the first. */
+  private static String some(List<String> names, String like) {
+    if (names.size() <= FEW) {
+      return String.join(", ", names);
+    }
+    List<String> words = List.of(like.split(" "));
+    List<String> alike =
+        names.stream().filter(name -> List.of(name.split(" ")).stream().anyMatch(words::contains)).toList();
+    List<String> shown = (alike.isEmpty() ? names : alike).stream().limit(FEW).toList();
+    return "%s and %d more".formatted(String.join(", ", shown), names.size() - shown.size());
   }
 }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.examples;
+
+import org.jspecify.annotations.NullMarked;
