@@ -164,9 +164,8 @@ public final class StableDiffusion implements DiffusionModel {
         ids[row * context + position] = tokens[position];
       }
     }
-    // Autograd keeps the ids for the backward pass, so they must not lie in a Java buffer, which
-    // goes
-    // with its handle.
+    // The backward pass reads the ids again, so they must not lie in a Java buffer, which goes with
+    // its handle.
     try (NDArray onHeap = scope.create(ids, new Shape(prompts.size(), context));
         NDArray input = onHeap.duplicate()) {
       return GradMode.asRequested(() -> {
