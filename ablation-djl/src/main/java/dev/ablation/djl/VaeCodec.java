@@ -42,7 +42,8 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
           "pictures: expected (B, %d, h, w) with h and w multiples of %d, was %s"
               .formatted(vae.config().inChannels(), factor, pictures.getShape()));
     }
-    return GradMode.asRequested(() -> {
+    // Pictures are data: no gradient is taken with respect to them.
+    return GradMode.with(false, () -> {
       try (NDArray moments = vae.moments(pictures);
           NDList posterior = vae.posterior(moments)) {
         NDArray latents = posterior.get(0).duplicate();
