@@ -47,8 +47,8 @@ public final class Losses {
 
   /**
    * Multiplies with a number where gradients are recorded. DJL's {@code array.mul(number)} must not
-   * be used there: on the CPU the number lies in a Java buffer, which the garbage collector may free
-   * before the backward pass reads it.
+   * be used there: on the CPU the number lies in a Java buffer, which the garbage collector may
+   * free before the backward pass reads it.
    *
    * @param array any shape, float32
    * @param factor any number

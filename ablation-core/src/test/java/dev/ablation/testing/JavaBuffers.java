@@ -11,8 +11,8 @@ public final class JavaBuffers {
   private JavaBuffers() {}
 
   /**
-   * Collects garbage and fills the memory of buffers that were freed with junk, so that whoever still
-   * reads it computes something else.
+   * Collects garbage and fills the memory of buffers that were freed with junk, so that whoever
+   * still reads it computes something else.
    */
   public static void overwriteFreed() {
     System.gc();

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.djl.Snippets" region="options"}
  *
+ * {@snippet class="dev.ablation.djl.Snippets" region="options"}
+ *
  * @param device where the networks run; {@code null} takes the first GPU if the engine sees one,
  *     else the CPU
  * @param threads that one operation may use on the CPU, for the whole JVM; 0 leaves the engine's

@@ -77,9 +77,8 @@ class AblationOfStableDiffusionTest {
 
   private void assertModelUntouched() {
     weights(model)
-        .forEach(
-            (name, values) ->
-                assertThat(Arrays.equals(values, before.get(name))).as(name).isTrue());
+        .forEach((name, values) ->
+            assertThat(Arrays.equals(values, before.get(name))).as(name).isTrue());
     assertThat(model.manager().getManagedArrays()).hasSize(arraysBefore);
   }
 
@@ -102,7 +101,9 @@ class AblationOfStableDiffusionTest {
     try (AblationResult result = plan().run()) {
       assertModelUntouched();
       List<String> expected =
-          before.keySet().stream().filter(name -> name.matches(".*\\.attn2\\.to_[kv]\\.weight")).toList();
+          before.keySet().stream()
+              .filter(name -> name.matches(".*\\.attn2\\.to_[kv]\\.weight"))
+              .toList();
       assertThat(expected).isNotEmpty();
       assertThat(result.delta().names()).containsExactlyInAnyOrderElementsOf(expected);
       for (String name : result.delta().names()) {
@@ -158,12 +159,11 @@ class AblationOfStableDiffusionTest {
         .training(t -> t.steps(5).batchSize(2))
         .objective(
             AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.2)))
-        .listener(
-            event -> {
-              if (event instanceof StepCompleted) {
-                arrays.add(model.manager().getManagedArrays().size());
-              }
-            })
+        .listener(event -> {
+          if (event instanceof StepCompleted) {
+            arrays.add(model.manager().getManagedArrays().size());
+          }
+        })
         .run()
         .close();
     assertThat(arrays).hasSize(5).containsOnly(arrays.get(0));
@@ -201,12 +201,11 @@ class AblationOfStableDiffusionTest {
     Ablation plan =
         plan()
             .trainer(GradientTrainer.defaults().steps(1_000_000).batchSize(1))
-            .listener(
-                event -> {
-                  if (event instanceof StepCompleted) {
-                    Thread.currentThread().interrupt();
-                  }
-                });
+            .listener(event -> {
+              if (event instanceof StepCompleted) {
+                Thread.currentThread().interrupt();
+              }
+            });
     assertThatThrownBy(plan::run).isInstanceOf(CancellationException.class);
     assertThat(Thread.interrupted()).isTrue();
     assertModelUntouched();
