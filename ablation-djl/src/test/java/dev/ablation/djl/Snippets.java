@@ -3,6 +3,10 @@ package dev.ablation.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
+import dev.ablation.AblationResult;
+import dev.ablation.Ablator;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.concept.Concept;
 import dev.ablation.djl.kernel.TorchRuntime;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
@@ -10,12 +14,16 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The examples of this module's Javadoc, each inside of a test. {@link SnippetsTest} runs them. */
 class Snippets {
   private final Path folder =
       Path.of(System.getProperty("ablation.golden"), "pipelines", "tiny-sd1");
+
+  @TempDir Path output;
 
   @Test
   void load() throws IOException {
@@ -25,9 +33,10 @@ class Snippets {
           LatentSampler.of(model)
               .withSettings(SamplingSettings.defaults().withSampler(model.sampler()).withSteps(20))
               .draw(List.of("a photo of a cat"), 42);
-      assertThat(pictures).hasSize(1);
+      ImageIO.write(pictures.get(0), "png", output.resolve("cat.png").toFile());
     }
     // @end
+    assertThat(output.resolve("cat.png")).isRegularFile();
   }
 
   @Test
@@ -40,5 +49,26 @@ class Snippets {
     }
     // @end
     assertThat(TorchRuntime.engine().getEngineName()).isEqualTo("PyTorch");
+  }
+
+  @Test
+  void export() throws IOException {
+    // @start region="export"
+    try (StableDiffusion model = StableDiffusion.load(folder);
+        AblationResult result =
+            Ablator.of(model)
+                .target(Concept.style("Van Gogh"))
+                .anchor(
+                    AnchorStrategy.generated("painting")
+                        .images(2)
+                        .sampling(SamplingSettings.defaults().withSteps(2)))
+                .training(t -> t.steps(2).batchSize(2))
+                .run()) {
+      result.delta().export(model, output.resolve("without-van-gogh"));
+    }
+    // @end
+    try (StableDiffusion ablated = StableDiffusion.load(output.resolve("without-van-gogh"))) {
+      assertThat(ablated.descriptor().name()).isEqualTo("without-van-gogh");
+    }
   }
 }

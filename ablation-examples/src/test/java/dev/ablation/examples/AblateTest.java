@@ -26,12 +26,11 @@ class AblateTest {
   private static final String STEPS = "60";
   private static final String IMAGES = "32";
 
-  @TempDir private Path folder;
   private Path output;
   private String printed = "";
 
   @BeforeAll
-  void removeAStyle() {
+  void removeAStyle(@TempDir Path folder) {
     output = folder.resolve("run");
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
