@@ -27,8 +27,8 @@ final class ClipEncoderLayer extends Layer {
   @Override
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
-    x = x.add(selfAttn.apply(layerNorm1.apply(x)));
-    return new NDList(x.add(mlp.apply(layerNorm2.apply(x))));
+    NDArray y = Kernels.ADD_TO.consume(selfAttn.consume(layerNorm1.apply(x)), x);
+    return new NDList(Kernels.ADD_TO.consume(mlp.consume(layerNorm2.apply(y)), y));
   }
 
   private static final class SelfAttention extends Layer {

@@ -11,6 +11,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -53,6 +54,21 @@ public final class Kernel {
    */
   public NDArray call(NDArray... arguments) {
     return callAll(arguments).head();
+  }
+
+  /**
+   * Calls the function on an array that nothing else needs, and closes that.
+   *
+   * @param used first argument, closed; the function may compute in place
+   * @param more other arguments
+   * @return its only result
+   */
+  public NDArray consume(NDArray used, NDArray... more) {
+    NDList arguments = new NDList(used);
+    Collections.addAll(arguments, more);
+    NDArray result = IValueUtils.forward(module(), arguments, true).head();
+    used.close();
+    return result;
   }
 
   /**

@@ -20,9 +20,21 @@ public final class Kernels {
   /** {@code (x)}: max(x, 0). */
   public static final Kernel RELU = Kernel.of("(x): return torch.relu(x)");
 
-  /** {@code (x)} of shape (..., 2n): first half times GELU of the second half. */
+  /**
+   * {@code (x)} of shape (..., 2n): first half times GELU of the second half. Without gradients the
+   * GELU's memory takes the product.
+   */
   public static final Kernel GEGLU =
-      Kernel.of("(x):\n    v, g = torch.chunk(x, 2, -1)\n    return torch.mul(v, torch.gelu(g))");
+      Kernel.of(
+          """
+          (x):
+              v, g = torch.chunk(x, 2, -1)
+              h = torch.gelu(g)
+              if torch.is_grad_enabled():
+                y = torch.mul(v, h)
+              else:
+                y = torch.mul_(h, v)
+              return y""");
 
   /** {@code (x, w, b)}: x w^T + b. */
   public static final Kernel LINEAR = Kernel.of("(x, w, b): return torch.linear(x, w, b)");
@@ -48,9 +60,15 @@ public final class Kernels {
   /** {@code (x, skip)}: concatenation along the channels. */
   public static final Kernel CONCAT_CHANNELS = Kernel.of("(x, s): return torch.cat([x, s], 1)");
 
-  /** {@code (x, t)}: adds a vector for every image to all its pixels. */
+  /** {@code (x, t)}: adds a vector for every image to all its pixels, in place. */
   public static final Kernel ADD_TO_PIXELS =
-      Kernel.of("(x, t): return torch.add(x, torch.unsqueeze(torch.unsqueeze(t, -1), -1))");
+      Kernel.of("(x, t): return torch.add_(x, torch.unsqueeze(torch.unsqueeze(t, -1), -1))");
+
+  /**
+   * {@code (x, y)}: adds y to x in place. Right for what a convolution or a linear map just made:
+   * their gradients do not need it.
+   */
+  public static final Kernel ADD_TO = Kernel.of("(x, y): return torch.add_(x, y)");
 
   /** {@code (x)}: (B, C, H, W) to tokens (B, H*W, C). */
   public static final Kernel TO_TOKENS =

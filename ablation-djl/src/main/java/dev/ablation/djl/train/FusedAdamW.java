@@ -47,15 +47,16 @@ final class FusedAdamW implements Optimizer {
   }
 
   /**
-   * {@code (like, weights, gradients, first, second, counts, rate)}: updates weights and moments.
+   * {@code (like, weights, gradients, first, second, counts, rate)}: updates weights and moments. The
+   * fused kernel reads memory in order, but the gradient of a convolution may have channels last.
    */
   private static Kernel kernel(AdamW settings) {
     return Kernel.of(
         """
         (like, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], t: List[Tensor], r: List[Tensor]):
-            torch._fused_adamw_(p, g, m, v, [], t, lr=r[0], beta1=%s, beta2=%s, weight_decay=%s, eps=%s, amsgrad=False, maximize=False)
-            return like\
-        """
+            h = [torch.contiguous(x) for x in g]
+            torch._fused_adamw_(p, h, m, v, [], t, lr=r[0], beta1=%s, beta2=%s, weight_decay=%s, eps=%s, amsgrad=False, maximize=False)
+            return like"""
             .formatted(
                 settings.beta1(), settings.beta2(), settings.weightDecay(), settings.epsilon()));
   }

@@ -47,9 +47,12 @@ final class Attention extends Layer {
     NDArray k = toK.apply(context);
     NDArray v = toV.apply(context);
     if (stopFirstToken && GradMode.isRecording()) {
-      k = Kernels.STOP_FIRST_TOKEN.call(k);
-      v = Kernels.STOP_FIRST_TOKEN.call(v);
+      k = Kernels.STOP_FIRST_TOKEN.consume(k);
+      v = Kernels.STOP_FIRST_TOKEN.consume(v);
     }
-    return new NDList(toOut.apply(attention.call(q, k, v)));
+    NDArray out = attention.consume(q, k, v);
+    k.close();
+    v.close();
+    return new NDList(toOut.consume(out));
   }
 }

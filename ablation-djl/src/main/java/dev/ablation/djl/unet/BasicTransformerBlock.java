@@ -2,6 +2,7 @@ package dev.ablation.djl.unet;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
 
@@ -41,8 +42,9 @@ final class BasicTransformerBlock extends Layer {
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
     NDArray text = in.get(1);
-    x = x.add(attn1.apply(norm1.apply(x)));
-    x = x.add(attn2.apply(norm2.apply(x), text));
-    return new NDList(x.add(ff.apply(norm3.apply(x))));
+    NDArray y = Kernels.ADD_TO.consume(attn1.consume(norm1.apply(x)), x);
+    NDArray z = Kernels.ADD_TO.consume(attn2.consume(norm2.apply(y), text), y);
+    y.close();
+    return new NDList(Kernels.ADD_TO.consume(ff.consume(norm3.apply(z)), z));
   }
 }

@@ -58,7 +58,7 @@ final class DownBlock extends Layer {
     for (int i = 0; i < resnets.size(); i++) {
       x = resnets.get(i).apply(x, time);
       if (!attentions.isEmpty()) {
-        x = attentions.get(i).apply(x, text);
+        x = attentions.get(i).consume(x, text);
       }
       skips.add(x);
     }

@@ -44,6 +44,6 @@ final class MidBlock extends Layer {
   protected NDList call(NDList in) {
     NDArray time = in.get(1);
     NDArray x = first.apply(in.get(0), time);
-    return new NDList(second.apply(attention.apply(x, in.get(2)), time));
+    return new NDList(second.consume(attention.consume(x, in.get(2)), time));
   }
 }

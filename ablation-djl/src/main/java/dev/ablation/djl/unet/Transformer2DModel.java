@@ -58,15 +58,16 @@ final class Transformer2DModel extends Layer {
     NDArray x = norm.apply(image);
     x =
         linearProjection
-            ? projIn.apply(Kernels.TO_TOKENS.call(x))
-            : Kernels.TO_TOKENS.call(projIn.apply(x));
+            ? projIn.consume(Kernels.TO_TOKENS.consume(x))
+            : Kernels.TO_TOKENS.consume(projIn.consume(x));
     for (BasicTransformerBlock block : blocks) {
-      x = block.apply(x, text);
+      x = block.consume(x, text);
     }
-    x =
-        linearProjection
-            ? Kernels.TO_IMAGE.call(projOut.apply(x), image)
-            : projOut.apply(Kernels.TO_IMAGE.call(x, image));
-    return new NDList(image.add(x));
+    if (linearProjection) {
+      // The projected tokens seen as an image are strided; the sum takes the layout of the image.
+      return new NDList(image.add(Kernels.TO_IMAGE.consume(projOut.consume(x), image)));
+    }
+    x = projOut.consume(Kernels.TO_IMAGE.consume(x, image));
+    return new NDList(Kernels.ADD_TO.consume(x, image));
   }
 }

@@ -108,6 +108,6 @@ public final class UNet2DConditionModel extends Layer {
       inputs.subNDList(3).stream().limit(block.skips()).forEach(NDArray::close);
     }
 
-    return new NDList(convOut.apply(convNormOut.applyThen(config.activation(), x)));
+    return new NDList(convOut.consume(convNormOut.applyThen(config.activation(), x)));
   }
 }

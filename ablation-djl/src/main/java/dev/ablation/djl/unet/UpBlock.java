@@ -66,13 +66,17 @@ final class UpBlock extends Layer {
     NDArray time = in.get(1);
     NDArray text = in.get(2);
     for (int i = 0; i < resnets.size(); i++) {
-      x = resnets.get(i).apply(Kernels.CONCAT_CHANNELS.call(x, in.get(FIXED_INPUTS + i)), time);
+      NDArray joined = Kernels.CONCAT_CHANNELS.call(x, in.get(FIXED_INPUTS + i));
+      if (i > 0) {
+        x.close();
+      }
+      x = resnets.get(i).consume(joined, time);
       if (!attentions.isEmpty()) {
-        x = attentions.get(i).apply(x, text);
+        x = attentions.get(i).consume(x, text);
       }
     }
     if (upsampler != null) {
-      x = upsampler.apply(x, in.get(FIXED_INPUTS + resnets.size()));
+      x = upsampler.consume(x, in.get(FIXED_INPUTS + resnets.size()));
     }
     return new NDList(x);
   }

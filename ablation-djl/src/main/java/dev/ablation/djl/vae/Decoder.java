@@ -36,10 +36,10 @@ final class Decoder extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    NDArray x = midBlock.apply(convIn.apply(in.get(0)));
+    NDArray x = midBlock.consume(convIn.apply(in.get(0)));
     for (DecoderBlock block : upBlocks) {
-      x = block.apply(x);
+      x = block.consume(x);
     }
-    return new NDList(convOut.apply(convNormOut.applyThen(Activation.SILU, x)));
+    return new NDList(convOut.consume(convNormOut.applyThen(Activation.SILU, x)));
   }
 }

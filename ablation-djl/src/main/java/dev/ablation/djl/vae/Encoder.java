@@ -38,9 +38,9 @@ final class Encoder extends Layer {
   protected NDList call(NDList in) {
     NDArray x = convIn.apply(in.get(0));
     for (EncoderBlock block : downBlocks) {
-      x = block.apply(x);
+      x = block.consume(x);
     }
-    x = midBlock.apply(x);
-    return new NDList(convOut.apply(convNormOut.applyThen(Activation.SILU, x)));
+    x = midBlock.consume(x);
+    return new NDList(convOut.consume(convNormOut.applyThen(Activation.SILU, x)));
   }
 }

@@ -24,10 +24,10 @@ final class EncoderBlock extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    NDArray x = in.get(0);
-    for (ResnetBlock2D resnet : resnets) {
-      x = resnet.apply(x);
+    NDArray x = resnets.get(0).apply(in.get(0));
+    for (ResnetBlock2D resnet : resnets.subList(1, resnets.size())) {
+      x = resnet.consume(x);
     }
-    return new NDList(downsampler == null ? x : downsampler.apply(x));
+    return new NDList(downsampler == null ? x : downsampler.consume(x));
   }
 }

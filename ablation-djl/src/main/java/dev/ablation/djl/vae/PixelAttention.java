@@ -28,8 +28,8 @@ final class PixelAttention extends Layer {
   @Override
   protected NDList call(NDList in) {
     NDArray image = in.get(0);
-    NDArray x = Kernels.TO_TOKENS.call(groupNorm.apply(image));
-    x = toOut.apply(attention.call(toQ.apply(x), toK.apply(x), toV.apply(x)));
-    return new NDList(image.add(Kernels.TO_IMAGE.call(x, image)));
+    NDArray x = Kernels.TO_TOKENS.consume(groupNorm.apply(image));
+    NDArray tokens = toOut.consume(attention.consume(toQ.apply(x), toK.apply(x), toV.apply(x)));
+    return new NDList(image.add(Kernels.TO_IMAGE.consume(tokens, image)));
   }
 }
