@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Shows whether memory grows: repeats training steps, then sampling calls, and prints resident memory
- * and the number of managed arrays on the way.
+ * Shows whether memory grows: repeats training steps, then sampling calls, and prints resident
+ * memory and the number of managed arrays on the way.
  *
  * <pre>{@code
  * java -cp CLASS_PATH dev.ablation.benchmarks.MemoryFlatness [--model FOLDER] [--repeats 300]
@@ -38,7 +38,8 @@ public final class MemoryFlatness {
         arguments.has("model")
             ? StableDiffusion.load(Path.of(arguments.require("model")), options)
             : EmbeddedModel.open(options)) {
-      System.out.println("| work | repeats | resident MiB at start | at end | growth | arrays at start | at end |");
+      System.out.println(
+          "| work | repeats | resident MiB at start | at end | growth | arrays at start | at end |");
       System.out.println("|---|---|---|---|---|---|---|");
       for (Scenario scenario : new Scenario[] {Scenario.STEP, Scenario.SAMPLING}) {
         repeat(scenario, model, arguments);
@@ -60,7 +61,11 @@ public final class MemoryFlatness {
         }
         if (i >= 0 && i % every == 0) {
           System.err.printf(
-              Locale.ROOT, "%s %d: %.1f MiB%n", scenario.label(), i, ProcessMemory.resident() / MIB);
+              Locale.ROOT,
+              "%s %d: %.1f MiB%n",
+              scenario.label(),
+              i,
+              ProcessMemory.resident() / MIB);
         }
       }
       long end = ProcessMemory.resident();

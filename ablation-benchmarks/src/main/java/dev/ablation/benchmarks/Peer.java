@@ -2,7 +2,6 @@ package dev.ablation.benchmarks;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
@@ -67,8 +66,7 @@ final class Peer implements AutoCloseable {
   Memory memory() throws IOException {
     send("memory");
     String[] words = expect("memory");
-    return new Memory(
-        Long.parseLong(words[1]), Long.parseLong(words[2]), Long.parseLong(words[3]));
+    return new Memory(Long.parseLong(words[1]), Long.parseLong(words[2]), Long.parseLong(words[3]));
   }
 
   private void send(String command) throws IOException {

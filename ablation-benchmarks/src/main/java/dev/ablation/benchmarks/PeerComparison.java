@@ -14,8 +14,9 @@ import java.util.stream.Stream;
 
 /**
  * Measures this library against Python's diffusers on the same weights, inputs and number of
- * threads. Each scenario has a fresh process a side; the driver asks them in turn for one repetition
- * each and compares the medians. The results of both sides must agree, so that both did the work.
+ * threads. Each scenario has a fresh process a side; the driver asks them in turn for one
+ * repetition each and compares the medians. The results of both sides must agree, so that both did
+ * the work.
  *
  * <pre>{@code
  * java -cp CLASS_PATH dev.ablation.benchmarks.PeerComparison --model FOLDER --python PYTHON
@@ -131,7 +132,10 @@ public final class PeerComparison {
       lines.add(line(scenario, "java", i, java.runs().get(i)));
       lines.add(line(scenario, "python", i, python.runs().get(i)));
     }
-    append(folder.resolve("runs.csv"), "model,scenario,threads,side,round,wall_ms,cpu_ms,result", lines);
+    append(
+        folder.resolve("runs.csv"),
+        "model,scenario,threads,side,round,wall_ms,cpu_ms,result",
+        lines);
     append(
         folder.resolve("summary.csv"),
         "model,scenario,threads,side,wall_median_ms,cpu_mean_ms,weight_bytes,loaded_bytes,peak_bytes",
@@ -204,8 +208,7 @@ public final class PeerComparison {
     if (!options.isEmpty()) {
       command.addAll(List.of(options.split("\\s+")));
     }
-    command.addAll(
-        List.of("-cp", System.getProperty("java.class.path"), JavaPeer.class.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), JavaPeer.class.getName()));
     return command;
   }
 

@@ -54,7 +54,10 @@ public final class RandomCheckpoint {
     copy("scheduler.json", part(folder, "scheduler").resolve("scheduler_config.json"));
     writeTokenizer(part(folder, "tokenizer"));
     JsonConfig unet = config("unet", folder);
-    write(folder.resolve("unet"), "diffusion_pytorch_model", new UNet2DConditionModel(UNetConfig.of(unet)));
+    write(
+        folder.resolve("unet"),
+        "diffusion_pytorch_model",
+        new UNet2DConditionModel(UNetConfig.of(unet)));
     JsonConfig vae = config("vae", folder);
     write(folder.resolve("vae"), "diffusion_pytorch_model", new AutoencoderKL(VaeConfig.of(vae)));
     JsonConfig text = config("text_encoder", folder);

@@ -43,19 +43,21 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
               .formatted(vae.config().inChannels(), factor, pictures.getShape()));
     }
     // Pictures are data: no gradient is taken with respect to them.
-    return GradMode.with(false, () -> {
-      try (NDArray moments = vae.moments(pictures);
-          NDList posterior = vae.posterior(moments)) {
-        NDArray latents = posterior.get(0).duplicate();
-        if (noise != null) {
-          try (NDArray deviation = posterior.get(2).mul(noise)) {
-            latents.addi(deviation);
+    return GradMode.with(
+        false,
+        () -> {
+          try (NDArray moments = vae.moments(pictures);
+              NDList posterior = vae.posterior(moments)) {
+            NDArray latents = posterior.get(0).duplicate();
+            if (noise != null) {
+              try (NDArray deviation = posterior.get(2).mul(noise)) {
+                latents.addi(deviation);
+              }
+            }
+            return latents
+                .subi((float) vae.config().shiftFactor())
+                .muli((float) vae.config().scalingFactor());
           }
-        }
-        return latents
-            .subi((float) vae.config().shiftFactor())
-            .muli((float) vae.config().scalingFactor());
-      }
-    });
+        });
   }
 }

@@ -203,7 +203,9 @@ final class EmojiJobs {
     }
     List<String> words = List.of(like.split(" "));
     List<String> alike =
-        names.stream().filter(name -> List.of(name.split(" ")).stream().anyMatch(words::contains)).toList();
+        names.stream()
+            .filter(name -> List.of(name.split(" ")).stream().anyMatch(words::contains))
+            .toList();
     List<String> shown = (alike.isEmpty() ? names : alike).stream().limit(FEW).toList();
     return "%s and %d more".formatted(String.join(", ", shown), names.size() - shown.size());
   }

@@ -39,7 +39,14 @@ class AblateTest {
     command.setErr(new PrintWriter(err));
     int exit =
         command.execute(
-            "--target", "blueprint", "--steps", STEPS, "--images", IMAGES, "--quiet", "--output",
+            "--target",
+            "blueprint",
+            "--steps",
+            STEPS,
+            "--images",
+            IMAGES,
+            "--quiet",
+            "--output",
             output.toString());
     assertThat(exit).as(err.toString()).isZero();
     printed = out.toString();

@@ -83,7 +83,9 @@ class AblateUsageTest {
     String[] words = args == null ? new String[0] : args.split(" ");
     assertThat(ablate(words)).isEqualTo(2);
     assertThat(out.toString()).isEmpty();
-    assertThat(err.toString()).contains(message).endsWith("Try 'ablate --help'." + System.lineSeparator());
+    assertThat(err.toString())
+        .contains(message)
+        .endsWith("Try 'ablate --help'." + System.lineSeparator());
     assertThat(err.toString().lines()).hasSize(2);
   }
 
@@ -119,8 +121,16 @@ class AblateUsageTest {
     Path output = folder.resolve("out");
     List<String> args =
         List.of(
-            "--model", model.toString(), "--kind", "style", "--target", "Van Gogh", "--anchor",
-            "painting", "--output", output.toString());
+            "--model",
+            model.toString(),
+            "--kind",
+            "style",
+            "--target",
+            "Van Gogh",
+            "--anchor",
+            "painting",
+            "--output",
+            output.toString());
     assertThat(ablate(args.toArray(String[]::new))).isEqualTo(1);
     assertThat(err.toString()).startsWith("ablate: ").contains(model.toString());
     assertThat(err.toString().lines()).hasSize(1);

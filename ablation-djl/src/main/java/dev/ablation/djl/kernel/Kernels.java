@@ -34,7 +34,8 @@ public final class Kernels {
                 y = torch.mul(v, h)
               else:
                 y = torch.mul_(h, v)
-              return y""");
+              return y\
+          """);
 
   /** {@code (x, w, b)}: x w^T + b. */
   public static final Kernel LINEAR = Kernel.of("(x, w, b): return torch.linear(x, w, b)");

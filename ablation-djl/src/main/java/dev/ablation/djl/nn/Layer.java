@@ -136,7 +136,8 @@ public abstract class Layer extends AbstractBlock {
   /**
    * Shows the outputs of every call to an observer.
    *
-   * @param observer must neither close nor keep the arrays, which are changed or freed later; {@code null} ends it
+   * @param observer must neither close nor keep the arrays, which are changed or freed later;
+   *     {@code null} ends it
    */
   public final void observe(@Nullable Consumer<NDList> observer) {
     this.observer = observer;

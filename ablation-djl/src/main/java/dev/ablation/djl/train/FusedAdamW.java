@@ -47,8 +47,9 @@ final class FusedAdamW implements Optimizer {
   }
 
   /**
-   * {@code (like, weights, gradients, first, second, counts, rate)}: updates weights and moments. The
-   * fused kernel reads memory in order, but the gradient of a convolution may have channels last.
+   * {@code (like, weights, gradients, first, second, counts, rate)}: updates weights and moments.
+   * The fused kernel reads memory in order, but the gradient of a convolution may have channels
+   * last.
    */
   private static Kernel kernel(AdamW settings) {
     return Kernel.of(
@@ -56,7 +57,8 @@ final class FusedAdamW implements Optimizer {
         (like, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], t: List[Tensor], r: List[Tensor]):
             h = [torch.contiguous(x) for x in g]
             torch._fused_adamw_(p, h, m, v, [], t, lr=r[0], beta1=%s, beta2=%s, weight_decay=%s, eps=%s, amsgrad=False, maximize=False)
-            return like"""
+            return like\
+        """
             .formatted(
                 settings.beta1(), settings.beta2(), settings.weightDecay(), settings.epsilon()));
   }
