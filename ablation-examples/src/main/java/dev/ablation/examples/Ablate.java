@@ -54,9 +54,10 @@ import picocli.CommandLine.Spec;
       "  ablate --target 'cat face'",
       "  ablate --target noto --anchor fluent --steps 300",
       "  ablate --model path/to/stable-diffusion-v1-5 --kind style \\",
-      "         --target 'Van Gogh' --anchor painting --neighbour Monet --output van-gogh",
+      "         --target 'Van Gogh' --anchor painting --neighbour Monet",
       "",
-      "It writes before-after.png, loss.png, loss.csv, delta.safetensors and summary.txt.",
+      "Files it writes: before-after.png, loss.png, loss.csv, delta.safetensors,",
+      "summary.txt.",
     })
 public final class Ablate implements Callable<Integer> {
   private static final int FAILED = CommandLine.ExitCode.SOFTWARE;
@@ -68,7 +69,7 @@ public final class Ablate implements Callable<Integer> {
       names = "--target",
       required = true,
       paramLabel = "NAME",
-      description = "What to remove: the name of a style or of a thing.")
+      description = "What to remove (required): the name of a style or of a thing.")
   private String target;
 
   @Option(
@@ -83,9 +84,9 @@ public final class Ablate implements Callable<Integer> {
       names = "--anchor",
       paramLabel = "NAME",
       description =
-          "What to draw instead. Emoji model: for a style, 'emoji' (no style, the default) or another"
-              + " style; for a thing, its category (the default), another category or thing. Other"
-              + " models need it: such as 'painting' for a style, 'cat' for a cat.")
+          "What to draw instead. Emoji model: for a style, another style (twemoji by default), or"
+              + " 'emoji' for none; for a thing, its category (the default), another category or"
+              + " thing. Other models need it: such as 'painting' for a style, 'cat' for a cat.")
   private @Nullable String anchor;
 
   @Option(
@@ -107,20 +108,20 @@ public final class Ablate implements Callable<Integer> {
   @Option(
       names = "--steps",
       paramLabel = "N",
-      description = "Training steps. Default: 160 for the emoji model, 100 for others.")
+      description = "Training steps. Default: 200 for the emoji model, 100 for others.")
   private @Nullable Integer steps;
 
   @Option(
       names = "--learning-rate",
       paramLabel = "X",
-      description = "Learning rate. Default: 1e-3 for the emoji model, 1.6e-5 for others.")
+      description = "Learning rate. Default: 0.0015 for the emoji model, 0.000016 for others.")
   private @Nullable Double learningRate;
 
   @Option(
       names = "--images",
       paramLabel = "N",
       description =
-          "Anchor pictures to draw and train with. Default: 96 for the emoji model, 1000 for others.")
+          "Anchor pictures to draw and train with. Default: 64 for the emoji model, 1000 for others.")
   private @Nullable Integer images;
 
   @Option(
@@ -140,9 +141,10 @@ public final class Ablate implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      defaultValue = "0",
-      description = "Threads on the CPU. Default: as many as there are cores.")
-  private int threads;
+      description =
+          "Threads on the CPU. Default: 1 for the emoji model, which is so small that a second one"
+              + " mostly waits; as many as there are cores for others.")
+  private @Nullable Integer threads;
 
   @Option(
       names = "--output",
@@ -191,7 +193,7 @@ public final class Ablate implements Callable<Integer> {
     StableDiffusionOptions options = options();
     Job job = job();
     Path folder = RunFolder.create(output);
-    try (ProgressBars bars = new ProgressBars(System.err, !quiet);
+    try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
         StableDiffusion opened =
             model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options)) {
       Summary summary = new JobRun(job, opened, folder, bars).run();
@@ -240,9 +242,10 @@ public final class Ablate implements Callable<Integer> {
     }
     checkAnchorDiffers();
     return switch (kindOfEmoji()) {
-      case STYLE -> EmojiJobs.style(target, anchor == null ? EmojiJobs.NO_STYLE : anchor);
+      case STYLE ->
+          EmojiJobs.style(target, anchor == null ? EmojiJobs.anchorOfStyle(target) : anchor);
       case INSTANCE ->
-          EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOf(target) : anchor);
+          EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOfInstance(target) : anchor);
     };
   }
 
@@ -278,10 +281,11 @@ public final class Ablate implements Callable<Integer> {
   }
 
   private StableDiffusionOptions options() {
-    if (threads < 0) {
-      throw wrong("--threads must not be negative, was " + threads);
+    int count = threads != null ? threads : model == null ? 1 : 0;
+    if (count < 0) {
+      throw wrong("--threads must not be negative, was " + count);
     }
-    StableDiffusionOptions options = StableDiffusionOptions.defaults().threads(threads);
+    StableDiffusionOptions options = StableDiffusionOptions.defaults().threads(count);
     return switch (device) {
       case "cpu" -> options.device(Device.cpu());
       case "gpu" -> options.device(Device.gpu());

@@ -109,7 +109,7 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Plans to remove a style: afterwards its captions draw what captions without a style draw.
+   * Plans to remove a style: afterwards its captions draw another style, {@code twemoji} as a rule.
    *
    * @param model this model, opened
    * @param style one of {@link #styles()}
@@ -117,11 +117,11 @@ public final class EmbeddedModel {
    * @throws IllegalArgumentException if the model does not know the style
    */
   public static Ablation recommendedStyle(DiffusionModel model, String style) {
-    return EmojiJobs.style(style, EmojiJobs.NO_STYLE).plan(model);
+    return EmojiJobs.style(style, EmojiJobs.anchorOfStyle(style)).plan(model);
   }
 
   /**
-   * Plans to remove a thing: afterwards its captions draw other things of its category.
+   * Plans to remove a thing: afterwards its captions draw other things of its category, as a rule.
    *
    * @param model this model, opened
    * @param concept name of one of {@link #concepts()}
@@ -129,6 +129,6 @@ public final class EmbeddedModel {
    * @throws IllegalArgumentException if the model does not know the thing
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept) {
-    return EmojiJobs.instance(concept, EmojiJobs.anchorOf(concept)).plan(model);
+    return EmojiJobs.instance(concept, EmojiJobs.anchorOfInstance(concept)).plan(model);
   }
 }

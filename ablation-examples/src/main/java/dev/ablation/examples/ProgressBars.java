@@ -31,6 +31,11 @@ final class ProgressBars implements AblationListener, AutoCloseable {
     this.shown = shown;
   }
 
+  /** Draws on standard error, which stays open. */
+  static ProgressBars onStandardError(boolean shown) {
+    return new ProgressBars(System.err, shown);
+  }
+
   @Override
   public void on(AblationEvent event) {
     if (event instanceof AblationEvent.AnchorsProgressed anchors) {

@@ -24,14 +24,13 @@ class EmojiJobsTest {
   @MethodSource("styles")
   void aStyleHasPromptsOfItsOwn(String style) {
     check(EmojiJobs.style(style.toUpperCase(Locale.ROOT), EmojiJobs.NO_STYLE), style);
-    String other = style.equals("noto") ? "ink" : "noto";
-    check(EmojiJobs.style(style, other), style);
+    check(EmojiJobs.style(style, EmojiJobs.anchorOfStyle(style)), style);
   }
 
   @ParameterizedTest
   @MethodSource("concepts")
   void aThingHasPromptsOfItsOwn(String concept) {
-    check(EmojiJobs.instance(concept, EmojiJobs.anchorOf(concept)), concept);
+    check(EmojiJobs.instance(concept, EmojiJobs.anchorOfInstance(concept)), concept);
   }
 
   private static void check(Job job, String target) {
