@@ -25,10 +25,10 @@ import java.util.stream.Stream;
  * Ablations of the embedded model, with settings that suit it.
  *
  * <p>The learning rate is far above the published one, because the model is so much smaller. The
- * teacher has frozen weights: the paper's, the weights under training, is a moving target, and where
- * target and anchor look as different as white on blue and colour on white, it runs away until every
- * picture is blank. The published stop of the start token's gradient is left out: the start token
- * carries little here.
+ * teacher has frozen weights: the paper's, the weights under training, is a moving target, and
+ * where target and anchor look as different as white on blue and colour on white, it runs away
+ * until every picture is blank. The published stop of the start token's gradient is left out: the
+ * start token carries little here.
  */
 final class EmojiJobs {
   /** An anchor of a style: captions that name none. */
@@ -109,10 +109,10 @@ final class EmojiJobs {
   }
 
   /**
-   * Returns what is drawn best instead of a style: another style. Without a style word the model draws
-   * each of its styles now and then, the target too, so that such an anchor leads back to it: of 40
-   * pictures in blueprint style, 7 stay blueprints however long the training, but none or one or two
-   * with another style as anchor.
+   * Returns what is drawn best instead of a style: another style. Without a style word the model
+   * draws each of its styles now and then, the target too, so that such an anchor leads back to it:
+   * of 40 pictures in blueprint style, 7 stay blueprints however long the training, but none or one
+   * or two with another style as anchor.
    */
   static String anchorOfStyle(String style) {
     String target = known("style", style, VOCABULARY.styles());
@@ -147,8 +147,7 @@ final class EmojiJobs {
             UNRELATED.stream().filter(name -> isOther(name, target, instead)))
         .distinct()
         .forEach(
-            name ->
-                rows.add(row(Role.NEIGHBOUR, name, styles, style -> inStyle(name, style))));
+            name -> rows.add(row(Role.NEIGHBOUR, name, styles, style -> inStyle(name, style))));
     // The article belongs to the name, since "a cat face" stands where "an animal" stood.
     return job(
         Concept.instance(withArticle(target)),
@@ -181,18 +180,20 @@ final class EmojiJobs {
         SAMPLING);
   }
 
-  /** Fills in the forms in turn. The concepts are listed by category: the first must not be all faces. */
+  /**
+   * Fills in the forms in turn. The concepts are listed by category: the first must not be all
+   * faces.
+   */
   private static List<String> prompts(List<String> forms, String style) {
     List<String> shuffled = new ArrayList<>(names());
     Collections.shuffle(shuffled, new Random(0));
     return IntStream.range(0, shuffled.size())
-        .mapToObj(
-            i ->
-                forms
-                    .get(i % forms.size())
-                    .replace("{a thing}", withArticle(shuffled.get(i)))
-                    .replace("{thing}", shuffled.get(i))
-                    .replace("{style}", style))
+        .mapToObj(i ->
+            forms
+                .get(i % forms.size())
+                .replace("{a thing}", withArticle(shuffled.get(i)))
+                .replace("{thing}", shuffled.get(i))
+                .replace("{style}", style))
         .toList();
   }
 
@@ -239,7 +240,9 @@ final class EmojiJobs {
     }
     List<String> words = List.of(like.split(" "));
     List<String> alike =
-        names.stream().filter(name -> List.of(name.split(" ")).stream().anyMatch(words::contains)).toList();
+        names.stream()
+            .filter(name -> List.of(name.split(" ")).stream().anyMatch(words::contains))
+            .toList();
     List<String> shown = (alike.isEmpty() ? names : alike).stream().limit(FEW).toList();
     return "%s and %d more".formatted(String.join(", ", shown), names.size() - shown.size());
   }
