@@ -64,7 +64,7 @@ public final class PeerComparison {
 
   private void compare() throws IOException {
     List<String> rows = new ArrayList<>();
-    for (String label : arguments.get("scenarios", "forward,step,sampling").split(",")) {
+    for (String label : arguments.get("scenarios", "forward,step,sampling").split(",", -1)) {
       rows.add(compare(Scenario.of(label)));
     }
     System.out.println();

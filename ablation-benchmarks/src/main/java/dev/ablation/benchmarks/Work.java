@@ -124,12 +124,14 @@ abstract class Work implements AutoCloseable {
     @Override
     double once() {
       try (NDManager scope = manager.newSubManager()) {
+        NDArray noised = latents.duplicate();
+        noised.attach(scope); // owns what is computed from it, as in a real step
         Gradients gradients =
             session.gradients(
                 () -> {
                   NDArray aim =
-                      session.withoutGradients(() -> model.predict(latents, timestep, anchor));
-                  return Losses.masked(model.predict(latents, timestep, target), aim, mask);
+                      session.withoutGradients(() -> model.predict(noised, timestep, anchor));
+                  return Losses.masked(model.predict(noised, timestep, target), aim, mask);
                 },
                 scope);
         optimizer.step(gradients.values(), LEARNING_RATE, 1);
