@@ -77,7 +77,7 @@ final class Peer implements AutoCloseable {
   private String[] expect(String first) throws IOException {
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       if (line.startsWith(first)) {
-        return line.split(" ");
+        return line.split(" ", -1);
       }
     }
     throw new IOException("the worker " + process.info().command().orElse("?") + " ended early");

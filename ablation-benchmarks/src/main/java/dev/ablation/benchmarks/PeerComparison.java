@@ -206,7 +206,7 @@ public final class PeerComparison {
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));
     String options = arguments.get("jvm", JVM_OPTIONS).strip();
     if (!options.isEmpty()) {
-      command.addAll(List.of(options.split("\\s+")));
+      command.addAll(List.of(options.split("\\s+", -1)));
     }
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), JavaPeer.class.getName()));
     return command;

@@ -131,7 +131,7 @@ public final class RandomCheckpoint {
   }
 
   private static boolean isPrintable(int value) {
-    return value >= '!' && value <= '~' || value >= 0xA1 && value <= 0xAC || value >= 0xAE;
+    return (value >= '!' && value <= '~') || (value >= 0xA1 && value <= 0xAC) || value >= 0xAE;
   }
 
   /** Norm scales are 1 and biases 0; others are uniform with variance 1 / inputs. */
