@@ -100,7 +100,6 @@ abstract class Work implements AutoCloseable {
     private final Conditioning target;
     private final Conditioning anchor;
     private final NDArray timestep;
-    private final NDArray mask;
     private final TrainingSession session;
     private final Optimizer optimizer;
 
@@ -109,8 +108,6 @@ abstract class Work implements AutoCloseable {
       target = model.encode(List.of(TARGET), manager);
       anchor = model.encode(List.of(ANCHOR), manager);
       timestep = manager.create(new long[] {500});
-      Shape shape = latents.getShape();
-      mask = manager.ones(new Shape(1, 1, shape.get(2), shape.get(3)));
       List<String> names =
           WeightGroup.crossAttentionKeyValue().select(model.weights()).stream()
               .map(WeightInfo::name)
@@ -126,6 +123,8 @@ abstract class Work implements AutoCloseable {
       try (NDManager scope = manager.newSubManager()) {
         NDArray noised = latents.duplicate();
         noised.attach(scope); // owns what is computed from it, as in a real step
+        Shape shape = latents.getShape();
+        NDArray mask = scope.ones(new Shape(1, 1, shape.get(2), shape.get(3)));
         Gradients gradients =
             session.gradients(
                 () -> {
