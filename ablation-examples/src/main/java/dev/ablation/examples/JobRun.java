@@ -79,7 +79,7 @@ final class JobRun {
   }
 
   private String title() {
-    return "%s, replaced by '%s' in the model '%s'"
+    return "The %s, replaced by '%s' in the model '%s'"
         .formatted(job.target(), job.anchor().name(), model.descriptor().name());
   }
 
