@@ -36,9 +36,9 @@ record Summary(
     Duration total,
     OptionalLong peakMemory,
     Path folder) {
-  private static final int FEW_STEPS = 10;
-
   String text() throws IOException {
+    // Single steps jump, since each draws its own noise levels.
+    int quarter = (history.size() + 3) / 4;
     StringBuilder text = new StringBuilder();
     line(text, "Removed the %s from the model '%s'.", job.target(), model);
     line(text, "");
@@ -46,11 +46,11 @@ record Summary(
     line(text, "  anchor pictures   %d in %s", job.anchor().images(), seconds(anchors));
     line(
         text,
-        "  training steps    %d in %s, loss from %.4f to %.4f",
+        "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",
         history.size(),
         seconds(training),
-        mean(history.subList(0, Math.min(FEW_STEPS, history.size()))),
-        mean(history.subList(Math.max(0, history.size() - FEW_STEPS), history.size())));
+        mean(history.subList(0, quarter)),
+        mean(history.subList(history.size() - quarter, history.size())));
     line(
         text,
         "  pictures          %d in %s",
