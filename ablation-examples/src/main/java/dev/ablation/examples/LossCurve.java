@@ -18,7 +18,6 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 final class LossCurve {
   private static final int WIDTH = 900;
   private static final int HEIGHT = 480;
-  private static final int TICKS = 11;
 
   /**
    * Single steps jump, since each draws its own noise levels: the mean of some shows the course.
@@ -45,7 +44,6 @@ final class LossCurve {
     chart.getStyler().setPlotBorderVisible(false);
     chart.getStyler().setChartPadding(16);
     chart.getStyler().setXAxisDecimalPattern("0");
-    chart.getStyler().setXAxisMaxLabelCount(TICKS);
     chart.getStyler().setYAxisDecimalPattern("0.00##");
     chart.getStyler().setYAxisMin(0.0);
     chart.getStyler().setXAxisMin(0.0);
