@@ -1,0 +1,20 @@
+package dev.ablation.train;
+
+/** A schedule's formula and its name. */
+record NamedSchedule(String name, Formula formula) implements LearningRateSchedule {
+  @Override
+  public double factor(int step, int steps) {
+    return formula.at(step, steps);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  /** The factor as a function of the step. */
+  @FunctionalInterface
+  interface Formula {
+    double at(int step, int steps);
+  }
+}
