@@ -10,6 +10,8 @@ import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.anchor.PromptRequest;
+import dev.ablation.anchor.PromptSource;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.delta.WeightDelta;
@@ -240,6 +242,24 @@ class Snippets {
     assertThat(builtInPrompts.prompts(target)).allMatch(prompt -> prompt.contains("cat"));
     assertThat(ownPrompts.prompts(target)).hasSize(2);
     assertThat(ownPrompts.images()).isEqualTo(200);
+  }
+
+  @Test
+  void promptSource() throws IOException {
+    PromptSource ask = PromptSource.of(List.of("a horse in the rain", "two horses", "A HORSE!"));
+    // @start region="prompt-source"
+    PromptSource colleague = request -> ask.prompts(request); // may err
+    PromptSource kept = colleague.keptIn(folder.resolve("prompts")); // checked, asked once
+    AnchorStrategy horses = AnchorStrategy.generated("horse", kept, 3);
+
+    List<String> wordings = List.of("a boat below a cliff", "below a cliff, a boat");
+    List<String> paraphrases =
+        PromptSource.of(wordings)
+            .checked()
+            .prompts(PromptRequest.paraphrases("a boat under a cliff", 2));
+    // @end
+    assertThat(horses.prompts(Concept.instance("white horse"))).hasSize(3);
+    assertThat(paraphrases).isEqualTo(wordings);
   }
 
   // @start region="own-anchor"

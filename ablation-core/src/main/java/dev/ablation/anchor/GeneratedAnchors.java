@@ -40,6 +40,8 @@ public record GeneratedAnchors(
     SamplingSettings sampling,
     @Nullable Path cache)
     implements AnchorStrategy {
+  /** How many prompts the published code takes from a file or asks a chat model for. */
+  static final int PUBLISHED_PROMPTS = 200;
 
   /** Checks names, prompts and number. */
   public GeneratedAnchors {

@@ -1,6 +1,7 @@
 package dev.ablation.concept;
 
 import com.google.common.base.Preconditions;
+import dev.ablation.internal.Words;
 import java.util.List;
 import java.util.Locale;
 import java.util.random.RandomGenerator;
@@ -22,11 +23,7 @@ record Instance(String name) implements Concept {
   @Override
   public String targetPrompt(String anchorPrompt, String anchor, RandomGenerator random) {
     Preconditions.checkArgument(!anchor.isBlank(), "anchor must not be blank");
-    // The name as a word of its own, and its plain plural; letters of any script border a word.
-    Pattern word =
-        Pattern.compile(
-            "(?<![\\p{L}\\p{N}])" + Pattern.quote(anchor.strip()) + "(s?)(?![\\p{L}\\p{N}])",
-            Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE);
+    Pattern word = Words.ownWord(anchor);
     StringBuilder target = new StringBuilder();
     int end = 0;
     for (MatchResult match : word.matcher(anchorPrompt).results().toList()) {
