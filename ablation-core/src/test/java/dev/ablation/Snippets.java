@@ -15,6 +15,12 @@ import dev.ablation.anchor.PromptSource;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.CopyDetection;
+import dev.ablation.evaluate.CopyScores;
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.PictureSource;
+import dev.ablation.evaluate.PooledPixels;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.AdamW;
@@ -36,6 +42,8 @@ import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Losses;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
+import dev.ablation.picture.PictureTransform;
+import dev.ablation.picture.Resampling;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.SafetensorsFile;
@@ -721,5 +729,53 @@ class Snippets {
       assertThat(again).isEqualTo(bias);
     }
     // @end
+  }
+
+  // Evaluation
+
+  @Test
+  void resize() {
+    BufferedImage picture = new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB);
+    // @start region="resize"
+    BufferedImage small = Resampling.LANCZOS.resize(picture, 64, 48);
+    // @end
+    assertThat(small.getWidth()).isEqualTo(64);
+  }
+
+  @Test
+  void pictureTransform() {
+    NDManager manager = model.manager();
+    List<BufferedImage> pictures = List.of(new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB));
+    // @start region="picture-transform"
+    NDArray input = PictureTransform.clip(224).apply(pictures, manager); // (n, 3, 224, 224)
+    // @end
+    assertThat(input.getShape()).isEqualTo(new Shape(1, 3, 224, 224));
+  }
+
+  @Test
+  void featureExtractor() throws IOException {
+    List<BufferedImage> pictures = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    // @start region="feature-extractor"
+    FeatureExtractor extractor = new PooledPixels();
+    FeatureMatrix features =
+        extractor.extract(
+            PictureSource.of(pictures),
+            16,
+            progress -> System.out.printf("%.0f %%%n", 100 * progress.fraction()));
+    // @end
+    assertThat(features.dimension()).isEqualTo(extractor.info().dimension());
+  }
+
+  @Test
+  void copies() {
+    BufferedImage original = new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB);
+    original.setRGB(3, 3, 0xffffff);
+    List<BufferedImage> pictures = List.of(original);
+    // @start region="copies"
+    CopyDetection detection = new CopyDetection(new PooledPixels(), 0.9);
+    CopyScores scores = detection.score(pictures, List.of(original));
+    double memorised = scores.percentage(); // of the pictures, 0..100
+    // @end
+    assertThat(memorised).isEqualTo(100);
   }
 }
