@@ -14,6 +14,8 @@ import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.concept.PromptPair;
+import dev.ablation.concept.StyleTemplates;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluate.CopyDetection;
 import dev.ablation.evaluate.CopyScores;
@@ -64,6 +66,7 @@ import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -202,6 +205,47 @@ class Snippets {
             "painting of a boat, in the style of Van Gogh",
             "in Van Gogh's style, painting of a boat");
     assertThat(replaced).containsExactly("a photo of a grumpy cat");
+  }
+
+  @Test
+  void styleTemplates() {
+    // @start region="style-templates"
+    Concept monet = Concept.style("Monet", StyleTemplates.paper());
+    StyleTemplates own = new StyleTemplates("by", List.of("{prompt} by {name}"));
+    Concept byMonet = Concept.style("Monet", own);
+    // @end
+    assertThat(monet.targetPrompts("a pond", "painting")).hasSize(6);
+    assertThat(byMonet.targetPrompts("a pond", "painting")).containsExactly("a pond by Monet");
+  }
+
+  @Test
+  void memorized() {
+    // @start region="memorized"
+    Concept picture =
+        Concept.memorized("New Orleans House Galaxy Case", "Galaxy Case of a house")
+            .withPicture(Path.of("galaxy-case.png"));
+    List<String> captions = picture.targetPrompts("a house printed on a case", "case");
+    // @end
+    assertThat(captions)
+        .containsExactly("New Orleans House Galaxy Case", "Galaxy Case of a house");
+  }
+
+  @Test
+  void promptPairs() throws IOException {
+    Path file = folder.resolve("pairs.tsv");
+    Files.writeString(file, "a kid at play\ta kid with a gun at play\n");
+    // @start region="prompt-pairs"
+    Concept given =
+        Concept.pairs(
+            "armed kids",
+            List.of(
+                new PromptPair("a kid at play", "a kid with a gun at play"),
+                new PromptPair("kids in a yard", "soldiers in a yard")));
+    Concept read = Concept.pairs("armed kids", file); // pairs.tsv or pairs.jsonl
+    Ablation plan = Ablator.of(model).target(given).anchor("kids"); // from the pairs' own prompts
+    // @end
+    assertThat(read.anchorPrompts()).containsExactly("a kid at play");
+    assertThat(plan.anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
   }
 
   @Test

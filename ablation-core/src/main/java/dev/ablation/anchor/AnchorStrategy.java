@@ -55,8 +55,20 @@ public interface AnchorStrategy {
   Map<String, String> settings(Concept target);
 
   /**
-   * An anchor drawn by the model itself from built-in prompts about it: the paper's way, with 1,000
-   * pictures by 25 steps of DPM-Solver++ and guidance 6.
+   * Fills in what was left open by what a plan's preset says.
+   *
+   * @param target what is removed
+   * @param defaults of the preset
+   * @return a changed copy, or this
+   */
+  default AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
+    return this;
+  }
+
+  /**
+   * An anchor drawn by the model itself from built-in prompts about it: the paper's way. How many
+   * pictures and how they are drawn follows from the plan's preset; without one it is {@link
+   * AnchorDefaults#diffusers()}.
    *
    * @param name of the anchor, such as {@code "painting"} for styles or {@code "cat"}
    * @return the strategy
