@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * copy.
  *
  * @param name what the anchor is called
- * @param givenPrompts anchor prompts; {@code null} takes those that the target brings along, or else
- *     built-in ones about {@code name}
+ * @param givenPrompts anchor prompts; {@code null} takes those that the target brings along, or
+ *     else built-in ones about {@code name}
  * @param givenImages how many pictures, positive; {@code null} takes the preset's number
  * @param givenSampling how they are drawn; {@code null} takes the preset's way
  * @param cache folder that drawn latents are kept in and found again; {@code null} keeps them in
@@ -58,8 +58,7 @@ public record GeneratedAnchors(
           givenPrompts.size());
     }
     if (givenImages != null) {
-      Preconditions.checkArgument(
-          givenImages > 0, "images must be positive, was %s", givenImages);
+      Preconditions.checkArgument(givenImages > 0, "images must be positive, was %s", givenImages);
     }
   }
 
