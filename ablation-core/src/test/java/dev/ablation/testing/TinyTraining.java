@@ -118,6 +118,21 @@ final class TinyTraining implements Differentiable {
     }
 
     @Override
+    public void restore(NDList saved) {
+      if (!Arrays.equals(saved.getShapes(), copies.getShapes())) {
+        throw new IllegalArgumentException(
+            "weights: expected shapes %s, were %s"
+                .formatted(
+                    Arrays.toString(copies.getShapes()), Arrays.toString(saved.getShapes())));
+      }
+      copies.forEach(copy -> copy.setRequiresGradient(false));
+      for (int i = 0; i < saved.size(); i++) {
+        copies.get(i).set(new NDIndex(":"), saved.get(i)); // in its own memory
+      }
+      copies.forEach(copy -> copy.setRequiresGradient(frozen == 0));
+    }
+
+    @Override
     public Gradients gradients(Supplier<NDArray> loss, NDManager scope) {
       double value;
       synchronized (COLLECTOR) {

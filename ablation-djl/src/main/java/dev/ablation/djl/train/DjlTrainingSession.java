@@ -13,6 +13,7 @@ import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -69,6 +70,18 @@ final class DjlTrainingSession implements TrainingSession {
   @Override
   public NDList weights() {
     return copies;
+  }
+
+  @Override
+  public void restore(NDList saved) {
+    if (!Arrays.equals(saved.getShapes(), copies.getShapes())) {
+      throw new IllegalArgumentException(
+          "weights: expected shapes %s, were %s"
+              .formatted(Arrays.toString(copies.getShapes()), Arrays.toString(saved.getShapes())));
+    }
+    for (int i = 0; i < saved.size(); i++) {
+      Kernels.copy(saved.get(i), copies.get(i));
+    }
   }
 
   @Override
