@@ -8,7 +8,9 @@ import dev.ablation.djl.kernel.Kernels;
 public final class Conv2d extends Layer {
   private final Weight weight;
   private final Weight bias;
-  private final Kernel kernel;
+  private final int stride;
+  private final int padding;
+  private Kernel kernel;
 
   /**
    * Creates a convolution that keeps height and width.
@@ -33,7 +35,16 @@ public final class Conv2d extends Layer {
   public Conv2d(int in, int out, int size, int stride, int padding) {
     weight = weight("weight", out, in, size, size);
     bias = weight("bias", out);
+    this.stride = stride;
+    this.padding = padding;
     kernel = Kernels.conv2d(stride, padding);
+  }
+
+  @Override
+  protected void use(Precision precision) {
+    kernel = precision == Precision.FLOAT32
+            ? Kernels.conv2d(stride, padding)
+            : Kernels.conv2dInBfloat16(stride, padding);
   }
 
   @Override

@@ -1,6 +1,8 @@
 package dev.ablation.djl.nn;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 public final class Linear extends Layer {
   private final Weight weight;
   private final @Nullable Weight bias;
+  private Precision precision = Precision.FLOAT32;
 
   /**
    * Creates a linear map with bias.
@@ -32,10 +35,19 @@ public final class Linear extends Layer {
   }
 
   @Override
+  protected void use(Precision precision) {
+    this.precision = precision;
+  }
+
+  @Override
   protected NDList call(NDList in) {
-    return new NDList(
-        bias == null
-            ? Kernels.LINEAR_NO_BIAS.call(in.get(0), weight.get())
-            : Kernels.LINEAR.call(in.get(0), weight.get(), bias.get()));
+    NDArray x = in.get(0);
+    boolean narrow = precision == Precision.BFLOAT16_PRODUCTS;
+    if (bias == null) {
+      Kernel kernel = narrow ? Kernels.LINEAR_NO_BIAS_IN_BFLOAT16 : Kernels.LINEAR_NO_BIAS;
+      return new NDList(kernel.call(x, weight.get()));
+    }
+    Kernel kernel = narrow ? Kernels.LINEAR_IN_BFLOAT16 : Kernels.LINEAR;
+    return new NDList(kernel.call(x, weight.get(), bias.get()));
   }
 }
