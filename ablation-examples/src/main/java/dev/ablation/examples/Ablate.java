@@ -5,6 +5,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.error.AblationException;
+import dev.ablation.examples.dataset.EmojiConcept;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

@@ -5,6 +5,7 @@ import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
 import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.AdamW;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Teacher;
