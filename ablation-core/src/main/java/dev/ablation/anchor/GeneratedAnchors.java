@@ -49,7 +49,8 @@ public record GeneratedAnchors(
       givenPrompts = List.copyOf(givenPrompts);
       Preconditions.checkArgument(!givenPrompts.isEmpty(), "prompts must not be empty");
       Preconditions.checkArgument(
-          givenPrompts.stream().noneMatch(String::isBlank),
+          givenPrompts.equals(UnconditionalAnchors.PROMPTS)
+              || givenPrompts.stream().noneMatch(String::isBlank),
           "prompts must not be blank, but number %s of %s is",
           1 + givenPrompts.stream().map(String::isBlank).toList().indexOf(true),
           givenPrompts.size());
@@ -108,6 +109,13 @@ public record GeneratedAnchors(
   @Override
   public List<String> prompts(Concept target) {
     return givenPrompts == null ? BuiltInPrompts.about(name, target.kind()) : givenPrompts;
+  }
+
+  @Override
+  public GeneratedAnchors sample(Concept target, int images) {
+    List<String> pool = prompts(target);
+    GeneratedAnchors fewer = images(Math.min(images, this.images));
+    return images < pool.size() ? fewer.prompts(Spread.over(pool, images)) : fewer;
   }
 
   @Override
