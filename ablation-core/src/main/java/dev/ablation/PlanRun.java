@@ -28,6 +28,7 @@ final class PlanRun implements AnchorContext {
   private final Plan plan;
   private final BooleanSupplier cancelled;
   private final Listeners events;
+  private final Map<String, String> notes = new TreeMap<>();
 
   PlanRun(Plan plan, BooleanSupplier cancelled) {
     this.plan = plan;
@@ -59,7 +60,7 @@ final class PlanRun implements AnchorContext {
     try (NDManager scope = model.manager().newSubManager();
         AnchorSet anchors = plan.anchor().prepare(model, plan.target(), this)) {
       BatchSource batches =
-          new AnchorBatches(model, anchors, plan.target(), plan.anchor().name(), plan.seed());
+          new AnchorBatches(model, anchors, plan.target(), plan.anchor(), plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(chosen, batches, scope));
       WeightDelta delta =
           WeightDelta.between(
@@ -82,6 +83,16 @@ final class PlanRun implements AnchorContext {
   }
 
   @Override
+  public void warn(String message) {
+    events.on(new AblationEvent.Warning(message));
+  }
+
+  @Override
+  public void note(String name, String value) {
+    notes.put(name, value);
+  }
+
+  @Override
   public boolean cancelled() {
     return cancelled.getAsBoolean();
   }
@@ -90,12 +101,14 @@ final class PlanRun implements AnchorContext {
     DiffusionModel model = plan.model();
     Map<String, String> hashes = new TreeMap<>();
     trained.keySet().forEach(name -> hashes.put(name, model.weights().sha256(name)));
+    Map<String, String> settings = new TreeMap<>(plan.settings());
+    settings.putAll(notes);
     return new Provenance(
         LibraryVersion.get(),
         model.descriptor().name(),
         model.weights().sha256(),
         hashes,
-        plan.settings(),
+        settings,
         LibraryVersion.environment(model.descriptor().device()));
   }
 

@@ -160,8 +160,20 @@ public interface AnchorStrategy {
   Map<String, String> settings(Concept target);
 
   /**
-   * An anchor drawn by the model itself from built-in prompts about it: the paper's way, with 1,000
-   * pictures by 25 steps of DPM-Solver++ and guidance 6.
+   * Fills in what was left open by what a plan's preset says.
+   *
+   * @param target what is removed
+   * @param defaults of the preset
+   * @return a changed copy, or this
+   */
+  default AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
+    return this;
+  }
+
+  /**
+   * An anchor drawn by the model itself from built-in prompts about it: the paper's way. How many
+   * pictures and how they are drawn follows from the plan's preset; without one it is {@link
+   * AnchorDefaults#diffusers()}.
    *
    * @param name of the anchor, such as {@code "painting"} for styles or {@code "cat"}
    * @return the strategy
@@ -191,6 +203,38 @@ public interface AnchorStrategy {
    */
   static GeneratedAnchors generated(String name, Path file) throws IOException {
     return GeneratedAnchors.of(name).prompts(PromptFile.read(file));
+  }
+
+  /**
+   * An anchor drawn by the model itself from 200 prompts of a source, each with the anchor's name
+   * in it: the paper's way for instances, with a chat model as the source. The source is asked now,
+   * so that the prompts are known before anything is drawn; see {@link PromptSource#keptIn} for
+   * having the same ones in a later run.
+   *
+   * @param name of the anchor
+   * @param source of prompts, whose answers are checked as {@link PromptSource#checked()} does
+   * @return the strategy
+   * @throws IOException if the prompts cannot be read or fetched
+   * @throws TooFewPromptsException if there are fewer than 200 usable ones
+   */
+  static GeneratedAnchors generated(String name, PromptSource source) throws IOException {
+    return generated(name, source, GeneratedAnchors.PUBLISHED_PROMPTS);
+  }
+
+  /**
+   * An anchor drawn by the model itself from prompts of a source, each with the anchor's name in
+   * it.
+   *
+   * @param name of the anchor
+   * @param source of prompts, whose answers are checked as {@link PromptSource#checked()} does
+   * @param count how many prompts, positive
+   * @return the strategy
+   * @throws IOException if the prompts cannot be read or fetched
+   * @throws TooFewPromptsException if there are fewer usable ones
+   */
+  static GeneratedAnchors generated(String name, PromptSource source, int count)
+      throws IOException {
+    return generated(name, source.checked().prompts(PromptRequest.captions(name, count)));
   }
 
   /**

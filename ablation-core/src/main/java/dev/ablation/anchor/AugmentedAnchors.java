@@ -30,6 +30,11 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation augmentation)
   }
 
   @Override
+  public AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
+    return new AugmentedAnchors(anchor.withDefaults(target, defaults), augmentation);
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     return anchor.prompts(target);
   }

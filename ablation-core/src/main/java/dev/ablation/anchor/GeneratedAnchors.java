@@ -27,19 +27,22 @@ import org.jspecify.annotations.Nullable;
  * copy.
  *
  * @param name what the anchor is called
- * @param givenPrompts anchor prompts; {@code null} takes built-in ones about {@code name}
- * @param images how many pictures, positive
- * @param sampling how they are drawn
+ * @param givenPrompts anchor prompts; {@code null} takes those that the target brings along, or
+ *     else built-in ones about {@code name}
+ * @param givenImages how many pictures, positive; {@code null} takes the preset's number
+ * @param givenSampling how they are drawn; {@code null} takes the preset's way
  * @param cache folder that drawn latents are kept in and found again; {@code null} keeps them in
  *     memory alone
  */
 public record GeneratedAnchors(
     String name,
     @Nullable List<String> givenPrompts,
-    int images,
-    SamplingSettings sampling,
+    @Nullable Integer givenImages,
+    @Nullable SamplingSettings givenSampling,
     @Nullable Path cache)
     implements AnchorStrategy {
+  /** How many prompts the published code takes from a file or asks a chat model for. */
+  static final int PUBLISHED_PROMPTS = 200;
 
   /** Checks names, prompts and number. */
   public GeneratedAnchors {
@@ -55,14 +58,33 @@ public record GeneratedAnchors(
           1 + givenPrompts.stream().map(String::isBlank).toList().indexOf(true),
           givenPrompts.size());
     }
-    Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
-    Objects.requireNonNull(sampling, "sampling");
+    if (givenImages != null) {
+      Preconditions.checkArgument(givenImages > 0, "images must be positive, was %s", givenImages);
+    }
   }
 
   static GeneratedAnchors of(String name) {
-    SamplingSettings published =
-        SamplingSettings.defaults().withSteps(25).withGuidanceScale(6).withBatchSize(4);
-    return new GeneratedAnchors(name, null, 1000, published, null);
+    return new GeneratedAnchors(name, null, null, null, null);
+  }
+
+  @Override
+  public GeneratedAnchors withDefaults(Concept target, AnchorDefaults defaults) {
+    return new GeneratedAnchors(
+        name,
+        givenPrompts,
+        givenImages == null ? Integer.valueOf(defaults.images()) : givenImages,
+        givenSampling == null ? defaults.samplingFor(target) : givenSampling,
+        cache);
+  }
+
+  @Override
+  public int images() {
+    return givenImages == null ? AnchorDefaults.diffusers().images() : givenImages;
+  }
+
+  /** {@return how the pictures are drawn} */
+  public SamplingSettings sampling() {
+    return givenSampling == null ? AnchorDefaults.diffusers().sampling() : givenSampling;
   }
 
   /**
@@ -72,7 +94,7 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors prompts(List<String> prompts) {
-    return new GeneratedAnchors(name, prompts, images, sampling, cache);
+    return new GeneratedAnchors(name, prompts, givenImages, givenSampling, cache);
   }
 
   /**
@@ -82,7 +104,7 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors images(int images) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+    return new GeneratedAnchors(name, givenPrompts, images, givenSampling, cache);
   }
 
   /**
@@ -92,7 +114,8 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors sampling(SamplingSettings sampling) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+    Objects.requireNonNull(sampling, "sampling");
+    return new GeneratedAnchors(name, givenPrompts, givenImages, sampling, cache);
   }
 
   /**
@@ -103,18 +126,22 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors cachedIn(Path folder) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, folder);
+    return new GeneratedAnchors(name, givenPrompts, givenImages, givenSampling, folder);
   }
 
   @Override
   public List<String> prompts(Concept target) {
-    return givenPrompts == null ? BuiltInPrompts.about(name, target.kind()) : givenPrompts;
+    if (givenPrompts != null) {
+      return givenPrompts;
+    }
+    List<String> ofTheTarget = target.anchorPrompts();
+    return ofTheTarget.isEmpty() ? BuiltInPrompts.about(name, target.kind()) : ofTheTarget;
   }
 
   @Override
   public GeneratedAnchors sample(Concept target, int images) {
     List<String> pool = prompts(target);
-    GeneratedAnchors fewer = images(Math.min(images, this.images));
+    GeneratedAnchors fewer = images(Math.min(images, images()));
     return images < pool.size() ? fewer.prompts(Spread.over(pool, images)) : fewer;
   }
 
@@ -123,11 +150,12 @@ public record GeneratedAnchors(
     List<String> prompts = prompts(target);
     Map<String, String> settings = new TreeMap<>();
     settings.put("anchor.name", name);
-    settings.put("anchor.images", Integer.toString(images));
+    settings.put("anchor.images", Integer.toString(images()));
     settings.put("anchor.prompts", Integer.toString(prompts.size()));
     settings.put(
         "anchor.prompts.sha256",
         Hashing.sha256().hashString(String.join("\n", prompts), StandardCharsets.UTF_8).toString());
+    SamplingSettings sampling = sampling();
     settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("anchor.steps", Integer.toString(sampling.steps()));
     settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
@@ -140,6 +168,7 @@ public record GeneratedAnchors(
       throws IOException {
     List<String> pool = prompts(target);
     List<String> prompts = new ArrayList<>();
+    int images = images();
     for (int i = 0; i < images; i++) {
       prompts.add(pool.get(i % pool.size()));
     }
@@ -166,7 +195,7 @@ public record GeneratedAnchors(
   private NDArray draw(DiffusionModel model, List<String> prompts, AnchorContext context) {
     NDManager owner = model.manager();
     return LatentSampler.of(model)
-        .withSettings(sampling)
+        .withSettings(sampling())
         .withCancellation(context::cancelled)
         .withListener(progress -> report(progress, context))
         .sample(

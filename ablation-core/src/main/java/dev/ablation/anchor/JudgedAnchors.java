@@ -166,6 +166,19 @@ public record JudgedAnchors(
   }
 
   @Override
+  public JudgedAnchors withDefaults(Concept target, AnchorDefaults defaults) {
+    return new JudgedAnchors(
+        anchor.withDefaults(target, defaults),
+        judge,
+        sampleSize,
+        warnAbove,
+        dropping,
+        leadsAbove,
+        atLeast,
+        spare == null ? null : spare.withDefaults(target, defaults));
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     List<String> prompts = new ArrayList<>(anchor.prompts(target));
     if (spare != null) {

@@ -56,6 +56,11 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   }
 
   @Override
+  public OtherStyleAnchors withDefaults(Concept target, AnchorDefaults defaults) {
+    return new OtherStyleAnchors(styles, subjects.withDefaults(target, defaults));
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     return List.copyOf(pairs(target).keySet());
   }

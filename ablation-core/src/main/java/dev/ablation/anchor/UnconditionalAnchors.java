@@ -103,6 +103,11 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   }
 
   @Override
+  public UnconditionalAnchors withDefaults(Concept target, AnchorDefaults defaults) {
+    return new UnconditionalAnchors(drawn.withDefaults(target, defaults), forms);
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     return PROMPTS;
   }

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.ablation.Ablation;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -3,8 +3,10 @@ package dev.ablation.examples;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.StyleTemplates;
 import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.AdamW;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Teacher;
@@ -55,8 +57,9 @@ final class EmojiJobs {
   /** Forms without, and what they become with a style. */
   private static final List<String> WITHOUT_STYLE = List.of("{a thing} emoji", "{a thing}");
 
-  private static final List<String> STYLE_TEMPLATES =
-      List.of("{prompt} in {name} style", "{prompt} in the style of {name}");
+  private static final StyleTemplates STYLE_TEMPLATES =
+      new StyleTemplates(
+          "emoji", List.of("{prompt} in {name} style", "{prompt} in the style of {name}"));
 
   /** Categories that are called like the thing, or that hold nothing else. */
   private static final Map<String, String> BETTER_THAN_THE_CATEGORY =

@@ -135,6 +135,38 @@ public final class Kernels {
   }
 
   /**
+   * Returns {@code (y, x, A, B)}: y + scale (x A^T) B^T, in place of y, which a linear map just
+   * made: its gradients do not need it.
+   *
+   * @param scale any number
+   * @return the kernel
+   */
+  public static Kernel addLowRankLinear(double scale) {
+    return Kernel.of(
+        "(y, x, a, b): return torch.add_(y, torch.linear(torch.linear(x, a), b), alpha=%s)"
+            .formatted(scale));
+  }
+
+  /**
+   * Returns {@code (y, x, A, B)}: y plus scale times the convolution of x with A and then with B of
+   * size 1, in place of y, which a convolution just made.
+   *
+   * @param stride of the convolution with A
+   * @param padding of the convolution with A
+   * @param scale any number
+   * @return the kernel
+   */
+  public static Kernel addLowRankConv2d(int stride, int padding, double scale) {
+    return Kernel.of(
+        """
+        (y, x, a, b):
+            h = torch.conv2d(x, a, None, [%1$d, %1$d], [%2$d, %2$d])
+            return torch.add_(y, torch.conv2d(h, b), alpha=%3$s)\
+        """
+            .formatted(stride, padding, scale));
+  }
+
+  /**
    * Group normalisation {@code (x, w, b)} (Wu and He 2018, arXiv 1803.08494).
    *
    * @param groups of channels
