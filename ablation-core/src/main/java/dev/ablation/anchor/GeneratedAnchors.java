@@ -57,7 +57,8 @@ public record GeneratedAnchors(
       givenPrompts = List.copyOf(givenPrompts);
       Preconditions.checkArgument(!givenPrompts.isEmpty(), "prompts must not be empty");
       Preconditions.checkArgument(
-          givenPrompts.stream().noneMatch(String::isBlank),
+          givenPrompts.equals(UnconditionalAnchors.PROMPTS)
+              || givenPrompts.stream().noneMatch(String::isBlank),
           "prompts must not be blank, but number %s of %s is",
           1 + givenPrompts.stream().map(String::isBlank).toList().indexOf(true),
           givenPrompts.size());
@@ -142,6 +143,13 @@ public record GeneratedAnchors(
     }
     List<String> ofTheTarget = target.anchorPrompts();
     return ofTheTarget.isEmpty() ? BuiltInPrompts.about(name, target.kind()) : ofTheTarget;
+  }
+
+  @Override
+  public GeneratedAnchors sample(Concept target, int images) {
+    List<String> pool = prompts(target);
+    GeneratedAnchors fewer = images(Math.min(images, images()));
+    return images < pool.size() ? fewer.prompts(Spread.over(pool, images)) : fewer;
   }
 
   @Override
