@@ -3,7 +3,6 @@ package dev.ablation;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
-import dev.ablation.anchor.AnchorSet;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
@@ -49,18 +48,18 @@ final class PlanRun implements AnchorContext {
   private AblationResult checkAndTrain() {
     long start = System.nanoTime();
     DiffusionModel model = plan.model();
-    List<WeightInfo> chosen = new PlanCheck(plan).check(events);
+    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    List<CheckedPair> pairs = check.pairs();
     events.on(
         new AblationEvent.Started(
-            plan.target().name(),
-            plan.anchor().name(),
-            plan.anchor().images(),
+            pairs.stream().map(pair -> pair.target().name()).toList(),
+            pairs.stream().map(CheckedPair::anchorName).toList(),
+            AnchorSets.images(pairs),
             plan.trainer().steps()));
     try (NDManager scope = model.manager().newSubManager();
-        AnchorSet anchors = plan.anchor().prepare(model, plan.target(), this)) {
-      BatchSource batches =
-          new AnchorBatches(model, anchors, plan.target(), plan.anchor().name(), plan.seed());
-      TrainingResult trained = plan.trainer().train(new Task(chosen, batches, scope));
+        AnchorSets anchors = AnchorSets.prepare(model, pairs, this)) {
+      BatchSource batches = AnchorBatches.of(model, pairs, anchors, plan.seed());
+      TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, scope));
       WeightDelta delta =
           WeightDelta.between(
               model.weights(), trained.weights(), model.manager(), provenance(trained.weights()));
@@ -128,7 +127,8 @@ final class PlanRun implements AnchorContext {
 
     @Override
     public Map<String, Set<Integer>> rows() {
-      return TrainedRows.of(plan.model(), plan.target(), chosen);
+      return TrainedRows.of(
+          plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Yields the anchor pictures that training begins from, each with the prompt that it shows.
@@ -62,6 +63,18 @@ public interface AnchorStrategy {
    * @return a changed copy, or this
    */
   default AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
+    return this;
+  }
+
+  /**
+   * Leaves anchor prompts out of which the target makes nothing, if no picture of them need be made
+   * at all.
+   *
+   * @param target what is removed
+   * @param prompts some of {@link #prompts}, but not all
+   * @return a changed copy; this if their pictures are made anyway, since a run does not use them
+   */
+  default AnchorStrategy without(Concept target, Set<String> prompts) {
     return this;
   }
 

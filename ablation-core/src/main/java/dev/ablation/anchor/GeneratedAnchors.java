@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -73,6 +74,12 @@ public record GeneratedAnchors(
         givenImages == null ? Integer.valueOf(defaults.images()) : givenImages,
         givenSampling == null ? defaults.samplingFor(target) : givenSampling,
         cache);
+  }
+
+  @Override
+  public GeneratedAnchors without(Concept target, Set<String> prompts) {
+    return prompts(
+        prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
   }
 
   @Override
