@@ -5,10 +5,12 @@ import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The anchor pictures of every pair. Pairs whose pictures are shaped by the same settings share
@@ -107,6 +109,16 @@ final class AnchorSets implements AutoCloseable {
     @Override
     public boolean cancelled() {
       return run.cancelled();
+    }
+
+    @Override
+    public Optional<Path> folder() {
+      return run.folder();
+    }
+
+    @Override
+    public void warn(String message) {
+      run.warn(message);
     }
   }
 }

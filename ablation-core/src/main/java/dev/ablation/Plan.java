@@ -2,6 +2,7 @@ package dev.ablation;
 
 import com.google.common.base.Preconditions;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.event.AblationListener;
@@ -42,7 +43,8 @@ record Plan(
     @Nullable Preservation preservation,
     boolean dropsUnmatched,
     long seed,
-    List<AblationListener> listeners) {
+    List<AblationListener> listeners,
+    @Nullable Checkpoints checkpoints) {
 
   Plan {
     pairs = List.copyOf(pairs);
@@ -124,6 +126,11 @@ record Plan(
   Plan withListener(AblationListener added) {
     Objects.requireNonNull(added, "listener");
     return changed(draft -> draft.listeners.add(added));
+  }
+
+  Plan withCheckpoints(Checkpoints changed) {
+    Objects.requireNonNull(changed, "checkpoints");
+    return changed(draft -> draft.checkpoints = changed);
   }
 
   /** The pairs with all that the preset fills in, in an order that follows from the targets. */
@@ -253,6 +260,7 @@ record Plan(
     private boolean dropsUnmatched;
     private long seed;
     private final List<AblationListener> listeners = new ArrayList<>();
+    private @Nullable Checkpoints checkpoints;
 
     Draft(DiffusionModel model, Pair first) {
       this.model = model;
@@ -271,6 +279,7 @@ record Plan(
       dropsUnmatched = from.dropsUnmatched;
       seed = from.seed;
       listeners.addAll(from.listeners);
+      checkpoints = from.checkpoints;
     }
 
     Plan build() {
@@ -285,7 +294,8 @@ record Plan(
           preservation,
           dropsUnmatched,
           seed,
-          listeners);
+          listeners,
+          checkpoints);
     }
   }
 }

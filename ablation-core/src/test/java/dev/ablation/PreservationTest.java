@@ -137,6 +137,15 @@ class PreservationTest {
   }
 
   @Test
+  void joinsAccumulatedBatches() {
+    Ablation plan = plan().preserve(Concept.instance("dog"), Concept.style("Monet"));
+    try (AblationResult whole = plan.run();
+        AblationResult inParts = plan.training(t -> t.batchSize(2).accumulation(2)).run()) {
+      assertThat(key(inParts)).containsExactly(key(whole), within(1e-4f));
+    }
+  }
+
+  @Test
   void provenanceTellsWhatIsPreserved() {
     assertThat(
             plan()

@@ -187,7 +187,6 @@ class SeveralTargetsTest {
     Pair alsoCached =
         new Pair(MONET.target(), ((GeneratedAnchors) MONET.anchor()).cachedIn(folder));
     plan(cached, alsoCached).run().close();
-    assertThat(folder).isDirectoryContaining("glob:**.safetensors");
     assertThat(folder.toFile().list()).hasSize(2);
     events.clear();
     plan(alsoCached, cached).run().close();

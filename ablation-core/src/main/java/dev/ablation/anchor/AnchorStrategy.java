@@ -112,4 +112,36 @@ public interface AnchorStrategy {
   static GeneratedAnchors generated(String name, Path file) throws IOException {
     return GeneratedAnchors.of(name).prompts(PromptFile.read(file));
   }
+
+  /**
+   * An anchor drawn by the model itself from 200 prompts of a source, each with the anchor's name
+   * in it: the paper's way for instances, with a chat model as the source. The source is asked now,
+   * so that the prompts are known before anything is drawn; see {@link PromptSource#keptIn} for
+   * having the same ones in a later run.
+   *
+   * @param name of the anchor
+   * @param source of prompts, whose answers are checked as {@link PromptSource#checked()} does
+   * @return the strategy
+   * @throws IOException if the prompts cannot be read or fetched
+   * @throws TooFewPromptsException if there are fewer than 200 usable ones
+   */
+  static GeneratedAnchors generated(String name, PromptSource source) throws IOException {
+    return generated(name, source, GeneratedAnchors.PUBLISHED_PROMPTS);
+  }
+
+  /**
+   * An anchor drawn by the model itself from prompts of a source, each with the anchor's name in
+   * it.
+   *
+   * @param name of the anchor
+   * @param source of prompts, whose answers are checked as {@link PromptSource#checked()} does
+   * @param count how many prompts, positive
+   * @return the strategy
+   * @throws IOException if the prompts cannot be read or fetched
+   * @throws TooFewPromptsException if there are fewer usable ones
+   */
+  static GeneratedAnchors generated(String name, PromptSource source, int count)
+      throws IOException {
+    return generated(name, source.checked().prompts(PromptRequest.captions(name, count)));
+  }
 }
