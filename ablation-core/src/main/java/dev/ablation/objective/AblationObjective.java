@@ -2,6 +2,7 @@ package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
 import com.google.common.base.Preconditions;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -165,6 +166,29 @@ public interface AblationObjective {
           TrainingBatch batch = Losses.requirePrior(context);
           NDArray prediction = context.predict(batch, batch.anchorPrompts());
           return Losses.masked(prediction, Losses.denoisingTarget(context, batch), batch.mask());
+        });
+  }
+
+  /**
+   * Preservation: the prediction for the prompts of what is to be preserved shall stay that of the
+   * weights as they were before the run, at the same noised latents. A plan with {@code
+   * preserve(...)} adds it to whatever objective it has.
+   *
+   * @return the objective
+   * @see Losses#masked
+   * @see TrainingBatch#preservedPrompts()
+   */
+  static AblationObjective preservation() {
+    return new Named(
+        "preservation",
+        false,
+        context -> {
+          TrainingBatch batch = context.batch();
+          List<String> prompts = batch.preservedPrompts();
+          Preconditions.checkState(
+              !prompts.isEmpty(), "the objective needs prompts to preserve, but the batch has none");
+          NDArray aim = context.predict(Teacher.FROZEN_WEIGHTS, batch, prompts);
+          return Losses.masked(context.predict(batch, prompts), aim, batch.mask());
         });
   }
 }
