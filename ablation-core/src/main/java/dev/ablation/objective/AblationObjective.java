@@ -121,6 +121,35 @@ public interface AblationObjective {
   }
 
   /**
+   * The noise-based objective with another weight for each timestep than the published one, which
+   * is 1.
+   *
+   * @param weighting of the timesteps
+   * @return the objective
+   */
+  static AblationObjective noiseBased(TimestepWeighting weighting) {
+    Objects.requireNonNull(weighting, "weighting");
+    return new Named(
+        "noise-based(%s)".formatted(weighting.name()),
+        false,
+        context -> {
+          TrainingBatch batch = context.batch();
+          double[] ofTimestep = weighting.weights(context.schedule());
+          long[] timesteps = batch.timesteps().toLongArray();
+          float[] weights = new float[timesteps.length];
+          for (int i = 0; i < weights.length; i++) {
+            weights[i] = (float) ofTimestep[Math.toIntExact(timesteps[i])];
+          }
+          NDArray prediction = context.predict(batch, batch.targetPrompts());
+          return Losses.weighted(
+              prediction,
+              Losses.denoisingTarget(context, batch),
+              batch.mask(),
+              context.scope().create(weights));
+        });
+  }
+
+  /**
    * Prior preservation: ordinary denoising of further anchor pictures under their own prompts, a
    * plain mean without a mask. Add it to an objective with its weight: {@code
    * modelBased().plus(priorPreservation().times(0.2))}.

@@ -50,10 +50,11 @@ final class StageRun<N> {
    * How often something else than training is done.
    *
    * @param logEvery steps between two lines of the table
+   * @param judgeEvery steps between two judgements, a multiple of {@code logEvery}
    * @param saveEvery time between two checkpoints
    * @param sheetEvery time between two sheets of samples
    */
-  record Pace(int logEvery, Duration saveEvery, Duration sheetEvery) {}
+  record Pace(int logEvery, int judgeEvery, Duration saveEvery, Duration sheetEvery) {}
 
   StageRun(Stage<N> stage, StageSettings settings, Path folder, Pace pace) {
     this.stage = stage;
@@ -238,6 +239,9 @@ final class StageRun<N> {
       values.put("samples_per_second", speed);
       try (NDManager scope = manager.newSubManager()) {
         values.putAll(training.with(average.values(), networks -> stage.measure(networks, scope)));
+        if (step % pace.judgeEvery() == 0 || step == settings.steps()) {
+          values.putAll(training.with(average.values(), networks -> stage.judge(networks, scope)));
+        }
       }
       course.add(step, values);
     }
