@@ -226,8 +226,7 @@ class Snippets {
             .withPicture(Path.of("galaxy-case.png"));
     List<String> captions = picture.targetPrompts("a house printed on a case", "case");
     // @end
-    assertThat(captions)
-        .containsExactly("New Orleans House Galaxy Case", "Galaxy Case of a house");
+    assertThat(captions).containsExactly("New Orleans House Galaxy Case", "Galaxy Case of a house");
   }
 
   @Test
