@@ -44,6 +44,7 @@ import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Losses;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
+import dev.ablation.picture.PictureFile;
 import dev.ablation.picture.PictureTransform;
 import dev.ablation.picture.Resampling;
 import dev.ablation.provenance.Provenance;
@@ -725,6 +726,16 @@ class Snippets {
       assertThat(again.getShape()).isEqualTo(latents.getShape());
     }
     // @end
+  }
+
+  @Test
+  void pictureFile() throws IOException {
+    Path photograph = folder.resolve("photograph.png");
+    ImageIO.write(new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB), "png", photograph.toFile());
+    // @start region="picture-file"
+    BufferedImage upright = PictureFile.read(photograph); // PNG, JPEG or WebP, in sRGB
+    // @end
+    assertThat(upright.getWidth()).isEqualTo(12);
   }
 
   // Numbers and files

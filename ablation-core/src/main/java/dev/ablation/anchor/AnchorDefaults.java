@@ -41,8 +41,7 @@ public record AnchorDefaults(
    * guidance 6}
    */
   public static AnchorDefaults paper() {
-    SamplingSettings sampling =
-        new SamplingSettings(Sampler.ddim(1), 200, 6, "", 10);
+    SamplingSettings sampling = new SamplingSettings(Sampler.ddim(1), 200, 6, "", 10);
     return new AnchorDefaults(1000, sampling, false, false);
   }
 

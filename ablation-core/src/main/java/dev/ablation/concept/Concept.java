@@ -149,7 +149,8 @@ public interface Concept {
    * @throws IllegalArgumentException if a caption is blank
    */
   static MemorizedPicture memorized(String caption, String... others) {
-    return new MemorizedPicture(Stream.concat(Stream.of(caption), Stream.of(others)).toList(), null);
+    return new MemorizedPicture(
+        Stream.concat(Stream.of(caption), Stream.of(others)).toList(), null);
   }
 
   /**

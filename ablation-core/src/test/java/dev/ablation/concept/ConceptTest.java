@@ -163,8 +163,7 @@ class ConceptTest {
     assertThat(Concept.instance("R2D2").kind()).isEqualTo(ConceptKind.INSTANCE);
     assertThat(Concept.composition("kids with guns").kind()).isEqualTo(ConceptKind.COMPOSITION);
     assertThat(Concept.memorized("a case").kind()).isEqualTo(ConceptKind.MEMORIZED_PICTURE);
-    assertThat(Concept.inappropriate("nudity").kind())
-        .isEqualTo(ConceptKind.INAPPROPRIATE_CONTENT);
+    assertThat(Concept.inappropriate("nudity").kind()).isEqualTo(ConceptKind.INAPPROPRIATE_CONTENT);
     assertThat(Concept.pairs("p", List.of(new PromptPair("a", "b"))).kind())
         .isEqualTo(ConceptKind.PROMPT_PAIRS);
   }

@@ -112,7 +112,10 @@ public final class TinyDiffusion implements DiffusionModel {
       NDArray rows = scope.create(tokenizer.rows(prompts)).duplicate();
       NDArray words = weights.computed(TABLE).get(rows);
       NDArray states =
-          words.reshape(prompts.size(), POSITIONS, TEXT).matMul(weights.computed(PROJECTION)).tanh();
+          words
+              .reshape(prompts.size(), POSITIONS, TEXT)
+              .matMul(weights.computed(PROJECTION))
+              .tanh();
       NDScope.unregister(states);
       return new Conditioning(states).attach(scope);
     }

@@ -71,8 +71,7 @@ final class TinyTraining implements Differentiable, LowRankTraining {
   }
 
   @Override
-  public TrainingSession train(
-      List<String> names, Lora lora, long seed, GradientOptions options) {
+  public TrainingSession train(List<String> names, Lora lora, long seed, GradientOptions options) {
     check(names);
     names.forEach(name -> {
       if (!hasLowRankForm(name) || options.rows().containsKey(name)) {
@@ -186,6 +185,21 @@ final class TinyTraining implements Differentiable, LowRankTraining {
     @Override
     public NDList weights() {
       return arrays;
+    }
+
+    @Override
+    public void restore(NDList saved) {
+      if (!Arrays.equals(saved.getShapes(), arrays.getShapes())) {
+        throw new IllegalArgumentException(
+            "weights: expected shapes %s, were %s"
+                .formatted(
+                    Arrays.toString(arrays.getShapes()), Arrays.toString(saved.getShapes())));
+      }
+      arrays.forEach(copy -> copy.setRequiresGradient(false));
+      for (int i = 0; i < saved.size(); i++) {
+        arrays.get(i).set(new NDIndex(":"), saved.get(i)); // in its own memory
+      }
+      arrays.forEach(copy -> copy.setRequiresGradient(frozen == 0));
     }
 
     @Override

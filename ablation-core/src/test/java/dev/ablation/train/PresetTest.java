@@ -92,8 +92,7 @@ class PresetTest {
     assertThat(preset.training().maxGradientNorm()).isEqualTo(1);
     assertThat(preset.styleTemplates().name()).isEqualTo("diffusers");
     assertThat(preset.anchors().images()).isEqualTo(1000);
-    assertThat(preset.anchors().avoidTarget())
-        .isEqualTo(kind == ConceptKind.INAPPROPRIATE_CONTENT);
+    assertThat(preset.anchors().avoidTarget()).isEqualTo(kind == ConceptKind.INAPPROPRIATE_CONTENT);
     assertThat(preset.anchors().sampling().sampler()).isEqualTo(Sampler.dpmSolverPlusPlus());
     assertThat(preset.anchors().sampling().steps()).isEqualTo(25);
     assertThat(preset.anchors().sampling().guidanceScale()).isEqualTo(6);
@@ -120,7 +119,11 @@ class PresetTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"paper,MEMORIZED_PICTURE", "diffusers,MEMORIZED_PICTURE", "diffusers,INAPPROPRIATE_CONTENT"})
+  @CsvSource({
+    "paper,MEMORIZED_PICTURE",
+    "diffusers,MEMORIZED_PICTURE",
+    "diffusers,INAPPROPRIATE_CONTENT"
+  })
   void rowsThatHaveAPriorAnywayAreTheSameWithIt(String name, ConceptKind kind) {
     Preset with = preset(name + " with prior", kind);
     assertThat(with.name()).isEqualTo(name);
