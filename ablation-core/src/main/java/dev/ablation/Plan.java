@@ -43,7 +43,7 @@ record Plan(
   }
 
   static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
-    Preset preset = Preset.diffusers(target.kind());
+    Preset preset = Preset.standard(target.kind());
     return new Plan(
         model,
         target,

@@ -35,6 +35,7 @@ final class PlanRun implements AnchorContext {
   private final BooleanSupplier cancelled;
   private final Listeners events;
   private @Nullable Continuation continuation;
+  private final Map<String, String> notes = new TreeMap<>();
 
   PlanRun(Plan plan, BooleanSupplier cancelled) {
     this.plan = plan;
@@ -79,7 +80,7 @@ final class PlanRun implements AnchorContext {
     try (AnchorSet anchors = plan.anchor().prepare(model, plan.target(), this)) {
       run.anchorsAreReady();
       BatchSource batches =
-          new AnchorBatches(model, anchors, plan.target(), plan.anchor().name(), plan.seed());
+          new AnchorBatches(model, anchors, plan.target(), plan.anchor(), plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(chosen, batches, run, scope));
       WeightDelta delta =
           WeightDelta.between(
@@ -101,6 +102,11 @@ final class PlanRun implements AnchorContext {
   @Override
   public void progress(long done, long total, boolean fromCache) {
     events.on(new AblationEvent.AnchorsProgressed(done, total, fromCache));
+  }
+
+  @Override
+  public void note(String name, String value) {
+    notes.put(name, value);
   }
 
   @Override
@@ -131,6 +137,7 @@ final class PlanRun implements AnchorContext {
   /** Nothing in it differs between two runs of a plan on one machine. */
   private Provenance provenance(TrainingResult trained) {
     Map<String, String> settings = new TreeMap<>(plan.settings());
+    settings.putAll(notes);
     Ending ending = trained.ending();
     if (ending.early() || ending.step() < ending.steps()) {
       settings.put("ending.steps", Integer.toString(ending.steps()));

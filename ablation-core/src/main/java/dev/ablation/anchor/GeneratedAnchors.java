@@ -32,19 +32,22 @@ import org.jspecify.annotations.Nullable;
  * copy.
  *
  * @param name what the anchor is called
- * @param givenPrompts anchor prompts; {@code null} takes built-in ones about {@code name}
- * @param images how many pictures, positive
- * @param sampling how they are drawn
+ * @param givenPrompts anchor prompts; {@code null} takes those that the target brings along, or
+ *     else built-in ones about {@code name}
+ * @param givenImages how many pictures, positive; {@code null} takes the preset's number
+ * @param givenSampling how they are drawn; {@code null} takes the preset's way
  * @param cache folder that drawn latents are kept in and found again; {@code null} keeps them in
  *     the folder of the run's checkpoints, or in memory alone if it has none
  */
 public record GeneratedAnchors(
     String name,
     @Nullable List<String> givenPrompts,
-    int images,
-    SamplingSettings sampling,
+    @Nullable Integer givenImages,
+    @Nullable SamplingSettings givenSampling,
     @Nullable Path cache)
     implements AnchorStrategy {
+  /** How many prompts the published code takes from a file or asks a chat model for. */
+  static final int PUBLISHED_PROMPTS = 200;
 
   /** Checks names, prompts and number. */
   public GeneratedAnchors {
@@ -54,19 +57,39 @@ public record GeneratedAnchors(
       givenPrompts = List.copyOf(givenPrompts);
       Preconditions.checkArgument(!givenPrompts.isEmpty(), "prompts must not be empty");
       Preconditions.checkArgument(
-          givenPrompts.stream().noneMatch(String::isBlank),
+          givenPrompts.equals(UnconditionalAnchors.PROMPTS)
+              || givenPrompts.stream().noneMatch(String::isBlank),
           "prompts must not be blank, but number %s of %s is",
           1 + givenPrompts.stream().map(String::isBlank).toList().indexOf(true),
           givenPrompts.size());
     }
-    Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
-    Objects.requireNonNull(sampling, "sampling");
+    if (givenImages != null) {
+      Preconditions.checkArgument(givenImages > 0, "images must be positive, was %s", givenImages);
+    }
   }
 
   static GeneratedAnchors of(String name) {
-    SamplingSettings published =
-        SamplingSettings.defaults().withSteps(25).withGuidanceScale(6).withBatchSize(4);
-    return new GeneratedAnchors(name, null, 1000, published, null);
+    return new GeneratedAnchors(name, null, null, null, null);
+  }
+
+  @Override
+  public GeneratedAnchors withDefaults(Concept target, AnchorDefaults defaults) {
+    return new GeneratedAnchors(
+        name,
+        givenPrompts,
+        givenImages == null ? Integer.valueOf(defaults.images()) : givenImages,
+        givenSampling == null ? defaults.samplingFor(target) : givenSampling,
+        cache);
+  }
+
+  @Override
+  public int images() {
+    return givenImages == null ? AnchorDefaults.diffusers().images() : givenImages;
+  }
+
+  /** {@return how the pictures are drawn} */
+  public SamplingSettings sampling() {
+    return givenSampling == null ? AnchorDefaults.diffusers().sampling() : givenSampling;
   }
 
   /**
@@ -76,7 +99,7 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors prompts(List<String> prompts) {
-    return new GeneratedAnchors(name, prompts, images, sampling, cache);
+    return new GeneratedAnchors(name, prompts, givenImages, givenSampling, cache);
   }
 
   /**
@@ -86,7 +109,7 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors images(int images) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+    return new GeneratedAnchors(name, givenPrompts, images, givenSampling, cache);
   }
 
   /**
@@ -96,7 +119,8 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors sampling(SamplingSettings sampling) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+    Objects.requireNonNull(sampling, "sampling");
+    return new GeneratedAnchors(name, givenPrompts, givenImages, sampling, cache);
   }
 
   /**
@@ -109,12 +133,23 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors cachedIn(Path folder) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, folder);
+    return new GeneratedAnchors(name, givenPrompts, givenImages, givenSampling, folder);
   }
 
   @Override
   public List<String> prompts(Concept target) {
-    return givenPrompts == null ? BuiltInPrompts.about(name, target.kind()) : givenPrompts;
+    if (givenPrompts != null) {
+      return givenPrompts;
+    }
+    List<String> ofTheTarget = target.anchorPrompts();
+    return ofTheTarget.isEmpty() ? BuiltInPrompts.about(name, target.kind()) : ofTheTarget;
+  }
+
+  @Override
+  public GeneratedAnchors sample(Concept target, int images) {
+    List<String> pool = prompts(target);
+    GeneratedAnchors fewer = images(Math.min(images, images()));
+    return images < pool.size() ? fewer.prompts(Spread.over(pool, images)) : fewer;
   }
 
   @Override
@@ -122,11 +157,12 @@ public record GeneratedAnchors(
     List<String> prompts = prompts(target);
     Map<String, String> settings = new TreeMap<>();
     settings.put("anchor.name", name);
-    settings.put("anchor.images", Integer.toString(images));
+    settings.put("anchor.images", Integer.toString(images()));
     settings.put("anchor.prompts", Integer.toString(prompts.size()));
     settings.put(
         "anchor.prompts.sha256",
         Hashing.sha256().hashString(String.join("\n", prompts), StandardCharsets.UTF_8).toString());
+    SamplingSettings sampling = sampling();
     settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("anchor.steps", Integer.toString(sampling.steps()));
     settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
@@ -140,6 +176,7 @@ public record GeneratedAnchors(
       throws IOException {
     List<String> pool = prompts(target);
     List<String> prompts = new ArrayList<>();
+    int images = images();
     for (int i = 0; i < images; i++) {
       prompts.add(pool.get(i % pool.size()));
     }
@@ -148,7 +185,7 @@ public record GeneratedAnchors(
         folder == null
             ? null
             : LatentCache.of(
-                folder, model, prompts, settings(target), sampling.batchSize(), context.seed());
+                folder, model, prompts, settings(target), sampling().batchSize(), context.seed());
     try (NDManager scope = model.manager().newSubManager()) {
       NDArray latents = new Drawing(model, prompts, context, kept, scope).latents();
       latents.attach(model.manager());
@@ -182,10 +219,10 @@ public record GeneratedAnchors(
 
     NDArray latents() throws IOException {
       NDList batches = new NDList();
-      for (int first = 0; first < images; first += sampling.batchSize()) {
-        batches.add(batch(first, Math.min(first + sampling.batchSize(), images)));
+      for (int first = 0; first < images(); first += sampling().batchSize()) {
+        batches.add(batch(first, Math.min(first + sampling().batchSize(), images())));
       }
-      reportFound(images);
+      reportFound(images());
       return batches.size() == 1 ? batches.get(0) : NDArrays.concat(batches, 0);
     }
 
@@ -214,7 +251,7 @@ public record GeneratedAnchors(
     private NDArray draw(int first, int end) {
       long seed = RandomStreams.seed(context.seed(), "anchors", 0);
       return LatentSampler.of(model)
-          .withSettings(sampling)
+          .withSettings(sampling())
           .withCancellation(context::cancelled)
           .withListener(progress -> report(first, progress))
           .sample(prompts.subList(first, end), NoiseSource.ofSeed(seed + first), scope);
@@ -223,18 +260,18 @@ public record GeneratedAnchors(
     private void reportFound(int end) {
       if (unreported) {
         unreported = false;
-        context.progress((long) end * sampling.steps(), total(), true);
+        context.progress((long) end * sampling().steps(), total(), true);
       }
     }
 
     private void report(int first, SamplingProgress progress) {
-      long before = (long) first * sampling.steps();
+      long before = (long) first * sampling().steps();
       context.progress(
           before + (long) progress.step() * progress.batchImages(), total(), false);
     }
 
     private long total() {
-      return (long) images * sampling.steps();
+      return (long) images() * sampling().steps();
     }
   }
 }

@@ -14,6 +14,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,18 @@ public final class NamedWeights implements Weights {
       throw new IllegalArgumentException("the model has no weight '" + name + "'");
     }
     return weight;
+  }
+
+  /**
+   * Returns what is known of a weight.
+   *
+   * @param name with its prefix
+   * @return name, shape and role
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public WeightInfo info(String name) {
+    weight(name);
+    return Objects.requireNonNull(infos.get(name));
   }
 
   @Override
