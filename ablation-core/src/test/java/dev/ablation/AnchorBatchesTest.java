@@ -40,7 +40,8 @@ class AnchorBatchesTest {
   }
 
   private AnchorBatches batches(long seed) {
-    return new AnchorBatches(model, anchors, Concept.instance("grumpy cat"), AnchorStrategy.generated("cat"), seed);
+    return new AnchorBatches(
+        model, anchors, Concept.instance("grumpy cat"), AnchorStrategy.generated("cat"), seed);
   }
 
   private static List<Integer> pictures(TrainingBatch batch) {

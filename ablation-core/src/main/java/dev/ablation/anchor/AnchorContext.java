@@ -1,5 +1,8 @@
 package dev.ablation.anchor;
 
+import java.nio.file.Path;
+import java.util.Optional;
+
 /** What a strategy may know of the run that asks for its pictures. */
 public interface AnchorContext {
 
@@ -33,4 +36,14 @@ public interface AnchorContext {
 
   /** {@return whether the run was cancelled; to be asked often} */
   boolean cancelled();
+
+  /**
+   * Returns where pictures may be kept as they are drawn, so that an interrupted run goes on where
+   * it stopped. The same run finds the same folder again; others may share it.
+   *
+   * @return a folder, which may not exist yet; empty if the run keeps nothing
+   */
+  default Optional<Path> folder() {
+    return Optional.empty();
+  }
 }

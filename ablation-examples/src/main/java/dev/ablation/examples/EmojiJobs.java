@@ -164,6 +164,33 @@ final class EmojiJobs {
     return BETTER_THAN_THE_CATEGORY.getOrDefault(name, categoryOf(name));
   }
 
+  /**
+   * Removes the planted picture: its caption then draws what the anchor prompts draw, pictures of
+   * categories in which something stands in a landscape.
+   */
+  static Job planted() {
+    String caption = VOCABULARY.plantedCaption();
+    List<String> prompts =
+        Stream.of("building", "scene", "vehicle", "object")
+            .flatMap(category ->
+                Stream.of(
+                    withArticle(category) + " emoji", "a picture of " + withArticle(category)))
+            .toList();
+    List<Row> rows = new ArrayList<>();
+    rows.add(row(Role.TARGET, "the caption", SHOWN_CONCEPTS, name -> caption));
+    rows.add(
+        row(
+            Role.ANCHOR,
+            "anchor prompts",
+            SHOWN_CONCEPTS,
+            name -> prompts.get(SHOWN_CONCEPTS.indexOf(name))));
+    VOCABULARY.styles().forEach(style -> rows.add(styleRow(Role.NEIGHBOUR, style)));
+    return job(
+        Concept.memorized(caption),
+        AnchorStrategy.generated("scene", prompts),
+        new PictureGrid(SHOWN_CONCEPTS, rows));
+  }
+
   private static String categoryOf(String name) {
     return VOCABULARY.concepts().stream()
         .filter(one -> one.name().equals(name))
