@@ -136,7 +136,12 @@ public interface AnchorStrategy {
    * @return the strategy
    */
   default AnchorStrategy augmented(Augmentation augmentation) {
-    return new AugmentedAnchors(this, augmentation);
+    return new AugmentedAnchors(this, augmentation, false);
+  }
+
+  /** {@return how pictures are changed, if {@link #augmented} said so; else the preset does} */
+  default Optional<Augmentation> augmentation() {
+    return Optional.empty();
   }
 
   /**
@@ -299,8 +304,8 @@ public interface AnchorStrategy {
   /**
    * An anchor for a style: the same subjects in other styles, drawn at random. Where prompts that
    * name no style often come out in the target's, as those of a common style do, such an anchor
-   * does not lead back to it. The target prompt is the anchor prompt with the target's name in place
-   * of the other style's.
+   * does not lead back to it. The target prompt is the anchor prompt with the target's name in
+   * place of the other style's.
    *
    * {@snippet class="dev.ablation.Snippets" region="other-styles"}
    *

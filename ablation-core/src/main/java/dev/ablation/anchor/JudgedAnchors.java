@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
  * anchor prompt leads to the target even from a picture of something else. With the noise-based one
  * it is the pictures.
  *
- * <p>Which prompts lead to the target is told by every second picture of each prompt, beginning with
- * its first; how often those that stay show it, by the others: a choice looks better than it is on
- * the pictures that it was made by.
+ * <p>Which prompts lead to the target is told by every second picture of each prompt, beginning
+ * with its first; how often those that stay show it, by the others: a choice looks better than it
+ * is on the pictures that it was made by.
  *
  * @param anchor the pictures
  * @param judge looks at them
@@ -208,6 +208,11 @@ public record JudgedAnchors(
   }
 
   @Override
+  public Optional<Augmentation> augmentation() {
+    return anchor.augmentation();
+  }
+
+  @Override
   public AnchorStrategy sample(Concept target, int images) {
     return anchor.sample(target, images);
   }
@@ -302,8 +307,7 @@ public record JudgedAnchors(
       if (added.length < missing) {
         context.warn(
             "%d of %d anchor pictures were dropped, but only %d spare ones do not lead to the target; training uses %d"
-                .formatted(
-                    missing, set.size(), added.length, first.kept().length + added.length));
+                .formatted(missing, set.size(), added.length, first.kept().length + added.length));
       }
       context.note("anchor.replaced", Integer.toString(added.length));
       List<OfPrompt> after = new ArrayList<>(first.after().prompts());
