@@ -31,6 +31,7 @@ final class PlanCheck {
     List<WeightInfo> chosen = List.of();
     try {
       chosen = plan.weights().select(plan.model().weights());
+      problems.addAll(plan.trainer().problems(plan.model(), chosen));
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
     }

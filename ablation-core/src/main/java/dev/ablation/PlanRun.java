@@ -7,6 +7,8 @@ import dev.ablation.anchor.AnchorSet;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
+import dev.ablation.model.LowRank;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.provenance.Provenance;
@@ -18,6 +20,7 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
@@ -61,9 +64,7 @@ final class PlanRun implements AnchorContext {
       BatchSource batches =
           new AnchorBatches(model, anchors, plan.target(), plan.anchor().name(), plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(chosen, batches, scope));
-      WeightDelta delta =
-          WeightDelta.between(
-              model.weights(), trained.weights(), model.manager(), provenance(trained.weights()));
+      WeightDelta delta = delta(trained.weights());
       return new AblationResult(
           delta, trained.history(), Duration.ofNanos(System.nanoTime() - start));
     } catch (IOException e) {
@@ -86,16 +87,30 @@ final class PlanRun implements AnchorContext {
     return cancelled.getAsBoolean();
   }
 
-  private Provenance provenance(Map<String, NDArray> trained) {
+  private WeightDelta delta(Map<String, NDArray> trained) {
+    DiffusionModel model = plan.model();
+    Optional<Lora> lora = plan.trainer().lora();
+    if (lora.isEmpty()) {
+      return WeightDelta.between(
+          model.weights(), trained, model.manager(), provenance(trained.keySet()));
+    }
+    Map<String, LowRank> changes = LowRank.pairs(trained, lora.get().scale());
+    return WeightDelta.ofLowRank(changes, model.manager(), provenance(changes.keySet()));
+  }
+
+  private Provenance provenance(Set<String> trained) {
     DiffusionModel model = plan.model();
     Map<String, String> hashes = new TreeMap<>();
-    trained.keySet().forEach(name -> hashes.put(name, model.weights().sha256(name)));
+    trained.forEach(name -> hashes.put(name, model.weights().sha256(name)));
+    Map<String, String> settings = new TreeMap<>(plan.settings());
+    BoundWeights.describe(model.weights())
+        .ifPresent(bound -> settings.put(BoundWeights.SETTING, bound));
     return new Provenance(
         LibraryVersion.get(),
         model.descriptor().name(),
         model.weights().sha256(),
         hashes,
-        plan.settings(),
+        settings,
         LibraryVersion.environment(model.descriptor().device()));
   }
 
@@ -129,6 +144,11 @@ final class PlanRun implements AnchorContext {
     @Override
     public Map<String, Set<Integer>> rows() {
       return TrainedRows.of(plan.model(), plan.target(), chosen);
+    }
+
+    @Override
+    public long seed() {
+      return plan.seed();
     }
 
     @Override

@@ -22,6 +22,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -332,6 +333,20 @@ class Snippets {
     try (AblationResult result = small().trainer(trainer.steps(2)).run()) {
       assertThat(result.provenance().settings()).containsEntry("training.batchSize", "4");
     }
+  }
+
+  @Test
+  void lora() throws IOException {
+    Ablation small = small();
+    // @start region="lora"
+    Ablation plan = small.training(t -> t.lora(Lora.rank(8).alpha(16)).learningRate(1e-4));
+    try (AblationResult result = plan.run();
+        WeightDelta adapter = result.delta();
+        WeightDelta merged = adapter.merged()) {
+      assertThat(adapter.isLowRank()).isTrue(); // two small matrices a weight, W + 16/8 B A
+      assertThat(merged.names()).isEqualTo(adapter.names()); // the same change, in full
+    }
+    // @end
   }
 
   @Test

@@ -62,7 +62,9 @@ public interface TrainingSession extends AutoCloseable {
    */
   Optimizer optimizer(AdamW settings);
 
-  /** Binds the model's own weights again and frees the trained arrays. Closing twice does nothing. */
+  /**
+   * Binds the model's own weights again and frees the trained arrays. Closing twice does nothing.
+   */
   @Override
   void close();
 

@@ -8,6 +8,8 @@ import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
@@ -18,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
@@ -37,6 +40,8 @@ import java.util.function.Consumer;
  *     cross-attention, as in the reference
  * @param decayOtherRows whether weight decay also shrinks the rows of a partly trained weight that
  *     are not trained, as in the reference; only to reproduce it
+ * @param lora trains low-rank changes of the weights in place of the weights; empty trains them
+ *     themselves
  */
 public record GradientTrainer(
     int steps,
@@ -45,7 +50,8 @@ public record GradientTrainer(
     double maxGradientNorm,
     AdamW optimizer,
     boolean stopStartToken,
-    boolean decayOtherRows)
+    boolean decayOtherRows,
+    Optional<Lora> lora)
     implements Trainer {
 
   /** Checks the ranges. */
@@ -59,6 +65,7 @@ public record GradientTrainer(
     Preconditions.checkArgument(
         maxGradientNorm > 0, "maxGradientNorm must be positive, was %s", maxGradientNorm);
     Objects.requireNonNull(optimizer, "optimizer");
+    Objects.requireNonNull(lora, "lora");
   }
 
   /**
@@ -78,7 +85,15 @@ public record GradientTrainer(
       double maxGradientNorm,
       AdamW optimizer,
       boolean stopStartToken) {
-    this(steps, batchSize, learningRate, maxGradientNorm, optimizer, stopStartToken, false);
+    this(
+        steps,
+        batchSize,
+        learningRate,
+        maxGradientNorm,
+        optimizer,
+        stopStartToken,
+        false,
+        Optional.empty());
   }
 
   /**
@@ -159,6 +174,26 @@ public record GradientTrainer(
     return changed(draft -> draft.decayOtherRows = decayOtherRows);
   }
 
+  /**
+   * Trains low-rank changes of the chosen weights, which stay as they are. Of a group only linear
+   * maps and convolutions are changed; its biases and normalisations, which have no low-rank form,
+   * keep their values, and a warning names them. The published learning rates are those of whole
+   * weights; low-rank changes need larger ones, about 1e-4.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="lora"}
+   *
+   * @param lora rank, alpha and start
+   * @return a changed copy
+   */
+  public GradientTrainer lora(Lora lora) {
+    return changed(draft -> draft.lora = Optional.of(lora));
+  }
+
+  @Override
+  public List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
+    return lora.isEmpty() ? List.of() : LowRankChoice.of(model, weights).problems();
+  }
+
   @Override
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
@@ -169,18 +204,14 @@ public record GradientTrainer(
     settings.put("training.stopStartToken", Boolean.toString(stopStartToken));
     settings.put("training.decayOtherRows", Boolean.toString(decayOtherRows));
     settings.put("training.optimizer", optimizer.toString());
+    settings.put("training.lora", lora.map(Lora::toString).orElse("none"));
     return settings;
   }
 
   @Override
   public TrainingResult train(TrainingTask task) {
-    Differentiable differentiable =
-        Capabilities.require(task.model(), Differentiable.class, "gradient training");
-    List<String> names = task.weights().stream().map(WeightInfo::name).toList();
     long start = System.nanoTime();
-    try (TrainingSession session =
-            differentiable.train(
-                names, new GradientOptions(stopStartToken, task.rows(), decayOtherRows));
+    try (TrainingSession session = open(task);
         TextStates texts = TextStates.of(task.model(), task.weights())) {
       Optimizer adamW = session.optimizer(optimizer);
       List<TrainingResult.Step> history = new ArrayList<>();
@@ -198,6 +229,17 @@ public record GradientTrainer(
       }
       return new TrainingResult(copies(session, task.resultScope()), history);
     }
+  }
+
+  private TrainingSession open(TrainingTask task) {
+    GradientOptions options = new GradientOptions(stopStartToken, task.rows(), decayOtherRows);
+    if (lora.isPresent()) {
+      LowRankChoice choice = LowRankChoice.of(task.model(), task.weights());
+      choice.warning().ifPresent(warning -> task.emit(new AblationEvent.Warning(warning)));
+      return choice.train(lora.get(), task.seed(), options);
+    }
+    return Capabilities.require(task.model(), Differentiable.class, "gradient training")
+        .train(task.weights().stream().map(WeightInfo::name).toList(), options);
   }
 
   private TrainingResult.Step makeStep(
@@ -237,7 +279,8 @@ public record GradientTrainer(
         draft.maxGradientNorm,
         draft.optimizer,
         draft.stopStartToken,
-        draft.decayOtherRows);
+        draft.decayOtherRows,
+        draft.lora);
   }
 
   /** The settings while one of them is changed. */
@@ -249,6 +292,7 @@ public record GradientTrainer(
     private AdamW optimizer;
     private boolean stopStartToken;
     private boolean decayOtherRows;
+    private Optional<Lora> lora;
 
     Draft(GradientTrainer from) {
       steps = from.steps;
@@ -258,6 +302,7 @@ public record GradientTrainer(
       optimizer = from.optimizer;
       stopStartToken = from.stopStartToken;
       decayOtherRows = from.decayOtherRows;
+      lora = from.lora;
     }
   }
 }

@@ -9,7 +9,8 @@ import java.util.Map;
 /**
  * What training found.
  *
- * @param weights name to trained weight, float32; attached to {@link TrainingTask#resultScope()}
+ * @param weights name to trained weight, or to its factors if the trainer has {@link
+ *     Trainer#lora()}, float32; attached to {@link TrainingTask#resultScope()}
  * @param history one entry a step
  */
 public record TrainingResult(Map<String, NDArray> weights, List<Step> history) {

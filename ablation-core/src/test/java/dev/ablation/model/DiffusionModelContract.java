@@ -1218,7 +1218,8 @@ public abstract class DiffusionModelContract {
       NDArray b = each.up().reshape(-1, each.rank());
       float scale = (float) each.scale();
       assertSame(names.get(i) + " A", found.get(2 * i), b.transpose().matMul(weight).mul(scale));
-      assertSame(names.get(i) + " B", found.get(2 * i + 1), weight.matMul(a.transpose()).mul(scale));
+      assertSame(
+          names.get(i) + " B", found.get(2 * i + 1), weight.matMul(a.transpose()).mul(scale));
     }
   }
 
@@ -1335,7 +1336,8 @@ public abstract class DiffusionModelContract {
     LowRankTraining training = require(LowRankTraining.class);
     GradientOptions options = GradientOptions.reference();
     String name = trainedInLowRank().get(0);
-    assertThatIllegalArgumentException().isThrownBy(() -> training.hasLowRankForm("no such weight"));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> training.hasLowRankForm("no such weight"));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> training.train(List.of(), LORA, 0, options));
     assertThatIllegalArgumentException()
@@ -1347,10 +1349,7 @@ public abstract class DiffusionModelContract {
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
             training.train(
-                List.of(name),
-                LORA,
-                0,
-                new GradientOptions(true, Map.of(name, Set.of(0)), false)))
+                List.of(name), LORA, 0, new GradientOptions(true, Map.of(name, Set.of(0)), false)))
         .withMessageContaining(name);
     for (WeightInfo info : model.weights().list()) {
       if (!training.hasLowRankForm(info.name())) {
@@ -1386,8 +1385,9 @@ public abstract class DiffusionModelContract {
   /** Copies, which outlive the session. */
   private List<LowRank> factors(TrainingSession session) {
     NDList copies = new NDList();
-    session.weights().forEach(array ->
-        copies.add(scope.create(array.toFloatArray(), array.getShape())));
+    session
+        .weights()
+        .forEach(array -> copies.add(scope.create(array.toFloatArray(), array.getShape())));
     return IntStream.range(0, copies.size() / 2)
         .mapToObj(i -> new LowRank(copies.get(2 * i), copies.get(2 * i + 1), LORA.scale()))
         .toList();
@@ -1396,9 +1396,7 @@ public abstract class DiffusionModelContract {
   private void bindSums(List<LowRank> factors) {
     for (int i = 0; i < factors.size(); i++) {
       String name = trainedInLowRank().get(i);
-      model
-          .weights()
-          .bind(name, model.weights().get(name).add(factors.get(i).product(scope)));
+      model.weights().bind(name, model.weights().get(name).add(factors.get(i).product(scope)));
     }
   }
 

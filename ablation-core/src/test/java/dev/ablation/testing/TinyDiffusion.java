@@ -112,7 +112,10 @@ public final class TinyDiffusion implements DiffusionModel {
       NDArray rows = scope.create(tokenizer.rows(prompts)).duplicate();
       NDArray words = weights.computed(TABLE).get(rows);
       NDArray states =
-          words.reshape(prompts.size(), POSITIONS, TEXT).matMul(weights.computed(PROJECTION)).tanh();
+          words
+              .reshape(prompts.size(), POSITIONS, TEXT)
+              .matMul(weights.computed(PROJECTION))
+              .tanh();
       NDScope.unregister(states);
       return new Conditioning(states).attach(scope);
     }
@@ -193,6 +196,19 @@ public final class TinyDiffusion implements DiffusionModel {
    */
   public TinyDiffusion without(Class<?> capability) {
     capabilities.remove(capability);
+    return this;
+  }
+
+  /**
+   * Gives the model another form of an ability.
+   *
+   * @param capability such as {@code Differentiable.class}
+   * @param ability stands in for the present one
+   * @param <T> the capability
+   * @return this
+   */
+  public <T> TinyDiffusion with(Class<T> capability, T ability) {
+    capabilities.put(capability, ability);
     return this;
   }
 

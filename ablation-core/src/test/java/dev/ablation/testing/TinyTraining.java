@@ -71,8 +71,7 @@ final class TinyTraining implements Differentiable, LowRankTraining {
   }
 
   @Override
-  public TrainingSession train(
-      List<String> names, Lora lora, long seed, GradientOptions options) {
+  public TrainingSession train(List<String> names, Lora lora, long seed, GradientOptions options) {
     check(names);
     names.forEach(name -> {
       if (!hasLowRankForm(name) || options.rows().containsKey(name)) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.ablation.model.AdamW;
+import dev.ablation.model.Lora;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
@@ -70,9 +72,19 @@ class GradientTrainerTest {
             .maxGradientNorm(Double.POSITIVE_INFINITY)
             .optimizer(other)
             .stopStartToken(false)
-            .decayOtherRows(true);
+            .decayOtherRows(true)
+            .lora(Lora.rank(2));
     assertThat(changed)
-        .isEqualTo(new GradientTrainer(7, 3, 0.5, Double.POSITIVE_INFINITY, other, false, true));
+        .isEqualTo(
+            new GradientTrainer(
+                7,
+                3,
+                0.5,
+                Double.POSITIVE_INFINITY,
+                other,
+                false,
+                true,
+                Optional.of(Lora.rank(2))));
     assertThat(DEFAULTS).isEqualTo(GradientTrainer.defaults());
   }
 
@@ -86,7 +98,8 @@ class GradientTrainerTest {
             "training.maxGradientNorm",
             "training.optimizer",
             "training.stopStartToken",
-            "training.decayOtherRows")
+            "training.decayOtherRows",
+            "training.lora")
         .hasSize(GradientTrainer.class.getRecordComponents().length);
   }
 }

@@ -7,8 +7,8 @@ import dev.ablation.model.LowRank;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Linear map of the last axis: weight (out, in), bias (out) where there is one. A low-rank change is
- * a map beside it, {@code y + s (x A^T) B^T}.
+ * Linear map of the last axis: weight (out, in), bias (out) where there is one. A low-rank change
+ * is a map beside it, {@code y + s (x A^T) B^T}.
  */
 public final class Linear extends Layer {
   private final Weight weight;

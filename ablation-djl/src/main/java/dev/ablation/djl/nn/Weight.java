@@ -100,10 +100,7 @@ public final class Weight {
         throw new IllegalArgumentException(
             "weight %s: expected factors of shape %s, were %s and %s"
                 .formatted(
-                    parameter.getName(),
-                    shape,
-                    change.down().getShape(),
-                    change.up().getShape()));
+                    parameter.getName(), shape, change.down().getShape(), change.up().getShape()));
       }
     }
     this.change = change;

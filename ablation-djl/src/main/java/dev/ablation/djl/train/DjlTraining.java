@@ -11,7 +11,9 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
-/** Opens training sessions on the weights of a model, or on low-rank changes of them; one at a time. */
+/**
+ * Opens training sessions on the weights of a model, or on low-rank changes of them; one at a time.
+ */
 public final class DjlTraining implements Differentiable, LowRankTraining {
   private final NDManager manager;
   private final NamedWeights weights;

@@ -12,9 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/**
- * Low-rank changes of weights, which the layers compute beside the weights.
- */
+/** Low-rank changes of weights, which the layers compute beside the weights. */
 final class LowRankChanges implements Trainable {
   private final NamedWeights weights;
   private final Map<String, LowRank> changes = new LinkedHashMap<>();
@@ -25,8 +23,7 @@ final class LowRankChanges implements Trainable {
       NDManager manager, NamedWeights weights, List<String> trained, Lora lora, long seed) {
     this.weights = weights;
     for (String name : trained) {
-      LowRank change =
-          GradMode.with(false, () -> lora.initial(weights.info(name), seed, manager));
+      LowRank change = GradMode.with(false, () -> lora.initial(weights.info(name), seed, manager));
       changes.put(name, change);
       add(name + LowRank.DOWN, change.down());
       add(name + LowRank.UP, change.up());
