@@ -3,11 +3,15 @@ package dev.ablation.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
+import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.kernel.TorchRuntime;
+import dev.ablation.djl.lora.LoraFile;
+import dev.ablation.model.Lora;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
@@ -69,6 +73,30 @@ class Snippets {
     // @end
     try (StableDiffusion ablated = StableDiffusion.load(output.resolve("without-van-gogh"))) {
       assertThat(ablated.descriptor().name()).isEqualTo("without-van-gogh");
+    }
+  }
+
+  @Test
+  void loraFile() throws IOException {
+    try (StableDiffusion model = StableDiffusion.load(folder)) {
+      Ablation plan =
+          Ablator.of(model)
+              .target(Concept.style("Van Gogh"))
+              .anchor(
+                  AnchorStrategy.generated("painting")
+                      .images(2)
+                      .sampling(SamplingSettings.defaults().withSteps(2)))
+              .training(t -> t.steps(2).batchSize(2));
+      // @start region="lora-file"
+      Path file = output.resolve(LoraFile.DEFAULT_NAME);
+      try (AblationResult result = plan.training(t -> t.lora(Lora.rank(4))).run()) {
+        LoraFile.save(result.delta(), file); // pipeline.load_lora_weights(...) reads it
+      }
+      try (WeightDelta delta = LoraFile.load(file, model);
+          WeightDelta half = delta.scaledBy(0.5)) {
+        half.applied(model, () -> LatentSampler.of(model).draw(List.of("a painting"), 1));
+      }
+      // @end
     }
   }
 }
