@@ -30,6 +30,8 @@ record Plan(
   Plan {
     Objects.requireNonNull(anchor, "anchor");
     Objects.requireNonNull(objective, "objective");
+    Preconditions.checkArgument(
+        !objective.name().isBlank(), "name of the objective must not be blank");
     Objects.requireNonNull(weights, "weights");
     Objects.requireNonNull(trainer, "trainer");
     listeners = List.copyOf(listeners);
