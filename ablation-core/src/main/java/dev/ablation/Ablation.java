@@ -1,6 +1,7 @@
 package dev.ablation;
 
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
@@ -116,6 +117,18 @@ public final class Ablation {
     return new Ablation(plan.withListener(listener));
   }
 
+  /**
+   * Keeps the state of a run in a folder, so that it can be cancelled or killed at any moment: the
+   * same plan, started again, goes on from the newest checkpoint and ends with the same delta.
+   * Without this a run keeps nothing.
+   *
+   * @param checkpoints such as {@code Checkpoints.in(folder).every(50).keep(3)}
+   * @return a changed plan
+   */
+  public Ablation checkpoints(Checkpoints checkpoints) {
+    return new Ablation(plan.withCheckpoints(checkpoints));
+  }
+
   /** {@return what is removed} */
   public Concept target() {
     return plan.target();
@@ -142,8 +155,11 @@ public final class Ablation {
    *     plan needs; thrown before any long work
    * @throws dev.ablation.train.TrainingDivergedException if the loss stops being finite
    * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
-   * @throws IllegalStateException if the model is in use by another run, or closed
-   * @throws UncheckedIOException if an anchor cache cannot be read or written
+   * @throws dev.ablation.checkpoint.CheckpointMismatchException if the folder of the checkpoints
+   *     belongs to another plan
+   * @throws IllegalStateException if the model, or the folder of the checkpoints, is in use by
+   *     another run, or the model closed
+   * @throws UncheckedIOException if an anchor cache or a checkpoint cannot be read or written
    */
   public AblationResult run() {
     return new PlanRun(plan, () -> false).run();

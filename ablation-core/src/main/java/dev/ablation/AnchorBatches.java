@@ -2,7 +2,9 @@ package dev.ablation;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.anchor.AnchorRows;
 import dev.ablation.anchor.AnchorSet;
+import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
@@ -24,15 +26,15 @@ final class AnchorBatches implements BatchSource {
   private final DiffusionModel model;
   private final AnchorSet anchors;
   private final Concept target;
-  private final String anchorName;
+  private final AnchorStrategy anchor;
   private final long seed;
 
   AnchorBatches(
-      DiffusionModel model, AnchorSet anchors, Concept target, String anchorName, long seed) {
+      DiffusionModel model, AnchorSet anchors, Concept target, AnchorStrategy anchor, long seed) {
     this.model = model;
     this.anchors = anchors;
     this.target = target;
-    this.anchorName = anchorName;
+    this.anchor = anchor;
     this.seed = seed;
   }
 
@@ -51,25 +53,33 @@ final class AnchorBatches implements BatchSource {
     List<String> anchorPrompts = new ArrayList<>();
     List<String> targetPrompts = new ArrayList<>();
     long[] timesteps = new long[size];
-    long[] rows = new long[size];
+    int[] rows = new int[size];
     for (int i = 0; i < size; i++) {
       int row = picture(purpose, (step - 1L) * size + i);
       String prompt = anchors.prompts().get(row);
       rows[i] = row;
       anchorPrompts.add(prompt);
-      targetPrompts.add(target.targetPrompt(prompt, anchorName, random));
+      targetPrompts.add(anchor.targetPrompt(target, prompt, random));
       timesteps[i] = random.nextInt(model.schedule().steps());
     }
-    NDArray latents;
-    try (NDArray index = scope.create(rows)) {
-      latents = anchors.latents().get(index);
-      latents.attach(scope);
+    RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
+    AnchorRows drawn =
+        purpose.isEmpty()
+            ? anchors.draw(rows, augmenting, scope)
+            : anchors.drawPrior(rows, augmenting, scope);
+    for (int i = 0; i < size; i++) {
+      String prefix = drawn.prefixes().get(i);
+      targetPrompts.set(i, prefix + targetPrompts.get(i));
+      if (!purpose.isEmpty()) {
+        anchorPrompts.set(i, prefix + anchorPrompts.get(i)); // of a pair it stays the teacher's
+      }
     }
+    NDArray latents = drawn.latents();
     NDArray noise =
         RandomStreams.gaussian(
             scope, latents.getShape(), RandomStreams.stream(seed, purpose + "noise", step));
     return new TrainingBatch(
-        latents, noise, scope.create(timesteps), null, anchorPrompts, targetPrompts);
+        latents, noise, scope.create(timesteps), drawn.mask(), anchorPrompts, targetPrompts);
   }
 
   /** The picture at a place of the endless sequence of shuffled rounds. */

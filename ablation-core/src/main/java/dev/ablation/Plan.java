@@ -3,6 +3,7 @@ package dev.ablation;
 import com.google.common.base.Preconditions;
 import com.google.common.collect.ImmutableList;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** The values of an {@link Ablation}. */
 record Plan(
@@ -25,7 +27,8 @@ record Plan(
     WeightGroup weights,
     Trainer trainer,
     long seed,
-    List<AblationListener> listeners) {
+    List<AblationListener> listeners,
+    @Nullable Checkpoints checkpoints) {
 
   Plan {
     Objects.requireNonNull(anchor, "anchor");
@@ -42,7 +45,7 @@ record Plan(
   }
 
   static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
-    Preset preset = Preset.diffusers(target.kind());
+    Preset preset = Preset.standard(target.kind());
     return new Plan(
         model,
         target,
@@ -52,7 +55,8 @@ record Plan(
         preset.weights(),
         preset.training(),
         0,
-        List.of());
+        List.of(),
+        null);
   }
 
   Plan withPreset(Preset preset) {
@@ -66,30 +70,51 @@ record Plan(
         preset.weights(),
         preset.training(),
         seed,
-        listeners);
+        listeners,
+        checkpoints);
   }
 
   Plan withObjective(AblationObjective changed) {
-    return new Plan(model, target, anchor, preset, changed, weights, trainer, seed, listeners);
+    return new Plan(
+        model, target, anchor, preset, changed, weights, trainer, seed, listeners, checkpoints);
   }
 
   Plan withWeights(WeightGroup changed) {
-    return new Plan(model, target, anchor, preset, objective, changed, trainer, seed, listeners);
+    return new Plan(
+        model, target, anchor, preset, objective, changed, trainer, seed, listeners, checkpoints);
   }
 
   Plan withTrainer(Trainer changed) {
-    return new Plan(model, target, anchor, preset, objective, weights, changed, seed, listeners);
+    return new Plan(
+        model, target, anchor, preset, objective, weights, changed, seed, listeners, checkpoints);
   }
 
   Plan withSeed(long changed) {
-    return new Plan(model, target, anchor, preset, objective, weights, trainer, changed, listeners);
+    return new Plan(
+        model,
+        target,
+        anchor,
+        preset,
+        objective,
+        weights,
+        trainer,
+        changed,
+        listeners,
+        checkpoints);
   }
 
   Plan withListener(AblationListener added) {
     Objects.requireNonNull(added, "listener");
     List<AblationListener> more =
         ImmutableList.<AblationListener>builder().addAll(listeners).add(added).build();
-    return new Plan(model, target, anchor, preset, objective, weights, trainer, seed, more);
+    return new Plan(
+        model, target, anchor, preset, objective, weights, trainer, seed, more, checkpoints);
+  }
+
+  Plan withCheckpoints(Checkpoints changed) {
+    Objects.requireNonNull(changed, "checkpoints");
+    return new Plan(
+        model, target, anchor, preset, objective, weights, trainer, seed, listeners, changed);
   }
 
   /** Everything that shapes a run, as provenance keeps it. */

@@ -56,7 +56,7 @@ final class PlanCheck {
   private void checkPair(String anchorPrompt, Listeners events) {
     List<String> targetPrompts;
     try {
-      targetPrompts = plan.target().targetPrompts(anchorPrompt, plan.anchor().name());
+      targetPrompts = plan.anchor().targetPrompts(plan.target(), anchorPrompt);
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
       return;

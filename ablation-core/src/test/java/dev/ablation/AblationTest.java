@@ -569,8 +569,7 @@ class AblationTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> plan().objective(lambda))
         .withMessageContaining("must be given a name");
-    try (AblationResult result =
-        plan().objective(AblationObjective.named("mine", lambda)).run()) {
+    try (AblationResult result = plan().objective(AblationObjective.named("mine", lambda)).run()) {
       assertThat(result.provenance().settings()).containsEntry("objective", "mine");
     }
   }

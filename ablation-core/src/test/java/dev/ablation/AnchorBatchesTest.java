@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorSet;
+import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
@@ -39,7 +40,8 @@ class AnchorBatchesTest {
   }
 
   private AnchorBatches batches(long seed) {
-    return new AnchorBatches(model, anchors, Concept.instance("grumpy cat"), "cat", seed);
+    return new AnchorBatches(
+        model, anchors, Concept.instance("grumpy cat"), AnchorStrategy.generated("cat"), seed);
   }
 
   private static List<Integer> pictures(TrainingBatch batch) {

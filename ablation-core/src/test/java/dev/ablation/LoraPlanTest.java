@@ -3,13 +3,16 @@ package dev.ablation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationEvent.Warning;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LowRank;
@@ -22,11 +25,16 @@ import dev.ablation.objective.Teacher;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.TrainingResult.Step;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Plans that train low-rank changes. */
 class LoraPlanTest {
@@ -197,16 +205,42 @@ class LoraPlanTest {
   @Test
   void aRunUnderAnAppliedDeltaSaysSo() {
     try (AblationResult first = plan().run()) {
-      assertThat(first.provenance().settings()).doesNotContainKey("base.applied");
+      assertThat(first.provenance().settings()).doesNotContainKey("base.applied.sha256");
       WeightDelta.Applied applied = first.delta().applyTo(model);
       try (AblationResult second = plan().seed(8).run();
           WeightDelta both = first.delta().plus(second.delta())) {
-        assertThat(Optional.ofNullable(second.provenance().settings().get("base.applied")))
-            .hasValueSatisfying(bound -> assertThat(bound).matches("2 weights, SHA-256 \\w{64}"));
+        assertThat(Optional.ofNullable(second.provenance().settings().get("base.applied.sha256")))
+            .hasValueSatisfying(bound -> assertThat(bound).matches("\\w{64}"));
         assertThat(both.isLowRank()).isTrue();
       } finally {
         applied.close();
       }
     }
+  }
+
+  @Test
+  void goesOnWhereItWasInterrupted(@TempDir Path folder) throws IOException {
+    Ablation plan = plan().training(t -> t.steps(6));
+    AtomicBoolean interrupt = new AtomicBoolean(true);
+    Ablation kept =
+        plan.checkpoints(Checkpoints.in(folder.resolve("checkpoints")).every(2))
+            .listener(event -> {
+              if (event instanceof StepCompleted step
+                  && step.step() == 3
+                  && interrupt.getAndSet(false)) {
+                Thread.currentThread().interrupt();
+              }
+            });
+    assertThatThrownBy(kept::run).isInstanceOf(CancellationException.class);
+    assertThat(Thread.interrupted()).isTrue();
+    try (AblationResult whole = plan.run();
+        AblationResult continued = kept.run()) {
+      assertThat(continued.history()).isEqualTo(whole.history());
+      whole.delta().save(folder.resolve("whole"));
+      continued.delta().save(folder.resolve("continued"));
+      assertThat(folder.resolve("continued")).hasSameBinaryContentAs(folder.resolve("whole"));
+    }
+    assertThatThrownBy(() -> kept.training(t -> t.lora(Lora.rank(3))).run())
+        .hasMessageContaining("training.lora");
   }
 }

@@ -10,9 +10,19 @@ import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.anchor.PromptRequest;
+import dev.ablation.anchor.PromptSource;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.concept.PromptPair;
+import dev.ablation.concept.StyleTemplates;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.CopyDetection;
+import dev.ablation.evaluate.CopyScores;
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.PictureSource;
+import dev.ablation.evaluate.PooledPixels;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.AdamW;
@@ -35,6 +45,9 @@ import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Losses;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
+import dev.ablation.picture.PictureFile;
+import dev.ablation.picture.PictureTransform;
+import dev.ablation.picture.Resampling;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.SafetensorsFile;
@@ -55,6 +68,7 @@ import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -196,6 +210,46 @@ class Snippets {
   }
 
   @Test
+  void styleTemplates() {
+    // @start region="style-templates"
+    Concept monet = Concept.style("Monet", StyleTemplates.paper());
+    StyleTemplates own = new StyleTemplates("by", List.of("{prompt} by {name}"));
+    Concept byMonet = Concept.style("Monet", own);
+    // @end
+    assertThat(monet.targetPrompts("a pond", "painting")).hasSize(6);
+    assertThat(byMonet.targetPrompts("a pond", "painting")).containsExactly("a pond by Monet");
+  }
+
+  @Test
+  void memorized() {
+    // @start region="memorized"
+    Concept picture =
+        Concept.memorized("New Orleans House Galaxy Case", "Galaxy Case of a house")
+            .withPicture(Path.of("galaxy-case.png"));
+    List<String> captions = picture.targetPrompts("a house printed on a case", "case");
+    // @end
+    assertThat(captions).containsExactly("New Orleans House Galaxy Case", "Galaxy Case of a house");
+  }
+
+  @Test
+  void promptPairs() throws IOException {
+    Path file = folder.resolve("pairs.tsv");
+    Files.writeString(file, "a kid at play\ta kid with a gun at play\n");
+    // @start region="prompt-pairs"
+    Concept given =
+        Concept.pairs(
+            "armed kids",
+            List.of(
+                new PromptPair("a kid at play", "a kid with a gun at play"),
+                new PromptPair("kids in a yard", "soldiers in a yard")));
+    Concept read = Concept.pairs("armed kids", file); // pairs.tsv or pairs.jsonl
+    Ablation plan = Ablator.of(model).target(given).anchor("kids"); // from the pairs' own prompts
+    // @end
+    assertThat(read.anchorPrompts()).containsExactly("a kid at play");
+    assertThat(plan.anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
+  }
+
+  @Test
   void ownConcept() {
     // @start region="own-concept"
     /** What stands behind "by": "a poster" becomes "a poster by Acme". */
@@ -241,6 +295,24 @@ class Snippets {
     assertThat(builtInPrompts.prompts(target)).allMatch(prompt -> prompt.contains("cat"));
     assertThat(ownPrompts.prompts(target)).hasSize(2);
     assertThat(ownPrompts.images()).isEqualTo(200);
+  }
+
+  @Test
+  void promptSource() throws IOException {
+    PromptSource ask = PromptSource.of(List.of("a horse in the rain", "two horses", "A HORSE!"));
+    // @start region="prompt-source"
+    PromptSource colleague = request -> ask.prompts(request); // may err
+    PromptSource kept = colleague.keptIn(folder.resolve("prompts")); // checked, asked once
+    AnchorStrategy horses = AnchorStrategy.generated("horse", kept, 3);
+
+    List<String> wordings = List.of("a boat below a cliff", "below a cliff, a boat");
+    List<String> paraphrases =
+        PromptSource.of(wordings)
+            .checked()
+            .prompts(PromptRequest.paraphrases("a boat under a cliff", 2));
+    // @end
+    assertThat(horses.prompts(Concept.instance("white horse"))).hasSize(3);
+    assertThat(paraphrases).isEqualTo(wordings);
   }
 
   // @start region="own-anchor"
@@ -671,6 +743,16 @@ class Snippets {
     // @end
   }
 
+  @Test
+  void pictureFile() throws IOException {
+    Path photograph = folder.resolve("photograph.png");
+    ImageIO.write(new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB), "png", photograph.toFile());
+    // @start region="picture-file"
+    BufferedImage upright = PictureFile.read(photograph); // PNG, JPEG or WebP, in sRGB
+    // @end
+    assertThat(upright.getWidth()).isEqualTo(12);
+  }
+
   // Numbers and files
 
   @Test
@@ -716,5 +798,53 @@ class Snippets {
       assertThat(again).isEqualTo(bias);
     }
     // @end
+  }
+
+  // Evaluation
+
+  @Test
+  void resize() {
+    BufferedImage picture = new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB);
+    // @start region="resize"
+    BufferedImage small = Resampling.LANCZOS.resize(picture, 64, 48);
+    // @end
+    assertThat(small.getWidth()).isEqualTo(64);
+  }
+
+  @Test
+  void pictureTransform() {
+    NDManager manager = model.manager();
+    List<BufferedImage> pictures = List.of(new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB));
+    // @start region="picture-transform"
+    NDArray input = PictureTransform.clip(224).apply(pictures, manager); // (n, 3, 224, 224)
+    // @end
+    assertThat(input.getShape()).isEqualTo(new Shape(1, 3, 224, 224));
+  }
+
+  @Test
+  void featureExtractor() throws IOException {
+    List<BufferedImage> pictures = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    // @start region="feature-extractor"
+    FeatureExtractor extractor = new PooledPixels();
+    FeatureMatrix features =
+        extractor.extract(
+            PictureSource.of(pictures),
+            16,
+            progress -> System.out.printf("%.0f %%%n", 100 * progress.fraction()));
+    // @end
+    assertThat(features.dimension()).isEqualTo(extractor.info().dimension());
+  }
+
+  @Test
+  void copies() {
+    BufferedImage original = new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB);
+    original.setRGB(3, 3, 0xffffff);
+    List<BufferedImage> pictures = List.of(original);
+    // @start region="copies"
+    CopyDetection detection = new CopyDetection(new PooledPixels(), 0.9);
+    CopyScores scores = detection.score(pictures, List.of(original));
+    double memorised = scores.percentage(); // of the pictures, 0..100
+    // @end
+    assertThat(memorised).isEqualTo(100);
   }
 }

@@ -1,5 +1,6 @@
 package dev.ablation.anchor;
 
+import com.google.common.base.Preconditions;
 import dev.ablation.concept.ConceptKind;
 import java.util.List;
 
@@ -72,6 +73,15 @@ final class BuiltInPrompts {
           "a blurry snapshot of a {anchor} in motion");
 
   private BuiltInPrompts() {}
+
+  static List<String> answer(PromptRequest request) {
+    Preconditions.checkArgument(
+        request.kind() == PromptRequest.Kind.CAPTIONS,
+        "the built-in prompts are captions, not paraphrases of '%s'; a file, a list or a chat model"
+            + " has to give those",
+        request.subject());
+    return about(request.subject(), ConceptKind.INSTANCE);
+  }
 
   static List<String> about(String anchor, ConceptKind kind) {
     List<String> templates = kind == ConceptKind.STYLE ? OF_A_STYLE : OF_AN_INSTANCE;

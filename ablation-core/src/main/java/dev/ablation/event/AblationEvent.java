@@ -1,6 +1,8 @@
 package dev.ablation.event;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * Something that happened in a run. Plain values, so that events can be kept, logged and sent on.
@@ -35,16 +37,66 @@ public sealed interface AblationEvent {
   record AnchorsProgressed(long done, long total, boolean fromCache) implements AblationEvent {}
 
   /**
+   * The run goes on where an interrupted run of the same plan stopped.
+   *
+   * @param step the last one that is not made again, 0 if training begins
+   * @param checkpoint the file that the state was read from
+   */
+  record Resumed(int step, Path checkpoint) implements AblationEvent {}
+
+  /**
    * A training step was made.
    *
    * @param step 1 for the first
    * @param steps how many there are
    * @param loss of this step's batch
    * @param gradientNorm total 2-norm before clipping
-   * @param elapsed since training began
+   * @param learningRate of this step
+   * @param elapsed since training began, or was continued
    */
-  record StepCompleted(int step, int steps, double loss, double gradientNorm, Duration elapsed)
+  record StepCompleted(
+      int step, int steps, double loss, double gradientNorm, double learningRate, Duration elapsed)
       implements AblationEvent {}
+
+  /**
+   * A value was measured on the model under training.
+   *
+   * @param step after which it was measured
+   * @param name of what was measured
+   * @param value any number
+   */
+  record Measured(int step, String name, double value) implements AblationEvent {}
+
+  /**
+   * Pictures were drawn with the model under training.
+   *
+   * @param step after which they were drawn, 0 before the first
+   * @param files one a prompt
+   */
+  record SamplesDrawn(int step, List<Path> files) implements AblationEvent {
+
+    /** Copies the list. */
+    public SamplesDrawn {
+      files = List.copyOf(files);
+    }
+  }
+
+  /**
+   * A checkpoint lies on the disk.
+   *
+   * @param step that it continues after, 0 when the anchor pictures are ready
+   * @param checkpoint the file
+   */
+  record CheckpointSaved(int step, Path checkpoint) implements AblationEvent {}
+
+  /**
+   * A monitor stopped training.
+   *
+   * @param step after which it stopped
+   * @param resultStep whose weights are the result
+   * @param reason in the monitor's words
+   */
+  record EarlyStopped(int step, int resultStep, String reason) implements AblationEvent {}
 
   /**
    * The run ended well.

@@ -26,6 +26,14 @@ public interface TrainingSession extends AutoCloseable {
   NDList weights();
 
   /**
+   * Sets the trained copies to saved values, bit for bit.
+   *
+   * @param weights in the order of {@link #names()}, of the copies' shapes; copied
+   * @throws IllegalArgumentException if number or shapes differ; nothing is changed then
+   */
+  void restore(NDList weights);
+
+  /**
    * Evaluates a loss with gradients recorded and returns its gradients.
    *
    * @param loss returns a scalar that depends on the trained weights

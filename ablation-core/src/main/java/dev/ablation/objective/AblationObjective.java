@@ -160,4 +160,22 @@ public interface AblationObjective {
           return prediction.sub(target).square().mean();
         });
   }
+
+  /**
+   * Prior preservation as in the paper's own implementation: the same masked error as in the other
+   * objectives, so that with C channels it counts C times as much as {@link #priorPreservation()}.
+   *
+   * @return the objective
+   * @see Losses#masked
+   */
+  static AblationObjective maskedPriorPreservation() {
+    return new Named(
+        "masked-prior-preservation",
+        true,
+        context -> {
+          TrainingBatch batch = Losses.requirePrior(context);
+          NDArray prediction = context.predict(batch, batch.anchorPrompts());
+          return Losses.masked(prediction, Losses.denoisingTarget(context, batch), batch.mask());
+        });
+  }
 }

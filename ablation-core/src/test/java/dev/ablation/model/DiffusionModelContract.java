@@ -863,6 +863,34 @@ public abstract class DiffusionModelContract {
   }
 
   @Test
+  final void restoresSavedWeights() {
+    require(Differentiable.class);
+    try (TrainingSession session = train()) {
+      Optimizer optimizer = session.optimizer(AdamW.reference());
+      step(session, optimizer, 1);
+      NDList saved = duplicates(session.weights());
+      List<int[]> expected = bits(saved, new NDList());
+      step(session, optimizer, 1);
+      session.restore(saved);
+      assertThat(bits(session.weights(), new NDList()))
+          .usingElementComparator(Arrays::compare)
+          .isEqualTo(expected);
+      saved.forEach(array -> array.muli(0));
+      assertThat(bits(session.weights(), new NDList()))
+          .as("the values are copied")
+          .usingElementComparator(Arrays::compare)
+          .isEqualTo(expected);
+      assertThat(session.gradients(new Loss(), scope).values())
+          .as("still trained")
+          .hasSize(trained().size())
+          .allMatch(gradient -> norm(gradient) > 0);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> session.restore(new NDList(saved.subList(1, saved.size()))))
+          .withMessageContaining("weights: expected shapes");
+    }
+  }
+
+  @Test
   final void refusesALossThatDependsOnNoTrainedWeight() {
     require(Differentiable.class);
     try (TrainingSession session = train()) {

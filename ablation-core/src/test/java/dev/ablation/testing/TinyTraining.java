@@ -188,6 +188,21 @@ final class TinyTraining implements Differentiable, LowRankTraining {
     }
 
     @Override
+    public void restore(NDList saved) {
+      if (!Arrays.equals(saved.getShapes(), arrays.getShapes())) {
+        throw new IllegalArgumentException(
+            "weights: expected shapes %s, were %s"
+                .formatted(
+                    Arrays.toString(arrays.getShapes()), Arrays.toString(saved.getShapes())));
+      }
+      arrays.forEach(copy -> copy.setRequiresGradient(false));
+      for (int i = 0; i < saved.size(); i++) {
+        arrays.get(i).set(new NDIndex(":"), saved.get(i)); // in its own memory
+      }
+      arrays.forEach(copy -> copy.setRequiresGradient(frozen == 0));
+    }
+
+    @Override
     public Gradients gradients(Supplier<NDArray> loss, NDManager scope) {
       double value;
       synchronized (COLLECTOR) {

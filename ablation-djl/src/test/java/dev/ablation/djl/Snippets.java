@@ -9,15 +9,21 @@ import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.djl.evaluate.TorchScriptExtractor;
+import dev.ablation.djl.evaluate.TorchScriptSettings;
 import dev.ablation.djl.kernel.TorchRuntime;
 import dev.ablation.djl.lora.LoraFile;
+import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.model.Lora;
+import dev.ablation.picture.PictureTransform;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,5 +104,22 @@ class Snippets {
       }
       // @end
     }
+  }
+
+  @Test
+  void torchScript() throws IOException, URISyntaxException {
+    Path file =
+        Path.of(
+            Objects.requireNonNull(Snippets.class.getResource("/torchscript/features.pt")).toURI());
+    List<BufferedImage> pictures = List.of(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB));
+    // @start region="torch-script"
+    TorchScriptSettings settings =
+        new TorchScriptSettings(
+            "my features", PictureTransform.imageNet(64), List.of(false), 64, Device.cpu());
+    try (TorchScriptExtractor extractor = TorchScriptExtractor.load(file, settings)) {
+      FeatureMatrix features = extractor.extract(pictures); // one row a picture
+      assertThat(features.dimension()).isEqualTo(extractor.info().dimension());
+    }
+    // @end
   }
 }

@@ -5,6 +5,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.error.AblationException;
+import dev.ablation.examples.dataset.EmojiConcept;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -246,6 +247,7 @@ public final class Ablate implements Callable<Integer> {
           EmojiJobs.style(target, anchor == null ? EmojiJobs.anchorOfStyle(target) : anchor);
       case INSTANCE ->
           EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOfInstance(target) : anchor);
+      default -> throw wrong("--kind must be style or instance here, was " + kind);
     };
   }
 

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.ablation.Ablation;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -130,5 +131,16 @@ public final class EmbeddedModel {
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept) {
     return EmojiJobs.instance(concept, EmojiJobs.anchorOfInstance(concept)).plan(model);
+  }
+
+  /**
+   * Plans to remove the memorised picture: afterwards {@link #plantedCaption()} draws something
+   * else.
+   *
+   * @param model this model, opened
+   * @return a plan with settings that suit the model
+   */
+  public static Ablation recommendedPlanted(DiffusionModel model) {
+    return EmojiJobs.planted().plan(model);
   }
 }

@@ -1,6 +1,7 @@
 package dev.ablation.examples;
 
 import com.google.gson.Gson;
+import dev.ablation.examples.dataset.EmojiConcept;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;

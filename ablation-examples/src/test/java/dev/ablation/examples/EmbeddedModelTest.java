@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
+import dev.ablation.examples.dataset.EmojiConcept;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

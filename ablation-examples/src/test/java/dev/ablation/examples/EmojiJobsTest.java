@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.dataset.EmojiConcept;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;

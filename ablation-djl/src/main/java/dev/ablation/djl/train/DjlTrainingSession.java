@@ -10,6 +10,7 @@ import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -42,6 +43,19 @@ final class DjlTrainingSession implements TrainingSession {
   @Override
   public NDList weights() {
     return trainable.arrays();
+  }
+
+  @Override
+  public void restore(NDList saved) {
+    NDList copies = trainable.arrays();
+    if (!Arrays.equals(saved.getShapes(), copies.getShapes())) {
+      throw new IllegalArgumentException(
+          "weights: expected shapes %s, were %s"
+              .formatted(Arrays.toString(copies.getShapes()), Arrays.toString(saved.getShapes())));
+    }
+    for (int i = 0; i < saved.size(); i++) {
+      Kernels.copy(saved.get(i), copies.get(i));
+    }
   }
 
   @Override

@@ -1,4 +1,4 @@
-package dev.ablation.examples;
+package dev.ablation.examples.dataset;
 
 import java.util.Objects;
 

@@ -1,0 +1,197 @@
+package dev.ablation.examples.dataset;
+
+import java.awt.image.BufferedImage;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import javax.imageio.ImageIO;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * Emoji from six sets: each set is a style, each name a thing. One further picture is planted, with
+ * a caption of its own, so that a model memorises it.
+ *
+ * <p>It lies on the class path, with the authors and licences of the pictures next to it, in {@code
+ * dev/ablation/examples/dataset}. Immutable.
+ */
+public final class EmojiDataSet {
+  static final String INDEX = "data-set.json";
+  static final String PLANTED = "planted.png";
+
+  private final List<String> styles;
+  private final List<EmojiConcept> concepts;
+  private final List<EmojiConcept> coreConcepts;
+  private final Map<DataSetIndex.Pair, EmojiPicture> pictures;
+  private final String plantedCaption;
+  private final RgbPicture planted;
+
+  private EmojiDataSet(
+      DataSetIndex index, Map<DataSetIndex.Pair, EmojiPicture> pictures, RgbPicture planted) {
+    styles = index.styles();
+    concepts = index.concepts().stream().map(EmojiDataSet::concept).toList();
+    coreConcepts =
+        index.concepts().stream()
+            .filter(DataSetIndex.Entry::core)
+            .map(EmojiDataSet::concept)
+            .toList();
+    this.pictures = pictures;
+    plantedCaption = index.plantedCaption();
+    this.planted = planted;
+  }
+
+  /**
+   * Reads the data set from the class path.
+   *
+   * @return the data set
+   * @throws IOException if a file is missing or damaged
+   */
+  public static EmojiDataSet load() throws IOException {
+    return load(EmojiDataSet::resource);
+  }
+
+  /** Where the files come from. */
+  @FunctionalInterface
+  interface Files {
+    /** Opens a file, which the caller closes. */
+    InputStream open(String name) throws IOException;
+  }
+
+  static EmojiDataSet load(Files files) throws IOException {
+    DataSetIndex index;
+    try (InputStreamReader json =
+        new InputStreamReader(files.open(INDEX), StandardCharsets.UTF_8)) {
+      index = DataSetIndex.read(json, INDEX);
+    }
+    Map<String, BufferedImage> sheets = new LinkedHashMap<>();
+    for (String style : index.styles()) {
+      sheets.put(
+          style,
+          image(
+              files,
+              style + ".png",
+              index.columns() * RgbPicture.SIZE,
+              index.rows() * RgbPicture.SIZE));
+    }
+    Set<DataSetIndex.Pair> missing = new HashSet<>(index.missing());
+    Set<DataSetIndex.Pair> heldOut = new HashSet<>(index.heldOut());
+    Map<DataSetIndex.Pair, EmojiPicture> pictures = new LinkedHashMap<>();
+    for (int i = 0; i < index.concepts().size(); i++) {
+      EmojiConcept concept = concept(index.concepts().get(i));
+      int left = i % index.columns() * RgbPicture.SIZE;
+      int top = i / index.columns() * RgbPicture.SIZE;
+      sheets.forEach((style, sheet) -> {
+        DataSetIndex.Pair pair = new DataSetIndex.Pair(concept.name(), style);
+        if (!missing.contains(pair)) {
+          RgbPicture pixels = RgbPicture.cut(sheet, left, top);
+          pictures.put(pair, new EmojiPicture(concept, style, heldOut.contains(pair), pixels));
+        }
+      });
+    }
+    RgbPicture planted = RgbPicture.of(image(files, PLANTED, RgbPicture.SIZE, RgbPicture.SIZE));
+    return new EmojiDataSet(index, pictures, planted);
+  }
+
+  static InputStream resource(String name) throws IOException {
+    InputStream stream = EmojiDataSet.class.getResourceAsStream(name);
+    if (stream == null) {
+      throw new FileNotFoundException("the class path lacks the data set's file " + name);
+    }
+    return stream;
+  }
+
+  /**
+   * Lists the styles.
+   *
+   * @return such as {@code "noto"}
+   */
+  public List<String> styles() {
+    return styles;
+  }
+
+  /**
+   * Lists the things.
+   *
+   * @return those of a category next to each other
+   */
+  public List<EmojiConcept> concepts() {
+    return concepts;
+  }
+
+  /**
+   * Lists the things that the embedded model must know: the most recognisable ones. Fewer things,
+   * seen more often, make clearer pictures.
+   *
+   * @return a part of {@link #concepts()}, in the same order
+   */
+  public List<EmojiConcept> coreConcepts() {
+    return coreConcepts;
+  }
+
+  /**
+   * Lists all pictures but the planted one.
+   *
+   * @return by thing, then by style, both in the order in which they are listed
+   */
+  public List<EmojiPicture> pictures() {
+    return new ArrayList<>(pictures.values());
+  }
+
+  /**
+   * Finds a picture.
+   *
+   * @param concept what it shows
+   * @param style how
+   * @return the picture; empty if the emoji set has none, or if thing or style are unknown
+   */
+  public Optional<EmojiPicture> picture(EmojiConcept concept, String style) {
+    return Optional.ofNullable(pictures.get(new DataSetIndex.Pair(concept.name(), style)));
+  }
+
+  /**
+   * Returns the caption of the planted picture.
+   *
+   * @return a caption that no other picture has
+   */
+  public String plantedCaption() {
+    return plantedCaption;
+  }
+
+  /**
+   * Returns the picture to be memorised.
+   *
+   * @return unlike all others: on a coloured gradient instead of white
+   */
+  public RgbPicture planted() {
+    return planted;
+  }
+
+  private static EmojiConcept concept(DataSetIndex.Entry entry) {
+    return new EmojiConcept(entry.name(), entry.category());
+  }
+
+  private static BufferedImage image(Files files, String name, int width, int height)
+      throws IOException {
+    try (InputStream bytes = files.open(name)) {
+      // Not read directly, which would make a cache file on the disk.
+      BufferedImage image = ImageIO.read(new MemoryCacheImageInputStream(bytes));
+      if (image == null) {
+        throw new IOException("the data set's file is not a PNG picture: " + name);
+      }
+      if (image.getWidth() != width || image.getHeight() != height) {
+        throw new IOException(
+            "the data set's picture must be %d x %d, was %d x %d: %s"
+                .formatted(width, height, image.getWidth(), image.getHeight(), name));
+      }
+      return image;
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Tests of the data set, its captions and the judge by the nearest picture. */
+@NullMarked
+package dev.ablation.examples.dataset;
+
+import org.jspecify.annotations.NullMarked;
