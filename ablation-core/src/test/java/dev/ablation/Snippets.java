@@ -11,9 +11,9 @@ import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
-import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
@@ -38,6 +38,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -301,7 +302,8 @@ class Snippets {
     Ablation plan = Ablator.of(model).target(given).anchor("kids"); // from the pairs' own prompts
     // @end
     assertThat(read.anchorPrompts()).containsExactly("a kid at play");
-    assertThat(plan.pairs().get(0).anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
+    assertThat(plan.pairs().get(0).anchor().prompts(given))
+        .containsExactly("a kid at play", "kids in a yard");
   }
 
   @Test
@@ -460,6 +462,20 @@ class Snippets {
     try (AblationResult result = small().trainer(trainer.steps(2)).run()) {
       assertThat(result.provenance().settings()).containsEntry("training.batchSize", "4");
     }
+  }
+
+  @Test
+  void lora() throws IOException {
+    Ablation small = small();
+    // @start region="lora"
+    Ablation plan = small.training(t -> t.lora(Lora.rank(8).alpha(16)).learningRate(1e-4));
+    try (AblationResult result = plan.run();
+        WeightDelta adapter = result.delta();
+        WeightDelta merged = adapter.merged()) {
+      assertThat(adapter.isLowRank()).isTrue(); // two small matrices a weight, W + 16/8 B A
+      assertThat(merged.names()).isEqualTo(adapter.names()); // the same change, in full
+    }
+    // @end
   }
 
   @Test

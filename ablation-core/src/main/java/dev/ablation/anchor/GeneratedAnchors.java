@@ -85,8 +85,7 @@ public record GeneratedAnchors(
 
   @Override
   public GeneratedAnchors without(Concept target, Set<String> prompts) {
-    return prompts(
-        prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
+    return prompts(prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
   }
 
   @Override
