@@ -100,10 +100,7 @@ final class AnchorSets implements AutoCloseable {
     @Override
     public void progress(long done, long all, boolean fromCache) {
       long own = all == 0 ? 0 : UNITS_OF_A_PICTURE * images * done / all;
-      run.progress(
-          UNITS_OF_A_PICTURE * before + own,
-          UNITS_OF_A_PICTURE * total,
-          fromCache);
+      run.progress(UNITS_OF_A_PICTURE * before + own, UNITS_OF_A_PICTURE * total, fromCache);
     }
 
     @Override

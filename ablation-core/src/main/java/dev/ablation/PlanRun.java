@@ -74,8 +74,8 @@ final class PlanRun implements AnchorContext {
     }
   }
 
-  private AblationResult train(
-      PlanCheck check, Continuation run, NDManager scope, long start) throws IOException {
+  private AblationResult train(PlanCheck check, Continuation run, NDManager scope, long start)
+      throws IOException {
     DiffusionModel model = plan.model();
     try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
       run.anchorsAreReady();
@@ -184,8 +184,7 @@ final class PlanRun implements AnchorContext {
 
     @Override
     public Map<String, Set<Integer>> rows() {
-      return TrainedRows.of(
-          plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
+      return TrainedRows.of(plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
     }
 
     @Override

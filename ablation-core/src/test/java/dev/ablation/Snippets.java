@@ -290,7 +290,8 @@ class Snippets {
     Ablation plan = Ablator.of(model).target(given).anchor("kids"); // from the pairs' own prompts
     // @end
     assertThat(read.anchorPrompts()).containsExactly("a kid at play");
-    assertThat(plan.pairs().get(0).anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
+    assertThat(plan.pairs().get(0).anchor().prompts(given))
+        .containsExactly("a kid at play", "kids in a yard");
   }
 
   @Test

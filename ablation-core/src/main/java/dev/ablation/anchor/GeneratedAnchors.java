@@ -84,8 +84,7 @@ public record GeneratedAnchors(
 
   @Override
   public GeneratedAnchors without(Concept target, Set<String> prompts) {
-    return prompts(
-        prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
+    return prompts(prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
   }
 
   @Override
@@ -265,8 +264,7 @@ public record GeneratedAnchors(
 
     private void report(int first, SamplingProgress progress) {
       long before = (long) first * sampling().steps();
-      context.progress(
-          before + (long) progress.step() * progress.batchImages(), total(), false);
+      context.progress(before + (long) progress.step() * progress.batchImages(), total(), false);
     }
 
     private long total() {

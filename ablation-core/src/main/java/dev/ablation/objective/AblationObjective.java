@@ -186,7 +186,8 @@ public interface AblationObjective {
           TrainingBatch batch = context.batch();
           List<String> prompts = batch.preservedPrompts();
           Preconditions.checkState(
-              !prompts.isEmpty(), "the objective needs prompts to preserve, but the batch has none");
+              !prompts.isEmpty(),
+              "the objective needs prompts to preserve, but the batch has none");
           NDArray aim = context.predict(Teacher.FROZEN_WEIGHTS, batch, prompts);
           return Losses.masked(context.predict(batch, prompts), aim, batch.mask());
         });
