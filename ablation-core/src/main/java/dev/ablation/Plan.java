@@ -50,7 +50,7 @@ record Plan(
     pairs = List.copyOf(pairs);
     listeners = List.copyOf(listeners);
     // Asked now, so that a kind without published numbers is refused at the call that brings it.
-    pairs.forEach(pair -> presets.apply(pair.target().kind()));
+    pairs.forEach(pair -> Objects.requireNonNull(presets.apply(pair.target().kind()), "preset"));
   }
 
   static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
