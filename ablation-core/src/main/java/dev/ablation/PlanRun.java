@@ -2,7 +2,6 @@ package dev.ablation;
 
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
-import dev.ablation.anchor.AnchorSet;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
@@ -34,8 +33,8 @@ final class PlanRun implements AnchorContext {
   private final Plan plan;
   private final BooleanSupplier cancelled;
   private final Listeners events;
-  private final Map<String, String> notes = new TreeMap<>();
   private @Nullable Continuation continuation;
+  private final Map<String, String> notes = new TreeMap<>();
 
   PlanRun(Plan plan, BooleanSupplier cancelled) {
     this.plan = plan;
@@ -57,31 +56,32 @@ final class PlanRun implements AnchorContext {
   private AblationResult checkAndTrain() {
     long start = System.nanoTime();
     DiffusionModel model = plan.model();
-    List<WeightInfo> chosen = new PlanCheck(plan).check(events);
-    try (Continuation run = Continuation.of(plan.checkpoints(), () -> identity(chosen), events);
+    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    List<CheckedPair> pairs = check.pairs();
+    try (Continuation run =
+            Continuation.of(plan.checkpoints(), () -> identity(check.weights()), events);
         NDManager scope = model.manager().newSubManager()) {
       continuation = run;
       events.on(
           new AblationEvent.Started(
-              plan.target().name(),
-              plan.anchor().name(),
-              plan.anchor().images(),
+              pairs.stream().map(pair -> pair.target().name()).toList(),
+              pairs.stream().map(CheckedPair::anchorName).toList(),
+              AnchorSets.images(pairs),
               plan.trainer().steps()));
       run.announce();
-      return train(chosen, run, scope, start);
+      return train(check, run, scope, start);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
   private AblationResult train(
-      List<WeightInfo> chosen, Continuation run, NDManager scope, long start) throws IOException {
+      PlanCheck check, Continuation run, NDManager scope, long start) throws IOException {
     DiffusionModel model = plan.model();
-    try (AnchorSet anchors = plan.anchor().prepare(model, plan.target(), this)) {
+    try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
       run.anchorsAreReady();
-      BatchSource batches =
-          new AnchorBatches(model, anchors, plan.target(), plan.anchor(), plan.seed());
-      TrainingResult trained = plan.trainer().train(new Task(chosen, batches, run, scope));
+      BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors, plan.seed());
+      TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
       WeightDelta delta =
           WeightDelta.between(
               model.weights(), trained.weights(), model.manager(), provenance(trained));
@@ -191,7 +191,8 @@ final class PlanRun implements AnchorContext {
 
     @Override
     public Map<String, Set<Integer>> rows() {
-      return TrainedRows.of(plan.model(), plan.target(), chosen);
+      return TrainedRows.of(
+          plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
     }
 
     @Override

@@ -437,7 +437,7 @@ class AblationTest {
     Ablation plan =
         plan().listener(event -> heard.add("first")).listener(event -> heard.add("second"));
     plan.run().close();
-    assertThat(events.get(0)).isEqualTo(new Started("grumpy cat", "cat", 4, 4));
+    assertThat(events.get(0)).isEqualTo(new Started(List.of("grumpy cat"), List.of("cat"), 4, 4));
     assertThat(events)
         .extracting(event -> event.getClass().getSimpleName())
         .containsExactly(

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorContext;
+import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
@@ -170,6 +171,50 @@ class Snippets {
   }
 
   @Test
+  void severalTargets() {
+    // @start region="several-targets"
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Van Gogh"))
+            .anchor("painting")
+            .andTarget(Concept.style("Monet"))
+            .anchor("painting") // the same pictures: they are drawn once
+            .andTarget("grumpy cat")
+            .anchor(AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats")));
+    List<Pair> pairs = plan.pairs();
+    // @end
+    assertThat(pairs).extracting(pair -> pair.anchor().name()).contains("painting", "cat");
+    assertThat(plan.settings())
+        .containsEntry("pair.1.target", "style 'Monet'")
+        .containsEntry("pair.3.target", "instance 'grumpy cat'");
+  }
+
+  @Test
+  void preserve() {
+    Ablation plan = small();
+    // @start region="preserve"
+    Ablation neighboursKept =
+        plan.preserve(Concept.instance("persian cat"), Concept.style("Monet"));
+    Ablation dogsToo =
+        plan.preserve(
+            Preservation.of(Concept.instance("persian cat"))
+                .prompts(List.of("a photo of a dog", "two dogs"))
+                .weight(0.5));
+    // @end
+    try (AblationResult result = quick(neighboursKept).run()) {
+      assertThat(result.provenance().settings())
+          .containsEntry("objective", "model-based + preservation")
+          .containsEntry("preserve.1", "style 'Monet'")
+          .containsEntry("preserve.2", "instance 'persian cat'");
+    }
+    try (AblationResult result = quick(dogsToo).run()) {
+      assertThat(result.provenance().settings())
+          .containsEntry("objective", "model-based + 0.5 * preservation")
+          .containsEntry("preserve.prompts", "[a photo of a dog, two dogs]");
+    }
+  }
+
+  @Test
   void cancel() {
     ExecutorService executor = Executors.newSingleThreadExecutor();
     try {
@@ -245,7 +290,7 @@ class Snippets {
     Ablation plan = Ablator.of(model).target(given).anchor("kids"); // from the pairs' own prompts
     // @end
     assertThat(read.anchorPrompts()).containsExactly("a kid at play");
-    assertThat(plan.anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
+    assertThat(plan.pairs().get(0).anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
   }
 
   @Test
@@ -271,7 +316,7 @@ class Snippets {
 
     Ablation plan = Ablator.of(model).target(new Maker("Acme")).anchor("poster");
     // @end
-    assertThat(plan.target().targetPrompts("a poster", "poster"))
+    assertThat(plan.pairs().get(0).target().targetPrompts("a poster", "poster"))
         .containsExactly("a poster by Acme");
     try (AblationResult result =
         quick(Ablator.of(model).target(new Maker("Acme")).anchor(few("poster"))).run()) {
@@ -409,18 +454,22 @@ class Snippets {
   @Test
   void preset() {
     // @start region="preset"
-    Preset preset = Preset.diffusers(ConceptKind.STYLE);
+    Preset preset = Preset.paper(ConceptKind.STYLE); // what a target's kind has in the paper
+    AnchorDefaults anchors = preset.anchors(); // 1,000 pictures by 200 steps of DDIM
     Ablation plan =
         Ablator.of(model)
             .target(Concept.style("Van Gogh"))
-            .anchor("painting")
-            .preset(preset)
-            .training(t -> t.steps(200)); // all numbers of the preset but one
+            .anchor(AnchorStrategy.generated("painting").images(200))
+            .preset(Preset::paper)
+            .training(t -> t.steps(200)); // all numbers of the preset but this and the pictures
     // @end
     assertThat(plan.settings())
         .containsEntry("preset", preset.name())
         .containsEntry("training.steps", "200")
-        .containsEntry("training.learningRate", "1.6E-5");
+        .containsEntry("training.learningRate", "1.6E-5")
+        .containsEntry("anchor.images", "200")
+        .containsEntry("anchor.steps", Integer.toString(anchors.sampling().steps()))
+        .containsEntry("target.templates", "paper");
   }
 
   // @start region="trainer"

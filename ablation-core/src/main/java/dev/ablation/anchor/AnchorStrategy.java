@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
@@ -172,6 +173,18 @@ public interface AnchorStrategy {
    * @return a changed copy, or this
    */
   default AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
+    return this;
+  }
+
+  /**
+   * Leaves anchor prompts out of which the target makes nothing, if no picture of them need be made
+   * at all.
+   *
+   * @param target what is removed
+   * @param prompts some of {@link #prompts}, but not all
+   * @return a changed copy; this if their pictures are made anyway, since a run does not use them
+   */
+  default AnchorStrategy without(Concept target, Set<String> prompts) {
     return this;
   }
 

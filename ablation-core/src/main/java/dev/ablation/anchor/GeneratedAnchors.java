@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -80,6 +81,12 @@ public record GeneratedAnchors(
         givenImages == null ? Integer.valueOf(defaults.images()) : givenImages,
         givenSampling == null ? defaults.samplingFor(target) : givenSampling,
         cache);
+  }
+
+  @Override
+  public GeneratedAnchors without(Concept target, Set<String> prompts) {
+    return prompts(
+        prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
   }
 
   @Override
@@ -266,7 +273,8 @@ public record GeneratedAnchors(
 
     private void report(int first, SamplingProgress progress) {
       long before = (long) first * sampling().steps();
-      context.progress(before + (long) progress.step() * progress.batchImages(), total(), false);
+      context.progress(
+          before + (long) progress.step() * progress.batchImages(), total(), false);
     }
 
     private long total() {

@@ -68,6 +68,30 @@ class LossesTest {
   }
 
   @Test
+  void weightedIsTheMeanOfThePicturesLossesTimesTheirWeights() {
+    float[] mask = new float[B * H * W];
+    for (int i = 0; i < mask.length; i++) {
+      mask[i] = i % 3 == 0 ? 0 : 1;
+    }
+    NDArray masks = manager.create(mask, new Shape(B, 1, H, W));
+    float[] weights = {0.5f, 0, 2};
+    double expected = 0;
+    double masked = 0;
+    for (int b = 0; b < B; b++) {
+      NDArray p = prediction.get(b + ":" + (b + 1));
+      NDArray a = aim.get(b + ":" + (b + 1));
+      NDArray m = masks.get(b + ":" + (b + 1));
+      expected += weights[b] * Losses.masked(p, a, null).getFloat() / B;
+      masked += weights[b] * Losses.masked(p, a, m).getFloat() / B;
+    }
+    NDArray given = manager.create(weights);
+    assertThat((double) Losses.weighted(prediction, aim, null, given).getFloat())
+        .isCloseTo(expected, within(1e-5));
+    assertThat((double) Losses.weighted(prediction, aim, masks, given).getFloat())
+        .isCloseTo(masked, within(1e-5));
+  }
+
+  @Test
   void withAMaskCountsThePixelsOfEachPictureByThemselves() {
     float[] mask = new float[B * H * W];
     for (int i = 0; i < mask.length; i++) {

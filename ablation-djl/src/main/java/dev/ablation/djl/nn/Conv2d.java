@@ -13,9 +13,9 @@ import dev.ablation.model.LowRank;
 public final class Conv2d extends Layer {
   private final Weight weight;
   private final Weight bias;
-  private final Kernel kernel;
   private final int stride;
   private final int padding;
+  private Kernel kernel;
 
   /**
    * Creates a convolution that keeps height and width.
@@ -40,9 +40,16 @@ public final class Conv2d extends Layer {
   public Conv2d(int in, int out, int size, int stride, int padding) {
     weight = weight("weight", out, in, size, size).changeable();
     bias = weight("bias", out);
-    kernel = Kernels.conv2d(stride, padding);
     this.stride = stride;
     this.padding = padding;
+    kernel = Kernels.conv2d(stride, padding);
+  }
+
+  @Override
+  protected void use(Precision precision) {
+    kernel = precision == Precision.FLOAT32
+            ? Kernels.conv2d(stride, padding)
+            : Kernels.conv2dInBfloat16(stride, padding);
   }
 
   @Override

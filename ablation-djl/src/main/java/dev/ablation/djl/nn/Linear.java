@@ -2,6 +2,7 @@ package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.model.LowRank;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class Linear extends Layer {
   private final Weight weight;
   private final @Nullable Weight bias;
+  private Precision precision = Precision.FLOAT32;
 
   /**
    * Creates a linear map with bias.
@@ -37,16 +39,31 @@ public final class Linear extends Layer {
   }
 
   @Override
+  protected void use(Precision precision) {
+    this.precision = precision;
+  }
+
+  @Override
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
     NDArray y =
         bias == null
-            ? Kernels.LINEAR_NO_BIAS.call(x, weight.get())
-            : Kernels.LINEAR.call(x, weight.get(), bias.get());
+            ? kernelWithoutBias().call(x, weight.get())
+            : kernel().call(x, weight.get(), bias.get());
     LowRank change = weight.change();
     return new NDList(
         change == null
             ? y
             : Kernels.addLowRankLinear(change.scale()).consume(y, x, change.down(), change.up()));
+  }
+
+  private Kernel kernel() {
+    return precision == Precision.BFLOAT16_PRODUCTS ? Kernels.LINEAR_IN_BFLOAT16 : Kernels.LINEAR;
+  }
+
+  private Kernel kernelWithoutBias() {
+    return precision == Precision.BFLOAT16_PRODUCTS
+        ? Kernels.LINEAR_NO_BIAS_IN_BFLOAT16
+        : Kernels.LINEAR_NO_BIAS;
   }
 }
