@@ -143,7 +143,7 @@ record Plan(
   private Pair resolved(Pair pair) {
     Preset preset = presets.apply(pair.target().kind());
     Concept target = pair.target().withDefaults(preset.styleTemplates());
-    return new Pair(target, pair.anchor().withDefaults(target, preset.anchors()));
+    return new Pair(target, preset.anchors().applyTo(pair.anchor(), target));
   }
 
   /** The concepts that are preserved, with all that the preset fills in. */

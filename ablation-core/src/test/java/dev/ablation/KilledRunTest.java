@@ -45,7 +45,9 @@ class KilledRunTest {
                 KillableRun.class.getName()));
     Stream.of(folders).forEach(each -> command.add(each.toString()));
     starts++;
-    return new ProcessBuilder(command).redirectError(folder.resolve("errors.txt").toFile()).start();
+    return new ProcessBuilder(command)
+        .redirectError(folder.resolve("errors.txt").toFile())
+        .start();
   }
 
   private void waitFor(BufferedReader output, String line) throws IOException {
@@ -55,9 +57,7 @@ class KilledRunTest {
       }
     }
     throw new AssertionError(
-        "the process ended before '"
-            + line
-            + "': "
+        "the process ended before '" + line + "': "
             + Files.readString(folder.resolve("errors.txt")));
   }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 
@@ -34,6 +35,11 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   @Override
   public AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
     return new AugmentedAnchors(anchor.withDefaults(target, defaults), change, byDefault);
+  }
+
+  @Override
+  public AnchorStrategy without(Concept target, Set<String> prompts) {
+    return new AugmentedAnchors(anchor.without(target, prompts), change, byDefault);
   }
 
   @Override

@@ -60,7 +60,8 @@ public interface TrainingMonitor {
     return new NamedMonitor(
         "stop when " + reason,
         1,
-        progress -> rule.test(progress) ? Verdict.goOn().stopping(reason) : Verdict.goOn());
+        progress ->
+            rule.test(progress) ? Verdict.goOn().stopping(reason) : Verdict.goOn());
   }
 
   /**
