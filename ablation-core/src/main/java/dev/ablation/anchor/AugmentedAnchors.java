@@ -35,6 +35,11 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation augmentation)
   }
 
   @Override
+  public AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
+    return new AugmentedAnchors(anchor.suitedTo(model, target), augmentation);
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     return anchor.prompts(target);
   }
