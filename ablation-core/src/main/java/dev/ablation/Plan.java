@@ -54,11 +54,16 @@ record Plan(
   }
 
   static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
-    return new Draft(model, new Pair(target, anchor)).build();
+    return new Draft(model, pair(model, target, anchor)).build();
+  }
+
+  private static Pair pair(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+    Objects.requireNonNull(anchor, "anchor");
+    return new Pair(target, anchor.suitedTo(model, target));
   }
 
   Plan withPair(Concept target, AnchorStrategy anchor) {
-    Pair added = new Pair(target, anchor);
+    Pair added = pair(model, target, anchor);
     for (Pair pair : pairs) {
       Preconditions.checkArgument(
           Pair.ORDER.compare(pair, added) != 0,
