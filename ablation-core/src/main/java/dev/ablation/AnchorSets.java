@@ -60,9 +60,7 @@ final class AnchorSets implements AutoCloseable {
         CheckedPair pair = entry.getValue();
         int images = pair.anchor().images();
         AnchorContext context =
-            distinct.size() == 1
-                ? run
-                : new Part(run, done, images, total, pair.target().name());
+            distinct.size() == 1 ? run : new Part(run, done, images, total, pair.target().name());
         prepared.sets.put(entry.getKey(), pair.anchor().prepare(model, pair.target(), context));
         done += images;
       }
@@ -92,8 +90,7 @@ final class AnchorSets implements AutoCloseable {
    * @param total pictures of all parts
    * @param target tells the notes of the parts apart
    */
-  private record Part(
-      AnchorContext run, int before, int images, int total, String target)
+  private record Part(AnchorContext run, int before, int images, int total, String target)
       implements AnchorContext {
     private static final long UNITS_OF_A_PICTURE = 1000;
 
@@ -105,10 +102,7 @@ final class AnchorSets implements AutoCloseable {
     @Override
     public void progress(long done, long all, boolean fromCache) {
       long own = all == 0 ? 0 : UNITS_OF_A_PICTURE * images * done / all;
-      run.progress(
-          UNITS_OF_A_PICTURE * before + own,
-          UNITS_OF_A_PICTURE * total,
-          fromCache);
+      run.progress(UNITS_OF_A_PICTURE * before + own, UNITS_OF_A_PICTURE * total, fromCache);
     }
 
     @Override

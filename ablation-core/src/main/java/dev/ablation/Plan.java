@@ -158,8 +158,7 @@ record Plan(
       return objective;
     }
     AblationObjective term = AblationObjective.preservation();
-    return objective.plus(
-        preservation.weight() == 1 ? term : term.times(preservation.weight()));
+    return objective.plus(preservation.weight() == 1 ? term : term.times(preservation.weight()));
   }
 
   WeightGroup weights() {
@@ -194,16 +193,14 @@ record Plan(
   }
 
   private void addConflict(
-      List<String> conflicts,
-      String part,
-      @Nullable Object given,
-      Function<Preset, Object> value) {
+      List<String> conflicts, String part, @Nullable Object given, Function<Preset, Object> value) {
     Set<Object> values = presetsOfPairs().stream().map(value).collect(Collectors.toSet());
     if (given == null && values.size() > 1) {
       conflicts.add(
           "%s must be chosen, since targets of the kinds %s have different presets; see preset(...)"
               .formatted(
-                  part, pairs.stream().map(pair -> pair.target().kind()).sorted().distinct().toList()));
+                  part,
+                  pairs.stream().map(pair -> pair.target().kind()).sorted().distinct().toList()));
     }
   }
 
