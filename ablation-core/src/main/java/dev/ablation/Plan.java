@@ -50,15 +50,20 @@ record Plan(
     pairs = List.copyOf(pairs);
     listeners = List.copyOf(listeners);
     // Asked now, so that a kind without published numbers is refused at the call that brings it.
-    pairs.forEach(pair -> presets.apply(pair.target().kind()));
+    pairs.forEach(pair -> Objects.requireNonNull(presets.apply(pair.target().kind()), "preset"));
   }
 
   static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
-    return new Draft(model, new Pair(target, anchor)).build();
+    return new Draft(model, pair(model, target, anchor)).build();
+  }
+
+  private static Pair pair(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+    Objects.requireNonNull(anchor, "anchor");
+    return new Pair(target, anchor.suitedTo(model, target));
   }
 
   Plan withPair(Concept target, AnchorStrategy anchor) {
-    Pair added = new Pair(target, anchor);
+    Pair added = pair(model, target, anchor);
     for (Pair pair : pairs) {
       Preconditions.checkArgument(
           Pair.ORDER.compare(pair, added) != 0,
@@ -81,6 +86,8 @@ record Plan(
 
   Plan withObjective(AblationObjective changed) {
     Objects.requireNonNull(changed, "objective");
+    Preconditions.checkArgument(
+        !changed.name().isBlank(), "name of the objective must not be blank");
     return changed(draft -> draft.givenObjective = changed);
   }
 

@@ -436,6 +436,11 @@ class AblationTest {
           }
 
           @Override
+          public String name() {
+            return "late";
+          }
+
+          @Override
           public boolean usesPriorBatch() {
             return objective.usesPriorBatch();
           }
@@ -613,6 +618,17 @@ class AblationTest {
               Map.entry("network.key", model.weights().sha256("network.key")),
               Map.entry("network.value", model.weights().sha256("network.value")));
       assertThat(provenance.environment()).containsKeys("java", "os", "device");
+    }
+  }
+
+  @Test
+  void anObjectiveOfOnesOwnIsALambdaWithAName() {
+    AblationObjective lambda = context -> AblationObjective.modelBased().loss(context);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> plan().objective(lambda))
+        .withMessageContaining("must be given a name");
+    try (AblationResult result = plan().objective(AblationObjective.named("mine", lambda)).run()) {
+      assertThat(result.provenance().settings()).containsEntry("objective", "mine");
     }
   }
 

@@ -17,6 +17,7 @@ import dev.ablation.anchor.PromptSource;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.augment.AugmentedPicture;
 import dev.ablation.augment.Canvas;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
@@ -29,7 +30,11 @@ import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.PictureSource;
 import dev.ablation.evaluate.PooledPixels;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationListener;
+import dev.ablation.listener.CsvLog;
+import dev.ablation.listener.JsonLinesLog;
+import dev.ablation.listener.SamplePictures;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
@@ -37,6 +42,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -65,11 +71,17 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.testing.TinyDiffusion;
+import dev.ablation.train.Ending;
 import dev.ablation.train.GradientTrainer;
+import dev.ablation.train.Measurement;
+import dev.ablation.train.ModelMetric;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
+import dev.ablation.train.TrainingMonitor;
+import dev.ablation.train.TrainingProgress;
 import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
+import dev.ablation.train.Verdict;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -542,6 +554,20 @@ class Snippets {
   }
 
   @Test
+  void lora() throws IOException {
+    Ablation small = small();
+    // @start region="lora"
+    Ablation plan = small.training(t -> t.lora(Lora.rank(8).alpha(16)).learningRate(1e-4));
+    try (AblationResult result = plan.run();
+        WeightDelta adapter = result.delta();
+        WeightDelta merged = adapter.merged()) {
+      assertThat(adapter.isLowRank()).isTrue(); // two small matrices a weight, W + 16/8 B A
+      assertThat(merged.names()).isEqualTo(adapter.names()); // the same change, in full
+    }
+    // @end
+  }
+
+  @Test
   void preset() {
     // @start region="preset"
     Preset preset = Preset.paper(ConceptKind.STYLE); // what a target's kind has in the paper
@@ -614,6 +640,120 @@ class Snippets {
     // @end
     quick(small().listener(log)).run().close();
     assertThat(lines).hasSize(2).first().asString().startsWith("step 1 of 2: loss ");
+  }
+
+  @Test
+  void logs() throws IOException {
+    // @start region="logs"
+    Ablation plan =
+        small()
+            .listener(CsvLog.to(folder.resolve("steps.csv"))) // loss, gradient norm, rate
+            .listener(JsonLinesLog.to(folder.resolve("events.jsonl"))); // everything
+    // @end
+    quick(plan).run().close();
+    assertThat(folder.resolve("steps.csv")).content().hasLineCount(3);
+    assertThat(folder.resolve("events.jsonl")).content().startsWith("{\"event\":\"Started\"");
+  }
+
+  @Test
+  void samplePictures() {
+    Path pictures = folder.resolve("pictures");
+    // @start region="sample-pictures"
+    SamplePictures samples =
+        SamplePictures.in(pictures, List.of("a photo of a grumpy cat", "a photo of a dog"))
+            .every(100)
+            .seed(7);
+    Ablation plan = small().listener(samples);
+    // @end
+    quick(plan.listener(samples.sampling(SamplingSettings.defaults().withSteps(2)))).run().close();
+    assertThat(pictures.resolve("step-000002-01.png")).isRegularFile();
+  }
+
+  // Long runs
+
+  @Test
+  void checkpoints() {
+    // @start region="checkpoints"
+    Ablation plan =
+        small().checkpoints(Checkpoints.in(folder.resolve("grumpy-cat")).every(50).keep(3));
+    // @end
+    quick(plan).run().close();
+    quick(plan.listener(event -> assertThat(event).isNotInstanceOf(StepCompleted.class)))
+        .run()
+        .close();
+    assertThat(folder.resolve("grumpy-cat/checkpoint-00000002.safetensors")).isRegularFile();
+  }
+
+  @Test
+  void stopWhen() {
+    // @start region="stop-when"
+    Ablation plan =
+        small()
+            .training(t ->
+                t.steps(400)
+                    .measure("brightness", 25, Snippets::brightness)
+                    .stopWhen("loss below 0.01", now -> now.meanLoss(20) < 0.01)
+                    .stopWhen(
+                        "pictures turned white", now -> now.latest("brightness").orElse(0) > 250));
+    // @end
+    try (AblationResult result = quick(plan).run()) {
+      assertThat(result.measurements()).hasSize(1);
+      assertThat(result.ending().reason()).isEqualTo("all steps were made");
+    }
+  }
+
+  /** The mean of a picture of a dog, always from the same noise. */
+  private static double brightness(DiffusionModel model) {
+    BufferedImage picture =
+        LatentSampler.of(model)
+            .withSettings(SamplingSettings.defaults().withSteps(2))
+            .draw(List.of("a photo of a dog"), 1)
+            .get(0);
+    double sum = 0;
+    for (int x = 0; x < picture.getWidth(); x++) {
+      for (int y = 0; y < picture.getHeight(); y++) {
+        sum += picture.getRGB(x, y) & 0xff;
+      }
+    }
+    return sum / (picture.getWidth() * picture.getHeight());
+  }
+
+  // @start region="monitor"
+  /** Ends with the lowest score of all, once it has not fallen for some looks. */
+  record Patience(ModelMetric score, int everySteps, int looks) implements TrainingMonitor {
+    @Override
+    public String name() {
+      return "patience of %d looks, one every %d steps".formatted(looks, everySteps);
+    }
+
+    @Override
+    public Verdict look(TrainingProgress progress) {
+      double now = score.measure(progress.model());
+      List<Measurement> before = progress.measured("score");
+      Verdict verdict = Verdict.goOn().measured("score", now);
+      if (before.stream().allMatch(earlier -> earlier.value() > now)) {
+        return verdict.asBest();
+      }
+      double lowest = before.stream().mapToDouble(Measurement::value).min().orElseThrow();
+      long since = before.stream().dropWhile(earlier -> earlier.value() > lowest).count();
+      return since >= looks
+          ? verdict.stopping("the score has not fallen for %d looks".formatted(looks))
+          : verdict;
+    }
+  }
+
+  // @end
+
+  @Test
+  void monitor() {
+    double[] scores = {3, 1, 2, 2};
+    int[] looks = {0};
+    Patience patience = new Patience(of -> scores[looks[0]++], 2, 2);
+    try (AblationResult result =
+        small().training(t -> t.steps(9).batchSize(2).monitor(patience)).run()) {
+      assertThat(result.ending())
+          .isEqualTo(new Ending(8, 4, true, "the score has not fallen for 2 looks"));
+    }
   }
 
   // Delta

@@ -63,6 +63,19 @@ public interface AnchorStrategy {
     return target.targetPrompts(anchorPrompt, name());
   }
 
+  /**
+   * Returns this strategy as it suits a model: prompts that nobody asked for by name, such as
+   * built-in ones, are left out if the model's text encoder would not read them to the end. A plan
+   * calls this when the anchor is chosen.
+   *
+   * @param model that is going to draw
+   * @param target what is removed; its prompts have to fit, too
+   * @return a strategy of the same name
+   */
+  default AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
+    return this;
+  }
+
   /** {@return how many pictures {@link #prepare} makes, or at most, if some are dropped} */
   int images();
 
@@ -193,11 +206,18 @@ public interface AnchorStrategy {
    * pictures and how they are drawn follows from the plan's preset; without one it is {@link
    * AnchorDefaults#diffusers()}.
    *
+   * <p>There are at least 200 prompts, each a scene of its own, for: animal, building, cat, dog,
+   * emoji, fish, food, landscape, object, painting, person, robot, vehicle. Capital letters, a
+   * plural and an article are understood, and the strategy is then named by the plain word ("Cats"
+   * becomes "cat", "people" becomes "person"). Any other name is put into 30 general sentences;
+   * prompts of one's own or from a {@link PromptSource} show more.
+   *
    * @param name of the anchor, such as {@code "painting"} for styles or {@code "cat"}
    * @return the strategy
+   * @throws IllegalArgumentException if the name is blank
    */
   static GeneratedAnchors generated(String name) {
-    return GeneratedAnchors.of(name);
+    return GeneratedAnchors.of(BuiltInPrompts.nameOfSet(name));
   }
 
   /**

@@ -43,6 +43,11 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   }
 
   @Override
+  public AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
+    return new AugmentedAnchors(anchor.suitedTo(model, target), augmentation);
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     return anchor.prompts(target);
   }

@@ -179,6 +179,19 @@ public record JudgedAnchors(
   }
 
   @Override
+  public JudgedAnchors suitedTo(DiffusionModel model, Concept target) {
+    return new JudgedAnchors(
+        anchor.suitedTo(model, target),
+        judge,
+        sampleSize,
+        warnAbove,
+        dropping,
+        leadsAbove,
+        atLeast,
+        spare == null ? null : spare.suitedTo(model, target));
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     List<String> prompts = new ArrayList<>(anchor.prompts(target));
     if (spare != null) {

@@ -44,7 +44,8 @@ class PrecisionTest {
         DynamicTest.dynamicTest("convolution", () -> compare(new Conv2d(8, 4, 3), image)),
         DynamicTest.dynamicTest("strided", () -> compare(new Conv2d(8, 4, 3, 2, 1), image)),
         DynamicTest.dynamicTest("linear", () -> compare(new Linear(8, 4), tokens)),
-        DynamicTest.dynamicTest("linear without bias", () -> compare(new Linear(8, 4, false), tokens)));
+        DynamicTest.dynamicTest(
+            "linear without bias", () -> compare(new Linear(8, 4, false), tokens)));
   }
 
   private void compare(Layer layer, NDArray input) {

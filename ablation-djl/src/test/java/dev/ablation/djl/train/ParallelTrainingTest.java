@@ -48,9 +48,7 @@ class ParallelTrainingTest {
         IntStream.range(0, threads).mapToObj(i -> new AutoencoderKL(CONFIG)).toList();
     RandomWeights.load(replicas.get(0), 1, manager);
     return new ParallelTraining<>(
-        replicas,
-        vae -> new NamedWeights().add("vae.", vae, name -> WeightRole.DENOISER),
-        manager);
+        replicas, vae -> new NamedWeights().add("vae.", vae, name -> WeightRole.DENOISER), manager);
   }
 
   private NDArray loss(AutoencoderKL vae, int thread, int share) {
@@ -139,16 +137,15 @@ class ParallelTrainingTest {
   @Test
   void aThreadsFailureIsReported() {
     try (ParallelTraining<AutoencoderKL> training = training(2)) {
-      assertThatThrownBy(
-              () ->
-                  training.gradients(
-                      (thread, vae, owner) -> {
-                        if (thread == 1) {
-                          throw new IllegalStateException("no picture left");
-                        }
-                        return loss(vae, 0, 1);
-                      },
-                      manager))
+      assertThatThrownBy(() ->
+              training.gradients(
+                  (thread, vae, owner) -> {
+                    if (thread == 1) {
+                      throw new IllegalStateException("no picture left");
+                    }
+                    return loss(vae, 0, 1);
+                  },
+                  manager))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("no picture left");
     }

@@ -45,8 +45,7 @@ final class CaptionStates {
         false,
         () -> {
           try (NDManager scope = manager.newSubManager()) {
-            NDList states =
-                text.applyAll(new NDList(scope.create(ids, new Shape(1, ids.length))));
+            NDList states = text.applyAll(new NDList(scope.create(ids, new Shape(1, ids.length))));
             return states.get(0).toFloatArray();
           }
         });

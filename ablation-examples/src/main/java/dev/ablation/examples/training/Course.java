@@ -72,7 +72,9 @@ final class Course {
     StringBuilder csv = new StringBuilder(String.join(",", columns)).append('\n');
     for (Map<String, Double> line : rows) {
       csv.append(
-              columns.stream().map(column -> cell(line.get(column))).collect(Collectors.joining(",")))
+              columns.stream()
+                  .map(column -> cell(line.get(column)))
+                  .collect(Collectors.joining(",")))
           .append('\n');
     }
     AtomicFiles.writeString(table, Existing.REPLACE, csv.toString());
@@ -96,8 +98,7 @@ final class Course {
     if (rows.size() < 2) {
       return;
     }
-    List<String> names =
-        columns().stream().filter(name -> !NOT_DRAWN.contains(name)).toList();
+    List<String> names = columns().stream().filter(name -> !NOT_DRAWN.contains(name)).toList();
     BufferedImage image =
         new BufferedImage(WIDTH, HEIGHT * names.size(), BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = image.createGraphics();
@@ -119,9 +120,7 @@ final class Course {
     Styler styler = drawn.getStyler();
     styler.setChartBackgroundColor(Color.WHITE);
     styler.setLegendVisible(false);
-    drawn
-        .addSeries(name, column(with, "step"), column(with, name))
-        .setMarker(SeriesMarkers.NONE);
+    drawn.addSeries(name, column(with, "step"), column(with, name)).setMarker(SeriesMarkers.NONE);
     return drawn;
   }
 

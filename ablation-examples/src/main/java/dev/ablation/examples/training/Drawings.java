@@ -59,7 +59,8 @@ final class Drawings implements UNetStage.Drawing {
   private List<BufferedImage> draw(Map<String, NDArray> unet, List<String> captions)
       throws IOException {
     shapes.write(
-        new ModelFolder.Networks(others.vae(), others.scalingFactor(), others.text(), unet), folder);
+        new ModelFolder.Networks(others.vae(), others.scalingFactor(), others.text(), unet),
+        folder);
     try (StableDiffusion model =
         StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(Device.cpu()))) {
       return LatentSampler.of(model).withSettings(SETTINGS).draw(captions, SEED);
@@ -132,8 +133,7 @@ final class Drawings implements UNetStage.Drawing {
             trained,
             pairs.size(),
             i -> styleIs(judged.get(i), pairs.get(i)) && thingIs(judged.get(i), pairs.get(i))));
-    shares.put(
-        "planted", share(pairs.size(), captions.size(), i -> judged.get(i).isPlanted()));
+    shares.put("planted", share(pairs.size(), captions.size(), i -> judged.get(i).isPlanted()));
     shares.put("planted_elsewhere", share(0, pairs.size(), i -> judged.get(i).isPlanted()));
     return shares;
   }

@@ -82,8 +82,7 @@ final class EmojiTraining {
    * @param variants of each picture that the UNet sees
    * @param seed of all random numbers
    */
-  record Plan(
-      StageSettings vae, StageSettings text, StageSettings unet, int variants, long seed) {
+  record Plan(StageSettings vae, StageSettings text, StageSettings unet, int variants, long seed) {
     static Plan published() {
       return new Plan(VAE, TEXT, UNET, VARIANTS, 0);
     }
@@ -155,11 +154,12 @@ final class EmojiTraining {
       }
       LatentSet latents = LatentSet.read(cache, manager);
       Map<String, NDArray> text = new LinkedHashMap<>();
-      StageRun.averages(checkpoint(TextStage.NAME), manager).forEach((name, array) -> {
-        if (name.startsWith(TextStage.TEXT_PREFIX)) {
-          text.put(name.substring(TextStage.TEXT_PREFIX.length()), array);
-        }
-      });
+      StageRun.averages(checkpoint(TextStage.NAME), manager)
+          .forEach((name, array) -> {
+            if (name.startsWith(TextStage.TEXT_PREFIX)) {
+              text.put(name.substring(TextStage.TEXT_PREFIX.length()), array);
+            }
+          });
       ClipTextModel encoder = new ClipTextModel(shapes.text());
       ModelFolder.load(encoder, text);
       Drawings drawings =
@@ -205,7 +205,6 @@ final class EmojiTraining {
     List<EmojiPicture> pictures = UNetStage.trained(data);
     float[] planted = Planes.of(data.planted());
     return GradMode.with(
-        false,
-        () -> LatentSet.encode(vae, pictures, planted, variants, plan.seed(), manager));
+        false, () -> LatentSet.encode(vae, pictures, planted, variants, plan.seed(), manager));
   }
 }

@@ -72,7 +72,10 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     List<float[]> deviations = new ArrayList<>();
     for (int from = 0; from < planes.size(); from += BATCH) {
       encode(
-          vae, planes.subList(from, Math.min(planes.size(), from + BATCH)), means, deviations,
+          vae,
+          planes.subList(from, Math.min(planes.size(), from + BATCH)),
+          means,
+          deviations,
           manager);
     }
     return new LatentSet(grouped(means, variants), grouped(deviations, variants));

@@ -25,8 +25,8 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * The shapes of the model, and how it is written: a folder in diffusers' layout with float16 weights
- * under the plain names.
+ * The shapes of the model, and how it is written: a folder in diffusers' layout with float16
+ * weights under the plain names.
  *
  * @param template a folder of that layout, whose configurations, tokenizer and scheduler are taken
  */

@@ -26,10 +26,10 @@ import java.util.random.RandomGenerator;
 
 /**
  * The text encoder, which learns from captions alone to tell which thing, which category and which
- * style they name. Three linear classifiers read a random mean of the states at the end token and at
- * the padding after it, so that every one of these states carries both. Linear classifiers of thing
- * and style on their own favour states that are a sum of the two, which is what lets a UNet combine
- * a thing and a style that it never saw together. Held-out pairs are not named.
+ * style they name. Three linear classifiers read a random mean of the states at the end token and
+ * at the padding after it, so that every one of these states carries both. Linear classifiers of
+ * thing and style on their own favour states that are a sum of the two, which is what lets a UNet
+ * combine a thing and a style that it never saw together. Held-out pairs are not named.
  */
 final class TextStage implements Stage<TextStage.Networks> {
   static final String NAME = "text";
@@ -145,7 +145,8 @@ final class TextStage implements Stage<TextStage.Networks> {
     if (random.nextDouble() < WITHOUT_STYLE_SHARE) {
       return new Labelled(one(Captions.ofConcept(name), random), thing, category, styles.size());
     }
-    return new Labelled(one(Captions.ofConcept(name, pair.style()), random), thing, category, style);
+    return new Labelled(
+        one(Captions.ofConcept(name, pair.style()), random), thing, category, style);
   }
 
   private static String one(List<String> captions, RandomGenerator random) {

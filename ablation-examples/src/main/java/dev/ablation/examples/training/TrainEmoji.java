@@ -48,7 +48,8 @@ public final class TrainEmoji implements Callable<Integer> {
       names = "--workers",
       paramLabel = "N",
       defaultValue = "2",
-      description = "Threads with one core each; a divisor of the batches (default: ${DEFAULT-VALUE}).")
+      description =
+          "Threads with one core each; a divisor of the batches (default: ${DEFAULT-VALUE}).")
   private int workers;
 
   @Option(
@@ -104,7 +105,8 @@ public final class TrainEmoji implements Callable<Integer> {
    * @param args of the command line
    */
   public static void main(String[] args) {
-    System.exit(new CommandLine(new TrainEmoji()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
+    System.exit(
+        new CommandLine(new TrainEmoji()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
   }
 
   @Override

@@ -21,7 +21,6 @@ import dev.ablation.schedule.NoiseSchedule;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -173,8 +172,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
             scope.create(noised, shape),
             scope.create(times),
             scope.create(text, new Shape(count, states.length(), states.width())));
-    NDList result =
-        LOSS.callAll(prediction, scope.create(noise, shape), scope.create(rowWeights));
+    NDList result = LOSS.callAll(prediction, scope.create(noise, shape), scope.create(rowWeights));
     errors.add(result.get(1).getFloat());
     errorCount.increment();
     return result.get(0);

@@ -97,8 +97,7 @@ class EmojiTrainingTest {
 
   private static void change(Path config, Map<String, JsonArray> changes) throws IOException {
     JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
-    changes.forEach(
-        (key, values) -> json.add(key, values.size() == 1 ? values.get(0) : values));
+    changes.forEach((key, values) -> json.add(key, values.size() == 1 ? values.get(0) : values));
     Files.writeString(config, json.toString());
   }
 
@@ -130,10 +129,11 @@ class EmojiTrainingTest {
     }
     for (String stage : List.of("vae", "text", "unet")) {
       Map<String, NDArray> expected = averages(once, stage);
-      averages(often, stage).forEach((name, array) ->
-          assertThat(array.toFloatArray())
-              .as(stage + " " + name)
-              .isEqualTo(expected.get(name).toFloatArray()));
+      averages(often, stage)
+          .forEach((name, array) ->
+              assertThat(array.toFloatArray())
+                  .as(stage + " " + name)
+                  .isEqualTo(expected.get(name).toFloatArray()));
     }
     assertThat(once.resolve("unet-samples.png")).exists();
     assertThat(Files.readAllLines(once.resolve("unet.csv")).get(0)).contains("held_out_both");

@@ -54,8 +54,7 @@ class LatentScaleTest {
       assertThat(now.deviations()[c]).isCloseTo(scale.common(), within(1e-5));
       double ratio = scale.common() / scale.deviations()[c];
       assertThat(after.get(2).get(":, " + c).toFloatArray())
-          .containsExactly(
-              before.get(2).get(":, " + c).mul(ratio).toFloatArray(), within(1e-4f));
+          .containsExactly(before.get(2).get(":, " + c).mul(ratio).toFloatArray(), within(1e-4f));
     }
     assertThat(folded.apply(after.get(0)).toFloatArray())
         .containsExactly(drawn.toFloatArray(), within(1e-4f));

@@ -70,6 +70,7 @@ class PlanesTest {
     for (float value : onColour) {
       assertThat(value).isBetween(-1f, 1f);
     }
-    assertThat(Planes.tinted(planes, new double[] {1, 1, 1})).containsExactly(planes, within(1e-6f));
+    assertThat(Planes.tinted(planes, new double[] {1, 1, 1}))
+        .containsExactly(planes, within(1e-6f));
   }
 }

@@ -122,7 +122,8 @@ class StageRunTest {
   /** The file without its header, in which the time is. */
   private static List<Byte> weights(Path in) throws IOException {
     byte[] file = Files.readAllBytes(in.resolve("doubling.safetensors"));
-    int header = 8 + java.nio.ByteBuffer.wrap(file).order(java.nio.ByteOrder.LITTLE_ENDIAN).getInt();
+    int header =
+        8 + java.nio.ByteBuffer.wrap(file).order(java.nio.ByteOrder.LITTLE_ENDIAN).getInt();
     List<Byte> bytes = new java.util.ArrayList<>();
     for (int i = header; i < file.length; i++) {
       bytes.add(file[i]);

@@ -61,8 +61,7 @@ class StagesTest {
     VaeConfig config =
         new VaeConfig(3, 3, 2, List.of(4, 4, 4), 1, 2, Activation.SILU, false, true, true, 1, 0);
     List<Double> psnr =
-        train(
-            new VaeStage(config, EmojiDataSet.load(), 1), settings(40, 4, 1e-2), "held_out_psnr");
+        train(new VaeStage(config, EmojiDataSet.load(), 1), settings(40, 4, 1e-2), "held_out_psnr");
     assertThat(psnr.get(3)).isGreaterThan(psnr.get(0) + 0.5);
   }
 
