@@ -8,11 +8,15 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.augment.AugmentedPicture;
+import dev.ablation.augment.Canvas;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
@@ -89,6 +93,7 @@ import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
@@ -421,6 +426,90 @@ class Snippets {
     try (AblationResult result =
         quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
       assertThat(result.delta().norm()).isPositive();
+    }
+  }
+
+  @Test
+  void augmentation() {
+    BufferedImage picture = new BufferedImage(100, 80, BufferedImage.TYPE_INT_RGB);
+    RandomGenerator random = RandomStreams.stream(7, "augmentation", 1);
+    // @start region="augmentation"
+    Canvas canvas = new Canvas(64, 64, 8); // 512 x 512 picture pixels
+    AugmentedPicture drawn = Augmentation.diffusers().withFlip(0.5).apply(picture, canvas, random);
+    // @end
+    assertThat(drawn.pixels()).hasSize(3 * 512 * 512);
+  }
+
+  @Test
+  void augmentedAnchor() {
+    AnchorStrategy cats = few("cat");
+    // @start region="augmented-anchor"
+    AnchorStrategy augmented = cats.augmented(Augmentation.paper());
+    AnchorStrategy unchanged = cats.augmented(Augmentation.none()); // whatever the preset says
+    // @end
+    for (AnchorStrategy anchor : List.of(augmented, unchanged)) {
+      try (AblationResult result =
+          quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+        assertThat(result.delta().norm()).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void pictureAnchor() throws IOException {
+    Files.writeString(folder.resolve("metadata.csv"), "file_name,text\n1.png,a cat on a sofa");
+    ImageIO.write(
+        new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB),
+        "png",
+        folder.resolve("1.png").toFile());
+    // @start region="picture-anchor"
+    AnchorStrategy photographs = AnchorStrategy.pictures("cat", folder);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(photographs)).run()) {
+      assertThat(result.delta().norm()).isPositive();
+    }
+  }
+
+  @Test
+  void unconditionalAnchor() {
+    // @start region="unconditional-anchor"
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Monet"))
+            .anchor(AnchorStrategy.unconditional().images(200));
+    // @end
+    assertThat(plan.toString()).contains("unconditional");
+  }
+
+  @Test
+  void otherStyles() {
+    // @start region="other-styles"
+    AnchorStrategy anchor =
+        AnchorStrategy.otherStyles(
+            List.of("Claude Monet", "Hokusai", "Paul Klee"),
+            AnchorStrategy.generated("painting").images(600));
+    Ablation plan = Ablator.of(model).target(Concept.style("Van Gogh")).anchor(anchor);
+    // @end
+    assertThat(plan.toString()).contains("Van Gogh");
+    assertThat(anchor.prompts(Concept.style("Van Gogh"))).anyMatch(p -> p.contains("Hokusai"));
+  }
+
+  @Test
+  void judgedAnchor() {
+    AnchorStrategy cats = few("cat");
+    AnchorStrategy spareCats = AnchorStrategy.generated("cat", List.of("an old cat")).images(2);
+    ToDoubleFunction<BufferedImage> similarity = picture -> 0.1;
+    // @start region="judged-anchor"
+    AnchorJudge judge = AnchorJudge.scoring("similar to 'grumpy cat'", similarity, 0.3);
+    AnchorStrategy anchor =
+        cats.judgedBy(judge) // warns if more than 5 % of the pictures show the target
+            .dropLeading(0.25) // prompts of which more than a quarter of the pictures do
+            .replacedFrom(spareCats);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+      assertThat(result.delta().provenance().settings()).containsKey("anchor.showsTarget");
     }
   }
 
