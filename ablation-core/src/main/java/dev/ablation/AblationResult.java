@@ -2,6 +2,8 @@ package dev.ablation;
 
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.provenance.Provenance;
+import dev.ablation.train.Ending;
+import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingResult.Step;
 import java.time.Duration;
 import java.util.List;
@@ -13,14 +15,22 @@ import java.util.List;
  *
  * @param delta the change of the weights
  * @param history loss and gradient norm of every step
- * @param elapsed how long the run took, anchors included
+ * @param measurements what monitors measured, in order
+ * @param ending how training ended, and which step the delta is of
+ * @param elapsed how long the run took, anchors included; of a run that was continued, since then
  */
-public record AblationResult(WeightDelta delta, List<Step> history, Duration elapsed)
+public record AblationResult(
+    WeightDelta delta,
+    List<Step> history,
+    List<Measurement> measurements,
+    Ending ending,
+    Duration elapsed)
     implements AutoCloseable {
 
-  /** Copies the history. */
+  /** Copies the lists. */
   public AblationResult {
     history = List.copyOf(history);
+    measurements = List.copyOf(measurements);
   }
 
   /** {@return where the delta comes from} */

@@ -2,8 +2,12 @@ package dev.ablation;
 
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
+import dev.ablation.listener.ModelListener;
+import dev.ablation.train.TrainingProgress;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +27,33 @@ final class Listeners implements AblationListener {
       LOG.warn("{}", warning.message());
     }
     listeners.removeIf(listener -> !tell(listener, event));
+  }
+
+  boolean looksAfter(int step, int steps) {
+    return listeners.stream()
+        .anyMatch(each -> each instanceof ModelListener model && model.looksAfter(step, steps));
+  }
+
+  /** Lets listeners look at the model; what they make of it is told to all. */
+  void look(TrainingProgress progress) {
+    List<AblationEvent> made = new ArrayList<>();
+    listeners.removeIf(each -> each instanceof ModelListener model && !look(model, progress, made));
+    made.forEach(this::on);
+  }
+
+  private static boolean look(
+      ModelListener listener, TrainingProgress progress, List<AblationEvent> made) {
+    try {
+      if (listener.looksAfter(progress.step(), progress.steps())) {
+        listener.look(progress, made::add);
+      }
+      return true;
+    } catch (CancellationException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("listener {} failed and is not called again", listener, e);
+      return false;
+    }
   }
 
   private static boolean tell(AblationListener listener, AblationEvent event) {

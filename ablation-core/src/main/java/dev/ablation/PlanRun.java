@@ -3,31 +3,41 @@ package dev.ablation;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
-import dev.ablation.anchor.AnchorSet;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
+import dev.ablation.model.LowRank;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.train.BatchSource;
+import dev.ablation.train.Ending;
+import dev.ablation.train.TrainingProgress;
 import dev.ablation.train.TrainingResult;
+import dev.ablation.train.TrainingState;
 import dev.ablation.train.TrainingTask;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** One run of a plan: checks it, prepares the anchors, trains, takes the difference. */
 final class PlanRun implements AnchorContext {
   private final Plan plan;
   private final BooleanSupplier cancelled;
   private final Listeners events;
+  private @Nullable Continuation continuation;
+  private final Map<String, String> notes = new TreeMap<>();
 
   PlanRun(Plan plan, BooleanSupplier cancelled) {
     this.plan = plan;
@@ -49,25 +59,38 @@ final class PlanRun implements AnchorContext {
   private AblationResult checkAndTrain() {
     long start = System.nanoTime();
     DiffusionModel model = plan.model();
-    List<WeightInfo> chosen = new PlanCheck(plan).check(events);
-    events.on(
-        new AblationEvent.Started(
-            plan.target().name(),
-            plan.anchor().name(),
-            plan.anchor().images(),
-            plan.trainer().steps()));
-    try (NDManager scope = model.manager().newSubManager();
-        AnchorSet anchors = plan.anchor().prepare(model, plan.target(), this)) {
-      BatchSource batches =
-          new AnchorBatches(model, anchors, plan.target(), plan.anchor().name(), plan.seed());
-      TrainingResult trained = plan.trainer().train(new Task(chosen, batches, scope));
-      WeightDelta delta =
-          WeightDelta.between(
-              model.weights(), trained.weights(), model.manager(), provenance(trained.weights()));
-      return new AblationResult(
-          delta, trained.history(), Duration.ofNanos(System.nanoTime() - start));
+    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    List<CheckedPair> pairs = check.pairs();
+    try (Continuation run =
+            Continuation.of(plan.checkpoints(), () -> identity(check.weights()), events);
+        NDManager scope = model.manager().newSubManager()) {
+      continuation = run;
+      events.on(
+          new AblationEvent.Started(
+              pairs.stream().map(pair -> pair.target().name()).toList(),
+              pairs.stream().map(CheckedPair::anchorName).toList(),
+              AnchorSets.images(pairs),
+              plan.trainer().steps()));
+      run.announce();
+      return train(check, run, scope, start);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private AblationResult train(PlanCheck check, Continuation run, NDManager scope, long start)
+      throws IOException {
+    DiffusionModel model = plan.model();
+    try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
+      run.anchorsAreReady();
+      BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors, plan.seed());
+      TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
+      return new AblationResult(
+          delta(trained),
+          trained.history(),
+          trained.measurements(),
+          trained.ending(),
+          Duration.ofNanos(System.nanoTime() - start));
     }
   }
 
@@ -82,20 +105,69 @@ final class PlanRun implements AnchorContext {
   }
 
   @Override
+  public void note(String name, String value) {
+    notes.put(name, value);
+  }
+
+  @Override
   public boolean cancelled() {
     return cancelled.getAsBoolean();
   }
 
-  private Provenance provenance(Map<String, NDArray> trained) {
+  @Override
+  public Optional<Path> folder() {
+    return Objects.requireNonNull(continuation).anchors();
+  }
+
+  @Override
+  public void warn(String message) {
+    events.on(new AblationEvent.Warning(message));
+  }
+
+  /** What a run must share with an interrupted one to go on from its checkpoints. */
+  private Provenance identity(List<WeightInfo> chosen) {
+    return provenance(chosen.stream().map(WeightInfo::name).toList(), plan.settings());
+  }
+
+  private WeightDelta delta(TrainingResult trained) {
     DiffusionModel model = plan.model();
+    Optional<Lora> lora = plan.trainer().lora();
+    if (lora.isEmpty()) {
+      Map<String, NDArray> weights = trained.weights();
+      return WeightDelta.between(
+          model.weights(), weights, model.manager(), provenance(trained, weights.keySet()));
+    }
+    Map<String, LowRank> changes = LowRank.pairs(trained.weights(), lora.get().scale());
+    return WeightDelta.ofLowRank(changes, model.manager(), provenance(trained, changes.keySet()));
+  }
+
+  /** Nothing in it differs between two runs of a plan on one machine. */
+  private Provenance provenance(TrainingResult trained, Set<String> weights) {
+    Map<String, String> settings = new TreeMap<>(plan.settings());
+    settings.putAll(notes);
+    Ending ending = trained.ending();
+    if (ending.early() || ending.step() < ending.steps()) {
+      settings.put("ending.steps", Integer.toString(ending.steps()));
+      settings.put("ending.step", Integer.toString(ending.step()));
+      settings.put("ending.reason", ending.reason());
+    }
+    return provenance(weights, settings);
+  }
+
+  private Provenance provenance(Iterable<String> weights, Map<String, String> told) {
+    DiffusionModel model = plan.model();
+    Map<String, String> settings = new TreeMap<>(told);
+    // Hashes are of the model's own weights; under an applied delta a run learns a change of the
+    // sum.
+    model.weights().boundSha256().ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
     Map<String, String> hashes = new TreeMap<>();
-    trained.keySet().forEach(name -> hashes.put(name, model.weights().sha256(name)));
+    weights.forEach(name -> hashes.put(name, model.weights().sha256(name)));
     return new Provenance(
         LibraryVersion.get(),
         model.descriptor().name(),
         model.weights().sha256(),
         hashes,
-        plan.settings(),
+        settings,
         LibraryVersion.environment(model.descriptor().device()));
   }
 
@@ -103,11 +175,13 @@ final class PlanRun implements AnchorContext {
   private final class Task implements TrainingTask {
     private final List<WeightInfo> chosen;
     private final BatchSource batches;
+    private final Continuation run;
     private final NDManager scope;
 
-    Task(List<WeightInfo> chosen, BatchSource batches, NDManager scope) {
+    Task(List<WeightInfo> chosen, BatchSource batches, Continuation run, NDManager scope) {
       this.chosen = chosen;
       this.batches = batches;
+      this.run = run;
       this.scope = scope;
     }
 
@@ -128,7 +202,12 @@ final class PlanRun implements AnchorContext {
 
     @Override
     public Map<String, Set<Integer>> rows() {
-      return TrainedRows.of(plan.model(), plan.target(), chosen);
+      return TrainedRows.of(plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
+    }
+
+    @Override
+    public long seed() {
+      return plan.seed();
     }
 
     @Override
@@ -143,9 +222,39 @@ final class PlanRun implements AnchorContext {
 
     @Override
     public void checkCancelled() {
-      if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+      if (cancelled()) {
         throw new CancellationException("the run was cancelled; the model is unchanged");
       }
+    }
+
+    @Override
+    public boolean cancelled() {
+      return cancelled.getAsBoolean() || Thread.currentThread().isInterrupted();
+    }
+
+    @Override
+    public Optional<TrainingState> saved(NDManager owner) {
+      return run.saved(owner);
+    }
+
+    @Override
+    public boolean savesAfter(int step) {
+      return run.savesAfter(step);
+    }
+
+    @Override
+    public void save(TrainingState state) {
+      run.save(state);
+    }
+
+    @Override
+    public boolean looksAfter(int step) {
+      return events.looksAfter(step, plan.trainer().steps());
+    }
+
+    @Override
+    public void look(TrainingProgress progress) {
+      events.look(progress);
     }
 
     @Override

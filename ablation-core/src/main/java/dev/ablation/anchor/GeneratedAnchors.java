@@ -1,11 +1,16 @@
 package dev.ablation.anchor;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.common.hash.Hashing;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
@@ -18,6 +23,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -27,19 +34,22 @@ import org.jspecify.annotations.Nullable;
  * copy.
  *
  * @param name what the anchor is called
- * @param givenPrompts anchor prompts; {@code null} takes built-in ones about {@code name}
- * @param images how many pictures, positive
- * @param sampling how they are drawn
+ * @param givenPrompts anchor prompts; {@code null} takes those that the target brings along, or
+ *     else built-in ones about {@code name}
+ * @param givenImages how many pictures, positive; {@code null} takes the preset's number
+ * @param givenSampling how they are drawn; {@code null} takes the preset's way
  * @param cache folder that drawn latents are kept in and found again; {@code null} keeps them in
- *     memory alone
+ *     the folder of the run's checkpoints, or in memory alone if it has none
  */
 public record GeneratedAnchors(
     String name,
     @Nullable List<String> givenPrompts,
-    int images,
-    SamplingSettings sampling,
+    @Nullable Integer givenImages,
+    @Nullable SamplingSettings givenSampling,
     @Nullable Path cache)
     implements AnchorStrategy {
+  /** How many prompts the published code takes from a file or asks a chat model for. */
+  static final int PUBLISHED_PROMPTS = 200;
 
   /** Checks names, prompts and number. */
   public GeneratedAnchors {
@@ -49,19 +59,44 @@ public record GeneratedAnchors(
       givenPrompts = List.copyOf(givenPrompts);
       Preconditions.checkArgument(!givenPrompts.isEmpty(), "prompts must not be empty");
       Preconditions.checkArgument(
-          givenPrompts.stream().noneMatch(String::isBlank),
+          givenPrompts.equals(UnconditionalAnchors.PROMPTS)
+              || givenPrompts.stream().noneMatch(String::isBlank),
           "prompts must not be blank, but number %s of %s is",
           1 + givenPrompts.stream().map(String::isBlank).toList().indexOf(true),
           givenPrompts.size());
     }
-    Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
-    Objects.requireNonNull(sampling, "sampling");
+    if (givenImages != null) {
+      Preconditions.checkArgument(givenImages > 0, "images must be positive, was %s", givenImages);
+    }
   }
 
   static GeneratedAnchors of(String name) {
-    SamplingSettings published =
-        SamplingSettings.defaults().withSteps(25).withGuidanceScale(6).withBatchSize(4);
-    return new GeneratedAnchors(name, null, 1000, published, null);
+    return new GeneratedAnchors(name, null, null, null, null);
+  }
+
+  @Override
+  public GeneratedAnchors withDefaults(Concept target, AnchorDefaults defaults) {
+    return new GeneratedAnchors(
+        name,
+        givenPrompts,
+        givenImages == null ? Integer.valueOf(defaults.images()) : givenImages,
+        givenSampling == null ? defaults.samplingFor(target) : givenSampling,
+        cache);
+  }
+
+  @Override
+  public GeneratedAnchors without(Concept target, Set<String> prompts) {
+    return prompts(prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
+  }
+
+  @Override
+  public int images() {
+    return givenImages == null ? AnchorDefaults.diffusers().images() : givenImages;
+  }
+
+  /** {@return how the pictures are drawn} */
+  public SamplingSettings sampling() {
+    return givenSampling == null ? AnchorDefaults.diffusers().sampling() : givenSampling;
   }
 
   /**
@@ -71,7 +106,7 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors prompts(List<String> prompts) {
-    return new GeneratedAnchors(name, prompts, images, sampling, cache);
+    return new GeneratedAnchors(name, prompts, givenImages, givenSampling, cache);
   }
 
   /**
@@ -81,7 +116,7 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors images(int images) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+    return new GeneratedAnchors(name, givenPrompts, images, givenSampling, cache);
   }
 
   /**
@@ -91,23 +126,75 @@ public record GeneratedAnchors(
    * @return a changed copy
    */
   public GeneratedAnchors sampling(SamplingSettings sampling) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, cache);
+    Objects.requireNonNull(sampling, "sampling");
+    return new GeneratedAnchors(name, givenPrompts, givenImages, sampling, cache);
   }
 
   /**
    * Keeps drawn latents in a folder, so that a later run with the same model and settings begins to
-   * train at once. A file is found again only if everything that shaped it is the same.
+   * train at once, and an interrupted one goes on where it stopped. A file is found again only if
+   * everything that shaped it is the same. Several runs, also of several processes, may share the
+   * folder.
    *
    * @param folder is created if it is missing
    * @return a changed copy
    */
   public GeneratedAnchors cachedIn(Path folder) {
-    return new GeneratedAnchors(name, givenPrompts, images, sampling, folder);
+    return new GeneratedAnchors(name, givenPrompts, givenImages, givenSampling, folder);
   }
 
   @Override
   public List<String> prompts(Concept target) {
-    return givenPrompts == null ? BuiltInPrompts.about(name, target.kind()) : givenPrompts;
+    if (givenPrompts != null) {
+      return givenPrompts;
+    }
+    List<String> ofTheTarget = target.anchorPrompts();
+    return ofTheTarget.isEmpty() ? BuiltInPrompts.about(name, target.kind()) : ofTheTarget;
+  }
+
+  @Override
+  public GeneratedAnchors suitedTo(DiffusionModel model, Concept target) {
+    Optional<PromptTokenizer> tokenizer = model.capability(PromptTokenizer.class);
+    if (givenPrompts != null || !target.anchorPrompts().isEmpty() || tokenizer.isEmpty()) {
+      return this;
+    }
+    List<String> all = prompts(target);
+    List<String> read = readToTheEnd(all, target, tokenizer.get());
+    if (read.size() == all.size()) {
+      return this;
+    }
+    if (read.size() < BuiltInPrompts.TEMPLATES) {
+      // Templates are short: with them there is some variety for a model that reads few words.
+      read.addAll(
+          readToTheEnd(BuiltInPrompts.templates(name, target.kind()), target, tokenizer.get()));
+    }
+    return read.isEmpty() ? this : prompts(read.stream().distinct().toList());
+  }
+
+  private List<String> readToTheEnd(
+      List<String> prompts, Concept target, PromptTokenizer tokenizer) {
+    List<String> read = new ArrayList<>();
+    for (String prompt : prompts) {
+      List<String> pair = new ArrayList<>(List.of(prompt));
+      try {
+        pair.addAll(targetPrompts(target, prompt));
+      } catch (IllegalArgumentException e) {
+        // No pair can be made of it: the run's check finds that, too, and tells of it.
+        read.add(prompt);
+        continue;
+      }
+      if (pair.stream().noneMatch(text -> tokenizer.tokens(text).truncated())) {
+        read.add(prompt);
+      }
+    }
+    return read;
+  }
+
+  @Override
+  public GeneratedAnchors sample(Concept target, int images) {
+    List<String> pool = prompts(target);
+    GeneratedAnchors fewer = images(Math.min(images, images()));
+    return images < pool.size() ? fewer.prompts(Spread.over(pool, images)) : fewer;
   }
 
   @Override
@@ -115,15 +202,17 @@ public record GeneratedAnchors(
     List<String> prompts = prompts(target);
     Map<String, String> settings = new TreeMap<>();
     settings.put("anchor.name", name);
-    settings.put("anchor.images", Integer.toString(images));
+    settings.put("anchor.images", Integer.toString(images()));
     settings.put("anchor.prompts", Integer.toString(prompts.size()));
     settings.put(
         "anchor.prompts.sha256",
         Hashing.sha256().hashString(String.join("\n", prompts), StandardCharsets.UTF_8).toString());
+    SamplingSettings sampling = sampling();
     settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("anchor.steps", Integer.toString(sampling.steps()));
     settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
     settings.put("anchor.negativePrompt", sampling.negativePrompt());
+    settings.put("anchor.batchSize", Integer.toString(sampling.batchSize()));
     return settings;
   }
 
@@ -132,44 +221,101 @@ public record GeneratedAnchors(
       throws IOException {
     List<String> pool = prompts(target);
     List<String> prompts = new ArrayList<>();
+    int images = images();
     for (int i = 0; i < images; i++) {
       prompts.add(pool.get(i % pool.size()));
     }
-    if (cache == null) {
-      return new AnchorSet(draw(model, prompts, context), prompts);
+    Path folder = cache == null ? context.folder().orElse(null) : cache;
+    LatentCache kept =
+        folder == null
+            ? null
+            : LatentCache.of(
+                folder, model, prompts, settings(target), sampling().batchSize(), context.seed());
+    try (NDManager scope = model.manager().newSubManager()) {
+      NDArray latents = new Drawing(model, prompts, context, kept, scope).latents();
+      latents.attach(model.manager());
+      return new AnchorSet(latents, prompts);
     }
-    LatentCache latentCache =
-        LatentCache.of(cache, model, prompts, settings(target), context.seed());
-    NDArray found = latentCache.read(model.manager());
-    if (found != null) {
-      context.progress(images, images, true);
-      return new AnchorSet(found, prompts);
+  }
+
+  /** Draws batch by batch; each is kept as soon as it is drawn, and found again. */
+  private final class Drawing {
+    private final DiffusionModel model;
+    private final List<String> prompts;
+    private final AnchorContext context;
+    private final @Nullable LatentCache kept;
+    private final NDManager scope;
+
+    /** Whether pictures were found since progress was told last. */
+    private boolean unreported;
+
+    Drawing(
+        DiffusionModel model,
+        List<String> prompts,
+        AnchorContext context,
+        @Nullable LatentCache kept,
+        NDManager scope) {
+      this.model = model;
+      this.prompts = prompts;
+      this.context = context;
+      this.kept = kept;
+      this.scope = scope;
     }
-    AnchorSet drawn = new AnchorSet(draw(model, prompts, context), prompts);
-    try {
-      latentCache.write(drawn.latents());
+
+    NDArray latents() throws IOException {
+      NDList batches = new NDList();
+      for (int first = 0; first < images(); first += sampling().batchSize()) {
+        batches.add(batch(first, Math.min(first + sampling().batchSize(), images())));
+      }
+      reportFound(images());
+      return batches.size() == 1 ? batches.get(0) : NDArrays.concat(batches, 0);
+    }
+
+    private NDArray batch(int first, int end) throws IOException {
+      if (kept == null) {
+        return draw(first, end);
+      }
+      ModelDescriptor shape = model.descriptor();
+      Shape expected =
+          new Shape(
+              (long) end - first,
+              shape.latentChannels(),
+              shape.latentHeight(),
+              shape.latentWidth());
+      Optional<NDArray> found = kept.read(first, expected, scope, context::warn);
+      if (found.isPresent()) {
+        unreported = true;
+        return found.get();
+      }
+      reportFound(first);
+      NDArray drawn = draw(first, end);
+      kept.write(first, drawn);
       return drawn;
-    } catch (IOException | RuntimeException e) {
-      drawn.close();
-      throw e;
     }
-  }
 
-  private NDArray draw(DiffusionModel model, List<String> prompts, AnchorContext context) {
-    NDManager owner = model.manager();
-    return LatentSampler.of(model)
-        .withSettings(sampling)
-        .withCancellation(context::cancelled)
-        .withListener(progress -> report(progress, context))
-        .sample(
-            prompts, NoiseSource.ofSeed(RandomStreams.seed(context.seed(), "anchors", 0)), owner);
-  }
+    private NDArray draw(int first, int end) {
+      long seed = RandomStreams.seed(context.seed(), "anchors", 0);
+      return LatentSampler.of(model)
+          .withSettings(sampling())
+          .withCancellation(context::cancelled)
+          .withListener(progress -> report(first, progress))
+          .sample(prompts.subList(first, end), NoiseSource.ofSeed(seed + first), scope);
+    }
 
-  private static void report(SamplingProgress progress, AnchorContext context) {
-    long steps = progress.steps();
-    context.progress(
-        progress.firstImage() * steps + (long) progress.step() * progress.batchImages(),
-        progress.totalImages() * steps,
-        false);
+    private void reportFound(int end) {
+      if (unreported) {
+        unreported = false;
+        context.progress((long) end * sampling().steps(), total(), true);
+      }
+    }
+
+    private void report(int first, SamplingProgress progress) {
+      long before = (long) first * sampling().steps();
+      context.progress(before + (long) progress.step() * progress.batchImages(), total(), false);
+    }
+
+    private long total() {
+      return (long) images() * sampling().steps();
+    }
   }
 }

@@ -2,36 +2,51 @@ package dev.ablation.anchor;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import dev.ablation.internal.Uninterrupted;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
-import dev.ablation.model.WeightInfo;
-import dev.ablation.model.Weights;
+import dev.ablation.safetensors.MalformedSafetensorsException;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
- * Latents on disk under a key of everything that shaped them: the model's weights and latent shape,
- * every prompt, the sampler's settings, the seed.
+ * Latents on disk under a key of everything that shaped them: the model's weights, schedule, latent
+ * shape and kind of device, every prompt, the sampler's settings, the size of a batch (rounding
+ * depends on it), the seed.
+ *
+ * <p>A key is a folder, and each batch a file in it, written whole or not at all as soon as it is
+ * drawn. Nothing is ever changed or removed there, so that several processes can share the folder:
+ * where two draw the same batch, the later one replaces the file by an equal one.
  */
 final class LatentCache {
   private static final String LATENTS = "latents";
   private static final String KEY = "ablation.cache.key";
+  private static final String SHA256 = "ablation.cache.sha256";
 
-  private final Path file;
+  /** No process writes a file for so long: an unfinished one that is older was given up. */
+  private static final Duration GIVEN_UP = Duration.ofHours(1);
+
+  private final Path folder;
   private final String key;
 
-  private LatentCache(Path file, String key) {
-    this.file = file;
+  private LatentCache(Path folder, String key) {
+    this.folder = folder;
     this.key = key;
   }
 
@@ -40,34 +55,32 @@ final class LatentCache {
       DiffusionModel model,
       List<String> prompts,
       Map<String, String> settings,
-      long seed) {
+      int batchSize,
+      long seed)
+      throws IOException {
     ModelDescriptor shape = model.descriptor();
     Hasher hasher = Hashing.sha256().newHasher();
-    put(hasher, "anchor-latents/1");
+    put(hasher, "anchor-latents/2");
     put(hasher, model.weights().sha256());
-    putBoundWeights(hasher, model.weights());
+    // The model's hash is that of its own weights; an applied delta draws other pictures.
+    put(hasher, model.weights().boundSha256().orElse(""));
     put(hasher, model.schedule() + " " + model.predictionType());
     put(
         hasher,
-        "%d x %d x %d"
-            .formatted(shape.latentChannels(), shape.latentHeight(), shape.latentWidth()));
+        "%d x %d x %d on %s"
+            .formatted(
+                shape.latentChannels(),
+                shape.latentHeight(),
+                shape.latentWidth(),
+                shape.device().getDeviceType()));
     put(hasher, Long.toString(seed));
+    put(hasher, Integer.toString(batchSize));
     new TreeMap<>(settings).forEach((name, value) -> put(hasher, name + "=" + value));
     prompts.forEach(prompt -> put(hasher, prompt));
     String key = hasher.hash().toString();
-    return new LatentCache(folder.resolve("anchors-" + key.substring(0, 16) + ".safetensors"), key);
-  }
-
-  /** The model's hash is that of its own weights; an applied delta draws other pictures. */
-  private static void putBoundWeights(Hasher hasher, Weights weights) {
-    for (WeightInfo info : weights.list()) {
-      if (weights.isBound(info.name())) {
-        put(hasher, info.name());
-        for (float value : weights.get(info.name()).toFloatArray()) {
-          hasher.putFloat(value);
-        }
-      }
-    }
+    LatentCache cache = new LatentCache(folder.resolve("anchors-" + key.substring(0, 16)), key);
+    cache.removeGivenUp();
+    return cache;
   }
 
   /** The length keeps neighbouring texts apart. */
@@ -75,18 +88,75 @@ final class LatentCache {
     hasher.putInt(text.length()).putString(text, StandardCharsets.UTF_8);
   }
 
-  /** Returns the latents, owned by {@code owner}; {@code null} if there are none of this key. */
-  @Nullable NDArray read(NDManager owner) throws IOException {
-    if (!Files.exists(file)) {
-      return null;
-    }
-    try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-      return key.equals(tensors.metadata().get(KEY)) ? tensors.readFloat32(LATENTS, owner) : null;
+  private void removeGivenUp() throws IOException {
+    if (Files.isDirectory(folder)) {
+      try (Stream<Path> files = Files.list(folder)) {
+        for (Path file : files.filter(f -> f.toString().endsWith(".tmp")).toList()) {
+          try {
+            Instant written = Files.getLastModifiedTime(file).toInstant();
+            if (written.plus(GIVEN_UP).isBefore(Instant.now())) {
+              Files.deleteIfExists(file);
+            }
+          } catch (NoSuchFileException e) {
+            continue; // finished meanwhile by the process that writes it
+          }
+        }
+      }
     }
   }
 
-  void write(NDArray latents) throws IOException {
-    Files.createDirectories(file.getParent());
-    SafetensorsWriter.write(file, Map.of(LATENTS, latents), Map.of(KEY, key));
+  private Path file(int first, int count) {
+    return folder.resolve("pictures-%06d-%06d.safetensors".formatted(first, first + count - 1));
+  }
+
+  /**
+   * Reads some pictures, owned by {@code owner}.
+   *
+   * @param warnings told of a damaged file
+   * @return their latents; empty if there are none that are sound
+   */
+  Optional<NDArray> read(int first, Shape expected, NDManager owner, Consumer<String> warnings)
+      throws IOException {
+    Path path = file(first, Math.toIntExact(expected.get(0)));
+    if (!Files.exists(path)) {
+      return Optional.empty();
+    }
+    return Uninterrupted.during(() -> {
+      try (SafetensorsFile file = SafetensorsFile.open(path, SafetensorsFile.Access.COPY)) {
+        if (key.equals(file.metadata().get(KEY))) {
+          NDArray latents = file.readFloat32(LATENTS, owner);
+          if (latents.getShape().equals(expected)
+              && sha256(latents).equals(file.metadata().get(SHA256))) {
+            return Optional.of(latents);
+          }
+          latents.close();
+        }
+        warnings.accept(path + " is damaged; its pictures are drawn again");
+        return Optional.empty();
+      } catch (MalformedSafetensorsException e) {
+        warnings.accept(path + " is damaged; its pictures are drawn again: " + e.getMessage());
+        return Optional.empty();
+      } catch (NoSuchFileException e) {
+        return Optional.empty();
+      }
+    });
+  }
+
+  void write(int first, NDArray latents) throws IOException {
+    String sha256 = sha256(latents);
+    Uninterrupted.during(() -> {
+      Path path = file(first, Math.toIntExact(latents.getShape().get(0)));
+      Files.createDirectories(folder);
+      SafetensorsWriter.write(path, Map.of(LATENTS, latents), Map.of(KEY, key, SHA256, sha256));
+      return path;
+    });
+  }
+
+  private static String sha256(NDArray latents) {
+    Hasher hasher = Hashing.sha256().newHasher();
+    for (float value : latents.toFloatArray()) {
+      hasher.putFloat(value);
+    }
+    return hasher.hash().toString();
   }
 }

@@ -1,9 +1,20 @@
 package dev.ablation.concept;
 
-/** The kinds of concepts that the paper ablates (section 4), each with numbers of its own. */
+/**
+ * The kinds of concepts. Those that the paper ablates (section 4) and those of its code have
+ * published numbers, see {@code dev.ablation.train.Preset}.
+ */
 public enum ConceptKind {
   /** A manner of drawing, such as an artist's. */
   STYLE,
   /** A thing among others of its sort, such as a character. */
-  INSTANCE
+  INSTANCE,
+  /** One picture of the training set that a model draws again. */
+  MEMORIZED_PICTURE,
+  /** What pictures of any subject may show, such as nudity; not in the paper, but in its code. */
+  INAPPROPRIATE_CONTENT,
+  /** Things that are harmless by themselves, such as "kids with guns". */
+  COMPOSITION,
+  /** Pairs of prompts that follow no rule; neither in the paper nor in its code. */
+  PROMPT_PAIRS
 }

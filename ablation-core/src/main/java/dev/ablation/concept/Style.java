@@ -2,26 +2,19 @@ package dev.ablation.concept;
 
 import com.google.common.base.Preconditions;
 import java.util.List;
+import java.util.Map;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
-/** A style: templates around the anchor prompt. */
-record Style(String name, List<String> templates) implements Concept {
-  private static final String PROMPT = "{prompt}";
-  private static final String NAME = "{name}";
-
+/**
+ * A style: templates around the anchor prompt.
+ *
+ * @param given templates that were chosen; {@code null} takes those of the plan's preset
+ */
+record Style(String name, @Nullable StyleTemplates given) implements Concept {
   Style {
     Preconditions.checkArgument(!name.isBlank(), "name of a style must not be blank");
-    Preconditions.checkArgument(!templates.isEmpty(), "templates must not be empty");
-    for (String template : templates) {
-      Preconditions.checkArgument(
-          template.contains(PROMPT) && template.contains(NAME),
-          "template must contain %s and %s, was '%s'",
-          PROMPT,
-          NAME,
-          template);
-    }
     name = name.strip();
-    templates = List.copyOf(templates);
   }
 
   @Override
@@ -30,21 +23,31 @@ record Style(String name, List<String> templates) implements Concept {
   }
 
   @Override
+  public Concept withDefaults(StyleTemplates templates) {
+    return given == null ? new Style(name, templates) : this;
+  }
+
+  @Override
+  public Map<String, String> settings() {
+    return Map.of("target.templates", templates().toString());
+  }
+
+  @Override
   public String targetPrompt(String anchorPrompt, String anchor, RandomGenerator random) {
-    return fill(templates.get(random.nextInt(templates.size())), anchorPrompt);
+    List<String> forms = templates().forms();
+    return Templates.fill(forms.get(random.nextInt(forms.size())), name, anchorPrompt);
   }
 
   @Override
   public List<String> targetPrompts(String anchorPrompt, String anchor) {
-    return templates.stream().distinct().map(template -> fill(template, anchorPrompt)).toList();
+    return templates().forms().stream()
+        .distinct()
+        .map(form -> Templates.fill(form, name, anchorPrompt))
+        .toList();
   }
 
-  private String fill(String template, String anchorPrompt) {
-    // Split at the prompt's place, so that a prompt that contains "{name}" stays as it is.
-    int at = template.indexOf(PROMPT);
-    return template.substring(0, at).replace(NAME, name)
-        + anchorPrompt.strip()
-        + template.substring(at + PROMPT.length()).replace(NAME, name);
+  private StyleTemplates templates() {
+    return given == null ? StyleTemplates.diffusers() : given;
   }
 
   @Override

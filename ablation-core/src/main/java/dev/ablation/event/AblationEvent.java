@@ -1,6 +1,8 @@
 package dev.ablation.event;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * Something that happened in a run. Plain values, so that events can be kept, logged and sent on.
@@ -10,13 +12,20 @@ public sealed interface AblationEvent {
   /**
    * The run was checked and begins.
    *
-   * @param target what is removed
-   * @param anchor what is drawn instead
+   * @param targets names of what is removed, in an order that does not depend on the plan's
+   * @param anchors names of what is drawn instead of each
    * @param anchorImages how many anchor pictures training uses
    * @param steps how many training steps there are
    */
-  record Started(String target, String anchor, int anchorImages, int steps)
-      implements AblationEvent {}
+  record Started(List<String> targets, List<String> anchors, int anchorImages, int steps)
+      implements AblationEvent {
+
+    /** Copies the lists. */
+    public Started {
+      targets = List.copyOf(targets);
+      anchors = List.copyOf(anchors);
+    }
+  }
 
   /**
    * Something that the user may want to change, such as a prompt that is cut.
@@ -28,11 +37,19 @@ public sealed interface AblationEvent {
   /**
    * Anchor pictures were drawn; training begins when all are.
    *
-   * @param done how much of the work is done, in steps of the sampler
+   * @param done how much of the work for all targets is done, such as in steps of the sampler
    * @param total how much there is
-   * @param fromCache whether the pictures were read from a cache at once
+   * @param fromCache whether these pictures were read from a cache at once
    */
   record AnchorsProgressed(long done, long total, boolean fromCache) implements AblationEvent {}
+
+  /**
+   * The run goes on where an interrupted run of the same plan stopped.
+   *
+   * @param step the last one that is not made again, 0 if training begins
+   * @param checkpoint the file that the state was read from
+   */
+  record Resumed(int step, Path checkpoint) implements AblationEvent {}
 
   /**
    * A training step was made.
@@ -41,10 +58,52 @@ public sealed interface AblationEvent {
    * @param steps how many there are
    * @param loss of this step's batch
    * @param gradientNorm total 2-norm before clipping
-   * @param elapsed since training began
+   * @param learningRate of this step
+   * @param elapsed since training began, or was continued
    */
-  record StepCompleted(int step, int steps, double loss, double gradientNorm, Duration elapsed)
+  record StepCompleted(
+      int step, int steps, double loss, double gradientNorm, double learningRate, Duration elapsed)
       implements AblationEvent {}
+
+  /**
+   * A value was measured on the model under training.
+   *
+   * @param step after which it was measured
+   * @param name of what was measured
+   * @param value any number
+   */
+  record Measured(int step, String name, double value) implements AblationEvent {}
+
+  /**
+   * Pictures were drawn with the model under training.
+   *
+   * @param step after which they were drawn, 0 before the first
+   * @param files one a prompt
+   */
+  record SamplesDrawn(int step, List<Path> files) implements AblationEvent {
+
+    /** Copies the list. */
+    public SamplesDrawn {
+      files = List.copyOf(files);
+    }
+  }
+
+  /**
+   * A checkpoint lies on the disk.
+   *
+   * @param step that it continues after, 0 when the anchor pictures are ready
+   * @param checkpoint the file
+   */
+  record CheckpointSaved(int step, Path checkpoint) implements AblationEvent {}
+
+  /**
+   * A monitor stopped training.
+   *
+   * @param step after which it stopped
+   * @param resultStep whose weights are the result
+   * @param reason in the monitor's words
+   */
+  record EarlyStopped(int step, int resultStep, String reason) implements AblationEvent {}
 
   /**
    * The run ended well.

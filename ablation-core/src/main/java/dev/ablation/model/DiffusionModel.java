@@ -22,8 +22,9 @@ import java.util.Optional;
  *   <li>Arrays made during a call belong to the {@link NDManager} that the call names; intermediate
  *       arrays are closed before it returns.
  *   <li>Sampling needs nothing but this interface. Drawing pictures needs the capability {@link
- *       LatentCodec}, ablating needs {@link Differentiable}, checking prompts {@link
- *       PromptTokenizer}, and writing a complete checkpoint {@link CheckpointExport}.
+ *       LatentCodec}, ablating needs {@link Differentiable} or {@link LowRankTraining}, checking
+ *       prompts {@link PromptTokenizer}, and writing a complete checkpoint {@link
+ *       CheckpointExport}.
  *   <li>The abstract test {@code DiffusionModelContract} in this module's test jar checks an
  *       adapter.
  * </ul>

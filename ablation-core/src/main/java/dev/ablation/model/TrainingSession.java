@@ -8,18 +8,30 @@ import java.util.function.Supplier;
 
 /**
  * Weights under training. While a session is open the model computes with the session's trainable
- * copies; everything else about the model works as before. Used by the thread that opened it alone.
+ * arrays, copies of weights or {@linkplain LowRankTraining low-rank changes} of them; everything
+ * else about the model works as before. Used by the thread that opened it alone.
  */
 public interface TrainingSession extends AutoCloseable {
 
-  /** {@return the names of the trained weights, in the order of every list of this session} */
+  /**
+   * {@return the names of the trained arrays, in the order of every list of this session} They are
+   * those of the weights, or of their low-rank factors.
+   */
   List<String> names();
 
   /**
-   * {@return the trained copies, float32, in the order of {@link #names()}} They belong to the
+   * {@return the trained arrays, float32, in the order of {@link #names()}} They belong to the
    * session: copy what must outlive it.
    */
   NDList weights();
+
+  /**
+   * Sets the trained copies to saved values, bit for bit.
+   *
+   * @param weights in the order of {@link #names()}, of the copies' shapes; copied
+   * @throws IllegalArgumentException if number or shapes differ; nothing is changed then
+   */
+  void restore(NDList weights);
 
   /**
    * Evaluates a loss with gradients recorded and returns its gradients.
@@ -58,7 +70,9 @@ public interface TrainingSession extends AutoCloseable {
    */
   Optimizer optimizer(AdamW settings);
 
-  /** Binds the model's own weights again and frees the copies. Closing twice does nothing. */
+  /**
+   * Binds the model's own weights again and frees the trained arrays. Closing twice does nothing.
+   */
   @Override
   void close();
 

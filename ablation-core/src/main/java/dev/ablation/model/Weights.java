@@ -1,7 +1,11 @@
 package dev.ablation.model;
 
 import ai.djl.ndarray.NDArray;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,4 +80,25 @@ public interface Weights {
    * Computed on the first call and kept; for a model of four gigabytes this takes some seconds.
    */
   String sha256();
+
+  /**
+   * Returns one SHA-256 for all arrays that are bound in place of the model's own, such as those of
+   * an applied delta: together with {@link #sha256()} it tells what the network computes with.
+   *
+   * @return 64 hexadecimal digits; empty if the network computes with the model's own weights
+   */
+  default Optional<String> boundSha256() {
+    Hasher hasher = Hashing.sha256().newHasher();
+    boolean any = false;
+    for (WeightInfo info : list()) {
+      if (isBound(info.name())) {
+        any = true;
+        hasher.putInt(info.name().length()).putString(info.name(), StandardCharsets.UTF_8);
+        for (float value : get(info.name()).toFloatArray()) {
+          hasher.putFloat(value);
+        }
+      }
+    }
+    return any ? Optional.of(hasher.hash().toString()) : Optional.empty();
+  }
 }

@@ -3,8 +3,9 @@
  * with its text conditioning, noise schedule and {@linkplain dev.ablation.model.Weights named
  * weights}, each of which plays a {@linkplain dev.ablation.model.WeightRole part}. The weights that
  * an ablation trains are a {@link dev.ablation.model.WeightGroup}; what a model can do beyond
- * predicting noise is a capability, such as {@link dev.ablation.model.Differentiable} (gradients)
- * and {@link dev.ablation.model.LatentCodec} (pictures).
+ * predicting noise is a capability, such as {@link dev.ablation.model.Differentiable} (gradients),
+ * {@link dev.ablation.model.LowRankTraining} (LoRA) and {@link dev.ablation.model.LatentCodec}
+ * (pictures).
  */
 @NullMarked
 package dev.ablation.model;

@@ -25,7 +25,7 @@ public interface LearningRateSchedule {
 
   /** {@return the same learning rate in every step: the reference's} */
   static LearningRateSchedule constant() {
-    return new NamedSchedule("constant", (step, steps) -> 1);
+    return NamedSchedule.CONSTANT;
   }
 
   /**

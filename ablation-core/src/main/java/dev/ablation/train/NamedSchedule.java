@@ -2,6 +2,8 @@ package dev.ablation.train;
 
 /** A schedule's formula and its name. */
 record NamedSchedule(String name, Formula formula) implements LearningRateSchedule {
+  static final NamedSchedule CONSTANT = new NamedSchedule("constant", (step, steps) -> 1);
+
   @Override
   public double factor(int step, int steps) {
     return formula.at(step, steps);

@@ -1,41 +1,262 @@
 package dev.ablation.train;
 
+import com.google.common.base.Preconditions;
+import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.concept.StyleTemplates;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
+import java.util.EnumSet;
+import java.util.Objects;
+import java.util.Set;
 
 /**
  * The published numbers for a kind of concept. Learning rates are effective ones: what the
- * published commands reach by scaling a base number with accumulation, batch and processes.
+ * published commands reach by scaling a base number with pairs, processes and, in one of the
+ * implementations, with prior preservation.
  *
  * {@snippet class="dev.ablation.Snippets" region="preset"}
+ *
+ * <p>All of them minimise the model-based objective with the paper's teacher by {@link
+ * AdamW#reference()}, and stop gradients at the start token.
  *
  * @param name for provenance
  * @param training steps, batch, learning rate, clipping
  * @param weights what is trained
- * @param objective what is minimised
+ * @param objective what is minimised, prior preservation included
+ * @param anchors how anchor pictures are made where their strategy leaves it open
+ * @param styleTemplates forms of the prompts of a style for which none were chosen
  */
 public record Preset(
-    String name, GradientTrainer training, WeightGroup weights, AblationObjective objective) {
+    String name,
+    GradientTrainer training,
+    WeightGroup weights,
+    AblationObjective objective,
+    AnchorDefaults anchors,
+    StyleTemplates styleTemplates) {
+  private static final Set<ConceptKind> OF_THE_PAPER =
+      EnumSet.of(
+          ConceptKind.STYLE,
+          ConceptKind.INSTANCE,
+          ConceptKind.COMPOSITION,
+          ConceptKind.MEMORIZED_PICTURE);
+  private static final Set<ConceptKind> OF_DIFFUSERS =
+      EnumSet.complementOf(EnumSet.of(ConceptKind.PROMPT_PAIRS));
+
+  /** Checks that the name is not blank and nothing null. */
+  public Preset {
+    Preconditions.checkArgument(!name.isBlank(), "name of a preset must not be blank");
+    Objects.requireNonNull(training, "training");
+    Objects.requireNonNull(weights, "weights");
+    Objects.requireNonNull(objective, "objective");
+    Objects.requireNonNull(anchors, "anchors");
+    Objects.requireNonNull(styleTemplates, "styleTemplates");
+  }
 
   /**
-   * The numbers of the reference implementation for diffusers. Styles and instances: base learning
-   * rate 2e-6 times 4 pairs times 2 GPUs = 1.6e-5, so 8 pairs a step; 100 steps; cross-attention
-   * keys and values; gradients clipped to norm 1; AdamW with weight decay 0.01; model-based
-   * objective with the paper's teacher.
+   * The numbers that a plan has by default: those of {@link #diffusers}, and for prompt pairs, of
+   * which nothing is published, an instance's without augmentation.
    *
    * @param kind of the concept
    * @return the preset
    */
+  public static Preset standard(ConceptKind kind) {
+    if (kind == ConceptKind.PROMPT_PAIRS) {
+      Preset instance = diffusers(ConceptKind.INSTANCE);
+      return new Preset(
+          "standard",
+          instance.training,
+          instance.weights,
+          instance.objective,
+          instance.anchors.augmentation(Augmentation.diffusers().withoutScaling()),
+          instance.styleTemplates);
+    }
+    return diffusers(kind);
+  }
+
+  /**
+   * The numbers of the paper's own implementation (CompVis), with two processes as documented. No
+   * gradient is clipped; anchors are 1,000 pictures by 200 steps of DDIM with eta 1 and guidance 6;
+   * styles have six forms.
+   *
+   * <table>
+   * <caption>What differs by kind</caption>
+   * <tr><th>kind</th><th>learning rate</th><th>pairs</th><th>steps</th><th>weights</th>
+   * <th>prior</th><th>augmentation</th></tr>
+   * <tr><td>style</td><td>1.6e-5 = 2e-6 x 4 pairs x 2 processes</td><td>8</td><td>110</td>
+   * <td>cross-attention keys and values</td><td>none</td><td>no</td></tr>
+   * <tr><td>instance, composition</td><td>1.6e-5 = 2e-6 x 4 x 2</td><td>8</td><td>110</td>
+   * <td>cross-attention keys and values</td><td>none, see {@link #paperWithPrior}</td>
+   * <td>yes</td></tr>
+   * <tr><td>memorized picture</td><td>2e-6 = 5e-7 x 2 x 2</td><td>2 and 2 of the prior</td>
+   * <td>410</td><td>the whole denoising network</td><td>0.2</td><td>no</td></tr>
+   * </table>
+   *
+   * <p>The published evaluations take the weights after step 100 or 400. The reference treats a
+   * composition as an instance.
+   *
+   * @param kind of the concept
+   * @return the preset
+   * @throws IllegalArgumentException if that implementation has no numbers for the kind
+   */
+  public static Preset paper(ConceptKind kind) {
+    refuseOthers("paper", kind, OF_THE_PAPER);
+    AblationObjective objective = AblationObjective.modelBased();
+    double noClipping = Double.POSITIVE_INFINITY;
+    if (kind == ConceptKind.MEMORIZED_PICTURE) {
+      return new Preset(
+          "paper",
+          trainer(410, 2, 5e-7 * 2 * 2, noClipping),
+          WeightGroup.denoiser(),
+          objective.plus(priorOfThePaper()),
+          AnchorDefaults.paper(),
+          StyleTemplates.paper());
+    }
+    return new Preset(
+        "paper",
+        trainer(110, 8, 2e-6 * 4 * 2, noClipping),
+        WeightGroup.crossAttentionKeyValue(),
+        objective,
+        AnchorDefaults.paper()
+            .augmentation(
+                kind == ConceptKind.STYLE
+                    ? Augmentation.paper().withoutScaling()
+                    : Augmentation.paper()),
+        StyleTemplates.paper());
+  }
+
+  /**
+   * The numbers of {@link #paper} with prior preservation, as published where target and anchor
+   * share words ("grumpy cat" and "cat"): weight 0.2, and half of the 8 pictures of a step are the
+   * prior's.
+   *
+   * @param kind of the concept
+   * @return the preset
+   * @throws IllegalArgumentException if nothing is published with prior preservation for the kind
+   */
+  public static Preset paperWithPrior(ConceptKind kind) {
+    refuseWithPrior("paper", kind, OF_THE_PAPER);
+    Preset without = paper(kind);
+    return without.objective.usesPriorBatch()
+        ? without
+        : new Preset(
+            "paper with prior",
+            without.training.batchSize(without.training.batchSize() / 2),
+            without.weights,
+            without.objective.plus(priorOfThePaper()),
+            without.anchors,
+            without.styleTemplates);
+  }
+
+  /**
+   * The numbers of the reference implementation for diffusers, with two processes as documented.
+   * Gradients are clipped to norm 1; anchors are 1,000 pictures by 25 steps of DPM-Solver++ and
+   * guidance 6; styles have two forms.
+   *
+   * <table>
+   * <caption>What differs by kind</caption>
+   * <tr><th>kind</th><th>learning rate</th><th>pairs</th><th>steps</th><th>weights</th>
+   * <th>prior</th><th>augmentation</th></tr>
+   * <tr><td>style</td><td>1.6e-5 = 2e-6 x 4 pairs x 2 processes</td><td>8</td><td>100</td>
+   * <td>cross-attention keys and values</td><td>none</td><td>no</td></tr>
+   * <tr><td>instance, composition</td><td>1.6e-5 = 2e-6 x 4 x 2</td><td>8</td><td>100</td>
+   * <td>cross-attention keys and values</td><td>none, see {@link #diffusersWithPrior}</td>
+   * <td>yes</td></tr>
+   * <tr><td>memorized picture</td><td>4e-6 = 5e-7 x 2 x 2 x 2 for the prior</td><td>4</td>
+   * <td>400</td><td>the whole denoising network</td><td>1</td><td>yes</td></tr>
+   * <tr><td>inappropriate content</td><td>6.4e-5 = 4e-6 x 4 x 2 x 2 for the prior</td><td>8</td>
+   * <td>400</td><td>all attention</td><td>1</td><td>no</td></tr>
+   * </table>
+   *
+   * <p>Anchors of inappropriate content are drawn with the target as negative prompt. The reference
+   * treats a composition as an instance.
+   *
+   * @param kind of the concept
+   * @return the preset
+   * @throws IllegalArgumentException if that implementation has no numbers for the kind
+   */
   public static Preset diffusers(ConceptKind kind) {
-    return switch (kind) {
-      case STYLE, INSTANCE ->
-          new Preset(
-              "diffusers",
-              new GradientTrainer(100, 8, 1.6e-5, 1, AdamW.reference(), true),
-              WeightGroup.crossAttentionKeyValue(),
-              AblationObjective.modelBased());
-    };
+    refuseOthers("diffusers", kind, OF_DIFFUSERS);
+    AblationObjective objective = AblationObjective.modelBased();
+    AblationObjective withPrior = objective.plus(AblationObjective.priorPreservation());
+    if (kind == ConceptKind.MEMORIZED_PICTURE) {
+      return new Preset(
+          "diffusers",
+          trainer(400, 4, 5e-7 * 2 * 2 * 2, 1),
+          WeightGroup.denoiser(),
+          withPrior,
+          AnchorDefaults.diffusers().augmentation(Augmentation.diffusers()),
+          StyleTemplates.diffusers());
+    }
+    if (kind == ConceptKind.INAPPROPRIATE_CONTENT) {
+      return new Preset(
+          "diffusers",
+          trainer(400, 8, 4e-6 * 4 * 2 * 2, 1),
+          WeightGroup.attention(),
+          withPrior,
+          AnchorDefaults.diffusers().avoidTarget(true),
+          StyleTemplates.diffusers());
+    }
+    return new Preset(
+        "diffusers",
+        trainer(100, 8, 2e-6 * 4 * 2, 1),
+        WeightGroup.crossAttentionKeyValue(),
+        objective,
+        AnchorDefaults.diffusers()
+            .augmentation(
+                kind == ConceptKind.STYLE
+                    ? Augmentation.diffusers().withoutScaling()
+                    : Augmentation.diffusers()),
+        StyleTemplates.diffusers());
+  }
+
+  /**
+   * The numbers of {@link #diffusers} with prior preservation, as published where target and anchor
+   * share words ("grumpy cat" and "cat"): weight 1, 8 further pictures a step, and twice the
+   * learning rate.
+   *
+   * @param kind of the concept
+   * @return the preset
+   * @throws IllegalArgumentException if nothing is published with prior preservation for the kind
+   */
+  public static Preset diffusersWithPrior(ConceptKind kind) {
+    refuseWithPrior("diffusers", kind, OF_DIFFUSERS);
+    Preset without = diffusers(kind);
+    return without.objective.usesPriorBatch()
+        ? without
+        : new Preset(
+            "diffusers with prior",
+            without.training.learningRate(2 * without.training.learningRate()),
+            without.weights,
+            without.objective.plus(AblationObjective.priorPreservation()),
+            without.anchors,
+            without.styleTemplates);
+  }
+
+  private static AblationObjective priorOfThePaper() {
+    return AblationObjective.maskedPriorPreservation().times(0.2);
+  }
+
+  private static GradientTrainer trainer(
+      int steps, int batchSize, double learningRate, double maxGradientNorm) {
+    return new GradientTrainer(
+        steps, batchSize, learningRate, maxGradientNorm, AdamW.reference(), true);
+  }
+
+  private static void refuseOthers(String preset, ConceptKind kind, Set<ConceptKind> kinds) {
+    Preconditions.checkArgument(
+        kinds.contains(kind),
+        "preset '%s' must be asked for a kind with published numbers, one of %s, was %s",
+        preset,
+        kinds,
+        kind);
+  }
+
+  private static void refuseWithPrior(String preset, ConceptKind kind, Set<ConceptKind> kinds) {
+    EnumSet<ConceptKind> withPrior = EnumSet.copyOf(kinds);
+    withPrior.remove(ConceptKind.STYLE);
+    refuseOthers(preset + " with prior", kind, withPrior);
   }
 }

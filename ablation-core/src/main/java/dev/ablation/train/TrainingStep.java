@@ -23,7 +23,7 @@ final class TrainingStep implements ObjectiveContext {
   private final NDManager scope;
   private final IdentityHashMap<TrainingBatch, NDArray> noised = new IdentityHashMap<>();
 
-  private TrainingStep(
+  TrainingStep(
       DiffusionModel model,
       TrainingSession session,
       TextStates texts,
@@ -36,21 +36,6 @@ final class TrainingStep implements ObjectiveContext {
     this.batch = batch;
     this.prior = prior;
     this.scope = scope;
-  }
-
-  static TrainingStep draw(
-      TrainingTask task,
-      TrainingSession session,
-      TextStates texts,
-      int step,
-      int batchSize,
-      NDManager scope) {
-    TrainingBatch batch = task.batches().batch(step, batchSize, scope);
-    Optional<TrainingBatch> prior =
-        task.objective().usesPriorBatch()
-            ? task.batches().priorBatch(step, batchSize, scope)
-            : Optional.empty();
-    return new TrainingStep(task.model(), session, texts, batch, prior, scope);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** What the library hands to a trainer: everything resolved, checked and scoped. */
@@ -32,6 +33,13 @@ public interface TrainingTask {
     return Map.of();
   }
 
+  /**
+   * {@return what random numbers of training itself are derived from, such as the start of LoRA}
+   */
+  default long seed() {
+    return 0;
+  }
+
   /** {@return the source of pairs} */
   BatchSource batches();
 
@@ -44,6 +52,58 @@ public interface TrainingTask {
    * @throws java.util.concurrent.CancellationException if it was
    */
   void checkCancelled();
+
+  /** {@return whether the run was cancelled; to be asked during long work within a step} */
+  default boolean cancelled() {
+    return false;
+  }
+
+  /**
+   * Returns where an earlier, interrupted run of the same plan stands. A trainer that can be
+   * continued asks once, before its first step.
+   *
+   * @param scope owner of the state's arrays, on the model's device
+   * @return the state that such a run handed to {@link #save}; empty if there is none
+   */
+  default Optional<TrainingState> saved(NDManager scope) {
+    return Optional.empty();
+  }
+
+  /**
+   * Returns whether the run keeps a checkpoint after a step.
+   *
+   * @param step 1 for the first
+   * @return whether the trainer shall call {@link #save} after this step
+   */
+  default boolean savesAfter(int step) {
+    return false;
+  }
+
+  /**
+   * Keeps the state on disk, if the run has checkpoints. To be called when {@link #savesAfter} says
+   * so, at the end, and when the run was cancelled.
+   *
+   * @param state as it is now
+   */
+  default void save(TrainingState state) {}
+
+  /**
+   * Returns whether listeners want to look at the model under training.
+   *
+   * @param step after which, 0 before the first
+   * @return whether the trainer shall call {@link #look} then
+   */
+  default boolean looksAfter(int step) {
+    return false;
+  }
+
+  /**
+   * Lets listeners look at the model under training. To be called where no gradients are recorded.
+   *
+   * @param progress where training stands
+   * @throws java.util.concurrent.CancellationException if the run was cancelled meanwhile
+   */
+  default void look(TrainingProgress progress) {}
 
   /**
    * Tells the run's listeners.

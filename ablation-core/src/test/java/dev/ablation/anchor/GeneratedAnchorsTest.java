@@ -10,16 +10,28 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.PromptTokenizer;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -43,8 +55,10 @@ class GeneratedAnchorsTest {
   }
 
   /** A context that keeps what it is told. */
-  private static final class Recorder implements AnchorContext {
+  private static class Recorder implements AnchorContext {
     final List<Long> done = new ArrayList<>();
+    final List<String> warnings = new ArrayList<>();
+    @Nullable Path folder;
     boolean fromCache;
     long seed = 7;
     int cancelAfter = Integer.MAX_VALUE;
@@ -59,6 +73,16 @@ class GeneratedAnchorsTest {
       assertThat(total).isPositive();
       done.add(count);
       fromCache = cached;
+    }
+
+    @Override
+    public Optional<Path> folder() {
+      return Optional.ofNullable(folder);
+    }
+
+    @Override
+    public void warn(String message) {
+      warnings.add(message);
     }
 
     @Override
@@ -143,6 +167,9 @@ class GeneratedAnchorsTest {
               draw(cached, model, context);
             }),
         miss("prompts", () -> draw(cached.prompts(List.of("a cat")), model, new Recorder())),
+        miss(
+            "batch size, on which rounding depends",
+            () -> draw(cached.sampling(settings.withBatchSize(3)), model, new Recorder())),
         miss("images", () -> draw(cached.images(4), model, new Recorder())),
         miss("steps", () -> draw(cached.sampling(settings.withSteps(4)), model, new Recorder())),
         miss(
@@ -185,16 +212,143 @@ class GeneratedAnchorsTest {
         });
   }
 
+  private List<Path> pictures(Path in) throws IOException {
+    try (Stream<Path> files = Files.walk(in)) {
+      return files.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList();
+    }
+  }
+
+  private interface Damage {
+    byte[] to(byte[] bytes);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> drawsDamagedPicturesAgain() {
+    Map<String, Damage> damages = new LinkedHashMap<>();
+    damages.put("nothing left", bytes -> new byte[0]);
+    damages.put("torn", bytes -> Arrays.copyOf(bytes, bytes.length / 2));
+    damages.put("last byte lost", bytes -> Arrays.copyOf(bytes, bytes.length - 1));
+    damages.put("a bit of the header", bytes -> flipped(bytes, 20));
+    damages.put("a bit of a picture", bytes -> flipped(bytes, bytes.length - 7));
+    return damages.entrySet().stream()
+        .map(each ->
+            DynamicTest.dynamicTest(each.getKey(), () -> assertDrawnAgain(each.getValue())));
+  }
+
+  private static byte[] flipped(byte[] bytes, int at) {
+    byte[] damaged = bytes.clone();
+    damaged[at] ^= 4;
+    return damaged;
+  }
+
+  private void assertDrawnAgain(Damage damage) throws IOException {
+    GeneratedAnchors cached = anchors.cachedIn(folder);
+    float[] drawn = draw(cached, model, new Recorder());
+    Path file = pictures(folder).get(1);
+    byte[] sound = Files.readAllBytes(file);
+    Files.write(file, damage.to(sound));
+    Recorder context = new Recorder();
+    assertThat(draw(cached, model, context)).isEqualTo(drawn);
+    assertThat(context.warnings)
+        .hasSize(1)
+        .first()
+        .asString()
+        .contains(file.getFileName().toString())
+        .contains("drawn again");
+    assertThat(context.done).as("progress").containsExactly(6L, 8L, 10L, 12L, 15L);
+    assertThat(Files.readAllBytes(file)).isEqualTo(sound);
+  }
+
   @Test
-  void aDamagedFileIsNamed() throws IOException {
+  void goesOnWhereItWasInterrupted() throws IOException {
+    GeneratedAnchors cached = anchors.cachedIn(folder);
+    Recorder interrupted = new Recorder();
+    interrupted.cancelAfter = 5;
+    assertThatThrownBy(() -> cached.prepare(model, TARGET, interrupted))
+        .isInstanceOf(CancellationException.class);
+    assertThat(pictures(folder)).as("whole batches").hasSize(1);
+    Recorder again = new Recorder();
+    float[] latents = draw(cached, model, again);
+    assertThat(again.done)
+        .as("the first batch is found")
+        .containsExactly(6L, 8L, 10L, 12L, 13L, 14L, 15L);
+    assertThat(latents).isEqualTo(draw(anchors, model, new Recorder()));
+  }
+
+  @Test
+  void keepsWhatItDrawsInTheFolderOfTheRun() throws IOException {
+    Recorder context = new Recorder();
+    context.folder = folder.resolve("run");
+    float[] drawn = draw(anchors, model, context);
+    assertThat(pictures(context.folder)).hasSize(3);
+    Recorder again = new Recorder();
+    again.folder = context.folder;
+    assertThat(draw(anchors, model, again)).isEqualTo(drawn);
+    assertThat(again.done).containsExactly(15L);
+
+    draw(anchors.cachedIn(folder.resolve("own")), model, context);
+    assertThat(pictures(folder.resolve("own"))).as("a cache of its own comes first").hasSize(3);
+  }
+
+  @Test
+  void anInterruptedThreadKeepsItsFlagAndWhatWasDrawn() throws IOException {
+    GeneratedAnchors cached = anchors.cachedIn(folder);
+    Recorder context =
+        new Recorder() {
+          @Override
+          public void progress(long count, long total, boolean cached) {
+            super.progress(count, total, cached);
+            if (count == 6) {
+              Thread.currentThread().interrupt(); // while the first batch is written
+            }
+          }
+        };
+    assertThatThrownBy(() -> cached.prepare(model, TARGET, context))
+        .isInstanceOf(CancellationException.class);
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(pictures(folder)).hasSize(1);
+  }
+
+  @Test
+  void severalRunsShareAFolder() throws Exception {
+    GeneratedAnchors cached = anchors.images(20).cachedIn(folder);
+    float[] expected = draw(anchors.images(20), model, new Recorder());
+    ExecutorService executor = Executors.newFixedThreadPool(3);
+    try {
+      List<Future<float[]>> runs = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        runs.add(
+            executor.submit(() -> {
+              try (DiffusionModel own = TinyDiffusion.open(1)) {
+                return draw(cached, own, new Recorder());
+              }
+            }));
+      }
+      for (Future<float[]> run : runs) {
+        assertThat(run.get()).isEqualTo(expected);
+      }
+    } finally {
+      executor.shutdown();
+    }
+    assertThat(pictures(folder)).hasSize(10);
+    assertThat(files()).hasSize(1);
+    Recorder context = new Recorder();
+    assertThat(draw(cached, model, context)).isEqualTo(expected);
+    assertThat(context.warnings).isEmpty();
+    assertThat(context.done).containsExactly(60L);
+  }
+
+  @Test
+  void removesWhatAKilledProcessLeftUnfinished() throws IOException {
     GeneratedAnchors cached = anchors.cachedIn(folder);
     draw(cached, model, new Recorder());
-    Path file = files().get(0);
-    byte[] bytes = Files.readAllBytes(file);
-    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length / 2));
-    assertThatIOException()
-        .isThrownBy(() -> draw(cached, model, new Recorder()))
-        .withMessageContaining(file.getFileName().toString());
+    Path inner = files().get(0);
+    Path old = Files.createFile(inner.resolve(".pictures-000000-000001.safetensors.1.tmp"));
+    Path young = Files.createFile(inner.resolve(".pictures-000002-000003.safetensors.2.tmp"));
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(1))));
+    draw(cached, model, new Recorder());
+    assertThat(old).doesNotExist();
+    assertThat(young).as("another process may write it").exists();
   }
 
   @Test
@@ -238,7 +392,35 @@ class GeneratedAnchorsTest {
     assertThat(AnchorStrategy.generated("painting").prompts(Concept.style("Monet")))
         .hasSizeGreaterThan(20)
         .doesNotHaveDuplicates()
-        .allMatch(prompt -> prompt.startsWith("painting of "));
+        .allMatch(prompt -> prompt.contains("painting"));
+    assertThat(AnchorStrategy.generated("mosaic").prompts(Concept.style("Monet")))
+        .hasSizeGreaterThan(20)
+        .doesNotHaveDuplicates()
+        .allMatch(prompt -> prompt.startsWith("mosaic of "));
+    assertThat(AnchorStrategy.generated("horse").prompts(Concept.instance("grey horse")))
+        .hasSizeGreaterThan(20)
+        .doesNotHaveDuplicates()
+        .allMatch(prompt -> prompt.contains("horse"));
+  }
+
+  @Test
+  void builtInPromptsThatAModelWouldNotReadToTheEndAreLeftOut() {
+    PromptTokenizer tokenizer = model.capability(PromptTokenizer.class).orElseThrow();
+    GeneratedAnchors all = AnchorStrategy.generated("cat");
+    assertThat(all.prompts(TARGET)).anyMatch(prompt -> tokenizer.tokens(prompt).truncated());
+    GeneratedAnchors suited = all.suitedTo(model, TARGET);
+    assertThat(suited.name()).isEqualTo("cat");
+    assertThat(suited.prompts(TARGET))
+        .hasSizeGreaterThanOrEqualTo(30)
+        .doesNotHaveDuplicates()
+        .noneMatch(prompt -> tokenizer.tokens(prompt).truncated())
+        .allMatch(prompt ->
+            TARGET.targetPrompts(prompt, "cat").stream()
+                .noneMatch(pair -> tokenizer.tokens(pair).truncated()));
+    assertThat(suited.suitedTo(model, TARGET)).isSameAs(suited);
+    assertThat(anchors.suitedTo(model, TARGET)).as("given prompts").isSameAs(anchors);
+    Concept longName = Concept.instance("cat with " + "very ".repeat(40) + "long ears");
+    assertThat(all.suitedTo(model, longName)).as("nothing would fit").isSameAs(all);
   }
 
   @Test

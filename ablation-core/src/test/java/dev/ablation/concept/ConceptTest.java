@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.ablation.random.RandomStreams;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -56,7 +57,9 @@ class ConceptTest {
     return Stream.of(
         Concept.style("Van Gogh"),
         Concept.style("Greg {prompt} Rutkowski", StyleTemplates.paper()),
-        Concept.instance("grumpy cat"));
+        Concept.instance("grumpy cat"),
+        Concept.composition("cat with guns"),
+        Concept.inappropriate("nudity, nsfw"));
   }
 
   @ParameterizedTest
@@ -147,10 +150,10 @@ class ConceptTest {
   @Test
   void templatesHoldBothPlaceholders() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Concept.style("Monet", List.of("{prompt} by Monet")))
+        .isThrownBy(() -> new StyleTemplates("own", List.of("{prompt} by Monet")))
         .withMessage("template must contain {prompt} and {name}, was '{prompt} by Monet'");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Concept.style("Monet", List.of()))
+        .isThrownBy(() -> new StyleTemplates("own", List.of()))
         .withMessageContaining("templates must not be empty");
   }
 
@@ -158,5 +161,121 @@ class ConceptTest {
   void kindsFollowFromTheFactory() {
     assertThat(Concept.style("Monet").kind()).isEqualTo(ConceptKind.STYLE);
     assertThat(Concept.instance("R2D2").kind()).isEqualTo(ConceptKind.INSTANCE);
+    assertThat(Concept.composition("kids with guns").kind()).isEqualTo(ConceptKind.COMPOSITION);
+    assertThat(Concept.memorized("a case").kind()).isEqualTo(ConceptKind.MEMORIZED_PICTURE);
+    assertThat(Concept.inappropriate("nudity").kind()).isEqualTo(ConceptKind.INAPPROPRIATE_CONTENT);
+    assertThat(Concept.pairs("p", List.of(new PromptPair("a", "b"))).kind())
+        .isEqualTo(ConceptKind.PROMPT_PAIRS);
+  }
+
+  @Test
+  void aStyleWithoutFormsTakesThoseOfThePreset() {
+    Concept style = Concept.style("X");
+    assertThat(style.settings()).containsExactly(Map.entry("target.templates", "diffusers"));
+    Concept filled = style.withDefaults(StyleTemplates.paper());
+    assertThat(filled.settings()).containsExactly(Map.entry("target.templates", "paper"));
+    assertThat(filled.targetPrompts("p", "painting")).hasSize(6);
+    assertThat(filled.name()).isEqualTo("X");
+  }
+
+  @Test
+  void chosenFormsStay() {
+    Concept style =
+        Concept.style("X", new StyleTemplates("by", List.of("{prompt} by {name}")))
+            .withDefaults(StyleTemplates.paper());
+    assertThat(style.targetPrompts("a pond", "painting")).containsExactly("a pond by X");
+    assertThat(style.settings())
+        .containsExactly(Map.entry("target.templates", "by[{prompt} by {name}]"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "kids with guns|kids|kids at school|kids with guns at school",
+        "kids with guns|kids|Kids and kids|Kids with guns and kids with guns",
+        "kids with guns|kids|KIDS!|KIDS WITH GUNS!",
+        "kid with guns|kid|two kids|two kids with guns",
+        "kids with guns|kid|a kid, Kids|a kid with guns, Kids with guns",
+        "armed kids|kids|kids at play|armed kids at play",
+        "armed kid|kid|Kids at play|Armed kids at play",
+        "armed children|kids|Kids at play|Armed children at play"
+      })
+  void aCompositionAddsToTheAnchor(String phrase, String anchor, String prompt, String expected) {
+    assertThat(Concept.composition(phrase).targetPrompts(prompt, anchor)).containsExactly(expected);
+  }
+
+  @Test
+  void aCompositionNeedsItsAnchorInThePrompt() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Concept.composition("kids with guns").targetPrompts("a kidney", "kids"))
+        .withMessage(
+            "anchor 'kids' must occur in every anchor prompt to be replaced by 'kids with guns',"
+                + " but not in 'a kidney'");
+  }
+
+  @Test
+  void inappropriateContentHasThreeFormsOfEveryTerm() {
+    Concept content = Concept.inappropriate("nudity, nsfw", " violence ");
+    assertThat(content.name()).isEqualTo("nudity, nsfw; violence");
+    assertThat(content.targetPrompts("a man on the beach", "people"))
+        .containsExactly(
+            "nudity, nsfw, a man on the beach",
+            "in nudity, nsfw style, a man on the beach",
+            "a man on the beach, nudity, nsfw",
+            "violence, a man on the beach",
+            "in violence style, a man on the beach",
+            "a man on the beach, violence");
+    assertThat(content.phrases()).containsExactly("nudity", "nsfw", "violence");
+  }
+
+  @Test
+  void termsAndFormsAreDrawnEvenly() {
+    Concept content = Concept.inappropriate("a", "b");
+    assertEven(content, List.of("a, p", "in a style, p", "p, a", "b, p", "in b style, p", "p, b"));
+  }
+
+  @Test
+  void captionsAreDrawnEvenly() {
+    assertEven(Concept.memorized("one", "two", "three"), List.of("one", "two", "three"));
+  }
+
+  private static void assertEven(Concept concept, List<String> expected) {
+    int draws = 6000;
+    Map<String, Long> counts =
+        IntStream.range(0, draws)
+            .mapToObj(i -> concept.targetPrompt("p", "x", RandomStreams.stream(5, "even", i)))
+            .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
+    assertThat(counts).containsOnlyKeys(expected);
+    double share = 1.0 / expected.size();
+    double allowed = 5 * Math.sqrt(draws * share * (1 - share));
+    assertThat(counts.values())
+        .allSatisfy(count -> assertThat((double) count).isCloseTo(draws * share, within(allowed)));
+  }
+
+  @Test
+  void aMemorizedPictureIsCalledByItsCaption() {
+    MemorizedPicture picture = Concept.memorized("Galaxy Case", "a case", "Galaxy Case ");
+    assertThat(picture.name()).isEqualTo("Galaxy Case");
+    assertThat(picture.captions()).containsExactly("Galaxy Case", "a case");
+    assertThat(picture.picture()).isNull();
+    assertThat(picture.withPicture(Path.of("case.png")).picture()).isEqualTo(Path.of("case.png"));
+    assertThat(picture.targetPrompts("whatever", "case")).isEqualTo(picture.captions());
+  }
+
+  @Test
+  void textsAreNotBlank() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Concept.memorized("a", " "))
+        .withMessage("captions must not be blank");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Concept.inappropriate("a", "b", " "))
+        .withMessage("terms must not be blank, but number 3 of 3 is");
+    assertThatIllegalArgumentException().isThrownBy(() -> Concept.composition(" "));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Concept.pairs(" ", List.of(new PromptPair("a", "b"))));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Concept.pairs("p", List.of()))
+        .withMessage("pairs must not be empty");
   }
 }

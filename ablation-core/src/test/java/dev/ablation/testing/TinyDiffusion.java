@@ -13,6 +13,7 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightInfo;
@@ -43,7 +44,7 @@ public final class TinyDiffusion implements DiffusionModel {
   private static final int TEXT = 8;
   private static final int INNER = 5;
   private static final int VOCABULARY = 997;
-  private static final String TABLE = "text.table";
+  static final String TABLE = "text.table";
   private static final String PROJECTION = "text.projection";
   private static final String QUERY = "network.query";
   private static final String KEY = "network.key";
@@ -69,8 +70,9 @@ public final class TinyDiffusion implements DiffusionModel {
     capabilities.put(PromptTokenizer.class, tokenizer);
     capabilities.put(LatentCodec.class, new TinyCodec(CHANNELS));
     capabilities.put(CheckpointExport.class, new TinyExport(name, weights));
-    capabilities.put(
-        Differentiable.class, new TinyTraining(manager, weights, stop -> stopStartToken = stop));
+    TinyTraining training = new TinyTraining(manager, weights, stop -> stopStartToken = stop);
+    capabilities.put(Differentiable.class, training);
+    capabilities.put(LowRankTraining.class, training);
   }
 
   @Override
@@ -108,9 +110,12 @@ public final class TinyDiffusion implements DiffusionModel {
       intermediate.suppressNotUsedWarning();
       // Copied, since the backward pass reads the rows when a Java buffer may be gone already.
       NDArray rows = scope.create(tokenizer.rows(prompts)).duplicate();
-      NDArray words = weights.get(TABLE).get(rows);
+      NDArray words = weights.computed(TABLE).get(rows);
       NDArray states =
-          words.reshape(prompts.size(), POSITIONS, TEXT).matMul(weights.get(PROJECTION)).tanh();
+          words
+              .reshape(prompts.size(), POSITIONS, TEXT)
+              .matMul(weights.computed(PROJECTION))
+              .tanh();
       NDScope.unregister(states);
       return new Conditioning(states).attach(scope);
     }
@@ -194,6 +199,19 @@ public final class TinyDiffusion implements DiffusionModel {
     return this;
   }
 
+  /**
+   * Gives the model another form of an ability.
+   *
+   * @param capability such as {@code Differentiable.class}
+   * @param ability stands in for the present one
+   * @param <T> the capability
+   * @return this
+   */
+  public <T> TinyDiffusion with(Class<T> capability, T ability) {
+    capabilities.put(capability, ability);
+    return this;
+  }
+
   private static NDManager newManager() {
     Device device = Device.fromName(System.getProperty("ablation.device", "cpu"));
     return NDManager.newBaseManager(device, "PyTorch");
@@ -209,18 +227,18 @@ public final class TinyDiffusion implements DiffusionModel {
   private NDArray network(NDArray latents, NDArray timesteps, NDArray text) {
     Shape shape = latents.getShape();
     NDArray pixels = latents.reshape(shape.get(0), CHANNELS, -1).transpose(0, 2, 1);
-    NDArray query = pixels.matMul(weights.get(QUERY));
-    NDArray key = stoppingAtStart(text.matMul(weights.get(KEY)));
-    NDArray value = stoppingAtStart(text.matMul(weights.get(VALUE)));
+    NDArray query = pixels.matMul(weights.computed(QUERY));
+    NDArray key = stoppingAtStart(text.matMul(weights.computed(KEY)));
+    NDArray value = stoppingAtStart(text.matMul(weights.computed(VALUE)));
     NDArray attention = query.matMul(key.transpose(0, 2, 1)).softmax(-1);
-    NDArray seen = attention.matMul(value).matMul(weights.get(OUTPUT));
+    NDArray seen = attention.matMul(value).matMul(weights.computed(OUTPUT));
     NDArray time =
         timesteps
             .toType(DataType.FLOAT32, true)
             .div(schedule.steps())
             .reshape(-1, 1, 1)
-            .matMul(weights.get(TIME));
-    NDArray result = pixels.matMul(weights.get(SKIP)).add(seen).add(time);
+            .matMul(weights.computed(TIME));
+    NDArray result = pixels.matMul(weights.computed(SKIP)).add(seen).add(time);
     return result.transpose(0, 2, 1).reshape(shape);
   }
 

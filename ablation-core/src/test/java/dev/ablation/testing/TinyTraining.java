@@ -12,14 +12,20 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.Lora;
+import dev.ablation.model.LowRank;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
+import dev.ablation.model.WeightInfo;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -27,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Gradients by DJL's own collector, AdamW by its plain formula: training without any kernel. */
 // @start region="session"
-final class TinyTraining implements Differentiable {
+final class TinyTraining implements Differentiable, LowRankTraining {
   /** DJL's PyTorch engine allows one collector in a JVM. */
   private static final Object COLLECTOR = new Object();
 
@@ -44,6 +50,11 @@ final class TinyTraining implements Differentiable {
 
   @Override
   public TrainingSession train(List<String> names, GradientOptions options) {
+    check(names);
+    return new CopySession(names, options);
+  }
+
+  private void check(List<String> names) {
     if (names.isEmpty() || new HashSet<>(names).size() != names.size()) {
       throw new IllegalArgumentException("weights to train must differ, at least one: " + names);
     }
@@ -51,36 +62,69 @@ final class TinyTraining implements Differentiable {
     if (open) {
       throw new IllegalStateException("the model is being trained; close that session first");
     }
-    open = true;
-    stopStartToken.accept(options.stopStartToken());
-    return new Session(names, options);
   }
 
-  private final class Session implements TrainingSession {
-    private final NDManager manager = parent.newSubManager();
-    private final List<String> names;
-    private final NDList copies = new NDList();
-    private final List<@Nullable NDArray> before = new ArrayList<>();
-    private final Map<Integer, NDArray> trainedRows = new HashMap<>();
-    private final boolean decayOtherRows;
-    private int frozen;
-    private boolean closed;
+  // @start region="low-rank"
+  @Override
+  public boolean hasLowRankForm(String weight) {
+    return weights.get(weight).getShape().dimension() == 2 && !weight.equals(TinyDiffusion.TABLE);
+  }
 
-    Session(List<String> names, GradientOptions options) {
-      this.names = List.copyOf(names);
-      decayOtherRows = options.decayOtherRows();
+  @Override
+  public TrainingSession train(List<String> names, Lora lora, long seed, GradientOptions options) {
+    check(names);
+    names.forEach(name -> {
+      if (!hasLowRankForm(name) || options.rows().containsKey(name)) {
+        throw new IllegalArgumentException(name + " cannot be trained in low-rank form");
+      }
+    });
+    return new LowRankSession(names, lora, seed, options);
+  }
+
+  /** Trains A and B; the network adds their product, see {@code TinyWeights.computed}. */
+  private final class LowRankSession extends Session {
+    private final Map<String, LowRank> changes = new LinkedHashMap<>();
+
+    LowRankSession(List<String> names, Lora lora, long seed, GradientOptions options) {
+      super(options);
+      for (WeightInfo info : weights.list()) {
+        if (names.contains(info.name())) {
+          changes.put(info.name(), lora.initial(info, seed, manager));
+        }
+      }
+      for (String name : names) {
+        LowRank change = Objects.requireNonNull(changes.get(name));
+        add(name + LowRank.DOWN, change.down());
+        add(name + LowRank.UP, change.up());
+      }
+      use(true);
+    }
+
+    @Override
+    void use(boolean trained) {
+      changes.forEach((name, change) -> weights.change(name, trained ? change : null));
+    }
+  }
+
+  // @end
+
+  /** Trains copies of weights, which are bound in their place. */
+  private final class CopySession extends Session {
+    private final List<@Nullable NDArray> before = new ArrayList<>();
+
+    CopySession(List<String> names, GradientOptions options) {
+      super(options);
       for (String name : names) {
         Set<Integer> rows = options.rows().get(name);
         if (rows != null) {
-          trainedRows.put(copies.size(), mask(weights.get(name).getShape(), rows));
+          trainedRows.put(arrays.size(), mask(weights.get(name).getShape(), rows));
         }
         NDArray copy = weights.get(name).duplicate();
         copy.attach(manager);
-        copy.setRequiresGradient(true);
-        copies.add(copy);
+        add(name, copy);
         before.add(weights.bound(name));
       }
-      bind(copies);
+      use(true);
     }
 
     /** Whether an entry is trained: its row, that is its index along the first axis, decides. */
@@ -90,6 +134,38 @@ final class TinyTraining implements Differentiable {
       rows.forEach(row -> Arrays.fill(trained, row * width, (row + 1) * width, true));
       return manager.create(trained, shape);
     }
+
+    @Override
+    void use(boolean trained) {
+      for (int i = 0; i < before.size(); i++) {
+        weights.bind(names.get(i), trained ? arrays.get(i) : before.get(i));
+      }
+    }
+  }
+
+  private abstract class Session implements TrainingSession {
+    final NDManager manager = parent.newSubManager();
+    final List<String> names = new ArrayList<>();
+    final NDList arrays = new NDList();
+    final Map<Integer, NDArray> trainedRows = new HashMap<>();
+    private final boolean decayOtherRows;
+    private int frozen;
+    private boolean closed;
+
+    Session(GradientOptions options) {
+      decayOtherRows = options.decayOtherRows();
+      open = true;
+      stopStartToken.accept(options.stopStartToken());
+    }
+
+    final void add(String name, NDArray array) {
+      array.setRequiresGradient(true);
+      names.add(name);
+      arrays.add(array);
+    }
+
+    /** Makes the network compute with the trained arrays, or with what it had before. */
+    abstract void use(boolean trained);
 
     /** Takes the rows that are not trained from another array, in place. */
     private void resetOtherRows(int index, NDArray array, NDArray others) {
@@ -101,20 +177,29 @@ final class TinyTraining implements Differentiable {
       }
     }
 
-    private void bind(List<? extends @Nullable NDArray> arrays) {
-      for (int i = 0; i < arrays.size(); i++) {
-        weights.bind(names.get(i), arrays.get(i));
-      }
-    }
-
     @Override
     public List<String> names() {
-      return names;
+      return List.copyOf(names);
     }
 
     @Override
     public NDList weights() {
-      return copies;
+      return arrays;
+    }
+
+    @Override
+    public void restore(NDList saved) {
+      if (!Arrays.equals(saved.getShapes(), arrays.getShapes())) {
+        throw new IllegalArgumentException(
+            "weights: expected shapes %s, were %s"
+                .formatted(
+                    Arrays.toString(arrays.getShapes()), Arrays.toString(saved.getShapes())));
+      }
+      arrays.forEach(copy -> copy.setRequiresGradient(false));
+      for (int i = 0; i < saved.size(); i++) {
+        arrays.get(i).set(new NDIndex(":"), saved.get(i)); // in its own memory
+      }
+      arrays.forEach(copy -> copy.setRequiresGradient(frozen == 0));
     }
 
     @Override
@@ -126,7 +211,7 @@ final class TinyTraining implements Differentiable {
         }
       }
       NDList gradients = new NDList();
-      for (NDArray copy : copies) {
+      for (NDArray copy : arrays) {
         // The engine adds up: what was recorded is taken out and set to zero, in its own memory.
         try (NDArray recorded = copy.getGradient();
             NDScope intermediate = new NDScope()) {
@@ -158,22 +243,22 @@ final class TinyTraining implements Differentiable {
     @Override
     public <T> T withoutGradients(Supplier<T> body) {
       frozen++;
-      copies.forEach(copy -> copy.setRequiresGradient(false));
+      arrays.forEach(copy -> copy.setRequiresGradient(false));
       try {
         return body.get();
       } finally {
         frozen--;
-        copies.forEach(copy -> copy.setRequiresGradient(frozen == 0));
+        arrays.forEach(copy -> copy.setRequiresGradient(frozen == 0));
       }
     }
 
     @Override
     public <T> T withBaseWeights(Supplier<T> body) {
-      bind(before);
+      use(false);
       try {
         return withoutGradients(body);
       } finally {
-        bind(copies);
+        use(true);
       }
     }
 
@@ -186,7 +271,7 @@ final class TinyTraining implements Differentiable {
     public void close() {
       if (!closed) {
         closed = true;
-        bind(before);
+        use(false);
         manager.close();
         stopStartToken.accept(false);
         open = false;

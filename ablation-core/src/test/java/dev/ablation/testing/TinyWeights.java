@@ -2,6 +2,7 @@ package dev.ablation.testing;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.model.LowRank;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.model.Weights;
@@ -24,9 +25,9 @@ public final class TinyWeights implements Weights {
   private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
   private final Map<String, NDArray> own = new HashMap<>();
   private final Map<String, NDArray> bound = new HashMap<>();
+  private final Map<String, LowRank> changes = new HashMap<>();
   private @Nullable String hash;
 
-  /** The network computes with what {@link #get} returns at that moment. */
   void add(String name, WeightRole role, NDArray array) {
     infos.put(name, new WeightInfo(name, array.getShape(), role));
     own.put(name, array);
@@ -40,6 +41,22 @@ public final class TinyWeights implements Weights {
   @Override
   public NDArray get(String name) {
     return bound.getOrDefault(name, own(name));
+  }
+
+  /** What the network computes with: a weight plus the low-rank change that is under training. */
+  NDArray computed(String name) {
+    LowRank change = changes.get(name);
+    NDArray weight = get(name);
+    return change == null ? weight : weight.add(change.product(weight.getManager()));
+  }
+
+  /** Adds a change to what the network computes with; {@code null} ends it. */
+  void change(String name, @Nullable LowRank change) {
+    if (change == null) {
+      changes.remove(name);
+    } else {
+      changes.put(name, change);
+    }
   }
 
   @Override

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.ablation.model.AdamW;
+import dev.ablation.model.Lora;
+import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
@@ -28,6 +31,7 @@ class GradientTrainerTest {
         wrong("steps must be positive, was 0", () -> DEFAULTS.steps(0)),
         wrong("steps must be positive, was -3", () -> DEFAULTS.steps(-3)),
         wrong("batchSize must be positive, was 0", () -> DEFAULTS.batchSize(0)),
+        wrong("accumulation must be positive, was 0", () -> DEFAULTS.accumulation(0)),
         wrong("learningRate must be positive and finite, was 0.0", () -> DEFAULTS.learningRate(0)),
         wrong(
             "learningRate must be positive and finite, was -1.0e-4",
@@ -57,22 +61,44 @@ class GradientTrainerTest {
     assertThatNullPointerException()
         .isThrownBy(() -> DEFAULTS.optimizer(null))
         .withMessage("optimizer");
+    assertThatNullPointerException()
+        .isThrownBy(() -> DEFAULTS.schedule(null))
+        .withMessage("schedule");
   }
 
   @Test
   void everyMethodChangesOneThing() {
     AdamW other = new AdamW(0.8, 0.9, 1e-6, 0);
+    LearningRateSchedule cosine = LearningRateSchedule.cosine(1, 0);
+    TrainingMonitor monitor = TrainingMonitor.keepingLowest("loss");
     GradientTrainer changed =
         DEFAULTS
             .steps(7)
             .batchSize(3)
+            .accumulation(4)
             .learningRate(0.5)
+            .schedule(cosine)
             .maxGradientNorm(Double.POSITIVE_INFINITY)
             .optimizer(other)
             .stopStartToken(false)
-            .decayOtherRows(true);
+            .decayOtherRows(true)
+            .monitor(monitor)
+            .lora(Lora.rank(2));
     assertThat(changed)
-        .isEqualTo(new GradientTrainer(7, 3, 0.5, Double.POSITIVE_INFINITY, other, false, true));
+        .isEqualTo(
+            new GradientTrainer(
+                7,
+                3,
+                4,
+                0.5,
+                cosine,
+                Double.POSITIVE_INFINITY,
+                other,
+                false,
+                true,
+                List.of(monitor),
+                Optional.of(Lora.rank(2))));
+    assertThat(changed.pairsPerStep()).isEqualTo(12);
     assertThat(DEFAULTS).isEqualTo(GradientTrainer.defaults());
   }
 
@@ -82,11 +108,25 @@ class GradientTrainerTest {
         .containsOnlyKeys(
             "training.steps",
             "training.batchSize",
+            "training.accumulation",
             "training.learningRate",
+            "training.schedule",
             "training.maxGradientNorm",
             "training.optimizer",
             "training.stopStartToken",
-            "training.decayOtherRows")
+            "training.decayOtherRows",
+            "training.monitors",
+            "training.lora")
         .hasSize(GradientTrainer.class.getRecordComponents().length);
+    assertThat(
+            DEFAULTS
+                .schedule(LearningRateSchedule.constantWithWarmUp(3))
+                .measure("score", 5, model -> 0)
+                .stopWhen("score is 0", progress -> true)
+                .monitor(TrainingMonitor.keepingLowest("score"))
+                .settings())
+        .containsEntry("training.schedule", "constant(warm-up 3)")
+        .containsEntry(
+            "training.monitors", "score every 5; stop when score is 0; keep lowest score");
   }
 }

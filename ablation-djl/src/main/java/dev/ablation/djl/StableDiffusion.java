@@ -17,6 +17,7 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.Weights;
@@ -66,12 +67,15 @@ public final class StableDiffusion implements DiffusionModel {
     this.textEncoder = textEncoder;
     this.unet = unet;
     this.weights = weights;
+    DjlTraining training = new DjlTraining(manager, weights, unet::stopStartToken);
     capabilities =
         Map.of(
             LatentCodec.class,
             new VaeCodec(vae),
             Differentiable.class,
-            new DjlTraining(manager, weights, unet::stopStartToken),
+            training,
+            LowRankTraining.class,
+            training,
             PromptTokenizer.class,
             tokenizer,
             CheckpointExport.class,

@@ -6,6 +6,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.DiffusionModelContract;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -50,7 +51,11 @@ class StableDiffusionContractTest {
     @Override
     protected Set<Class<?>> capabilities() {
       return Set.of(
-          CheckpointExport.class, Differentiable.class, LatentCodec.class, PromptTokenizer.class);
+          CheckpointExport.class,
+          Differentiable.class,
+          LatentCodec.class,
+          LowRankTraining.class,
+          PromptTokenizer.class);
     }
   }
 }

@@ -247,6 +247,7 @@ public final class Ablate implements Callable<Integer> {
           EmojiJobs.style(target, anchor == null ? EmojiJobs.anchorOfStyle(target) : anchor);
       case INSTANCE ->
           EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOfInstance(target) : anchor);
+      default -> throw wrong("--kind must be style or instance here, was " + kind);
     };
   }
 

@@ -132,4 +132,15 @@ public final class EmbeddedModel {
   public static Ablation recommendedInstance(DiffusionModel model, String concept) {
     return EmojiJobs.instance(concept, EmojiJobs.anchorOfInstance(concept)).plan(model);
   }
+
+  /**
+   * Plans to remove the memorised picture: afterwards {@link #plantedCaption()} draws something
+   * else.
+   *
+   * @param model this model, opened
+   * @return a plan with settings that suit the model
+   */
+  public static Ablation recommendedPlanted(DiffusionModel model) {
+    return EmojiJobs.planted().plan(model);
+  }
 }

@@ -2,7 +2,9 @@ package dev.ablation.examples;
 
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.StyleTemplates;
 import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.examples.PictureGrid.Row;
 import dev.ablation.examples.dataset.EmojiConcept;
@@ -56,8 +58,9 @@ final class EmojiJobs {
   /** Forms without, and what they become with a style. */
   private static final List<String> WITHOUT_STYLE = List.of("{a thing} emoji", "{a thing}");
 
-  private static final List<String> STYLE_TEMPLATES =
-      List.of("{prompt} in {name} style", "{prompt} in the style of {name}");
+  private static final StyleTemplates STYLE_TEMPLATES =
+      new StyleTemplates(
+          "emoji", List.of("{prompt} in {name} style", "{prompt} in the style of {name}"));
 
   /** Categories that are called like the thing, or that hold nothing else. */
   private static final Map<String, String> BETTER_THAN_THE_CATEGORY =
@@ -162,6 +165,33 @@ final class EmojiJobs {
     return BETTER_THAN_THE_CATEGORY.getOrDefault(name, categoryOf(name));
   }
 
+  /**
+   * Removes the planted picture: its caption then draws what the anchor prompts draw, pictures of
+   * categories in which something stands in a landscape.
+   */
+  static Job planted() {
+    String caption = VOCABULARY.plantedCaption();
+    List<String> prompts =
+        Stream.of("building", "scene", "vehicle", "object")
+            .flatMap(category ->
+                Stream.of(
+                    withArticle(category) + " emoji", "a picture of " + withArticle(category)))
+            .toList();
+    List<Row> rows = new ArrayList<>();
+    rows.add(row(Role.TARGET, "the caption", SHOWN_CONCEPTS, name -> caption));
+    rows.add(
+        row(
+            Role.ANCHOR,
+            "anchor prompts",
+            SHOWN_CONCEPTS,
+            name -> prompts.get(SHOWN_CONCEPTS.indexOf(name))));
+    VOCABULARY.styles().forEach(style -> rows.add(styleRow(Role.NEIGHBOUR, style)));
+    return job(
+        Concept.memorized(caption),
+        AnchorStrategy.generated("scene", prompts),
+        new PictureGrid(SHOWN_CONCEPTS, rows));
+  }
+
   private static String categoryOf(String name) {
     return VOCABULARY.concepts().stream()
         .filter(one -> one.name().equals(name))
@@ -174,6 +204,7 @@ final class EmojiJobs {
     return new Job(
         target,
         anchor.images(ANCHOR_IMAGES).sampling(SAMPLING.withSteps(ANCHOR_STEPS)),
+        Augmentation.none(),
         AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS),
         TRAINING,
         0,

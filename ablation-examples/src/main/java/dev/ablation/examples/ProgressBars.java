@@ -13,7 +13,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /** One bar after the other on the console: for each part of a run that takes long. */
-final class ProgressBars implements AblationListener, AutoCloseable {
+public final class ProgressBars implements AblationListener, AutoCloseable {
   /** Fits every terminal and every log. */
   private static final int WIDTH = 79;
 
@@ -31,8 +31,13 @@ final class ProgressBars implements AblationListener, AutoCloseable {
     this.shown = shown;
   }
 
-  /** Draws on standard error, which stays open. */
-  static ProgressBars onStandardError(boolean shown) {
+  /**
+   * Draws on standard error, which stays open.
+   *
+   * @param shown whether bars are drawn; warnings are printed in any case
+   * @return the bars
+   */
+  public static ProgressBars onStandardError(boolean shown) {
     return new ProgressBars(System.err, shown);
   }
 
@@ -52,8 +57,13 @@ final class ProgressBars implements AblationListener, AutoCloseable {
     }
   }
 
-  /** Returns what shows the progress of drawing pictures, under a name. */
-  Consumer<SamplingProgress> drawing(String what) {
+  /**
+   * Returns what shows the progress of drawing pictures.
+   *
+   * @param what the name of the bar
+   * @return to be given to a sampler
+   */
+  public Consumer<SamplingProgress> drawing(String what) {
     return progress ->
         show(
             what,

@@ -43,6 +43,15 @@ public final class Kernels {
   /** {@code (x, w)}: x w^T. */
   public static final Kernel LINEAR_NO_BIAS = Kernel.of("(x, w): return torch.linear(x, w)");
 
+  /** {@link #LINEAR} with factors and products in bfloat16; arguments and result are float32. */
+  public static final Kernel LINEAR_IN_BFLOAT16 =
+      Kernel.of(
+          "(x, w, b): return torch.to(torch.linear(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15)), 6)");
+
+  /** {@link #LINEAR_NO_BIAS} with factors and products in bfloat16. */
+  public static final Kernel LINEAR_NO_BIAS_IN_BFLOAT16 =
+      Kernel.of("(x, w): return torch.to(torch.linear(torch.to(x, 15), torch.to(w, 15)), 6)");
+
   /** {@code (ids, table)}: rows of the table. */
   public static final Kernel EMBEDDING = Kernel.of("(ids, w): return torch.embedding(w, ids)");
 
@@ -90,6 +99,18 @@ public final class Kernels {
   public static final Kernel GRADIENTS =
       Kernel.of("(y, xs: List[Tensor]): return torch.grad([y], xs)");
 
+  /** {@code (like, xs, ys)}: adds every y to its x in place; returns {@code like}. */
+  public static final Kernel ADD_ALL_TO =
+      Kernel.of(
+          """
+          (like, xs: List[Tensor], ys: List[Tensor]):
+              torch._foreach_add_(xs, ys)
+              return like\
+          """);
+
+  /** {@code (x)}: another handle of the same tensor, weight or not. */
+  public static final Kernel SAME = Kernel.of("(x): return x");
+
   private static final Kernel COPY = Kernel.of("(to, from): return torch.copy_(to, from)");
 
   private Kernels() {}
@@ -131,6 +152,56 @@ public final class Kernels {
   public static Kernel conv2d(int stride, int padding) {
     return Kernel.of(
         "(x, w, b): return torch.conv2d(x, w, b, [%1$d, %1$d], [%2$d, %2$d])"
+            .formatted(stride, padding));
+  }
+
+  /**
+   * Returns {@code (y, x, A, B)}: y + scale (x A^T) B^T, in place of y, which a linear map just
+   * made: its gradients do not need it.
+   *
+   * @param scale any number
+   * @return the kernel
+   */
+  public static Kernel addLowRankLinear(double scale) {
+    return Kernel.of(
+        "(y, x, a, b): return torch.add_(y, torch.linear(torch.linear(x, a), b), alpha=%s)"
+            .formatted(scale));
+  }
+
+  /**
+   * Returns {@code (y, x, A, B)}: y plus scale times the convolution of x with A and then with B of
+   * size 1, in place of y, which a convolution just made.
+   *
+   * @param stride of the convolution with A
+   * @param padding of the convolution with A
+   * @param scale any number
+   * @return the kernel
+   */
+  public static Kernel addLowRankConv2d(int stride, int padding, double scale) {
+    return Kernel.of(
+        """
+        (y, x, a, b):
+            h = torch.conv2d(x, a, None, [%1$d, %1$d], [%2$d, %2$d])
+            return torch.add_(y, torch.conv2d(h, b), alpha=%3$s)\
+        """
+            .formatted(stride, padding, scale));
+  }
+
+  /**
+   * Convolution {@code (x, w, b)} with factors and products in bfloat16; arguments and result are
+   * float32.
+   *
+   * @param stride in both directions
+   * @param padding zeros on every side
+   * @return the kernel
+   */
+  public static Kernel conv2dInBfloat16(int stride, int padding) {
+    return Kernel.of(
+        """
+        (x, w, b):
+            y = torch.conv2d(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15), [%1$d, %1$d], [%2$d, %2$d])
+            return torch.to(y, 6)\
+        """
             .formatted(stride, padding));
   }
 
@@ -202,6 +273,31 @@ public final class Kernels {
             return torch.reshape(torch.transpose(o, 1, 2), [b, n, d * %1$d])\
         """
             .formatted(heads, causal ? "True" : "False"));
+  }
+
+  /**
+   * {@link #attention} by plain matrix products in bfloat16; arguments and result are float32. With
+   * narrow heads its gradient is faster than that of the fused operator.
+   *
+   * @param heads number of heads
+   * @param headWidth width of a head
+   * @return the kernel, not causal
+   */
+  public static Kernel attentionInBfloat16(int heads, int headWidth) {
+    return Kernel.of(
+        """
+        (q, k, v):
+            b = q.size(0)
+            n = q.size(1)
+            m = k.size(1)
+            q1 = torch.reshape(torch.transpose(torch.reshape(torch.to(torch.mul(q, %3$s), 15), [b, n, %1$d, %2$d]), 1, 2), [b * %1$d, n, %2$d])
+            k1 = torch.reshape(torch.transpose(torch.reshape(torch.to(k, 15), [b, m, %1$d, %2$d]), 1, 2), [b * %1$d, m, %2$d])
+            v1 = torch.reshape(torch.transpose(torch.reshape(torch.to(v, 15), [b, m, %1$d, %2$d]), 1, 2), [b * %1$d, m, %2$d])
+            p = torch.softmax(torch.bmm(q1, torch.transpose(k1, 1, 2)), -1)
+            o = torch.transpose(torch.reshape(torch.bmm(p, v1), [b, %1$d, n, %2$d]), 1, 2)
+            return torch.to(torch.reshape(o, [b, n, %1$d * %2$d]), 6)\
+        """
+            .formatted(heads, headWidth, 1 / Math.sqrt(headWidth)));
   }
 
   /**

@@ -1,14 +1,21 @@
 package dev.ablation.djl.nn;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.model.LowRank;
 
-/** Convolution with bias: weight (out, in, k, k), bias (out). */
+/**
+ * Convolution with bias: weight (out, in, k, k), bias (out). A low-rank change is a convolution to
+ * r channels beside it, followed by one of size 1.
+ */
 public final class Conv2d extends Layer {
   private final Weight weight;
   private final Weight bias;
-  private final Kernel kernel;
+  private final int stride;
+  private final int padding;
+  private Kernel kernel;
 
   /**
    * Creates a convolution that keeps height and width.
@@ -31,13 +38,30 @@ public final class Conv2d extends Layer {
    * @param padding zeros on every side
    */
   public Conv2d(int in, int out, int size, int stride, int padding) {
-    weight = weight("weight", out, in, size, size);
+    weight = weight("weight", out, in, size, size).changeable();
     bias = weight("bias", out);
+    this.stride = stride;
+    this.padding = padding;
     kernel = Kernels.conv2d(stride, padding);
   }
 
   @Override
+  protected void use(Precision precision) {
+    kernel =
+        precision == Precision.FLOAT32
+            ? Kernels.conv2d(stride, padding)
+            : Kernels.conv2dInBfloat16(stride, padding);
+  }
+
+  @Override
   protected NDList call(NDList in) {
-    return new NDList(kernel.call(in.get(0), weight.get(), bias.get()));
+    NDArray x = in.get(0);
+    NDArray y = kernel.call(x, weight.get(), bias.get());
+    LowRank change = weight.change();
+    return new NDList(
+        change == null
+            ? y
+            : Kernels.addLowRankConv2d(stride, padding, change.scale())
+                .consume(y, x, change.down(), change.up()));
   }
 }

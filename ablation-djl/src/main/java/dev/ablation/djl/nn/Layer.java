@@ -134,6 +134,22 @@ public abstract class Layer extends AbstractBlock {
   }
 
   /**
+   * Chooses the number format of the products of this layer and of its children.
+   *
+   * @param precision from the next call on
+   */
+  public final void computeIn(Precision precision) {
+    forEachLayer((name, layer) -> layer.use(precision));
+  }
+
+  /**
+   * Told by {@link #computeIn}; a layer that multiplies overrides it.
+   *
+   * @param precision from the next call on
+   */
+  protected void use(Precision precision) {}
+
+  /**
    * Shows the outputs of every call to an observer.
    *
    * @param observer must neither close nor keep the arrays, which are changed or freed later;

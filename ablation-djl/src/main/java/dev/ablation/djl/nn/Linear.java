@@ -1,13 +1,20 @@
 package dev.ablation.djl.nn;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.model.LowRank;
 import org.jspecify.annotations.Nullable;
 
-/** Linear map of the last axis: weight (out, in), bias (out) where there is one. */
+/**
+ * Linear map of the last axis: weight (out, in), bias (out) where there is one. A low-rank change
+ * is a map beside it, {@code y + s (x A^T) B^T}.
+ */
 public final class Linear extends Layer {
   private final Weight weight;
   private final @Nullable Weight bias;
+  private Precision precision = Precision.FLOAT32;
 
   /**
    * Creates a linear map with bias.
@@ -27,15 +34,36 @@ public final class Linear extends Layer {
    * @param withBias whether a bias is added
    */
   public Linear(int in, int out, boolean withBias) {
-    weight = weight("weight", out, in);
+    weight = weight("weight", out, in).changeable();
     bias = withBias ? weight("bias", out) : null;
   }
 
   @Override
+  protected void use(Precision precision) {
+    this.precision = precision;
+  }
+
+  @Override
   protected NDList call(NDList in) {
-    return new NDList(
+    NDArray x = in.get(0);
+    NDArray y =
         bias == null
-            ? Kernels.LINEAR_NO_BIAS.call(in.get(0), weight.get())
-            : Kernels.LINEAR.call(in.get(0), weight.get(), bias.get()));
+            ? kernelWithoutBias().call(x, weight.get())
+            : kernel().call(x, weight.get(), bias.get());
+    LowRank change = weight.change();
+    return new NDList(
+        change == null
+            ? y
+            : Kernels.addLowRankLinear(change.scale()).consume(y, x, change.down(), change.up()));
+  }
+
+  private Kernel kernel() {
+    return precision == Precision.BFLOAT16_PRODUCTS ? Kernels.LINEAR_IN_BFLOAT16 : Kernels.LINEAR;
+  }
+
+  private Kernel kernelWithoutBias() {
+    return precision == Precision.BFLOAT16_PRODUCTS
+        ? Kernels.LINEAR_NO_BIAS_IN_BFLOAT16
+        : Kernels.LINEAR_NO_BIAS;
   }
 }

@@ -14,6 +14,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,18 @@ public final class NamedWeights implements Weights {
       throw new IllegalArgumentException("the model has no weight '" + name + "'");
     }
     return weight;
+  }
+
+  /**
+   * Returns what is known of a weight.
+   *
+   * @param name with its prefix
+   * @return name, shape and role
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public WeightInfo info(String name) {
+    weight(name);
+    return Objects.requireNonNull(infos.get(name));
   }
 
   @Override
@@ -113,6 +126,10 @@ public final class NamedWeights implements Weights {
 
   private static String hash(NDArray array) {
     MessageDigest digest = digest();
+    if (array.getShape().isScalar()) {
+      digest.update(array.toByteBuffer());
+      return HexFormat.of().formatHex(digest.digest());
+    }
     long rows = array.getShape().get(0);
     long rowBytes = Math.max(1, array.getShape().size() / rows * DataType.FLOAT32.getNumOfBytes());
     long step = Math.max(1, HASH_CHUNK / rowBytes);

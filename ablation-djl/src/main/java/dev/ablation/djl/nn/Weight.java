@@ -3,17 +3,20 @@ package dev.ablation.djl.nn;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
+import dev.ablation.model.LowRank;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One weight of a layer: the array that was loaded and, for a while, another one bound in its
- * place. A layer computes with {@link #get()}.
+ * place. A layer computes with {@link #get()} and, if it is one that can, with {@link #change()}.
  */
 public final class Weight {
   private final Shape shape;
   private final Parameter parameter;
   private @Nullable NDArray own;
   private @Nullable NDArray bound;
+  private @Nullable LowRank change;
+  private boolean changeable;
 
   Weight(Parameter parameter, Shape shape) {
     this.parameter = parameter;
@@ -69,6 +72,43 @@ public final class Weight {
   /** {@return the array that is bound in place of the weight's own, if any} */
   public @Nullable NDArray bound() {
     return bound;
+  }
+
+  /** Says that the layer also computes with {@link #change()}. */
+  Weight changeable() {
+    changeable = true;
+    return this;
+  }
+
+  /** {@return whether a low-rank change can be added} */
+  public boolean isChangeable() {
+    return changeable;
+  }
+
+  /**
+   * Computes with a change added until further notice.
+   *
+   * @param change factors of {@link #shape()}, or {@code null} for none
+   */
+  public void change(@Nullable LowRank change) {
+    if (change != null) {
+      if (!changeable) {
+        throw new IllegalArgumentException(
+            "weight " + parameter.getName() + " has no low-rank form");
+      }
+      if (!change.shape().equals(shape)) {
+        throw new IllegalArgumentException(
+            "weight %s: expected factors of shape %s, were %s and %s"
+                .formatted(
+                    parameter.getName(), shape, change.down().getShape(), change.up().getShape()));
+      }
+    }
+    this.change = change;
+  }
+
+  /** {@return the change that is added to what {@link #get()} returns, if any} */
+  public @Nullable LowRank change() {
+    return change;
   }
 
   private void checkShape(NDArray array) {

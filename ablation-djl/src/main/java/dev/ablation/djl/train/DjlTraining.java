@@ -3,13 +3,18 @@ package dev.ablation.djl.train;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.Lora;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.TrainingSession;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
-/** Opens training sessions on the weights of a model; one at a time. */
-public final class DjlTraining implements Differentiable {
+/**
+ * Opens training sessions on the weights of a model, or on low-rank changes of them; one at a time.
+ */
+public final class DjlTraining implements Differentiable, LowRankTraining {
   private final NDManager manager;
   private final NamedWeights weights;
   private final Consumer<Boolean> stopStartToken;
@@ -30,6 +35,32 @@ public final class DjlTraining implements Differentiable {
 
   @Override
   public TrainingSession train(List<String> names, GradientOptions options) {
+    begin(names, options);
+    return session(scope -> new WeightCopies(scope, weights, names, options));
+  }
+
+  @Override
+  public boolean hasLowRankForm(String weight) {
+    return weights.weight(weight).isChangeable();
+  }
+
+  @Override
+  public TrainingSession train(List<String> names, Lora lora, long seed, GradientOptions options) {
+    for (String name : names) {
+      if (!hasLowRankForm(name)) {
+        throw new IllegalArgumentException("weight '" + name + "' has no low-rank form");
+      }
+    }
+    if (!options.rows().isEmpty()) {
+      throw new IllegalArgumentException(
+          "rows must be empty where low-rank changes are trained, were those of "
+              + options.rows().keySet());
+    }
+    begin(names, options);
+    return session(scope -> new LowRankChanges(scope, weights, names, lora, seed));
+  }
+
+  private void begin(List<String> names, GradientOptions options) {
     if (names.isEmpty()) {
       throw new IllegalArgumentException("weights to train must not be empty");
     }
@@ -45,7 +76,17 @@ public final class DjlTraining implements Differentiable {
       open = true;
     }
     stopStartToken.accept(options.stopStartToken());
-    return new DjlTrainingSession(manager.newSubManager(), weights, names, options, this::ended);
+  }
+
+  private TrainingSession session(Function<NDManager, Trainable> trainable) {
+    NDManager scope = manager.newSubManager();
+    try {
+      return new DjlTrainingSession(scope, trainable.apply(scope), this::ended);
+    } catch (RuntimeException e) {
+      scope.close();
+      ended();
+      throw e;
+    }
   }
 
   private synchronized void ended() {

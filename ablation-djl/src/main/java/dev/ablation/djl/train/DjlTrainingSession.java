@@ -7,68 +7,55 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernels;
-import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.model.AdamW;
-import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
-/** Trainable copies bound in place of a model's weights. */
+/** Gradients and steps of some arrays; until it is closed the network computes with them. */
 final class DjlTrainingSession implements TrainingSession {
   private final NDManager manager;
-  private final NamedWeights weights;
-  private final List<String> names;
-  private final NDList copies = new NDList();
-  private final List<@Nullable NDArray> before = new ArrayList<>();
-  private final List<RowMask> masks = new ArrayList<>();
-  private final boolean decayOtherRows;
+  private final Trainable trainable;
   private final Runnable ended;
   private boolean closed;
 
-  DjlTrainingSession(
-      NDManager manager,
-      NamedWeights weights,
-      List<String> names,
-      GradientOptions options,
-      Runnable ended) {
+  /**
+   * Makes the network compute with the arrays.
+   *
+   * @param manager owner of everything that the session makes, closed with it
+   * @param trainable what is trained
+   * @param ended called when the session is closed
+   */
+  DjlTrainingSession(NDManager manager, Trainable trainable, Runnable ended) {
     this.manager = manager;
-    this.decayOtherRows = options.decayOtherRows();
-    this.weights = weights;
-    this.names = List.copyOf(names);
+    this.trainable = trainable;
     this.ended = ended;
-    try {
-      for (String name : names) {
-        NDArray base = weights.get(name);
-        NDArray copy = GradMode.with(false, base::duplicate);
-        copy.attach(manager);
-        copy.setRequiresGradient(true);
-        copies.add(copy);
-        before.add(weights.weight(name).bound());
-        Set<Integer> rows = options.rows().get(name);
-        if (rows != null) {
-          masks.add(new RowMask(copies.size() - 1, base, rows, manager));
-        }
-      }
-      bindCopies();
-    } catch (RuntimeException e) {
-      close();
-      throw e;
-    }
+    trainable.use(true);
   }
 
   @Override
   public List<String> names() {
-    return names;
+    return trainable.names();
   }
 
   @Override
   public NDList weights() {
-    return copies;
+    return trainable.arrays();
+  }
+
+  @Override
+  public void restore(NDList saved) {
+    NDList copies = trainable.arrays();
+    if (!Arrays.equals(saved.getShapes(), copies.getShapes())) {
+      throw new IllegalArgumentException(
+          "weights: expected shapes %s, were %s"
+              .formatted(Arrays.toString(copies.getShapes()), Arrays.toString(saved.getShapes())));
+    }
+    for (int i = 0; i < saved.size(); i++) {
+      Kernels.copy(saved.get(i), copies.get(i));
+    }
   }
 
   @Override
@@ -81,9 +68,9 @@ final class DjlTrainingSession implements TrainingSession {
     double number = value.toType(DataType.FLOAT32, false).getFloat();
     try {
       NDList gradients =
-          GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(value, List.copyOf(copies)));
+          GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(value, List.copyOf(weights())));
       gradients.attach(scope);
-      masks.forEach(mask -> mask.clear(gradients.get(mask.index())));
+      trainable.mask(gradients);
       return new Gradients(number, gradients);
     } catch (EngineException e) {
       throw new IllegalStateException(
@@ -104,44 +91,26 @@ final class DjlTrainingSession implements TrainingSession {
 
   @Override
   public <T> T withBaseWeights(Supplier<T> body) {
-    bindBefore();
+    trainable.use(false);
     try {
       return GradMode.with(false, body);
     } finally {
-      bindCopies();
+      trainable.use(true);
     }
   }
 
   @Override
   public Optimizer optimizer(AdamW settings) {
-    return new FusedAdamW(settings, copies, manager, this::keepOtherRows);
-  }
-
-  private void keepOtherRows() {
-    if (!decayOtherRows) {
-      masks.forEach(mask -> mask.keepOthers(copies.get(mask.index())));
-    }
+    return new FusedAdamW(settings, weights(), manager, trainable::afterStep);
   }
 
   @Override
   public void close() {
     if (!closed) {
       closed = true;
-      bindBefore();
+      trainable.use(false);
       manager.close();
       ended.run();
-    }
-  }
-
-  private void bindCopies() {
-    for (int i = 0; i < copies.size(); i++) {
-      weights.bind(names.get(i), copies.get(i));
-    }
-  }
-
-  private void bindBefore() {
-    for (int i = 0; i < before.size(); i++) {
-      weights.bind(names.get(i), before.get(i));
     }
   }
 }

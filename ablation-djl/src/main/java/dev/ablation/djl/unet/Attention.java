@@ -7,6 +7,7 @@ import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
+import dev.ablation.djl.nn.Precision;
 
 /**
  * Multi-head attention of image tokens over a context: themselves ({@code attn1}) or the text
@@ -22,7 +23,9 @@ final class Attention extends Layer {
   private final Linear toK;
   private final Linear toV;
   private final Linear toOut;
-  private final Kernel attention;
+  private final int heads;
+  private final int headWidth;
+  private Kernel attention;
   private boolean stopFirstToken;
 
   Attention(int queryWidth, int contextWidth, int heads, int headWidth) {
@@ -31,12 +34,22 @@ final class Attention extends Layer {
     toK = child("to_k", new Linear(contextWidth, inner, false));
     toV = child("to_v", new Linear(contextWidth, inner, false));
     toOut = child("to_out.0", new Linear(inner, queryWidth));
+    this.heads = heads;
+    this.headWidth = headWidth;
     attention = Kernels.attention(heads, false);
   }
 
   /** Whether key and value of the context's first token carry no gradient. */
   void stopFirstToken(boolean stop) {
     stopFirstToken = stop;
+  }
+
+  @Override
+  protected void use(Precision precision) {
+    attention =
+        precision == Precision.FLOAT32
+            ? Kernels.attention(heads, false)
+            : Kernels.attentionInBfloat16(heads, headWidth);
   }
 
   @Override

@@ -1,0 +1,14 @@
+package dev.ablation.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** A file is no whole checkpoint. */
+final class DamagedCheckpointException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  DamagedCheckpointException(Path file, String what, @Nullable Throwable cause) {
+    super(file + ": " + what, cause);
+  }
+}

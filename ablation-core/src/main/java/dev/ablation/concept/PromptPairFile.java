@@ -1,0 +1,92 @@
+package dev.ablation.concept;
+
+import dev.ablation.internal.StrictJson;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** Pairs of prompts in a text file, one a line. */
+final class PromptPairFile {
+  private static final String ANCHOR = "anchor";
+  private static final String TARGET = "target";
+  private static final String HEADER = ANCHOR + "\t" + TARGET;
+
+  private PromptPairFile() {}
+
+  /** Reads one pair of a line. */
+  @FunctionalInterface
+  private interface LineReader {
+    PromptPair read(String line) throws IOException;
+  }
+
+  static List<PromptPair> read(Path file) throws IOException {
+    String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+    if (name.endsWith(".tsv")) {
+      return read(file, true, PromptPairFile::tabSeparated);
+    }
+    if (name.endsWith(".jsonl")) {
+      return read(file, false, PromptPairFile::json);
+    }
+    throw new IOException(file + ": name of a file of prompt pairs must end with .tsv or .jsonl");
+  }
+
+  private static List<PromptPair> read(Path file, boolean header, LineReader reader)
+      throws IOException {
+    List<PromptPair> pairs = new ArrayList<>();
+    List<String> lines = lines(file);
+    for (int i = 0; i < lines.size(); i++) {
+      String line = lines.get(i);
+      if (line.isBlank() || (header && i == 0 && line.strip().equals(HEADER))) {
+        continue;
+      }
+      try {
+        pairs.add(reader.read(line));
+      } catch (IOException | IllegalArgumentException e) {
+        throw new IOException("%s, line %d: %s".formatted(file, i + 1, e.getMessage()), e);
+      }
+    }
+    if (pairs.isEmpty()) {
+      throw new IOException(file + ": must hold at least one pair of prompts, one a line");
+    }
+    return pairs;
+  }
+
+  private static List<String> lines(Path file) throws IOException {
+    try {
+      List<String> lines = new ArrayList<>(Files.readAllLines(file));
+      if (!lines.isEmpty() && lines.get(0).startsWith("\uFEFF")) {
+        lines.set(0, lines.get(0).substring(1));
+      }
+      return lines;
+    } catch (CharacterCodingException e) {
+      throw new IOException(file + ": prompts must be UTF-8 text", e);
+    }
+  }
+
+  private static PromptPair tabSeparated(String line) {
+    String[] columns = line.split("\t", -1);
+    if (columns.length != 2) {
+      throw new IllegalArgumentException(
+          "must be an anchor prompt, a tab and a target prompt, but has %d tabs"
+              .formatted(columns.length - 1));
+    }
+    return new PromptPair(columns[0], columns[1]);
+  }
+
+  private static PromptPair json(String line) throws IOException {
+    if (StrictJson.parse(line) instanceof Map<?, ?> pair
+        && pair.keySet().equals(Set.of(ANCHOR, TARGET))
+        && pair.get(ANCHOR) instanceof String anchor
+        && pair.get(TARGET) instanceof String target) {
+      return new PromptPair(anchor, target);
+    }
+    throw new IllegalArgumentException(
+        "must be {\"anchor\": \"...\", \"target\": \"...\"}, but is " + line.strip());
+  }
+}

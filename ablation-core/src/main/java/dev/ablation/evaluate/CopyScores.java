@@ -1,0 +1,43 @@
+package dev.ablation.evaluate;
+
+import com.google.common.base.Preconditions;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
+
+/**
+ * How near pictures come to memorised ones.
+ *
+ * @param extractor of the features
+ * @param threshold above which a picture is a copy
+ * @param scores cosine with the nearest original, one a picture, at least one
+ */
+public record CopyScores(ExtractorInfo extractor, double threshold, List<Double> scores) {
+
+  /** Checks that there are scores. */
+  public CopyScores {
+    Objects.requireNonNull(extractor, "extractor");
+    scores = List.copyOf(scores);
+    Preconditions.checkArgument(!scores.isEmpty(), "scores must not be empty");
+  }
+
+  /**
+   * Tells whether a picture is a copy.
+   *
+   * @param picture its index
+   * @return whether its score is above the threshold
+   */
+  public boolean isCopy(int picture) {
+    return scores.get(picture) > threshold;
+  }
+
+  /** {@return the indices of the copies, ascending} */
+  public List<Integer> copies() {
+    return IntStream.range(0, scores.size()).filter(this::isCopy).boxed().toList();
+  }
+
+  /** {@return the memorisation percentage: copies among all pictures, 0..100} */
+  public double percentage() {
+    return 100.0 * copies().size() / scores.size();
+  }
+}

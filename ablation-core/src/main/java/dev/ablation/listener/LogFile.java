@@ -1,0 +1,69 @@
+package dev.ablation.listener;
+
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A text file that whole lines are appended to, each by one write, so that it can be followed while
+ * it grows. A line that a killed process left unfinished is cut off.
+ */
+final class LogFile implements AutoCloseable {
+  private final OutputStream out;
+  private final List<String> before;
+
+  private LogFile(OutputStream out, List<String> before) {
+    this.out = out;
+    this.before = before;
+  }
+
+  static LogFile open(Path path) throws IOException {
+    Path parent = path.toAbsolutePath().getParent();
+    if (parent != null) {
+      Files.createDirectories(parent);
+    }
+    List<String> before = List.of();
+    if (Files.exists(path)) {
+      cutUnfinishedLine(path);
+      before = Files.readString(path).lines().toList();
+    }
+    // No channel: those close themselves when their thread is interrupted.
+    return new LogFile(new FileOutputStream(path.toFile(), true), before);
+  }
+
+  private static void cutUnfinishedLine(Path path) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+      long end = file.length();
+      while (end > 0) {
+        file.seek(end - 1);
+        if (file.read() == '\n') {
+          break;
+        }
+        end--;
+      }
+      if (end < file.length()) {
+        file.setLength(end);
+      }
+    }
+  }
+
+  /** {@return the lines that the file held when it was opened} */
+  List<String> before() {
+    return before;
+  }
+
+  void append(String line) throws IOException {
+    out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+    out.flush();
+  }
+
+  @Override
+  public void close() throws IOException {
+    out.close();
+  }
+}

@@ -1,0 +1,351 @@
+package dev.ablation.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import com.google.common.base.Preconditions;
+import dev.ablation.event.AblationEvent;
+import dev.ablation.model.Optimizer;
+import dev.ablation.model.TrainingSession;
+import dev.ablation.model.TrainingSession.Gradients;
+import dev.ablation.objective.TrainingBatch;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One training by a {@link GradientTrainer}, from its beginning or from a saved state to its end.
+ */
+final class GradientRun implements AutoCloseable {
+  // Names in a saved state; files on disk have them.
+  private static final String WEIGHT = "weight.";
+  private static final String FIRST = "first-moment.";
+  private static final String SECOND = "second-moment.";
+  private static final String BEST = "best.";
+  private static final String OPTIMIZER_STEPS = "optimizer.steps";
+  private static final String BEST_STEP = "best.step";
+  private static final String STOPPED = "stopped";
+  private static final String LOOKED = "looked";
+
+  private final GradientTrainer trainer;
+  private final TrainingTask task;
+  private final TrainingSession session;
+  private final TextStates texts;
+  private final Optimizer optimizer;
+  private final NDManager own;
+  private final long start = System.nanoTime();
+
+  private final List<TrainingResult.Step> history = new ArrayList<>();
+  private final List<Measurement> measurements = new ArrayList<>();
+  private final NDList best = new NDList();
+  private int bestStep;
+  private @Nullable String stopped;
+
+  /** Whether monitors and listeners have looked at the model as it is now. */
+  private boolean looked;
+
+  GradientRun(GradientTrainer trainer, TrainingTask task, TrainingSession session) {
+    this.trainer = trainer;
+    this.task = task;
+    this.session = session;
+    optimizer = session.optimizer(trainer.optimizer());
+    texts = TextStates.of(task.model(), task.weights());
+    own = task.model().manager().newSubManager();
+  }
+
+  TrainingResult toTheEnd() {
+    restore();
+    try {
+      lookOnce();
+      while (!done()) {
+        task.checkCancelled();
+        step(history.size() + 1);
+        lookOnce();
+        if (done() || task.savesAfter(history.size())) {
+          task.save(state());
+        }
+      }
+    } catch (CancellationException e) {
+      saveAfter(e);
+      throw e;
+    }
+    return result();
+  }
+
+  private boolean done() {
+    return stopped != null || history.size() >= trainer.steps();
+  }
+
+  // Steps
+
+  private void step(int step) {
+    double rate = trainer.learningRate() * factor(step);
+    TrainingResult.Step made;
+    try (NDManager scope = task.model().manager().newSubManager()) {
+      Gradients gradients = gradients(step, scope);
+      if (!Double.isFinite(gradients.loss())) {
+        throw new TrainingDivergedException(step, gradients.loss(), Double.NaN, rate);
+      }
+      double norm = optimizer.step(gradients.values(), rate, trainer.maxGradientNorm());
+      if (!Double.isFinite(norm)) {
+        throw new TrainingDivergedException(step, gradients.loss(), norm, rate);
+      }
+      made = new TrainingResult.Step(gradients.loss(), norm);
+    }
+    history.add(made);
+    looked = false;
+    task.emit(
+        new AblationEvent.StepCompleted(
+            step,
+            trainer.steps(),
+            made.loss(),
+            made.gradientNorm(),
+            rate,
+            Duration.ofNanos(System.nanoTime() - start)));
+  }
+
+  private double factor(int step) {
+    double factor = trainer.schedule().factor(step, trainer.steps());
+    Preconditions.checkState(
+        factor >= 0 && Double.isFinite(factor),
+        "schedule '%s' must give a finite factor that is not negative, gave %s at step %s",
+        trainer.schedule().name(),
+        factor,
+        step);
+    return factor;
+  }
+
+  private Gradients gradients(int step, NDManager scope) {
+    int pairs = trainer.pairsPerStep();
+    TrainingBatch batch = task.batches().batch(step, pairs, scope);
+    Optional<TrainingBatch> prior =
+        task.objective().usesPriorBatch()
+            ? task.batches().priorBatch(step, pairs, scope)
+            : Optional.empty();
+    return trainer.accumulation() == 1
+        ? gradients(batch, prior, scope)
+        : accumulated(batch, prior, scope);
+  }
+
+  private Gradients gradients(TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
+    TrainingStep context = new TrainingStep(task.model(), session, texts, batch, prior, scope);
+    return session.gradients(() -> task.objective().loss(context), scope);
+  }
+
+  /** The mean over batches of equal size, one at a time in memory. */
+  private Gradients accumulated(
+      TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
+    int count = trainer.accumulation();
+    NDList sums = new NDList();
+    double loss = 0;
+    for (int i = 0; i < count; i++) {
+      int part = i;
+      try (NDManager small = scope.newSubManager()) {
+        Gradients gradients =
+            gradients(
+                MicroBatch.of(batch, part, count, small),
+                prior.map(whole -> MicroBatch.of(whole, part, count, small)),
+                small);
+        loss += gradients.loss() / count;
+        session.withoutGradients(() -> add(gradients.values(), sums, scope));
+      }
+    }
+    session.withoutGradients(() -> {
+      sums.forEach(sum -> sum.divi(count));
+      return sums;
+    });
+    return new Gradients(loss, sums);
+  }
+
+  private static NDList add(NDList gradients, NDList sums, NDManager scope) {
+    for (int i = 0; i < gradients.size(); i++) {
+      if (sums.size() <= i) {
+        NDArray copy = gradients.get(i).duplicate();
+        copy.attach(scope);
+        sums.add(copy);
+      } else {
+        sums.get(i).addi(gradients.get(i));
+      }
+    }
+    return sums;
+  }
+
+  // Looking
+
+  private void lookOnce() {
+    if (!looked) {
+      List<Measurement> made = new ArrayList<>();
+      session.withoutGradients(() -> look(made));
+      measurements.addAll(made);
+      looked = true;
+      if (stopped != null) {
+        task.emit(new AblationEvent.EarlyStopped(history.size(), resultStep(), stopped));
+      }
+    }
+  }
+
+  private List<Measurement> look(List<Measurement> made) {
+    int step = history.size();
+    if (task.looksAfter(step)) {
+      task.look(progress(made));
+    }
+    if (step == 0) {
+      return made;
+    }
+    boolean better = false;
+    String stop = null;
+    for (TrainingMonitor monitor : trainer.monitors()) {
+      if (step % monitor.everySteps() == 0 || step == trainer.steps()) {
+        Verdict verdict = monitor.look(progress(made));
+        verdict.measured().forEach((name, value) -> made.add(new Measurement(step, name, value)));
+        better |= verdict.best();
+        stop = stop == null ? verdict.stop() : stop;
+      }
+    }
+    made.forEach(
+        each -> task.emit(new AblationEvent.Measured(each.step(), each.name(), each.value())));
+    if (better) {
+      keepAsBest(session.weights(), step);
+    }
+    stopped = stop;
+    return made;
+  }
+
+  private TrainingProgress progress(List<Measurement> made) {
+    List<Measurement> all = new ArrayList<>(measurements);
+    all.addAll(made);
+    return new TrainingProgress(
+        task.model(), history.size(), trainer.steps(), history, all, task::cancelled);
+  }
+
+  private void keepAsBest(NDList weights, int step) {
+    NDList before = new NDList(best);
+    best.clear();
+    before.close();
+    for (NDArray weight : weights) {
+      NDArray copy = weight.duplicate();
+      copy.attach(own);
+      best.add(copy);
+    }
+    bestStep = step;
+  }
+
+  // Saved states
+
+  private TrainingState state() {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    NDList moments = optimizer.moments();
+    int count = session.names().size();
+    for (int i = 0; i < count; i++) {
+      String name = session.names().get(i);
+      arrays.put(WEIGHT + name, session.weights().get(i));
+      arrays.put(FIRST + name, moments.get(i));
+      arrays.put(SECOND + name, moments.get(count + i));
+      if (bestStep > 0) {
+        arrays.put(BEST + name, best.get(i));
+      }
+    }
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put(OPTIMIZER_STEPS, Long.toString(optimizer.steps()));
+    values.put(BEST_STEP, Integer.toString(bestStep));
+    values.put(LOOKED, Boolean.toString(looked));
+    if (stopped != null) {
+      values.put(STOPPED, stopped);
+    }
+    return new TrainingState(history.size(), history, measurements, arrays, values);
+  }
+
+  /** Before the first step there is nothing to keep. */
+  private void saveAfter(CancellationException cancellation) {
+    if (!history.isEmpty()) {
+      try {
+        task.save(state());
+      } catch (RuntimeException e) {
+        cancellation.addSuppressed(e);
+      }
+    }
+  }
+
+  private void restore() {
+    try (NDManager scope = task.model().manager().newSubManager()) {
+      Optional<TrainingState> saved = task.saved(scope);
+      if (saved.isPresent() && saved.get().step() > 0) {
+        session.withoutGradients(() -> restore(saved.get()));
+      }
+    }
+  }
+
+  private TrainingState restore(TrainingState saved) {
+    session.restore(list(saved, WEIGHT));
+    NDList moments = list(saved, FIRST);
+    moments.addAll(list(saved, SECOND));
+    optimizer.restore(moments, Long.parseLong(value(saved, OPTIMIZER_STEPS)));
+    history.addAll(saved.history());
+    measurements.addAll(saved.measurements());
+    looked = Boolean.parseBoolean(value(saved, LOOKED));
+    stopped = saved.values().get(STOPPED);
+    int step = Integer.parseInt(value(saved, BEST_STEP));
+    if (step > 0) {
+      keepAsBest(list(saved, BEST), step);
+    }
+    return saved;
+  }
+
+  private static String value(TrainingState saved, String name) {
+    String value = saved.values().get(name);
+    Preconditions.checkArgument(value != null, "the saved state lacks '%s'", name);
+    return Objects.requireNonNull(value);
+  }
+
+  private NDList list(TrainingState saved, String kind) {
+    NDList list = new NDList();
+    for (String name : session.names()) {
+      NDArray array = saved.arrays().get(kind + name);
+      Preconditions.checkArgument(array != null, "the saved state lacks '%s%s'", kind, name);
+      list.add(array);
+    }
+    return list;
+  }
+
+  // The end
+
+  private int resultStep() {
+    return bestStep > 0 ? bestStep : history.size();
+  }
+
+  private TrainingResult result() {
+    if (bestStep > 0 && bestStep < history.size()) {
+      session.restore(best);
+    }
+    String reason = stopped;
+    int steps = history.size();
+    Ending ending =
+        reason == null
+            ? Ending.complete(steps, resultStep())
+            : new Ending(steps, resultStep(), true, reason);
+    return new TrainingResult(copies(), history, measurements, ending);
+  }
+
+  private Map<String, NDArray> copies() {
+    Map<String, NDArray> copies = new LinkedHashMap<>();
+    for (int i = 0; i < session.names().size(); i++) {
+      NDArray weight = session.weights().get(i);
+      NDArray copy = session.withoutGradients(() -> weight.duplicate());
+      copy.attach(task.resultScope());
+      copies.put(session.names().get(i), copy);
+    }
+    return copies;
+  }
+
+  @Override
+  public void close() {
+    own.close();
+    texts.close();
+  }
+}

@@ -1,0 +1,26 @@
+package dev.ablation.train;
+
+import com.google.common.base.Preconditions;
+import java.util.Objects;
+import java.util.function.Function;
+
+/** A monitor made of a function. */
+record NamedMonitor(String name, int everySteps, Function<TrainingProgress, Verdict> verdict)
+    implements TrainingMonitor {
+
+  NamedMonitor {
+    Preconditions.checkArgument(!name.isBlank(), "name must not be blank");
+    Preconditions.checkArgument(everySteps > 0, "everySteps must be positive, was %s", everySteps);
+    Objects.requireNonNull(verdict, "verdict");
+  }
+
+  @Override
+  public Verdict look(TrainingProgress progress) {
+    return verdict.apply(progress);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,89 @@
+package dev.ablation.djl.evaluate;
+
+import ai.djl.Device;
+import dev.ablation.picture.PictureTransform;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a TorchScript file is fed. Every method returns a changed copy.
+ *
+ * @param name of the extractor in results, such as {@code "sscd"}
+ * @param transform from pictures to the module's input
+ * @param flags further arguments of the module's {@code forward} after the pictures
+ * @param trialSize width and height of the pictures on which the module is tried out when it is
+ *     loaded, positive; matters only to modules that accept certain sizes alone
+ * @param device where the module runs; {@code null} takes the first GPU if the engine sees one,
+ *     else the CPU
+ */
+public record TorchScriptSettings(
+    String name,
+    PictureTransform transform,
+    List<Boolean> flags,
+    int trialSize,
+    @Nullable Device device) {
+
+  /** Checks name and size. */
+  public TorchScriptSettings {
+    Objects.requireNonNull(transform, "transform");
+    if (name.isBlank()) {
+      throw new IllegalArgumentException("name must not be blank");
+    }
+    flags = List.copyOf(flags);
+    if (trialSize < 1) {
+      throw new IllegalArgumentException("trialSize must be positive, was " + trialSize);
+    }
+  }
+
+  /**
+   * Settings of a module whose only argument is the pictures, on the best device.
+   *
+   * @param name of the extractor in results
+   * @param transform from pictures to the module's input
+   */
+  public TorchScriptSettings(String name, PictureTransform transform) {
+    this(name, transform, List.of(), 256, null);
+  }
+
+  /**
+   * SSCD's published files, such as {@code sscd_imagenet_mixup.torchscript.pt}, as the reference
+   * uses them: shorter side 288, no crop (Pizzi et al. 2022, arXiv 2202.10261).
+   *
+   * @return the settings
+   */
+  public static TorchScriptSettings sscd() {
+    return new TorchScriptSettings("sscd", PictureTransform.imageNet(288));
+  }
+
+  /**
+   * The Inception of published FID and KID values, {@code inception-2015-12-05.pt}, fed as
+   * clean-fid feeds it; its second argument asks for features.
+   *
+   * @return the settings
+   */
+  public static TorchScriptSettings inception() {
+    return new TorchScriptSettings(
+        "inception clean-fid", PictureTransform.cleanFid(), List.of(true), 256, null);
+  }
+
+  /**
+   * Chooses the device.
+   *
+   * @param device such as {@code Device.cpu()}
+   * @return a changed copy
+   */
+  public TorchScriptSettings withDevice(Device device) {
+    return new TorchScriptSettings(name, transform, flags, trialSize, device);
+  }
+
+  /**
+   * Chooses the size of the pictures for the trial at loading.
+   *
+   * @param size width and height, positive
+   * @return a changed copy
+   */
+  public TorchScriptSettings withTrialSize(int size) {
+    return new TorchScriptSettings(name, transform, flags, size, device);
+  }
+}

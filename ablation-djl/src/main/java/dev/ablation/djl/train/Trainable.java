@@ -1,0 +1,23 @@
+package dev.ablation.djl.train;
+
+import ai.djl.ndarray.NDList;
+import java.util.List;
+
+/** The arrays that a session trains, and how the network comes to compute with them. */
+interface Trainable {
+
+  /** The names of the arrays. */
+  List<String> names();
+
+  /** The arrays, leaves of the recorded operations. */
+  NDList arrays();
+
+  /** Makes the network compute with the arrays, or as before the session. */
+  void use(boolean trained);
+
+  /** Sets gradients of what is not trained to zero. */
+  default void mask(NDList gradients) {}
+
+  /** Takes back what a step did to what is not trained. */
+  default void afterStep() {}
+}

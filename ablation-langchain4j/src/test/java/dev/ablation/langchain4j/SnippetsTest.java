@@ -1,0 +1,4 @@
+package dev.ablation.langchain4j;
+
+/** Runs the examples of the Javadoc. */
+class SnippetsTest extends Snippets {}
