@@ -132,6 +132,8 @@ public final class Ablation {
    *
    * @param objective such as {@code AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS)}
    * @return a changed plan
+   * @throws IllegalArgumentException if the objective is a lambda without a name, see {@link
+   *     AblationObjective#named}
    */
   public Ablation objective(AblationObjective objective) {
     return new Ablation(plan.withObjective(objective));

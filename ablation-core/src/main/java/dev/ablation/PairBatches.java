@@ -65,9 +65,7 @@ final class PairBatches {
     boolean prior = !purpose.isEmpty();
     RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
     AnchorRows drawn =
-        prior
-            ? anchors.drawPrior(rows, augmenting, scope)
-            : anchors.draw(rows, augmenting, scope);
+        prior ? anchors.drawPrior(rows, augmenting, scope) : anchors.draw(rows, augmenting, scope);
     List<String> preserved = preservedPrompts(purpose, step, first, anchorPrompts);
     for (int i = 0; i < count; i++) {
       String prefix = drawn.prefixes().get(i);

@@ -50,15 +50,20 @@ record Plan(
     pairs = List.copyOf(pairs);
     listeners = List.copyOf(listeners);
     // Asked now, so that a kind without published numbers is refused at the call that brings it.
-    pairs.forEach(pair -> presets.apply(pair.target().kind()));
+    pairs.forEach(pair -> Objects.requireNonNull(presets.apply(pair.target().kind()), "preset"));
   }
 
   static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
-    return new Draft(model, new Pair(target, anchor)).build();
+    return new Draft(model, pair(model, target, anchor)).build();
+  }
+
+  private static Pair pair(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+    Objects.requireNonNull(anchor, "anchor");
+    return new Pair(target, anchor.suitedTo(model, target));
   }
 
   Plan withPair(Concept target, AnchorStrategy anchor) {
-    Pair added = new Pair(target, anchor);
+    Pair added = pair(model, target, anchor);
     for (Pair pair : pairs) {
       Preconditions.checkArgument(
           Pair.ORDER.compare(pair, added) != 0,
@@ -81,6 +86,8 @@ record Plan(
 
   Plan withObjective(AblationObjective changed) {
     Objects.requireNonNull(changed, "objective");
+    Preconditions.checkArgument(
+        !changed.name().isBlank(), "name of the objective must not be blank");
     return changed(draft -> draft.givenObjective = changed);
   }
 
@@ -141,7 +148,7 @@ record Plan(
   private Pair resolved(Pair pair) {
     Preset preset = presets.apply(pair.target().kind());
     Concept target = pair.target().withDefaults(preset.styleTemplates());
-    return new Pair(target, pair.anchor().withDefaults(target, preset.anchors()));
+    return new Pair(target, preset.anchors().applyTo(pair.anchor(), target));
   }
 
   /** The concepts that are preserved, with all that the preset fills in. */
@@ -158,8 +165,7 @@ record Plan(
       return objective;
     }
     AblationObjective term = AblationObjective.preservation();
-    return objective.plus(
-        preservation.weight() == 1 ? term : term.times(preservation.weight()));
+    return objective.plus(preservation.weight() == 1 ? term : term.times(preservation.weight()));
   }
 
   WeightGroup weights() {
@@ -194,16 +200,14 @@ record Plan(
   }
 
   private void addConflict(
-      List<String> conflicts,
-      String part,
-      @Nullable Object given,
-      Function<Preset, Object> value) {
+      List<String> conflicts, String part, @Nullable Object given, Function<Preset, Object> value) {
     Set<Object> values = presetsOfPairs().stream().map(value).collect(Collectors.toSet());
     if (given == null && values.size() > 1) {
       conflicts.add(
           "%s must be chosen, since targets of the kinds %s have different presets; see preset(...)"
               .formatted(
-                  part, pairs.stream().map(pair -> pair.target().kind()).sorted().distinct().toList()));
+                  part,
+                  pairs.stream().map(pair -> pair.target().kind()).sorted().distinct().toList()));
     }
   }
 

@@ -86,6 +86,7 @@ final class PlanCheck {
     }
     try {
       weights = plan.weights().select(model.weights());
+      problems.addAll(plan.trainer().problems(model, weights));
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
     }

@@ -34,7 +34,9 @@ public record Preservation(List<Concept> concepts, List<String> prompts, double 
     Preconditions.checkArgument(
         !concepts.isEmpty() || !prompts.isEmpty(), "concepts and prompts must not both be empty");
     Preconditions.checkArgument(
-        weight > 0 && Double.isFinite(weight), "weight must be positive and finite, was %s", weight);
+        weight > 0 && Double.isFinite(weight),
+        "weight must be positive and finite, was %s",
+        weight);
   }
 
   /**

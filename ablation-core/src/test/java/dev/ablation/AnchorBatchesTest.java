@@ -46,8 +46,7 @@ class AnchorBatchesTest {
   }
 
   private AnchorBatches batches(long seed) {
-    return new AnchorBatches(
-        List.of(new PairBatches(model, anchors, pair(Set.of(), false), seed)));
+    return new AnchorBatches(List.of(new PairBatches(model, anchors, pair(Set.of(), false), seed)));
   }
 
   private static CheckedPair pair(Set<String> leftOut, boolean preserving, Concept... preserved) {

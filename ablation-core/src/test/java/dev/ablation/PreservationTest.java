@@ -61,7 +61,10 @@ class PreservationTest {
             AblationObjective.named(
                 "own",
                 context ->
-                    context.predict(context.batch(), context.batch().targetPrompts()).square().mean()))
+                    context
+                        .predict(context.batch(), context.batch().targetPrompts())
+                        .square()
+                        .mean()))
         .map(each -> DynamicTest.dynamicTest(each.name(), () -> assertJoins(each)));
   }
 
@@ -88,8 +91,7 @@ class PreservationTest {
   private static double change(DiffusionModel model, WeightDelta delta, String prompt) {
     try (NDManager scope = model.manager().newSubManager()) {
       Shape shape = new Shape(8, 3, 4, 6);
-      NDArray latents =
-          RandomStreams.gaussian(scope, shape, RandomStreams.stream(5, "latents", 0));
+      NDArray latents = RandomStreams.gaussian(scope, shape, RandomStreams.stream(5, "latents", 0));
       NDArray timesteps = scope.create(new long[] {5, 15, 25, 35, 45, 55, 65, 75});
       List<String> prompts = Stream.generate(() -> prompt).limit(8).toList();
       NDArray before = model.predict(latents, timesteps, model.encode(prompts, scope));

@@ -163,8 +163,7 @@ class SeveralTargetsTest {
   void eventsTellOfAllPairs() {
     plan(CAT, MONET).run().close();
     assertThat(events.get(0))
-        .isEqualTo(
-            new Started(List.of("Monet", "grumpy cat"), List.of("painting", "cat"), 8, 5));
+        .isEqualTo(new Started(List.of("Monet", "grumpy cat"), List.of("painting", "cat"), 8, 5));
     List<AnchorsProgressed> progress =
         events.stream()
             .filter(AnchorsProgressed.class::isInstance)
@@ -217,8 +216,7 @@ class SeveralTargetsTest {
   void theTokensOfAllTargetsAreTrained() {
     PromptTokenizer tokenizer = model.capability(PromptTokenizer.class).orElseThrow();
     Set<Integer> ids = new HashSet<>(tokenizer.tokens("grumpy cat Monet").ids());
-    try (AblationResult result =
-        plan(CAT, MONET).weights(WeightGroup.tokenEmbeddings()).run()) {
+    try (AblationResult result = plan(CAT, MONET).weights(WeightGroup.tokenEmbeddings()).run()) {
       float[] change = values(result).get("text.table");
       int width = model.descriptor().textWidth();
       for (int row = 0; row < change.length / width; row++) {
@@ -260,8 +258,7 @@ class SeveralTargetsTest {
         new Pair(CAT.target(), few(AnchorStrategy.generated("cat", List.of("a cat", "two cats"))));
     try (AblationResult dropped = plan(given).dropUnmatchedPrompts(true).run();
         AblationResult expected = plan(kept).run()) {
-      assertThat(values(dropped).get("network.key"))
-          .isEqualTo(values(expected).get("network.key"));
+      assertThat(values(dropped).get("network.key")).isEqualTo(values(expected).get("network.key"));
       assertThat(dropped.provenance().settings())
           .containsEntry("anchor.unmatchedPrompts", "dropped");
     }
@@ -278,7 +275,8 @@ class SeveralTargetsTest {
     Pair dogs = new Pair(CAT.target(), few(AnchorStrategy.generated("cat", List.of("a dog"))));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> plan(dogs).dropUnmatchedPrompts(true).run())
-        .withMessage("1 of 1 anchor prompts make no target prompt of instance 'grumpy cat': 'a dog'");
+        .withMessage(
+            "1 of 1 anchor prompts make no target prompt of instance 'grumpy cat': 'a dog'");
   }
 
   @Test

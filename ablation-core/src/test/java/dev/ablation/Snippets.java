@@ -8,12 +8,16 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
-import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.augment.AugmentedPicture;
+import dev.ablation.augment.Canvas;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
@@ -38,6 +42,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -88,6 +93,7 @@ import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
@@ -301,7 +307,8 @@ class Snippets {
     Ablation plan = Ablator.of(model).target(given).anchor("kids"); // from the pairs' own prompts
     // @end
     assertThat(read.anchorPrompts()).containsExactly("a kid at play");
-    assertThat(plan.pairs().get(0).anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
+    assertThat(plan.pairs().get(0).anchor().prompts(given))
+        .containsExactly("a kid at play", "kids in a yard");
   }
 
   @Test
@@ -422,6 +429,90 @@ class Snippets {
     }
   }
 
+  @Test
+  void augmentation() {
+    BufferedImage picture = new BufferedImage(100, 80, BufferedImage.TYPE_INT_RGB);
+    RandomGenerator random = RandomStreams.stream(7, "augmentation", 1);
+    // @start region="augmentation"
+    Canvas canvas = new Canvas(64, 64, 8); // 512 x 512 picture pixels
+    AugmentedPicture drawn = Augmentation.diffusers().withFlip(0.5).apply(picture, canvas, random);
+    // @end
+    assertThat(drawn.pixels()).hasSize(3 * 512 * 512);
+  }
+
+  @Test
+  void augmentedAnchor() {
+    AnchorStrategy cats = few("cat");
+    // @start region="augmented-anchor"
+    AnchorStrategy augmented = cats.augmented(Augmentation.paper());
+    AnchorStrategy unchanged = cats.augmented(Augmentation.none()); // whatever the preset says
+    // @end
+    for (AnchorStrategy anchor : List.of(augmented, unchanged)) {
+      try (AblationResult result =
+          quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+        assertThat(result.delta().norm()).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void pictureAnchor() throws IOException {
+    Files.writeString(folder.resolve("metadata.csv"), "file_name,text\n1.png,a cat on a sofa");
+    ImageIO.write(
+        new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB),
+        "png",
+        folder.resolve("1.png").toFile());
+    // @start region="picture-anchor"
+    AnchorStrategy photographs = AnchorStrategy.pictures("cat", folder);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(photographs)).run()) {
+      assertThat(result.delta().norm()).isPositive();
+    }
+  }
+
+  @Test
+  void unconditionalAnchor() {
+    // @start region="unconditional-anchor"
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Monet"))
+            .anchor(AnchorStrategy.unconditional().images(200));
+    // @end
+    assertThat(plan.toString()).contains("unconditional");
+  }
+
+  @Test
+  void otherStyles() {
+    // @start region="other-styles"
+    AnchorStrategy anchor =
+        AnchorStrategy.otherStyles(
+            List.of("Claude Monet", "Hokusai", "Paul Klee"),
+            AnchorStrategy.generated("painting").images(600));
+    Ablation plan = Ablator.of(model).target(Concept.style("Van Gogh")).anchor(anchor);
+    // @end
+    assertThat(plan.toString()).contains("Van Gogh");
+    assertThat(anchor.prompts(Concept.style("Van Gogh"))).anyMatch(p -> p.contains("Hokusai"));
+  }
+
+  @Test
+  void judgedAnchor() {
+    AnchorStrategy cats = few("cat");
+    AnchorStrategy spareCats = AnchorStrategy.generated("cat", List.of("an old cat")).images(2);
+    ToDoubleFunction<BufferedImage> similarity = picture -> 0.1;
+    // @start region="judged-anchor"
+    AnchorJudge judge = AnchorJudge.scoring("similar to 'grumpy cat'", similarity, 0.3);
+    AnchorStrategy anchor =
+        cats.judgedBy(judge) // warns if more than 5 % of the pictures show the target
+            .dropLeading(0.25) // prompts of which more than a quarter of the pictures do
+            .replacedFrom(spareCats);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+      assertThat(result.delta().provenance().settings()).containsKey("anchor.showsTarget");
+    }
+  }
+
   // Objective and training
 
   @Test
@@ -460,6 +551,20 @@ class Snippets {
     try (AblationResult result = small().trainer(trainer.steps(2)).run()) {
       assertThat(result.provenance().settings()).containsEntry("training.batchSize", "4");
     }
+  }
+
+  @Test
+  void lora() throws IOException {
+    Ablation small = small();
+    // @start region="lora"
+    Ablation plan = small.training(t -> t.lora(Lora.rank(8).alpha(16)).learningRate(1e-4));
+    try (AblationResult result = plan.run();
+        WeightDelta adapter = result.delta();
+        WeightDelta merged = adapter.merged()) {
+      assertThat(adapter.isLowRank()).isTrue(); // two small matrices a weight, W + 16/8 B A
+      assertThat(merged.names()).isEqualTo(adapter.names()); // the same change, in full
+    }
+    // @end
   }
 
   @Test
@@ -587,7 +692,9 @@ class Snippets {
             .training(t ->
                 t.steps(400)
                     .measure("brightness", 25, Snippets::brightness)
-                    .stopWhen("loss below 0.01", now -> now.meanLoss(20) < 0.01)
+                    .stopWhen(
+                        "loss below 0.01",
+                        now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
                     .stopWhen(
                         "pictures turned white", now -> now.latest("brightness").orElse(0) > 250));
     // @end

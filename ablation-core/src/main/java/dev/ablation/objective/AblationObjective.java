@@ -26,9 +26,20 @@ public interface AblationObjective {
    */
   NDArray loss(ObjectiveContext context);
 
-  /** {@return the name for events and provenance} */
+  /**
+   * Returns the name for events and provenance; unless overridden that of the class.
+   *
+   * @return the name, the same in every run
+   * @throws IllegalArgumentException if the objective is a lambda, whose class is named differently
+   *     each time: give it a name by {@link #named}
+   */
   default String name() {
-    return getClass().getSimpleName();
+    Class<?> type = getClass();
+    Preconditions.checkArgument(
+        !type.isHidden() && !type.isSynthetic() && !type.isAnonymousClass(),
+        "an objective that is a lambda must be given a name for provenance:"
+            + " AblationObjective.named(\"my loss\", ...)");
+    return type.getSimpleName();
   }
 
   /** {@return whether the objective looks at {@link ObjectiveContext#priorBatch()}} */

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LogsTest {
   private static final String HEADER = "run,step,steps,loss,gradient_norm,learning_rate,seconds";
-  private static final Started STARTED = new Started("grumpy cat", "cat", 4, 9);
+  private static final Started STARTED = new Started(List.of("grumpy cat"), List.of("cat"), 4, 9);
 
   @TempDir Path folder;
 
@@ -58,12 +58,12 @@ class LogsTest {
     Path file = folder.resolve("made").resolve("steps.csv");
     CsvLog log = CsvLog.to(file);
     tell(log, new Warning("long"), STARTED, new AnchorsProgressed(1, 2, false), step(1));
-    assertThat(file)
-        .as("at once")
-        .content()
-        .isEqualTo(HEADER + "\n1,1,9,0.5,1.25,1.6E-5,1.500\n");
+    assertThat(file).as("at once").content().isEqualTo(HEADER + "\n1,1,9,0.5,1.25,1.6E-5,1.500\n");
     tell(log, step(2), new Completed(2, Duration.ZERO));
-    assertThat(Files.readAllLines(file)).hasSize(3).last().isEqualTo("1,2,9,0.25,1.25,1.6E-5,3.000");
+    assertThat(Files.readAllLines(file))
+        .hasSize(3)
+        .last()
+        .isEqualTo("1,2,9,0.25,1.25,1.6E-5,3.000");
   }
 
   @Test
@@ -150,7 +150,7 @@ class LogsTest {
         .extracting(JsonObject::toString)
         .containsExactly(
             "{\"event\":\"Warning\",\"message\":\"a \\\"long\\\" prompt\"}",
-            "{\"event\":\"Started\",\"target\":\"grumpy cat\",\"anchor\":\"cat\",\"anchorImages\":4,\"steps\":9}",
+            "{\"event\":\"Started\",\"targets\":[\"grumpy cat\"],\"anchors\":[\"cat\"],\"anchorImages\":4,\"steps\":9}",
             "{\"event\":\"Resumed\",\"step\":0,\"checkpoint\":\"checkpoint\"}",
             "{\"event\":\"AnchorsProgressed\",\"done\":1,\"total\":2,\"fromCache\":true}",
             "{\"event\":\"StepCompleted\",\"step\":1,\"steps\":9,\"loss\":0.5,\"gradientNorm\":1.25,\"learningRate\":1.6E-5,\"elapsed\":1.5}",
@@ -185,7 +185,8 @@ class LogsTest {
         step(3),
         new Completed(3, Duration.ZERO));
     assertThat(lines(file))
-        .extracting(line -> line.get("event").getAsString() + " " + line.get("step") + line.get("name"))
+        .extracting(
+            line -> line.get("event").getAsString() + " " + line.get("step") + line.get("name"))
         .containsExactly(
             "Started nullnull",
             "StepCompleted 1null",

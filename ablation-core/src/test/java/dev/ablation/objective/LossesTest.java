@@ -157,4 +157,25 @@ class LossesTest {
         .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, aim, prompts, prompts))
         .withMessage("mask: expected (3, 1, 2, 5), was (3, 4, 2, 5)");
   }
+
+  @Test
+  void aLambdaMustBeGivenAName() {
+    AblationObjective lambda = context -> manager.create(1f);
+    AblationObjective anonymous =
+        new AblationObjective() {
+          @Override
+          public NDArray loss(ObjectiveContext context) {
+            return manager.create(1f);
+          }
+        };
+    for (AblationObjective nameless : List.of(lambda, anonymous)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(nameless::name)
+          .withMessageContaining("AblationObjective.named(");
+      assertThatIllegalArgumentException().isThrownBy(() -> nameless.times(2));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> AblationObjective.modelBased().plus(nameless));
+    }
+    assertThat(AblationObjective.named("mine", lambda).times(2).name()).isEqualTo("2.0 * mine");
+  }
 }
