@@ -288,8 +288,9 @@ class CheckpointsTest {
     Map<String, float[]> before = weights();
     crashAfter(5);
     run(plan());
-    weights().forEach((name, values) ->
-        assertThat(Arrays.equals(values, before.get(name))).as(name).isTrue());
+    weights()
+        .forEach((name, values) ->
+            assertThat(Arrays.equals(values, before.get(name))).as(name).isTrue());
   }
 
   private Map<String, float[]> weights() {
@@ -330,7 +331,9 @@ class CheckpointsTest {
   @Test
   void cancellingLeavesACheckpoint() throws IOException {
     cancelAt(event -> event instanceof StepCompleted made && made.step() == 5);
-    assertThat(events(CheckpointSaved.class)).last().isEqualTo(new CheckpointSaved(5, checkpoint(5)));
+    assertThat(events(CheckpointSaved.class))
+        .last()
+        .isEqualTo(new CheckpointSaved(5, checkpoint(5)));
     events.clear();
     assertThat(run(plan())).isEqualTo(run(withoutCheckpoints()));
     assertThat(events(Resumed.class)).extracting(Resumed::step).containsExactly(5);
@@ -376,8 +379,7 @@ class CheckpointsTest {
                       }
 
                       @Override
-                      public Verdict look(
-                          TrainingProgress progress) {
+                      public Verdict look(TrainingProgress progress) {
                         calls.add(progress.step());
                         if (calls.size() == 4) {
                           throw new CancellationException("within");
@@ -427,8 +429,7 @@ class CheckpointsTest {
                       .asString()
                       .contains(checkpoint(10).toString())
                       .contains("the one before is taken");
-                  assertThat(events(Resumed.class))
-                      .containsExactly(new Resumed(9, checkpoint(9)));
+                  assertThat(events(Resumed.class)).containsExactly(new Resumed(9, checkpoint(9)));
                   assertThat(checkpoint(10)).hasBinaryContent(sound);
                   assertThat(folder.resolve("checkpoint-00000010.safetensors.damaged"))
                       .hasBinaryContent(each.getValue());
@@ -514,8 +515,7 @@ class CheckpointsTest {
     anchors.put("anchor.prompts: 3 -> 1", CATS.prompts(List.of("a cat")));
     anchors.put("anchor.steps: 2 -> 3", CATS.sampling(sampling.withSteps(3)));
     anchors.put("anchor.batchSize: 2 -> 4", CATS.sampling(sampling.withBatchSize(4)));
-    anchors.put(
-        "anchor.guidanceScale: 7.5 -> 1.0", CATS.sampling(sampling.withGuidanceScale(1)));
+    anchors.put("anchor.guidanceScale: 7.5 -> 1.0", CATS.sampling(sampling.withGuidanceScale(1)));
     anchors.put("anchor.negativePrompt:  -> x", CATS.sampling(sampling.withNegativePrompt("x")));
     anchors.put("anchor.sampler: ", CATS.sampling(sampling.withSampler(Sampler.ddim())));
     anchors.forEach((text, anchor) -> changes.put(text, p -> otherAnchor(anchor)));
@@ -563,17 +563,13 @@ class CheckpointsTest {
     crashAfter(4);
     try (TinyDiffusion other = TinyDiffusion.open(2)) {
       Ablation plan =
-          Ablator.of(other)
-              .target("grumpy cat")
-              .anchor(CATS)
-              .checkpoints(Checkpoints.in(folder));
+          Ablator.of(other).target("grumpy cat").anchor(CATS).checkpoints(Checkpoints.in(folder));
       assertThatExceptionOfType(CheckpointMismatchException.class)
           .isThrownBy(plan::run)
           .satisfies(e ->
               assertThat(e.differences())
                   .containsEntry(
-                      "base.sha256",
-                      model.weights().sha256() + " -> " + other.weights().sha256()));
+                      "base.sha256", model.weights().sha256() + " -> " + other.weights().sha256()));
     }
   }
 

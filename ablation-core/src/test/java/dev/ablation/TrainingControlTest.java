@@ -70,14 +70,18 @@ class TrainingControlTest {
 
   private static Map<String, float[]> values(AblationResult result) {
     Map<String, float[]> values = new TreeMap<>();
-    result.delta().names().forEach(name -> values.put(name, result.delta().get(name).toFloatArray()));
+    result
+        .delta()
+        .names()
+        .forEach(name -> values.put(name, result.delta().get(name).toFloatArray()));
     return values;
   }
 
   private static void assertSameBits(AblationResult one, AblationResult two) {
     Map<String, float[]> expected = values(two);
-    values(one).forEach((name, values) ->
-        assertThat(Arrays.equals(values, expected.get(name))).as(name).isTrue());
+    values(one)
+        .forEach((name, values) ->
+            assertThat(Arrays.equals(values, expected.get(name))).as(name).isTrue());
     assertThat(one.history()).isEqualTo(two.history());
   }
 
@@ -87,7 +91,9 @@ class TrainingControlTest {
 
   // Accumulation
 
-  /** The step of AdamW is linear in the gradient where epsilon is large, so it shows the gradient. */
+  /**
+   * The step of AdamW is linear in the gradient where epsilon is large, so it shows the gradient.
+   */
   @TestFactory
   Stream<DynamicTest> accumulatedGradientsAreThoseOfTheBigBatch() {
     Random random = new Random(3);
@@ -95,8 +101,7 @@ class TrainingControlTest {
         List.of(
             AblationObjective.modelBased(),
             AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS),
-            AblationObjective.noiseBased()
-                .plus(AblationObjective.priorPreservation().times(0.4)));
+            AblationObjective.noiseBased().plus(AblationObjective.priorPreservation().times(0.4)));
     return IntStream.range(0, 18)
         .mapToObj(i -> {
           AblationObjective objective = objectives.get(i % objectives.size());
@@ -115,8 +120,7 @@ class TrainingControlTest {
             .weights(WeightGroup.denoiser().or(WeightGroup.tokenEmbeddings()))
             .objective(objective)
             .seed(seed);
-    try (AblationResult small =
-            plan.training(t -> t.batchSize(size).accumulation(count)).run();
+    try (AblationResult small = plan.training(t -> t.batchSize(size).accumulation(count)).run();
         AblationResult big = plan.training(t -> t.batchSize(size * count)).run()) {
       for (int i = 0; i < 3; i++) {
         double loss = big.history().get(i).loss();
@@ -125,16 +129,19 @@ class TrainingControlTest {
         assertThat(small.history().get(i).gradientNorm()).isCloseTo(norm, within(1e-5 * norm));
       }
       Map<String, float[]> expected = values(big);
-      values(small).forEach((name, values) -> {
-        float[] other = expected.get(name);
-        double largest = 0;
-        for (float value : other) {
-          largest = Math.max(largest, Math.abs(value));
-        }
-        assertThat(largest).as(name).isPositive();
-        // The difference of two weights is rounded to the weights' precision.
-        assertThat(values).as(name).containsExactly(other, within((float) (1e-4 * largest + 1e-6)));
-      });
+      values(small)
+          .forEach((name, values) -> {
+            float[] other = expected.get(name);
+            double largest = 0;
+            for (float value : other) {
+              largest = Math.max(largest, Math.abs(value));
+            }
+            assertThat(largest).as(name).isPositive();
+            // The difference of two weights is rounded to the weights' precision.
+            assertThat(values)
+                .as(name)
+                .containsExactly(other, within((float) (1e-4 * largest + 1e-6)));
+          });
     }
   }
 
@@ -175,8 +182,9 @@ class TrainingControlTest {
         };
     try (AblationResult scheduled = plan(t -> t.schedule(first)).run();
         AblationResult once = plan(t -> t.steps(1)).run()) {
-      values(once).forEach((name, values) ->
-          assertThat(values(scheduled).get(name)).containsExactly(values, within(1e-7f)));
+      values(once)
+          .forEach((name, values) ->
+              assertThat(values(scheduled).get(name)).containsExactly(values, within(1e-7f)));
     }
   }
 
@@ -226,8 +234,7 @@ class TrainingControlTest {
           .as("every third, and the last")
           .containsExactly(3, 6, 8);
       for (int i = 0; i < 3; i++) {
-        assertThat(result.measurements().get(i).value())
-            .isCloseTo(expected.get(i), within(1e-5));
+        assertThat(result.measurements().get(i).value()).isCloseTo(expected.get(i), within(1e-5));
       }
       assertThat(events(Measured.class))
           .containsExactlyElementsOf(
@@ -244,9 +251,7 @@ class TrainingControlTest {
         LatentSampler.of(model).withSettings(SamplingSettings.defaults().withSteps(2));
     try (AblationResult plain = plan(t -> t).run();
         AblationResult measured =
-            plan(t ->
-                    t.measure(
-                        "drawn", 1, of -> sampler.draw(List.of("a grumpy cat"), 5).size()))
+            plan(t -> t.measure("drawn", 1, of -> sampler.draw(List.of("a grumpy cat"), 5).size()))
                 .run()) {
       assertSameBits(measured, plain);
       assertThat(measured.measurements()).hasSize(8);
@@ -260,11 +265,10 @@ class TrainingControlTest {
             t.steps(3)
                 .measure("size", 2, of -> 7)
                 .monitor(
-                    monitor(
-                        p -> {
-                          seen.add(p.step() + " " + p.latest("size") + p.measured("size").size());
-                          return Verdict.goOn();
-                        })))
+                    monitor(p -> {
+                      seen.add(p.step() + " " + p.latest("size") + p.measured("size").size());
+                      return Verdict.goOn();
+                    })))
         .run()
         .close();
     assertThat(seen)
@@ -292,16 +296,15 @@ class TrainingControlTest {
     Ablation plan =
         plan(t ->
             t.monitor(
-                monitor(
-                    p -> {
-                      assertThat(p.steps()).isEqualTo(8);
-                      assertThat(p.history()).hasSize(p.step());
-                      seen.add(
-                          new double[] {
-                            p.loss(), p.gradientNorm(), p.meanLoss(3), p.meanGradientNorm(3)
-                          });
-                      return Verdict.goOn();
-                    })));
+                monitor(p -> {
+                  assertThat(p.steps()).isEqualTo(8);
+                  assertThat(p.history()).hasSize(p.step());
+                  seen.add(
+                      new double[] {
+                        p.loss(), p.gradientNorm(), p.meanLoss(3), p.meanGradientNorm(3)
+                      });
+                  return Verdict.goOn();
+                })));
     try (AblationResult result = plan.run()) {
       for (int i = 0; i < 8; i++) {
         assertThat(seen.get(i)[0]).isEqualTo(result.history().get(i).loss());
@@ -339,8 +342,7 @@ class TrainingControlTest {
     try (AblationResult result =
         plan(t ->
                 t.measure("size", 2, TrainingControlTest::keySize)
-                    .stopWhen(
-                        "size was measured twice", p -> p.measured("size").size() == 2))
+                    .stopWhen("size was measured twice", p -> p.measured("size").size() == 2))
             .run()) {
       assertThat(result.ending().steps()).isEqualTo(4);
     }
@@ -361,11 +363,10 @@ class TrainingControlTest {
     UnaryOperator<GradientTrainer> measuring =
         t ->
             t.monitor(
-                    monitor(
-                        p ->
-                            p.step() % 2 == 0
-                                ? Verdict.goOn().measured("score", values[p.step() / 2 - 1])
-                                : Verdict.goOn()))
+                    monitor(p ->
+                        p.step() % 2 == 0
+                            ? Verdict.goOn().measured("score", values[p.step() / 2 - 1])
+                            : Verdict.goOn()))
                 .monitor(TrainingMonitor.keepingLowest("score"));
     try (AblationResult best = plan(measuring).run();
         AblationResult four = plan(t -> t.steps(4)).run();
@@ -387,8 +388,9 @@ class TrainingControlTest {
     try (AblationResult result =
         plan(t ->
                 t.monitor(
-                        monitor(
-                            p -> Verdict.goOn().measured("score", p.step() == 1 ? Double.NaN : -p.step())))
+                        monitor(p ->
+                            Verdict.goOn()
+                                .measured("score", p.step() == 1 ? Double.NaN : -p.step())))
                     .monitor(TrainingMonitor.keepingHighest("score")))
             .run()) {
       assertThat(result.ending().step()).as("NaN is never the best").isEqualTo(2);
@@ -424,8 +426,8 @@ class TrainingControlTest {
         .isThrownBy(() -> new Measurement(1, "", 0))
         .withMessage("name must not be blank");
     assertThatIllegalStateException()
-        .isThrownBy(() ->
-            new TrainingProgress(model, 0, 1, List.of(), List.of(), () -> false).loss())
+        .isThrownBy(
+            () -> new TrainingProgress(model, 0, 1, List.of(), List.of(), () -> false).loss())
         .withMessage("no step was made yet");
   }
 }

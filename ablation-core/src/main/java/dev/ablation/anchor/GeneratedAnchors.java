@@ -266,8 +266,7 @@ public record GeneratedAnchors(
 
     private void report(int first, SamplingProgress progress) {
       long before = (long) first * sampling().steps();
-      context.progress(
-          before + (long) progress.step() * progress.batchImages(), total(), false);
+      context.progress(before + (long) progress.step() * progress.batchImages(), total(), false);
     }
 
     private long total() {

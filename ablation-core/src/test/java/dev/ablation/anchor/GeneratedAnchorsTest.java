@@ -268,7 +268,9 @@ class GeneratedAnchorsTest {
     assertThat(pictures(folder)).as("whole batches").hasSize(1);
     Recorder again = new Recorder();
     float[] latents = draw(cached, model, again);
-    assertThat(again.done).as("the first batch is found").containsExactly(6L, 8L, 10L, 12L, 13L, 14L, 15L);
+    assertThat(again.done)
+        .as("the first batch is found")
+        .containsExactly(6L, 8L, 10L, 12L, 13L, 14L, 15L);
     assertThat(latents).isEqualTo(draw(anchors, model, new Recorder()));
   }
 

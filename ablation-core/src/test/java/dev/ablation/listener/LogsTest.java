@@ -58,12 +58,12 @@ class LogsTest {
     Path file = folder.resolve("made").resolve("steps.csv");
     CsvLog log = CsvLog.to(file);
     tell(log, new Warning("long"), STARTED, new AnchorsProgressed(1, 2, false), step(1));
-    assertThat(file)
-        .as("at once")
-        .content()
-        .isEqualTo(HEADER + "\n1,1,9,0.5,1.25,1.6E-5,1.500\n");
+    assertThat(file).as("at once").content().isEqualTo(HEADER + "\n1,1,9,0.5,1.25,1.6E-5,1.500\n");
     tell(log, step(2), new Completed(2, Duration.ZERO));
-    assertThat(Files.readAllLines(file)).hasSize(3).last().isEqualTo("1,2,9,0.25,1.25,1.6E-5,3.000");
+    assertThat(Files.readAllLines(file))
+        .hasSize(3)
+        .last()
+        .isEqualTo("1,2,9,0.25,1.25,1.6E-5,3.000");
   }
 
   @Test
@@ -185,7 +185,8 @@ class LogsTest {
         step(3),
         new Completed(3, Duration.ZERO));
     assertThat(lines(file))
-        .extracting(line -> line.get("event").getAsString() + " " + line.get("step") + line.get("name"))
+        .extracting(
+            line -> line.get("event").getAsString() + " " + line.get("step") + line.get("name"))
         .containsExactly(
             "Started nullnull",
             "StepCompleted 1null",

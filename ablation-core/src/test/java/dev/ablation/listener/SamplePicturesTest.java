@@ -114,8 +114,7 @@ class SamplePicturesTest {
     assertSame("step-000000-01.png", sampler.draw(PROMPTS, 9).get(1));
     try (AblationResult two = plan().training(t -> t.steps(2)).run()) {
       assertSame(
-          "step-000002-01.png",
-          two.delta().applied(model, () -> sampler.draw(PROMPTS, 9)).get(1));
+          "step-000002-01.png", two.delta().applied(model, () -> sampler.draw(PROMPTS, 9)).get(1));
     }
   }
 
