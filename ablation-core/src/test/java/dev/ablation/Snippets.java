@@ -7,12 +7,17 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorContext;
+import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
-import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.augment.AugmentedPicture;
+import dev.ablation.augment.Canvas;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
@@ -37,6 +42,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -87,6 +93,7 @@ import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
@@ -181,6 +188,50 @@ class Snippets {
   }
 
   @Test
+  void severalTargets() {
+    // @start region="several-targets"
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Van Gogh"))
+            .anchor("painting")
+            .andTarget(Concept.style("Monet"))
+            .anchor("painting") // the same pictures: they are drawn once
+            .andTarget("grumpy cat")
+            .anchor(AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats")));
+    List<Pair> pairs = plan.pairs();
+    // @end
+    assertThat(pairs).extracting(pair -> pair.anchor().name()).contains("painting", "cat");
+    assertThat(plan.settings())
+        .containsEntry("pair.1.target", "style 'Monet'")
+        .containsEntry("pair.3.target", "instance 'grumpy cat'");
+  }
+
+  @Test
+  void preserve() {
+    Ablation plan = small();
+    // @start region="preserve"
+    Ablation neighboursKept =
+        plan.preserve(Concept.instance("persian cat"), Concept.style("Monet"));
+    Ablation dogsToo =
+        plan.preserve(
+            Preservation.of(Concept.instance("persian cat"))
+                .prompts(List.of("a photo of a dog", "two dogs"))
+                .weight(0.5));
+    // @end
+    try (AblationResult result = quick(neighboursKept).run()) {
+      assertThat(result.provenance().settings())
+          .containsEntry("objective", "model-based + preservation")
+          .containsEntry("preserve.1", "style 'Monet'")
+          .containsEntry("preserve.2", "instance 'persian cat'");
+    }
+    try (AblationResult result = quick(dogsToo).run()) {
+      assertThat(result.provenance().settings())
+          .containsEntry("objective", "model-based + 0.5 * preservation")
+          .containsEntry("preserve.prompts", "[a photo of a dog, two dogs]");
+    }
+  }
+
+  @Test
   void cancel() {
     ExecutorService executor = Executors.newSingleThreadExecutor();
     try {
@@ -256,7 +307,8 @@ class Snippets {
     Ablation plan = Ablator.of(model).target(given).anchor("kids"); // from the pairs' own prompts
     // @end
     assertThat(read.anchorPrompts()).containsExactly("a kid at play");
-    assertThat(plan.anchor().prompts(given)).containsExactly("a kid at play", "kids in a yard");
+    assertThat(plan.pairs().get(0).anchor().prompts(given))
+        .containsExactly("a kid at play", "kids in a yard");
   }
 
   @Test
@@ -282,7 +334,7 @@ class Snippets {
 
     Ablation plan = Ablator.of(model).target(new Maker("Acme")).anchor("poster");
     // @end
-    assertThat(plan.target().targetPrompts("a poster", "poster"))
+    assertThat(plan.pairs().get(0).target().targetPrompts("a poster", "poster"))
         .containsExactly("a poster by Acme");
     try (AblationResult result =
         quick(Ablator.of(model).target(new Maker("Acme")).anchor(few("poster"))).run()) {
@@ -377,6 +429,90 @@ class Snippets {
     }
   }
 
+  @Test
+  void augmentation() {
+    BufferedImage picture = new BufferedImage(100, 80, BufferedImage.TYPE_INT_RGB);
+    RandomGenerator random = RandomStreams.stream(7, "augmentation", 1);
+    // @start region="augmentation"
+    Canvas canvas = new Canvas(64, 64, 8); // 512 x 512 picture pixels
+    AugmentedPicture drawn = Augmentation.diffusers().withFlip(0.5).apply(picture, canvas, random);
+    // @end
+    assertThat(drawn.pixels()).hasSize(3 * 512 * 512);
+  }
+
+  @Test
+  void augmentedAnchor() {
+    AnchorStrategy cats = few("cat");
+    // @start region="augmented-anchor"
+    AnchorStrategy augmented = cats.augmented(Augmentation.paper());
+    AnchorStrategy unchanged = cats.augmented(Augmentation.none()); // whatever the preset says
+    // @end
+    for (AnchorStrategy anchor : List.of(augmented, unchanged)) {
+      try (AblationResult result =
+          quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+        assertThat(result.delta().norm()).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void pictureAnchor() throws IOException {
+    Files.writeString(folder.resolve("metadata.csv"), "file_name,text\n1.png,a cat on a sofa");
+    ImageIO.write(
+        new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB),
+        "png",
+        folder.resolve("1.png").toFile());
+    // @start region="picture-anchor"
+    AnchorStrategy photographs = AnchorStrategy.pictures("cat", folder);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(photographs)).run()) {
+      assertThat(result.delta().norm()).isPositive();
+    }
+  }
+
+  @Test
+  void unconditionalAnchor() {
+    // @start region="unconditional-anchor"
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Monet"))
+            .anchor(AnchorStrategy.unconditional().images(200));
+    // @end
+    assertThat(plan.toString()).contains("unconditional");
+  }
+
+  @Test
+  void otherStyles() {
+    // @start region="other-styles"
+    AnchorStrategy anchor =
+        AnchorStrategy.otherStyles(
+            List.of("Claude Monet", "Hokusai", "Paul Klee"),
+            AnchorStrategy.generated("painting").images(600));
+    Ablation plan = Ablator.of(model).target(Concept.style("Van Gogh")).anchor(anchor);
+    // @end
+    assertThat(plan.toString()).contains("Van Gogh");
+    assertThat(anchor.prompts(Concept.style("Van Gogh"))).anyMatch(p -> p.contains("Hokusai"));
+  }
+
+  @Test
+  void judgedAnchor() {
+    AnchorStrategy cats = few("cat");
+    AnchorStrategy spareCats = AnchorStrategy.generated("cat", List.of("an old cat")).images(2);
+    ToDoubleFunction<BufferedImage> similarity = picture -> 0.1;
+    // @start region="judged-anchor"
+    AnchorJudge judge = AnchorJudge.scoring("similar to 'grumpy cat'", similarity, 0.3);
+    AnchorStrategy anchor =
+        cats.judgedBy(judge) // warns if more than 5 % of the pictures show the target
+            .dropLeading(0.25) // prompts of which more than a quarter of the pictures do
+            .replacedFrom(spareCats);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+      assertThat(result.delta().provenance().settings()).containsKey("anchor.showsTarget");
+    }
+  }
+
   // Objective and training
 
   @Test
@@ -418,20 +554,38 @@ class Snippets {
   }
 
   @Test
+  void lora() throws IOException {
+    Ablation small = small();
+    // @start region="lora"
+    Ablation plan = small.training(t -> t.lora(Lora.rank(8).alpha(16)).learningRate(1e-4));
+    try (AblationResult result = plan.run();
+        WeightDelta adapter = result.delta();
+        WeightDelta merged = adapter.merged()) {
+      assertThat(adapter.isLowRank()).isTrue(); // two small matrices a weight, W + 16/8 B A
+      assertThat(merged.names()).isEqualTo(adapter.names()); // the same change, in full
+    }
+    // @end
+  }
+
+  @Test
   void preset() {
     // @start region="preset"
-    Preset preset = Preset.diffusers(ConceptKind.STYLE);
+    Preset preset = Preset.paper(ConceptKind.STYLE); // what a target's kind has in the paper
+    AnchorDefaults anchors = preset.anchors(); // 1,000 pictures by 200 steps of DDIM
     Ablation plan =
         Ablator.of(model)
             .target(Concept.style("Van Gogh"))
-            .anchor("painting")
-            .preset(preset)
-            .training(t -> t.steps(200)); // all numbers of the preset but one
+            .anchor(AnchorStrategy.generated("painting").images(200))
+            .preset(Preset::paper)
+            .training(t -> t.steps(200)); // all numbers of the preset but this and the pictures
     // @end
     assertThat(plan.settings())
         .containsEntry("preset", preset.name())
         .containsEntry("training.steps", "200")
-        .containsEntry("training.learningRate", "1.6E-5");
+        .containsEntry("training.learningRate", "1.6E-5")
+        .containsEntry("anchor.images", "200")
+        .containsEntry("anchor.steps", Integer.toString(anchors.sampling().steps()))
+        .containsEntry("target.templates", "paper");
   }
 
   // @start region="trainer"

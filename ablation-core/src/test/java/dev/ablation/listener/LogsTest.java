@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LogsTest {
   private static final String HEADER = "run,step,steps,loss,gradient_norm,learning_rate,seconds";
-  private static final Started STARTED = new Started("grumpy cat", "cat", 4, 9);
+  private static final Started STARTED = new Started(List.of("grumpy cat"), List.of("cat"), 4, 9);
 
   @TempDir Path folder;
 
@@ -150,7 +150,7 @@ class LogsTest {
         .extracting(JsonObject::toString)
         .containsExactly(
             "{\"event\":\"Warning\",\"message\":\"a \\\"long\\\" prompt\"}",
-            "{\"event\":\"Started\",\"target\":\"grumpy cat\",\"anchor\":\"cat\",\"anchorImages\":4,\"steps\":9}",
+            "{\"event\":\"Started\",\"targets\":[\"grumpy cat\"],\"anchors\":[\"cat\"],\"anchorImages\":4,\"steps\":9}",
             "{\"event\":\"Resumed\",\"step\":0,\"checkpoint\":\"checkpoint\"}",
             "{\"event\":\"AnchorsProgressed\",\"done\":1,\"total\":2,\"fromCache\":true}",
             "{\"event\":\"StepCompleted\",\"step\":1,\"steps\":9,\"loss\":0.5,\"gradientNorm\":1.25,\"learningRate\":1.6E-5,\"elapsed\":1.5}",

@@ -116,11 +116,12 @@ class InterruptedRunTest {
   private static void crash(Ablation plan, Predicate<AblationEvent> when) {
     assertThatExceptionOfType(Crash.class)
         .isThrownBy(() ->
-            plan.listener(event -> {
-                  if (when.test(event)) {
-                    throw new Crash();
-                  }
-                })
+            plan.listener(
+                    event -> {
+                      if (when.test(event)) {
+                        throw new Crash();
+                      }
+                    })
                 .run());
   }
 }
