@@ -3,6 +3,7 @@ package dev.ablation;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
@@ -11,12 +12,15 @@ import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /**
@@ -40,14 +44,87 @@ public final class Ablation {
   }
 
   /**
-   * Takes objective, weights and training from a preset. A default plan has {@link
-   * Preset#diffusers}.
+   * Names a further concept to remove in the same run. Every target has its own anchor and, after a
+   * few steps, the same share of the pictures; in which order they are named makes no difference.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="several-targets"}
+   *
+   * @param concept such as {@code Concept.style("Van Gogh")}
+   * @return what is still missing: its anchor, which refuses a target that the plan has already
+   */
+  public Ablator.AnchorStage andTarget(Concept concept) {
+    Objects.requireNonNull(concept, "target");
+    return anchor -> new Ablation(plan.withPair(concept, anchor));
+  }
+
+  /**
+   * Names a further instance to remove; short for {@code andTarget(Concept.instance(name))}.
+   *
+   * @param name such as {@code "grumpy cat"}
+   * @return what is still missing: its anchor
+   */
+  public Ablator.AnchorStage andTarget(String name) {
+    return andTarget(Concept.instance(name));
+  }
+
+  /**
+   * Preserves concepts with weight 1; short for {@code preserve(Preservation.of(concepts))}.
+   *
+   * @param concepts at least one, such as neighbours of the target
+   * @return a changed plan
+   */
+  public Ablation preserve(Concept... concepts) {
+    return preserve(Preservation.of(concepts));
+  }
+
+  /**
+   * Adds a term to the loss, whatever the objective: what is drawn for some concepts or prompts
+   * shall stay as it is. Takes the place of what was to be preserved before.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="preserve"}
+   *
+   * @param preservation what and how strongly
+   * @return a changed plan
+   */
+  public Ablation preserve(Preservation preservation) {
+    return new Ablation(plan.withPreservation(preservation));
+  }
+
+  /**
+   * Takes objective, weights, training and whatever concepts and anchors leave open from a preset.
+   * A plan has {@link Preset#standard} by default. What the plan was told before by {@link
+   * #objective}, {@link #weights}, {@link #trainer} and {@link #training} is forgotten; what a
+   * concept or an anchor was told stays.
    *
    * @param preset published numbers
    * @return a changed plan
    */
   public Ablation preset(Preset preset) {
-    return new Ablation(plan.withPreset(preset));
+    Objects.requireNonNull(preset, "preset");
+    return preset(kind -> preset);
+  }
+
+  /**
+   * Takes the preset of each target's kind: {@code preset(Preset::paper)}. Where the presets of
+   * several kinds differ in objective, weights or training, that part is to be chosen too.
+   *
+   * @param presets such as {@code Preset::paper}
+   * @return a changed plan
+   * @throws IllegalArgumentException if there are no published numbers for the kind of a target
+   */
+  public Ablation preset(Function<ConceptKind, Preset> presets) {
+    return new Ablation(plan.withPresets(presets));
+  }
+
+  /**
+   * Chooses what happens to anchor prompts of which a target makes nothing, such as those without
+   * the anchor's name for an instance. They are errors unless they are dropped with a warning.
+   *
+   * @param drop whether they are dropped; {@code false} unless changed
+   * @return a changed plan
+   */
+  public Ablation dropUnmatchedPrompts(boolean drop) {
+    return new Ablation(plan.withUnmatchedDropped(drop));
   }
 
   /**
@@ -55,6 +132,8 @@ public final class Ablation {
    *
    * @param objective such as {@code AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS)}
    * @return a changed plan
+   * @throws IllegalArgumentException if the objective is a lambda without a name, see {@link
+   *     AblationObjective#named}
    */
   public Ablation objective(AblationObjective objective) {
     return new Ablation(plan.withObjective(objective));
@@ -88,11 +167,7 @@ public final class Ablation {
    * @throws IllegalStateException if the plan has another kind of trainer
    */
   public Ablation training(UnaryOperator<GradientTrainer> change) {
-    if (!(plan.trainer() instanceof GradientTrainer gradient)) {
-      throw new IllegalStateException(
-          "training(...) adjusts a GradientTrainer, but the plan has " + plan.trainer());
-    }
-    return trainer(change.apply(gradient));
+    return new Ablation(plan.withTraining(change));
   }
 
   /**
@@ -127,14 +202,9 @@ public final class Ablation {
     return new Ablation(plan.withCheckpoints(checkpoints));
   }
 
-  /** {@return what is removed} */
-  public Concept target() {
-    return plan.target();
-  }
-
-  /** {@return what is drawn instead} */
-  public AnchorStrategy anchor() {
-    return plan.anchor();
+  /** {@return what is removed and what is drawn instead, in the order in which it was named} */
+  public List<Pair> pairs() {
+    return plan.pairs();
   }
 
   /** {@return everything that shapes a run, as provenance keeps it} */

@@ -1,41 +1,42 @@
 package dev.ablation;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.anchor.AnchorRows;
-import dev.ablation.anchor.AnchorSet;
-import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.concept.Concept;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
-import dev.ablation.random.RandomStreams;
 import dev.ablation.train.BatchSource;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
-import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
+import java.util.function.Function;
 
 /**
- * Draws pairs from anchor pictures: every picture once before any comes again, in an order of its
- * own each time. All that is drawn depends on seed and step alone.
+ * Takes rows from several pairs in turn, so that after every n rows each of n pairs had one. The
+ * rows of one pair lie together in a batch.
  */
 final class AnchorBatches implements BatchSource {
-  private final DiffusionModel model;
-  private final AnchorSet anchors;
-  private final Concept target;
-  private final AnchorStrategy anchor;
-  private final long seed;
+  private final List<PairBatches> pairs;
 
-  AnchorBatches(
-      DiffusionModel model, AnchorSet anchors, Concept target, AnchorStrategy anchor, long seed) {
-    this.model = model;
-    this.anchors = anchors;
-    this.target = target;
-    this.anchor = anchor;
-    this.seed = seed;
+  AnchorBatches(List<PairBatches> pairs) {
+    this.pairs = List.copyOf(pairs);
+  }
+
+  /** With a single pair its streams are the run's own. */
+  static AnchorBatches of(
+      DiffusionModel model, List<CheckedPair> pairs, AnchorSets anchors, long seed) {
+    return new AnchorBatches(
+        pairs.stream()
+            .map(pair ->
+                new PairBatches(
+                    model,
+                    anchors.of(pair),
+                    pair,
+                    pairs.size() == 1 ? seed : pair.pair().seed(seed)))
+            .toList());
   }
 
   @Override
@@ -49,44 +50,63 @@ final class AnchorBatches implements BatchSource {
   }
 
   private TrainingBatch draw(String purpose, int step, int size, NDManager scope) {
-    RandomGenerator random = RandomStreams.stream(seed, purpose + "pairs", step);
-    List<String> anchorPrompts = new ArrayList<>();
-    List<String> targetPrompts = new ArrayList<>();
-    long[] timesteps = new long[size];
-    int[] rows = new int[size];
-    for (int i = 0; i < size; i++) {
-      int row = picture(purpose, (step - 1L) * size + i);
-      String prompt = anchors.prompts().get(row);
-      rows[i] = row;
-      anchorPrompts.add(prompt);
-      targetPrompts.add(anchor.targetPrompt(target, prompt, random));
-      timesteps[i] = random.nextInt(model.schedule().steps());
-    }
-    RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
-    AnchorRows drawn =
-        purpose.isEmpty()
-            ? anchors.draw(rows, augmenting, scope)
-            : anchors.drawPrior(rows, augmenting, scope);
-    for (int i = 0; i < size; i++) {
-      String prefix = drawn.prefixes().get(i);
-      targetPrompts.set(i, prefix + targetPrompts.get(i));
-      if (!purpose.isEmpty()) {
-        anchorPrompts.set(i, prefix + anchorPrompts.get(i)); // of a pair it stays the teacher's
+    long first = (step - 1L) * size;
+    List<TrainingBatch> parts = new ArrayList<>();
+    for (int i = 0; i < pairs.size(); i++) {
+      long from = rowsOf(i, first);
+      int count = Math.toIntExact(rowsOf(i, first + size) - from);
+      if (count > 0) {
+        parts.add(pairs.get(i).draw(purpose, step, from, count, scope));
       }
     }
-    NDArray latents = drawn.latents();
-    NDArray noise =
-        RandomStreams.gaussian(
-            scope, latents.getShape(), RandomStreams.stream(seed, purpose + "noise", step));
-    return new TrainingBatch(
-        latents, noise, scope.create(timesteps), drawn.mask(), anchorPrompts, targetPrompts);
+    return parts.size() == 1 ? parts.get(0) : joined(parts, scope);
   }
 
-  /** The picture at a place of the endless sequence of shuffled rounds. */
-  private int picture(String purpose, long place) {
-    long round = place / anchors.size();
-    List<Integer> order = new ArrayList<>(IntStream.range(0, anchors.size()).boxed().toList());
-    Collections.shuffle(order, new Random(RandomStreams.seed(seed, purpose + "order", round)));
-    return order.get((int) (place % anchors.size()));
+  /** How many of the run's first rows belong to a pair. */
+  private long rowsOf(int pair, long rows) {
+    return Math.floorDiv(rows - pair + pairs.size() - 1, pairs.size());
+  }
+
+  private static TrainingBatch joined(List<TrainingBatch> parts, NDManager scope) {
+    Shape shape = parts.get(0).latents().getShape().slice(1);
+    for (TrainingBatch part : parts) {
+      if (!part.latents().getShape().slice(1).equals(shape)) {
+        throw new IllegalArgumentException(
+            "anchors of all targets must have latents of one shape, but some have %s and some %s"
+                .formatted(shape, part.latents().getShape().slice(1)));
+      }
+    }
+    boolean masked = parts.stream().anyMatch(part -> part.mask() != null);
+    return new TrainingBatch(
+        concat(parts, TrainingBatch::latents, scope),
+        concat(parts, TrainingBatch::noise, scope),
+        concat(parts, TrainingBatch::timesteps, scope),
+        masked ? concat(parts, part -> maskOf(part, scope), scope) : null,
+        prompts(parts, TrainingBatch::anchorPrompts),
+        prompts(parts, TrainingBatch::targetPrompts),
+        prompts(parts, TrainingBatch::preservedPrompts));
+  }
+
+  private static NDArray maskOf(TrainingBatch part, NDManager scope) {
+    if (part.mask() != null) {
+      return part.mask();
+    }
+    Shape latents = part.latents().getShape();
+    return scope.ones(
+        new Shape(latents.get(0), 1, latents.get(2), latents.get(3)), DataType.FLOAT32);
+  }
+
+  private static NDArray concat(
+      List<TrainingBatch> parts, Function<TrainingBatch, NDArray> array, NDManager scope) {
+    NDList arrays = new NDList(parts.stream().map(array).toList());
+    NDArray joined = NDArrays.concat(arrays, 0);
+    joined.attach(scope);
+    arrays.close();
+    return joined;
+  }
+
+  private static List<String> prompts(
+      List<TrainingBatch> parts, Function<TrainingBatch, List<String>> prompts) {
+    return parts.stream().flatMap(part -> prompts.apply(part).stream()).toList();
   }
 }

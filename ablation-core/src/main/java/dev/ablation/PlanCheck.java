@@ -1,8 +1,12 @@
 package dev.ablation;
 
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.internal.Words;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.WeightInfo;
@@ -10,37 +14,60 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Finds everything that is wrong with a plan before any long work starts. */
 final class PlanCheck {
   private final Plan plan;
   private final List<String> problems = new ArrayList<>();
+  private final List<String> warnings = new ArrayList<>();
+  private final List<CheckedPair> pairs = new ArrayList<>();
+  private List<WeightInfo> weights = List.of();
 
-  PlanCheck(Plan plan) {
+  private PlanCheck(Plan plan) {
     this.plan = plan;
   }
 
+  static PlanCheck of(Plan plan) {
+    PlanCheck check = new PlanCheck(plan);
+    check.checkWeights();
+    check.problems.addAll(plan.presetConflicts());
+    check.checkPreserved();
+    plan.resolvedPairs().forEach(check::checkPair);
+    check.checkThatAllIsPreservedSomewhere();
+    return check;
+  }
+
+  /** {@return what makes the plan impossible} */
+  List<String> problems() {
+    return problems;
+  }
+
+  /** {@return what the user may want to change} */
+  List<String> warnings() {
+    return warnings;
+  }
+
+  /** {@return the weights to train; empty if there is a problem with them} */
+  List<WeightInfo> weights() {
+    return weights;
+  }
+
+  /** {@return the pairs in an order that follows from the targets} */
+  List<CheckedPair> pairs() {
+    return pairs;
+  }
+
   /**
-   * Checks the plan.
+   * Tells of warnings and refuses a plan that has problems.
    *
    * @param events told of warnings
-   * @return the weights to train
+   * @return this
    */
-  List<WeightInfo> check(Listeners events) {
+  PlanCheck orThrow(Listeners events) {
     Capabilities.require(plan.model(), Differentiable.class, "training");
-    List<WeightInfo> chosen = List.of();
-    try {
-      chosen = plan.weights().select(plan.model().weights());
-    } catch (IllegalArgumentException e) {
-      problems.add(String.valueOf(e.getMessage()));
-    }
-    List<String> prompts = plan.anchor().prompts(plan.target());
-    if (prompts.isEmpty()) {
-      problems.add("anchor prompts must not be empty");
-    }
-    for (String prompt : new LinkedHashSet<>(prompts)) {
-      checkPair(prompt, events);
-    }
+    warnings.forEach(warning -> events.on(new AblationEvent.Warning(warning)));
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
           problems.size() == 1
@@ -49,13 +76,85 @@ final class PlanCheck {
                   .formatted(
                       problems.size(), String.join(System.lineSeparator() + "  ", problems)));
     }
-    return chosen;
+    return this;
   }
 
-  private void checkPair(String anchorPrompt, Listeners events) {
+  private void checkWeights() {
+    DiffusionModel model = plan.model();
+    if (model.capability(Differentiable.class).isEmpty()) {
+      problems.add("model '%s' cannot be trained".formatted(model.descriptor().name()));
+    }
+    try {
+      weights = plan.weights().select(model.weights());
+      problems.addAll(plan.trainer().problems(model, weights));
+    } catch (IllegalArgumentException e) {
+      problems.add(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void checkPair(Pair pair) {
+    AnchorStrategy anchor = pair.anchor();
+    Set<String> prompts = new LinkedHashSet<>(anchor.prompts(pair.target()));
+    if (prompts.isEmpty()) {
+      problems.add("anchor prompts must not be empty");
+    }
+    Set<String> leftOut = plan.dropsUnmatched() ? leaveOut(pair, prompts) : Set.of();
+    Set<String> used = new LinkedHashSet<>(prompts);
+    used.removeAll(leftOut);
+    for (String prompt : used) {
+      checkPrompt(pair, prompt);
+    }
+    warnOfTargets(used);
+    boolean allLeftOut = used.isEmpty() || leftOut.isEmpty();
+    pairs.add(
+        new CheckedPair(
+            allLeftOut ? pair : new Pair(pair.target(), anchor.without(pair.target(), leftOut)),
+            leftOut,
+            plan.preserved().stream().filter(c -> fits(c, used, anchor.name())).toList(),
+            plan.preservation() != null));
+  }
+
+  /** The prompts of which the target makes nothing. */
+  private Set<String> leaveOut(Pair pair, Set<String> prompts) {
+    Set<String> leftOut =
+        prompts.stream()
+            .filter(prompt -> !fits(pair, prompt))
+            .collect(Collectors.toCollection(LinkedHashSet::new));
+    if (!leftOut.isEmpty()) {
+      String message =
+          "%d of %d anchor prompts make no target prompt of %s: %s"
+              .formatted(leftOut.size(), prompts.size(), pair.target(), quoted(leftOut));
+      if (leftOut.size() == prompts.size()) {
+        problems.add(message);
+      } else {
+        warnings.add(message + "; they are left out");
+      }
+    }
+    return leftOut;
+  }
+
+  private static boolean fits(Pair pair, String prompt) {
+    try {
+      pair.anchor().targetPrompts(pair.target(), prompt);
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private static boolean fits(Concept concept, Set<String> prompts, String anchor) {
+    try {
+      prompts.forEach(prompt -> concept.targetPrompts(prompt, anchor));
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private void checkPrompt(Pair pair, String anchorPrompt) {
     List<String> targetPrompts;
     try {
-      targetPrompts = plan.anchor().targetPrompts(plan.target(), anchorPrompt);
+      targetPrompts = pair.anchor().targetPrompts(pair.target(), anchorPrompt);
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
       return;
@@ -65,10 +164,10 @@ final class PlanCheck {
       return;
     }
     Tokens anchorTokens = tokenizer.get().tokens(anchorPrompt);
-    warnIfCut("anchor", anchorPrompt, anchorTokens, events);
+    warnIfCut("anchor", anchorPrompt, anchorTokens);
     for (String targetPrompt : targetPrompts) {
       Tokens targetTokens = tokenizer.get().tokens(targetPrompt);
-      warnIfCut("target", targetPrompt, targetTokens, events);
+      warnIfCut("target", targetPrompt, targetTokens);
       if (targetTokens.ids().equals(anchorTokens.ids())) {
         problems.add(
             "target prompt '%s' must differ from anchor prompt '%s', but the model reads the same tokens"
@@ -77,12 +176,52 @@ final class PlanCheck {
     }
   }
 
-  private static void warnIfCut(String kind, String prompt, Tokens tokens, Listeners events) {
+  private void warnIfCut(String kind, String prompt, Tokens tokens) {
     if (tokens.truncated()) {
-      events.on(
-          new AblationEvent.Warning(
-              "%s prompt '%s' is longer than the model's context; it does not read '%s'"
-                  .formatted(kind, prompt, tokens.cut())));
+      warnings.add(
+          "%s prompt '%s' is longer than the model's context; it does not read '%s'"
+              .formatted(kind, prompt, tokens.cut()));
     }
+  }
+
+  /** A picture of a target would be taught as what to draw in its place. */
+  private void warnOfTargets(Set<String> anchorPrompts) {
+    for (Pair pair : plan.pairs()) {
+      Set<String> naming =
+          anchorPrompts.stream()
+              .filter(prompt ->
+                  pair.target().phrases().stream()
+                      .anyMatch(phrase -> Words.ownWord(phrase).matcher(prompt).find()))
+              .collect(Collectors.toCollection(LinkedHashSet::new));
+      if (!naming.isEmpty()) {
+        warnings.add(
+            "anchor prompts should not draw the target %s, but it is named in %s"
+                .formatted(pair.target(), quoted(naming)));
+      }
+    }
+  }
+
+  private void checkPreserved() {
+    for (Concept preserved : plan.preserved()) {
+      for (Pair pair : plan.pairs()) {
+        if (preserved.name().equalsIgnoreCase(pair.target().name())) {
+          problems.add("%s must not be both removed and preserved".formatted(pair.target()));
+        }
+      }
+    }
+  }
+
+  private void checkThatAllIsPreservedSomewhere() {
+    for (Concept concept : plan.preserved()) {
+      if (pairs.stream().noneMatch(pair -> pair.preserved().contains(concept))) {
+        problems.add(
+            "%s cannot be preserved, since its rule fits the anchor prompts of no target; give prompts of it"
+                .formatted(concept));
+      }
+    }
+  }
+
+  private static String quoted(Set<String> prompts) {
+    return prompts.stream().map(prompt -> "'" + prompt + "'").collect(Collectors.joining(", "));
   }
 }

@@ -1,11 +1,13 @@
 package dev.ablation;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
-import dev.ablation.anchor.AnchorSet;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
+import dev.ablation.model.LowRank;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.provenance.Provenance;
@@ -57,36 +59,34 @@ final class PlanRun implements AnchorContext {
   private AblationResult checkAndTrain() {
     long start = System.nanoTime();
     DiffusionModel model = plan.model();
-    List<WeightInfo> chosen = new PlanCheck(plan).check(events);
-    try (Continuation run = Continuation.of(plan.checkpoints(), () -> identity(chosen), events);
+    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    List<CheckedPair> pairs = check.pairs();
+    try (Continuation run =
+            Continuation.of(plan.checkpoints(), () -> identity(check.weights()), events);
         NDManager scope = model.manager().newSubManager()) {
       continuation = run;
       events.on(
           new AblationEvent.Started(
-              plan.target().name(),
-              plan.anchor().name(),
-              plan.anchor().images(),
+              pairs.stream().map(pair -> pair.target().name()).toList(),
+              pairs.stream().map(CheckedPair::anchorName).toList(),
+              AnchorSets.images(pairs),
               plan.trainer().steps()));
       run.announce();
-      return train(chosen, run, scope, start);
+      return train(check, run, scope, start);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private AblationResult train(
-      List<WeightInfo> chosen, Continuation run, NDManager scope, long start) throws IOException {
+  private AblationResult train(PlanCheck check, Continuation run, NDManager scope, long start)
+      throws IOException {
     DiffusionModel model = plan.model();
-    try (AnchorSet anchors = plan.anchor().prepare(model, plan.target(), this)) {
+    try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
       run.anchorsAreReady();
-      BatchSource batches =
-          new AnchorBatches(model, anchors, plan.target(), plan.anchor(), plan.seed());
-      TrainingResult trained = plan.trainer().train(new Task(chosen, batches, run, scope));
-      WeightDelta delta =
-          WeightDelta.between(
-              model.weights(), trained.weights(), model.manager(), provenance(trained));
+      BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors, plan.seed());
+      TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
       return new AblationResult(
-          delta,
+          delta(trained),
           trained.history(),
           trained.measurements(),
           trained.ending(),
@@ -126,16 +126,23 @@ final class PlanRun implements AnchorContext {
 
   /** What a run must share with an interrupted one to go on from its checkpoints. */
   private Provenance identity(List<WeightInfo> chosen) {
-    Map<String, String> settings = new TreeMap<>(plan.settings());
-    plan.model()
-        .weights()
-        .boundSha256()
-        .ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
-    return provenance(chosen.stream().map(WeightInfo::name).toList(), settings);
+    return provenance(chosen.stream().map(WeightInfo::name).toList(), plan.settings());
+  }
+
+  private WeightDelta delta(TrainingResult trained) {
+    DiffusionModel model = plan.model();
+    Optional<Lora> lora = plan.trainer().lora();
+    if (lora.isEmpty()) {
+      Map<String, NDArray> weights = trained.weights();
+      return WeightDelta.between(
+          model.weights(), weights, model.manager(), provenance(trained, weights.keySet()));
+    }
+    Map<String, LowRank> changes = LowRank.pairs(trained.weights(), lora.get().scale());
+    return WeightDelta.ofLowRank(changes, model.manager(), provenance(trained, changes.keySet()));
   }
 
   /** Nothing in it differs between two runs of a plan on one machine. */
-  private Provenance provenance(TrainingResult trained) {
+  private Provenance provenance(TrainingResult trained, Set<String> weights) {
     Map<String, String> settings = new TreeMap<>(plan.settings());
     settings.putAll(notes);
     Ending ending = trained.ending();
@@ -144,11 +151,15 @@ final class PlanRun implements AnchorContext {
       settings.put("ending.step", Integer.toString(ending.step()));
       settings.put("ending.reason", ending.reason());
     }
-    return provenance(trained.weights().keySet(), settings);
+    return provenance(weights, settings);
   }
 
-  private Provenance provenance(Iterable<String> weights, Map<String, String> settings) {
+  private Provenance provenance(Iterable<String> weights, Map<String, String> told) {
     DiffusionModel model = plan.model();
+    Map<String, String> settings = new TreeMap<>(told);
+    // Hashes are of the model's own weights; under an applied delta a run learns a change of the
+    // sum.
+    model.weights().boundSha256().ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
     Map<String, String> hashes = new TreeMap<>();
     weights.forEach(name -> hashes.put(name, model.weights().sha256(name)));
     return new Provenance(
@@ -191,7 +202,12 @@ final class PlanRun implements AnchorContext {
 
     @Override
     public Map<String, Set<Integer>> rows() {
-      return TrainedRows.of(plan.model(), plan.target(), chosen);
+      return TrainedRows.of(plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
+    }
+
+    @Override
+    public long seed() {
+      return plan.seed();
     }
 
     @Override

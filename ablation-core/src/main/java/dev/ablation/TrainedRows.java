@@ -12,18 +12,22 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** Of a table of token embeddings only the rows of the target's own tokens are trained. */
+/** Of a table of token embeddings only the rows of the targets' own tokens are trained. */
 final class TrainedRows {
   private TrainedRows() {}
 
   static Map<String, Set<Integer>> of(
-      DiffusionModel model, Concept target, List<WeightInfo> chosen) {
+      DiffusionModel model, List<Concept> targets, List<WeightInfo> chosen) {
     Map<String, Set<Integer>> rows = new TreeMap<>();
     for (WeightInfo info : chosen) {
       if (info.role() == WeightRole.TOKEN_EMBEDDING) {
         PromptTokenizer tokenizer =
             Capabilities.require(model, PromptTokenizer.class, "training token embeddings");
-        rows.put(info.name(), new TreeSet<>(tokenizer.tokens(target.name()).ids()));
+        Set<Integer> ids = new TreeSet<>();
+        for (Concept target : targets) {
+          target.phrases().forEach(phrase -> ids.addAll(tokenizer.tokens(phrase).ids()));
+        }
+        rows.put(info.name(), ids);
       }
     }
     return rows;

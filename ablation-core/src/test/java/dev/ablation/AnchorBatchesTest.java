@@ -12,10 +12,16 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.testing.TinyDiffusion;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class AnchorBatchesTest {
   private static final int PICTURES = 7;
@@ -40,7 +46,12 @@ class AnchorBatchesTest {
   }
 
   private AnchorBatches batches(long seed) {
-    return new AnchorBatches(model, anchors, Concept.instance("grumpy cat"), AnchorStrategy.generated("cat"), seed);
+    return new AnchorBatches(List.of(new PairBatches(model, anchors, pair(Set.of(), false), seed)));
+  }
+
+  private static CheckedPair pair(Set<String> leftOut, boolean preserving, Concept... preserved) {
+    Pair pair = new Pair(Concept.instance("grumpy cat"), AnchorStrategy.generated("cat"));
+    return new CheckedPair(pair, leftOut, List.of(preserved), preserving);
   }
 
   private static List<Integer> pictures(TrainingBatch batch) {
@@ -142,5 +153,132 @@ class AnchorBatchesTest {
       }
     }
     assertThat(model.manager().getManagedArrays()).hasSize(before);
+  }
+
+  // Streams of a single pair are the run's own; these numbers must never change.
+  @Test
+  void drawsTheSameInEveryVersion() {
+    TrainingBatch batch = batches(3).batch(2, 4, scope);
+    assertThat(batch.timesteps().toLongArray()).containsExactly(34, 90, 30, 68);
+    assertThat(pictures(batch)).containsExactly(3, 5, 4, 3);
+    assertThat(batch.noise().toFloatArray()[0]).isEqualTo(0.23530701f);
+  }
+
+  // Several pairs
+
+  /** Pair i has the pictures {@code 10 i} and more. */
+  private AnchorBatches several(int pairs) {
+    List<PairBatches> parts = new ArrayList<>();
+    for (int pair = 0; pair < pairs; pair++) {
+      NDArray latents = anchors.latents().add(10 * pair);
+      latents.attach(model.manager());
+      parts.add(
+          new PairBatches(
+              model, new AnchorSet(latents, anchors.prompts()), pair(Set.of(), false), pair));
+    }
+    return new AnchorBatches(parts);
+  }
+
+  private static List<Integer> pairsOf(TrainingBatch batch) {
+    List<Integer> pairs = new ArrayList<>();
+    float[] values = batch.latents().toFloatArray();
+    for (int row = 0; row < batch.size(); row++) {
+      pairs.add((int) values[row * 3 * 4 * 6] / 10);
+    }
+    return pairs;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2,1", "2,3", "2,4", "3,1", "3,2", "3,3", "3,7", "5,2", "5,8"})
+  void takesFromEveryPairInTurn(int pairs, int size) {
+    AnchorBatches batches = several(pairs);
+    List<Integer> taken = new ArrayList<>();
+    int steps = 2 * pairs * PICTURES;
+    for (int step = 1; step <= steps; step++) {
+      TrainingBatch batch = batches.batch(step, size, scope);
+      assertThat(batch.size()).isEqualTo(size);
+      taken.addAll(pairsOf(batch));
+      List<Long> counts = counts(taken, pairs);
+      assertThat(Collections.max(counts) - Collections.min(counts)).isLessThanOrEqualTo(1);
+    }
+    assertThat(taken).hasSize(steps * size);
+  }
+
+  private static List<Long> counts(List<Integer> taken, int pairs) {
+    return IntStream.range(0, pairs)
+        .mapToObj(pair -> taken.stream().filter(other -> other == pair).count())
+        .toList();
+  }
+
+  @Test
+  void everyPairTakesEachOfItsPicturesOnceARound() {
+    AnchorBatches batches = several(3);
+    Map<Integer, List<Integer>> taken = new TreeMap<>();
+    for (int step = 1; step <= 3 * PICTURES; step++) {
+      float[] values = batches.batch(step, 2, scope).latents().toFloatArray();
+      for (int row = 0; row < 2; row++) {
+        int picture = (int) values[row * 3 * 4 * 6];
+        taken.computeIfAbsent(picture / 10, pair -> new ArrayList<>()).add(picture);
+      }
+    }
+    taken.forEach((pair, pictures) -> {
+      assertThat(pictures).hasSize(2 * PICTURES);
+      assertThat(pictures.subList(0, PICTURES)).doesNotHaveDuplicates();
+      assertThat(pictures.subList(PICTURES, 2 * PICTURES)).doesNotHaveDuplicates();
+    });
+  }
+
+  @Test
+  void aJoinedBatchBelongsToTheStep() {
+    AnchorBatches batches = several(3);
+    int before = model.manager().getManagedArrays().size();
+    try (NDManager step = model.manager().newSubManager()) {
+      TrainingBatch batch = batches.batch(1, 5, step);
+      assertThat(step.getManagedArrays()).hasSize(3);
+      for (NDArray array : List.of(batch.latents(), batch.noise(), batch.timesteps())) {
+        assertThat(array.getManager()).isSameAs(step);
+      }
+    }
+    assertThat(model.manager().getManagedArrays()).hasSize(before);
+  }
+
+  @Test
+  void picturesOfPromptsThatAreLeftOutAreNotTaken() {
+    AnchorBatches batches =
+        new AnchorBatches(
+            List.of(
+                new PairBatches(
+                    model, anchors, pair(Set.of("cat number 2", "cat number 5"), false), 3)));
+    List<Integer> taken = pictures(batches.batch(1, 10, scope));
+    assertThat(taken).containsOnly(0, 1, 3, 4, 6);
+    assertThat(taken.subList(0, 5)).doesNotHaveDuplicates();
+  }
+
+  // Preserved prompts
+
+  @Test
+  void preservedConceptsTakeTurnsAndChangeNothingElse() {
+    PairBatches preserving =
+        new PairBatches(
+            model,
+            anchors,
+            pair(Set.of(), true, Concept.instance("dog"), Concept.memorized("a boat")),
+            3);
+    TrainingBatch batch = new AnchorBatches(List.of(preserving)).batch(2, 4, scope);
+    assertSame(batch, batches(3).batch(2, 4, scope));
+    assertThat(batch.preservedPrompts())
+        .containsExactly(
+            batch.anchorPrompts().get(0).replace("cat", "dog"),
+            "a boat",
+            batch.anchorPrompts().get(2).replace("cat", "dog"),
+            "a boat");
+    assertThat(batches(3).batch(2, 4, scope).preservedPrompts()).isEmpty();
+  }
+
+  @Test
+  void whereNoPreservedConceptFitsTheAnchorIsPreserved() {
+    PairBatches preserving = new PairBatches(model, anchors, pair(Set.of(), true), 3);
+    TrainingBatch batch = new AnchorBatches(List.of(preserving)).batch(2, 4, scope);
+    assertThat(batch.preservedPrompts()).isEqualTo(batch.anchorPrompts());
   }
 }

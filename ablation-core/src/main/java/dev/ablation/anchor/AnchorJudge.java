@@ -49,8 +49,7 @@ public interface AnchorJudge {
    * @param threshold a picture with this score or a higher one shows the target
    * @return the judge
    */
-  static AnchorJudge scoring(
-      String name, ToDoubleFunction<BufferedImage> score, double threshold) {
+  static AnchorJudge scoring(String name, ToDoubleFunction<BufferedImage> score, double threshold) {
     Objects.requireNonNull(score, "score");
     Preconditions.checkArgument(
         Double.isFinite(threshold), "threshold must be finite, was %s", threshold);

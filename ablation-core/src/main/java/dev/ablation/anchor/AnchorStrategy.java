@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
@@ -60,6 +61,19 @@ public interface AnchorStrategy {
    */
   default List<String> targetPrompts(Concept target, String anchorPrompt) {
     return target.targetPrompts(anchorPrompt, name());
+  }
+
+  /**
+   * Returns this strategy as it suits a model: prompts that nobody asked for by name, such as
+   * built-in ones, are left out if the model's text encoder would not read them to the end. A plan
+   * calls this when the anchor is chosen.
+   *
+   * @param model that is going to draw
+   * @param target what is removed; its prompts have to fit, too
+   * @return a strategy of the same name
+   */
+  default AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
+    return this;
   }
 
   /** {@return how many pictures {@link #prepare} makes, or at most, if some are dropped} */
@@ -135,7 +149,12 @@ public interface AnchorStrategy {
    * @return the strategy
    */
   default AnchorStrategy augmented(Augmentation augmentation) {
-    return new AugmentedAnchors(this, augmentation);
+    return new AugmentedAnchors(this, augmentation, false);
+  }
+
+  /** {@return how pictures are changed, if {@link #augmented} said so; else the preset does} */
+  default Optional<Augmentation> augmentation() {
+    return Optional.empty();
   }
 
   /**
@@ -171,15 +190,34 @@ public interface AnchorStrategy {
   }
 
   /**
+   * Leaves anchor prompts out of which the target makes nothing, if no picture of them need be made
+   * at all.
+   *
+   * @param target what is removed
+   * @param prompts some of {@link #prompts}, but not all
+   * @return a changed copy; this if their pictures are made anyway, since a run does not use them
+   */
+  default AnchorStrategy without(Concept target, Set<String> prompts) {
+    return this;
+  }
+
+  /**
    * An anchor drawn by the model itself from built-in prompts about it: the paper's way. How many
    * pictures and how they are drawn follows from the plan's preset; without one it is {@link
    * AnchorDefaults#diffusers()}.
    *
+   * <p>There are at least 200 prompts, each a scene of its own, for: animal, building, cat, dog,
+   * emoji, fish, food, landscape, object, painting, person, robot, vehicle. Capital letters, a
+   * plural and an article are understood, and the strategy is then named by the plain word ("Cats"
+   * becomes "cat", "people" becomes "person"). Any other name is put into 30 general sentences;
+   * prompts of one's own or from a {@link PromptSource} show more.
+   *
    * @param name of the anchor, such as {@code "painting"} for styles or {@code "cat"}
    * @return the strategy
+   * @throws IllegalArgumentException if the name is blank
    */
   static GeneratedAnchors generated(String name) {
-    return GeneratedAnchors.of(name);
+    return GeneratedAnchors.of(BuiltInPrompts.nameOfSet(name));
   }
 
   /**
@@ -286,8 +324,8 @@ public interface AnchorStrategy {
   /**
    * An anchor for a style: the same subjects in other styles, drawn at random. Where prompts that
    * name no style often come out in the target's, as those of a common style do, such an anchor
-   * does not lead back to it. The target prompt is the anchor prompt with the target's name in place
-   * of the other style's.
+   * does not lead back to it. The target prompt is the anchor prompt with the target's name in
+   * place of the other style's.
    *
    * {@snippet class="dev.ablation.Snippets" region="other-styles"}
    *

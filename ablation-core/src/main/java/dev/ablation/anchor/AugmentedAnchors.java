@@ -3,11 +3,13 @@ package dev.ablation.anchor;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 
@@ -15,13 +17,14 @@ import java.util.random.RandomGenerator;
  * Anchors whose pictures are changed each time that training draws one.
  *
  * @param anchor the pictures
- * @param augmentation how they are changed
+ * @param change how they are changed
+ * @param byDefault whether nobody asked for it, so that a model that cannot do it does without
  */
-record AugmentedAnchors(AnchorStrategy anchor, Augmentation augmentation)
+record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDefault)
     implements AnchorStrategy {
 
   AugmentedAnchors {
-    Objects.requireNonNull(augmentation, "augmentation");
+    Objects.requireNonNull(change, "augmentation");
   }
 
   @Override
@@ -31,7 +34,17 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation augmentation)
 
   @Override
   public AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
-    return new AugmentedAnchors(anchor.withDefaults(target, defaults), augmentation);
+    return new AugmentedAnchors(anchor.withDefaults(target, defaults), change, byDefault);
+  }
+
+  @Override
+  public AnchorStrategy without(Concept target, Set<String> prompts) {
+    return new AugmentedAnchors(anchor.without(target, prompts), change, byDefault);
+  }
+
+  @Override
+  public AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
+    return new AugmentedAnchors(anchor.suitedTo(model, target), change, byDefault);
   }
 
   @Override
@@ -57,7 +70,16 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation augmentation)
   @Override
   public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return anchor.prepare(model, target, context, augmentation);
+    if (byDefault) {
+      Optional<String> obstacle = obstacle(model);
+      if (obstacle.isPresent()) {
+        context.warn(
+            "anchor pictures are used without the preset's augmentation '%s', since %s"
+                .formatted(change.name(), obstacle.get()));
+        return anchor.prepare(model, target, context);
+      }
+    }
+    return anchor.prepare(model, target, context, change);
   }
 
   @Override
@@ -67,9 +89,27 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation augmentation)
     return anchor.prepare(model, target, context, changed);
   }
 
+  private Optional<String> obstacle(DiffusionModel model) {
+    Optional<LatentCodec> codec = model.capability(LatentCodec.class);
+    if (codec.isEmpty()) {
+      return Optional.of("model '%s' cannot encode pictures".formatted(model.descriptor().name()));
+    }
+    try {
+      change.checkCanvas(AugmentedSource.canvas(model, codec.get()));
+      return Optional.empty();
+    } catch (IllegalArgumentException e) {
+      return Optional.ofNullable(e.getMessage());
+    }
+  }
+
+  @Override
+  public Optional<Augmentation> augmentation() {
+    return Optional.of(change);
+  }
+
   @Override
   public AnchorStrategy sample(Concept target, int images) {
-    return new AugmentedAnchors(anchor.sample(target, images), augmentation);
+    return new AugmentedAnchors(anchor.sample(target, images), change, byDefault);
   }
 
   @Override
@@ -81,7 +121,7 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation augmentation)
   @Override
   public Map<String, String> settings(Concept target) {
     Map<String, String> settings = new TreeMap<>(anchor.settings(target));
-    augmentation.settings().forEach((name, value) -> settings.put("anchor." + name, value));
+    change.settings().forEach((name, value) -> settings.put("anchor." + name, value));
     return settings;
   }
 }

@@ -5,8 +5,8 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.augment.AugmentedPicture;
 import dev.ablation.augment.Augmentation;
+import dev.ablation.augment.AugmentedPicture;
 import dev.ablation.augment.Canvas;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
@@ -47,7 +47,8 @@ final class AugmentedSource implements AnchorSource {
     shelf = new PictureShelf(pictures, codec);
   }
 
-  static AugmentedSource of(AnchorSource pictures, Augmentation augmentation, DiffusionModel model) {
+  static AugmentedSource of(
+      AnchorSource pictures, Augmentation augmentation, DiffusionModel model) {
     LatentCodec codec = codec(model);
     ModelDescriptor shape = model.descriptor();
     return new AugmentedSource(
@@ -106,9 +107,7 @@ final class AugmentedSource implements AnchorSource {
       NDArray latents = parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, 0);
       latents.attach(scope);
       return new AnchorRows(
-          latents,
-          mask(changed, scope),
-          changed.stream().map(AugmentedPicture::prefix).toList());
+          latents, mask(changed, scope), changed.stream().map(AugmentedPicture::prefix).toList());
     }
   }
 
@@ -124,8 +123,7 @@ final class AugmentedSource implements AnchorSource {
     }
   }
 
-  private @Nullable NDArray mask(
-      List<AugmentedPicture> pictures, NDManager scope) {
+  private @Nullable NDArray mask(List<AugmentedPicture> pictures, NDManager scope) {
     if (pictures.stream().allMatch(picture -> picture.mask() == null)) {
       return null;
     }
@@ -139,8 +137,7 @@ final class AugmentedSource implements AnchorSource {
         System.arraycopy(mask, 0, all, i * plane, plane);
       }
     }
-    Shape shape =
-        new Shape(pictures.size(), 1, canvas.latentHeight(), canvas.latentWidth());
+    Shape shape = new Shape(pictures.size(), 1, canvas.latentHeight(), canvas.latentWidth());
     return MaskedSource.inEngine(all, shape, scope);
   }
 

@@ -5,7 +5,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Comma-separated values (RFC 4180): quoted fields may hold commas, line ends and doubled quotes. */
+/**
+ * Comma-separated values (RFC 4180): quoted fields may hold commas, line ends and doubled quotes.
+ */
 final class CsvRecords {
   /**
    * A record.

@@ -10,6 +10,7 @@ import com.google.common.hash.Hashing;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -80,6 +82,11 @@ public record GeneratedAnchors(
         givenImages == null ? Integer.valueOf(defaults.images()) : givenImages,
         givenSampling == null ? defaults.samplingFor(target) : givenSampling,
         cache);
+  }
+
+  @Override
+  public GeneratedAnchors without(Concept target, Set<String> prompts) {
+    return prompts(prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
   }
 
   @Override
@@ -143,6 +150,44 @@ public record GeneratedAnchors(
     }
     List<String> ofTheTarget = target.anchorPrompts();
     return ofTheTarget.isEmpty() ? BuiltInPrompts.about(name, target.kind()) : ofTheTarget;
+  }
+
+  @Override
+  public GeneratedAnchors suitedTo(DiffusionModel model, Concept target) {
+    Optional<PromptTokenizer> tokenizer = model.capability(PromptTokenizer.class);
+    if (givenPrompts != null || !target.anchorPrompts().isEmpty() || tokenizer.isEmpty()) {
+      return this;
+    }
+    List<String> all = prompts(target);
+    List<String> read = readToTheEnd(all, target, tokenizer.get());
+    if (read.size() == all.size()) {
+      return this;
+    }
+    if (read.size() < BuiltInPrompts.TEMPLATES) {
+      // Templates are short: with them there is some variety for a model that reads few words.
+      read.addAll(
+          readToTheEnd(BuiltInPrompts.templates(name, target.kind()), target, tokenizer.get()));
+    }
+    return read.isEmpty() ? this : prompts(read.stream().distinct().toList());
+  }
+
+  private List<String> readToTheEnd(
+      List<String> prompts, Concept target, PromptTokenizer tokenizer) {
+    List<String> read = new ArrayList<>();
+    for (String prompt : prompts) {
+      List<String> pair = new ArrayList<>(List.of(prompt));
+      try {
+        pair.addAll(targetPrompts(target, prompt));
+      } catch (IllegalArgumentException e) {
+        // No pair can be made of it: the run's check finds that, too, and tells of it.
+        read.add(prompt);
+        continue;
+      }
+      if (pair.stream().noneMatch(text -> tokenizer.tokens(text).truncated())) {
+        read.add(prompt);
+      }
+    }
+    return read;
   }
 
   @Override
@@ -266,8 +311,7 @@ public record GeneratedAnchors(
 
     private void report(int first, SamplingProgress progress) {
       long before = (long) first * sampling().steps();
-      context.progress(
-          before + (long) progress.step() * progress.batchImages(), total(), false);
+      context.progress(before + (long) progress.step() * progress.batchImages(), total(), false);
     }
 
     private long total() {

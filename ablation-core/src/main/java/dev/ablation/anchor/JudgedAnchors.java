@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
  * anchor prompt leads to the target even from a picture of something else. With the noise-based one
  * it is the pictures.
  *
- * <p>Which prompts lead to the target is told by every second picture of each prompt, beginning with
- * its first; how often those that stay show it, by the others: a choice looks better than it is on
- * the pictures that it was made by.
+ * <p>Which prompts lead to the target is told by every second picture of each prompt, beginning
+ * with its first; how often those that stay show it, by the others: a choice looks better than it
+ * is on the pictures that it was made by.
  *
  * @param anchor the pictures
  * @param judge looks at them
@@ -179,6 +179,19 @@ public record JudgedAnchors(
   }
 
   @Override
+  public JudgedAnchors suitedTo(DiffusionModel model, Concept target) {
+    return new JudgedAnchors(
+        anchor.suitedTo(model, target),
+        judge,
+        sampleSize,
+        warnAbove,
+        dropping,
+        leadsAbove,
+        atLeast,
+        spare == null ? null : spare.suitedTo(model, target));
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     List<String> prompts = new ArrayList<>(anchor.prompts(target));
     if (spare != null) {
@@ -205,6 +218,11 @@ public record JudgedAnchors(
   @Override
   public int images() {
     return anchor.images();
+  }
+
+  @Override
+  public Optional<Augmentation> augmentation() {
+    return anchor.augmentation();
   }
 
   @Override
@@ -302,8 +320,7 @@ public record JudgedAnchors(
       if (added.length < missing) {
         context.warn(
             "%d of %d anchor pictures were dropped, but only %d spare ones do not lead to the target; training uses %d"
-                .formatted(
-                    missing, set.size(), added.length, first.kept().length + added.length));
+                .formatted(missing, set.size(), added.length, first.kept().length + added.length));
       }
       context.note("anchor.replaced", Integer.toString(added.length));
       List<OfPrompt> after = new ArrayList<>(first.after().prompts());

@@ -115,8 +115,8 @@ final class LatentCache {
    * @param warnings told of a damaged file
    * @return their latents; empty if there are none that are sound
    */
-  Optional<NDArray> read(
-      int first, Shape expected, NDManager owner, Consumer<String> warnings) throws IOException {
+  Optional<NDArray> read(int first, Shape expected, NDManager owner, Consumer<String> warnings)
+      throws IOException {
     Path path = file(first, Math.toIntExact(expected.get(0)));
     if (!Files.exists(path)) {
       return Optional.empty();

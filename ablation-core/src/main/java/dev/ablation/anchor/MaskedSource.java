@@ -35,8 +35,7 @@ record MaskedSource(AnchorSource all, float[] mask, boolean priorToo) implements
       System.arraycopy(mask, 0, values, i * mask.length, mask.length);
     }
     Shape maskShape = new Shape(drawn.size(), 1, shape.get(2), shape.get(3));
-    return new AnchorRows(
-        drawn.latents(), inEngine(values, maskShape, scope), drawn.prefixes());
+    return new AnchorRows(drawn.latents(), inEngine(values, maskShape, scope), drawn.prefixes());
   }
 
   /** Copied, since the backward pass reads the mask when a Java buffer may be gone already. */

@@ -37,7 +37,9 @@ public final class OtherStyleAnchors implements AnchorStrategy {
     this.subjects = Objects.requireNonNull(subjects, "subjects");
     Preconditions.checkArgument(!styles.isEmpty(), "styles must not be empty");
     Preconditions.checkArgument(
-        this.styles.stream().noneMatch(String::isEmpty), "styles must not be blank, were %s", styles);
+        this.styles.stream().noneMatch(String::isEmpty),
+        "styles must not be blank, were %s",
+        styles);
   }
 
   /** {@return the names of the other styles} */

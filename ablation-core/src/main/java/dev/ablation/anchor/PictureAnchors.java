@@ -16,7 +16,6 @@ import dev.ablation.picture.PictureFile;
 import dev.ablation.random.RandomStreams;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -25,8 +24,8 @@ import java.util.random.RandomGenerator;
 
 /**
  * Anchor pictures of the user's own, from {@link AnchorStrategy#pictures(String,
- * java.nio.file.Path)}. Without an augmentation each is cut to the model's ratio, scaled and encoded
- * once, sampling the posterior; with one, each time that training draws it.
+ * java.nio.file.Path)}. Without an augmentation each is cut to the model's ratio, scaled and
+ * encoded once, sampling the posterior; with one, each time that training draws it.
  *
  * @param name what the anchor is called
  * @param pictures the files and what they show, at least one
@@ -51,8 +50,7 @@ public record PictureAnchors(String name, List<CaptionedPicture> pictures, Strin
         byte[] bytes = PictureFile.bytes(picture.file());
         PictureFile.check(bytes, picture.file());
         all.putBytes(Hashing.sha256().hashBytes(bytes).asBytes());
-        all.putInt(picture.caption().length())
-            .putString(picture.caption(), StandardCharsets.UTF_8);
+        all.putInt(picture.caption().length()).putString(picture.caption(), StandardCharsets.UTF_8);
       } catch (IOException e) {
         problems.add(String.valueOf(e.getMessage()));
       }
@@ -130,7 +128,9 @@ public record PictureAnchors(String name, List<CaptionedPicture> pictures, Strin
     return pictures.stream().map(CaptionedPicture::caption).toList();
   }
 
-  /** Damage among the pixels shows only when a picture is decoded: not in the middle of training. */
+  /**
+   * Damage among the pixels shows only when a picture is decoded: not in the middle of training.
+   */
   private void checkPictures(AnchorContext context) throws IOException {
     Problems problems = new Problems();
     for (CaptionedPicture picture : pictures) {

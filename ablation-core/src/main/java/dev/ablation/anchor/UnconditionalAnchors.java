@@ -130,17 +130,12 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
       added = List.of(); // the concept replaces a word, and there is none
     }
     return added.isEmpty()
-        ? cleaned(
-            USUAL_FORMS.stream().flatMap(form -> target.targetPrompts(form, THING).stream()))
+        ? cleaned(USUAL_FORMS.stream().flatMap(form -> target.targetPrompts(form, THING).stream()))
         : added;
   }
 
   private static List<String> cleaned(Stream<String> prompts) {
-    return prompts
-        .map(JOINTS::trimFrom)
-        .filter(prompt -> !prompt.isEmpty())
-        .distinct()
-        .toList();
+    return prompts.map(JOINTS::trimFrom).filter(prompt -> !prompt.isEmpty()).distinct().toList();
   }
 
   @Override

@@ -29,9 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param scaling which sizes are drawn
  * @param border whether latent pixels at the edge of a pasted picture never count, even if it fills
  *     the canvas; small pasted pictures always have such an edge
- * @param priorAugmented whether pictures for prior preservation are treated the same way;
- *     otherwise they are flipped and cut from a random place with their ratio kept, and all of them
- *     counts
+ * @param priorAugmented whether pictures for prior preservation are treated the same way; otherwise
+ *     they are flipped and cut from a random place with their ratio kept, and all of them counts
  */
 public record Augmentation(
     String name,
@@ -123,9 +122,7 @@ public record Augmentation(
         "paper", Fit.CENTRE_CROP, Resampling.BICUBIC, 0.5, Scaling.PASTE_IF_SMALL, false, true);
   }
 
-  /**
-   * {@return a changed copy that draws no sizes}
-   */
+  /** {@return a changed copy that draws no sizes} */
   public Augmentation withoutScaling() {
     return new Augmentation(
         name, fit, resampling, flipProbability, Scaling.NONE, border, priorAugmented);
@@ -254,12 +251,12 @@ public record Augmentation(
   }
 
   private int drawAnySize(int side, RandomGenerator random) {
-    boolean smaller =
-        scaling == Scaling.PASTE ? random.nextDouble() < 0.66 : random.nextInt(3) < 2;
+    boolean smaller = scaling == Scaling.PASTE ? random.nextDouble() < 0.66 : random.nextInt(3) < 2;
     int size =
         smaller
             ? random.nextInt(side / 3, side + 1)
-            : random.nextInt((int) (1.2 * side), Math.max((int) (1.2 * side) + 1, (int) (1.4 * side)));
+            : random.nextInt(
+                (int) (1.2 * side), Math.max((int) (1.2 * side) + 1, (int) (1.4 * side)));
     if (scaling == Scaling.PASTE) {
       return size;
     }
@@ -346,8 +343,7 @@ public record Augmentation(
     long width = picture.getWidth();
     boolean wide = width * canvas.height() >= height * canvas.width();
     return wide
-        ? new Placement(
-            canvas.height(), (int) (width * canvas.height() / height), 0, 0, false)
+        ? new Placement(canvas.height(), (int) (width * canvas.height() / height), 0, 0, false)
         : new Placement((int) (height * canvas.width() / width), canvas.width(), 0, 0, false);
   }
 

@@ -12,13 +12,20 @@ public sealed interface AblationEvent {
   /**
    * The run was checked and begins.
    *
-   * @param target what is removed
-   * @param anchor what is drawn instead
+   * @param targets names of what is removed, in an order that does not depend on the plan's
+   * @param anchors names of what is drawn instead of each
    * @param anchorImages how many anchor pictures training uses
    * @param steps how many training steps there are
    */
-  record Started(String target, String anchor, int anchorImages, int steps)
-      implements AblationEvent {}
+  record Started(List<String> targets, List<String> anchors, int anchorImages, int steps)
+      implements AblationEvent {
+
+    /** Copies the lists. */
+    public Started {
+      targets = List.copyOf(targets);
+      anchors = List.copyOf(anchors);
+    }
+  }
 
   /**
    * Something that the user may want to change, such as a prompt that is cut.
@@ -30,9 +37,9 @@ public sealed interface AblationEvent {
   /**
    * Anchor pictures were drawn; training begins when all are.
    *
-   * @param done how much of the work is done, in steps of the sampler
+   * @param done how much of the work for all targets is done, such as in steps of the sampler
    * @param total how much there is
-   * @param fromCache whether the pictures were read from a cache at once
+   * @param fromCache whether these pictures were read from a cache at once
    */
   record AnchorsProgressed(long done, long total, boolean fromCache) implements AblationEvent {}
 

@@ -2,6 +2,7 @@ package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
 import com.google.common.base.Preconditions;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -25,9 +26,20 @@ public interface AblationObjective {
    */
   NDArray loss(ObjectiveContext context);
 
-  /** {@return the name for events and provenance} */
+  /**
+   * Returns the name for events and provenance; unless overridden that of the class.
+   *
+   * @return the name, the same in every run
+   * @throws IllegalArgumentException if the objective is a lambda, whose class is named differently
+   *     each time: give it a name by {@link #named}
+   */
   default String name() {
-    return getClass().getSimpleName();
+    Class<?> type = getClass();
+    Preconditions.checkArgument(
+        !type.isHidden() && !type.isSynthetic() && !type.isAnonymousClass(),
+        "an objective that is a lambda must be given a name for provenance:"
+            + " AblationObjective.named(\"my loss\", ...)");
+    return type.getSimpleName();
   }
 
   /** {@return whether the objective looks at {@link ObjectiveContext#priorBatch()}} */
@@ -120,6 +132,35 @@ public interface AblationObjective {
   }
 
   /**
+   * The noise-based objective with another weight for each timestep than the published one, which
+   * is 1.
+   *
+   * @param weighting of the timesteps
+   * @return the objective
+   */
+  static AblationObjective noiseBased(TimestepWeighting weighting) {
+    Objects.requireNonNull(weighting, "weighting");
+    return new Named(
+        "noise-based(%s)".formatted(weighting.name()),
+        false,
+        context -> {
+          TrainingBatch batch = context.batch();
+          double[] ofTimestep = weighting.weights(context.schedule());
+          long[] timesteps = batch.timesteps().toLongArray();
+          float[] weights = new float[timesteps.length];
+          for (int i = 0; i < weights.length; i++) {
+            weights[i] = (float) ofTimestep[Math.toIntExact(timesteps[i])];
+          }
+          NDArray prediction = context.predict(batch, batch.targetPrompts());
+          return Losses.weighted(
+              prediction,
+              Losses.denoisingTarget(context, batch),
+              batch.mask(),
+              context.scope().create(weights));
+        });
+  }
+
+  /**
    * Prior preservation: ordinary denoising of further anchor pictures under their own prompts, a
    * plain mean without a mask. Add it to an objective with its weight: {@code
    * modelBased().plus(priorPreservation().times(0.2))}.
@@ -165,6 +206,30 @@ public interface AblationObjective {
           TrainingBatch batch = Losses.requirePrior(context);
           NDArray prediction = context.predict(batch, batch.anchorPrompts());
           return Losses.masked(prediction, Losses.denoisingTarget(context, batch), batch.mask());
+        });
+  }
+
+  /**
+   * Preservation: the prediction for the prompts of what is to be preserved shall stay that of the
+   * weights as they were before the run, at the same noised latents. A plan with {@code
+   * preserve(...)} adds it to whatever objective it has.
+   *
+   * @return the objective
+   * @see Losses#masked
+   * @see TrainingBatch#preservedPrompts()
+   */
+  static AblationObjective preservation() {
+    return new Named(
+        "preservation",
+        false,
+        context -> {
+          TrainingBatch batch = context.batch();
+          List<String> prompts = batch.preservedPrompts();
+          Preconditions.checkState(
+              !prompts.isEmpty(),
+              "the objective needs prompts to preserve, but the batch has none");
+          NDArray aim = context.predict(Teacher.FROZEN_WEIGHTS, batch, prompts);
+          return Losses.masked(context.predict(batch, prompts), aim, batch.mask());
         });
   }
 }

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     count
  * @param anchorPrompts B prompts that draw the anchor
  * @param targetPrompts B prompts that draw the target
+ * @param preservedPrompts B prompts that draw what is to be preserved; none if nothing is
  */
 public record TrainingBatch(
     NDArray latents,
@@ -23,12 +24,14 @@ public record TrainingBatch(
     NDArray timesteps,
     @Nullable NDArray mask,
     List<String> anchorPrompts,
-    List<String> targetPrompts) {
+    List<String> targetPrompts,
+    List<String> preservedPrompts) {
 
   /** Checks that all parts have the same batch size. */
   public TrainingBatch {
     anchorPrompts = List.copyOf(anchorPrompts);
     targetPrompts = List.copyOf(targetPrompts);
+    preservedPrompts = List.copyOf(preservedPrompts);
     long size = latents.getShape().get(0);
     Preconditions.checkArgument(
         noise.getShape().equals(latents.getShape()),
@@ -46,6 +49,11 @@ public record TrainingBatch(
         size,
         anchorPrompts.size(),
         targetPrompts.size());
+    Preconditions.checkArgument(
+        preservedPrompts.isEmpty() || preservedPrompts.size() == size,
+        "preservedPrompts: expected %s or none, were %s",
+        size,
+        preservedPrompts.size());
     if (mask != null) {
       Preconditions.checkArgument(
           mask.getShape().dimension() == 4
@@ -59,6 +67,27 @@ public record TrainingBatch(
           latents.getShape().get(3),
           mask.getShape());
     }
+  }
+
+  /**
+   * Creates a batch that preserves nothing.
+   *
+   * @param latents clean latents of anchor pictures, (B, C, H, W), float32
+   * @param noise standard normal, (B, C, H, W), float32
+   * @param timesteps (B), int64
+   * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
+   *     count
+   * @param anchorPrompts B prompts that draw the anchor
+   * @param targetPrompts B prompts that draw the target
+   */
+  public TrainingBatch(
+      NDArray latents,
+      NDArray noise,
+      NDArray timesteps,
+      @Nullable NDArray mask,
+      List<String> anchorPrompts,
+      List<String> targetPrompts) {
+    this(latents, noise, timesteps, mask, anchorPrompts, targetPrompts, List.of());
   }
 
   /** {@return B} */

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import dev.ablation.objective.TrainingBatch;
+import java.util.List;
 
 /** Cuts a batch into parts of equal size. */
 final class MicroBatch {
@@ -21,7 +22,10 @@ final class MicroBatch {
         rows(whole.timesteps(), from, to, scope),
         mask == null ? null : rows(mask, from, to, scope),
         whole.anchorPrompts().subList(from, to),
-        whole.targetPrompts().subList(from, to));
+        whole.targetPrompts().subList(from, to),
+        whole.preservedPrompts().isEmpty()
+            ? List.of()
+            : whole.preservedPrompts().subList(from, to));
   }
 
   private static NDArray rows(NDArray array, int from, int to, NDManager scope) {

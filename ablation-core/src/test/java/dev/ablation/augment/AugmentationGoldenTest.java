@@ -75,9 +75,9 @@ class AugmentationGoldenTest {
             prefix + "instance_image",
             ONE_LEVEL,
             () ->
-                new Tensor(
-                    new Shape(3, size, size), augmentation.render(input, placement, canvas)))
-        .compare(prefix + "mask", Tolerance.EXACT, () -> new Tensor(maskShape, mask(placement, canvas)));
+                new Tensor(new Shape(3, size, size), augmentation.render(input, placement, canvas)))
+        .compare(
+            prefix + "mask", Tolerance.EXACT, () -> new Tensor(maskShape, mask(placement, canvas)));
   }
 
   private static float[] mask(Placement placement, Canvas canvas) {

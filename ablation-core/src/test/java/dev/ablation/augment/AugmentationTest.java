@@ -210,8 +210,7 @@ class AugmentationTest {
   @Test
   void theBorderNeverCountsForDiffusers() {
     float[] mask = Augmentation.diffusers().withoutScaling().maskOfWhole(new Canvas(4, 5, 8));
-    assertThat(mask)
-        .containsExactly(0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0);
+    assertThat(mask).containsExactly(0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0);
     assertThat(draw(Augmentation.diffusers().withoutScaling(), CANVAS, 0).mask())
         .isEqualTo(Augmentation.diffusers().withoutScaling().maskOfWhole(CANVAS));
     assertThat(Augmentation.paper().maskOfWhole(CANVAS)).isNull();
@@ -222,8 +221,7 @@ class AugmentationTest {
   @CsvSource({"STRETCH, 128, 247", "CENTRE_CROP, 158, 217"})
   void widePicturesAreStretchedOrCut(Augmentation.Fit fit, int left, int right) {
     Augmentation augmentation =
-        new Augmentation(
-            "test", fit, Resampling.BOX, 0, Augmentation.Scaling.NONE, false, true);
+        new Augmentation("test", fit, Resampling.BOX, 0, Augmentation.Scaling.NONE, false, true);
     AugmentedPicture drawn =
         augmentation.apply(ramp(128, 64), CANVAS, RandomStreams.stream(0, "a", 0));
     assertThat((drawn.pixels()[0] + 1) * 127.5).isCloseTo(left, within(1.5));
@@ -275,13 +273,7 @@ class AugmentationTest {
   void everySettingIsToldApart(Augmentation.Scaling scaling) {
     Augmentation augmentation =
         new Augmentation(
-            "own",
-            Augmentation.Fit.STRETCH,
-            Resampling.BILINEAR,
-            0.25,
-            scaling,
-            true,
-            false);
+            "own", Augmentation.Fit.STRETCH, Resampling.BILINEAR, 0.25, scaling, true, false);
     assertThat(augmentation.settings())
         .containsEntry("augmentation", "own")
         .containsEntry("augmentation.scaling", scaling.name())

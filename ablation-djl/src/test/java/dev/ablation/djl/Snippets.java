@@ -6,19 +6,23 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.SmallClip;
 import dev.ablation.djl.evaluate.TorchScriptExtractor;
 import dev.ablation.djl.evaluate.TorchScriptSettings;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.TorchRuntime;
+import dev.ablation.djl.lora.LoraFile;
 import dev.ablation.djl.train.InputGradient;
 import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.TextImageSimilarity;
+import dev.ablation.model.Lora;
 import dev.ablation.picture.PictureTransform;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.sample.LatentSampler;
@@ -84,6 +88,30 @@ class Snippets {
     // @end
     try (StableDiffusion ablated = StableDiffusion.load(output.resolve("without-van-gogh"))) {
       assertThat(ablated.descriptor().name()).isEqualTo("without-van-gogh");
+    }
+  }
+
+  @Test
+  void loraFile() throws IOException {
+    try (StableDiffusion model = StableDiffusion.load(folder)) {
+      Ablation plan =
+          Ablator.of(model)
+              .target(Concept.style("Van Gogh"))
+              .anchor(
+                  AnchorStrategy.generated("painting")
+                      .images(2)
+                      .sampling(SamplingSettings.defaults().withSteps(2)))
+              .training(t -> t.steps(2).batchSize(2));
+      // @start region="lora-file"
+      Path file = output.resolve(LoraFile.DEFAULT_NAME);
+      try (AblationResult result = plan.training(t -> t.lora(Lora.rank(4))).run()) {
+        LoraFile.save(result.delta(), file); // pipeline.load_lora_weights(...) reads it
+      }
+      try (WeightDelta delta = LoraFile.load(file, model);
+          WeightDelta half = delta.scaledBy(0.5)) {
+        half.applied(model, () -> LatentSampler.of(model).draw(List.of("a painting"), 1));
+      }
+      // @end
     }
   }
 

@@ -40,6 +40,7 @@ final class CheckpointJobs {
     return new Job(
         concept,
         anchors,
+        published.anchors().augmentation(),
         published.objective(),
         published.training(),
         0,

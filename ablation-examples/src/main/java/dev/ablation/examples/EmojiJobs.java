@@ -2,6 +2,7 @@ package dev.ablation.examples;
 
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.examples.PictureGrid.Role;
@@ -203,6 +204,7 @@ final class EmojiJobs {
     return new Job(
         target,
         anchor.images(ANCHOR_IMAGES).sampling(SAMPLING.withSteps(ANCHOR_STEPS)),
+        Augmentation.none(),
         AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS),
         TRAINING,
         0,

@@ -3,6 +3,7 @@ package dev.ablation.examples;
 import dev.ablation.Ablation;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
@@ -15,6 +16,7 @@ import dev.ablation.train.GradientTrainer;
  *
  * @param target what is removed
  * @param anchor what is drawn instead
+ * @param augmentation how its pictures are changed in training
  * @param objective the loss
  * @param training steps, batch, learning rate
  * @param seed of the run; the compared pictures are drawn from it too
@@ -24,6 +26,7 @@ import dev.ablation.train.GradientTrainer;
 record Job(
     Concept target,
     GeneratedAnchors anchor,
+    Augmentation augmentation,
     AblationObjective objective,
     GradientTrainer training,
     long seed,
@@ -33,7 +36,7 @@ record Job(
   Ablation plan(DiffusionModel model) {
     return Ablator.of(model)
         .target(target)
-        .anchor(anchor)
+        .anchor(anchor.augmented(augmentation))
         .objective(objective)
         .weights(WeightGroup.crossAttentionKeyValue())
         .trainer(training)
@@ -41,14 +44,15 @@ record Job(
   }
 
   Job images(int images) {
-    return new Job(target, anchor.images(images), objective, training, seed, grid, sampling);
+    return new Job(
+        target, anchor.images(images), augmentation, objective, training, seed, grid, sampling);
   }
 
   Job training(GradientTrainer changed) {
-    return new Job(target, anchor, objective, changed, seed, grid, sampling);
+    return new Job(target, anchor, augmentation, objective, changed, seed, grid, sampling);
   }
 
   Job seed(long changed) {
-    return new Job(target, anchor, objective, training, changed, grid, sampling);
+    return new Job(target, anchor, augmentation, objective, training, changed, grid, sampling);
   }
 }

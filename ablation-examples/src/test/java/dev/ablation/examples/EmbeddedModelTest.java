@@ -217,9 +217,10 @@ class EmbeddedModelTest {
   void recommendsPlans() throws IOException {
     System.clearProperty(ModelFiles.CACHE_PROPERTY);
     try (StableDiffusion model = EmbeddedModel.open()) {
-      assertThat(EmbeddedModel.recommendedStyle(model, "blueprint").target().kind())
+      assertThat(EmbeddedModel.recommendedStyle(model, "blueprint").pairs().get(0).target().kind())
           .isEqualTo(ConceptKind.STYLE);
-      assertThat(EmbeddedModel.recommendedInstance(model, "cat face").target().kind())
+      assertThat(
+              EmbeddedModel.recommendedInstance(model, "cat face").pairs().get(0).target().kind())
           .isEqualTo(ConceptKind.INSTANCE);
       assertThatIllegalArgumentException()
           .isThrownBy(() -> EmbeddedModel.recommendedStyle(model, "cubism"))

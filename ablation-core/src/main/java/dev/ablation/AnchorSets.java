@@ -1,0 +1,128 @@
+package dev.ablation;
+
+import dev.ablation.anchor.AnchorContext;
+import dev.ablation.anchor.AnchorSet;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.model.DiffusionModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * The anchor pictures of every pair. Pairs whose pictures are shaped by the same settings share
+ * them: several styles with the anchor "painting" have them drawn once.
+ */
+final class AnchorSets implements AutoCloseable {
+  private final Map<Key, AnchorSet> sets = new LinkedHashMap<>();
+
+  /** What shapes the pictures of a pair; equal keys mean equal pictures. */
+  private record Key(AnchorStrategy anchor, List<String> prompts, Map<String, String> settings) {
+    static Key of(CheckedPair pair) {
+      return new Key(
+          pair.anchor(),
+          pair.anchor().prompts(pair.target()),
+          pair.anchor().settings(pair.target()));
+    }
+  }
+
+  private AnchorSets() {}
+
+  /** {@return how many pictures all pairs have together} */
+  static int images(List<CheckedPair> pairs) {
+    return distinct(pairs).values().stream().mapToInt(pair -> pair.anchor().images()).sum();
+  }
+
+  private static Map<Key, CheckedPair> distinct(List<CheckedPair> pairs) {
+    Map<Key, CheckedPair> distinct = new LinkedHashMap<>();
+    pairs.forEach(pair -> distinct.putIfAbsent(Key.of(pair), pair));
+    return distinct;
+  }
+
+  /**
+   * Draws or reads the pictures.
+   *
+   * @param pairs whose anchors are prepared
+   * @param run told of progress over all pairs
+   * @return the pictures, closed by the caller
+   */
+  static AnchorSets prepare(DiffusionModel model, List<CheckedPair> pairs, AnchorContext run)
+      throws IOException {
+    AnchorSets prepared = new AnchorSets();
+    try {
+      Map<Key, CheckedPair> distinct = distinct(pairs);
+      int total = images(pairs);
+      int done = 0;
+      for (Map.Entry<Key, CheckedPair> entry : distinct.entrySet()) {
+        CheckedPair pair = entry.getValue();
+        int images = pair.anchor().images();
+        AnchorContext context =
+            distinct.size() == 1 ? run : new Part(run, done, images, total, pair.target().name());
+        prepared.sets.put(entry.getKey(), pair.anchor().prepare(model, pair.target(), context));
+        done += images;
+      }
+      return prepared;
+    } catch (IOException | RuntimeException | Error e) {
+      prepared.close();
+      throw e;
+    }
+  }
+
+  AnchorSet of(CheckedPair pair) {
+    return Objects.requireNonNull(sets.get(Key.of(pair)), "a pair whose anchors were prepared");
+  }
+
+  /** Frees the pictures. */
+  @Override
+  public void close() {
+    sets.values().forEach(AnchorSet::close);
+  }
+
+  /**
+   * A part of the work on all pictures. Parts may count in units of their own, so they are weighted
+   * by their pictures.
+   *
+   * @param before pictures of the parts before this one
+   * @param images pictures of this part
+   * @param total pictures of all parts
+   * @param target tells the notes of the parts apart
+   */
+  private record Part(AnchorContext run, int before, int images, int total, String target)
+      implements AnchorContext {
+    private static final long UNITS_OF_A_PICTURE = 1000;
+
+    @Override
+    public long seed() {
+      return run.seed();
+    }
+
+    @Override
+    public void progress(long done, long all, boolean fromCache) {
+      long own = all == 0 ? 0 : UNITS_OF_A_PICTURE * images * done / all;
+      run.progress(UNITS_OF_A_PICTURE * before + own, UNITS_OF_A_PICTURE * total, fromCache);
+    }
+
+    @Override
+    public boolean cancelled() {
+      return run.cancelled();
+    }
+
+    @Override
+    public Optional<Path> folder() {
+      return run.folder();
+    }
+
+    @Override
+    public void note(String name, String value) {
+      run.note(name + " of " + target, value);
+    }
+
+    @Override
+    public void warn(String message) {
+      run.warn(message);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package dev.ablation;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.anchor.AnchorRows;
+import dev.ablation.anchor.AnchorSet;
+import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.objective.TrainingBatch;
+import dev.ablation.random.RandomStreams;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.random.RandomGenerator;
+
+/**
+ * Draws the rows of one pair from its anchor pictures: every picture once before any comes again,
+ * in an order of its own each time. All that is drawn depends on the seed, the step and the place
+ * alone.
+ */
+final class PairBatches {
+  private final DiffusionModel model;
+  private final AnchorSet anchors;
+  private final CheckedPair pair;
+  private final long seed;
+  private final List<Integer> pictures;
+
+  PairBatches(DiffusionModel model, AnchorSet anchors, CheckedPair pair, long seed) {
+    this.model = model;
+    this.anchors = anchors;
+    this.pair = pair;
+    this.seed = seed;
+    pictures = new ArrayList<>();
+    for (int i = 0; i < anchors.size(); i++) {
+      if (!pair.leftOut().contains(anchors.prompts().get(i))) {
+        pictures.add(i);
+      }
+    }
+  }
+
+  /**
+   * Draws rows.
+   *
+   * @param purpose keeps apart what is drawn for different uses
+   * @param step 1 for the first
+   * @param first place of the first row in the endless sequence of this pair's rows
+   * @param count how many rows
+   * @param scope owner of the batch's arrays
+   */
+  TrainingBatch draw(String purpose, int step, long first, int count, NDManager scope) {
+    RandomGenerator random = RandomStreams.stream(seed, purpose + "pairs", step);
+    List<String> anchorPrompts = new ArrayList<>();
+    List<String> targetPrompts = new ArrayList<>();
+    long[] timesteps = new long[count];
+    int[] rows = new int[count];
+    for (int i = 0; i < count; i++) {
+      int row = picture(purpose, first + i);
+      String prompt = anchors.prompts().get(row);
+      rows[i] = row;
+      anchorPrompts.add(prompt);
+      targetPrompts.add(pair.anchor().targetPrompt(pair.target(), prompt, random));
+      timesteps[i] = random.nextInt(model.schedule().steps());
+    }
+    boolean prior = !purpose.isEmpty();
+    RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
+    AnchorRows drawn =
+        prior ? anchors.drawPrior(rows, augmenting, scope) : anchors.draw(rows, augmenting, scope);
+    List<String> preserved = preservedPrompts(purpose, step, first, anchorPrompts);
+    for (int i = 0; i < count; i++) {
+      String prefix = drawn.prefixes().get(i);
+      targetPrompts.set(i, prefix + targetPrompts.get(i));
+      if (prior) {
+        anchorPrompts.set(i, prefix + anchorPrompts.get(i)); // of a pair it stays the teacher's
+      }
+    }
+    NDArray latents = drawn.latents();
+    NDArray noise =
+        RandomStreams.gaussian(
+            scope, latents.getShape(), RandomStreams.stream(seed, purpose + "noise", step));
+    return new TrainingBatch(
+        latents,
+        noise,
+        scope.create(timesteps),
+        drawn.mask(),
+        anchorPrompts,
+        targetPrompts,
+        preserved);
+  }
+
+  /** A stream of its own, so that the pairs are the same whether something is preserved or not. */
+  private List<String> preservedPrompts(
+      String purpose, int step, long first, List<String> anchorPrompts) {
+    List<Concept> concepts = pair.preserved();
+    if (concepts.isEmpty()) {
+      return pair.preservesAnchor() ? anchorPrompts : List.of();
+    }
+    RandomGenerator random = RandomStreams.stream(seed, purpose + "preserved", step);
+    List<String> prompts = new ArrayList<>();
+    for (int i = 0; i < anchorPrompts.size(); i++) {
+      Concept concept = concepts.get((int) ((first + i) % concepts.size()));
+      prompts.add(concept.targetPrompt(anchorPrompts.get(i), pair.anchorName(), random));
+    }
+    return prompts;
+  }
+
+  /** The picture at a place of the endless sequence of shuffled rounds. */
+  private int picture(String purpose, long place) {
+    long round = place / pictures.size();
+    List<Integer> order = new ArrayList<>(pictures);
+    Collections.shuffle(order, new Random(RandomStreams.seed(seed, purpose + "order", round)));
+    return order.get((int) (place % pictures.size()));
+  }
+}

@@ -1,0 +1,108 @@
+package dev.ablation;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.concept.Concept;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a run shall leave as it is, beside what it removes: a further term of the loss, {@link
+ * dev.ablation.objective.AblationObjective#preservation()}. For every picture of a step one concept
+ * is taken, each as often as the others; its prompt is made from the picture's anchor prompt by the
+ * concept's own rule.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="preserve"}
+ *
+ * <p>An instance's rule needs the anchor's name in the anchor prompts, so it fits the pairs that
+ * have such an anchor and is left out of the others; one that fits no pair is refused. A pair that
+ * no rule fits preserves its anchor prompts themselves.
+ *
+ * @param concepts to preserve, such as neighbours of the target
+ * @param prompts to preserve as they are, drawn evenly; taken together as often as one concept
+ * @param weight of the term, positive
+ */
+public record Preservation(List<Concept> concepts, List<String> prompts, double weight) {
+
+  /** Checks that there is something to preserve. */
+  public Preservation {
+    concepts = List.copyOf(concepts);
+    prompts = List.copyOf(prompts);
+    Preconditions.checkArgument(
+        !concepts.isEmpty() || !prompts.isEmpty(), "concepts and prompts must not both be empty");
+    Preconditions.checkArgument(
+        weight > 0 && Double.isFinite(weight),
+        "weight must be positive and finite, was %s",
+        weight);
+  }
+
+  /**
+   * Preserves concepts with weight 1.
+   *
+   * @param concepts at least one
+   * @return the preservation
+   */
+  public static Preservation of(Concept... concepts) {
+    return new Preservation(List.of(concepts), List.of(), 1);
+  }
+
+  /**
+   * Preserves prompts with weight 1.
+   *
+   * @param prompts at least one
+   * @return the preservation
+   */
+  public static Preservation ofPrompts(List<String> prompts) {
+    return new Preservation(List.of(), prompts, 1);
+  }
+
+  /**
+   * Changes the prompts that are preserved beside the concepts.
+   *
+   * @param prompts any number
+   * @return a changed copy
+   */
+  public Preservation prompts(List<String> prompts) {
+    return new Preservation(concepts, prompts, weight);
+  }
+
+  /**
+   * Changes the weight.
+   *
+   * @param weight of the term, positive
+   * @return a changed copy
+   */
+  public Preservation weight(double weight) {
+    return new Preservation(concepts, prompts, weight);
+  }
+
+  /** The concepts in an order that follows from themselves; the prompts are the last one. */
+  List<Concept> entries() {
+    List<Concept> entries = new ArrayList<>(concepts);
+    entries.sort(
+        Comparator.comparing(Concept::kind)
+            .thenComparing(concept -> concept.name().toLowerCase(Locale.ROOT)));
+    if (!prompts.isEmpty()) {
+      entries.add(Concept.memorized(prompts.get(0), prompts.toArray(String[]::new)));
+    }
+    return entries;
+  }
+
+  Map<String, String> settings() {
+    Map<String, String> settings = new TreeMap<>();
+    settings.put("preserve.weight", Double.toString(weight));
+    List<Concept> entries = entries();
+    for (int i = 0; i < concepts.size(); i++) {
+      String prefix = "preserve." + (i + 1);
+      settings.put(prefix, entries.get(i).toString());
+      entries.get(i).settings().forEach((name, value) -> settings.put(prefix + "." + name, value));
+    }
+    if (!prompts.isEmpty()) {
+      settings.put("preserve.prompts", prompts.toString());
+    }
+    return settings;
+  }
+}
