@@ -48,6 +48,20 @@ public interface AnchorStrategy {
   AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context) throws IOException;
 
   /**
+   * Returns how much of the denoising network {@link #prepare} takes, for the estimate of a plan.
+   *
+   * @param model draws and encodes them
+   * @param target what is removed
+   * @param context the run's seed and folder
+   * @return no work unless an implementation says otherwise
+   * @throws IOException if a cache cannot be read
+   */
+  default AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return AnchorWork.none();
+  }
+
+  /**
    * Returns everything that shapes the pictures, for provenance and caches.
    *
    * @param target what is removed

@@ -11,6 +11,7 @@ import dev.ablation.model.WeightInfo;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -239,6 +240,17 @@ public record GradientTrainer(
   /** {@return how many pairs a step sees: batchSize * accumulation} */
   public int pairsPerStep() {
     return batchSize * accumulation;
+  }
+
+  /** Without monitors, which may stop it or take long. */
+  @Override
+  public Optional<Trainer> sample(int steps) {
+    return Optional.of(
+        changed(draft -> {
+          draft.steps = steps;
+          draft.schedule = LearningRateSchedule.constant();
+          draft.monitors = List.of();
+        }));
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.ablation.train;
 
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Finds the change of the weights. Gradient descent is one way, a closed form would be another.
@@ -22,6 +23,17 @@ public interface Trainer {
 
   /** {@return how many steps there are, for progress} */
   int steps();
+
+  /**
+   * Returns a variant that makes the first few steps and nothing else, by which the time and memory
+   * of training are estimated.
+   *
+   * @param steps positive
+   * @return the variant; empty if this trainer has none
+   */
+  default Optional<Trainer> sample(int steps) {
+    return Optional.empty();
+  }
 
   /**
    * Returns everything that shapes the training, for provenance.
