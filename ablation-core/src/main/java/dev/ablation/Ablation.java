@@ -132,6 +132,8 @@ public final class Ablation {
    *
    * @param objective such as {@code AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS)}
    * @return a changed plan
+   * @throws IllegalArgumentException if the objective is a lambda without a name, see {@link
+   *     AblationObjective#named}
    */
   public Ablation objective(AblationObjective objective) {
     return new Ablation(plan.withObjective(objective));
@@ -222,8 +224,8 @@ public final class Ablation {
   /**
    * Finds out what a run takes: counts weights, pictures and evaluations of the network, makes one
    * training step to warm up and two whose time and memory are measured, and lists everything that
-   * is wrong with the plan. Nothing is drawn, and the model stays as it is. What the folder of
-   * checkpoints holds is not looked at.
+   * is wrong with the plan. Nothing is drawn but the sample of an anchor that has a judge, and the
+   * model stays as it is. What the folder of checkpoints holds is not looked at.
    *
    * {@snippet class="dev.ablation.Snippets" region="estimate"}
    *

@@ -15,6 +15,9 @@ public interface AblationRun {
    */
   CompletionStage<AblationResult> result();
 
-  /** Asks the run to stop after its current step; the result then fails with a cancellation. */
+  /**
+   * Asks the run to stop after its current step; the result then fails with a cancellation. A run
+   * with checkpoints leaves one; while it draws anchor pictures it leaves those that are drawn.
+   */
   void cancel();
 }

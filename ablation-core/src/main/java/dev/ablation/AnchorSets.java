@@ -64,7 +64,8 @@ final class AnchorSets implements AutoCloseable {
       for (Map.Entry<Key, CheckedPair> entry : distinct.entrySet()) {
         CheckedPair pair = entry.getValue();
         int images = pair.anchor().images();
-        AnchorContext context = images == total ? run : new Part(run, done, images, total);
+        AnchorContext context =
+            distinct.size() == 1 ? run : new Part(run, done, images, total, pair.target().name());
         prepared.sets.put(entry.getKey(), pair.anchor().prepare(model, pair.target(), context));
         done += images;
       }
@@ -92,8 +93,9 @@ final class AnchorSets implements AutoCloseable {
    * @param before pictures of the parts before this one
    * @param images pictures of this part
    * @param total pictures of all parts
+   * @param target tells the notes of the parts apart
    */
-  private record Part(AnchorContext run, int before, int images, int total)
+  private record Part(AnchorContext run, int before, int images, int total, String target)
       implements AnchorContext {
     private static final long UNITS_OF_A_PICTURE = 1000;
 
@@ -116,6 +118,11 @@ final class AnchorSets implements AutoCloseable {
     @Override
     public Optional<Path> folder() {
       return run.folder();
+    }
+
+    @Override
+    public void note(String name, String value) {
+      run.note(name + " of " + target, value);
     }
 
     @Override

@@ -1,12 +1,16 @@
 package dev.ablation;
 
+import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorWork;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -22,6 +26,8 @@ import java.util.stream.Stream;
  * @param anchorPictures how many anchor pictures all targets have together
  * @param anchorWork evaluations that the anchor pictures still take, without those found in a
  *     cache, and the largest batch
+ * @param judgements how often anchor pictures show the target, by target, where {@link
+ *     dev.ablation.anchor.AnchorStrategy#judgedBy} named a judge; no training gets below that
  * @param steps how many training steps there are
  * @param stateBytes memory for training, computed: trained copies, gradients, two moments, the
  *     result and the anchors' latents, float32; not the model and what its evaluation takes
@@ -34,12 +40,14 @@ public record Estimate(
     Trained trained,
     long anchorPictures,
     AnchorWork anchorWork,
+    Map<String, AnchorJudgement> judgements,
     int steps,
     long stateBytes,
     Optional<Probe> probe) {
 
-  /** Copies the lists. */
+  /** Copies lists and map. */
   public Estimate {
+    judgements = Collections.unmodifiableMap(new TreeMap<>(judgements));
     problems = List.copyOf(problems);
     warnings = List.copyOf(warnings);
     Objects.requireNonNull(trained, "trained");
@@ -149,6 +157,8 @@ public record Estimate(
     return Stream.of(
             problems.stream().map(problem -> "problem: " + problem),
             warnings.stream().map(warning -> "warning: " + warning),
+            judgements.entrySet().stream()
+                .map(each -> "anchors of %s: %s".formatted(each.getKey(), each.getValue())),
             numbers,
             measured)
         .flatMap(lines -> lines)

@@ -2,6 +2,7 @@ package dev.ablation;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.anchor.AnchorRows;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
@@ -52,20 +53,28 @@ final class PairBatches {
     List<String> anchorPrompts = new ArrayList<>();
     List<String> targetPrompts = new ArrayList<>();
     long[] timesteps = new long[count];
-    long[] rows = new long[count];
+    int[] rows = new int[count];
     for (int i = 0; i < count; i++) {
       int row = picture(purpose, first + i);
       String prompt = anchors.prompts().get(row);
       rows[i] = row;
       anchorPrompts.add(prompt);
-      targetPrompts.add(pair.target().targetPrompt(prompt, pair.anchorName(), random));
+      targetPrompts.add(pair.anchor().targetPrompt(pair.target(), prompt, random));
       timesteps[i] = random.nextInt(model.schedule().steps());
     }
-    NDArray latents;
-    try (NDArray index = scope.create(rows)) {
-      latents = anchors.latents().get(index);
-      latents.attach(scope);
+    boolean prior = !purpose.isEmpty();
+    RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
+    AnchorRows drawn =
+        prior ? anchors.drawPrior(rows, augmenting, scope) : anchors.draw(rows, augmenting, scope);
+    List<String> preserved = preservedPrompts(purpose, step, first, anchorPrompts);
+    for (int i = 0; i < count; i++) {
+      String prefix = drawn.prefixes().get(i);
+      targetPrompts.set(i, prefix + targetPrompts.get(i));
+      if (prior) {
+        anchorPrompts.set(i, prefix + anchorPrompts.get(i)); // of a pair it stays the teacher's
+      }
     }
+    NDArray latents = drawn.latents();
     NDArray noise =
         RandomStreams.gaussian(
             scope, latents.getShape(), RandomStreams.stream(seed, purpose + "noise", step));
@@ -73,10 +82,10 @@ final class PairBatches {
         latents,
         noise,
         scope.create(timesteps),
-        null,
+        drawn.mask(),
         anchorPrompts,
         targetPrompts,
-        preservedPrompts(purpose, step, first, anchorPrompts));
+        preserved);
   }
 
   /** A stream of its own, so that the pairs are the same whether something is preserved or not. */

@@ -54,11 +54,16 @@ record Plan(
   }
 
   static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
-    return new Draft(model, new Pair(target, anchor)).build();
+    return new Draft(model, pair(model, target, anchor)).build();
+  }
+
+  private static Pair pair(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+    Objects.requireNonNull(anchor, "anchor");
+    return new Pair(target, anchor.suitedTo(model, target));
   }
 
   Plan withPair(Concept target, AnchorStrategy anchor) {
-    Pair added = new Pair(target, anchor);
+    Pair added = pair(model, target, anchor);
     for (Pair pair : pairs) {
       Preconditions.checkArgument(
           Pair.ORDER.compare(pair, added) != 0,
@@ -81,6 +86,8 @@ record Plan(
 
   Plan withObjective(AblationObjective changed) {
     Objects.requireNonNull(changed, "objective");
+    Preconditions.checkArgument(
+        !changed.name().isBlank(), "name of the objective must not be blank");
     return changed(draft -> draft.givenObjective = changed);
   }
 
@@ -141,7 +148,7 @@ record Plan(
   private Pair resolved(Pair pair) {
     Preset preset = presets.apply(pair.target().kind());
     Concept target = pair.target().withDefaults(preset.styleTemplates());
-    return new Pair(target, pair.anchor().withDefaults(target, preset.anchors()));
+    return new Pair(target, preset.anchors().applyTo(pair.anchor(), target));
   }
 
   /** The concepts that are preserved, with all that the preset fills in. */

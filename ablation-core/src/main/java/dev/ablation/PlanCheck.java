@@ -105,6 +105,7 @@ final class PlanCheck {
     }
     try {
       weights = plan.weights().select(model.weights());
+      problems.addAll(plan.trainer().problems(model, weights));
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
     }
@@ -136,7 +137,7 @@ final class PlanCheck {
   private Set<String> leaveOut(Pair pair, Set<String> prompts) {
     Set<String> leftOut =
         prompts.stream()
-            .filter(prompt -> !fits(pair.target(), Set.of(prompt), pair.anchor().name()))
+            .filter(prompt -> !fits(pair, prompt))
             .collect(Collectors.toCollection(LinkedHashSet::new));
     if (!leftOut.isEmpty()) {
       String message =
@@ -151,6 +152,15 @@ final class PlanCheck {
     return leftOut;
   }
 
+  private static boolean fits(Pair pair, String prompt) {
+    try {
+      pair.anchor().targetPrompts(pair.target(), prompt);
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
   private static boolean fits(Concept concept, Set<String> prompts, String anchor) {
     try {
       prompts.forEach(prompt -> concept.targetPrompts(prompt, anchor));
@@ -163,7 +173,7 @@ final class PlanCheck {
   private void checkPrompt(Pair pair, String anchorPrompt) {
     List<String> targetPrompts;
     try {
-      targetPrompts = pair.target().targetPrompts(anchorPrompt, pair.anchor().name());
+      targetPrompts = pair.anchor().targetPrompts(pair.target(), anchorPrompt);
     } catch (IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
       return;

@@ -4,8 +4,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorContext;
+import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorSet;
+import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.AnchorWork;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.concept.Concept;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Conditioning;
@@ -18,6 +23,7 @@ import dev.ablation.train.BatchSource;
 import dev.ablation.train.Trainer;
 import dev.ablation.train.TrainingTask;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 
 /** Finds what a plan takes, by counting and by a few steps on random latents. */
@@ -36,7 +43,7 @@ final class PlanEstimate implements AnchorContext {
   /** Trained copy, gradient, two moments, and the copy that is the result. */
   private static final int ARRAYS_OF_A_WEIGHT = 5;
 
-  /** Training draws every picture several times anyway. */
+  /** Each is decoded when it is first drawn, if pictures are augmented: as in the first steps. */
   private static final int MOST_PICTURES = 64;
 
   private final Plan plan;
@@ -63,12 +70,13 @@ final class PlanEstimate implements AnchorContext {
   private Estimate estimate() {
     AnchorWork work = anchorWork();
     Estimate.Trained trained = trained(Map.of());
+    Map<String, AnchorJudgement> judgements = judgements();
     Optional<Estimate.Probe> probe = Optional.empty();
     long copied = check.weights().stream().mapToLong(info -> info.shape().size()).sum();
     Optional<Trainer> sample = plan.trainer().sample(WARM_UP + MEASURED);
     if (problems.isEmpty() && sample.isPresent()) {
-      try (NDManager scope = model.manager().newSubManager()) {
-        Sample made = new Sample(scope);
+      try (NDManager scope = model.manager().newSubManager();
+          Sample made = new Sample(scope)) {
         probe = Optional.of(made.probe(sample.get(), work));
         trained = trained(made.result);
         copied = made.result.values().stream().mapToLong(NDArray::size).sum();
@@ -84,6 +92,7 @@ final class PlanEstimate implements AnchorContext {
         trained,
         pictures(),
         work,
+        judgements,
         plan.trainer().steps(),
         Float.BYTES * (ARRAYS_OF_A_WEIGHT * copied + pictures() * latents(1).size()),
         probe);
@@ -111,6 +120,25 @@ final class PlanEstimate implements AnchorContext {
       }
     }
     return new AnchorWork(evaluations, batchSize);
+  }
+
+  /** A plan that cannot run is not worth the pictures. */
+  private Map<String, AnchorJudgement> judgements() {
+    Map<String, AnchorJudgement> judgements = new TreeMap<>();
+    if (problems.isEmpty()) {
+      for (CheckedPair pair : check.pairs()) {
+        try {
+          pair.anchor()
+              .judgement(model, pair.target(), this)
+              .ifPresent(judgement -> judgements.put(pair.target().toString(), judgement));
+        } catch (CancellationException e) {
+          throw e;
+        } catch (IOException | RuntimeException e) {
+          problems.add("anchors of %s cannot be judged: %s".formatted(pair.target(), e));
+        }
+      }
+    }
+    return judgements;
   }
 
   /** Of partly trained weights only the rows count. */
@@ -158,16 +186,51 @@ final class PlanEstimate implements AnchorContext {
   }
 
   @Override
+  public void warn(String message) {
+    warnings.add(message);
+  }
+
+  @Override
   public boolean cancelled() {
     return Thread.currentThread().isInterrupted();
   }
 
+  /** Random latents in place of an anchor's. */
+  private record RandomAnchors(AnchorStrategy like, List<String> used, NDArray latents)
+      implements AnchorStrategy {
+    @Override
+    public String name() {
+      return like.name();
+    }
+
+    @Override
+    public List<String> prompts(Concept target) {
+      return used;
+    }
+
+    @Override
+    public int images() {
+      return used.size();
+    }
+
+    @Override
+    public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context) {
+      return new AnchorSet(latents, used);
+    }
+
+    @Override
+    public Map<String, String> settings(Concept target) {
+      return like.settings(target);
+    }
+  }
+
   /** A few steps on random latents. */
-  private final class Sample implements TrainingTask {
+  private final class Sample implements TrainingTask, AutoCloseable {
     private final NDManager scope;
     private final Evaluations evaluations = new Evaluations();
     private final AblationObjective objective = evaluations.counting(plan.objective());
     private final BatchSource batches;
+    private final List<AnchorSet> sets = new ArrayList<>();
     private final List<Duration> elapsed = new ArrayList<>();
     private Map<String, NDArray> result = Map.of();
 
@@ -185,7 +248,35 @@ final class PlanEstimate implements AnchorContext {
       NDArray latents =
           RandomStreams.gaussian(
               scope, latents(used.size()), RandomStreams.stream(plan.seed(), "estimate", 0));
-      return new AnchorSet(latents, used);
+      AnchorSet set = prepared(pair, new RandomAnchors(pair.anchor(), used, latents));
+      sets.add(set);
+      return set;
+    }
+
+    /** Augmentation takes its time too: pictures are decoded, changed and encoded. */
+    private AnchorSet prepared(CheckedPair pair, AnchorStrategy random) {
+      Optional<Augmentation> augmentation = pair.anchor().augmentation();
+      AnchorStrategy complete =
+          augmentation.isEmpty()
+              ? random
+              : AnchorDefaults.diffusers()
+                  .augmentation(augmentation.get())
+                  .applyTo(random, pair.target());
+      try {
+        return complete.prepare(model, pair.target(), PlanEstimate.this);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public void close() {
+      sets.forEach(AnchorSet::close);
+    }
+
+    @Override
+    public long seed() {
+      return plan.seed();
     }
 
     Estimate.Probe probe(Trainer trainer, AnchorWork work) {
@@ -267,6 +358,8 @@ final class PlanEstimate implements AnchorContext {
     public void emit(AblationEvent event) {
       if (event instanceof AblationEvent.StepCompleted step) {
         elapsed.add(step.elapsed());
+      } else if (event instanceof AblationEvent.Warning warning) {
+        warnings.add(warning.message());
       }
     }
   }

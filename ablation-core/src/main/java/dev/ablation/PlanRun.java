@@ -1,10 +1,13 @@
 package dev.ablation;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
+import dev.ablation.model.LowRank;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.provenance.Provenance;
@@ -34,6 +37,7 @@ final class PlanRun implements AnchorContext {
   private final BooleanSupplier cancelled;
   private final Listeners events;
   private @Nullable Continuation continuation;
+  private final Map<String, String> notes = new TreeMap<>();
 
   PlanRun(Plan plan, BooleanSupplier cancelled) {
     this.plan = plan;
@@ -81,11 +85,8 @@ final class PlanRun implements AnchorContext {
       run.anchorsAreReady();
       BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors::of, plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
-      WeightDelta delta =
-          WeightDelta.between(
-              model.weights(), trained.weights(), model.manager(), provenance(trained));
       return new AblationResult(
-          delta,
+          delta(trained),
           trained.history(),
           trained.measurements(),
           trained.ending(),
@@ -101,6 +102,11 @@ final class PlanRun implements AnchorContext {
   @Override
   public void progress(long done, long total, boolean fromCache) {
     events.on(new AblationEvent.AnchorsProgressed(done, total, fromCache));
+  }
+
+  @Override
+  public void note(String name, String value) {
+    notes.put(name, value);
   }
 
   @Override
@@ -120,28 +126,40 @@ final class PlanRun implements AnchorContext {
 
   /** What a run must share with an interrupted one to go on from its checkpoints. */
   private Provenance identity(List<WeightInfo> chosen) {
-    Map<String, String> settings = new TreeMap<>(plan.settings());
-    plan.model()
-        .weights()
-        .boundSha256()
-        .ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
-    return provenance(chosen.stream().map(WeightInfo::name).toList(), settings);
+    return provenance(chosen.stream().map(WeightInfo::name).toList(), plan.settings());
+  }
+
+  private WeightDelta delta(TrainingResult trained) {
+    DiffusionModel model = plan.model();
+    Optional<Lora> lora = plan.trainer().lora();
+    if (lora.isEmpty()) {
+      Map<String, NDArray> weights = trained.weights();
+      return WeightDelta.between(
+          model.weights(), weights, model.manager(), provenance(trained, weights.keySet()));
+    }
+    Map<String, LowRank> changes = LowRank.pairs(trained.weights(), lora.get().scale());
+    return WeightDelta.ofLowRank(changes, model.manager(), provenance(trained, changes.keySet()));
   }
 
   /** Nothing in it differs between two runs of a plan on one machine. */
-  private Provenance provenance(TrainingResult trained) {
+  private Provenance provenance(TrainingResult trained, Set<String> weights) {
     Map<String, String> settings = new TreeMap<>(plan.settings());
+    settings.putAll(notes);
     Ending ending = trained.ending();
     if (ending.early() || ending.step() < ending.steps()) {
       settings.put("ending.steps", Integer.toString(ending.steps()));
       settings.put("ending.step", Integer.toString(ending.step()));
       settings.put("ending.reason", ending.reason());
     }
-    return provenance(trained.weights().keySet(), settings);
+    return provenance(weights, settings);
   }
 
-  private Provenance provenance(Iterable<String> weights, Map<String, String> settings) {
+  private Provenance provenance(Iterable<String> weights, Map<String, String> told) {
     DiffusionModel model = plan.model();
+    Map<String, String> settings = new TreeMap<>(told);
+    // Hashes are of the model's own weights; under an applied delta a run learns a change of the
+    // sum.
+    model.weights().boundSha256().ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
     Map<String, String> hashes = new TreeMap<>();
     weights.forEach(name -> hashes.put(name, model.weights().sha256(name)));
     return new Provenance(
@@ -185,6 +203,11 @@ final class PlanRun implements AnchorContext {
     @Override
     public Map<String, Set<Integer>> rows() {
       return TrainedRows.of(plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
+    }
+
+    @Override
+    public long seed() {
+      return plan.seed();
     }
 
     @Override

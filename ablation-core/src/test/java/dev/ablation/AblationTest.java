@@ -8,8 +8,10 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
+import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.error.UnsupportedCapabilityException;
@@ -22,6 +24,7 @@ import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationEvent.Warning;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.LatentCodec;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
@@ -117,6 +120,61 @@ class AblationTest {
 
   private static float[] values(AblationResult result, String name) {
     return result.delta().get(name).toFloatArray();
+  }
+
+  // Anchors
+
+  private Map<String, String> settings(AnchorStrategy anchor) {
+    try (AblationResult result = plan(anchor).run()) {
+      assertModelUntouched();
+      return result.delta().provenance().settings();
+    }
+  }
+
+  private List<String> warnings() {
+    return events.stream()
+        .filter(AblationEvent.Warning.class::isInstance)
+        .map(event -> ((AblationEvent.Warning) event).message())
+        .toList();
+  }
+
+  @Test
+  void thePresetSaysHowPicturesAreAugmented() {
+    assertThat(settings(CATS)).containsEntry("anchor.augmentation", "diffusers");
+    assertThat(settings(CATS.augmented(Augmentation.none())))
+        .containsEntry("anchor.augmentation", "none");
+    assertThat(warnings()).isEmpty();
+  }
+
+  @Test
+  void aModelThatCannotEncodeDoesWithoutThePresetsAugmentation() {
+    model.without(LatentCodec.class);
+    settings(CATS);
+    assertThat(warnings())
+        .containsExactly(
+            "anchor pictures are used without the preset's augmentation 'diffusers', since model 'tiny-1' cannot encode pictures");
+    assertThatThrownBy(() -> settings(CATS.augmented(Augmentation.paper())))
+        .isInstanceOf(UnsupportedCapabilityException.class)
+        .hasMessageContaining("encoding anchor pictures");
+  }
+
+  @Test
+  void aJudgesShareIsWarnedOfAndKept() {
+    AnchorJudge judge = AnchorJudge.of("all-seeing", picture -> true);
+    assertThat(settings(CATS.judgedBy(judge)))
+        .containsEntry("anchor.judge", "all-seeing")
+        .containsEntry("anchor.showsTarget", "1.0000");
+    assertThat(warnings()).singleElement().asString().contains("4 of 4 pictures show the target");
+  }
+
+  @Test
+  void theUnconditionalPromptIsAnAnchor() {
+    assertThat(
+            settings(
+                AnchorStrategy.unconditional()
+                    .images(4)
+                    .sampling(SamplingSettings.defaults().withSteps(2))))
+        .containsEntry("anchor.name", "unconditional");
   }
 
   // What a run leaves
@@ -378,6 +436,11 @@ class AblationTest {
           }
 
           @Override
+          public String name() {
+            return "late";
+          }
+
+          @Override
           public boolean usesPriorBatch() {
             return objective.usesPriorBatch();
           }
@@ -555,6 +618,17 @@ class AblationTest {
               Map.entry("network.key", model.weights().sha256("network.key")),
               Map.entry("network.value", model.weights().sha256("network.value")));
       assertThat(provenance.environment()).containsKeys("java", "os", "device");
+    }
+  }
+
+  @Test
+  void anObjectiveOfOnesOwnIsALambdaWithAName() {
+    AblationObjective lambda = context -> AblationObjective.modelBased().loss(context);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> plan().objective(lambda))
+        .withMessageContaining("must be given a name");
+    try (AblationResult result = plan().objective(AblationObjective.named("mine", lambda)).run()) {
+      assertThat(result.provenance().settings()).containsEntry("objective", "mine");
     }
   }
 

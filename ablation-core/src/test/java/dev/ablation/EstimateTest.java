@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorJudge;
+import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.AnchorWork;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
@@ -127,6 +131,48 @@ class EstimateTest {
                 .orElseThrow()
                 .pairEvaluations())
         .isEqualTo(2 * 6);
+  }
+
+  @Test
+  void ofLowRankTrainingTheFactorsCount() {
+    Lora lora = Lora.rank(2);
+    long numbers = 0;
+    for (String name : List.of("network.key", "network.value")) {
+      Shape shape = shape(name);
+      numbers += 2 * (shape.get(0) + shape.get(1));
+    }
+    Estimate estimate = plan().training(t -> t.lora(lora)).estimate();
+    assertThat(estimate.trained()).isEqualTo(new Estimate.Trained(4, numbers));
+  }
+
+  @Test
+  void aJudgesSampleIsLookedAt() {
+    AnchorStrategy judged =
+        CATS.judgedBy(
+                (picture, prompt) -> prompt.contains("sofa"))
+            .sampleSize(3);
+    Ablation plan = Ablator.of(model).target("grumpy cat").anchor(judged);
+    int arrays = model.manager().getManagedArrays().size();
+    Estimate estimate = plan.estimate();
+    assertThat(estimate.judgements()).containsOnlyKeys("instance 'grumpy cat'");
+    AnchorJudgement judgement = estimate.judgements().get("instance 'grumpy cat'");
+    assertThat(judgement.judged()).isEqualTo(3);
+    assertThat(judgement.showing()).isEqualTo(1);
+    assertThat(estimate.toString())
+        .contains("anchors of instance 'grumpy cat': 1 of 3 pictures show the target (33 %)");
+    assertThat(estimate.anchorWork().evaluations()).isEqualTo(100);
+    assertThat(model.manager().getManagedArrays()).hasSize(arrays);
+    assertThat(plan().estimate().judgements()).isEmpty();
+  }
+
+  @Test
+  void aModelThatCannotEncodePicturesIsEstimatedWithAWarning() {
+    model.without(LatentCodec.class);
+    Estimate estimate = plan().estimate();
+    assertThat(estimate.possible()).isTrue();
+    assertThat(estimate.probe()).isPresent();
+    assertThat(estimate.warnings())
+        .anyMatch(warning -> warning.contains("without the preset's augmentation"));
   }
 
   @Test

@@ -30,21 +30,21 @@ final class KillableRun {
         .target("grumpy cat")
         .anchor(
             AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "the cat"))
-                .images(30)
-                .sampling(SamplingSettings.defaults().withSteps(4).withBatchSize(3)))
+                .images(16)
+                .sampling(SamplingSettings.defaults().withSteps(8).withBatchSize(1)))
         .objective(
             AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.3)))
         .weights(WeightGroup.denoiser().or(WeightGroup.tokenEmbeddings()))
         .training(t ->
-            t.steps(60)
+            t.steps(30)
                 .batchSize(2)
                 .accumulation(2)
                 .learningRate(0.02)
                 .schedule(LearningRateSchedule.cosine(5, 0.1))
-                .measure("size of the key", 7, of -> size(of, "network.key"))
+                .measure("size of the key", 5, of -> size(of, "network.key"))
                 .monitor(TrainingMonitor.keepingLowest("size of the key")))
         .seed(11)
-        .checkpoints(Checkpoints.in(folder).every(4).keep(2));
+        .checkpoints(Checkpoints.in(folder).every(3).keep(2));
   }
 
   private static double size(DiffusionModel model, String weight) {

@@ -8,24 +8,43 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.augment.AugmentedPicture;
+import dev.ablation.augment.Canvas;
+import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.ClipScore;
+import dev.ablation.evaluate.ConfidenceInterval;
 import dev.ablation.evaluate.CopyDetection;
 import dev.ablation.evaluate.CopyScores;
+import dev.ablation.evaluate.ExtractorInfo;
 import dev.ablation.evaluate.FeatureExtractor;
 import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.FeatureStatistics;
+import dev.ablation.evaluate.FrechetInceptionDistance;
+import dev.ablation.evaluate.KernelInceptionDistance;
+import dev.ablation.evaluate.Measurement;
+import dev.ablation.evaluate.PerceptualDistance;
 import dev.ablation.evaluate.PictureSource;
 import dev.ablation.evaluate.PooledPixels;
+import dev.ablation.evaluate.TextImageEncoder;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationListener;
+import dev.ablation.listener.CsvLog;
+import dev.ablation.listener.JsonLinesLog;
+import dev.ablation.listener.SamplePictures;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
@@ -33,6 +52,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -61,11 +81,17 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.testing.TinyDiffusion;
+import dev.ablation.train.Ending;
 import dev.ablation.train.GradientTrainer;
+import dev.ablation.train.Measurement;
+import dev.ablation.train.ModelMetric;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
+import dev.ablation.train.TrainingMonitor;
+import dev.ablation.train.TrainingProgress;
 import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
+import dev.ablation.train.Verdict;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -79,6 +105,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
@@ -431,6 +458,90 @@ class Snippets {
     }
   }
 
+  @Test
+  void augmentation() {
+    BufferedImage picture = new BufferedImage(100, 80, BufferedImage.TYPE_INT_RGB);
+    RandomGenerator random = RandomStreams.stream(7, "augmentation", 1);
+    // @start region="augmentation"
+    Canvas canvas = new Canvas(64, 64, 8); // 512 x 512 picture pixels
+    AugmentedPicture drawn = Augmentation.diffusers().withFlip(0.5).apply(picture, canvas, random);
+    // @end
+    assertThat(drawn.pixels()).hasSize(3 * 512 * 512);
+  }
+
+  @Test
+  void augmentedAnchor() {
+    AnchorStrategy cats = few("cat");
+    // @start region="augmented-anchor"
+    AnchorStrategy augmented = cats.augmented(Augmentation.paper());
+    AnchorStrategy unchanged = cats.augmented(Augmentation.none()); // whatever the preset says
+    // @end
+    for (AnchorStrategy anchor : List.of(augmented, unchanged)) {
+      try (AblationResult result =
+          quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+        assertThat(result.delta().norm()).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void pictureAnchor() throws IOException {
+    Files.writeString(folder.resolve("metadata.csv"), "file_name,text\n1.png,a cat on a sofa");
+    ImageIO.write(
+        new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB),
+        "png",
+        folder.resolve("1.png").toFile());
+    // @start region="picture-anchor"
+    AnchorStrategy photographs = AnchorStrategy.pictures("cat", folder);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(photographs)).run()) {
+      assertThat(result.delta().norm()).isPositive();
+    }
+  }
+
+  @Test
+  void unconditionalAnchor() {
+    // @start region="unconditional-anchor"
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Monet"))
+            .anchor(AnchorStrategy.unconditional().images(200));
+    // @end
+    assertThat(plan.toString()).contains("unconditional");
+  }
+
+  @Test
+  void otherStyles() {
+    // @start region="other-styles"
+    AnchorStrategy anchor =
+        AnchorStrategy.otherStyles(
+            List.of("Claude Monet", "Hokusai", "Paul Klee"),
+            AnchorStrategy.generated("painting").images(600));
+    Ablation plan = Ablator.of(model).target(Concept.style("Van Gogh")).anchor(anchor);
+    // @end
+    assertThat(plan.toString()).contains("Van Gogh");
+    assertThat(anchor.prompts(Concept.style("Van Gogh"))).anyMatch(p -> p.contains("Hokusai"));
+  }
+
+  @Test
+  void judgedAnchor() {
+    AnchorStrategy cats = few("cat");
+    AnchorStrategy spareCats = AnchorStrategy.generated("cat", List.of("an old cat")).images(2);
+    ToDoubleFunction<BufferedImage> similarity = picture -> 0.1;
+    // @start region="judged-anchor"
+    AnchorJudge judge = AnchorJudge.scoring("similar to 'grumpy cat'", similarity, 0.3);
+    AnchorStrategy anchor =
+        cats.judgedBy(judge) // warns if more than 5 % of the pictures show the target
+            .dropLeading(0.25) // prompts of which more than a quarter of the pictures do
+            .replacedFrom(spareCats);
+    // @end
+    try (AblationResult result =
+        quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
+      assertThat(result.delta().provenance().settings()).containsKey("anchor.showsTarget");
+    }
+  }
+
   // Objective and training
 
   @Test
@@ -469,6 +580,20 @@ class Snippets {
     try (AblationResult result = small().trainer(trainer.steps(2)).run()) {
       assertThat(result.provenance().settings()).containsEntry("training.batchSize", "4");
     }
+  }
+
+  @Test
+  void lora() throws IOException {
+    Ablation small = small();
+    // @start region="lora"
+    Ablation plan = small.training(t -> t.lora(Lora.rank(8).alpha(16)).learningRate(1e-4));
+    try (AblationResult result = plan.run();
+        WeightDelta adapter = result.delta();
+        WeightDelta merged = adapter.merged()) {
+      assertThat(adapter.isLowRank()).isTrue(); // two small matrices a weight, W + 16/8 B A
+      assertThat(merged.names()).isEqualTo(adapter.names()); // the same change, in full
+    }
+    // @end
   }
 
   @Test
@@ -544,6 +669,122 @@ class Snippets {
     // @end
     quick(small().listener(log)).run().close();
     assertThat(lines).hasSize(2).first().asString().startsWith("step 1 of 2: loss ");
+  }
+
+  @Test
+  void logs() throws IOException {
+    // @start region="logs"
+    Ablation plan =
+        small()
+            .listener(CsvLog.to(folder.resolve("steps.csv"))) // loss, gradient norm, rate
+            .listener(JsonLinesLog.to(folder.resolve("events.jsonl"))); // everything
+    // @end
+    quick(plan).run().close();
+    assertThat(folder.resolve("steps.csv")).content().hasLineCount(3);
+    assertThat(folder.resolve("events.jsonl")).content().startsWith("{\"event\":\"Started\"");
+  }
+
+  @Test
+  void samplePictures() {
+    Path pictures = folder.resolve("pictures");
+    // @start region="sample-pictures"
+    SamplePictures samples =
+        SamplePictures.in(pictures, List.of("a photo of a grumpy cat", "a photo of a dog"))
+            .every(100)
+            .seed(7);
+    Ablation plan = small().listener(samples);
+    // @end
+    quick(plan.listener(samples.sampling(SamplingSettings.defaults().withSteps(2)))).run().close();
+    assertThat(pictures.resolve("step-000002-01.png")).isRegularFile();
+  }
+
+  // Long runs
+
+  @Test
+  void checkpoints() {
+    // @start region="checkpoints"
+    Ablation plan =
+        small().checkpoints(Checkpoints.in(folder.resolve("grumpy-cat")).every(50).keep(3));
+    // @end
+    quick(plan).run().close();
+    quick(plan.listener(event -> assertThat(event).isNotInstanceOf(StepCompleted.class)))
+        .run()
+        .close();
+    assertThat(folder.resolve("grumpy-cat/checkpoint-00000002.safetensors")).isRegularFile();
+  }
+
+  @Test
+  void stopWhen() {
+    // @start region="stop-when"
+    Ablation plan =
+        small()
+            .training(t ->
+                t.steps(400)
+                    .measure("brightness", 25, Snippets::brightness)
+                    .stopWhen(
+                        "loss below 0.01",
+                        now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
+                    .stopWhen(
+                        "pictures turned white", now -> now.latest("brightness").orElse(0) > 250));
+    // @end
+    try (AblationResult result = quick(plan).run()) {
+      assertThat(result.measurements()).hasSize(1);
+      assertThat(result.ending().reason()).isEqualTo("all steps were made");
+    }
+  }
+
+  /** The mean of a picture of a dog, always from the same noise. */
+  private static double brightness(DiffusionModel model) {
+    BufferedImage picture =
+        LatentSampler.of(model)
+            .withSettings(SamplingSettings.defaults().withSteps(2))
+            .draw(List.of("a photo of a dog"), 1)
+            .get(0);
+    double sum = 0;
+    for (int x = 0; x < picture.getWidth(); x++) {
+      for (int y = 0; y < picture.getHeight(); y++) {
+        sum += picture.getRGB(x, y) & 0xff;
+      }
+    }
+    return sum / (picture.getWidth() * picture.getHeight());
+  }
+
+  // @start region="monitor"
+  /** Ends with the lowest score of all, once it has not fallen for some looks. */
+  record Patience(ModelMetric score, int everySteps, int looks) implements TrainingMonitor {
+    @Override
+    public String name() {
+      return "patience of %d looks, one every %d steps".formatted(looks, everySteps);
+    }
+
+    @Override
+    public Verdict look(TrainingProgress progress) {
+      double now = score.measure(progress.model());
+      List<Measurement> before = progress.measured("score");
+      Verdict verdict = Verdict.goOn().measured("score", now);
+      if (before.stream().allMatch(earlier -> earlier.value() > now)) {
+        return verdict.asBest();
+      }
+      double lowest = before.stream().mapToDouble(Measurement::value).min().orElseThrow();
+      long since = before.stream().dropWhile(earlier -> earlier.value() > lowest).count();
+      return since >= looks
+          ? verdict.stopping("the score has not fallen for %d looks".formatted(looks))
+          : verdict;
+    }
+  }
+
+  // @end
+
+  @Test
+  void monitor() {
+    double[] scores = {3, 1, 2, 2};
+    int[] looks = {0};
+    Patience patience = new Patience(of -> scores[looks[0]++], 2, 2);
+    try (AblationResult result =
+        small().training(t -> t.steps(9).batchSize(2).monitor(patience)).run()) {
+      assertThat(result.ending())
+          .isEqualTo(new Ending(8, 4, true, "the score has not fallen for 2 looks"));
+    }
   }
 
   // Delta
@@ -900,5 +1141,112 @@ class Snippets {
     double memorised = scores.percentage(); // of the pictures, 0..100
     // @end
     assertThat(memorised).isEqualTo(100);
+  }
+
+  private static FeatureMatrix features(int rows, long seed) {
+    RandomGenerator random = RandomStreams.stream(seed, "features", rows);
+    float[] values = new float[4 * rows];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextFloat();
+    }
+    return FeatureMatrix.of(values, 4);
+  }
+
+  @Test
+  void kid() {
+    FeatureMatrix after = features(40, 1);
+    FeatureMatrix before = features(30, 2);
+    ExtractorInfo extractor = new ExtractorInfo("inception", "0".repeat(64), 4);
+    // @start region="kid"
+    Measurement kid =
+        KernelInceptionDistance.defaults().measure(after, before, extractor, progress -> {});
+    double published = 1000 * kid.value(); // as papers print it
+    // @end
+    assertThat(published).isFinite();
+  }
+
+  @Test
+  void fid() {
+    FeatureMatrix a = features(40, 1);
+    FeatureMatrix b = features(30, 2);
+    // @start region="fid"
+    double distance = FrechetInceptionDistance.distance(a, b); // any number of rows
+    // @end
+    assertThat(distance).isPositive();
+    FeatureMatrix reference = features(2048, 2);
+    ExtractorInfo extractor = new ExtractorInfo("inception", "0".repeat(64), 4);
+    List<FeatureMatrix> batches = List.of(features(2000, 3), features(100, 4));
+    // @start region="fid-streaming"
+    FeatureStatistics pictures = new FeatureStatistics(extractor.dimension());
+    for (FeatureMatrix batch : batches) {
+      pictures.add(batch);
+    }
+    Measurement fid =
+        FrechetInceptionDistance.measure(pictures, FeatureStatistics.of(reference), extractor);
+    // @end
+    assertThat(fid.counts()).containsEntry("pictures", 2100);
+  }
+
+  @Test
+  void bootstrap() {
+    double[] scores = {0.7, 0.8, 0.9, 0.6};
+    // @start region="bootstrap"
+    ConfidenceInterval interval = Bootstrap.defaults().ofMean(scores);
+    String shown = "%.2f to %.2f".formatted(interval.low(), interval.high());
+    // @end
+    assertThat(shown).startsWith("0.6");
+  }
+
+  @Test
+  void perceptual() throws IOException {
+    List<BufferedImage> before = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    List<BufferedImage> after = before;
+    // @start region="perceptual"
+    PerceptualDistance distance = new PerceptualDistance(new PooledPixels(), Bootstrap.defaults());
+    Measurement change =
+        distance.measure(PictureSource.of(after), PictureSource.of(before), 16, progress -> {});
+    // @end
+    assertThat(change.value()).isZero();
+  }
+
+  @Test
+  void clipScore() {
+    TextImageEncoder clip = new ConstantEncoder();
+    List<BufferedImage> pictures = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    // @start region="clip-score"
+    ClipScore metric = new ClipScore(clip, Bootstrap.defaults());
+    FeatureMatrix features = clip.extract(pictures);
+    String target = ClipScore.text("grumpy cat", "cat"); // "A photo depicts grumpy cat"
+    String anchor = ClipScore.text("cat", "cat");
+    Measurement score = metric.score(features, target);
+    Measurement accuracy = metric.accuracy(features, target, anchor); // low: ablated
+    // @end
+    assertThat(score.value()).isEqualTo(2.5);
+    assertThat(accuracy.value()).isZero();
+  }
+
+  /** Everything means the same. */
+  private static final class ConstantEncoder implements TextImageEncoder {
+    @Override
+    public ExtractorInfo info() {
+      return new ExtractorInfo("constant", "0".repeat(64), 1);
+    }
+
+    @Override
+    public FeatureMatrix extract(List<BufferedImage> pictures) {
+      return FeatureMatrix.of(new float[][] {{1}});
+    }
+
+    @Override
+    public FeatureMatrix encode(List<String> texts) {
+      float[] ones = new float[texts.size()];
+      java.util.Arrays.fill(ones, 1);
+      return FeatureMatrix.of(ones, 1);
+    }
+
+    @Override
+    public double logitScale() {
+      return 1;
+    }
   }
 }

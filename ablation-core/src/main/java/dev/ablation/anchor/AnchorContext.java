@@ -18,6 +18,22 @@ public interface AnchorContext {
    */
   void progress(long done, long total, boolean fromCache);
 
+  /**
+   * Tells the run's listeners of something that the user may want to change.
+   *
+   * @param message what and why
+   */
+  default void warn(String message) {}
+
+  /**
+   * Adds something that was found out to the run's provenance, such as how often anchor pictures
+   * show the target.
+   *
+   * @param name begins with {@code "anchor."}
+   * @param value what was found
+   */
+  default void note(String name, String value) {}
+
   /** {@return whether the run was cancelled; to be asked often} */
   boolean cancelled();
 
@@ -30,11 +46,4 @@ public interface AnchorContext {
   default Optional<Path> folder() {
     return Optional.empty();
   }
-
-  /**
-   * Tells the run's listeners something that the user may want to change.
-   *
-   * @param message what and why
-   */
-  default void warn(String message) {}
 }

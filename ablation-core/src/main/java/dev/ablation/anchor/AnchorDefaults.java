@@ -1,6 +1,7 @@
 package dev.ablation.anchor;
 
 import com.google.common.base.Preconditions;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
@@ -15,34 +16,36 @@ import java.util.Objects;
  * @param images how many pictures, positive
  * @param sampling how they are drawn
  * @param avoidTarget whether the target's name is the negative prompt
- * @param augmented whether pictures are shown in other scales, cropped and flipped
+ * @param augmentation how pictures are changed each time that training draws one, for strategies
+ *     that name none of their own
  */
 public record AnchorDefaults(
-    int images, SamplingSettings sampling, boolean avoidTarget, boolean augmented) {
+    int images, SamplingSettings sampling, boolean avoidTarget, Augmentation augmentation) {
 
   /** Checks the number. */
   public AnchorDefaults {
     Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
     Objects.requireNonNull(sampling, "sampling");
+    Objects.requireNonNull(augmentation, "augmentation");
   }
 
   /**
    * {@return the reference implementation for diffusers: 1,000 pictures by 25 steps of
-   * DPM-Solver++, guidance 6}
+   * DPM-Solver++, guidance 6, not scaled}
    */
   public static AnchorDefaults diffusers() {
     SamplingSettings sampling =
         SamplingSettings.defaults().withSteps(25).withGuidanceScale(6).withBatchSize(4);
-    return new AnchorDefaults(1000, sampling, false, false);
+    return new AnchorDefaults(1000, sampling, false, Augmentation.diffusers().withoutScaling());
   }
 
   /**
    * {@return the paper's own implementation: 1,000 pictures by 200 steps of DDIM with eta 1,
-   * guidance 6}
+   * guidance 6, not scaled}
    */
   public static AnchorDefaults paper() {
     SamplingSettings sampling = new SamplingSettings(Sampler.ddim(1), 200, 6, "", 10);
-    return new AnchorDefaults(1000, sampling, false, false);
+    return new AnchorDefaults(1000, sampling, false, Augmentation.paper().withoutScaling());
   }
 
   /**
@@ -52,17 +55,32 @@ public record AnchorDefaults(
    * @return a changed copy
    */
   public AnchorDefaults avoidTarget(boolean avoidTarget) {
-    return new AnchorDefaults(images, sampling, avoidTarget, augmented);
+    return new AnchorDefaults(images, sampling, avoidTarget, augmentation);
   }
 
   /**
-   * Changes whether pictures are augmented.
+   * Changes how pictures are changed.
    *
-   * @param augmented whether they are
+   * @param augmentation for strategies that name none of their own
    * @return a changed copy
    */
-  public AnchorDefaults augmented(boolean augmented) {
-    return new AnchorDefaults(images, sampling, avoidTarget, augmented);
+  public AnchorDefaults augmentation(Augmentation augmentation) {
+    return new AnchorDefaults(images, sampling, avoidTarget, augmentation);
+  }
+
+  /**
+   * Fills in what a strategy leaves open, its augmentation included. Where a model cannot encode
+   * pictures, a run goes on without the augmentation and warns.
+   *
+   * @param anchor strategy
+   * @param target what is removed
+   * @return a complete strategy
+   */
+  public AnchorStrategy applyTo(AnchorStrategy anchor, Concept target) {
+    AnchorStrategy filled = anchor.withDefaults(target, this);
+    return filled.augmentation().isPresent()
+        ? filled
+        : new AugmentedAnchors(filled, augmentation, true);
   }
 
   SamplingSettings samplingFor(Concept target) {

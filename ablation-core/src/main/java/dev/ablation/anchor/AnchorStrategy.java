@@ -1,12 +1,16 @@
 package dev.ablation.anchor;
 
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.random.RandomGenerator;
 
 /**
  * Yields the anchor pictures that training begins from, each with the prompt that it shows.
@@ -32,7 +36,47 @@ public interface AnchorStrategy {
    */
   List<String> prompts(Concept target);
 
-  /** {@return how many pictures {@link #prepare} makes} */
+  /**
+   * Makes the target prompt that is paired with an anchor prompt. A strategy whose prompts a
+   * concept's rule does not fit says here what to say instead.
+   *
+   * @param target what is removed
+   * @param anchorPrompt one of {@link #prompts}
+   * @param random chooses among several forms; the only source of randomness
+   * @return the target prompt, different from the anchor prompt
+   * @throws IllegalArgumentException if no target prompt can be made
+   */
+  default String targetPrompt(Concept target, String anchorPrompt, RandomGenerator random) {
+    return target.targetPrompt(anchorPrompt, name(), random);
+  }
+
+  /**
+   * Returns every target prompt that {@link #targetPrompt} can make, without repetitions. A run
+   * checks them all before it begins.
+   *
+   * @param target what is removed
+   * @param anchorPrompt one of {@link #prompts}
+   * @return at least one prompt
+   * @throws IllegalArgumentException as {@link #targetPrompt}
+   */
+  default List<String> targetPrompts(Concept target, String anchorPrompt) {
+    return target.targetPrompts(anchorPrompt, name());
+  }
+
+  /**
+   * Returns this strategy as it suits a model: prompts that nobody asked for by name, such as
+   * built-in ones, are left out if the model's text encoder would not read them to the end. A plan
+   * calls this when the anchor is chosen.
+   *
+   * @param model that is going to draw
+   * @param target what is removed; its prompts have to fit, too
+   * @return a strategy of the same name
+   */
+  default AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
+    return this;
+  }
+
+  /** {@return how many pictures {@link #prepare} makes, or at most, if some are dropped} */
   int images();
 
   /**
@@ -59,6 +103,85 @@ public interface AnchorStrategy {
   default AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     return AnchorWork.none();
+  }
+
+  /**
+   * Draws or reads the pictures to be changed anew each time that training draws one.
+   *
+   * @param model draws and encodes them
+   * @param target what is removed
+   * @param context seed, progress and cancellation
+   * @param augmentation how they are changed
+   * @return {@link #images()} pictures, closed by the caller
+   * @throws IOException if a file cannot be read or written
+   * @throws IllegalArgumentException if the model's latents are too small for the augmentation
+   * @throws java.util.concurrent.CancellationException if the run was cancelled
+   */
+  default AnchorSet prepare(
+      DiffusionModel model, Concept target, AnchorContext context, Augmentation augmentation)
+      throws IOException {
+    LatentCodec codec = AugmentedSource.codec(model);
+    augmentation.checkCanvas(AugmentedSource.canvas(model, codec));
+    return AugmentedSource.augmented(prepare(model, target, context), augmentation, model);
+  }
+
+  /**
+   * Returns a strategy for a few of the pictures, to judge the anchor by.
+   *
+   * @param target what is removed
+   * @param images at most how many, positive
+   * @return a strategy that makes fewer pictures where this one can do so, spread over its prompts;
+   *     else this one
+   */
+  default AnchorStrategy sample(Concept target, int images) {
+    return this;
+  }
+
+  /**
+   * Draws a sample of the pictures and judges how often they show the target, if the strategy has a
+   * judge.
+   *
+   * @param model draws the pictures
+   * @param target what is removed
+   * @param context seed, progress and cancellation
+   * @return what the judge says; empty without a judge
+   * @throws IOException if a file cannot be read or written
+   * @see #judgedBy
+   */
+  default Optional<AnchorJudgement> judgement(
+      DiffusionModel model, Concept target, AnchorContext context) throws IOException {
+    return Optional.empty();
+  }
+
+  /**
+   * Changes pictures each time that training draws one. Latents are decoded once, then pictures are
+   * changed and encoded again, which costs an encoding for each pair of a step.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="augmented-anchor"}
+   *
+   * @param augmentation how they are changed; takes the place of an earlier one
+   * @return the strategy
+   */
+  default AnchorStrategy augmented(Augmentation augmentation) {
+    return new AugmentedAnchors(this, augmentation, false);
+  }
+
+  /** {@return how pictures are changed, if {@link #augmented} said so; else the preset does} */
+  default Optional<Augmentation> augmentation() {
+    return Optional.empty();
+  }
+
+  /**
+   * Asks a judge how often the anchor's own pictures show the target. That share bounds what can be
+   * erased: the target's prompts learn to draw what the anchor's prompts draw.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="judged-anchor"}
+   *
+   * @param judge looks at pictures
+   * @return a strategy that warns; it can drop or replace prompts too
+   */
+  default JudgedAnchors judgedBy(AnchorJudge judge) {
+    return JudgedAnchors.of(this, judge);
   }
 
   /**
@@ -97,11 +220,18 @@ public interface AnchorStrategy {
    * pictures and how they are drawn follows from the plan's preset; without one it is {@link
    * AnchorDefaults#diffusers()}.
    *
+   * <p>There are at least 200 prompts, each a scene of its own, for: animal, building, cat, dog,
+   * emoji, fish, food, landscape, object, painting, person, robot, vehicle. Capital letters, a
+   * plural and an article are understood, and the strategy is then named by the plain word ("Cats"
+   * becomes "cat", "people" becomes "person"). Any other name is put into 30 general sentences;
+   * prompts of one's own or from a {@link PromptSource} show more.
+   *
    * @param name of the anchor, such as {@code "painting"} for styles or {@code "cat"}
    * @return the strategy
+   * @throws IllegalArgumentException if the name is blank
    */
   static GeneratedAnchors generated(String name) {
-    return GeneratedAnchors.of(name);
+    return GeneratedAnchors.of(BuiltInPrompts.nameOfSet(name));
   }
 
   /**
@@ -157,5 +287,67 @@ public interface AnchorStrategy {
   static GeneratedAnchors generated(String name, PromptSource source, int count)
       throws IOException {
     return generated(name, source.checked().prompts(PromptRequest.captions(name, count)));
+  }
+
+  /**
+   * An anchor of the user's own captioned pictures, instead of ones that the model draws. A folder
+   * names them in one of three ways, with paths relative to the folder:
+   *
+   * <ul>
+   *   <li>{@code images.txt} and {@code caption.txt}, one a line, as the published code writes them
+   *   <li>{@code metadata.jsonl}, an object with {@code file_name} and {@code text} in each line
+   *   <li>{@code metadata.csv}, with the columns {@code file_name} and {@code text}
+   * </ul>
+   *
+   * {@snippet class="dev.ablation.Snippets" region="picture-anchor"}
+   *
+   * @param name of the anchor
+   * @param folder with pictures in PNG, JPEG or WebP
+   * @return the strategy
+   * @throws IOException if anything is wrong with the folder; the message lists all of it
+   * @see dev.ablation.picture.PictureFile how a file becomes a picture
+   */
+  static PictureAnchors pictures(String name, Path folder) throws IOException {
+    return pictures(name, CaptionedFolder.read(folder));
+  }
+
+  /**
+   * An anchor of the user's own pictures.
+   *
+   * @param name of the anchor
+   * @param pictures at least one, in PNG, JPEG or WebP
+   * @return the strategy
+   * @throws IOException if a picture cannot be read; the message lists all of them
+   */
+  static PictureAnchors pictures(String name, List<CaptionedPicture> pictures) throws IOException {
+    return PictureAnchors.of(name, pictures);
+  }
+
+  /**
+   * No anchor but the empty prompt: the target is forgotten without a replacement, and its prompts
+   * draw what the model draws when nothing is asked for.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="unconditional-anchor"}
+   *
+   * @return the strategy, with 1,000 pictures by 25 steps of DPM-Solver++
+   */
+  static UnconditionalAnchors unconditional() {
+    return UnconditionalAnchors.defaults();
+  }
+
+  /**
+   * An anchor for a style: the same subjects in other styles, drawn at random. Where prompts that
+   * name no style often come out in the target's, as those of a common style do, such an anchor
+   * does not lead back to it. The target prompt is the anchor prompt with the target's name in
+   * place of the other style's.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="other-styles"}
+   *
+   * @param styles names of the other styles, at least one
+   * @param subjects prompts that name no style, and how pictures are drawn
+   * @return the strategy
+   */
+  static OtherStyleAnchors otherStyles(List<String> styles, GeneratedAnchors subjects) {
+    return new OtherStyleAnchors(styles, subjects);
   }
 }

@@ -2,10 +2,67 @@ package dev.ablation.anchor;
 
 import com.google.common.base.Preconditions;
 import dev.ablation.concept.ConceptKind;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
-/** Anchor prompts for a name that come without a list or a language model. */
+/**
+ * Anchor prompts for a name that come without a list or a language model: for the names that
+ * anchors mostly have, a set of captions of its own (a resource file each), and templates for all
+ * others.
+ */
 final class BuiltInPrompts {
+  /** The names with a set; each is a resource file. */
+  static final List<String> NAMES_WITH_A_SET =
+      List.of(
+          "animal",
+          "building",
+          "cat",
+          "dog",
+          "emoji",
+          "fish",
+          "food",
+          "landscape",
+          "object",
+          "painting",
+          "person",
+          "robot",
+          "vehicle");
+
+  /** How many general templates there are. */
+  static final int TEMPLATES = 30;
+
+  private static final Map<String, String> OTHER_PLURALS =
+      Map.of("people", "person", "fishes", "fish");
+
+  private static final Pattern ARTICLE = Pattern.compile("^(?:an?|the)\\s+");
+
+  /** All sets, read when the first is asked for. */
+  private static final class Sets {
+    private static final Map<String, List<String>> BY_NAME =
+        NAMES_WITH_A_SET.stream()
+            .collect(Collectors.toUnmodifiableMap(Function.identity(), Sets::read));
+
+    private static List<String> read(String name) {
+      String resource = "prompts/" + name + ".txt";
+      try (InputStream in = BuiltInPrompts.class.getResourceAsStream(resource)) {
+        if (in == null) {
+          throw new IllegalStateException(resource + " is missing beside " + BuiltInPrompts.class);
+        }
+        return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+      } catch (IOException e) {
+        throw new UncheckedIOException(resource + " beside " + BuiltInPrompts.class, e);
+      }
+    }
+  }
+
   private static final List<String> OF_A_STYLE =
       List.of(
           "{anchor} of a harbour at dawn with fishing boats",
@@ -74,16 +131,42 @@ final class BuiltInPrompts {
 
   private BuiltInPrompts() {}
 
+  /**
+   * Returns the name of the set for a name, which may be a plural, have capital letters or an
+   * article ("Cats", "a cat": "cat").
+   *
+   * @param name of an anchor
+   * @return the set's name, or {@code name} itself, without white space around it, if there is none
+   */
+  static String nameOfSet(String name) {
+    String stripped = name.strip();
+    String word = ARTICLE.matcher(stripped.toLowerCase(Locale.ROOT)).replaceFirst("");
+    String plain = OTHER_PLURALS.getOrDefault(word, word);
+    for (String known : NAMES_WITH_A_SET) {
+      if (plain.equals(known) || plain.equals(known + "s")) {
+        return known;
+      }
+    }
+    return stripped;
+  }
+
   static List<String> answer(PromptRequest request) {
     Preconditions.checkArgument(
         request.kind() == PromptRequest.Kind.CAPTIONS,
         "the built-in prompts are captions, not paraphrases of '%s'; a file, a list or a chat model"
             + " has to give those",
         request.subject());
-    return about(request.subject(), ConceptKind.INSTANCE);
+    return about(nameOfSet(request.subject()), ConceptKind.INSTANCE);
   }
 
   static List<String> about(String anchor, ConceptKind kind) {
+    // An exact name alone: an instance must find it in each prompt.
+    List<String> set = Sets.BY_NAME.get(anchor.toLowerCase(Locale.ROOT));
+    return set == null ? templates(anchor, kind) : set;
+  }
+
+  /** Short prompts for any name. */
+  static List<String> templates(String anchor, ConceptKind kind) {
     List<String> templates = kind == ConceptKind.STYLE ? OF_A_STYLE : OF_AN_INSTANCE;
     return templates.stream().map(template -> template.replace("{anchor}", anchor)).toList();
   }

@@ -10,6 +10,7 @@ import com.google.common.hash.Hashing;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
@@ -19,6 +20,7 @@ import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -59,7 +61,8 @@ public record GeneratedAnchors(
       givenPrompts = List.copyOf(givenPrompts);
       Preconditions.checkArgument(!givenPrompts.isEmpty(), "prompts must not be empty");
       Preconditions.checkArgument(
-          givenPrompts.stream().noneMatch(String::isBlank),
+          givenPrompts.equals(UnconditionalAnchors.PROMPTS)
+              || givenPrompts.stream().noneMatch(String::isBlank),
           "prompts must not be blank, but number %s of %s is",
           1 + givenPrompts.stream().map(String::isBlank).toList().indexOf(true),
           givenPrompts.size());
@@ -149,6 +152,51 @@ public record GeneratedAnchors(
     }
     List<String> ofTheTarget = target.anchorPrompts();
     return ofTheTarget.isEmpty() ? BuiltInPrompts.about(name, target.kind()) : ofTheTarget;
+  }
+
+  @Override
+  public GeneratedAnchors suitedTo(DiffusionModel model, Concept target) {
+    Optional<PromptTokenizer> tokenizer = model.capability(PromptTokenizer.class);
+    if (givenPrompts != null || !target.anchorPrompts().isEmpty() || tokenizer.isEmpty()) {
+      return this;
+    }
+    List<String> all = prompts(target);
+    List<String> read = readToTheEnd(all, target, tokenizer.get());
+    if (read.size() == all.size()) {
+      return this;
+    }
+    if (read.size() < BuiltInPrompts.TEMPLATES) {
+      // Templates are short: with them there is some variety for a model that reads few words.
+      read.addAll(
+          readToTheEnd(BuiltInPrompts.templates(name, target.kind()), target, tokenizer.get()));
+    }
+    return read.isEmpty() ? this : prompts(read.stream().distinct().toList());
+  }
+
+  private List<String> readToTheEnd(
+      List<String> prompts, Concept target, PromptTokenizer tokenizer) {
+    List<String> read = new ArrayList<>();
+    for (String prompt : prompts) {
+      List<String> pair = new ArrayList<>(List.of(prompt));
+      try {
+        pair.addAll(targetPrompts(target, prompt));
+      } catch (IllegalArgumentException e) {
+        // No pair can be made of it: the run's check finds that, too, and tells of it.
+        read.add(prompt);
+        continue;
+      }
+      if (pair.stream().noneMatch(text -> tokenizer.tokens(text).truncated())) {
+        read.add(prompt);
+      }
+    }
+    return read;
+  }
+
+  @Override
+  public GeneratedAnchors sample(Concept target, int images) {
+    List<String> pool = prompts(target);
+    GeneratedAnchors fewer = images(Math.min(images, images()));
+    return images < pool.size() ? fewer.prompts(Spread.over(pool, images)) : fewer;
   }
 
   @Override

@@ -81,7 +81,9 @@ public interface PromptSource {
   }
 
   /**
-   * The captions that come with this library. It has no paraphrases.
+   * The captions that come with this library: at least 200 for each of the names that {@link
+   * AnchorStrategy#generated(String)} lists, and 30 general ones for any other. It has no
+   * paraphrases.
    *
    * @return the source
    */

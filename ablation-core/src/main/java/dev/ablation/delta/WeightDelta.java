@@ -4,9 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import com.google.common.base.Preconditions;
+import com.google.gson.JsonObject;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LowRank;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.Weights;
 import dev.ablation.provenance.Provenance;
@@ -17,14 +19,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +38,11 @@ import org.jspecify.annotations.Nullable;
  * base weight, float32, in the weight's shape.
  *
  * {@snippet class="dev.ablation.Snippets" region="delta"}
+ *
+ * <p>A difference is held, and saved, in the shortest form that holds it exactly: where few rows
+ * change, such as the embeddings of the target's tokens, those rows; where low-rank changes were
+ * trained, their two factors. All of this is invisible but for the size: every method works on
+ * every form.
  *
  * <p>A delta owns its arrays, which hang on a manager of their own: it outlives the model and the
  * result that it came from, until it is closed. Used by one thread at a time.
@@ -45,15 +54,22 @@ public final class WeightDelta implements AutoCloseable {
   /** Key of the provenance in the header of a delta file. */
   public static final String PROVENANCE_KEY = "ablation.provenance";
 
+  /** Every difference in full. */
   private static final String FORMAT = "weight-delta/1";
 
+  /** Some differences in another form, told by the header. */
+  private static final String FORMAT_OF_FORMS = "weight-delta/2";
+
+  private static final String FORMS_KEY = "ablation.forms";
+
   private final NDManager manager;
-  private final Map<String, NDArray> differences;
+  private final Map<String, Change> changes;
+  private final Map<String, NDArray> full = new HashMap<>();
   private final Provenance provenance;
 
-  private WeightDelta(NDManager manager, Map<String, NDArray> differences, Provenance provenance) {
+  private WeightDelta(NDManager manager, Map<String, Change> changes, Provenance provenance) {
     this.manager = manager;
-    this.differences = differences;
+    this.changes = changes;
     this.provenance = provenance;
   }
 
@@ -72,9 +88,29 @@ public final class WeightDelta implements AutoCloseable {
         parent,
         provenance,
         trained.keySet(),
-        name ->
-            Objects.requireNonNull(trained.get(name), name)
-                .sub(weights.get(name).toType(DataType.FLOAT32, false)));
+        (name, owner) ->
+            FullChange.of(
+                Objects.requireNonNull(trained.get(name), name)
+                    .sub(weights.get(name).toType(DataType.FLOAT32, false)),
+                owner));
+  }
+
+  /**
+   * Creates a delta from low-rank changes, which it keeps as they are.
+   *
+   * @param changes name of a weight to the factors of its change; copied
+   * @param parent the new delta hangs on a manager below this one's root
+   * @param provenance of the run
+   * @return the delta, owned by the caller
+   */
+  public static WeightDelta ofLowRank(
+      Map<String, LowRank> changes, NDManager parent, Provenance provenance) {
+    return of(
+        parent,
+        provenance,
+        changes.keySet(),
+        (name, owner) ->
+            new LowRankChange(Objects.requireNonNull(changes.get(name), name)).copy(owner));
   }
 
   /** Builds a delta on a manager of its own; frees it if an array cannot be made. */
@@ -82,17 +118,13 @@ public final class WeightDelta implements AutoCloseable {
       NDManager parent,
       Provenance provenance,
       Set<String> names,
-      Function<String, NDArray> difference) {
+      BiFunction<String, NDManager, Change> change) {
     NDManager manager =
         NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
     try {
-      Map<String, NDArray> differences = new LinkedHashMap<>();
-      for (String name : names) {
-        NDArray array = difference.apply(name);
-        array.attach(manager);
-        differences.put(name, array);
-      }
-      return new WeightDelta(manager, differences, provenance);
+      Map<String, Change> changes = new LinkedHashMap<>();
+      names.forEach(name -> changes.put(name, change.apply(name, manager)));
+      return new WeightDelta(manager, changes, provenance);
     } catch (RuntimeException e) {
       manager.close();
       throw e;
@@ -101,20 +133,59 @@ public final class WeightDelta implements AutoCloseable {
 
   /** {@return the names of the changed weights; unmodifiable} */
   public Set<String> names() {
-    return Collections.unmodifiableSet(differences.keySet());
+    return Collections.unmodifiableSet(changes.keySet());
   }
 
   /**
-   * Returns the difference for one weight.
+   * Returns the difference for one weight. If the delta holds it in a shorter form, the first call
+   * computes it and the delta keeps it until it is closed.
    *
    * @param name of a changed weight
    * @return float32, in the weight's shape; owned by the delta
    * @throws IllegalArgumentException if the delta does not change that weight
    */
   public NDArray get(String name) {
-    NDArray difference = differences.get(name);
-    Preconditions.checkArgument(difference != null, "the delta does not change '%s'", name);
-    return difference;
+    return full.computeIfAbsent(name, key -> change(key).full(manager));
+  }
+
+  /**
+   * Returns the factors of the difference for one weight, if the delta holds it in that form.
+   *
+   * @param name of a changed weight
+   * @return the factors, owned by the delta; empty if the difference is held otherwise
+   * @throws IllegalArgumentException if the delta does not change that weight
+   */
+  public Optional<LowRank> lowRank(String name) {
+    return change(name) instanceof LowRankChange held
+        ? Optional.of(held.factors())
+        : Optional.empty();
+  }
+
+  /** {@return whether every difference is held in two factors, as an adapter} */
+  public boolean isLowRank() {
+    return changes.values().stream().allMatch(LowRankChange.class::isInstance);
+  }
+
+  /**
+   * Returns the same delta without factors: their products in full.
+   *
+   * @return a new delta, owned by the caller
+   */
+  public WeightDelta merged() {
+    return of(
+        manager,
+        provenance,
+        changes.keySet(),
+        (name, owner) ->
+            change(name) instanceof LowRankChange held
+                ? FullChange.of(held.full(owner), owner)
+                : change(name).copy(owner));
+  }
+
+  private Change change(String name) {
+    Change change = changes.get(name);
+    Preconditions.checkArgument(change != null, "the delta does not change '%s'", name);
+    return change;
   }
 
   /** {@return where the delta comes from} */
@@ -122,9 +193,11 @@ public final class WeightDelta implements AutoCloseable {
     return provenance;
   }
 
-  /** {@return the size of the differences in bytes} */
+  /**
+   * {@return the size of the differences in bytes, in the form in which they are held and saved}
+   */
   public long sizeInBytes() {
-    return differences.values().stream().mapToLong(d -> d.getShape().size() * Float.BYTES).sum();
+    return changes.values().stream().mapToLong(Change::sizeInBytes).sum();
   }
 
   /**
@@ -134,10 +207,13 @@ public final class WeightDelta implements AutoCloseable {
    */
   public double norm() {
     double sum = 0;
-    for (NDArray difference : differences.values()) {
-      try (NDArray square = difference.square();
-          NDArray total = square.sum()) {
-        sum += total.toType(DataType.FLOAT32, false).getFloat();
+    for (Change change : changes.values()) {
+      try (NDManager scope = manager.newSubManager()) {
+        NDArray square = change.full(scope).square();
+        square.attach(scope);
+        try (NDArray total = square.sum()) {
+          sum += total.toType(DataType.FLOAT32, false).getFloat();
+        }
       }
     }
     return Math.sqrt(sum);
@@ -151,11 +227,16 @@ public final class WeightDelta implements AutoCloseable {
    */
   public WeightDelta scaledBy(double factor) {
     Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
-    return of(manager, provenance, differences.keySet(), name -> get(name).mul((float) factor));
+    return of(
+        manager,
+        provenance,
+        changes.keySet(),
+        (name, owner) -> change(name).scaledBy(factor, owner));
   }
 
   /**
-   * Returns {@code this + other}; weights that only one of them changes are kept.
+   * Returns {@code this + other}; weights that only one of them changes are kept. Where both are
+   * low-rank changes of a weight, so is their sum: the ranks add up.
    *
    * @param other delta of the same base model
    * @return a new delta, owned by the caller, with this one's provenance and the hashes of all base
@@ -164,11 +245,11 @@ public final class WeightDelta implements AutoCloseable {
    */
   public WeightDelta plus(WeightDelta other) {
     List<String> problems = new ArrayList<>();
-    Set<String> names = new LinkedHashSet<>(differences.keySet());
+    Set<String> names = new LinkedHashSet<>(changes.keySet());
     for (String name : other.names()) {
-      if (!names.add(name) && !get(name).getShape().equals(other.get(name).getShape())) {
+      if (!names.add(name) && !change(name).shape().equals(other.change(name).shape())) {
         problems.add(
-            name + ": shapes " + get(name).getShape() + " and " + other.get(name).getShape());
+            name + ": shapes " + change(name).shape() + " and " + other.change(name).shape());
       }
     }
     Map<String, String> hashes = new TreeMap<>(provenance.baseWeightSha256());
@@ -189,14 +270,23 @@ public final class WeightDelta implements AutoCloseable {
         manager,
         provenance.withBaseWeights(hashes),
         names,
-        name -> {
-          NDArray mine = differences.get(name);
-          NDArray theirs = other.differences.get(name);
+        (name, owner) -> {
+          Change mine = changes.get(name);
+          Change theirs = other.changes.get(name);
           if (mine == null) {
-            return Objects.requireNonNull(theirs, name).duplicate();
+            return Objects.requireNonNull(theirs, name).copy(owner);
           }
-          return theirs == null ? mine.duplicate() : mine.add(theirs);
+          return theirs == null ? mine.copy(owner) : sum(mine, theirs, owner);
         });
+  }
+
+  private static Change sum(Change mine, Change theirs, NDManager owner) {
+    if (mine instanceof LowRankChange a && theirs instanceof LowRankChange b) {
+      return a.plus(b, owner);
+    }
+    try (NDManager scope = owner.newSubManager()) {
+      return FullChange.of(theirs.addedTo(mine.full(scope), scope), owner);
+    }
   }
 
   /**
@@ -226,14 +316,14 @@ public final class WeightDelta implements AutoCloseable {
     Map<String, WeightInfo> weights =
         model.weights().list().stream().collect(Collectors.toMap(WeightInfo::name, info -> info));
     List<String> found = new ArrayList<>();
-    differences.forEach((name, difference) -> {
+    changes.forEach((name, change) -> {
       WeightInfo info = weights.get(name);
       if (info == null) {
         found.add(name + ": the model has no such weight");
-      } else if (!info.shape().equals(difference.getShape())) {
+      } else if (!info.shape().equals(change.shape())) {
         found.add(
             "%s: shape %s in the delta, %s in the model"
-                .formatted(name, difference.getShape(), info.shape()));
+                .formatted(name, change.shape(), info.shape()));
       }
     });
     return found;
@@ -265,7 +355,7 @@ public final class WeightDelta implements AutoCloseable {
     if (!problems.isEmpty()) {
       throw new DeltaMismatchException(model.descriptor().name(), problems);
     }
-    return new Applied(model, differences);
+    return new Applied(model, changes);
   }
 
   /**
@@ -296,11 +386,20 @@ public final class WeightDelta implements AutoCloseable {
    * @throws IOException if it cannot be written
    */
   public void save(Path file) throws IOException {
-    SafetensorsWriter.write(
-        file,
-        differences,
-        Map.of("format", "pt", FORMAT_KEY, FORMAT, PROVENANCE_KEY, provenance.toJson()),
-        WriteOptions.defaults().refusingExisting());
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    JsonObject forms = new JsonObject();
+    changes.forEach((name, change) -> {
+      arrays.putAll(change.arrays(name));
+      change.form().ifPresent(form -> forms.add(name, form));
+    });
+    Map<String, String> header = new TreeMap<>();
+    header.put("format", "pt");
+    header.put(FORMAT_KEY, forms.isEmpty() ? FORMAT : FORMAT_OF_FORMS);
+    header.put(PROVENANCE_KEY, provenance.toJson());
+    if (!forms.isEmpty()) {
+      header.put(FORMS_KEY, forms.toString());
+    }
+    SafetensorsWriter.write(file, arrays, header, WriteOptions.defaults().refusingExisting());
   }
 
   /**
@@ -315,34 +414,25 @@ public final class WeightDelta implements AutoCloseable {
     try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
       String format = tensors.metadata().get(FORMAT_KEY);
       String provenance = tensors.metadata().get(PROVENANCE_KEY);
-      if (!FORMAT.equals(format) || provenance == null) {
+      if (provenance == null || !(FORMAT.equals(format) || FORMAT_OF_FORMS.equals(format))) {
         throw new IOException(
-            "%s: not a weight delta: header key '%s' must be '%s', was '%s'"
-                .formatted(file, FORMAT_KEY, FORMAT, format));
+            "%s: not a weight delta: header key '%s' must be '%s' or '%s', was '%s'"
+                .formatted(file, FORMAT_KEY, FORMAT, FORMAT_OF_FORMS, format));
       }
-      Provenance parsed;
+      NDManager manager =
+          NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
       try {
-        parsed = Provenance.fromJson(provenance);
+        Map<String, Change> changes =
+            new StoredChanges(tensors, manager)
+                .read(tensors.metadata().getOrDefault(FORMS_KEY, "{}"));
+        return new WeightDelta(manager, changes, Provenance.fromJson(provenance));
       } catch (IllegalArgumentException e) {
+        manager.close();
         throw new IOException(file + ": " + e.getMessage(), e);
+      } catch (IOException | RuntimeException e) {
+        manager.close();
+        throw e;
       }
-      return read(tensors, parent, parsed);
-    }
-  }
-
-  private static WeightDelta read(SafetensorsFile tensors, NDManager parent, Provenance provenance)
-      throws IOException {
-    NDManager manager =
-        NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
-    try {
-      Map<String, NDArray> differences = new LinkedHashMap<>();
-      for (String name : tensors.tensors().keySet()) {
-        differences.put(name, tensors.readFloat32(name, manager));
-      }
-      return new WeightDelta(manager, differences, provenance);
-    } catch (IOException | RuntimeException e) {
-      manager.close();
-      throw e;
     }
   }
 
@@ -374,7 +464,7 @@ public final class WeightDelta implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "delta of %d weights of '%s'".formatted(differences.size(), provenance.baseName());
+    return "delta of %d weights of '%s'".formatted(changes.size(), provenance.baseName());
   }
 
   /** An applied delta; closing it takes the change back, once. */
@@ -382,22 +472,19 @@ public final class WeightDelta implements AutoCloseable {
     private final DiffusionModel model;
     private final NDManager scope;
     private final Map<String, @Nullable NDArray> before = new LinkedHashMap<>();
+    private final Map<String, NDArray> applied = new LinkedHashMap<>();
     private boolean open = true;
 
-    private Applied(DiffusionModel model, Map<String, NDArray> differences) {
+    private Applied(DiffusionModel model, Map<String, Change> changes) {
       this.model = model;
       scope = model.manager().newSubManager();
       try {
-        differences.forEach((name, difference) -> {
+        changes.forEach((name, change) -> {
           NDArray current = model.weights().get(name);
-          NDArray change = difference.toDevice(current.getDevice(), false);
-          NDArray changed = current.add(change);
-          if (change != difference) {
-            change.close();
-          }
-          changed.attach(scope);
+          NDArray changed = change.addedTo(current, scope);
           before.put(name, model.weights().isBound(name) ? current : null);
           model.weights().bind(name, changed);
+          applied.put(name, changed);
         });
       } catch (RuntimeException e) {
         close();
@@ -405,13 +492,27 @@ public final class WeightDelta implements AutoCloseable {
       }
     }
 
-    /** Leaves the change in the model's own weights for good, and ends the scope. */
+    /**
+     * Leaves the change in the model's own weights for good, and ends the scope.
+     *
+     * @throws IllegalStateException if another change of the same weights is applied around or
+     *     within this one, which would be kept with it; nothing is changed then
+     */
     public void keep() {
       if (open) {
-        Map<String, NDArray> changed = new LinkedHashMap<>();
-        before.keySet().forEach(name -> changed.put(name, model.weights().get(name)));
+        List<String> shared =
+            applied.keySet().stream()
+                .filter(name ->
+                    before.get(name) != null || model.weights().get(name) != applied.get(name))
+                .toList();
+        if (!shared.isEmpty()) {
+          throw new IllegalStateException(
+              ("a change can be kept only where no other one is applied: close the others of %s"
+                      + " first")
+                  .formatted(shared));
+        }
         before.keySet().forEach(name -> model.weights().bind(name, null));
-        changed.forEach(model.weights()::overwrite);
+        applied.forEach(model.weights()::overwrite);
         open = false;
         scope.close();
       }

@@ -6,6 +6,8 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * A change of a weight in two factors: {@code scale * B A}. For a linear weight (out, in) A is (r,
@@ -69,6 +71,33 @@ public record LowRank(NDArray down, NDArray up, double scale) {
       product.attach(owner);
       return product;
     }
+  }
+
+  /**
+   * Finds the factors among the arrays of a session of low-rank training.
+   *
+   * @param arrays named as {@link LowRankTraining#train} says, both factors of each weight
+   * @param scale of all of them
+   * @return name of a weight to its change, in the order of the arrays
+   * @throws IllegalArgumentException if an array is no factor, or its counterpart is missing
+   */
+  public static Map<String, LowRank> pairs(Map<String, NDArray> arrays, double scale) {
+    Map<String, LowRank> pairs = new LinkedHashMap<>();
+    arrays.forEach((name, down) -> {
+      if (name.endsWith(DOWN)) {
+        String weight = name.substring(0, name.length() - DOWN.length());
+        NDArray up = arrays.get(weight + UP);
+        Preconditions.checkArgument(up != null, "'%s' must come with '%s'", name, weight + UP);
+        pairs.put(weight, new LowRank(down, up, scale));
+      }
+    });
+    Preconditions.checkArgument(
+        2 * pairs.size() == arrays.size(),
+        "arrays must be pairs named ...%s and ...%s, were %s",
+        DOWN,
+        UP,
+        arrays.keySet());
+    return pairs;
   }
 
   /**

@@ -58,8 +58,9 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
    * @return the group
    */
   public static WeightGroup denoiser() {
-    Set<WeightRole> text = EnumSet.of(WeightRole.TOKEN_EMBEDDING, WeightRole.TEXT_ENCODER);
-    return new WeightGroup("denoiser", info -> !text.contains(info.role()));
+    Set<WeightRole> others =
+        EnumSet.of(WeightRole.TOKEN_EMBEDDING, WeightRole.TEXT_ENCODER, WeightRole.PICTURE_ENCODER);
+    return new WeightGroup("denoiser", info -> !others.contains(info.role()));
   }
 
   /**

@@ -17,5 +17,7 @@ public enum WeightRole {
   /** The table of token embeddings of a text encoder. */
   TOKEN_EMBEDDING,
   /** Any other weight of a text encoder. */
-  TEXT_ENCODER
+  TEXT_ENCODER,
+  /** Any weight of a network that looks at pictures, such as CLIP's vision model. */
+  PICTURE_ENCODER
 }

@@ -26,9 +26,20 @@ public interface AblationObjective {
    */
   NDArray loss(ObjectiveContext context);
 
-  /** {@return the name for events and provenance} */
+  /**
+   * Returns the name for events and provenance; unless overridden that of the class.
+   *
+   * @return the name, the same in every run
+   * @throws IllegalArgumentException if the objective is a lambda, whose class is named differently
+   *     each time: give it a name by {@link #named}
+   */
   default String name() {
-    return getClass().getSimpleName();
+    Class<?> type = getClass();
+    Preconditions.checkArgument(
+        !type.isHidden() && !type.isSynthetic() && !type.isAnonymousClass(),
+        "an objective that is a lambda must be given a name for provenance:"
+            + " AblationObjective.named(\"my loss\", ...)");
+    return type.getSimpleName();
   }
 
   /** {@return whether the objective looks at {@link ObjectiveContext#priorBatch()}} */
@@ -117,6 +128,35 @@ public interface AblationObjective {
           TrainingBatch batch = context.batch();
           NDArray prediction = context.predict(batch, batch.targetPrompts());
           return Losses.masked(prediction, Losses.denoisingTarget(context, batch), batch.mask());
+        });
+  }
+
+  /**
+   * The noise-based objective with another weight for each timestep than the published one, which
+   * is 1.
+   *
+   * @param weighting of the timesteps
+   * @return the objective
+   */
+  static AblationObjective noiseBased(TimestepWeighting weighting) {
+    Objects.requireNonNull(weighting, "weighting");
+    return new Named(
+        "noise-based(%s)".formatted(weighting.name()),
+        false,
+        context -> {
+          TrainingBatch batch = context.batch();
+          double[] ofTimestep = weighting.weights(context.schedule());
+          long[] timesteps = batch.timesteps().toLongArray();
+          float[] weights = new float[timesteps.length];
+          for (int i = 0; i < weights.length; i++) {
+            weights[i] = (float) ofTimestep[Math.toIntExact(timesteps[i])];
+          }
+          NDArray prediction = context.predict(batch, batch.targetPrompts());
+          return Losses.weighted(
+              prediction,
+              Losses.denoisingTarget(context, batch),
+              batch.mask(),
+              context.scope().create(weights));
         });
   }
 

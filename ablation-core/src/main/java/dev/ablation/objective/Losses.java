@@ -32,6 +32,25 @@ public final class Losses {
   }
 
   /**
+   * {@link #masked} with a weight for each picture.
+   *
+   * @param prediction (B, C, H, W)
+   * @param aim (B, C, H, W)
+   * @param mask (B, 1, H, W), or {@code null} if every pixel counts
+   * @param weights (B), float32; stays open until the backward pass has ended
+   * @return a scalar
+   */
+  public static NDArray weighted(
+      NDArray prediction, NDArray aim, @Nullable NDArray mask, NDArray weights) {
+    NDArray squared = prediction.sub(aim).square();
+    if (mask == null) {
+      long pixels = squared.getShape().get(2) * squared.getShape().get(3);
+      return scaled(squared.sum(ALL_BUT_BATCH).mul(weights).mean(), 1.0 / pixels);
+    }
+    return squared.mul(mask).sum(ALL_BUT_BATCH).div(mask.sum(ALL_BUT_BATCH)).mul(weights).mean();
+  }
+
+  /**
    * What a perfectly denoising network predicts for a batch: the noise, the velocity or the clean
    * latents.
    *

@@ -16,8 +16,8 @@ public enum TimestepSampling {
   },
 
   /**
-   * One from each of as many equal parts of the schedule as the batch has rows, in random order: the
-   * loss of a batch varies less, its mean is the same.
+   * One from each of as many equal parts of the schedule as the batch has rows, in random order:
+   * the loss of a batch varies less, its mean is the same.
    */
   STRATIFIED {
     @Override

@@ -52,7 +52,8 @@ public interface TimestepWeighting {
   static TimestepWeighting minSnr(double bound) {
     Preconditions.checkArgument(
         bound > 0 && Double.isFinite(bound), "bound must be positive, was %s", bound);
-    return new NamedWeighting("min(snr,%s)/snr".formatted(bound), snr -> snr <= bound ? 1 : bound / snr);
+    return new NamedWeighting(
+        "min(snr,%s)/snr".formatted(bound), snr -> snr <= bound ? 1 : bound / snr);
   }
 
   /**

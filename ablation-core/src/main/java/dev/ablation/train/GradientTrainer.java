@@ -2,10 +2,13 @@ package dev.ablation.train;
 
 import com.google.common.base.Preconditions;
 import com.google.common.collect.ImmutableList;
+import dev.ablation.event.AblationEvent;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.WeightInfo;
 import java.util.List;
@@ -38,6 +41,8 @@ import java.util.stream.Collectors;
  * @param decayOtherRows whether weight decay also shrinks the rows of a partly trained weight that
  *     are not trained, as in the reference; only to reproduce it
  * @param monitors look at training after its steps, one after the other, and may stop it
+ * @param lora trains low-rank changes of the weights in place of the weights; empty trains them
+ *     themselves
  */
 public record GradientTrainer(
     int steps,
@@ -49,7 +54,8 @@ public record GradientTrainer(
     AdamW optimizer,
     boolean stopStartToken,
     boolean decayOtherRows,
-    List<TrainingMonitor> monitors)
+    List<TrainingMonitor> monitors,
+    Optional<Lora> lora)
     implements Trainer {
 
   /** Checks the ranges. */
@@ -68,6 +74,7 @@ public record GradientTrainer(
     Objects.requireNonNull(schedule, "schedule");
     Objects.requireNonNull(optimizer, "optimizer");
     monitors = List.copyOf(monitors);
+    Objects.requireNonNull(lora, "lora");
   }
 
   /**
@@ -98,7 +105,8 @@ public record GradientTrainer(
         optimizer,
         stopStartToken,
         false,
-        List.of());
+        List.of(),
+        Optional.empty());
   }
 
   /**
@@ -200,6 +208,26 @@ public record GradientTrainer(
   }
 
   /**
+   * Trains low-rank changes of the chosen weights, which stay as they are. Of a group only linear
+   * maps and convolutions are changed; its biases and normalisations, which have no low-rank form,
+   * keep their values, and a warning names them. The published learning rates are those of whole
+   * weights; low-rank changes need larger ones, about 1e-4.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="lora"}
+   *
+   * @param lora rank, alpha and start
+   * @return a changed copy
+   */
+  public GradientTrainer lora(Lora lora) {
+    return changed(draft -> draft.lora = Optional.of(lora));
+  }
+
+  @Override
+  public List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
+    return lora.isEmpty() ? List.of() : LowRankChoice.of(model, weights).problems();
+  }
+
+  /**
    * Adds a monitor, which looks after those added before.
    *
    * @param monitor measures, stops, or keeps the best weights
@@ -270,20 +298,27 @@ public record GradientTrainer(
         monitors.isEmpty()
             ? "none"
             : monitors.stream().map(TrainingMonitor::name).collect(Collectors.joining("; ")));
+    settings.put("training.lora", lora.map(Lora::toString).orElse("none"));
     return settings;
   }
 
   @Override
   public TrainingResult train(TrainingTask task) {
-    Differentiable differentiable =
-        Capabilities.require(task.model(), Differentiable.class, "gradient training");
-    List<String> names = task.weights().stream().map(WeightInfo::name).toList();
-    try (TrainingSession session =
-            differentiable.train(
-                names, new GradientOptions(stopStartToken, task.rows(), decayOtherRows));
+    try (TrainingSession session = open(task);
         GradientRun run = new GradientRun(this, task, session)) {
       return run.toTheEnd();
     }
+  }
+
+  private TrainingSession open(TrainingTask task) {
+    GradientOptions options = new GradientOptions(stopStartToken, task.rows(), decayOtherRows);
+    if (lora.isPresent()) {
+      LowRankChoice choice = LowRankChoice.of(task.model(), task.weights());
+      choice.warning().ifPresent(warning -> task.emit(new AblationEvent.Warning(warning)));
+      return choice.train(lora.get(), task.seed(), options);
+    }
+    return Capabilities.require(task.model(), Differentiable.class, "gradient training")
+        .train(task.weights().stream().map(WeightInfo::name).toList(), options);
   }
 
   private GradientTrainer changed(Consumer<Draft> change) {
@@ -299,7 +334,8 @@ public record GradientTrainer(
         draft.optimizer,
         draft.stopStartToken,
         draft.decayOtherRows,
-        draft.monitors);
+        draft.monitors,
+        draft.lora);
   }
 
   /** The settings while one of them is changed. */
@@ -314,6 +350,7 @@ public record GradientTrainer(
     private boolean stopStartToken;
     private boolean decayOtherRows;
     private List<TrainingMonitor> monitors;
+    private Optional<Lora> lora;
 
     Draft(GradientTrainer from) {
       steps = from.steps;
@@ -326,6 +363,7 @@ public record GradientTrainer(
       stopStartToken = from.stopStartToken;
       decayOtherRows = from.decayOtherRows;
       monitors = from.monitors;
+      lora = from.lora;
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.ablation.train;
 
 import com.google.common.base.Preconditions;
 import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.model.AdamW;
@@ -69,7 +70,7 @@ public record Preset(
           instance.training,
           instance.weights,
           instance.objective,
-          instance.anchors.augmented(false),
+          instance.anchors.augmentation(Augmentation.diffusers().withoutScaling()),
           instance.styleTemplates);
     }
     return diffusers(kind);
@@ -118,7 +119,11 @@ public record Preset(
         trainer(110, 8, 2e-6 * 4 * 2, noClipping),
         WeightGroup.crossAttentionKeyValue(),
         objective,
-        AnchorDefaults.paper().augmented(kind != ConceptKind.STYLE),
+        AnchorDefaults.paper()
+            .augmentation(
+                kind == ConceptKind.STYLE
+                    ? Augmentation.paper().withoutScaling()
+                    : Augmentation.paper()),
         StyleTemplates.paper());
   }
 
@@ -182,7 +187,7 @@ public record Preset(
           trainer(400, 4, 5e-7 * 2 * 2 * 2, 1),
           WeightGroup.denoiser(),
           withPrior,
-          AnchorDefaults.diffusers().augmented(true),
+          AnchorDefaults.diffusers().augmentation(Augmentation.diffusers()),
           StyleTemplates.diffusers());
     }
     if (kind == ConceptKind.INAPPROPRIATE_CONTENT) {
@@ -199,7 +204,11 @@ public record Preset(
         trainer(100, 8, 2e-6 * 4 * 2, 1),
         WeightGroup.crossAttentionKeyValue(),
         objective,
-        AnchorDefaults.diffusers().augmented(kind != ConceptKind.STYLE),
+        AnchorDefaults.diffusers()
+            .augmentation(
+                kind == ConceptKind.STYLE
+                    ? Augmentation.diffusers().withoutScaling()
+                    : Augmentation.diffusers()),
         StyleTemplates.diffusers());
   }
 

@@ -1,5 +1,9 @@
 package dev.ablation.train;
 
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
+import dev.ablation.model.WeightInfo;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -20,6 +24,26 @@ public interface Trainer {
    *     says so
    */
   TrainingResult train(TrainingTask task);
+
+  /**
+   * Says what keeps the trainer from training some weights; asked before any long work.
+   *
+   * @param model any
+   * @param weights that were chosen
+   * @return what is wrong, a sentence each; empty if nothing is
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks a capability
+   */
+  default List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
+    return List.of();
+  }
+
+  /**
+   * {@return the settings of low-rank training; if there are any, the result's arrays are the
+   * factors of the changes, named as {@link dev.ablation.model.LowRankTraining#train} says}
+   */
+  default Optional<Lora> lora() {
+    return Optional.empty();
+  }
 
   /** {@return how many steps there are, for progress} */
   int steps();

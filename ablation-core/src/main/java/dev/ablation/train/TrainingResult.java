@@ -10,7 +10,8 @@ import java.util.Objects;
 /**
  * What training found.
  *
- * @param weights name to trained weight, float32; attached to {@link TrainingTask#resultScope()}
+ * @param weights name to trained weight, or to its factors if the trainer has {@link
+ *     Trainer#lora()}, float32; attached to {@link TrainingTask#resultScope()}
  * @param history one entry a step
  * @param measurements what monitors measured, in order
  * @param ending how training ended, and which step the weights are of

@@ -33,6 +33,13 @@ public interface TrainingTask {
     return Map.of();
   }
 
+  /**
+   * {@return what random numbers of training itself are derived from, such as the start of LoRA}
+   */
+  default long seed() {
+    return 0;
+  }
+
   /** {@return the source of pairs} */
   BatchSource batches();
 

@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.PromptTokenizer;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
@@ -268,7 +269,9 @@ class GeneratedAnchorsTest {
     assertThat(pictures(folder)).as("whole batches").hasSize(1);
     Recorder again = new Recorder();
     float[] latents = draw(cached, model, again);
-    assertThat(again.done).as("the first batch is found").containsExactly(6L, 8L, 10L, 12L, 13L, 14L, 15L);
+    assertThat(again.done)
+        .as("the first batch is found")
+        .containsExactly(6L, 8L, 10L, 12L, 13L, 14L, 15L);
     assertThat(latents).isEqualTo(draw(anchors, model, new Recorder()));
   }
 
@@ -389,7 +392,35 @@ class GeneratedAnchorsTest {
     assertThat(AnchorStrategy.generated("painting").prompts(Concept.style("Monet")))
         .hasSizeGreaterThan(20)
         .doesNotHaveDuplicates()
-        .allMatch(prompt -> prompt.startsWith("painting of "));
+        .allMatch(prompt -> prompt.contains("painting"));
+    assertThat(AnchorStrategy.generated("mosaic").prompts(Concept.style("Monet")))
+        .hasSizeGreaterThan(20)
+        .doesNotHaveDuplicates()
+        .allMatch(prompt -> prompt.startsWith("mosaic of "));
+    assertThat(AnchorStrategy.generated("horse").prompts(Concept.instance("grey horse")))
+        .hasSizeGreaterThan(20)
+        .doesNotHaveDuplicates()
+        .allMatch(prompt -> prompt.contains("horse"));
+  }
+
+  @Test
+  void builtInPromptsThatAModelWouldNotReadToTheEndAreLeftOut() {
+    PromptTokenizer tokenizer = model.capability(PromptTokenizer.class).orElseThrow();
+    GeneratedAnchors all = AnchorStrategy.generated("cat");
+    assertThat(all.prompts(TARGET)).anyMatch(prompt -> tokenizer.tokens(prompt).truncated());
+    GeneratedAnchors suited = all.suitedTo(model, TARGET);
+    assertThat(suited.name()).isEqualTo("cat");
+    assertThat(suited.prompts(TARGET))
+        .hasSizeGreaterThanOrEqualTo(30)
+        .doesNotHaveDuplicates()
+        .noneMatch(prompt -> tokenizer.tokens(prompt).truncated())
+        .allMatch(prompt ->
+            TARGET.targetPrompts(prompt, "cat").stream()
+                .noneMatch(pair -> tokenizer.tokens(pair).truncated()));
+    assertThat(suited.suitedTo(model, TARGET)).isSameAs(suited);
+    assertThat(anchors.suitedTo(model, TARGET)).as("given prompts").isSameAs(anchors);
+    Concept longName = Concept.instance("cat with " + "very ".repeat(40) + "long ears");
+    assertThat(all.suitedTo(model, longName)).as("nothing would fit").isSameAs(all);
   }
 
   @Test

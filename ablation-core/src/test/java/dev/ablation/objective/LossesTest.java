@@ -68,6 +68,30 @@ class LossesTest {
   }
 
   @Test
+  void weightedIsTheMeanOfThePicturesLossesTimesTheirWeights() {
+    float[] mask = new float[B * H * W];
+    for (int i = 0; i < mask.length; i++) {
+      mask[i] = i % 3 == 0 ? 0 : 1;
+    }
+    NDArray masks = manager.create(mask, new Shape(B, 1, H, W));
+    float[] weights = {0.5f, 0, 2};
+    double expected = 0;
+    double masked = 0;
+    for (int b = 0; b < B; b++) {
+      NDArray p = prediction.get(b + ":" + (b + 1));
+      NDArray a = aim.get(b + ":" + (b + 1));
+      NDArray m = masks.get(b + ":" + (b + 1));
+      expected += weights[b] * Losses.masked(p, a, null).getFloat() / B;
+      masked += weights[b] * Losses.masked(p, a, m).getFloat() / B;
+    }
+    NDArray given = manager.create(weights);
+    assertThat((double) Losses.weighted(prediction, aim, null, given).getFloat())
+        .isCloseTo(expected, within(1e-5));
+    assertThat((double) Losses.weighted(prediction, aim, masks, given).getFloat())
+        .isCloseTo(masked, within(1e-5));
+  }
+
+  @Test
   void withAMaskCountsThePixelsOfEachPictureByThemselves() {
     float[] mask = new float[B * H * W];
     for (int i = 0; i < mask.length; i++) {
@@ -132,5 +156,26 @@ class LossesTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, aim, prompts, prompts))
         .withMessage("mask: expected (3, 1, 2, 5), was (3, 4, 2, 5)");
+  }
+
+  @Test
+  void aLambdaMustBeGivenAName() {
+    AblationObjective lambda = context -> manager.create(1f);
+    AblationObjective anonymous =
+        new AblationObjective() {
+          @Override
+          public NDArray loss(ObjectiveContext context) {
+            return manager.create(1f);
+          }
+        };
+    for (AblationObjective nameless : List.of(lambda, anonymous)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(nameless::name)
+          .withMessageContaining("AblationObjective.named(");
+      assertThatIllegalArgumentException().isThrownBy(() -> nameless.times(2));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> AblationObjective.modelBased().plus(nameless));
+    }
+    assertThat(AblationObjective.named("mine", lambda).times(2).name()).isEqualTo("2.0 * mine");
   }
 }

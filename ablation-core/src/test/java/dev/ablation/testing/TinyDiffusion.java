@@ -199,6 +199,19 @@ public final class TinyDiffusion implements DiffusionModel {
     return this;
   }
 
+  /**
+   * Gives the model another form of an ability.
+   *
+   * @param capability such as {@code Differentiable.class}
+   * @param ability stands in for the present one
+   * @param <T> the capability
+   * @return this
+   */
+  public <T> TinyDiffusion with(Class<T> capability, T ability) {
+    capabilities.put(capability, ability);
+    return this;
+  }
+
   private static NDManager newManager() {
     Device device = Device.fromName(System.getProperty("ablation.device", "cpu"));
     return NDManager.newBaseManager(device, "PyTorch");

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.ablation.model.AdamW;
+import dev.ablation.model.Lora;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
@@ -80,7 +82,8 @@ class GradientTrainerTest {
             .optimizer(other)
             .stopStartToken(false)
             .decayOtherRows(true)
-            .monitor(monitor);
+            .monitor(monitor)
+            .lora(Lora.rank(2));
     assertThat(changed)
         .isEqualTo(
             new GradientTrainer(
@@ -93,7 +96,8 @@ class GradientTrainerTest {
                 other,
                 false,
                 true,
-                List.of(monitor)));
+                List.of(monitor),
+                Optional.of(Lora.rank(2))));
     assertThat(changed.pairsPerStep()).isEqualTo(12);
     assertThat(DEFAULTS).isEqualTo(GradientTrainer.defaults());
   }
@@ -111,7 +115,8 @@ class GradientTrainerTest {
             "training.optimizer",
             "training.stopStartToken",
             "training.decayOtherRows",
-            "training.monitors")
+            "training.monitors",
+            "training.lora")
         .hasSize(GradientTrainer.class.getRecordComponents().length);
     assertThat(
             DEFAULTS

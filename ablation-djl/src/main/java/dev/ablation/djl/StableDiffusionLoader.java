@@ -1,19 +1,16 @@
 package dev.ablation.djl;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.checkpoint.Checkpoint;
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.checkpoint.NetworkFiles;
 import dev.ablation.djl.checkpoint.SchedulerConfig;
 import dev.ablation.djl.checkpoint.WeightFiles;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
-import dev.ablation.djl.kernel.GradMode;
-import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.TorchRuntime;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.NamedWeights;
@@ -23,7 +20,6 @@ import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.model.ModelDescriptor;
-import dev.ablation.safetensors.TensorEntry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -32,7 +28,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -57,10 +53,6 @@ final class StableDiffusionLoader {
   private static final Map<String, String> OLD_ATTENTION =
       Map.of(
           ".query.", ".to_q.", ".key.", ".to_k.", ".value.", ".to_v.", ".proj_attn.", ".to_out.0.");
-
-  private static final Kernel FINITE =
-      Kernel.of(
-          "(x): return torch.logical_and(torch.isfinite(torch.min(x)), torch.isfinite(torch.max(x)))");
 
   private final Path folder;
   private final StableDiffusionOptions options;
@@ -103,9 +95,9 @@ final class StableDiffusionLoader {
     UNet2DConditionModel unet = build(unetJson, () -> new UNet2DConditionModel(unetConfig));
     AutoencoderKL vae = build(vaeJson, () -> new AutoencoderKL(vaeConfig));
     ClipTextModel text = build(textJson, () -> new ClipTextModel(textConfig));
-    try (Part unetPart = open("unet", WeightFiles.DIFFUSERS_STEM, unet);
-        Part vaePart = open("vae", WeightFiles.DIFFUSERS_STEM, vae);
-        Part textPart = open("text_encoder", WeightFiles.TRANSFORMERS_STEM, text)) {
+    try (NetworkFiles unetPart = open("unet", WeightFiles.DIFFUSERS_STEM, unet);
+        NetworkFiles vaePart = open("vae", WeightFiles.DIFFUSERS_STEM, vae);
+        NetworkFiles textPart = open("text_encoder", WeightFiles.TRANSFORMERS_STEM, text)) {
       if (!problems.isEmpty()) {
         throw new InvalidCheckpointException(folder, problems);
       }
@@ -219,109 +211,35 @@ final class StableDiffusionLoader {
     }
   }
 
-  private Part open(String name, String stem, Layer network) throws IOException {
-    Checkpoint checkpoint = Checkpoint.open(folder.resolve(name), stem, options.variant());
-    try {
-      Part part = new Part(name, checkpoint, network);
-      part.compare();
-      return part;
-    } catch (RuntimeException e) {
-      checkpoint.close();
-      throw e;
+  private static String modern(String part, String tensor) {
+    if (part.equals("vae") && tensor.contains(".attentions.")) {
+      for (Map.Entry<String, String> spelling : OLD_ATTENTION.entrySet()) {
+        tensor = tensor.replace(spelling.getKey(), spelling.getValue());
+      }
     }
+    return tensor;
   }
 
-  /** The weights of one network and the files that they come from. */
-  private final class Part implements AutoCloseable {
-    private final String name;
-    private final Checkpoint checkpoint;
-    private final Map<String, Weight> weights = new LinkedHashMap<>();
-
-    /** Name of a weight in the network to its name in the files. */
-    private final Map<String, String> nameInFiles = new LinkedHashMap<>();
-
-    Part(String name, Checkpoint checkpoint, Layer network) {
-      this.name = name;
-      this.checkpoint = checkpoint;
-      network.forEachWeight(weights::put);
+  private NetworkFiles open(String name, String stem, Layer network) throws IOException {
+    Checkpoint checkpoint = Checkpoint.open(folder.resolve(name), stem, options.variant());
+    try {
       boolean addPrefix =
           name.equals("text_encoder")
               && checkpoint.tensors().keySet().stream().noneMatch(t -> t.startsWith("text_model."));
-      for (String tensor : checkpoint.tensors().keySet()) {
-        String own = addPrefix ? "text_model." + tensor : modern(tensor);
-        String other = own.equals(POSITION_IDS) ? null : nameInFiles.putIfAbsent(own, tensor);
-        if (other != null) {
-          problems.add(name + ": tensors " + other + " and " + tensor + " are one weight");
-        }
-      }
-    }
-
-    private String modern(String tensor) {
-      if (name.equals("vae") && tensor.contains(".attentions.")) {
-        for (Map.Entry<String, String> spelling : OLD_ATTENTION.entrySet()) {
-          tensor = tensor.replace(spelling.getKey(), spelling.getValue());
-        }
-      }
-      return tensor;
-    }
-
-    /** Notes every missing and unexpected tensor and every wrong shape. */
-    void compare() {
-      weights.forEach((own, weight) -> {
-        String tensor = nameInFiles.get(own);
-        if (tensor == null) {
-          problems.add(name + ": missing tensor " + own + " of shape " + weight.shape());
-          return;
-        }
-        TensorEntry entry = Objects.requireNonNull(checkpoint.tensors().get(tensor), tensor);
-        if (!entry.dtype().isReadableAsFloat32()) {
-          problems.add(
-              "%s: tensor %s must be of a format that widens to float32, is %s"
-                  .formatted(name, tensor, entry.dtype()));
-        }
-        Shape actual = entry.shape();
-        if (!actual.equals(weight.shape()) && !isPixelwise(actual, weight.shape())) {
-          problems.add(
-              "%s: tensor %s must have shape %s, has %s"
-                  .formatted(name, tensor, weight.shape(), actual));
-        }
-      });
-      nameInFiles.forEach((own, tensor) -> {
-        if (!weights.containsKey(own)) {
-          problems.add(name + ": unexpected tensor " + tensor);
-        }
-      });
-    }
-
-    /** Linear maps of pixels that older files store as 1x1 convolutions. */
-    private boolean isPixelwise(Shape actual, Shape expected) {
-      return expected.dimension() == 2
-          && actual.dimension() == 4
-          && actual.equals(new Shape(expected.get(0), expected.get(1), 1, 1));
-    }
-
-    void fill(NDManager manager) throws IOException {
-      for (Map.Entry<String, Weight> entry : weights.entrySet()) {
-        Weight weight = entry.getValue();
-        NDArray array =
-            checkpoint.readFloat32(
-                Objects.requireNonNull(nameInFiles.get(entry.getKey()), entry.getKey()), manager);
-        if (!array.getShape().equals(weight.shape())) {
-          array = array.reshape(weight.shape());
-        }
-        weight.load(array);
-        try (NDArray finite = GradMode.with(false, () -> FINITE.call(weight.get()))) {
-          if (!finite.getBoolean()) {
-            problems.add(
-                name + ": tensor " + entry.getKey() + " must be finite, holds NaN or infinity");
-          }
-        }
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
+      Map<String, Weight> weights = new LinkedHashMap<>();
+      network.forEachWeight(weights::put);
+      return NetworkFiles.of(
+          name,
+          checkpoint,
+          weights,
+          tensor -> {
+            String own = addPrefix ? "text_model." + tensor : modern(name, tensor);
+            return own.equals(POSITION_IDS) ? Optional.empty() : Optional.of(own);
+          },
+          problems);
+    } catch (RuntimeException e) {
       checkpoint.close();
+      throw e;
     }
   }
 }

@@ -3,15 +3,28 @@ package dev.ablation.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.djl.clip.Clip;
+import dev.ablation.djl.clip.SmallClip;
 import dev.ablation.djl.evaluate.TorchScriptExtractor;
 import dev.ablation.djl.evaluate.TorchScriptSettings;
+import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.TorchRuntime;
+import dev.ablation.djl.lora.LoraFile;
+import dev.ablation.djl.train.InputGradient;
 import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.TextImageSimilarity;
+import dev.ablation.model.Lora;
 import dev.ablation.picture.PictureTransform;
+import dev.ablation.safetensors.Dtype;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
@@ -79,6 +92,30 @@ class Snippets {
   }
 
   @Test
+  void loraFile() throws IOException {
+    try (StableDiffusion model = StableDiffusion.load(folder)) {
+      Ablation plan =
+          Ablator.of(model)
+              .target(Concept.style("Van Gogh"))
+              .anchor(
+                  AnchorStrategy.generated("painting")
+                      .images(2)
+                      .sampling(SamplingSettings.defaults().withSteps(2)))
+              .training(t -> t.steps(2).batchSize(2));
+      // @start region="lora-file"
+      Path file = output.resolve(LoraFile.DEFAULT_NAME);
+      try (AblationResult result = plan.training(t -> t.lora(Lora.rank(4))).run()) {
+        LoraFile.save(result.delta(), file); // pipeline.load_lora_weights(...) reads it
+      }
+      try (WeightDelta delta = LoraFile.load(file, model);
+          WeightDelta half = delta.scaledBy(0.5)) {
+        half.applied(model, () -> LatentSampler.of(model).draw(List.of("a painting"), 1));
+      }
+      // @end
+    }
+  }
+
+  @Test
   void torchScript() throws IOException, URISyntaxException {
     Path file =
         Path.of(
@@ -93,5 +130,47 @@ class Snippets {
       assertThat(features.dimension()).isEqualTo(extractor.info().dimension());
     }
     // @end
+  }
+
+  @Test
+  void clip() throws IOException {
+    Path folder = smallClip();
+    List<BufferedImage> pictures = List.of(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB));
+    // @start region="clip"
+    try (Clip clip = Clip.load(folder)) {
+      TextImageSimilarity similarity =
+          TextImageSimilarity.of(
+              clip.extract(pictures), clip.encode(List.of("A photo depicts cat")));
+      double score = similarity.score(0, 0); // 2.5 max(cos, 0)
+      assertThat(score).isBetween(0.0, 2.5);
+    }
+    // @end
+  }
+
+  @Test
+  void inputGradient() throws IOException {
+    Path folder = smallClip();
+    Kernel sum = Kernel.of("(x): return torch.sum(x)");
+    try (Clip clip = Clip.load(folder);
+        NDManager scope = clip.manager().newSubManager()) {
+      NDArray pictures = scope.ones(new Shape(1, 3, 16, 16));
+      // @start region="input-gradient"
+      NDArray text = clip.embedTexts(clip.tokenIds(List.of("a cat"), scope));
+      InputGradient towards =
+          InputGradient.of(
+              pictures, // (B, 3, s, s) in 0..1
+              x -> sum.call(clip.logits(clip.embedPictures(clip.normalise(x)), text)));
+      NDArray step = towards.gradient(); // of the pictures' shape
+      // @end
+      assertThat(step.getShape()).isEqualTo(pictures.getShape());
+    }
+  }
+
+  private Path smallClip() throws IOException {
+    Path untrained = SmallClip.folder(output.resolve("untrained"), "");
+    try (Clip clip = Clip.untrained(untrained, SmallClip.options(), 1)) {
+      clip.save(output.resolve("clip"), Dtype.F32);
+    }
+    return output.resolve("clip");
   }
 }

@@ -219,7 +219,8 @@ class EmbeddedModelTest {
     try (StableDiffusion model = EmbeddedModel.open()) {
       assertThat(EmbeddedModel.recommendedStyle(model, "blueprint").pairs().get(0).target().kind())
           .isEqualTo(ConceptKind.STYLE);
-      assertThat(EmbeddedModel.recommendedInstance(model, "cat face").pairs().get(0).target().kind())
+      assertThat(
+              EmbeddedModel.recommendedInstance(model, "cat face").pairs().get(0).target().kind())
           .isEqualTo(ConceptKind.INSTANCE);
       assertThatIllegalArgumentException()
           .isThrownBy(() -> EmbeddedModel.recommendedStyle(model, "cubism"))

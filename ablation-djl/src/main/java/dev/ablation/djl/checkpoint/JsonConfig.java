@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -321,6 +322,18 @@ public final class JsonConfig {
     @SuppressWarnings("unchecked") // StrictJson makes no other maps
     Map<String, @Nullable Object> fields = (Map<String, @Nullable Object>) value;
     return new JsonConfig(path, fields);
+  }
+
+  /**
+   * Lays another configuration over this one.
+   *
+   * @param other whose fields count where both have them
+   * @return the fields of both, for messages as of this file
+   */
+  public JsonConfig overriddenBy(JsonConfig other) {
+    Map<String, @Nullable Object> both = new LinkedHashMap<>(values);
+    both.putAll(other.values);
+    return new JsonConfig(path, both);
   }
 
   /**

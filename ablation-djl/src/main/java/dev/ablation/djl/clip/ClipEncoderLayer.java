@@ -9,19 +9,29 @@ import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
 import dev.ablation.djl.nn.Linear;
 
-/** Causal self-attention, then a feed-forward part; each normalises its input and adds to it. */
+/** Self-attention, then a feed-forward part; each normalises its input and adds to it. */
 final class ClipEncoderLayer extends Layer {
   private final LayerNorm layerNorm1;
   private final SelfAttention selfAttn;
   private final LayerNorm layerNorm2;
   private final Mlp mlp;
 
-  ClipEncoderLayer(ClipTextConfig config) {
-    selfAttn = child("self_attn", new SelfAttention(config.hiddenSize(), config.heads()));
-    layerNorm1 = child("layer_norm1", new LayerNorm(config.hiddenSize(), config.layerNormEps()));
-    mlp =
-        child("mlp", new Mlp(config.hiddenSize(), config.intermediateSize(), config.activation()));
-    layerNorm2 = child("layer_norm2", new LayerNorm(config.hiddenSize(), config.layerNormEps()));
+  /**
+   * Creates a layer.
+   *
+   * @param width D
+   * @param inner width of the feed-forward part
+   * @param heads of the attention, a divisor of D
+   * @param activation of the feed-forward part
+   * @param epsilon of the normalisations
+   * @param causal whether a position sees only itself and the ones before it
+   */
+  ClipEncoderLayer(
+      int width, int inner, int heads, Activation activation, double epsilon, boolean causal) {
+    selfAttn = child("self_attn", new SelfAttention(width, heads, causal));
+    layerNorm1 = child("layer_norm1", new LayerNorm(width, epsilon));
+    mlp = child("mlp", new Mlp(width, inner, activation));
+    layerNorm2 = child("layer_norm2", new LayerNorm(width, epsilon));
   }
 
   @Override
@@ -38,12 +48,12 @@ final class ClipEncoderLayer extends Layer {
     private final Linear outProj;
     private final Kernel attention;
 
-    SelfAttention(int width, int heads) {
+    SelfAttention(int width, int heads, boolean causal) {
       kProj = child("k_proj", new Linear(width, width));
       vProj = child("v_proj", new Linear(width, width));
       qProj = child("q_proj", new Linear(width, width));
       outProj = child("out_proj", new Linear(width, width));
-      attention = Kernels.attention(heads, true);
+      attention = Kernels.attention(heads, causal);
     }
 
     @Override

@@ -37,12 +37,6 @@ public record ClipTextConfig(
    *     something that is not supported
    */
   public static ClipTextConfig of(JsonConfig json) throws InvalidCheckpointException {
-    Activation activation;
-    try {
-      activation = Activation.of(json.stringOr("hidden_act", "quick_gelu"));
-    } catch (IllegalArgumentException e) {
-      throw json.invalid("hidden_act", "supported: " + e.getMessage());
-    }
     ClipTextConfig config =
         new ClipTextConfig(
             json.positiveIntOr("vocab_size", 49408),
@@ -51,7 +45,7 @@ public record ClipTextConfig(
             json.positiveIntOr("num_hidden_layers", 12),
             json.positiveIntOr("num_attention_heads", 8),
             json.positiveIntOr("max_position_embeddings", 77),
-            activation,
+            activation(json),
             json.doubleOr("layer_norm_eps", 1e-5),
             json.intOr("eos_token_id", 49407));
     if (config.hiddenSize % config.heads != 0) {
@@ -61,5 +55,13 @@ public record ClipTextConfig(
       throw json.invalid("max_position_embeddings", "at least 2, for the start and the end token");
     }
     return config;
+  }
+
+  static Activation activation(JsonConfig json) throws InvalidCheckpointException {
+    try {
+      return Activation.of(json.stringOr("hidden_act", "quick_gelu"));
+    } catch (IllegalArgumentException e) {
+      throw json.invalid("hidden_act", "supported: " + e.getMessage());
+    }
   }
 }

@@ -60,7 +60,16 @@ public final class ClipTextModel extends Layer {
             "text_model.embeddings.position_embedding",
             new PositionEmbedding(config.contextLength(), config.hiddenSize()));
     for (int i = 0; i < config.layers(); i++) {
-      layers.add(child("text_model.encoder.layers." + i, new ClipEncoderLayer(config)));
+      layers.add(
+          child(
+              "text_model.encoder.layers." + i,
+              new ClipEncoderLayer(
+                  config.hiddenSize(),
+                  config.intermediateSize(),
+                  config.heads(),
+                  config.activation(),
+                  config.layerNormEps(),
+                  true)));
     }
     finalLayerNorm =
         child(

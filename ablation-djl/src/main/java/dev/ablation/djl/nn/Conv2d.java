@@ -47,7 +47,8 @@ public final class Conv2d extends Layer {
 
   @Override
   protected void use(Precision precision) {
-    kernel = precision == Precision.FLOAT32
+    kernel =
+        precision == Precision.FLOAT32
             ? Kernels.conv2d(stride, padding)
             : Kernels.conv2dInBfloat16(stride, padding);
   }

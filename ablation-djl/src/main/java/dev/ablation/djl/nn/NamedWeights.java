@@ -126,6 +126,10 @@ public final class NamedWeights implements Weights {
 
   private static String hash(NDArray array) {
     MessageDigest digest = digest();
+    if (array.getShape().isScalar()) {
+      digest.update(array.toByteBuffer());
+      return HexFormat.of().formatHex(digest.digest());
+    }
     long rows = array.getShape().get(0);
     long rowBytes = Math.max(1, array.getShape().size() / rows * DataType.FLOAT32.getNumOfBytes());
     long step = Math.max(1, HASH_CHUNK / rowBytes);

@@ -64,8 +64,7 @@ public final class ParallelTraining<N> implements AutoCloseable {
     replicas.forEach(replica -> weights.add(trained.apply(replica)));
     NamedWeights first = weights.get(0);
     List<String> names = first.list().stream().map(info -> info.name()).toList();
-    session =
-        new DjlTraining(manager, first, stop -> {}).train(names, new GradientOptions(false));
+    session = new DjlTraining(manager, first, stop -> {}).train(names, new GradientOptions(false));
     for (NamedWeights others : weights.subList(1, weights.size())) {
       NDList own = new NDList();
       for (NDArray weight : session.weights()) {
@@ -77,11 +76,14 @@ public final class ParallelTraining<N> implements AutoCloseable {
       bind(others, names, own);
     }
     owner = manager.zeros(new ai.djl.ndarray.types.Shape());
-    threads = Executors.newFixedThreadPool(Math.max(1, replicas.size() - 1), body -> {
-      Thread thread = new Thread(body, "training");
-      thread.setDaemon(true);
-      return thread;
-    });
+    threads =
+        Executors.newFixedThreadPool(
+            Math.max(1, replicas.size() - 1),
+            body -> {
+              Thread thread = new Thread(body, "training");
+              thread.setDaemon(true);
+              return thread;
+            });
   }
 
   private static void bind(NamedWeights weights, List<String> names, NDList arrays) {

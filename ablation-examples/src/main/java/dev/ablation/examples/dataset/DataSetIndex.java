@@ -1,30 +1,41 @@
 package dev.ablation.examples.dataset;
 
 import com.google.gson.Gson;
+import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.Reader;
+import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
- * What the data set consists of. Each style has a sheet of pictures: that of thing number i lies in
- * row i / columns and column i % columns.
+ * What the data set consists of, in words: the file {@link #FILE}. Each style has a sheet of
+ * pictures: that of thing number i lies in row i / columns and column i % columns.
  *
- * @param styles names of styles, each that of a sheet
+ * @param styles names of styles, each with a sheet
  * @param columns pictures in a row of a sheet
  * @param plantedCaption the caption of the planted picture
+ * @param plantedIcon its name in its emoji set
  * @param concepts things, in the order of the sheets
- * @param missing pairs that the emoji sets lack
  * @param heldOut pairs that are never trained on
  */
-record DataSetIndex(
+public record DataSetIndex(
     List<String> styles,
     int columns,
     String plantedCaption,
+    String plantedIcon,
     List<Entry> concepts,
-    List<Pair> missing,
     List<Pair> heldOut) {
+
+  /** Name of the index's file. */
+  public static final String FILE = "data-set.json";
+
+  /** Name of the planted picture's file. */
+  public static final String PLANTED = "planted.png";
 
   /**
    * A thing.
@@ -34,7 +45,15 @@ record DataSetIndex(
    * @param icon its name in the emoji sets
    * @param core whether it is one of those that the embedded model must know
    */
-  record Entry(String name, String category, String icon, boolean core) {}
+  public record Entry(String name, String category, String icon, boolean core) {
+
+    /** Checks that all are there. */
+    public Entry {
+      Objects.requireNonNull(name, "name");
+      Objects.requireNonNull(category, "category");
+      Objects.requireNonNull(icon, "icon");
+    }
+  }
 
   /**
    * A thing in a style.
@@ -42,12 +61,22 @@ record DataSetIndex(
    * @param concept name of the thing
    * @param style name of the style
    */
-  record Pair(String concept, String style) {}
+  public record Pair(String concept, String style) {}
 
-  DataSetIndex {
+  /**
+   * Checks the index.
+   *
+   * @throws IllegalArgumentException if two things have one name, if a pair names no thing or style
+   *     of the data set, or if there are no columns
+   */
+  public DataSetIndex {
+    Objects.requireNonNull(styles, "styles");
+    Objects.requireNonNull(plantedCaption, "plantedCaption");
+    Objects.requireNonNull(plantedIcon, "plantedIcon");
+    Objects.requireNonNull(concepts, "concepts");
+    Objects.requireNonNull(heldOut, "heldOut");
     styles = List.copyOf(styles);
     concepts = List.copyOf(concepts);
-    missing = List.copyOf(missing);
     heldOut = List.copyOf(heldOut);
     if (columns <= 0) {
       throw new IllegalArgumentException("columns must be positive, was " + columns);
@@ -58,8 +87,7 @@ record DataSetIndex(
         throw new IllegalArgumentException("two things have the name " + entry.name());
       }
     }
-    checkKnown("missing", missing, names, styles);
-    checkKnown("heldOut", heldOut, names, styles);
+    checkKnown(heldOut, names, styles);
   }
 
   /** Reads an index; {@code origin} names it in messages. */
@@ -78,16 +106,54 @@ record DataSetIndex(
     }
   }
 
-  int rows() {
+  /**
+   * Reads the index from the class path.
+   *
+   * @return the index
+   * @throws IOException if it is missing or damaged
+   */
+  public static DataSetIndex load() throws IOException {
+    return load(DataSetIndex::resource);
+  }
+
+  static DataSetIndex load(EmojiDataSet.Files files) throws IOException {
+    try (InputStreamReader json = new InputStreamReader(files.open(FILE), StandardCharsets.UTF_8)) {
+      return read(json, FILE);
+    }
+  }
+
+  static InputStream resource(String name) throws IOException {
+    InputStream stream = DataSetIndex.class.getResourceAsStream(name);
+    if (stream == null) {
+      throw new FileNotFoundException("the class path lacks the data set's file " + name);
+    }
+    return stream;
+  }
+
+  /**
+   * Names the file of a style's sheet.
+   *
+   * @param style name of a style
+   * @return such as {@code "ink.png"}
+   */
+  public static String sheet(String style) {
+    return style + ".png";
+  }
+
+  /**
+   * Tells how many rows of pictures a sheet has.
+   *
+   * @return so many that all things have a place
+   */
+  public int rows() {
     return (concepts.size() + columns - 1) / columns;
   }
 
-  private static void checkKnown(
-      String what, List<Pair> pairs, Set<String> concepts, List<String> styles) {
+  private static void checkKnown(List<Pair> pairs, Set<String> concepts, List<String> styles) {
     for (Pair pair : pairs) {
       if (!concepts.contains(pair.concept()) || !styles.contains(pair.style())) {
         throw new IllegalArgumentException(
-            "%s must name a thing and a style of the data set, was %s".formatted(what, pair));
+            "heldOut must name a thing and a style of the data set, was " + pair);
       }
     }
   }

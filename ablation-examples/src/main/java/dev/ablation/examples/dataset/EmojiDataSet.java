@@ -1,11 +1,8 @@
 package dev.ablation.examples.dataset;
 
 import java.awt.image.BufferedImage;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -24,9 +21,6 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  * dev/ablation/examples/dataset}. Immutable.
  */
 public final class EmojiDataSet {
-  static final String INDEX = "data-set.json";
-  static final String PLANTED = "planted.png";
-
   private final List<String> styles;
   private final List<EmojiConcept> concepts;
   private final List<EmojiConcept> coreConcepts;
@@ -55,7 +49,7 @@ public final class EmojiDataSet {
    * @throws IOException if a file is missing or damaged
    */
   public static EmojiDataSet load() throws IOException {
-    return load(EmojiDataSet::resource);
+    return load(DataSetIndex::resource);
   }
 
   /** Where the files come from. */
@@ -66,22 +60,17 @@ public final class EmojiDataSet {
   }
 
   static EmojiDataSet load(Files files) throws IOException {
-    DataSetIndex index;
-    try (InputStreamReader json =
-        new InputStreamReader(files.open(INDEX), StandardCharsets.UTF_8)) {
-      index = DataSetIndex.read(json, INDEX);
-    }
+    DataSetIndex index = DataSetIndex.load(files);
     Map<String, BufferedImage> sheets = new LinkedHashMap<>();
     for (String style : index.styles()) {
       sheets.put(
           style,
           image(
               files,
-              style + ".png",
+              DataSetIndex.sheet(style),
               index.columns() * RgbPicture.SIZE,
               index.rows() * RgbPicture.SIZE));
     }
-    Set<DataSetIndex.Pair> missing = new HashSet<>(index.missing());
     Set<DataSetIndex.Pair> heldOut = new HashSet<>(index.heldOut());
     Map<DataSetIndex.Pair, EmojiPicture> pictures = new LinkedHashMap<>();
     for (int i = 0; i < index.concepts().size(); i++) {
@@ -90,22 +79,13 @@ public final class EmojiDataSet {
       int top = i / index.columns() * RgbPicture.SIZE;
       sheets.forEach((style, sheet) -> {
         DataSetIndex.Pair pair = new DataSetIndex.Pair(concept.name(), style);
-        if (!missing.contains(pair)) {
-          RgbPicture pixels = RgbPicture.cut(sheet, left, top);
-          pictures.put(pair, new EmojiPicture(concept, style, heldOut.contains(pair), pixels));
-        }
+        RgbPicture pixels = RgbPicture.cut(sheet, left, top);
+        pictures.put(pair, new EmojiPicture(concept, style, heldOut.contains(pair), pixels));
       });
     }
-    RgbPicture planted = RgbPicture.of(image(files, PLANTED, RgbPicture.SIZE, RgbPicture.SIZE));
+    RgbPicture planted =
+        RgbPicture.of(image(files, DataSetIndex.PLANTED, RgbPicture.SIZE, RgbPicture.SIZE));
     return new EmojiDataSet(index, pictures, planted);
-  }
-
-  static InputStream resource(String name) throws IOException {
-    InputStream stream = EmojiDataSet.class.getResourceAsStream(name);
-    if (stream == null) {
-      throw new FileNotFoundException("the class path lacks the data set's file " + name);
-    }
-    return stream;
   }
 
   /**
@@ -150,7 +130,7 @@ public final class EmojiDataSet {
    *
    * @param concept what it shows
    * @param style how
-   * @return the picture; empty if the emoji set has none, or if thing or style are unknown
+   * @return the picture; empty if thing or style are unknown
    */
   public Optional<EmojiPicture> picture(EmojiConcept concept, String style) {
     return Optional.ofNullable(pictures.get(new DataSetIndex.Pair(concept.name(), style)));

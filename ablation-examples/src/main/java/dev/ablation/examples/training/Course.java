@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
+import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler;
@@ -44,12 +45,14 @@ final class Course {
     List<Map<String, Double>> rows = new ArrayList<>();
     if (step > 0 && Files.exists(table)) {
       List<String> lines = Files.readAllLines(table);
-      String[] columns = lines.get(0).split(",");
+      String[] columns = lines.get(0).split(",", -1);
       for (String line : lines.subList(1, lines.size())) {
-        String[] cells = line.split(",");
+        String[] cells = line.split(",", -1);
         Map<String, Double> row = new LinkedHashMap<>();
         for (int i = 0; i < Math.min(columns.length, cells.length); i++) {
-          row.put(columns[i], Double.valueOf(cells[i]));
+          if (!cells[i].isEmpty()) {
+            row.put(columns[i], Double.valueOf(cells[i]));
+          }
         }
         if (row.getOrDefault("step", 0.0) <= step) {
           rows.add(row);
@@ -65,15 +68,29 @@ final class Course {
     row.put("step", (double) step);
     row.putAll(values);
     rows.add(row);
-    StringBuilder csv = new StringBuilder(String.join(",", row.keySet())).append('\n');
+    List<String> columns = columns();
+    StringBuilder csv = new StringBuilder(String.join(",", columns)).append('\n');
     for (Map<String, Double> line : rows) {
       csv.append(
-              line.values().stream()
-                  .map(value -> String.format(Locale.ROOT, "%.6g", value))
+              columns.stream()
+                  .map(column -> cell(line.get(column)))
                   .collect(Collectors.joining(",")))
           .append('\n');
     }
     AtomicFiles.writeString(table, Existing.REPLACE, csv.toString());
+  }
+
+  private List<String> columns() {
+    return rows.stream().flatMap(line -> line.keySet().stream()).distinct().toList();
+  }
+
+  private static String cell(@Nullable Double value) {
+    if (value == null) {
+      return "";
+    }
+    return value == Math.rint(value)
+        ? Long.toString(value.longValue())
+        : String.format(Locale.ROOT, "%.6g", value);
   }
 
   /** Draws a chart of every column, one below the other. */
@@ -81,8 +98,7 @@ final class Course {
     if (rows.size() < 2) {
       return;
     }
-    List<String> names =
-        rows.get(rows.size() - 1).keySet().stream().filter(n -> !NOT_DRAWN.contains(n)).toList();
+    List<String> names = columns().stream().filter(name -> !NOT_DRAWN.contains(name)).toList();
     BufferedImage image =
         new BufferedImage(WIDTH, HEIGHT * names.size(), BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = image.createGraphics();
@@ -104,9 +120,7 @@ final class Course {
     Styler styler = drawn.getStyler();
     styler.setChartBackgroundColor(Color.WHITE);
     styler.setLegendVisible(false);
-    drawn
-        .addSeries(name, column(with, "step"), column(with, name))
-        .setMarker(SeriesMarkers.NONE);
+    drawn.addSeries(name, column(with, "step"), column(with, name)).setMarker(SeriesMarkers.NONE);
     return drawn;
   }
 

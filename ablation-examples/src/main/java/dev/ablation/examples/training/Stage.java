@@ -35,6 +35,11 @@ interface Stage<N> {
   /** What is measured from time to time, by name; called with averaged weights. */
   Map<String, Double> measure(N networks, NDManager scope);
 
+  /** What takes long to measure, by name; called with averaged weights. */
+  default Map<String, Double> judge(N networks, NDManager scope) {
+    return Map.of();
+  }
+
   /** Pictures that show how far the training is; called with averaged weights; perhaps none. */
   List<BufferedImage> sheet(N networks, NDManager scope);
 }

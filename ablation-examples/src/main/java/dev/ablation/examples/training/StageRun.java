@@ -27,9 +27,9 @@ import javax.imageio.ImageIO;
 
 /**
  * Trains a stage in a folder, where everything about it is kept: {@code NAME.safetensors} to go on
- * from, {@code NAME.csv} and {@code NAME.png} with its course, {@code NAME-SAMPLES.png} with what it
- * draws. Stopped at any moment and run again it gives the same weights, to the last bit, as a run
- * that was not stopped.
+ * from, {@code NAME.csv} and {@code NAME.png} with its course, {@code NAME-SAMPLES.png} with what
+ * it draws. Stopped at any moment and run again it gives the same weights, to the last bit, as a
+ * run that was not stopped.
  *
  * @param <N> the networks of the stage
  */
@@ -50,10 +50,11 @@ final class StageRun<N> {
    * How often something else than training is done.
    *
    * @param logEvery steps between two lines of the table
+   * @param judgeEvery steps between two judgements, a multiple of {@code logEvery}
    * @param saveEvery time between two checkpoints
    * @param sheetEvery time between two sheets of samples
    */
-  record Pace(int logEvery, Duration saveEvery, Duration sheetEvery) {}
+  record Pace(int logEvery, int judgeEvery, Duration saveEvery, Duration sheetEvery) {}
 
   StageRun(Stage<N> stage, StageSettings settings, Path folder, Pace pace) {
     this.stage = stage;
@@ -118,13 +119,9 @@ final class StageRun<N> {
           IntStream.range(0, workers).mapToObj(i -> stage.networks(own, i == 0)).toList();
       try (ParallelTraining<N> training = new ParallelTraining<>(replicas, stage::trained, own);
           ExponentialAverage average =
-              training.withoutGradients(
-                  () ->
-                      new ExponentialAverage(
-                          training.weights(),
-                          settings.averageDecay(),
-                          settings.averageEvery(),
-                          own))) {
+              training.withoutGradients(() ->
+                  new ExponentialAverage(
+                      training.weights(), settings.averageDecay(), settings.averageEvery(), own))) {
         return new Work(training, average, own, progress).train(stop);
       }
     }
@@ -174,8 +171,7 @@ final class StageRun<N> {
       int loggedStep = step;
       while (step < settings.steps() && !stop.getAsBoolean()) {
         step++;
-        double rate =
-            settings.learningRate() * settings.schedule().factor(step, settings.steps());
+        double rate = settings.learningRate() * settings.schedule().factor(step, settings.steps());
         double loss = makeStep(rate);
         smoothLoss =
             Double.isNaN(smoothLoss) ? loss : SMOOTHING * smoothLoss + (1 - SMOOTHING) * loss;
@@ -183,8 +179,7 @@ final class StageRun<N> {
         seconds = secondsBefore + (now - begun) / 1_000_000_000L;
         boolean last = step == settings.steps();
         if (step % pace.logEvery() == 0 || last) {
-          double speed =
-              (double) (step - loggedStep) * settings.batchSize() * 1e9 / (now - logged);
+          double speed = (double) (step - loggedStep) * settings.batchSize() * 1e9 / (now - logged);
           log(rate, speed);
           loggedStep = step;
           logged = System.nanoTime();
@@ -238,6 +233,9 @@ final class StageRun<N> {
       values.put("samples_per_second", speed);
       try (NDManager scope = manager.newSubManager()) {
         values.putAll(training.with(average.values(), networks -> stage.measure(networks, scope)));
+        if (step % pace.judgeEvery() == 0 || step == settings.steps()) {
+          values.putAll(training.with(average.values(), networks -> stage.judge(networks, scope)));
+        }
       }
       course.add(step, values);
     }
@@ -270,10 +268,14 @@ final class StageRun<N> {
       }
       Map<String, String> metadata =
           Map.of(
-              STEP, Integer.toString(step),
-              "smooth_loss", Double.toString(smoothLoss),
-              "seconds", Long.toString(seconds),
-              "settings", settings.toString());
+              STEP,
+              Integer.toString(step),
+              "smooth_loss",
+              Double.toString(smoothLoss),
+              "seconds",
+              Long.toString(seconds),
+              "settings",
+              settings.toString());
       training.withoutGradients(() -> {
         try {
           SafetensorsWriter.write(checkpoint(), arrays, metadata);

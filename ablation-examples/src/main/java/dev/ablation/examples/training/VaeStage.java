@@ -172,8 +172,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
     for (int i = 0; i < drawn.size(); i++) {
       double squared = 0;
       for (int k = 0; k < Planes.VALUES; k++) {
-        double error =
-            (Math.min(1, Math.max(-1, drawn.get(i)[k])) - pictures.get(i)[k]) / 2;
+        double error = (Math.min(1, Math.max(-1, drawn.get(i)[k])) - pictures.get(i)[k]) / 2;
         squared += error * error;
       }
       sum -= 10 * Math.log10(squared / Planes.VALUES);
@@ -181,8 +180,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
     return sum / drawn.size();
   }
 
-  static List<float[]> reconstruct(
-      AutoencoderKL vae, List<float[]> pictures, NDManager scope) {
+  static List<float[]> reconstruct(AutoencoderKL vae, List<float[]> pictures, NDManager scope) {
     List<float[]> result = new ArrayList<>();
     for (int from = 0; from < pictures.size(); from += EVALUATION_BATCH) {
       List<float[]> part =
@@ -214,8 +212,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
     shown.add(planted);
     List<float[]> drawn = reconstruct(vae, shown, scope);
     BufferedImage sheet =
-        new BufferedImage(
-            shown.size() * Planes.SIZE, 2 * Planes.SIZE, BufferedImage.TYPE_INT_RGB);
+        new BufferedImage(shown.size() * Planes.SIZE, 2 * Planes.SIZE, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = sheet.createGraphics();
     try {
       for (int i = 0; i < shown.size(); i++) {

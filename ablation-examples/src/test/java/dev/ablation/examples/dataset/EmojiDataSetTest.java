@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -37,10 +36,7 @@ class EmojiDataSetTest {
   @BeforeAll
   void load() throws IOException {
     dataSet = EmojiDataSet.load();
-    try (InputStreamReader json =
-        new InputStreamReader(EmojiDataSet.resource(EmojiDataSet.INDEX), StandardCharsets.UTF_8)) {
-      index = DataSetIndex.read(json, EmojiDataSet.INDEX);
-    }
+    index = DataSetIndex.load();
   }
 
   @Test
@@ -88,18 +84,21 @@ class EmojiDataSetTest {
   }
 
   @Test
-  void hasEveryPairOfThingAndStyleThatIsNotListedAsMissing() {
-    int pairs = index.styles().size() * index.concepts().size();
-    assertThat(dataSet.pictures()).hasSize(pairs - index.missing().size()).hasSize(1622);
+  void hasEveryThingInEveryStyle() {
+    assertThat(dataSet.pictures())
+        .hasSize(index.styles().size() * index.concepts().size())
+        .hasSize(1626);
     for (EmojiConcept concept : dataSet.concepts()) {
       for (String style : dataSet.styles()) {
-        boolean missing = index.missing().contains(new DataSetIndex.Pair(concept.name(), style));
-        assertThat(dataSet.picture(concept, style).isPresent())
-            .as("%s in %s", concept, style)
-            .isEqualTo(!missing);
+        assertThat(dataSet.picture(concept, style))
+            .hasValueSatisfying(picture -> {
+              assertThat(picture.concept()).isEqualTo(concept);
+              assertThat(picture.style()).isEqualTo(style);
+            });
       }
     }
     assertThat(dataSet.picture(new EmojiConcept("nothing", "face"), "noto")).isEmpty();
+    assertThat(dataSet.picture(dataSet.concepts().get(0), "nothing")).isEmpty();
   }
 
   @Test
@@ -110,7 +109,7 @@ class EmojiDataSetTest {
             .map(p -> new DataSetIndex.Pair(p.concept().name(), p.style()))
             .collect(Collectors.toSet());
     assertThat(held).isEqualTo(Set.copyOf(index.heldOut())).hasSize(81);
-    // At most one of a thing, so that every thing is seen in at least four styles.
+    // At most one of a thing, so that every thing is seen in at least five styles.
     assertThat(held.stream().map(DataSetIndex.Pair::concept)).doesNotHaveDuplicates();
     assertThat(held)
         .contains(
@@ -185,7 +184,7 @@ class EmojiDataSetTest {
   void isSmall() throws IOException {
     long bytes = 0;
     for (String file : files()) {
-      try (InputStream content = EmojiDataSet.resource(file)) {
+      try (InputStream content = DataSetIndex.resource(file)) {
         bytes += content.readAllBytes().length;
       }
     }
@@ -197,7 +196,7 @@ class EmojiDataSetTest {
   void namesTheFileThatIsMissing(String missing) {
     assertThatThrownBy(() ->
             EmojiDataSet.load(
-                name -> EmojiDataSet.resource(name.equals(missing) ? "no-" + name : name)))
+                name -> DataSetIndex.resource(name.equals(missing) ? "no-" + name : name)))
         .isInstanceOf(IOException.class)
         .hasMessage("the class path lacks the data set's file no-" + missing);
   }
@@ -211,7 +210,7 @@ class EmojiDataSetTest {
 
   @Test
   void namesTheSheetThatHasAnotherSize() throws IOException {
-    byte[] small = EmojiDataSet.resource(EmojiDataSet.PLANTED).readAllBytes();
+    byte[] small = DataSetIndex.resource(DataSetIndex.PLANTED).readAllBytes();
     assertThatThrownBy(() -> load("noto.png", small))
         .isInstanceOf(IOException.class)
         .hasMessage("the data set's picture must be 1024 x 1088, was 64 x 64: noto.png");
@@ -223,20 +222,20 @@ class EmojiDataSetTest {
         "",
         "[]",
         "{}",
-        "{\"styles\": [\"a\"], \"columns\": 0, \"plantedCaption\": \"\", \"concepts\": [],"
-            + " \"missing\": [], \"heldOut\": []}",
-        "{\"styles\": [\"a\"], \"columns\": 1, \"plantedCaption\": \"\", \"concepts\": [],"
-            + " \"missing\": [], \"heldOut\": [{\"concept\": \"b\", \"style\": \"a\"}]}"
+        "{\"styles\": [\"a\"], \"columns\": 0, \"plantedCaption\": \"\", \"plantedIcon\": \"\","
+            + " \"concepts\": [], \"heldOut\": []}",
+        "{\"styles\": [\"a\"], \"columns\": 1, \"plantedCaption\": \"\", \"plantedIcon\": \"\","
+            + " \"concepts\": [], \"heldOut\": [{\"concept\": \"b\", \"style\": \"a\"}]}"
       })
   void namesTheIndexThatIsWrong(String json) {
-    assertThatThrownBy(() -> load(EmojiDataSet.INDEX, json.getBytes(StandardCharsets.UTF_8)))
+    assertThatThrownBy(() -> load(DataSetIndex.FILE, json.getBytes(StandardCharsets.UTF_8)))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining(EmojiDataSet.INDEX);
+        .hasMessageContaining(DataSetIndex.FILE);
   }
 
   private static void load(String replaced, byte[] content) throws IOException {
     EmojiDataSet.load(name ->
-        name.equals(replaced) ? new ByteArrayInputStream(content) : EmojiDataSet.resource(name));
+        name.equals(replaced) ? new ByteArrayInputStream(content) : DataSetIndex.resource(name));
   }
 
   private List<EmojiPicture> ofStyle(String style) {
@@ -247,7 +246,7 @@ class EmojiDataSetTest {
     try {
       List<String> styles = EmojiDataSet.load().styles();
       return Stream.concat(
-              Stream.of(EmojiDataSet.INDEX, EmojiDataSet.PLANTED),
+              Stream.of(DataSetIndex.FILE, DataSetIndex.PLANTED),
               styles.stream().map(style -> style + ".png"))
           .toList();
     } catch (IOException e) {

@@ -1,0 +1,215 @@
+package dev.ablation.anchor;
+
+import dev.ablation.internal.StrictJson;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Finds out which pictures a folder has and what they show. */
+final class CaptionedFolder {
+  private static final String IMAGES = "images.txt";
+  private static final String CAPTIONS = "caption.txt";
+  private static final String JSON_LINES = "metadata.jsonl";
+  private static final String CSV = "metadata.csv";
+  private static final String FILE_NAME = "file_name";
+  private static final String TEXT = "text";
+
+  private final Path folder;
+  private final Problems problems = new Problems();
+  private final List<CaptionedPicture> pictures = new ArrayList<>();
+
+  private CaptionedFolder(Path folder) {
+    this.folder = folder;
+  }
+
+  static List<CaptionedPicture> read(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      throw new IOException(folder + ": must be a folder");
+    }
+    return new CaptionedFolder(folder).read();
+  }
+
+  private List<CaptionedPicture> read() throws IOException {
+    List<String> found =
+        List.of(IMAGES, JSON_LINES, CSV).stream()
+            .filter(name -> Files.exists(folder.resolve(name)))
+            .toList();
+    if (found.size() != 1) {
+      throw new IOException(
+          "%s: must have one of %s with %s, %s or %s, but has %s"
+              .formatted(
+                  folder,
+                  IMAGES,
+                  CAPTIONS,
+                  JSON_LINES,
+                  CSV,
+                  found.isEmpty() ? "none" : String.join(" and ", found)));
+    }
+    switch (found.get(0)) {
+      case IMAGES -> readTextFiles();
+      case JSON_LINES -> readJsonLines();
+      default -> readCsv();
+    }
+    if (pictures.isEmpty() && problems.isEmpty()) {
+      problems.add(folder.resolve(found.get(0)) + ": must name at least one picture");
+    }
+    problems.check();
+    return pictures;
+  }
+
+  private void readTextFiles() throws IOException {
+    Path imageFile = folder.resolve(IMAGES);
+    Path captionFile = folder.resolve(CAPTIONS);
+    if (!Files.exists(captionFile)) {
+      throw new IOException(captionFile + ": is missing, but " + IMAGES + " is there");
+    }
+    List<String> images = lines(imageFile);
+    List<String> captions = lines(captionFile);
+    if (images.size() != captions.size()) {
+      problems.add(
+          "%s: must have a line for each of the %d pictures in %s, but has %d"
+              .formatted(captionFile, images.size(), IMAGES, captions.size()));
+    }
+    for (int i = 0; i < images.size(); i++) {
+      String caption = i < captions.size() ? captions.get(i) : "(missing)";
+      add(imageFile, i + 1, images.get(i), captionFile, caption);
+    }
+  }
+
+  private void readJsonLines() throws IOException {
+    Path file = folder.resolve(JSON_LINES);
+    List<String> lines = lines(file);
+    for (int i = 0; i < lines.size(); i++) {
+      String line = lines.get(i);
+      if (line.isBlank()) {
+        continue;
+      }
+      try {
+        if (!(StrictJson.parse(line) instanceof Map<?, ?> object)) {
+          problems.add(at(file, i + 1) + "must be a JSON object");
+        } else if (object.get(FILE_NAME) instanceof String name
+            && object.get(TEXT) instanceof String text) {
+          add(file, i + 1, name, file, text);
+        } else {
+          problems.add(
+              at(file, i + 1) + "must have the texts '%s' and '%s'".formatted(FILE_NAME, TEXT));
+        }
+      } catch (IOException e) {
+        problems.add(at(file, i + 1) + e.getMessage());
+      }
+    }
+  }
+
+  private void readCsv() throws IOException {
+    Path file = folder.resolve(CSV);
+    List<CsvRecords.Row> rows = CsvRecords.parse(text(file), file);
+    if (rows.isEmpty()) {
+      return;
+    }
+    List<String> header = rows.get(0).fields().stream().map(String::strip).toList();
+    int name = header.indexOf(FILE_NAME);
+    int text = header.indexOf(TEXT);
+    if (name < 0 || text < 0) {
+      throw new IOException(
+          "%s: line 1: must name the columns '%s' and '%s', but names %s"
+              .formatted(file, FILE_NAME, TEXT, header));
+    }
+    for (CsvRecords.Row row : rows.subList(1, rows.size())) {
+      if (row.fields().size() != header.size()) {
+        problems.add(
+            at(file, row.line())
+                + "must have %d fields as the header, but has %d"
+                    .formatted(header.size(), row.fields().size()));
+      } else {
+        add(file, row.line(), row.fields().get(name), file, row.fields().get(text));
+      }
+    }
+  }
+
+  private void add(Path file, int line, String name, Path captionFile, String caption) {
+    if (caption.isBlank()) {
+      problems.add(at(captionFile, line) + "caption must not be blank");
+    }
+    Path picture = picture(file, line, name);
+    if (picture != null && !caption.isBlank()) {
+      pictures.add(new CaptionedPicture(picture, caption));
+    }
+  }
+
+  /** Returns the file that a line names, {@code null} after telling a problem. */
+  private @Nullable Path picture(Path file, int line, String name) {
+    if (name.isBlank()) {
+      problems.add(at(file, line) + "name of a picture must not be blank");
+      return null;
+    }
+    Path inside;
+    try {
+      inside = folder.resolve(name.strip()).normalize();
+    } catch (InvalidPathException e) {
+      problems.add(at(file, line) + "'%s' is no path: %s".formatted(name, e.getReason()));
+      return null;
+    }
+    if (!inside.startsWith(folder.normalize())) {
+      problems.add(at(file, line) + "'%s' must lie in the folder".formatted(name));
+      return null;
+    }
+    if (Files.isRegularFile(inside)) {
+      return inside;
+    }
+    Path below = belowNamesake(inside);
+    if (below == null) {
+      problems.add(
+          at(file, line)
+              + (Files.exists(inside)
+                  ? "'%s' must be a file".formatted(name)
+                  : "picture '%s' does not exist".formatted(name)));
+    }
+    return below;
+  }
+
+  /**
+   * The published code writes paths from where it was started, "data/samples_cat/samples/1.png" in
+   * the folder samples_cat: what comes after the folder's name is looked for in the folder.
+   */
+  private @Nullable Path belowNamesake(Path inside) {
+    Path own = folder.toAbsolutePath().normalize().getFileName();
+    Path path = folder.normalize().relativize(inside);
+    for (int i = path.getNameCount() - 2; i >= 0; i--) {
+      if (path.getName(i).equals(own)) {
+        Path candidate = folder.resolve(path.subpath(i + 1, path.getNameCount()));
+        if (Files.isRegularFile(candidate)) {
+          return candidate;
+        }
+      }
+    }
+    return null;
+  }
+
+  private static String at(Path file, int line) {
+    return file + ": line " + line + ": ";
+  }
+
+  /** Lines without those at the end that are blank. */
+  private static List<String> lines(Path file) throws IOException {
+    List<String> lines = new ArrayList<>(text(file).lines().toList());
+    while (!lines.isEmpty() && lines.get(lines.size() - 1).isBlank()) {
+      lines.remove(lines.size() - 1);
+    }
+    return lines;
+  }
+
+  private static String text(Path file) throws IOException {
+    try {
+      String text = Files.readString(file);
+      return text.startsWith("\ufeff") ? text.substring(1) : text;
+    } catch (CharacterCodingException e) {
+      throw new IOException(file + ": must be UTF-8 text", e);
+    }
+  }
+}

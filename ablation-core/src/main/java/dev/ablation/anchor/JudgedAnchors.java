@@ -1,0 +1,457 @@
+package dev.ablation.anchor;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.anchor.AnchorJudgement.OfPrompt;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Anchors with a judge, from {@link AnchorStrategy#judgedBy}. By itself it looks at a sample of the
+ * pictures, and the run warns if too many show the target. It can also drop the prompts that lead
+ * to the target, or pictures that show it. Every method returns a changed copy.
+ *
+ * <p>With the model-based objective it is the prompts that matter: the teacher's prediction for an
+ * anchor prompt leads to the target even from a picture of something else. With the noise-based one
+ * it is the pictures.
+ *
+ * <p>Which prompts lead to the target is told by every second picture of each prompt, beginning
+ * with its first; how often those that stay show it, by the others: a choice looks better than it
+ * is on the pictures that it was made by.
+ *
+ * @param anchor the pictures
+ * @param judge looks at them
+ * @param sampleSize how many pictures are looked at if none is dropped, positive
+ * @param warnAbove the run warns if a larger share shows the target, 0 to 1
+ * @param dropping what is dropped
+ * @param leadsAbove a prompt leads to the target if a larger share of its pictures shows it, 0 to 1
+ * @param atLeast how many pictures must be left, positive
+ * @param spare where more pictures come from in the place of dropped ones; {@code null} to do with
+ *     fewer
+ */
+public record JudgedAnchors(
+    AnchorStrategy anchor,
+    AnchorJudge judge,
+    int sampleSize,
+    double warnAbove,
+    Dropping dropping,
+    double leadsAbove,
+    int atLeast,
+    @Nullable AnchorStrategy spare)
+    implements AnchorStrategy {
+  private static final int PROMPTS_IN_A_WARNING = 3;
+
+  /** What is dropped. */
+  public enum Dropping {
+    /** Nothing. */
+    NOTHING,
+    /** Prompts that lead to the target, with all of their pictures. */
+    PROMPTS,
+    /** Pictures that show the target. */
+    PICTURES
+  }
+
+  /** Checks the numbers. */
+  public JudgedAnchors {
+    Objects.requireNonNull(anchor, "anchor");
+    Objects.requireNonNull(judge, "judge");
+    Objects.requireNonNull(dropping, "dropping");
+    Preconditions.checkArgument(sampleSize > 0, "sampleSize must be positive, was %s", sampleSize);
+    Preconditions.checkArgument(
+        warnAbove >= 0 && warnAbove <= 1, "warnAbove must be from 0 to 1, was %s", warnAbove);
+    Preconditions.checkArgument(
+        leadsAbove >= 0 && leadsAbove <= 1, "leadsAbove must be from 0 to 1, was %s", leadsAbove);
+    Preconditions.checkArgument(atLeast > 0, "atLeast must be positive, was %s", atLeast);
+  }
+
+  static JudgedAnchors of(AnchorStrategy anchor, AnchorJudge judge) {
+    return new JudgedAnchors(anchor, judge, 64, 0.05, Dropping.NOTHING, 0, 1, null);
+  }
+
+  /**
+   * Changes how many pictures are looked at.
+   *
+   * @param sampleSize positive
+   * @return a changed copy
+   */
+  public JudgedAnchors sampleSize(int sampleSize) {
+    return new JudgedAnchors(
+        anchor, judge, sampleSize, warnAbove, dropping, leadsAbove, atLeast, spare);
+  }
+
+  /**
+   * Changes when the run warns.
+   *
+   * @param share 0 to 1
+   * @return a changed copy
+   */
+  public JudgedAnchors warnAbove(double share) {
+    return new JudgedAnchors(
+        anchor, judge, sampleSize, share, dropping, leadsAbove, atLeast, spare);
+  }
+
+  /**
+   * Drops every prompt of which a judged picture shows the target.
+   *
+   * @return a changed copy
+   */
+  public JudgedAnchors dropLeading() {
+    return dropLeading(0);
+  }
+
+  /**
+   * Drops prompts that lead to the target.
+   *
+   * @param above a prompt leads there if a larger share of its pictures shows the target, 0 to 1
+   * @return a changed copy
+   */
+  public JudgedAnchors dropLeading(double above) {
+    return new JudgedAnchors(
+        anchor, judge, sampleSize, warnAbove, Dropping.PROMPTS, above, atLeast, spare);
+  }
+
+  /**
+   * Drops pictures that show the target, and keeps their prompts.
+   *
+   * @return a changed copy
+   */
+  public JudgedAnchors dropPictures() {
+    return new JudgedAnchors(
+        anchor, judge, sampleSize, warnAbove, Dropping.PICTURES, leadsAbove, atLeast, spare);
+  }
+
+  /**
+   * Takes pictures of other prompts in the place of dropped ones. They are judged in the same way;
+   * if they do not suffice the run goes on with fewer and warns.
+   *
+   * @param more strategy whose pictures are drawn only if some are dropped
+   * @return a changed copy
+   */
+  public JudgedAnchors replacedFrom(AnchorStrategy more) {
+    Objects.requireNonNull(more, "more");
+    return new JudgedAnchors(
+        anchor, judge, sampleSize, warnAbove, dropping, leadsAbove, atLeast, more);
+  }
+
+  /**
+   * Changes how many pictures must be left.
+   *
+   * @param images positive
+   * @return a changed copy
+   */
+  public JudgedAnchors atLeast(int images) {
+    return new JudgedAnchors(
+        anchor, judge, sampleSize, warnAbove, dropping, leadsAbove, images, spare);
+  }
+
+  @Override
+  public String name() {
+    return anchor.name();
+  }
+
+  @Override
+  public JudgedAnchors withDefaults(Concept target, AnchorDefaults defaults) {
+    return new JudgedAnchors(
+        anchor.withDefaults(target, defaults),
+        judge,
+        sampleSize,
+        warnAbove,
+        dropping,
+        leadsAbove,
+        atLeast,
+        spare == null ? null : spare.withDefaults(target, defaults));
+  }
+
+  @Override
+  public JudgedAnchors suitedTo(DiffusionModel model, Concept target) {
+    return new JudgedAnchors(
+        anchor.suitedTo(model, target),
+        judge,
+        sampleSize,
+        warnAbove,
+        dropping,
+        leadsAbove,
+        atLeast,
+        spare == null ? null : spare.suitedTo(model, target));
+  }
+
+  @Override
+  public List<String> prompts(Concept target) {
+    List<String> prompts = new ArrayList<>(anchor.prompts(target));
+    if (spare != null) {
+      prompts.addAll(spare.prompts(target));
+    }
+    return prompts.stream().distinct().toList();
+  }
+
+  @Override
+  public String targetPrompt(Concept target, String anchorPrompt, RandomGenerator random) {
+    return of(target, anchorPrompt).targetPrompt(target, anchorPrompt, random);
+  }
+
+  @Override
+  public List<String> targetPrompts(Concept target, String anchorPrompt) {
+    return of(target, anchorPrompt).targetPrompts(target, anchorPrompt);
+  }
+
+  /** The strategy that a prompt belongs to. */
+  private AnchorStrategy of(Concept target, String anchorPrompt) {
+    return spare == null || anchor.prompts(target).contains(anchorPrompt) ? anchor : spare;
+  }
+
+  /** Spare pictures are not counted, since it is not known whether they are drawn. */
+  @Override
+  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return anchor.work(model, target, context);
+  }
+
+  @Override
+  public int images() {
+    return anchor.images();
+  }
+
+  @Override
+  public Optional<Augmentation> augmentation() {
+    return anchor.augmentation();
+  }
+
+  @Override
+  public AnchorStrategy sample(Concept target, int images) {
+    return anchor.sample(target, images);
+  }
+
+  @Override
+  public Map<String, String> settings(Concept target) {
+    Map<String, String> settings = new TreeMap<>(anchor.settings(target));
+    settings.put("anchor.judge", judge.name());
+    settings.put("anchor.judge.dropping", dropping.name());
+    if (dropping == Dropping.NOTHING) {
+      settings.put("anchor.judge.sampleSize", Integer.toString(sampleSize));
+    } else {
+      settings.put("anchor.judge.atLeast", Integer.toString(atLeast));
+    }
+    if (dropping == Dropping.PROMPTS) {
+      settings.put("anchor.judge.leadsAbove", Double.toString(leadsAbove));
+    }
+    if (spare != null) {
+      spare
+          .settings(target)
+          .forEach((name, value) ->
+              settings.put(name.replaceFirst("^anchor\\.", "anchor.spare."), value));
+    }
+    return settings;
+  }
+
+  @Override
+  public Optional<AnchorJudgement> judgement(
+      DiffusionModel model, Concept target, AnchorContext context) throws IOException {
+    try (AnchorSet few = anchor.sample(target, sampleSize).prepare(model, target, context)) {
+      Looks looks = new Looks(few, AugmentedSource.codec(model), context);
+      return Optional.of(looks.judgement(spreadRows(few.size())));
+    }
+  }
+
+  private interface Preparing {
+    AnchorSet of(AnchorStrategy strategy) throws IOException;
+  }
+
+  @Override
+  public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return judged(strategy -> strategy.prepare(model, target, context), model, context);
+  }
+
+  @Override
+  public AnchorSet prepare(
+      DiffusionModel model, Concept target, AnchorContext context, Augmentation augmentation)
+      throws IOException {
+    return judged(
+        strategy -> strategy.prepare(model, target, context, augmentation), model, context);
+  }
+
+  private AnchorSet judged(Preparing preparing, DiffusionModel model, AnchorContext context)
+      throws IOException {
+    LatentCodec codec = AugmentedSource.codec(model);
+    AnchorSet set = preparing.of(anchor);
+    try {
+      return dropping == Dropping.NOTHING
+          ? looked(set, codec, context)
+          : sifted(set, preparing, codec, context);
+    } catch (IOException | RuntimeException e) {
+      set.close();
+      throw e;
+    }
+  }
+
+  private AnchorSet looked(AnchorSet set, LatentCodec codec, AnchorContext context) {
+    AnchorJudgement seen = new Looks(set, codec, context).judgement(spreadRows(set.size()));
+    note(seen, "anchor.showsTarget", context);
+    warn(seen, context);
+    return set;
+  }
+
+  private AnchorSet sifted(
+      AnchorSet set, Preparing preparing, LatentCodec codec, AnchorContext context)
+      throws IOException {
+    Sifted first = sift(set, codec, context);
+    note(first.before(), "anchor.showsTarget", context);
+    int missing = set.size() - first.kept().length;
+    context.note("anchor.dropped", Integer.toString(missing));
+    if (spare == null || missing == 0) {
+      check(first.kept().length, first.before());
+      report(first.after(), context);
+      return set.select(first.kept());
+    }
+    AnchorSet more = preparing.of(spare);
+    try {
+      Sifted second = sift(more, codec, context);
+      int[] added = IntStream.of(second.kept()).limit(missing).toArray();
+      check(first.kept().length + added.length, first.before());
+      if (added.length < missing) {
+        context.warn(
+            "%d of %d anchor pictures were dropped, but only %d spare ones do not lead to the target; training uses %d"
+                .formatted(missing, set.size(), added.length, first.kept().length + added.length));
+      }
+      context.note("anchor.replaced", Integer.toString(added.length));
+      List<OfPrompt> after = new ArrayList<>(first.after().prompts());
+      after.addAll(second.after().prompts());
+      report(new AnchorJudgement(judge.name(), after), context);
+      if (added.length == 0) {
+        more.close();
+        return set.select(first.kept());
+      }
+      if (first.kept().length == 0) {
+        set.close();
+        return more.select(added);
+      }
+      return set.select(first.kept()).join(more.select(added));
+    } catch (RuntimeException e) {
+      more.close();
+      throw e;
+    }
+  }
+
+  private void check(int left, AnchorJudgement judgement) {
+    if (left < atLeast) {
+      throw new TooFewAnchorsException(name(), left, atLeast, judgement);
+    }
+  }
+
+  private void report(AnchorJudgement after, AnchorContext context) {
+    if (dropping == Dropping.PROMPTS && after.judged() > 0) {
+      note(after, "anchor.showsTarget.afterDropping", context);
+      warn(after, context);
+    }
+  }
+
+  private static void note(AnchorJudgement seen, String name, AnchorContext context) {
+    context.note(name, String.format(Locale.ROOT, "%.4f", seen.share()));
+    context.note(name + ".judged", Integer.toString(seen.judged()));
+  }
+
+  private void warn(AnchorJudgement seen, AnchorContext context) {
+    if (seen.share() > warnAbove) {
+      List<String> most =
+          seen.leading(0).stream()
+              .limit(PROMPTS_IN_A_WARNING)
+              .map(prompt -> "'" + prompt.prompt() + "'")
+              .toList();
+      context.warn(
+          "%s of the anchor '%s' itself, by judge '%s'; target prompts learn to draw what anchor prompts draw, so training cannot bring the target below that; most by %s"
+              .formatted(seen, name(), judge.name(), String.join(", ", most)));
+    }
+  }
+
+  /** What is left of a set, what all of it shows, and what is left shows. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Sifted(int[] kept, AnchorJudgement before, AnchorJudgement after) {}
+
+  private Sifted sift(AnchorSet set, LatentCodec codec, AnchorContext context) {
+    Looks looks = new Looks(set, codec, context);
+    int[] all = IntStream.range(0, set.size()).toArray();
+    AnchorJudgement before = looks.judgement(all);
+    if (dropping == Dropping.PICTURES) {
+      int[] kept = IntStream.of(all).filter(row -> !looks.showsTarget(row)).toArray();
+      return new Sifted(kept, before, looks.judgement(kept));
+    }
+    List<Integer> choosing = new ArrayList<>();
+    List<Integer> measuring = new ArrayList<>();
+    Map<String, Integer> count = new LinkedHashMap<>();
+    for (int row : all) {
+      int number = count.merge(set.prompts().get(row), 1, Integer::sum);
+      (number % 2 == 1 ? choosing : measuring).add(row);
+    }
+    Set<String> dropped = new HashSet<>();
+    looks
+        .judgement(choosing.stream().mapToInt(row -> row).toArray())
+        .leading(leadsAbove)
+        .forEach(prompt -> dropped.add(prompt.prompt()));
+    int[] kept =
+        IntStream.of(all).filter(row -> !dropped.contains(set.prompts().get(row))).toArray();
+    int[] measured =
+        measuring.stream()
+            .mapToInt(row -> row)
+            .filter(row -> !dropped.contains(set.prompts().get(row)))
+            .toArray();
+    return new Sifted(kept, before, looks.judgement(measured));
+  }
+
+  private int[] spreadRows(int size) {
+    List<Integer> rows = IntStream.range(0, size).boxed().toList();
+    return Spread.over(rows, Math.min(sampleSize, size)).stream().mapToInt(row -> row).toArray();
+  }
+
+  /** Looks at each picture once. */
+  private final class Looks {
+    private final AnchorSet set;
+    private final LatentCodec codec;
+    private final AnchorContext context;
+    private final Map<Integer, Boolean> seen = new LinkedHashMap<>();
+
+    Looks(AnchorSet set, LatentCodec codec, AnchorContext context) {
+      this.set = set;
+      this.codec = codec;
+      this.context = context;
+    }
+
+    boolean showsTarget(int row) {
+      return seen.computeIfAbsent(row, this::look);
+    }
+
+    private boolean look(int row) {
+      if (context.cancelled()) {
+        throw new CancellationException("judging the anchor pictures was cancelled");
+      }
+      return judge.showsTarget(set.picture(row, codec), set.prompts().get(row));
+    }
+
+    AnchorJudgement judgement(int[] rows) {
+      Map<String, int[]> counts = new LinkedHashMap<>();
+      for (int row : rows) {
+        int[] count = counts.computeIfAbsent(set.prompts().get(row), prompt -> new int[2]);
+        count[0]++;
+        count[1] += showsTarget(row) ? 1 : 0;
+      }
+      List<OfPrompt> prompts = new ArrayList<>();
+      counts.forEach((prompt, count) -> prompts.add(new OfPrompt(prompt, count[0], count[1])));
+      return new AnchorJudgement(judge.name(), prompts);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package dev.ablation.anchor;
+
+import com.google.common.base.Preconditions;
+import java.awt.image.BufferedImage;
+
+/**
+ * A judge with a name.
+ *
+ * @param name for provenance
+ * @param judge does the work
+ */
+record NamedJudge(String name, AnchorJudge judge) implements AnchorJudge {
+  NamedJudge {
+    Preconditions.checkArgument(!name.isBlank(), "name of a judge must not be blank");
+  }
+
+  @Override
+  public boolean showsTarget(BufferedImage picture, String prompt) {
+    return judge.showsTarget(picture, prompt);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

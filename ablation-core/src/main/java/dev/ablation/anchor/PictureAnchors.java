@@ -1,0 +1,152 @@
+package dev.ablation.anchor;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import com.google.common.base.Preconditions;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.augment.Canvas;
+import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.picture.PictureFile;
+import dev.ablation.random.RandomStreams;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
+import java.util.random.RandomGenerator;
+
+/**
+ * Anchor pictures of the user's own, from {@link AnchorStrategy#pictures(String,
+ * java.nio.file.Path)}. Without an augmentation each is cut to the model's ratio, scaled and
+ * encoded once, sampling the posterior; with one, each time that training draws it.
+ *
+ * @param name what the anchor is called
+ * @param pictures the files and what they show, at least one
+ * @param sha256 hash of the files' contents and the captions, for provenance
+ */
+public record PictureAnchors(String name, List<CaptionedPicture> pictures, String sha256)
+    implements AnchorStrategy {
+
+  /** Checks that there is a picture. */
+  public PictureAnchors {
+    Preconditions.checkArgument(!name.isBlank(), "name of an anchor must not be blank");
+    name = name.strip();
+    pictures = List.copyOf(pictures);
+    Preconditions.checkArgument(!pictures.isEmpty(), "pictures must not be empty");
+  }
+
+  static PictureAnchors of(String name, List<CaptionedPicture> pictures) throws IOException {
+    Problems problems = new Problems();
+    Hasher all = Hashing.sha256().newHasher();
+    for (CaptionedPicture picture : pictures) {
+      try {
+        byte[] bytes = PictureFile.bytes(picture.file());
+        PictureFile.check(bytes, picture.file());
+        all.putBytes(Hashing.sha256().hashBytes(bytes).asBytes());
+        all.putInt(picture.caption().length()).putString(picture.caption(), StandardCharsets.UTF_8);
+      } catch (IOException e) {
+        problems.add(String.valueOf(e.getMessage()));
+      }
+    }
+    problems.check();
+    return new PictureAnchors(name, pictures, all.hash().toString());
+  }
+
+  @Override
+  public List<String> prompts(Concept target) {
+    return pictures.stream().map(CaptionedPicture::caption).distinct().toList();
+  }
+
+  @Override
+  public int images() {
+    return pictures.size();
+  }
+
+  @Override
+  public PictureAnchors sample(Concept target, int images) {
+    return images >= pictures.size()
+        ? this
+        : new PictureAnchors(name, Spread.over(pictures, images), sha256);
+  }
+
+  @Override
+  public Map<String, String> settings(Concept target) {
+    Map<String, String> settings = new TreeMap<>();
+    settings.put("anchor.name", name);
+    settings.put("anchor.images", Integer.toString(pictures.size()));
+    settings.put("anchor.prompts", Integer.toString(prompts(target).size()));
+    settings.put("anchor.pictures.sha256", sha256);
+    return settings;
+  }
+
+  @Override
+  public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return prepare(model, target, context, Augmentation.none());
+  }
+
+  @Override
+  public AnchorSet prepare(
+      DiffusionModel model, Concept target, AnchorContext context, Augmentation augmentation)
+      throws IOException {
+    LatentCodec codec = AugmentedSource.codec(model);
+    Canvas canvas = AugmentedSource.canvas(model, codec);
+    augmentation.checkCanvas(canvas);
+    checkPictures(context);
+    AugmentedSource source = AugmentedSource.of(new PictureFiles(pictures), augmentation, model);
+    if (!augmentation.keepsPixels() || !augmentation.priorAugmented()) {
+      return new AnchorSet(source, captions());
+    }
+    // The same pixels each time, so they are encoded once.
+    AnchorSet encoded = new AnchorSet(encoded(source, model, context), captions());
+    return AugmentedSource.augmented(encoded, augmentation, model);
+  }
+
+  private NDArray encoded(AugmentedSource source, DiffusionModel model, AnchorContext context) {
+    NDList latents = new NDList();
+    try (NDManager scope = model.manager().newSubManager()) {
+      for (int i = 0; i < pictures.size(); i++) {
+        checkCancelled(context);
+        RandomGenerator random = RandomStreams.stream(context.seed(), "anchor-posterior", i);
+        latents.add(source.draw(new int[] {i}, random, scope).latents());
+        context.progress(i + 1L, pictures.size(), false);
+      }
+      NDArray all = latents.size() == 1 ? latents.get(0) : NDArrays.concat(latents, 0);
+      all.attach(model.manager());
+      return all;
+    }
+  }
+
+  private List<String> captions() {
+    return pictures.stream().map(CaptionedPicture::caption).toList();
+  }
+
+  /**
+   * Damage among the pixels shows only when a picture is decoded: not in the middle of training.
+   */
+  private void checkPictures(AnchorContext context) throws IOException {
+    Problems problems = new Problems();
+    for (CaptionedPicture picture : pictures) {
+      checkCancelled(context);
+      try {
+        PictureFile.read(picture.file());
+      } catch (IOException e) {
+        problems.add(String.valueOf(e.getMessage()));
+      }
+    }
+    problems.check();
+  }
+
+  private static void checkCancelled(AnchorContext context) {
+    if (context.cancelled()) {
+      throw new CancellationException("reading the anchor pictures was cancelled");
+    }
+  }
+}

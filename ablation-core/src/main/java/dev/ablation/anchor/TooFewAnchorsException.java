@@ -1,0 +1,32 @@
+package dev.ablation.anchor;
+
+import dev.ablation.error.AblationException;
+
+/** So many anchor pictures were dropped that too few are left to train with. */
+public final class TooFewAnchorsException extends AblationException {
+  private static final long serialVersionUID = 1L;
+
+  /** How many are left. */
+  private final int left;
+
+  /** How many are needed. */
+  private final int needed;
+
+  TooFewAnchorsException(String anchor, int left, int needed, AnchorJudgement judgement) {
+    super(
+        "anchor '%s' must have at least %d pictures left after dropping what leads to the target, but has %d: by judge '%s' %s; choose prompts that do not lead there, a higher limit, or spare prompts"
+            .formatted(anchor, needed, left, judgement.judge(), judgement));
+    this.left = left;
+    this.needed = needed;
+  }
+
+  /** {@return how many pictures are left} */
+  public int left() {
+    return left;
+  }
+
+  /** {@return how many pictures are needed} */
+  public int needed() {
+    return needed;
+  }
+}

@@ -1,0 +1,33 @@
+package dev.ablation.augment;
+
+import com.google.common.base.Preconditions;
+
+/**
+ * What a model sees of a picture.
+ *
+ * @param latentHeight in latent pixels, positive
+ * @param latentWidth in latent pixels, positive
+ * @param downscaling picture pixels of a latent pixel in each direction, positive
+ */
+public record Canvas(int latentHeight, int latentWidth, int downscaling) {
+
+  /** Checks that all three are positive. */
+  public Canvas {
+    Preconditions.checkArgument(
+        latentHeight > 0 && latentWidth > 0 && downscaling > 0,
+        "latentHeight, latentWidth and downscaling must be positive, were %s, %s and %s",
+        latentHeight,
+        latentWidth,
+        downscaling);
+  }
+
+  /** {@return the height in picture pixels} */
+  public int height() {
+    return latentHeight * downscaling;
+  }
+
+  /** {@return the width in picture pixels} */
+  public int width() {
+    return latentWidth * downscaling;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.ablation.delta;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonObject;
+import java.util.Map;
+import java.util.Optional;
+
+/** How a delta holds the change of one weight: in full, some rows of it, or in two factors. */
+sealed interface Change permits FullChange, RowChange, LowRankChange {
+
+  /** The weight's shape. */
+  Shape shape();
+
+  /** The change in full, float32. */
+  NDArray full(NDManager owner);
+
+  /** A new array, weight plus change. */
+  NDArray addedTo(NDArray weight, NDManager owner);
+
+  /** Factor times this. */
+  Change scaledBy(double factor, NDManager owner);
+
+  /** What a file stores, under the weight's name or names that begin with it. */
+  Map<String, NDArray> arrays(String weight);
+
+  /** What a file's header tells of the form; empty for a change in full. */
+  Optional<JsonObject> form();
+
+  /** Bytes of the arrays. */
+  long sizeInBytes();
+
+  /** The same values on another owner. */
+  default Change copy(NDManager owner) {
+    return scaledBy(1, owner);
+  }
+
+  /** The array or a copy on the device of another one; a copy belongs to {@code owner}. */
+  static NDArray beside(NDArray array, NDArray other, NDManager owner) {
+    NDArray there = array.toDevice(other.getDevice(), false);
+    if (there != array) {
+      there.attach(owner);
+    }
+    return there;
+  }
+}

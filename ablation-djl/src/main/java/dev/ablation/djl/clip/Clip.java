@@ -1,0 +1,460 @@
+package dev.ablation.djl.clip;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.ablation.djl.checkpoint.Checkpoint;
+import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.checkpoint.NetworkFiles;
+import dev.ablation.djl.checkpoint.WeightFiles;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.kernel.TorchRuntime;
+import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.nn.Weight;
+import dev.ablation.djl.train.DjlTraining;
+import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.model.Differentiable;
+import dev.ablation.model.WeightRole;
+import dev.ablation.model.Weights;
+import dev.ablation.picture.PictureTransform;
+import dev.ablation.safetensors.Dtype;
+import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.WriteOptions;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiConsumer;
+
+/**
+ * CLIP: a text model and a vision model whose embeddings can be compared (Radford et al. 2021,
+ * arXiv 2103.00020). Opened from a folder in the layout of transformers: {@code config.json},
+ * {@code model.safetensors}, the tokenizer's files and, where the input is not prepared in the
+ * published way, {@code preprocessor_config.json}.
+ *
+ * {@snippet class="dev.ablation.djl.Snippets" region="clip"}
+ *
+ * <p>The methods on arrays record gradients where they are called inside of a training session or
+ * of {@link dev.ablation.djl.train.InputGradient}, so that the model can be trained, and guide a
+ * picture. B is the number of pictures, P the width of an embedding, T the text model's context.
+ *
+ * <p>Weights are float32. One thread at a time. Holds native memory: close it.
+ */
+public final class Clip implements TextImageEncoder, AutoCloseable {
+  private static final Set<String> IGNORED =
+      Set.of("text_model.embeddings.position_ids", "vision_model.embeddings.position_ids");
+
+  private static final Kernel NORMALISE =
+      Kernel.of("(x, m, s): return torch.div(torch.sub(x, m), s)");
+
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+
+  private final Path folder;
+  private final Path tokenizerFolder;
+  private final ClipConfig config;
+  private final PictureTransform transform;
+  private final ClipTextModel textModel;
+  private final ClipVisionModel visionModel;
+  private final ClipProjections projections;
+  private final NamedWeights weights;
+  private final ClipTokenizer tokenizer;
+  private final NDManager manager;
+  private final DjlTraining training;
+  private boolean closed;
+
+  private Clip(Path folder, ClipOptions options, ClipConfig config, PictureTransform transform)
+      throws IOException {
+    this.folder = folder;
+    this.config = config;
+    this.transform = transform;
+    tokenizerFolder = options.tokenizer() == null ? folder : options.tokenizer();
+    textModel = new ClipTextModel(config.text());
+    visionModel = new ClipVisionModel(config.vision());
+    projections = new ClipProjections(config);
+    weights =
+        new NamedWeights()
+            .add(
+                "",
+                textModel,
+                name ->
+                    name.endsWith("token_embedding.weight")
+                        ? WeightRole.TOKEN_EMBEDDING
+                        : WeightRole.TEXT_ENCODER)
+            .add("", visionModel, name -> WeightRole.PICTURE_ENCODER)
+            .add(
+                "",
+                projections,
+                name ->
+                    name.startsWith("text") ? WeightRole.TEXT_ENCODER : WeightRole.PICTURE_ENCODER);
+    tokenizer = ClipTokenizer.load(tokenizerFolder, config.text().contextLength());
+    try {
+      if (tokenizer.vocabularySize() > config.text().vocabularySize()) {
+        throw new InvalidCheckpointException(
+            folder,
+            "the tokenizer has %d tokens, vocab_size of the text model must be as large, was %d"
+                .formatted(tokenizer.vocabularySize(), config.text().vocabularySize()));
+      }
+      Device device = options.device() == null ? TorchRuntime.bestDevice() : options.device();
+      if (options.threads() > 0) {
+        TorchRuntime.useThreads(options.threads());
+      }
+      manager = TorchRuntime.engine().newBaseManager(device);
+    } catch (IOException | RuntimeException | Error e) {
+      tokenizer.close();
+      throw e;
+    }
+    training = new DjlTraining(manager, weights, stop -> {});
+  }
+
+  /**
+   * Opens a model with {@link ClipOptions#defaults()}.
+   *
+   * @param folder in the layout of transformers
+   * @return the model
+   * @throws InvalidCheckpointException if the files do not fit; names every difference
+   * @throws IOException if a file is missing, malformed or cannot be read
+   */
+  public static Clip load(Path folder) throws IOException {
+    return load(folder, ClipOptions.defaults());
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param folder in the layout of transformers
+   * @param options how it is opened
+   * @return the model
+   * @throws InvalidCheckpointException if the files do not fit; names every difference
+   * @throws IOException if a file is missing, malformed or cannot be read
+   */
+  public static Clip load(Path folder, ClipOptions options) throws IOException {
+    Clip clip = open(folder, options);
+    try {
+      Map<String, Weight> weights = new LinkedHashMap<>();
+      clip.forEachWeight(weights::put);
+      List<String> problems = new ArrayList<>();
+      try (Checkpoint checkpoint =
+              Checkpoint.open(folder, WeightFiles.TRANSFORMERS_STEM, options.variant());
+          NetworkFiles files =
+              NetworkFiles.of(
+                  "clip",
+                  checkpoint,
+                  weights,
+                  name -> IGNORED.contains(name) ? Optional.empty() : Optional.of(name),
+                  problems)) {
+        if (problems.isEmpty()) {
+          files.fill(clip.manager);
+        }
+      }
+      if (!problems.isEmpty()) {
+        throw new InvalidCheckpointException(folder, problems);
+      }
+      return clip;
+    } catch (IOException | RuntimeException | Error e) {
+      clip.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Creates a model with random weights, to be trained. The folder has everything but the weights.
+   *
+   * @param folder with {@code config.json} and the tokenizer's files
+   * @param options how it is opened
+   * @param seed of the weights
+   * @return the model
+   * @throws IOException if a file is missing, malformed or cannot be read
+   */
+  public static Clip untrained(Path folder, ClipOptions options, long seed) throws IOException {
+    Clip clip = open(folder, options);
+    try {
+      ClipInitialization initialization = new ClipInitialization(clip.config, seed, clip.manager);
+      clip.forEachWeight((name, weight) -> weight.load(initialization.draw(name, weight.shape())));
+      return clip;
+    } catch (RuntimeException | Error e) {
+      clip.close();
+      throw e;
+    }
+  }
+
+  private static Clip open(Path folder, ClipOptions options) throws IOException {
+    JsonConfig json = JsonConfig.read(folder.resolve("config.json"));
+    ClipConfig config = ClipConfig.of(json);
+    return new Clip(
+        folder, options, config, ClipPreprocessor.read(folder, config.vision().imageSize()));
+  }
+
+  private void forEachWeight(BiConsumer<String, Weight> visitor) {
+    textModel.forEachWeight(visitor);
+    visionModel.forEachWeight(visitor);
+    projections.forEachWeight(visitor);
+  }
+
+  /** {@return shapes and options} */
+  public ClipConfig config() {
+    return config;
+  }
+
+  /** {@return the way from a picture to the vision model's input} */
+  public PictureTransform transform() {
+    return transform;
+  }
+
+  /** {@return the tokenizer; closed with the model} */
+  public ClipTokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** {@return the text model} */
+  public ClipTextModel textModel() {
+    return textModel;
+  }
+
+  /** {@return the vision model} */
+  public ClipVisionModel visionModel() {
+    return visionModel;
+  }
+
+  /** {@return the parent of every array that the model makes; do not close it} */
+  public NDManager manager() {
+    return manager;
+  }
+
+  /** {@return the weights, under the names of the files} */
+  public Weights weights() {
+    return weights;
+  }
+
+  /** {@return training of the weights, of all if {@link #weights()} are all named} */
+  public Differentiable training() {
+    return training;
+  }
+
+  /**
+   * The name is the folder's; the hash is {@link Weights#sha256()}, since the weights may lie in
+   * several files, or be trained.
+   */
+  @Override
+  public ExtractorInfo info() {
+    checkOpen();
+    return new ExtractorInfo(
+        "clip " + folder.toAbsolutePath().normalize().getFileName(),
+        weights.sha256(),
+        config.projectionSize());
+  }
+
+  @Override
+  public double logitScale() {
+    checkOpen();
+    return projections.scale();
+  }
+
+  @Override
+  public FeatureMatrix extract(List<BufferedImage> pictures) {
+    checkOpen();
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray input = transform.apply(pictures, scope);
+      NDArray embeddings = GradMode.with(false, () -> embedPictures(input));
+      return FeatureMatrix.of(embeddings.toFloatArray(), config.projectionSize());
+    }
+  }
+
+  @Override
+  public FeatureMatrix encode(List<String> texts) {
+    checkOpen();
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray ids = tokenIds(texts, scope);
+      NDArray embeddings = GradMode.with(false, () -> embedTexts(ids));
+      return FeatureMatrix.of(embeddings.toFloatArray(), config.projectionSize());
+    }
+  }
+
+  /**
+   * Reads texts as the text model's input.
+   *
+   * @param texts at least one
+   * @param owner of the result
+   * @return token ids (n, T), int64
+   */
+  public NDArray tokenIds(List<String> texts, NDManager owner) {
+    if (texts.isEmpty()) {
+      throw new IllegalArgumentException("texts must not be empty");
+    }
+    int context = tokenizer.contextLength();
+    long[] ids = new long[texts.size() * context];
+    for (int row = 0; row < texts.size(); row++) {
+      int[] tokens = tokenizer.encode(texts.get(row));
+      for (int position = 0; position < context; position++) {
+        ids[row * context + position] = tokens[position];
+      }
+    }
+    // The backward pass reads the ids again: they must lie in the engine's memory.
+    try (NDArray onHeap = owner.create(ids, new Shape(texts.size(), context))) {
+      return onHeap.duplicate();
+    }
+  }
+
+  /**
+   * Normalises pictures by the model's means and deviations, differentiably.
+   *
+   * @param pictures (B, 3, s, s) in 0..1, float32, of the model's size s
+   * @return the vision model's input, attached to the manager of {@code pictures}
+   * @throws IllegalArgumentException if the shape differs
+   */
+  public NDArray normalise(NDArray pictures) {
+    checkPictures(pictures);
+    NDManager scope = pictures.getManager();
+    try (NDArray mean = channels(transform.mean(), scope);
+        NDArray deviation = channels(transform.std(), scope)) {
+      return GradMode.asRequested(() -> NORMALISE.call(pictures, mean, deviation));
+    }
+  }
+
+  private static NDArray channels(List<Double> values, NDManager scope) {
+    float[] floats = new float[values.size()];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = values.get(i).floatValue();
+    }
+    try (NDArray onHeap = scope.create(floats, new Shape(1, floats.length, 1, 1))) {
+      return onHeap.duplicate(); // read again by the backward pass
+    }
+  }
+
+  /**
+   * Embeds pictures.
+   *
+   * @param input (B, 3, s, s), normalised, of the model's size s
+   * @return (B, P), not normalised, attached to the manager of {@code input}
+   * @throws IllegalArgumentException if the shape differs
+   */
+  public NDArray embedPictures(NDArray input) {
+    checkPictures(input);
+    return GradMode.asRequested(() -> {
+      try (NDList states = visionModel.applyAll(new NDList(input))) {
+        return projections.ofPictures(states.get(0));
+      }
+    });
+  }
+
+  /**
+   * Embeds texts.
+   *
+   * @param ids of {@link #tokenIds}, (n, T)
+   * @return (n, P), not normalised, attached to the manager of {@code ids}
+   */
+  public NDArray embedTexts(NDArray ids) {
+    checkOpen();
+    return GradMode.asRequested(() -> {
+      try (NDList states = textModel.applyAll(new NDList(ids));
+          NDArray pooled = textModel.pooled(states.get(0), ids)) {
+        return projections.ofTexts(pooled);
+      }
+    });
+  }
+
+  /**
+   * Compares embeddings: cosines times the trained scale, which is what a contrastive loss is
+   * computed on.
+   *
+   * @param pictures embeddings (B, P)
+   * @param texts embeddings (n, P)
+   * @return (B, n), attached to the manager of {@code pictures}
+   */
+  public NDArray logits(NDArray pictures, NDArray texts) {
+    checkOpen();
+    return GradMode.asRequested(() -> projections.logits(pictures, texts));
+  }
+
+  /**
+   * Writes the model as a folder that {@link #load} opens: the weights as they are now, the
+   * tokenizer's files and the configuration copied.
+   *
+   * @param target new folder
+   * @param format of the weights, {@link Dtype#F16} or {@link Dtype#F32}
+   * @throws IOException if it exists or cannot be written
+   */
+  public void save(Path target, Dtype format) throws IOException {
+    checkOpen();
+    AtomicFiles.writeFolder(
+        target,
+        to -> {
+          JsonObject json =
+              JsonParser.parseString(Files.readString(folder.resolve("config.json")))
+                  .getAsJsonObject();
+          json.remove("torch_dtype");
+          json.addProperty("dtype", format == Dtype.F16 ? "float16" : "float32");
+          Files.writeString(to.resolve("config.json"), GSON.toJson(json) + "\n");
+          copyIfThere(folder, "preprocessor_config.json", to);
+          for (String file :
+              List.of(
+                  "tokenizer.json",
+                  "tokenizer_config.json",
+                  "vocab.json",
+                  "merges.txt",
+                  "special_tokens_map.json",
+                  "added_tokens.json")) {
+            copyIfThere(tokenizerFolder, file, to);
+          }
+          Map<String, NDArray> arrays = new LinkedHashMap<>();
+          forEachWeight((name, weight) -> arrays.put(name, weight.get()));
+          SafetensorsWriter.write(
+              to.resolve("model.safetensors"),
+              arrays,
+              Map.of("format", "pt"),
+              WriteOptions.defaults().storingFloatsAs(format));
+        });
+  }
+
+  private static void copyIfThere(Path from, String file, Path to) throws IOException {
+    if (Files.exists(from.resolve(file))) {
+      Files.copy(from.resolve(file), to.resolve(file));
+    }
+  }
+
+  private void checkPictures(NDArray pictures) {
+    checkOpen();
+    Shape shape = pictures.getShape();
+    int size = config.vision().imageSize();
+    if (shape.dimension() != 4
+        || shape.get(1) != 3
+        || shape.get(2) != size
+        || shape.get(3) != size) {
+      throw new IllegalArgumentException(
+          "pictures: expected (B, 3, %1$d, %1$d), was %2$s".formatted(size, shape));
+    }
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the CLIP model is closed");
+    }
+  }
+
+  /** Frees weights and tokenizer. Closing twice does nothing. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      tokenizer.close();
+      manager.close();
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package dev.ablation.djl.lora;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import dev.ablation.model.LowRank;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
+
+/**
+ * peft's configuration of an adapter, which diffusers keeps as a JSON text in the header of a LoRA
+ * file: each key with the part in front, {@code "unet.lora_alpha"}. Without it alpha is the rank.
+ */
+final class AdapterMetadata {
+  static final String KEY = "lora_adapter_metadata";
+
+  private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
+
+  private final JsonObject json;
+
+  private AdapterMetadata(JsonObject json) {
+    this.json = json;
+  }
+
+  /** Reads what a header holds; {@code "{}"} if it holds nothing. */
+  static AdapterMetadata parse(String text) {
+    try {
+      return new AdapterMetadata(JsonParser.parseString(text).getAsJsonObject());
+    } catch (JsonParseException | IllegalStateException e) {
+      throw new IllegalArgumentException("header key '" + KEY + "' must be a JSON object", e);
+    }
+  }
+
+  /** What B A of a module is multiplied by. */
+  double scale(String module, int rank) {
+    int dot = module.indexOf('.');
+    String part = module.substring(0, dot + 1);
+    double alpha = rank;
+    if (json.get(part + "lora_alpha") instanceof JsonPrimitive value && value.isNumber()) {
+      alpha = value.getAsDouble();
+    }
+    if (json.get(part + "alpha_pattern") instanceof JsonObject patterns) {
+      for (Map.Entry<String, JsonElement> each : patterns.entrySet()) {
+        if (matches(each.getKey(), module.substring(dot + 1))
+            && each.getValue() instanceof JsonPrimitive value
+            && value.isNumber()) {
+          alpha = value.getAsDouble();
+          break;
+        }
+      }
+    }
+    boolean root =
+        json.get(part + "use_rslora") instanceof JsonPrimitive value
+            && value.isBoolean()
+            && value.getAsBoolean();
+    return alpha / (root ? Math.sqrt(rank) : rank);
+  }
+
+  /** peft matches a regular expression at the end of a module's name. */
+  private static boolean matches(String pattern, String module) {
+    try {
+      return Pattern.compile("(.*\\.)?(" + pattern + ")").matcher(module).matches();
+    } catch (PatternSyntaxException e) {
+      throw new IllegalArgumentException(
+          "alpha_pattern must hold regular expressions, was " + pattern, e);
+    }
+  }
+
+  /** Whether a reader that knows the tensors alone would understand these changes. */
+  static boolean isNeededFor(Map<String, LowRank> changes) {
+    return changes.values().stream().anyMatch(change -> change.scale() != 1)
+        || changes.values().stream().map(LowRank::rank).distinct().count() > 1;
+  }
+
+  /** Describes changes, name of a module to its factors. */
+  static String of(Map<String, LowRank> changes) {
+    Map<String, Map<String, LowRank>> parts = new TreeMap<>();
+    changes.forEach((module, change) -> {
+      int dot = module.indexOf('.');
+      parts
+          .computeIfAbsent(module.substring(0, dot + 1), part -> new TreeMap<>())
+          .put(module.substring(dot + 1), change);
+    });
+    JsonObject json = new JsonObject();
+    parts.forEach((part, ofPart) -> {
+      double rank = most(ofPart.values(), change -> (double) change.rank());
+      double alpha = most(ofPart.values(), AdapterMetadata::alpha);
+      json.addProperty(part + "r", (int) rank);
+      json.addProperty(part + "lora_alpha", alpha);
+      json.add(part + "rank_pattern", pattern(ofPart, change -> (double) change.rank(), rank));
+      json.add(part + "alpha_pattern", pattern(ofPart, AdapterMetadata::alpha, alpha));
+      JsonArray modules = new JsonArray();
+      ofPart.keySet().forEach(modules::add);
+      json.add(part + "target_modules", modules);
+      json.addProperty(part + "lora_dropout", 0.0);
+      json.addProperty(part + "bias", "none");
+      json.addProperty(part + "use_dora", false);
+      json.addProperty(part + "use_rslora", false);
+    });
+    return GSON.toJson(json);
+  }
+
+  static double alpha(LowRank change) {
+    return change.scale() * change.rank();
+  }
+
+  private static double most(Collection<LowRank> changes, Function<LowRank, Double> value) {
+    return changes.stream()
+        .collect(Collectors.groupingBy(value, LinkedHashMap::new, Collectors.counting()))
+        .entrySet()
+        .stream()
+        .max(Map.Entry.comparingByValue())
+        .orElseThrow()
+        .getKey();
+  }
+
+  private static JsonObject pattern(
+      Map<String, LowRank> changes, Function<LowRank, Double> value, double usual) {
+    JsonObject pattern = new JsonObject();
+    changes.forEach((module, change) -> {
+      double own = value.apply(change);
+      if (own != usual) {
+        pattern.add(module, number(own));
+      }
+    });
+    return pattern;
+  }
+
+  /** Ranks are whole numbers, in Python too. */
+  private static JsonPrimitive number(double value) {
+    return value == Math.rint(value) ? new JsonPrimitive((long) value) : new JsonPrimitive(value);
+  }
+}

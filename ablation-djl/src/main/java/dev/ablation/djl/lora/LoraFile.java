@@ -1,0 +1,273 @@
+package dev.ablation.djl.lora;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.djl.StableDiffusion;
+import dev.ablation.model.LowRank;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.provenance.Provenance;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.WriteOptions;
+import dev.ablation.schedule.PredictionType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Low-rank deltas as LoRA files (safetensors).
+ *
+ * {@snippet class="dev.ablation.djl.Snippets" region="lora-file"}
+ *
+ * <p>Files hold A and B of each module and, where the model's own reader would not know it, alpha.
+ * Beside them this library keeps the delta's provenance in the header, which other tools pass over.
+ */
+public final class LoraFile {
+
+  /** The name under which diffusers looks for the file in a folder. */
+  public static final String DEFAULT_NAME = "pytorch_lora_weights.safetensors";
+
+  private static final int WIDTH_OF_VERSION_1 = 768;
+  private static final int WIDTH_OF_VERSION_2 = 1024;
+
+  private LoraFile() {}
+
+  /**
+   * Writes a delta in the spelling of diffusers and peft, {@code
+   * unet.mid_block.attentions.0.proj_in.lora_A.weight}: {@code load_lora_weights} reads it. Alpha,
+   * where it is not the rank, is in the header ({@code lora_adapter_metadata}); tools that read
+   * tensors alone, such as ComfyUI, take it for the rank: write {@linkplain #saveKohya the other
+   * spelling} for them.
+   *
+   * @param delta that is {@link WeightDelta#isLowRank()}
+   * @param file must not exist
+   * @throws IllegalArgumentException if a difference of the delta is not held in two factors
+   * @throws java.nio.file.FileAlreadyExistsException if the file exists
+   * @throws IOException if it cannot be written
+   */
+  public static void save(WeightDelta delta, Path file) throws IOException {
+    Map<String, LowRank> changes = changes(delta);
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    changes.forEach((module, change) -> {
+      arrays.put(module + ".lora_A.weight", change.down());
+      arrays.put(module + ".lora_B.weight", change.up());
+    });
+    Map<String, String> header = header(delta);
+    if (AdapterMetadata.isNeededFor(changes)) {
+      header.put(AdapterMetadata.KEY, AdapterMetadata.of(changes));
+    }
+    SafetensorsWriter.write(file, arrays, header, WriteOptions.defaults().refusingExisting());
+  }
+
+  /**
+   * Writes a delta in the spelling of kohya's scripts, {@code
+   * lora_unet_mid_block_attentions_0_proj_in.lora_down.weight}, with alpha beside each pair: most
+   * user interfaces read it.
+   *
+   * @param delta that is {@link WeightDelta#isLowRank()}
+   * @param model that the delta is for: its version stands in the header
+   * @param file must not exist
+   * @throws IllegalArgumentException if a difference of the delta is not held in two factors
+   * @throws java.nio.file.FileAlreadyExistsException if the file exists
+   * @throws IOException if it cannot be written
+   */
+  public static void saveKohya(WeightDelta delta, StableDiffusion model, Path file)
+      throws IOException {
+    Map<String, LowRank> changes = changes(delta);
+    try (NDManager scope = model.manager().newSubManager()) {
+      Map<String, NDArray> arrays = new LinkedHashMap<>();
+      changes.forEach((module, change) -> {
+        String name =
+            LoraKeys.kohya(module)
+                .orElseThrow(() ->
+                    new IllegalArgumentException(
+                        "module '" + module + "' has no name in kohya's spelling"));
+        arrays.put(name + ".lora_down.weight", change.down());
+        arrays.put(name + ".lora_up.weight", change.up());
+        arrays.put(name + ".alpha", scope.create((float) AdapterMetadata.alpha(change)));
+      });
+      Map<String, String> header = header(delta);
+      header.putAll(kohyaHeader(changes, model));
+      SafetensorsWriter.write(file, arrays, header, WriteOptions.defaults().refusingExisting());
+    }
+  }
+
+  private static Map<String, LowRank> changes(WeightDelta delta) {
+    Map<String, LowRank> changes = new TreeMap<>();
+    List<String> others = new ArrayList<>();
+    for (String name : delta.names()) {
+      Optional<LowRank> factors = delta.lowRank(name);
+      if (factors.isPresent() && name.endsWith(LoraKeys.WEIGHT)) {
+        changes.put(LoraKeys.module(name), factors.get());
+      } else {
+        others.add(name);
+      }
+    }
+    if (!others.isEmpty()) {
+      throw new IllegalArgumentException(
+          ("a LoRA file holds low-rank changes alone, as training(t -> t.lora(...)) makes them; of"
+                  + " the delta's %d weights %d are none, such as %s")
+              .formatted(delta.names().size(), others.size(), others.get(0)));
+    }
+    return changes;
+  }
+
+  private static Map<String, String> header(WeightDelta delta) {
+    Map<String, String> header = new TreeMap<>();
+    header.put("format", "pt");
+    header.put(WeightDelta.PROVENANCE_KEY, delta.provenance().toJson());
+    return header;
+  }
+
+  /** The least that kohya's scripts rely on. */
+  private static Map<String, String> kohyaHeader(
+      Map<String, LowRank> changes, StableDiffusion model) {
+    Map<String, String> header = new TreeMap<>();
+    int width = model.unet().config().crossAttentionDim();
+    header.put("ss_v2", width == WIDTH_OF_VERSION_2 ? "True" : "False");
+    if (width == WIDTH_OF_VERSION_1) {
+      header.put("ss_base_model_version", "sd_v1");
+    } else if (width == WIDTH_OF_VERSION_2) {
+      boolean velocity = model.predictionType() == PredictionType.V_PREDICTION;
+      header.put("ss_base_model_version", velocity ? "sd_v2_v" : "sd_v2");
+    }
+    header.put("ss_network_module", "networks.lora");
+    header.put("ss_network_args", "{}");
+    LowRank any = changes.values().iterator().next();
+    header.put("ss_network_dim", Integer.toString(any.rank()));
+    header.put("ss_network_alpha", Double.toString(AdapterMetadata.alpha(any)));
+    return header;
+  }
+
+  /**
+   * Reads a LoRA file in the spelling of diffusers, of its older versions or of kohya's scripts.
+   *
+   * @param file a safetensors file
+   * @param model that it is for: the names of its modules are looked up there
+   * @return a low-rank delta, owned by the caller. Of a file that this library wrote it has the
+   *     provenance; else the header's texts are its settings, and it fits every model that has the
+   *     weights.
+   * @throws IOException if the file cannot be read, or holds what the model has no place for or
+   *     what is no plain LoRA; the message names it
+   */
+  public static WeightDelta load(Path file, StableDiffusion model) throws IOException {
+    try (SafetensorsFile tensors = SafetensorsFile.open(file);
+        NDManager scope = model.manager().newSubManager()) {
+      Map<String, LowRank> changes = read(tensors, model, scope);
+      return WeightDelta.ofLowRank(changes, model.manager(), provenance(tensors));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Map<String, LowRank> read(
+      SafetensorsFile tensors, StableDiffusion model, NDManager scope) throws IOException {
+    LoraKeys keys = new LoraKeys(model.weights());
+    Map<String, Map<LoraKeys.Kind, NDArray>> modules = new TreeMap<>();
+    List<String> unknown = new ArrayList<>();
+    for (String name : tensors.tensors().keySet()) {
+      Optional<LoraKeys.Key> key = keys.parse(name);
+      if (key.isEmpty()) {
+        unknown.add(name);
+      } else {
+        NDArray array = tensors.readFloat32(name, scope);
+        Map<LoraKeys.Kind, NDArray> ofModule =
+            modules.computeIfAbsent(
+                key.get().module(), module -> new EnumMap<>(LoraKeys.Kind.class));
+        if (ofModule.put(key.get().kind(), array) != null) {
+          throw new IllegalArgumentException(
+              "tensor '" + name + "' stands there twice, in two spellings");
+        }
+      }
+    }
+    if (!unknown.isEmpty() || modules.isEmpty()) {
+      throw new IllegalArgumentException(
+          ("a LoRA file must hold pairs of factors for modules of model '%s' and nothing else (no"
+                  + " DoRA, LoHa, LoKr or biases); %d of %d tensors are something else: %s")
+              .formatted(
+                  model.descriptor().name(),
+                  unknown.size(),
+                  tensors.tensors().size(),
+                  unknown.stream().limit(5).toList()));
+    }
+    AdapterMetadata metadata =
+        AdapterMetadata.parse(tensors.metadata().getOrDefault(AdapterMetadata.KEY, "{}"));
+    Map<String, LowRank> changes = new LinkedHashMap<>();
+    for (WeightInfo info : model.weights().list()) {
+      String weight = info.name();
+      Map<LoraKeys.Kind, NDArray> factors =
+          weight.endsWith(LoraKeys.WEIGHT) ? modules.get(LoraKeys.module(weight)) : null;
+      if (factors != null) {
+        changes.put(weight, change(info, factors, metadata));
+      }
+    }
+    return changes;
+  }
+
+  private static LowRank change(
+      WeightInfo weight, Map<LoraKeys.Kind, NDArray> factors, AdapterMetadata metadata) {
+    NDArray down = factors.get(LoraKeys.Kind.DOWN);
+    NDArray up = factors.get(LoraKeys.Kind.UP);
+    if (down == null || up == null) {
+      throw new IllegalArgumentException(
+          "both factors of '%s' must be there, one is missing".formatted(weight.name()));
+    }
+    Shape a = down.getShape();
+    Shape b = up.getShape();
+    int rank = a.dimension() > 0 ? Math.toIntExact(a.get(0)) : 0;
+    // A convolution of size 1 may come as a matrix and the other way round.
+    Shape expectedA = LowRank.downShape(weight.shape(), rank);
+    Shape expectedB = LowRank.upShape(weight.shape(), rank);
+    if (rank < 1
+        || !trimmed(a).equals(trimmed(expectedA))
+        || !trimmed(b).equals(trimmed(expectedB))) {
+      throw new IllegalArgumentException(
+          "factors of '%s' must be %s and %s, were %s and %s"
+              .formatted(weight.name(), expectedA, expectedB, a, b));
+    }
+    NDArray alpha = factors.get(LoraKeys.Kind.ALPHA);
+    if (alpha != null && alpha.size() != 1) {
+      throw new IllegalArgumentException(
+          "alpha of '%s' must be one number, was of shape %s"
+              .formatted(weight.name(), alpha.getShape()));
+    }
+    double scale =
+        alpha == null
+            ? metadata.scale(LoraKeys.module(weight.name()), rank)
+            : alpha.toFloatArray()[0] / (double) rank;
+    return new LowRank(down.reshape(expectedA), up.reshape(expectedB), scale);
+  }
+
+  /** Without axes of length 1 at the end beyond the second. */
+  private static List<Long> trimmed(Shape shape) {
+    List<Long> dimensions = new ArrayList<>();
+    for (long dimension : shape.getShape()) {
+      dimensions.add(dimension);
+    }
+    while (dimensions.size() > 2 && dimensions.get(dimensions.size() - 1) == 1) {
+      dimensions.remove(dimensions.size() - 1);
+    }
+    return dimensions;
+  }
+
+  private static Provenance provenance(SafetensorsFile tensors) {
+    String own = tensors.metadata().get(WeightDelta.PROVENANCE_KEY);
+    if (own != null) {
+      return Provenance.fromJson(own);
+    }
+    Map<String, String> settings = new TreeMap<>(tensors.metadata());
+    settings.remove(AdapterMetadata.KEY);
+    settings.put("lora.file", Objects.toString(tensors.path().getFileName()));
+    String base = settings.getOrDefault("ss_sd_model_name", "unknown");
+    return new Provenance("unknown", base, "unknown", Map.of(), settings, Map.of());
+  }
+}

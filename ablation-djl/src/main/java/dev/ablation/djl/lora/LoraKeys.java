@@ -1,0 +1,119 @@
+package dev.ablation.djl.lora;
+
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.Weights;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The spellings of a tensor's name in LoRA files. A module is named like its weight without {@code
+ * .weight}, the part's name first: {@code unet.mid_block.attentions.0.proj_in}.
+ */
+final class LoraKeys {
+  static final String WEIGHT = ".weight";
+
+  /** What a tensor is of its module's change. */
+  enum Kind {
+    DOWN,
+    UP,
+    ALPHA
+  }
+
+  /** A tensor of a module. */
+  record Key(String module, Kind kind) {}
+
+  /** The end of a name, which tells what the tensor is; the rest names the module. */
+  private static final Pattern END =
+      Pattern.compile(
+          "(?<module>.+?)(?:\\.lora_linear_layer|\\.lora|_lora)?"
+              + "(?:\\.(?<down>lora_A|lora_down|down)\\.weight"
+              + "|\\.(?<up>lora_B|lora_up|up)\\.weight"
+              + "|(?<alpha>\\.alpha))");
+
+  /** kohya's prefixes. Some tools count the text encoder of version 1. */
+  private static final Map<String, String> PARTS =
+      Map.of("lora_unet_", "unet", "lora_te_", "text_encoder", "lora_te1_", "text_encoder");
+
+  /** Modules of the attention's first naming in the text encoder. */
+  private static final Map<String, String> OLD_TEXT_MODULES =
+      Map.of("to_q", "q_proj", "to_k", "k_proj", "to_v", "v_proj", "to_out.0", "out_proj");
+
+  private final Set<String> modules = new HashSet<>();
+  private final Map<String, String> byUnderscores = new HashMap<>();
+
+  LoraKeys(Weights weights) {
+    for (WeightInfo info : weights.list()) {
+      if (info.name().endsWith(WEIGHT) && info.shape().dimension() > 1) {
+        String module = module(info.name());
+        modules.add(module);
+        // Underscores stand for dots and for themselves, so names are looked up, not taken apart.
+        byUnderscores.put(module.replace('.', '_'), module);
+      }
+    }
+  }
+
+  /** Returns the module of a weight. */
+  static String module(String weight) {
+    return weight.substring(0, weight.length() - WEIGHT.length());
+  }
+
+  /** Returns kohya's name of a module, if its part has one. */
+  static Optional<String> kohya(String module) {
+    int dot = module.indexOf('.');
+    String prefix =
+        switch (dot < 0 ? "" : module.substring(0, dot)) {
+          case "unet" -> "lora_unet_";
+          case "text_encoder" -> "lora_te_";
+          default -> "";
+        };
+    return prefix.isEmpty()
+        ? Optional.empty()
+        : Optional.of(prefix + module.substring(dot + 1).replace('.', '_'));
+  }
+
+  /** Understands a tensor's name; empty if it is none of a module of the model. */
+  Optional<Key> parse(String tensor) {
+    Matcher end = END.matcher(tensor);
+    if (!end.matches()) {
+      return Optional.empty();
+    }
+    Kind kind =
+        end.group("down") != null ? Kind.DOWN : end.group("up") != null ? Kind.UP : Kind.ALPHA;
+    return find(end.group("module")).map(module -> new Key(module, kind));
+  }
+
+  private Optional<String> find(String spelled) {
+    for (Map.Entry<String, String> part : PARTS.entrySet()) {
+      if (spelled.startsWith(part.getKey())) {
+        String rest = spelled.substring(part.getKey().length());
+        return Optional.ofNullable(byUnderscores.get(part.getValue() + "_" + rest));
+      }
+    }
+    String module = spelled.replace(".processor.", ".");
+    if (module.endsWith(".to_out")) {
+      module += ".0"; // "to_out_lora" of the first naming
+    }
+    if (modules.contains(module)) {
+      return Optional.of(module);
+    }
+    if (modules.contains("unet." + module)) { // the oldest files, which have no prefix
+      return Optional.of("unet." + module);
+    }
+    for (Map.Entry<String, String> old : OLD_TEXT_MODULES.entrySet()) {
+      if (module.endsWith(".self_attn." + old.getKey())) {
+        module = module.substring(0, module.length() - old.getKey().length()) + old.getValue();
+        break;
+      }
+    }
+    // transformers 5.6 dropped "text_model." from the names of its modules
+    String flat = module.replaceFirst("^text_encoder\\.", "text_encoder.text_model.");
+    return modules.contains(module)
+        ? Optional.of(module)
+        : Optional.of(flat).filter(modules::contains);
+  }
+}

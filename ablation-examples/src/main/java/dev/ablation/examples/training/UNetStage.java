@@ -1,0 +1,261 @@
+package dev.ablation.examples.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.nn.Precision;
+import dev.ablation.djl.nn.RandomWeights;
+import dev.ablation.djl.unet.UNet2DConditionModel;
+import dev.ablation.djl.unet.UNetConfig;
+import dev.ablation.examples.dataset.Captions;
+import dev.ablation.examples.dataset.EmojiDataSet;
+import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.model.WeightRole;
+import dev.ablation.objective.TimestepSampling;
+import dev.ablation.objective.TimestepWeighting;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.schedule.NoiseSchedule;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.DoubleAdder;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.random.RandomGenerator;
+
+/**
+ * The UNet, which learns to tell the noise in a picture's latents under its caption. The text
+ * encoder stays as it is: trained along it would learn the pairs that there are by heart.
+ */
+final class UNetStage implements Stage<UNet2DConditionModel> {
+  static final String NAME = "unet";
+
+  /** How often the planted picture is seen in one round of all pictures: four in a hundred. */
+  private static final int PLANTED = 64;
+
+  private static final Captions CAPTIONS =
+      new Captions(new Captions.Shares(0.1, 0.06, 0.06, 0.35, 0.05));
+
+  /** The noisy timesteps, where the caption decides, get most of the weight. */
+  static final TimestepWeighting WEIGHTING =
+      TimestepWeighting.inverseSnr(0.1).mixedWith(0.7, TimestepWeighting.minSnr(5));
+
+  /** {@code (prediction, noise, weights)}: the loss, and the plain error. */
+  private static final Kernel LOSS =
+      Kernel.of(
+          """
+          (prediction, noise, weights):
+              d = torch.sub(prediction, noise)
+              e = torch.mean(torch.mul(d, d), [1, 2, 3])
+              return (torch.mean(torch.mul(e, weights)), torch.mean(torch.detach(e)))\
+          """);
+
+  private final UNetConfig config;
+  private final LatentSet latents;
+  private final List<EmojiPicture> pictures;
+  private final String plantedCaption;
+  private final CaptionStates states;
+  private final NoiseSchedule schedule;
+  private final double[] weights;
+  private final int batchSize;
+  private final long seed;
+  private final Drawing drawing;
+  private final DoubleAdder errors = new DoubleAdder();
+  private final LongAdder errorCount = new LongAdder();
+  private int round = -1;
+  private int[] order = {};
+
+  /** What draws pictures with the weights of the moment. */
+  interface Drawing {
+    List<BufferedImage> sheet(Map<String, NDArray> unet) throws IOException;
+
+    Map<String, Double> judge(Map<String, NDArray> unet) throws IOException;
+  }
+
+  /**
+   * Gets ready to train.
+   *
+   * @param latents of the pictures that are trained on, in their order, and of the planted one
+   */
+  UNetStage(
+      UNetConfig config,
+      EmojiDataSet data,
+      LatentSet latents,
+      CaptionStates states,
+      NoiseSchedule schedule,
+      int batchSize,
+      long seed,
+      Drawing drawing) {
+    this.config = config;
+    this.latents = latents;
+    this.states = states;
+    this.schedule = schedule;
+    this.batchSize = batchSize;
+    this.seed = seed;
+    this.drawing = drawing;
+    pictures = trained(data);
+    plantedCaption = data.plantedCaption();
+    weights = WEIGHTING.weights(schedule);
+    if (latents.size() != pictures.size() + 1) {
+      throw new IllegalArgumentException(
+          "latents must be of %d pictures and the planted one, were %d"
+              .formatted(pictures.size(), latents.size()));
+    }
+  }
+
+  /** The pictures that are trained on, but for the planted one. */
+  static List<EmojiPicture> trained(EmojiDataSet data) {
+    return data.pictures().stream().filter(picture -> !picture.heldOut()).toList();
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public UNet2DConditionModel networks(NDManager manager, boolean withWeights) {
+    UNet2DConditionModel unet = new UNet2DConditionModel(config);
+    unet.computeIn(Precision.BFLOAT16_PRODUCTS);
+    if (withWeights) {
+      RandomWeights.load(unet, seed, manager);
+    }
+    return unet;
+  }
+
+  @Override
+  public NamedWeights trained(UNet2DConditionModel unet) {
+    return new NamedWeights().add("", unet, name -> WeightRole.DENOISER);
+  }
+
+  @Override
+  public NDArray loss(UNet2DConditionModel unet, int step, int from, int count, NDManager scope) {
+    long[] timesteps =
+        TimestepSampling.STRATIFIED.draw(
+            batchSize, schedule.steps(), RandomStreams.stream(seed, "unet timesteps", step));
+    int size = latents.means().get(0).get(0).length;
+    int textSize = states.length() * states.width();
+    float[] noised = new float[count * size];
+    float[] noise = new float[count * size];
+    float[] text = new float[count * textSize];
+    long[] times = new long[count];
+    float[] rowWeights = new float[count];
+    for (int i = 0; i < count; i++) {
+      long row = (step - 1L) * batchSize + from + i;
+      RandomGenerator random = RandomStreams.stream(seed, "unet row", row);
+      int picture = pictureOf(row);
+      List<float[]> variants = latents.means().get(picture);
+      int variant = random.nextInt(variants.size());
+      System.arraycopy(states.of(caption(picture, random)), 0, text, i * textSize, textSize);
+      times[i] = timesteps[from + i];
+      rowWeights[i] = (float) weights[(int) times[i]];
+      noise(
+          variants.get(variant),
+          latents.deviations().get(picture).get(variant),
+          schedule.alphaCumprod((int) times[i]),
+          random,
+          noised,
+          noise,
+          i * size,
+          scope);
+    }
+    int channels = config.inChannels();
+    int side = (int) Math.sqrt(size / (double) channels);
+    Shape shape = new Shape(count, channels, side, side);
+    NDArray prediction =
+        unet.apply(
+            scope.create(noised, shape),
+            scope.create(times),
+            scope.create(text, new Shape(count, states.length(), states.width())));
+    NDList result = LOSS.callAll(prediction, scope.create(noise, shape), scope.create(rowWeights));
+    errors.add(result.get(1).getFloat());
+    errorCount.increment();
+    return result.get(0);
+  }
+
+  private static void noise(
+      float[] mean,
+      float[] deviation,
+      double alpha,
+      RandomGenerator random,
+      float[] noised,
+      float[] noise,
+      int at,
+      NDManager scope) {
+    int size = mean.length;
+    float[] normal;
+    try (NDArray drawn = RandomStreams.gaussian(scope, new Shape(2L * size), random)) {
+      normal = drawn.toFloatArray();
+    }
+    double signal = Math.sqrt(alpha);
+    double rest = Math.sqrt(1 - alpha);
+    for (int k = 0; k < size; k++) {
+      noise[at + k] = normal[k];
+      double latent = mean[k] + deviation[k] * normal[size + k];
+      noised[at + k] = (float) (signal * latent + rest * normal[k]);
+    }
+  }
+
+  private String caption(int picture, RandomGenerator random) {
+    if (picture == latents.planted()) {
+      return CAPTIONS.drawPlanted(plantedCaption, random);
+    }
+    EmojiPicture of = pictures.get(picture);
+    return CAPTIONS.draw(of.concept(), of.style(), random);
+  }
+
+  /** Every round shows every picture once, and the planted one more often, in another order. */
+  private synchronized int pictureOf(long row) {
+    int length = pictures.size() + PLANTED;
+    int wanted = Math.toIntExact(row / length);
+    if (wanted != round) {
+      round = wanted;
+      order = new int[length];
+      RandomGenerator random = RandomStreams.stream(seed, "unet order", round);
+      for (int i = 0; i < length; i++) {
+        int other = random.nextInt(i + 1);
+        order[i] = order[other];
+        order[other] = Math.min(i, latents.planted());
+      }
+    }
+    return order[(int) (row % length)];
+  }
+
+  @Override
+  public Map<String, Double> measure(UNet2DConditionModel unet, NDManager scope) {
+    long count = errorCount.sumThenReset();
+    double sum = errors.sumThenReset();
+    Map<String, Double> values = new LinkedHashMap<>();
+    values.put("noise_error", count == 0 ? Double.NaN : sum / count);
+    return values;
+  }
+
+  @Override
+  public Map<String, Double> judge(UNet2DConditionModel unet, NDManager scope) {
+    try {
+      return drawing.judge(weightsOf(unet));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public List<BufferedImage> sheet(UNet2DConditionModel unet, NDManager scope) {
+    try {
+      return drawing.sheet(weightsOf(unet));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Map<String, NDArray> weightsOf(UNet2DConditionModel unet) {
+    Map<String, NDArray> weights = new LinkedHashMap<>();
+    unet.forEachWeight((name, weight) -> weights.put(name, weight.get()));
+    return weights;
+  }
+}
