@@ -83,7 +83,6 @@ import dev.ablation.schedule.PredictionType;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Ending;
 import dev.ablation.train.GradientTrainer;
-import dev.ablation.train.Measurement;
 import dev.ablation.train.ModelMetric;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
@@ -760,12 +759,12 @@ class Snippets {
     @Override
     public Verdict look(TrainingProgress progress) {
       double now = score.measure(progress.model());
-      List<Measurement> before = progress.measured("score");
+      var before = progress.measured("score");
       Verdict verdict = Verdict.goOn().measured("score", now);
       if (before.stream().allMatch(earlier -> earlier.value() > now)) {
         return verdict.asBest();
       }
-      double lowest = before.stream().mapToDouble(Measurement::value).min().orElseThrow();
+      double lowest = before.stream().mapToDouble(earlier -> earlier.value()).min().orElseThrow();
       long since = before.stream().dropWhile(earlier -> earlier.value() > lowest).count();
       return since >= looks
           ? verdict.stopping("the score has not fallen for %d looks".formatted(looks))
