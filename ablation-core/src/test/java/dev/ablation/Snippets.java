@@ -95,10 +95,12 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -238,6 +240,23 @@ class Snippets {
           .containsEntry("objective", "model-based + 0.5 * preservation")
           .containsEntry("preserve.prompts", "[a photo of a dog, two dogs]");
     }
+  }
+
+  @Test
+  void estimate() {
+    Ablation plan = small();
+    // @start region="estimate"
+    Estimate estimate = plan.estimate(); // a few seconds: two training steps are measured
+    if (estimate.possible()) {
+      long deltaBytes = estimate.trained().deltaBytes();
+      long drawn = estimate.anchorWork().evaluations(); // without what a cache holds already
+      Optional<Duration> time = estimate.time(); // anchors and training
+      assertThat(time).isPresent();
+      assertThat(deltaBytes + drawn).isPositive();
+    }
+    List<String> problems = estimate.problems(); // all of them, as run() would refuse them
+    // @end
+    assertThat(problems).isEmpty();
   }
 
   @Test

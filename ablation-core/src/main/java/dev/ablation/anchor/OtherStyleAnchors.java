@@ -134,6 +134,12 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   }
 
   @Override
+  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return drawn(target).work(model, target, context);
+  }
+
+  @Override
   public int images() {
     return subjects.images();
   }
