@@ -44,7 +44,7 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
 
   @Override
   public AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
-    return new AugmentedAnchors(anchor.suitedTo(model, target), augmentation);
+    return new AugmentedAnchors(anchor.suitedTo(model, target), change, byDefault);
   }
 
   @Override
