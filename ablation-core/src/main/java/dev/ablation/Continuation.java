@@ -33,9 +33,7 @@ final class Continuation implements AutoCloseable {
         settings == null
             ? null
             : RunFolder.open(
-                settings,
-                plan.get(),
-                message -> events.on(new AblationEvent.Warning(message)));
+                settings, plan.get(), message -> events.on(new AblationEvent.Warning(message)));
     return new Continuation(settings, folder, events);
   }
 
@@ -44,8 +42,8 @@ final class Continuation implements AutoCloseable {
     if (folder != null) {
       folder
           .newest()
-          .ifPresent(file ->
-              events.on(new AblationEvent.Resumed(folder.step().orElseThrow(), file)));
+          .ifPresent(
+              file -> events.on(new AblationEvent.Resumed(folder.step().orElseThrow(), file)));
     }
   }
 

@@ -37,8 +37,7 @@ final class Listeners implements AblationListener {
   /** Lets listeners look at the model; what they make of it is told to all. */
   void look(TrainingProgress progress) {
     List<AblationEvent> made = new ArrayList<>();
-    listeners.removeIf(
-        each -> each instanceof ModelListener model && !look(model, progress, made));
+    listeners.removeIf(each -> each instanceof ModelListener model && !look(model, progress, made));
     made.forEach(this::on);
   }
 

@@ -45,9 +45,7 @@ class KilledRunTest {
                 KillableRun.class.getName()));
     Stream.of(folders).forEach(each -> command.add(each.toString()));
     starts++;
-    return new ProcessBuilder(command)
-        .redirectError(folder.resolve("errors.txt").toFile())
-        .start();
+    return new ProcessBuilder(command).redirectError(folder.resolve("errors.txt").toFile()).start();
   }
 
   private void waitFor(BufferedReader output, String line) throws IOException {
@@ -57,7 +55,9 @@ class KilledRunTest {
       }
     }
     throw new AssertionError(
-        "the process ended before '" + line + "': "
+        "the process ended before '"
+            + line
+            + "': "
             + Files.readString(folder.resolve("errors.txt")));
   }
 

@@ -89,19 +89,24 @@ final class LatentCache {
   }
 
   private void removeGivenUp() throws IOException {
-    if (Files.isDirectory(folder)) {
-      try (Stream<Path> files = Files.list(folder)) {
-        for (Path file : files.filter(f -> f.toString().endsWith(".tmp")).toList()) {
-          try {
-            Instant written = Files.getLastModifiedTime(file).toInstant();
-            if (written.plus(GIVEN_UP).isBefore(Instant.now())) {
-              Files.deleteIfExists(file);
-            }
-          } catch (NoSuchFileException e) {
-            continue; // finished meanwhile by the process that writes it
-          }
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".tmp")).toList()) {
+        if (isGivenUp(file)) {
+          Files.deleteIfExists(file);
         }
       }
+    }
+  }
+
+  private static boolean isGivenUp(Path unfinished) throws IOException {
+    try {
+      Instant written = Files.getLastModifiedTime(unfinished).toInstant();
+      return written.plus(GIVEN_UP).isBefore(Instant.now());
+    } catch (NoSuchFileException e) {
+      return false; // finished meanwhile by the process that writes it
     }
   }
 
@@ -115,8 +120,8 @@ final class LatentCache {
    * @param warnings told of a damaged file
    * @return their latents; empty if there are none that are sound
    */
-  Optional<NDArray> read(
-      int first, Shape expected, NDManager owner, Consumer<String> warnings) throws IOException {
+  Optional<NDArray> read(int first, Shape expected, NDManager owner, Consumer<String> warnings)
+      throws IOException {
     Path path = file(first, Math.toIntExact(expected.get(0)));
     if (!Files.exists(path)) {
       return Optional.empty();

@@ -27,9 +27,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder that one run keeps its state in: {@code plan.json}, {@code checkpoint-STEP.safetensors}
- * and {@code anchors/}. Locked by the run that has it open; the lock ends with the process, however
- * that ends.
+ * The folder that one run keeps its state in: {@code plan.json}, {@code
+ * checkpoint-STEP.safetensors} and {@code anchors/}. Locked by the run that has it open; the lock
+ * ends with the process, however that ends.
  */
 public final class RunFolder implements AutoCloseable {
   private static final String PLAN = "plan.json";
@@ -89,8 +89,7 @@ public final class RunFolder implements AutoCloseable {
 
   private static FileChannel lock(Path folder) throws IOException {
     FileChannel channel =
-        FileChannel.open(
-            folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel.open(folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     try {
       FileLock lock = channel.tryLock();
       if (lock != null) {
@@ -159,8 +158,7 @@ public final class RunFolder implements AutoCloseable {
     Map<String, String> differences = new TreeMap<>();
     plan.environment()
         .forEach((name, now) ->
-            compare(
-                name, old.environment().getOrDefault(name, "unknown"), now, differences));
+            compare(name, old.environment().getOrDefault(name, "unknown"), now, differences));
     return differences.isEmpty() ? Optional.empty() : Optional.of(differences.toString());
   }
 
@@ -240,8 +238,7 @@ public final class RunFolder implements AutoCloseable {
    */
   public Path save(TrainingState state) throws IOException {
     return Uninterrupted.during(() -> {
-      Path file =
-          settings.folder().resolve("checkpoint-%08d.safetensors".formatted(state.step()));
+      Path file = settings.folder().resolve("checkpoint-%08d.safetensors".formatted(state.step()));
       CheckpointFile.write(file, plan, state);
       for (Path old : checkpoints().stream().skip(settings.keep()).toList()) {
         Files.deleteIfExists(old);

@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One run at a time.
  */
 public final class CsvLog implements AblationListener {
-  private static final String HEADER =
-      "run,step,steps,loss,gradient_norm,learning_rate,seconds";
+  private static final String HEADER = "run,step,steps,loss,gradient_norm,learning_rate,seconds";
 
   private final Path path;
   private @Nullable LogFile file;
@@ -73,7 +72,8 @@ public final class CsvLog implements AblationListener {
     if (lines.isEmpty()) {
       opened.append(HEADER);
     } else if (!lines.get(0).equals(HEADER)) {
-      throw new IOException(path + ": must begin with '" + HEADER + "', was '" + lines.get(0) + "'");
+      throw new IOException(
+          path + ": must begin with '" + HEADER + "', was '" + lines.get(0) + "'");
     }
     run = 0;
     lastStep = 0;

@@ -133,10 +133,8 @@ final class GradientRun implements AutoCloseable {
         : accumulated(batch, prior, scope);
   }
 
-  private Gradients gradients(
-      TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
-    TrainingStep context =
-        new TrainingStep(task.model(), session, texts, batch, prior, scope);
+  private Gradients gradients(TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
+    TrainingStep context = new TrainingStep(task.model(), session, texts, batch, prior, scope);
     return session.gradients(() -> task.objective().loss(context), scope);
   }
 
@@ -210,8 +208,8 @@ final class GradientRun implements AutoCloseable {
         stop = stop == null ? verdict.stop() : stop;
       }
     }
-    made.forEach(each ->
-        task.emit(new AblationEvent.Measured(each.step(), each.name(), each.value())));
+    made.forEach(
+        each -> task.emit(new AblationEvent.Measured(each.step(), each.name(), each.value())));
     if (better) {
       keepAsBest(session.weights(), step);
     }

@@ -60,8 +60,7 @@ public interface TrainingMonitor {
     return new NamedMonitor(
         "stop when " + reason,
         1,
-        progress ->
-            rule.test(progress) ? Verdict.goOn().stopping(reason) : Verdict.goOn());
+        progress -> rule.test(progress) ? Verdict.goOn().stopping(reason) : Verdict.goOn());
   }
 
   /**

@@ -9,7 +9,7 @@ import java.util.Map;
 
 /**
  * Makes the pictures that an index lists: one sheet a style, and the planted picture. The same
- * sources make the same bytes.
+ * sources make the same bytes with the same Java; of another Java, a few pixels may differ.
  *
  * <p>An icon is drawn 128 pixels wide, recoloured where its set needs it, and averaged two by two.
  */
