@@ -165,8 +165,7 @@ final class SurveyRun {
   private CopyRate rate(String prompt, Origin origin) throws IOException {
     checkCancelled();
     long seed = RandomStreams.seed(survey.seed(), "memorized.rate " + prompt, 0);
-    Optional<CopyScores> found =
-        kept == null ? Optional.empty() : kept.read(prompt, seed, survey);
+    Optional<CopyScores> found = kept == null ? Optional.empty() : kept.read(prompt, seed, survey);
     fromFolder = found.isPresent();
     if (found.isPresent()) {
       return new CopyRate(prompt, origin, found.get());
@@ -215,13 +214,15 @@ final class SurveyRun {
     wordings.stream()
         .mapToDouble(CopyRate::rate)
         .min()
-        .ifPresent(lowest ->
-            message.append(
-                String.format(
-                    Locale.ROOT,
-                    ", and an anchor has a copy rate of at most %s, while the lowest found was %s",
-                    rules.anchorRate(),
-                    lowest)));
+        .ifPresent(
+            lowest ->
+                message.append(
+                    String.format(
+                        Locale.ROOT,
+                        ", and an anchor has a copy rate of at most %s, while the lowest found was"
+                            + " %s",
+                        rules.anchorRate(),
+                        lowest)));
     return message
         .append("; raise the limits, need fewer anchors or give wordings that differ more")
         .toString();

@@ -64,9 +64,7 @@ class CopyFreeAnchorsTest {
   private static SurveyResult surveyed() throws IOException {
     try (ScriptedModel model = new ScriptedModel(Map.of("the caption", 10))) {
       return MemorizationSurvey.of(
-              PICTURE,
-              List.of(ScriptedModel.original()),
-              PromptSource.of(List.of("a", "b", "c")))
+              PICTURE, List.of(ScriptedModel.original()), PromptSource.of(List.of("a", "b", "c")))
           .sampling(QUICK)
           .rules(SurveyRules.defaults().anchors(3, 3))
           .run(model);
@@ -127,7 +125,8 @@ class CopyFreeAnchorsTest {
         .containsExactly("b", "c", "b", "c", "a");
     assertThat(warnings)
         .containsExactly(
-            "1 of 6 anchor pictures are copies of the memorised picture, also after 2 further drawings; training uses the other 5");
+            "1 of 6 anchor pictures are copies of the memorised picture, also after 2 further"
+                + " drawings; training uses the other 5");
     assertThat(notes).containsEntry("anchor.dropped", "2").containsEntry("anchor.replaced", "1");
   }
 

@@ -245,8 +245,7 @@ class MemorizationSurveyTest {
 
   private static PromptSource endless() {
     int[] number = {0};
-    return request ->
-        Stream.generate(() -> "copy " + number[0]++).limit(request.count()).toList();
+    return request -> Stream.generate(() -> "copy " + number[0]++).limit(request.count()).toList();
   }
 
   private static ScriptedModel copier() {
@@ -352,8 +351,7 @@ class MemorizationSurveyTest {
     List<String> rated = new ArrayList<>();
     try (ScriptedModel model = new ScriptedModel(script)) {
       try {
-        kept.run(
-            model, told -> rated.add(told.latest().prompt()), () -> calls[0]++ >= questions);
+        kept.run(model, told -> rated.add(told.latest().prompt()), () -> calls[0]++ >= questions);
       } catch (CancellationException e) {
         assertThat(calls[0]).isEqualTo(questions + 1);
       }

@@ -39,8 +39,7 @@ final class ScriptedModel implements DiffusionModel, LatentCodec {
   }
 
   static BufferedImage original() {
-    BufferedImage picture =
-        new BufferedImage(6 * FACTOR, 4 * FACTOR, BufferedImage.TYPE_INT_RGB);
+    BufferedImage picture = new BufferedImage(6 * FACTOR, 4 * FACTOR, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < picture.getHeight(); y++) {
       for (int x = 0; x < picture.getWidth(); x++) {
         picture.setRGB(x, y, x < picture.getWidth() / 2 ? 0xffffff : 0);
