@@ -23,12 +23,22 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.ClipScore;
+import dev.ablation.evaluate.ConfidenceInterval;
 import dev.ablation.evaluate.CopyDetection;
 import dev.ablation.evaluate.CopyScores;
+import dev.ablation.evaluate.ExtractorInfo;
 import dev.ablation.evaluate.FeatureExtractor;
 import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.FeatureStatistics;
+import dev.ablation.evaluate.FrechetInceptionDistance;
+import dev.ablation.evaluate.KernelInceptionDistance;
+import dev.ablation.evaluate.Measurement;
+import dev.ablation.evaluate.PerceptualDistance;
 import dev.ablation.evaluate.PictureSource;
 import dev.ablation.evaluate.PooledPixels;
+import dev.ablation.evaluate.TextImageEncoder;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationListener;
@@ -73,7 +83,6 @@ import dev.ablation.schedule.PredictionType;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Ending;
 import dev.ablation.train.GradientTrainer;
-import dev.ablation.train.Measurement;
 import dev.ablation.train.ModelMetric;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
@@ -86,10 +95,12 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -229,6 +240,23 @@ class Snippets {
           .containsEntry("objective", "model-based + 0.5 * preservation")
           .containsEntry("preserve.prompts", "[a photo of a dog, two dogs]");
     }
+  }
+
+  @Test
+  void estimate() {
+    Ablation plan = small();
+    // @start region="estimate"
+    Estimate estimate = plan.estimate(); // a few seconds: two training steps are measured
+    if (estimate.possible()) {
+      long deltaBytes = estimate.trained().deltaBytes();
+      long drawn = estimate.anchorWork().evaluations(); // without what a cache holds already
+      Optional<Duration> time = estimate.time(); // anchors and training
+      assertThat(time).isPresent();
+      assertThat(deltaBytes + drawn).isPositive();
+    }
+    List<String> problems = estimate.problems(); // all of them, as run() would refuse them
+    // @end
+    assertThat(problems).isEmpty();
   }
 
   @Test
@@ -731,12 +759,12 @@ class Snippets {
     @Override
     public Verdict look(TrainingProgress progress) {
       double now = score.measure(progress.model());
-      List<Measurement> before = progress.measured("score");
+      var before = progress.measured("score");
       Verdict verdict = Verdict.goOn().measured("score", now);
       if (before.stream().allMatch(earlier -> earlier.value() > now)) {
         return verdict.asBest();
       }
-      double lowest = before.stream().mapToDouble(Measurement::value).min().orElseThrow();
+      double lowest = before.stream().mapToDouble(earlier -> earlier.value()).min().orElseThrow();
       long since = before.stream().dropWhile(earlier -> earlier.value() > lowest).count();
       return since >= looks
           ? verdict.stopping("the score has not fallen for %d looks".formatted(looks))
@@ -1112,5 +1140,112 @@ class Snippets {
     double memorised = scores.percentage(); // of the pictures, 0..100
     // @end
     assertThat(memorised).isEqualTo(100);
+  }
+
+  private static FeatureMatrix features(int rows, long seed) {
+    RandomGenerator random = RandomStreams.stream(seed, "features", rows);
+    float[] values = new float[4 * rows];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextFloat();
+    }
+    return FeatureMatrix.of(values, 4);
+  }
+
+  @Test
+  void kid() {
+    FeatureMatrix after = features(40, 1);
+    FeatureMatrix before = features(30, 2);
+    ExtractorInfo extractor = new ExtractorInfo("inception", "0".repeat(64), 4);
+    // @start region="kid"
+    Measurement kid =
+        KernelInceptionDistance.defaults().measure(after, before, extractor, progress -> {});
+    double published = 1000 * kid.value(); // as papers print it
+    // @end
+    assertThat(published).isFinite();
+  }
+
+  @Test
+  void fid() {
+    FeatureMatrix a = features(40, 1);
+    FeatureMatrix b = features(30, 2);
+    // @start region="fid"
+    double distance = FrechetInceptionDistance.distance(a, b); // any number of rows
+    // @end
+    assertThat(distance).isPositive();
+    FeatureMatrix reference = features(2048, 2);
+    ExtractorInfo extractor = new ExtractorInfo("inception", "0".repeat(64), 4);
+    List<FeatureMatrix> batches = List.of(features(2000, 3), features(100, 4));
+    // @start region="fid-streaming"
+    FeatureStatistics pictures = new FeatureStatistics(extractor.dimension());
+    for (FeatureMatrix batch : batches) {
+      pictures.add(batch);
+    }
+    Measurement fid =
+        FrechetInceptionDistance.measure(pictures, FeatureStatistics.of(reference), extractor);
+    // @end
+    assertThat(fid.counts()).containsEntry("pictures", 2100);
+  }
+
+  @Test
+  void bootstrap() {
+    double[] scores = {0.7, 0.8, 0.9, 0.6};
+    // @start region="bootstrap"
+    ConfidenceInterval interval = Bootstrap.defaults().ofMean(scores);
+    String shown = "%.2f to %.2f".formatted(interval.low(), interval.high());
+    // @end
+    assertThat(shown).startsWith("0.6");
+  }
+
+  @Test
+  void perceptual() throws IOException {
+    List<BufferedImage> before = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    List<BufferedImage> after = before;
+    // @start region="perceptual"
+    PerceptualDistance distance = new PerceptualDistance(new PooledPixels(), Bootstrap.defaults());
+    Measurement change =
+        distance.measure(PictureSource.of(after), PictureSource.of(before), 16, progress -> {});
+    // @end
+    assertThat(change.value()).isZero();
+  }
+
+  @Test
+  void clipScore() {
+    TextImageEncoder clip = new ConstantEncoder();
+    List<BufferedImage> pictures = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    // @start region="clip-score"
+    ClipScore metric = new ClipScore(clip, Bootstrap.defaults());
+    FeatureMatrix features = clip.extract(pictures);
+    String target = ClipScore.text("grumpy cat", "cat"); // "A photo depicts grumpy cat"
+    String anchor = ClipScore.text("cat", "cat");
+    Measurement score = metric.score(features, target);
+    Measurement accuracy = metric.accuracy(features, target, anchor); // low: ablated
+    // @end
+    assertThat(score.value()).isEqualTo(2.5);
+    assertThat(accuracy.value()).isZero();
+  }
+
+  /** Everything means the same. */
+  private static final class ConstantEncoder implements TextImageEncoder {
+    @Override
+    public ExtractorInfo info() {
+      return new ExtractorInfo("constant", "0".repeat(64), 1);
+    }
+
+    @Override
+    public FeatureMatrix extract(List<BufferedImage> pictures) {
+      return FeatureMatrix.of(new float[][] {{1}});
+    }
+
+    @Override
+    public FeatureMatrix encode(List<String> texts) {
+      float[] ones = new float[texts.size()];
+      java.util.Arrays.fill(ones, 1);
+      return FeatureMatrix.of(ones, 1);
+    }
+
+    @Override
+    public double logitScale() {
+      return 1;
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.ablation.evaluate;
 
 import com.google.common.base.Preconditions;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 
@@ -39,5 +40,26 @@ public record CopyScores(ExtractorInfo extractor, double threshold, List<Double>
   /** {@return the memorisation percentage: copies among all pictures, 0..100} */
   public double percentage() {
     return 100.0 * copies().size() / scores.size();
+  }
+
+  /**
+   * Returns the memorisation percentage with its confidence interval.
+   *
+   * @param bootstrap how the interval is computed
+   * @return the measurement
+   */
+  public Measurement measure(Bootstrap bootstrap) {
+    double[] copied = new double[scores.size()];
+    for (int i = 0; i < copied.length; i++) {
+      copied[i] = isCopy(i) ? 1 : 0;
+    }
+    return new Measurement(
+        "memorisation percentage",
+        percentage(),
+        bootstrap.ofShare(copied).times(100),
+        Map.of("pictures", copied.length),
+        Map.of("threshold", Double.toString(threshold)),
+        bootstrap.seed(),
+        extractor);
   }
 }

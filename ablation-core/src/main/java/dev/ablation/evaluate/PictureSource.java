@@ -1,5 +1,6 @@
 package dev.ablation.evaluate;
 
+import dev.ablation.picture.PictureFile;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,7 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
-import javax.imageio.ImageIO;
 
 /** Pictures that are read one by one, so that many do not have to fit into memory. */
 public interface PictureSource {
@@ -48,8 +48,8 @@ public interface PictureSource {
   }
 
   /**
-   * Takes the picture files of a folder (PNG, JPEG, BMP, GIF), in the order of their names; other
-   * files and folders inside are left out.
+   * Takes the picture files of a folder (PNG, JPEG, WebP), in the order of their names, read by
+   * {@link PictureFile}; other files and folders inside are left out.
    *
    * @param folder with picture files
    * @return the source; it lists the folder now and reads a file when asked for
@@ -59,7 +59,7 @@ public interface PictureSource {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new NotDirectoryException(folder.toString());
     }
-    Set<String> endings = Set.of("png", "jpg", "jpeg", "bmp", "gif");
+    Set<String> endings = Set.of("png", "jpg", "jpeg", "webp");
     List<Path> files;
     try (Stream<Path> list = Files.list(folder)) {
       files =
@@ -75,17 +75,7 @@ public interface PictureSource {
 
       @Override
       public BufferedImage picture(int index) throws IOException {
-        Path file = files.get(index);
-        BufferedImage picture;
-        try {
-          picture = ImageIO.read(file.toFile());
-        } catch (IOException | RuntimeException e) { // readers throw both on broken files
-          throw new IOException(file + ": cannot be read as a picture: " + e.getMessage(), e);
-        }
-        if (picture == null) {
-          throw new IOException(file + ": is no picture of a known format");
-        }
-        return picture;
+        return PictureFile.read(files.get(index));
       }
     };
   }

@@ -1,0 +1,126 @@
+package dev.ablation.evaluate;
+
+import com.google.common.base.Preconditions;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+
+/**
+ * CLIP score and CLIP accuracy as the paper's evaluation computes them, and zero-shot accuracy over
+ * a list of labels (Kumari et al. 2023, section 4.1; Hessel et al. 2021, arXiv 2104.08718).
+ *
+ * {@snippet class="dev.ablation.Snippets" region="clip-score"}
+ *
+ * @param encoder of pictures and texts
+ * @param bootstrap how the intervals are computed
+ */
+public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
+  private static final String PAINTING = "painting";
+
+  /** Checks that nothing is null. */
+  public ClipScore {
+    Objects.requireNonNull(encoder, "encoder");
+    Objects.requireNonNull(bootstrap, "bootstrap");
+  }
+
+  /**
+   * Returns the text that the paper's evaluation compares pictures with: {@code "A photo depicts "}
+   * and the concept's name, followed by {@code " style"} where the anchor is {@code "painting"} and
+   * the concept another.
+   *
+   * @param concept name of the concept, such as {@code "van gogh"}
+   * @param anchor name of the ablation's anchor
+   * @return such as {@code "A photo depicts van gogh style"}
+   */
+  public static String text(String concept, String anchor) {
+    boolean style = anchor.equals(PAINTING) && !concept.equals(PAINTING);
+    return "A photo depicts " + concept + (style ? " style" : "");
+  }
+
+  /**
+   * Measures the CLIP score: the mean of {@code 2.5 max(cos, 0)}.
+   *
+   * @param pictures features of the pictures, by this encoder
+   * @param text that they are compared with, such as {@link #text}
+   * @return the measurement, 0..2.5
+   */
+  public Measurement score(FeatureMatrix pictures, String text) {
+    double[] scores = similarity(pictures, List.of(text)).scores(0);
+    return measurement(
+        "CLIP score", mean(scores), bootstrap.ofMean(scores), scores.length, Map.of("text", text));
+  }
+
+  /**
+   * Measures the CLIP accuracy: the share of pictures that go better with one text than with
+   * another.
+   *
+   * @param pictures features of the pictures, by this encoder
+   * @param text of the concept
+   * @param anchorText of the anchor; equal texts give 0, as in the paper's row of the anchor
+   * @return the measurement, 0..1
+   */
+  public Measurement accuracy(FeatureMatrix pictures, String text, String anchorText) {
+    double[] hits = similarity(pictures, List.of(text, anchorText)).preferences(0, 1);
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("text", text);
+    settings.put("against", anchorText);
+    return measurement("CLIP accuracy", mean(hits), bootstrap.ofShare(hits), hits.length, settings);
+  }
+
+  /**
+   * Measures zero-shot accuracy: the share of pictures whose best text is their label.
+   *
+   * @param pictures features of the pictures, by this encoder
+   * @param texts the labels, at least two, all different
+   * @param labels index of the right text, one a picture
+   * @return the measurement, 0..1
+   * @throws IllegalArgumentException if there are fewer than two labels, two are equal, or the
+   *     indices do not fit
+   */
+  public Measurement zeroShotAccuracy(FeatureMatrix pictures, List<String> texts, int[] labels) {
+    Preconditions.checkArgument(
+        texts.size() >= 2, "texts must be at least 2 to choose from, were %s", texts);
+    Preconditions.checkArgument(
+        new TreeSet<>(texts).size() == texts.size(), "texts must differ, were %s", texts);
+    double[] hits = similarity(pictures, texts).hits(labels);
+    return measurement(
+        "zero-shot accuracy",
+        mean(hits),
+        bootstrap.ofShare(hits),
+        hits.length,
+        Map.of("texts", String.join(" | ", texts)));
+  }
+
+  private TextImageSimilarity similarity(FeatureMatrix pictures, List<String> texts) {
+    Preconditions.checkArgument(
+        pictures.dimension() == encoder.info().dimension(),
+        "pictures must be features of %s, of dimension %s, was %s",
+        encoder.info().name(),
+        encoder.info().dimension(),
+        pictures.dimension());
+    return TextImageSimilarity.of(pictures, encoder.encode(texts));
+  }
+
+  private Measurement measurement(
+      String metric,
+      double value,
+      ConfidenceInterval interval,
+      int count,
+      Map<String, String> settings) {
+    return new Measurement(
+        metric,
+        value,
+        interval,
+        Map.of("pictures", count),
+        settings,
+        bootstrap.seed(),
+        encoder.info());
+  }
+
+  private static double mean(double[] values) {
+    return Arrays.stream(values).sum() / values.length;
+  }
+}

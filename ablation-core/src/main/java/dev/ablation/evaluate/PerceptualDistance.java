@@ -1,0 +1,116 @@
+package dev.ablation.evaluate;
+
+import com.google.common.base.Preconditions;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/**
+ * How much pictures changed, pair by pair: the mean squared distance of the features of two
+ * pictures that were drawn for the same prompt and seed.
+ *
+ * <p>It is LPIPS (Zhang et al. 2018, arXiv 1801.03924, equation 1) if the extractor gives the
+ * activations of LPIPS' layers as one vector: each pixel's channels scaled to length 1, times the
+ * square root of the learned weights, divided by the square root of the number of pixels. Any other
+ * extractor gives a distance of its own kind, which its name in the result tells.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="perceptual"}
+ *
+ * @param extractor of the features
+ * @param bootstrap how the interval is computed
+ */
+public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap) {
+
+  /** Checks that nothing is null. */
+  public PerceptualDistance {
+    Objects.requireNonNull(extractor, "extractor");
+    Objects.requireNonNull(bootstrap, "bootstrap");
+  }
+
+  /**
+   * Measures the distance of pairs, batch by batch; features are not kept.
+   *
+   * @param pictures at least one
+   * @param reference as many: the i-th picture is compared with the i-th
+   * @param batchSize most pairs at a time, positive
+   * @param listener told after each batch, on the calling thread
+   * @return the mean distance
+   * @throws IOException if a picture cannot be read
+   * @throws IllegalArgumentException if there are no pictures or not as many of both
+   */
+  public Measurement measure(
+      PictureSource pictures,
+      PictureSource reference,
+      int batchSize,
+      Consumer<? super EvaluationProgress> listener)
+      throws IOException {
+    double[] distances = distances(pictures, reference, batchSize, listener);
+    return new Measurement(
+        "perceptual distance",
+        Arrays.stream(distances).sum() / distances.length,
+        bootstrap.ofMean(distances),
+        Map.of("pairs", distances.length),
+        Map.of(),
+        bootstrap.seed(),
+        extractor.info());
+  }
+
+  /**
+   * Computes the distance of each pair.
+   *
+   * @param pictures at least one
+   * @param reference as many
+   * @param batchSize most pairs at a time, positive
+   * @param listener told after each batch, on the calling thread
+   * @return one distance a pair, at least 0
+   * @throws IOException if a picture cannot be read
+   * @throws IllegalArgumentException if there are no pictures or not as many of both
+   */
+  public double[] distances(
+      PictureSource pictures,
+      PictureSource reference,
+      int batchSize,
+      Consumer<? super EvaluationProgress> listener)
+      throws IOException {
+    int count = pictures.count();
+    Preconditions.checkArgument(count > 0, "pictures must not be empty");
+    Preconditions.checkArgument(
+        count == reference.count(),
+        "pictures and reference must be as many, were %s and %s",
+        count,
+        reference.count());
+    Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
+    double[] distances = new double[count];
+    for (int first = 0; first < count; first += batchSize) {
+      int end = Math.min(count, first + batchSize);
+      List<BufferedImage> some = new ArrayList<>();
+      List<BufferedImage> others = new ArrayList<>();
+      for (int i = first; i < end; i++) {
+        some.add(pictures.picture(i));
+        others.add(reference.picture(i));
+      }
+      FeatureMatrix a = extractor.extract(some);
+      FeatureMatrix b = extractor.extract(others);
+      for (int i = first; i < end; i++) {
+        distances[i] = squaredDistance(a, b, i - first);
+      }
+      listener.accept(new EvaluationProgress("perceptual distance", end, count));
+    }
+    return distances;
+  }
+
+  private static double squaredDistance(FeatureMatrix a, FeatureMatrix b, int row) {
+    a.checkDimension(b);
+    double sum = 0;
+    for (int i = 0; i < a.dimension(); i++) {
+      double difference = a.get(row, i) - b.get(row, i);
+      sum += difference * difference;
+    }
+    return sum;
+  }
+}
