@@ -69,6 +69,6 @@ final class ClipInitialization {
     if (name.contains(".mlp.fc2.")) {
       return residual / Math.sqrt(width);
     }
-    return 1 / Math.sqrt(shape.get(1)); // projections
+    return 1 / Math.sqrt((double) shape.get(1)); // projections
   }
 }
