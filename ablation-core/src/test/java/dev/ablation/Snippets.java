@@ -83,7 +83,6 @@ import dev.ablation.schedule.PredictionType;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Ending;
 import dev.ablation.train.GradientTrainer;
-import dev.ablation.train.Measurement;
 import dev.ablation.train.ModelMetric;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
@@ -96,10 +95,12 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -239,6 +240,23 @@ class Snippets {
           .containsEntry("objective", "model-based + 0.5 * preservation")
           .containsEntry("preserve.prompts", "[a photo of a dog, two dogs]");
     }
+  }
+
+  @Test
+  void estimate() {
+    Ablation plan = small();
+    // @start region="estimate"
+    Estimate estimate = plan.estimate(); // a few seconds: two training steps are measured
+    if (estimate.possible()) {
+      long deltaBytes = estimate.trained().deltaBytes();
+      long drawn = estimate.anchorWork().evaluations(); // without what a cache holds already
+      Optional<Duration> time = estimate.time(); // anchors and training
+      assertThat(time).isPresent();
+      assertThat(deltaBytes + drawn).isPositive();
+    }
+    List<String> problems = estimate.problems(); // all of them, as run() would refuse them
+    // @end
+    assertThat(problems).isEmpty();
   }
 
   @Test
@@ -739,12 +757,12 @@ class Snippets {
     @Override
     public Verdict look(TrainingProgress progress) {
       double now = score.measure(progress.model());
-      List<Measurement> before = progress.measured("score");
+      var before = progress.measured("score");
       Verdict verdict = Verdict.goOn().measured("score", now);
       if (before.stream().allMatch(earlier -> earlier.value() > now)) {
         return verdict.asBest();
       }
-      double lowest = before.stream().mapToDouble(Measurement::value).min().orElseThrow();
+      double lowest = before.stream().mapToDouble(earlier -> earlier.value()).min().orElseThrow();
       long since = before.stream().dropWhile(earlier -> earlier.value() > lowest).count();
       return since >= looks
           ? verdict.stopping("the score has not fallen for %d looks".formatted(looks))

@@ -89,24 +89,34 @@ final class LatentCache {
   }
 
   private void removeGivenUp() throws IOException {
-    if (Files.isDirectory(folder)) {
-      try (Stream<Path> files = Files.list(folder)) {
-        for (Path file : files.filter(f -> f.toString().endsWith(".tmp")).toList()) {
-          try {
-            Instant written = Files.getLastModifiedTime(file).toInstant();
-            if (written.plus(GIVEN_UP).isBefore(Instant.now())) {
-              Files.deleteIfExists(file);
-            }
-          } catch (NoSuchFileException e) {
-            continue; // finished meanwhile by the process that writes it
-          }
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".tmp")).toList()) {
+        if (isGivenUp(file)) {
+          Files.deleteIfExists(file);
         }
       }
     }
   }
 
+  private static boolean isGivenUp(Path unfinished) throws IOException {
+    try {
+      Instant written = Files.getLastModifiedTime(unfinished).toInstant();
+      return written.plus(GIVEN_UP).isBefore(Instant.now());
+    } catch (NoSuchFileException e) {
+      return false; // finished meanwhile by the process that writes it
+    }
+  }
+
   private Path file(int first, int count) {
     return folder.resolve("pictures-%06d-%06d.safetensors".formatted(first, first + count - 1));
+  }
+
+  /** {@return whether there is a file of some pictures; it may be damaged} */
+  boolean holds(int first, int count) {
+    return Files.exists(file(first, count));
   }
 
   /**

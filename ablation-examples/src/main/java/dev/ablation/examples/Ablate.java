@@ -5,6 +5,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.error.AblationException;
+import dev.ablation.train.Preset;
 import dev.ablation.examples.dataset.EmojiConcept;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -14,18 +15,23 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * The command line: removes a concept from a model and shows the same pictures before and after.
@@ -40,19 +46,22 @@ import picocli.CommandLine.Spec;
     abbreviateSynopsis = true,
     descriptionHeading = "%n",
     description = {
-      "Removes a concept from a text-to-image diffusion model: a style, or a thing (an instance)."
-          + " The model then draws something else in its place, the anchor, and everything else as"
-          + " before.",
+      "Removes a concept from a text-to-image diffusion model: a style, a thing (an instance), a"
+          + " picture that it learned by heart, and more. The model then draws something else in its"
+          + " place, the anchor, and everything else as before.",
       "",
       "Without --model it works on a small model of emoji that comes with it, with settings that suit"
           + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob, twemoji,"
-          + " fluent, ink, blueprint. Things: 'cat face', 'rocket', 'red apple' and 149 more.",
+          + " fluent, ink, blueprint. Things: 'cat face', 'rocket', 'red apple' and 149 more. The"
+          + " picture that it learned by heart: 'planted'.",
     },
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
     footer = {
       "  ablate --target blueprint",
       "  ablate --target 'cat face'",
+      "  ablate --target planted",
+      "  ablate --target blueprint --target 'cat face' --target planted",
       "  ablate --target noto --anchor fluent --steps 300",
       "  ablate --model path/to/stable-diffusion-v1-5 --kind style \\",
       "         --target 'Van Gogh' --anchor painting --neighbour Monet",
@@ -70,15 +79,20 @@ public final class Ablate implements Callable<Integer> {
       names = "--target",
       required = true,
       paramLabel = "NAME",
-      description = "What to remove (required): the name of a style or of a thing.")
-  private String target;
+      description =
+          "What to remove (required): the name of a style or of a thing, the caption of a memorized"
+              + " picture, terms such as 'nudity, nsfw', or a file of prompt pairs. With the emoji"
+              + " model it may be given several times.")
+  private List<String> targets;
 
   @Option(
       names = "--kind",
       paramLabel = "KIND",
+      converter = KindConverter.class,
       description =
-          "What the target is: style or instance. The emoji model knows it by the name; other models"
-              + " need it.")
+          "What the target is: style, instance, memorized-picture, composition,"
+              + " inappropriate-content or prompt-pairs. The emoji model knows it by the name; other"
+              + " models need it.")
   private @Nullable ConceptKind kind;
 
   @Option(
@@ -87,8 +101,23 @@ public final class Ablate implements Callable<Integer> {
       description =
           "What to draw instead. Emoji model: for a style, another style (twemoji by default), or"
               + " 'emoji' for none; for a thing, its category (the default), another category or"
-              + " thing. Other models need it: such as 'painting' for a style, 'cat' for a cat.")
-  private @Nullable String anchor;
+              + " thing; as often as there are targets, or never. Other models need it: such as"
+              + " 'painting' for a style, 'cat' for a cat.")
+  private List<String> anchors = List.of();
+
+  @Option(
+      names = "--anchor-prompts",
+      paramLabel = "FILE",
+      description =
+          "With --model: prompts that draw the anchor, one a line. Default: built-in ones about it.")
+  private @Nullable Path anchorPrompts;
+
+  @Option(
+      names = "--preset",
+      paramLabel = "NAME",
+      description =
+          "With --model: the published numbers to begin with, diffusers (the default) or paper.")
+  private @Nullable String preset;
 
   @Option(
       names = "--model",
@@ -222,7 +251,7 @@ public final class Ablate implements Callable<Integer> {
     return CommandLine.ExitCode.OK;
   }
 
-  private Job job() {
+  private Job job() throws IOException {
     try {
       Job job = model == null ? emojiJob() : checkpointJob();
       if (steps != null) {
@@ -238,25 +267,56 @@ public final class Ablate implements Callable<Integer> {
   }
 
   private Job emojiJob() {
-    if (!neighbours.isEmpty()) {
-      throw wrong("--neighbour needs --model; the comparison of the emoji model has neighbours");
+    for (String needsModel : given("--neighbour", "--anchor-prompts", "--preset")) {
+      throw wrong(needsModel + " needs --model; the emoji model has settings that suit it");
     }
-    checkAnchorDiffers();
-    return switch (kindOfEmoji()) {
+    if (!anchors.isEmpty() && anchors.size() != targets.size()) {
+      throw wrong(
+          "--anchor must be given as often as --target or never, was given %d times for %d targets"
+              .formatted(anchors.size(), targets.size()));
+    }
+    List<Job> jobs = new ArrayList<>();
+    for (int i = 0; i < targets.size(); i++) {
+      jobs.add(emojiJob(targets.get(i), anchors.isEmpty() ? null : anchors.get(i)));
+    }
+    return EmojiJobs.together(jobs);
+  }
+
+  private Job emojiJob(String target, @Nullable String anchor) {
+    checkAnchorDiffers(target, anchor);
+    return switch (kindOfEmoji(target)) {
       case STYLE ->
           EmojiJobs.style(target, anchor == null ? EmojiJobs.anchorOfStyle(target) : anchor);
       case INSTANCE ->
           EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOfInstance(target) : anchor);
-      default -> throw wrong("--kind must be style or instance here, was " + kind);
+      case MEMORIZED_PICTURE -> {
+        if (anchor != null) {
+          throw wrong("--anchor is not for the planted picture, was '%s'".formatted(anchor));
+        }
+        yield EmojiJobs.planted();
+      }
+      default ->
+          throw wrong(
+              "--kind must be style, instance or memorized-picture with the emoji model, was "
+                  + KindConverter.name(kind));
     };
   }
 
+  private List<String> given(String... options) {
+    return Stream.of(options)
+        .filter(option -> spec.commandLine().getParseResult().hasMatchedOption(option))
+        .toList();
+  }
+
   /** No style has the name of a thing. */
-  private ConceptKind kindOfEmoji() {
+  private ConceptKind kindOfEmoji(String target) {
     if (kind != null) {
       return kind;
     }
     String name = target.strip().toLowerCase(Locale.ROOT);
+    if (name.equals("planted") || name.equals(EmbeddedModel.plantedCaption())) {
+      return ConceptKind.MEMORIZED_PICTURE;
+    }
     if (EmbeddedModel.styles().contains(name)) {
       return ConceptKind.STYLE;
     }
@@ -268,15 +328,27 @@ public final class Ablate implements Callable<Integer> {
             .formatted(target));
   }
 
-  private Job checkpointJob() {
-    if (kind == null || anchor == null) {
-      throw wrong("--model needs --kind (style or instance) and --anchor (what to draw instead)");
+  private Job checkpointJob() throws IOException {
+    if (kind == null || anchors.size() != 1 || targets.size() != 1) {
+      throw wrong("--model needs one --target, its --kind and one --anchor (what to draw instead)");
     }
-    checkAnchorDiffers();
-    return CheckpointJobs.of(kind, target, anchor, neighbours);
+    checkAnchorDiffers(targets.get(0), anchors.get(0));
+    return CheckpointJobs.of(
+        kind, targets.get(0), anchors.get(0), anchorPrompts, neighbours, published());
   }
 
-  private void checkAnchorDiffers() {
+  private Function<ConceptKind, Preset> published() {
+    if (preset == null) {
+      return Preset::standard;
+    }
+    return switch (preset) {
+      case "diffusers" -> Preset::diffusers;
+      case "paper" -> Preset::paper;
+      default -> throw wrong("--preset must be diffusers or paper, was '%s'".formatted(preset));
+    };
+  }
+
+  private void checkAnchorDiffers(String target, @Nullable String anchor) {
     if (anchor != null && anchor.strip().equalsIgnoreCase(target.strip())) {
       throw wrong("--anchor must differ from --target, both were '%s'".formatted(target));
     }
@@ -338,6 +410,25 @@ public final class Ablate implements Callable<Integer> {
       return "no such file or folder: " + e.getFile();
     }
     return e.getClass().getSimpleName() + ": " + e.getMessage();
+  }
+
+  /** Kinds are written with hyphens. */
+  static final class KindConverter implements ITypeConverter<ConceptKind> {
+    @Override
+    public ConceptKind convert(String text) {
+      for (ConceptKind kind : ConceptKind.values()) {
+        if (name(kind).equalsIgnoreCase(text.strip().replace('_', '-'))) {
+          return kind;
+        }
+      }
+      throw new TypeConversionException(
+          "must be one of %s, was '%s'"
+              .formatted(Stream.of(ConceptKind.values()).map(KindConverter::name).toList(), text));
+    }
+
+    static String name(@Nullable ConceptKind kind) {
+      return String.valueOf(kind).toLowerCase(Locale.ROOT).replace('_', '-');
+    }
   }
 
   /** The version of the library, as its jar's manifest has it. */

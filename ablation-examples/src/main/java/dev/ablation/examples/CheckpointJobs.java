@@ -1,5 +1,6 @@
 package dev.ablation.examples;
 
+import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
@@ -8,9 +9,13 @@ import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.examples.PictureGrid.Row;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.Preset;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** Ablations of any checkpoint, with the published numbers. */
 final class CheckpointJobs {
@@ -22,26 +27,53 @@ final class CheckpointJobs {
    * Removes a concept.
    *
    * @param kind of the target and of its neighbours
-   * @param target to remove
+   * @param target to remove: a name, a caption, a list of terms, or a file of prompt pairs
    * @param anchor to draw instead
+   * @param anchorPrompts what draws it; {@code null} takes built-in prompts
    * @param neighbours concepts of the same kind that shall stay; may be empty
+   * @param preset the published numbers
+   * @throws IOException if a file cannot be read
    */
-  static Job of(ConceptKind kind, String target, String anchor, List<String> neighbours) {
+  static Job of(
+      ConceptKind kind,
+      String target,
+      String anchor,
+      @Nullable Path anchorPrompts,
+      List<String> neighbours,
+      Function<ConceptKind, Preset> preset)
+      throws IOException {
     Concept concept = concept(kind, target);
-    GeneratedAnchors anchors = AnchorStrategy.generated(anchor);
-    List<String> shown = anchors.prompts(concept).subList(0, COLUMNS);
+    if (kind == ConceptKind.MEMORIZED_PICTURE && anchorPrompts == null) {
+      throw new IllegalArgumentException(
+          "--kind memorized-picture needs --anchor-prompts, a file with other wordings of the"
+              + " caption that do not draw the picture");
+    }
+    Preset published = preset.apply(kind);
+    AnchorDefaults drawn = published.anchors();
+    SamplingSettings sampling =
+        drawn.avoidTarget()
+            ? drawn.sampling().withNegativePrompt(concept.name())
+            : drawn.sampling();
+    GeneratedAnchors anchors =
+        anchorPrompts == null
+            ? AnchorStrategy.generated(anchor)
+            : AnchorStrategy.generated(anchor, anchorPrompts);
+    List<String> all = anchors.prompts(concept);
+    List<String> shown = IntStream.range(0, COLUMNS).mapToObj(i -> all.get(i % all.size())).toList();
     List<Row> rows = new ArrayList<>();
     rows.add(row(Role.TARGET, concept, shown, anchor));
     rows.add(new Row(Role.ANCHOR, anchor, shown));
     for (String neighbour : neighbours) {
       rows.add(row(Role.NEIGHBOUR, concept(kind, neighbour), shown, anchor));
     }
-    Preset published = Preset.diffusers(kind);
     return new Job(
-        concept,
-        anchors,
-        published.anchors().augmentation(),
+        List.of(
+            new Removal(
+                concept,
+                anchors.images(drawn.images()).sampling(sampling))),
+        drawn.augmentation(),
         published.objective(),
+        published.weights(),
         published.training(),
         0,
         new PictureGrid(
@@ -56,7 +88,14 @@ final class CheckpointJobs {
         prompts.stream().map(prompt -> concept.targetPrompts(prompt, anchor).get(0)).toList());
   }
 
-  private static Concept concept(ConceptKind kind, String name) {
-    return kind == ConceptKind.STYLE ? Concept.style(name) : Concept.instance(name);
+  private static Concept concept(ConceptKind kind, String name) throws IOException {
+    return switch (kind) {
+      case STYLE -> Concept.style(name);
+      case INSTANCE -> Concept.instance(name);
+      case COMPOSITION -> Concept.composition(name);
+      case MEMORIZED_PICTURE -> Concept.memorized(name);
+      case INAPPROPRIATE_CONTENT -> Concept.inappropriate(name);
+      case PROMPT_PAIRS -> Concept.pairs(name, Path.of(name));
+    };
   }
 }

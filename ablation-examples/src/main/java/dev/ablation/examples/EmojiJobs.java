@@ -9,6 +9,7 @@ import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.examples.PictureGrid.Row;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.AdamW;
+import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Teacher;
 import dev.ablation.sample.Sampler;
@@ -69,6 +70,10 @@ final class EmojiJobs {
   /** Columns of a style's grid: things of different shape and colour. */
   private static final List<String> SHOWN_CONCEPTS =
       List.of("cat face", "rocket", "red apple", "owl", "trophy", "cactus");
+
+  /** Take the place of things that are removed. */
+  private static final List<String> SPARE_CONCEPTS =
+      List.of("umbrella", "skull", "balloon", "bell", "castle", "tulip");
 
   /** Rows of an instance's grid, after its siblings. */
   private static final List<String> UNRELATED = List.of("red apple", "rocket", "trophy");
@@ -200,12 +205,70 @@ final class EmojiJobs {
         .category();
   }
 
+  /**
+   * Removes what several jobs remove, in one run. Each target's rows stay as they are; the
+   * neighbours are the styles that stay, drawn with things that stay.
+   */
+  static Job together(List<Job> jobs) {
+    if (jobs.size() == 1) {
+      return jobs.get(0);
+    }
+    List<String> gone =
+        jobs.stream()
+            .flatMap(job -> job.removals().stream())
+            .map(removal -> removal.target().name())
+            .toList();
+    for (String target : gone) {
+      if (Collections.frequency(gone, target) > 1) {
+        throw new IllegalArgumentException(
+            "target must be named once, but '%s' was named more often".formatted(target));
+      }
+    }
+    List<Removal> removals =
+        jobs.stream()
+            .flatMap(job -> job.removals().stream())
+            .map(removal -> withoutPromptsOf(gone, removal))
+            .toList();
+    List<Row> rows = new ArrayList<>();
+    for (Role role : List.of(Role.TARGET, Role.ANCHOR)) {
+      jobs.stream()
+          .flatMap(job -> job.grid().rows().stream())
+          .filter(row -> row.role() == role)
+          .forEach(rows::add);
+    }
+    List<String> things =
+        Stream.concat(SHOWN_CONCEPTS.stream(), SPARE_CONCEPTS.stream())
+            .filter(thing -> !gone.contains(withArticle(thing)))
+            .limit(SHOWN_CONCEPTS.size())
+            .toList();
+    VOCABULARY.styles().stream()
+        .filter(style -> !gone.contains(style))
+        .forEach(style ->
+            rows.add(row(Role.NEIGHBOUR, style, things, thing -> inStyle(thing, style))));
+    List<String> columns =
+        IntStream.rangeClosed(1, SHOWN_CONCEPTS.size()).mapToObj(i -> "picture " + i).toList();
+    int steps = TRAINING.steps() * (1 + jobs.size()) / 2;
+    return jobs.get(0).with(removals, new PictureGrid(columns, rows), TRAINING.steps(steps));
+  }
+
+  /** An anchor prompt that names what is removed in the same run would lead back to it. */
+  private static Removal withoutPromptsOf(List<String> gone, Removal removal) {
+    List<String> prompts =
+        removal.anchor().prompts(removal.target()).stream()
+            .filter(prompt -> gone.stream().noneMatch(prompt::contains))
+            .toList();
+    return new Removal(removal.target(), removal.anchor().prompts(prompts));
+  }
+
   private static Job job(Concept target, GeneratedAnchors anchor, PictureGrid grid) {
+    Removal removal =
+        new Removal(
+            target, anchor.images(ANCHOR_IMAGES).sampling(SAMPLING.withSteps(ANCHOR_STEPS)));
     return new Job(
-        target,
-        anchor.images(ANCHOR_IMAGES).sampling(SAMPLING.withSteps(ANCHOR_STEPS)),
+        List.of(removal),
         Augmentation.none(),
         AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS),
+        WeightGroup.crossAttentionKeyValue(),
         TRAINING,
         0,
         grid,

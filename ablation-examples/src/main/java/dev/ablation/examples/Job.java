@@ -2,57 +2,94 @@ package dev.ablation.examples;
 
 import dev.ablation.Ablation;
 import dev.ablation.Ablator;
-import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.augment.Augmentation;
-import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.GradientTrainer;
+import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * An ablation and the pictures that show what it did.
  *
- * @param target what is removed
- * @param anchor what is drawn instead
- * @param augmentation how its pictures are changed in training
+ * @param removals what is removed, at least one
+ * @param augmentation how anchor pictures are changed in training
  * @param objective the loss
+ * @param weights what is trained
  * @param training steps, batch, learning rate
  * @param seed of the run; the compared pictures are drawn from it too
  * @param grid prompts to draw before and after
  * @param sampling how these are drawn
  */
 record Job(
-    Concept target,
-    GeneratedAnchors anchor,
+    List<Removal> removals,
     Augmentation augmentation,
     AblationObjective objective,
+    WeightGroup weights,
     GradientTrainer training,
     long seed,
     PictureGrid grid,
     SamplingSettings sampling) {
 
+  Job {
+    removals = List.copyOf(removals);
+  }
+
   Ablation plan(DiffusionModel model) {
-    return Ablator.of(model)
-        .target(target)
-        .anchor(anchor.augmented(augmentation))
-        .objective(objective)
-        .weights(WeightGroup.crossAttentionKeyValue())
-        .trainer(training)
-        .seed(seed);
+    Removal first = removals.get(0);
+    Ablation plan =
+        Ablator.of(model)
+            .target(first.target())
+            .anchor(first.anchor().augmented(augmentation));
+    for (Removal next : removals.subList(1, removals.size())) {
+      plan = plan.andTarget(next.target()).anchor(next.anchor().augmented(augmentation));
+    }
+    return plan.objective(objective).weights(weights).trainer(training).seed(seed);
+  }
+
+  /** Such as {@code "style 'blueprint' and instance 'a cat face'"}. */
+  String targets() {
+    return removals.stream()
+        .map(removal -> removal.target().toString())
+        .collect(Collectors.joining(" and the "));
+  }
+
+  /** Such as {@code "twemoji and an animal"}. */
+  String anchors() {
+    return removals.stream()
+        .map(removal -> removal.anchor().name())
+        .collect(Collectors.joining(" and "));
+  }
+
+  /** How many anchor pictures there are in all. */
+  int images() {
+    return removals.stream().mapToInt(removal -> removal.anchor().images()).sum();
+  }
+
+  Job with(List<Removal> changed, PictureGrid shown, GradientTrainer trainer) {
+    return new Job(changed, augmentation, objective, weights, trainer, seed, shown, sampling);
   }
 
   Job images(int images) {
+    List<Removal> changed =
+        removals.stream()
+            .map(removal -> new Removal(removal.target(), removal.anchor().images(images)))
+            .toList();
     return new Job(
-        target, anchor.images(images), augmentation, objective, training, seed, grid, sampling);
+        changed, augmentation, objective, weights, training, seed, grid, sampling);
   }
 
   Job training(GradientTrainer changed) {
-    return new Job(target, anchor, augmentation, objective, changed, seed, grid, sampling);
+    return new Job(removals, augmentation, objective, weights, changed, seed, grid, sampling);
   }
 
   Job seed(long changed) {
-    return new Job(target, anchor, augmentation, objective, training, changed, grid, sampling);
+    return new Job(removals, augmentation, objective, weights, training, changed, grid, sampling);
+  }
+
+  Job sampling(SamplingSettings changed) {
+    return new Job(removals, augmentation, objective, weights, training, seed, grid, changed);
   }
 }

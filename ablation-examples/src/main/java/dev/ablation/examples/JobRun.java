@@ -80,7 +80,7 @@ final class JobRun {
 
   private String title() {
     return "The %s, replaced by '%s' in the model '%s'"
-        .formatted(job.target(), job.anchor().name(), model.descriptor().name());
+        .formatted(job.targets(), job.anchors(), model.descriptor().name());
   }
 
   private void write(BufferedImage image, String name) throws IOException {

@@ -40,10 +40,10 @@ record Summary(
     // Single steps jump, since each draws its own noise levels.
     int quarter = (history.size() + 3) / 4;
     StringBuilder text = new StringBuilder();
-    line(text, "Removed the %s from the model '%s'.", job.target(), model);
+    line(text, "Removed the %s from the model '%s'.", job.targets(), model);
     line(text, "");
-    line(text, "  drawn instead     %s", job.anchor().name());
-    line(text, "  anchor pictures   %d in %s", job.anchor().images(), seconds(anchors));
+    line(text, "  drawn instead     %s", job.anchors());
+    line(text, "  anchor pictures   %d in %s", job.images(), seconds(anchors));
     line(
         text,
         "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",

@@ -8,6 +8,7 @@ import dev.ablation.examples.dataset.EmojiConcept;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -34,10 +35,50 @@ class EmojiJobsTest {
     check(EmojiJobs.instance(concept, EmojiJobs.anchorOfInstance(concept)), concept);
   }
 
+  @Test
+  void thePlantedPictureIsShownByItsCaption() {
+    Job job = EmojiJobs.planted();
+    Removal removal = job.removals().get(0);
+    String caption = EmbeddedModel.plantedCaption();
+    assertThat(removal.anchor().prompts(removal.target())).hasSize(8).doesNotContain(caption);
+    assertThat(job.grid().rows().get(0).prompts()).containsOnly(caption);
+    assertThat(job.grid().rows().stream().filter(row -> row.role() == Role.NEIGHBOUR)).hasSize(6);
+  }
+
+  @Test
+  void severalTargetsKeepTheirRowsAndShareNeighboursWithoutThem() {
+    Job job =
+        EmojiJobs.together(
+            List.of(
+                EmojiJobs.style("blueprint", "twemoji"),
+                EmojiJobs.instance("cat face", "animal"),
+                EmojiJobs.planted()));
+    assertThat(job.removals()).hasSize(3);
+    assertThat(job.targets())
+        .isEqualTo(
+            "style 'blueprint' and the instance 'a cat face' and the memorized picture '%s'"
+                .formatted(EmbeddedModel.plantedCaption()));
+    assertThat(job.removals())
+        .allSatisfy(removal ->
+            assertThat(removal.anchor().prompts(removal.target()))
+                .isNotEmpty()
+                .noneMatch(prompt -> prompt.contains("blueprint") || prompt.contains("cat face")));
+    assertThat(job.training().steps()).isGreaterThan(EmojiJobs.planted().training().steps());
+    List<Row> rows = job.grid().rows();
+    assertThat(rows.stream().filter(row -> row.role() == Role.TARGET)).hasSize(3);
+    assertThat(rows.stream().filter(row -> row.role() == Role.ANCHOR)).hasSize(3);
+    assertThat(rows.stream().filter(row -> row.role() == Role.NEIGHBOUR))
+        .hasSize(5)
+        .allSatisfy(row ->
+            assertThat(row.prompts())
+                .noneMatch(prompt -> prompt.contains("blueprint") || prompt.contains("cat face")));
+  }
+
   private static void check(Job job, String target) {
-    for (String anchor : job.anchor().prompts(job.target())) {
+    Removal removal = job.removals().get(0);
+    for (String anchor : removal.anchor().prompts(removal.target())) {
       assertThat(anchor).doesNotContain(target);
-      for (String prompt : job.target().targetPrompts(anchor, job.anchor().name())) {
+      for (String prompt : removal.target().targetPrompts(anchor, removal.anchor().name())) {
         assertThat(prompt).contains(target).doesNotContain("a a ", "an an ");
       }
     }

@@ -1,6 +1,7 @@
 package dev.ablation.examples.study;
 
 import dev.ablation.Ablation;
+import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Teacher;
@@ -45,6 +46,10 @@ record Method(String name, String differs, UnaryOperator<Ablation> change) {
             "token embeddings",
             "weights: token embeddings of the target, learning rate 1e-2",
             plan ->
-                plan.weights(WeightGroup.tokenEmbeddings()).training(t -> t.learningRate(1e-2))));
+                plan.weights(WeightGroup.tokenEmbeddings()).training(t -> t.learningRate(1e-2))),
+        new Method(
+            "low rank",
+            "keys and values by LoRA of rank 8, learning rate 5e-3",
+            plan -> plan.training(t -> t.lora(Lora.rank(8)).learningRate(5e-3))));
   }
 }

@@ -45,9 +45,9 @@ final class Course {
     List<Map<String, Double>> rows = new ArrayList<>();
     if (step > 0 && Files.exists(table)) {
       List<String> lines = Files.readAllLines(table);
-      String[] columns = lines.get(0).split(",");
+      String[] columns = lines.get(0).split(",", -1);
       for (String line : lines.subList(1, lines.size())) {
-        String[] cells = line.split(",");
+        String[] cells = line.split(",", -1);
         Map<String, Double> row = new LinkedHashMap<>();
         for (int i = 0; i < Math.min(columns.length, cells.length); i++) {
           if (!cells[i].isEmpty()) {

@@ -5,16 +5,37 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Mean and standard deviation of the latents, by channel, and how they are folded into the
  * autoencoder's outermost latent layers: all channels then have mean 0 and the common deviation,
  * whose inverse is the scaling factor; pictures are encoded and decoded as before.
- *
- * @param means one a channel
- * @param deviations one a channel
  */
-record LatentScale(double[] means, double[] deviations) {
+final class LatentScale {
+  private final double[] means;
+  private final double[] deviations;
+
+  /**
+   * Takes over measurements.
+   *
+   * @param means one a channel
+   * @param deviations standard deviations, one a channel
+   */
+  LatentScale(double[] means, double[] deviations) {
+    this.means = means.clone();
+    this.deviations = deviations.clone();
+  }
+
+  /** One a channel. */
+  double[] means() {
+    return means.clone();
+  }
+
+  /** Standard deviations, one a channel. */
+  double[] deviations() {
+    return deviations.clone();
+  }
 
   /**
    * Measures latents.
@@ -102,7 +123,7 @@ record LatentScale(double[] means, double[] deviations) {
 
   private static void put(
       Map<String, NDArray> weights, String name, float[] values, NDManager owner) {
-    Shape shape = java.util.Objects.requireNonNull(weights.get(name), name).getShape();
+    Shape shape = Objects.requireNonNull(weights.get(name), name).getShape();
     weights.put(name, owner.create(values, shape));
   }
 }

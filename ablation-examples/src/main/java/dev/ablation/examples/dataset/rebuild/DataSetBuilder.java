@@ -9,7 +9,7 @@ import java.util.Map;
 
 /**
  * Makes the pictures that an index lists: one sheet a style, and the planted picture. The same
- * sources make the same bytes.
+ * sources make the same bytes with the same Java; of another Java, a few pixels may differ.
  *
  * <p>An icon is drawn 128 pixels wide, recoloured where its set needs it, and averaged two by two.
  */
@@ -93,7 +93,8 @@ final class DataSetBuilder {
   private static void paintOnGradient(int[] rgb) {
     for (int i = 0; i < rgb.length; i += 3) {
       if (Math.min(rgb[i], Math.min(rgb[i + 1], rgb[i + 2])) >= GROUND) {
-        double down = (double) (i / 3 / BIG) / (BIG - 1);
+        int row = i / 3 / BIG;
+        double down = row / (BIG - 1.0);
         for (int c = 0; c < 3; c++) {
           rgb[i + c] = (int) ((1 - down) * ORANGE[c] + down * PURPLE[c]);
         }

@@ -1,8 +1,6 @@
 package dev.ablation.examples.dataset.rebuild;
 
-import com.google.gson.JsonParseException;
 import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.MalformedJsonException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -46,7 +44,7 @@ final class IconSet {
         }
       }
       reader.endObject();
-    } catch (JsonParseException | IllegalStateException | MalformedJsonException e) {
+    } catch (IOException | IllegalStateException e) {
       throw new IOException("not an icon set: %s: %s".formatted(origin, e.getMessage()), e);
     }
     return set;

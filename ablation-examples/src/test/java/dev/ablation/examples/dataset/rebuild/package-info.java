@@ -1,0 +1,5 @@
+/** Tests of rebuilding the data set's pictures, on emoji sets of a few made-up icons. */
+@NullMarked
+package dev.ablation.examples.dataset.rebuild;
+
+import org.jspecify.annotations.NullMarked;
