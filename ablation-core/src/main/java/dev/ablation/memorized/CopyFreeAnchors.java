@@ -46,10 +46,7 @@ import org.jspecify.annotations.Nullable;
  * @param rounds how often dropped pictures are drawn again, not negative
  */
 public record CopyFreeAnchors(
-    GeneratedAnchors generated,
-    CopyDetection detection,
-    List<BufferedImage> originals,
-    int rounds)
+    GeneratedAnchors generated, CopyDetection detection, List<BufferedImage> originals, int rounds)
     implements AnchorStrategy {
   /** With a copy rate of 0.3, one picture in 400 is still a copy after five drawings. */
   static final int ROUNDS = 4;
@@ -179,8 +176,7 @@ public record CopyFreeAnchors(
   }
 
   private String judgeName() {
-    return "copy by %s > %s"
-        .formatted(detection.extractor().info().name(), detection.threshold());
+    return "copy by %s > %s".formatted(detection.extractor().info().name(), detection.threshold());
   }
 
   @Override

@@ -165,8 +165,7 @@ final class SurveyRun {
   private CopyRate rate(String prompt, Origin origin) throws IOException {
     checkCancelled();
     long seed = RandomStreams.seed(survey.seed(), "memorized.rate " + prompt, 0);
-    Optional<CopyScores> found =
-        kept == null ? Optional.empty() : kept.read(prompt, seed, survey);
+    Optional<CopyScores> found = kept == null ? Optional.empty() : kept.read(prompt, seed, survey);
     fromFolder = found.isPresent();
     if (found.isPresent()) {
       return new CopyRate(prompt, origin, found.get());
