@@ -63,6 +63,11 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   }
 
   @Override
+  public OtherStyleAnchors suitedTo(DiffusionModel model, Concept target) {
+    return new OtherStyleAnchors(styles, subjects.suitedTo(model, target));
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     return List.copyOf(pairs(target).keySet());
   }
