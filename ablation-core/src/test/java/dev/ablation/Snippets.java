@@ -288,6 +288,10 @@ class Snippets {
     // @start region="concept"
     Concept style = Concept.style("Van Gogh");
     Concept instance = Concept.instance("grumpy cat");
+    Concept composition = Concept.composition("kids with guns");
+    Concept picture = Concept.memorized("New Orleans House Galaxy Case");
+    Concept content = Concept.inappropriate("nudity, nsfw", "violence");
+
     List<String> styled = style.targetPrompts("painting of a boat", "painting");
     List<String> replaced = instance.targetPrompts("a photo of a cat", "cat");
     // @end
@@ -296,6 +300,9 @@ class Snippets {
             "painting of a boat, in the style of Van Gogh",
             "in Van Gogh's style, painting of a boat");
     assertThat(replaced).containsExactly("a photo of a grumpy cat");
+    assertThat(composition.targetPrompts("two kids", "kids")).containsExactly("two kids with guns");
+    assertThat(picture.targetPrompts("a phone case", "case")).hasSize(1);
+    assertThat(content.targetPrompts("a man", "people")).hasSize(2 * 3);
   }
 
   @Test
