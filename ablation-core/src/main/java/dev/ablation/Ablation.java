@@ -213,6 +213,31 @@ public final class Ablation {
   }
 
   /**
+   * Checks the plan, as a run does before any long work.
+   *
+   * @return everything that is wrong with it; empty if it can run
+   */
+  public List<String> check() {
+    return List.copyOf(PlanCheck.of(plan).problems());
+  }
+
+  /**
+   * Finds out what a run takes: counts weights, pictures and evaluations of the network, makes one
+   * training step to warm up and two whose time and memory are measured, and lists everything that
+   * is wrong with the plan. Nothing is drawn but the sample of an anchor that has a judge, and the
+   * model stays as it is. What the folder of checkpoints holds is not looked at.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="estimate"}
+   *
+   * @return the estimate, with its problems; they are not thrown
+   * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
+   * @throws IllegalStateException if the model is in use by a run, or closed
+   */
+  public Estimate estimate() {
+    return PlanEstimate.of(plan);
+  }
+
+  /**
    * Runs to the end on the calling thread: checks the whole plan, prepares the anchor pictures,
    * trains. Whatever happens, the model afterwards holds the weights it had before.
    *

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorSet;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.train.BatchSource;
@@ -27,13 +28,16 @@ final class AnchorBatches implements BatchSource {
 
   /** With a single pair its streams are the run's own. */
   static AnchorBatches of(
-      DiffusionModel model, List<CheckedPair> pairs, AnchorSets anchors, long seed) {
+      DiffusionModel model,
+      List<CheckedPair> pairs,
+      Function<CheckedPair, AnchorSet> anchors,
+      long seed) {
     return new AnchorBatches(
         pairs.stream()
             .map(pair ->
                 new PairBatches(
                     model,
-                    anchors.of(pair),
+                    anchors.apply(pair),
                     pair,
                     pairs.size() == 1 ? seed : pair.pair().seed(seed)))
             .toList());

@@ -36,6 +36,11 @@ final class AnchorSets implements AutoCloseable {
     return distinct(pairs).values().stream().mapToInt(pair -> pair.anchor().images()).sum();
   }
 
+  /** {@return one of the pairs that share pictures, for all pictures} */
+  static List<CheckedPair> withPicturesOfTheirOwn(List<CheckedPair> pairs) {
+    return List.copyOf(distinct(pairs).values());
+  }
+
   private static Map<Key, CheckedPair> distinct(List<CheckedPair> pairs) {
     Map<Key, CheckedPair> distinct = new LinkedHashMap<>();
     pairs.forEach(pair -> distinct.putIfAbsent(Key.of(pair), pair));

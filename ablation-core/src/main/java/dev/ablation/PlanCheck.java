@@ -2,6 +2,7 @@ package dev.ablation;
 
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.internal.Words;
 import dev.ablation.model.Capabilities;
@@ -11,6 +12,7 @@ import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.WeightInfo;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -19,6 +21,9 @@ import java.util.stream.Collectors;
 
 /** Finds everything that is wrong with a plan before any long work starts. */
 final class PlanCheck {
+  private static final Set<ConceptKind> SHARE_WORDS =
+      EnumSet.of(ConceptKind.INSTANCE, ConceptKind.COMPOSITION);
+
   private final Plan plan;
   private final List<String> problems = new ArrayList<>();
   private final List<String> warnings = new ArrayList<>();
@@ -54,9 +59,23 @@ final class PlanCheck {
     return weights;
   }
 
-  /** {@return the pairs in an order that follows from the targets} */
+  /** {@return the pairs whose anchor has prompts, in an order that follows from the targets} */
   List<CheckedPair> pairs() {
     return pairs;
+  }
+
+  /** {@return what may be better in another way, although nothing is wrong} */
+  List<String> hints() {
+    if (plan.objective().usesPriorBatch()) {
+      return List.of();
+    }
+    return plan.pairs().stream()
+        .filter(pair -> SHARE_WORDS.contains(pair.target().kind()))
+        .filter(pair -> Words.ownWord(pair.anchor().name()).matcher(pair.target().name()).find())
+        .map(pair ->
+            "%s contains its anchor '%s'; where words are shared, the published runs preserve the prior, see Preset.paperWithPrior and diffusersWithPrior"
+                .formatted(pair.target(), pair.anchor().name()))
+        .toList();
   }
 
   /**
@@ -94,7 +113,13 @@ final class PlanCheck {
 
   private void checkPair(Pair pair) {
     AnchorStrategy anchor = pair.anchor();
-    Set<String> prompts = new LinkedHashSet<>(anchor.prompts(pair.target()));
+    Set<String> prompts;
+    try {
+      prompts = new LinkedHashSet<>(anchor.prompts(pair.target()));
+    } catch (IllegalArgumentException e) {
+      problems.add(String.valueOf(e.getMessage()));
+      return;
+    }
     if (prompts.isEmpty()) {
       problems.add("anchor prompts must not be empty");
     }

@@ -83,7 +83,7 @@ final class PlanRun implements AnchorContext {
     DiffusionModel model = plan.model();
     try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
       run.anchorsAreReady();
-      BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors, plan.seed());
+      BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors::of, plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
       return new AblationResult(
           delta(trained),

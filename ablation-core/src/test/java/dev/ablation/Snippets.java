@@ -34,7 +34,7 @@ import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.FeatureStatistics;
 import dev.ablation.evaluate.FrechetInceptionDistance;
 import dev.ablation.evaluate.KernelInceptionDistance;
-import dev.ablation.evaluate.Measurement;
+import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluate.PerceptualDistance;
 import dev.ablation.evaluate.PictureSource;
 import dev.ablation.evaluate.PooledPixels;
@@ -95,10 +95,12 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -241,6 +243,23 @@ class Snippets {
   }
 
   @Test
+  void estimate() {
+    Ablation plan = small();
+    // @start region="estimate"
+    Estimate estimate = plan.estimate(); // a few seconds: two training steps are measured
+    if (estimate.possible()) {
+      long deltaBytes = estimate.trained().deltaBytes();
+      long drawn = estimate.anchorWork().evaluations(); // without what a cache holds already
+      Optional<Duration> time = estimate.time(); // anchors and training
+      assertThat(time).isPresent();
+      assertThat(deltaBytes + drawn).isPositive();
+    }
+    List<String> problems = estimate.problems(); // all of them, as run() would refuse them
+    // @end
+    assertThat(problems).isEmpty();
+  }
+
+  @Test
   void cancel() {
     ExecutorService executor = Executors.newSingleThreadExecutor();
     try {
@@ -269,6 +288,10 @@ class Snippets {
     // @start region="concept"
     Concept style = Concept.style("Van Gogh");
     Concept instance = Concept.instance("grumpy cat");
+    Concept composition = Concept.composition("kids with guns");
+    Concept picture = Concept.memorized("New Orleans House Galaxy Case");
+    Concept content = Concept.inappropriate("nudity, nsfw", "violence");
+
     List<String> styled = style.targetPrompts("painting of a boat", "painting");
     List<String> replaced = instance.targetPrompts("a photo of a cat", "cat");
     // @end
@@ -277,6 +300,9 @@ class Snippets {
             "painting of a boat, in the style of Van Gogh",
             "in Van Gogh's style, painting of a boat");
     assertThat(replaced).containsExactly("a photo of a grumpy cat");
+    assertThat(composition.targetPrompts("two kids", "kids")).containsExactly("two kids with guns");
+    assertThat(picture.targetPrompts("a phone case", "case")).hasSize(1);
+    assertThat(content.targetPrompts("a man", "people")).hasSize(2 * 3);
   }
 
   @Test
@@ -701,9 +727,7 @@ class Snippets {
             .training(t ->
                 t.steps(400)
                     .measure("brightness", 25, Snippets::brightness)
-                    .stopWhen(
-                        "loss below 0.01",
-                        now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
+                    .stopWhen("loss below 0.01", now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
                     .stopWhen(
                         "pictures turned white", now -> now.latest("brightness").orElse(0) > 250));
     // @end
@@ -1138,7 +1162,7 @@ class Snippets {
     FeatureMatrix before = features(30, 2);
     ExtractorInfo extractor = new ExtractorInfo("inception", "0".repeat(64), 4);
     // @start region="kid"
-    Measurement kid =
+    MetricResult kid =
         KernelInceptionDistance.defaults().measure(after, before, extractor, progress -> {});
     double published = 1000 * kid.value(); // as papers print it
     // @end
@@ -1161,7 +1185,7 @@ class Snippets {
     for (FeatureMatrix batch : batches) {
       pictures.add(batch);
     }
-    Measurement fid =
+    MetricResult fid =
         FrechetInceptionDistance.measure(pictures, FeatureStatistics.of(reference), extractor);
     // @end
     assertThat(fid.counts()).containsEntry("pictures", 2100);
@@ -1183,7 +1207,7 @@ class Snippets {
     List<BufferedImage> after = before;
     // @start region="perceptual"
     PerceptualDistance distance = new PerceptualDistance(new PooledPixels(), Bootstrap.defaults());
-    Measurement change =
+    MetricResult change =
         distance.measure(PictureSource.of(after), PictureSource.of(before), 16, progress -> {});
     // @end
     assertThat(change.value()).isZero();
@@ -1198,8 +1222,8 @@ class Snippets {
     FeatureMatrix features = clip.extract(pictures);
     String target = ClipScore.text("grumpy cat", "cat"); // "A photo depicts grumpy cat"
     String anchor = ClipScore.text("cat", "cat");
-    Measurement score = metric.score(features, target);
-    Measurement accuracy = metric.accuracy(features, target, anchor); // low: ablated
+    MetricResult score = metric.score(features, target);
+    MetricResult accuracy = metric.accuracy(features, target, anchor); // low: ablated
     // @end
     assertThat(score.value()).isEqualTo(2.5);
     assertThat(accuracy.value()).isZero();

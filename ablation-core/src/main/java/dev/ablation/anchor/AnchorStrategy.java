@@ -92,6 +92,20 @@ public interface AnchorStrategy {
   AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context) throws IOException;
 
   /**
+   * Returns how much of the denoising network {@link #prepare} takes, for the estimate of a plan.
+   *
+   * @param model draws and encodes them
+   * @param target what is removed
+   * @param context the run's seed and folder
+   * @return no work unless an implementation says otherwise
+   * @throws IOException if a cache cannot be read
+   */
+  default AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return AnchorWork.none();
+  }
+
+  /**
    * Draws or reads the pictures to be changed anew each time that training draws one.
    *
    * @param model draws and encodes them

@@ -63,6 +63,12 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   }
 
   @Override
+  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return anchor.work(model, target, context);
+  }
+
+  @Override
   public int images() {
     return anchor.images();
   }

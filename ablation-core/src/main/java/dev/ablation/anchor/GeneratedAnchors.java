@@ -14,6 +14,7 @@ import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
+import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingProgress;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
@@ -26,6 +27,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -219,22 +221,50 @@ public record GeneratedAnchors(
   @Override
   public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    List<String> pool = prompts(target);
-    List<String> prompts = new ArrayList<>();
-    int images = images();
-    for (int i = 0; i < images; i++) {
-      prompts.add(pool.get(i % pool.size()));
-    }
-    Path folder = cache == null ? context.folder().orElse(null) : cache;
-    LatentCache kept =
-        folder == null
-            ? null
-            : LatentCache.of(
-                folder, model, prompts, settings(target), sampling().batchSize(), context.seed());
+    List<String> prompts = promptsOfPictures(target);
+    LatentCache kept = cache(model, target, context);
     try (NDManager scope = model.manager().newSubManager()) {
       NDArray latents = new Drawing(model, prompts, context, kept, scope).latents();
       latents.attach(model.manager());
       return new AnchorSet(latents, prompts);
+    }
+  }
+
+  private List<String> promptsOfPictures(Concept target) {
+    List<String> pool = prompts(target);
+    return IntStream.range(0, images()).mapToObj(i -> pool.get(i % pool.size())).toList();
+  }
+
+  private @Nullable LatentCache cache(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    Path folder = cache == null ? context.folder().orElse(null) : cache;
+    return folder == null
+        ? null
+        : LatentCache.of(
+            folder,
+            model,
+            promptsOfPictures(target),
+            settings(target),
+            sampling().batchSize(),
+            context.seed());
+  }
+
+  @Override
+  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    LatentCache kept = cache(model, target, context);
+    int batchSize = sampling().batchSize();
+    long missing = 0;
+    for (int first = 0; first < images(); first += batchSize) {
+      int count = Math.min(batchSize, images() - first);
+      if (kept == null || !kept.holds(first, count)) {
+        missing += count;
+      }
+    }
+    int calls = sampling().guided() ? 2 : 1;
+    try (SamplerRun run =
+        sampling().sampler().start(model.schedule(), model.predictionType(), sampling().steps())) {
+      return new AnchorWork(missing * calls * run.steps(), calls * batchSize);
     }
   }
 

@@ -215,6 +215,13 @@ public record JudgedAnchors(
     return spare == null || anchor.prompts(target).contains(anchorPrompt) ? anchor : spare;
   }
 
+  /** Spare pictures are not counted, since it is not known whether they are drawn. */
+  @Override
+  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return anchor.work(model, target, context);
+  }
+
   @Override
   public int images() {
     return anchor.images();

@@ -114,6 +114,11 @@ final class LatentCache {
     return folder.resolve("pictures-%06d-%06d.safetensors".formatted(first, first + count - 1));
   }
 
+  /** {@return whether there is a file of some pictures; it may be damaged} */
+  boolean holds(int first, int count) {
+    return Files.exists(file(first, count));
+  }
+
   /**
    * Reads some pictures, owned by {@code owner}.
    *

@@ -63,6 +63,11 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   }
 
   @Override
+  public OtherStyleAnchors suitedTo(DiffusionModel model, Concept target) {
+    return new OtherStyleAnchors(styles, subjects.suitedTo(model, target));
+  }
+
+  @Override
   public List<String> prompts(Concept target) {
     return List.copyOf(pairs(target).keySet());
   }
@@ -131,6 +136,12 @@ public final class OtherStyleAnchors implements AnchorStrategy {
 
   private static boolean contains(String text, String part) {
     return text.toLowerCase(Locale.ROOT).contains(part.toLowerCase(Locale.ROOT));
+  }
+
+  @Override
+  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return drawn(target).work(model, target, context);
   }
 
   @Override

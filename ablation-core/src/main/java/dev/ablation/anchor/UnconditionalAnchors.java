@@ -139,6 +139,12 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   }
 
   @Override
+  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+      throws IOException {
+    return drawn.work(model, target, context);
+  }
+
+  @Override
   public int images() {
     return drawn.images();
   }

@@ -270,6 +270,17 @@ public record GradientTrainer(
     return batchSize * accumulation;
   }
 
+  /** Without monitors, which may stop it or take long. */
+  @Override
+  public Optional<Trainer> sample(int steps) {
+    return Optional.of(
+        changed(draft -> {
+          draft.steps = steps;
+          draft.schedule = LearningRateSchedule.constant();
+          draft.monitors = List.of();
+        }));
+  }
+
   @Override
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();

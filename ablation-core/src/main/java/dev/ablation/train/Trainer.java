@@ -49,6 +49,17 @@ public interface Trainer {
   int steps();
 
   /**
+   * Returns a variant that makes the first few steps and nothing else, by which the time and memory
+   * of training are estimated.
+   *
+   * @param steps positive
+   * @return the variant; empty if this trainer has none
+   */
+  default Optional<Trainer> sample(int steps) {
+    return Optional.empty();
+  }
+
+  /**
    * Returns everything that shapes the training, for provenance.
    *
    * @return name to value; names begin with {@code "training."}

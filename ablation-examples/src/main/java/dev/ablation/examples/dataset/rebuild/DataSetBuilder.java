@@ -93,7 +93,8 @@ final class DataSetBuilder {
   private static void paintOnGradient(int[] rgb) {
     for (int i = 0; i < rgb.length; i += 3) {
       if (Math.min(rgb[i], Math.min(rgb[i + 1], rgb[i + 2])) >= GROUND) {
-        double down = (double) (i / 3 / BIG) / (BIG - 1);
+        int row = i / 3 / BIG;
+        double down = row / (BIG - 1.0);
         for (int c = 0; c < 3; c++) {
           rgb[i + c] = (int) ((1 - down) * ORANGE[c] + down * PURPLE[c]);
         }

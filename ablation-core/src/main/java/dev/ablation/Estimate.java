@@ -1,0 +1,177 @@
+package dev.ablation;
+
+import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.anchor.AnchorWork;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * What a plan takes, and everything that is wrong with it.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="estimate"}
+ *
+ * <p>Evaluations count latents that go through the denoising network, one timestep each.
+ *
+ * @param problems what makes the plan impossible; a run would refuse it with the same messages
+ * @param warnings what may be better in another way
+ * @param trained what is trained
+ * @param anchorPictures how many anchor pictures all targets have together
+ * @param anchorWork evaluations that the anchor pictures still take, without those found in a
+ *     cache, and the largest batch
+ * @param judgements how often anchor pictures show the target, by target, where {@link
+ *     dev.ablation.anchor.AnchorStrategy#judgedBy} named a judge; no training gets below that
+ * @param steps how many training steps there are
+ * @param stateBytes memory for training, computed: trained copies, gradients, two moments, the
+ *     result and the anchors' latents, float32; not the model and what its evaluation takes
+ * @param probe what two steps took; empty if there are problems, or the trainer cannot make single
+ *     steps
+ */
+public record Estimate(
+    List<String> problems,
+    List<String> warnings,
+    Trained trained,
+    long anchorPictures,
+    AnchorWork anchorWork,
+    Map<String, AnchorJudgement> judgements,
+    int steps,
+    long stateBytes,
+    Optional<Probe> probe) {
+
+  /** Copies lists and map. */
+  public Estimate {
+    judgements = Collections.unmodifiableMap(new TreeMap<>(judgements));
+    problems = List.copyOf(problems);
+    warnings = List.copyOf(warnings);
+    Objects.requireNonNull(trained, "trained");
+    Objects.requireNonNull(anchorWork, "anchorWork");
+    Objects.requireNonNull(probe, "probe");
+  }
+
+  /**
+   * What is trained.
+   *
+   * @param tensors how many weights, whole or in part
+   * @param numbers how many numbers in them
+   */
+  public record Trained(int tensors, long numbers) {
+    /** {@return bytes of the delta, as float32} */
+    public long deltaBytes() {
+      return Float.BYTES * numbers;
+    }
+  }
+
+  /**
+   * What single steps took, measured after a first one that warmed up, with random latents in place
+   * of the anchors'.
+   *
+   * @param pairEvaluations of a step, for its pairs: with and without gradients, preservation
+   *     included
+   * @param priorEvaluations of a step, for prior preservation
+   * @param step how long a training step takes
+   * @param anchorEvaluation how long an evaluation for anchors takes; zero if there are none to
+   *     draw
+   * @param peakBytes memory that training took at its peak beside the model, measured: of the
+   *     process on a CPU, of the device on a GPU; empty where it cannot be told
+   */
+  public record Probe(
+      long pairEvaluations,
+      long priorEvaluations,
+      Duration step,
+      Duration anchorEvaluation,
+      OptionalLong peakBytes) {}
+
+  /** {@return whether the plan can run} */
+  public boolean possible() {
+    return problems.isEmpty();
+  }
+
+  /** {@return evaluations of the whole run: anchors, pairs and prior; empty without a probe} */
+  public OptionalLong evaluations() {
+    return probe
+        .map(p ->
+            OptionalLong.of(
+                anchorWork.evaluations() + steps * (p.pairEvaluations() + p.priorEvaluations())))
+        .orElseGet(OptionalLong::empty);
+  }
+
+  /** {@return how long drawing the anchors takes; empty without a probe} */
+  public Optional<Duration> anchorTime() {
+    return probe.map(p -> p.anchorEvaluation().multipliedBy(anchorWork.evaluations()));
+  }
+
+  /** {@return how long training takes; empty without a probe} */
+  public Optional<Duration> trainingTime() {
+    return probe.map(p -> p.step().multipliedBy(steps));
+  }
+
+  /** {@return how long the run takes; empty without a probe} */
+  public Optional<Duration> time() {
+    return anchorTime().flatMap(anchors -> trainingTime().map(anchors::plus));
+  }
+
+  /** {@return a few lines for people} */
+  @Override
+  public String toString() {
+    Stream<String> numbers =
+        Stream.of(
+            String.format(
+                Locale.ROOT,
+                "trains %,d numbers in %,d weights; the delta has %s",
+                trained.numbers(),
+                trained.tensors(),
+                bytes(trained.deltaBytes())),
+            String.format(
+                Locale.ROOT,
+                "%,d anchor pictures, %,d evaluations of the network to draw; %,d training steps",
+                anchorPictures,
+                anchorWork.evaluations(),
+                steps),
+            "memory for training: %s computed, without the network's evaluation"
+                .formatted(bytes(stateBytes)));
+    Stream<String> measured =
+        probe.stream()
+            .flatMap(p ->
+                Stream.of(
+                    String.format(
+                        Locale.ROOT,
+                        "a step makes %,d evaluations for pairs and %,d for the prior",
+                        p.pairEvaluations(),
+                        p.priorEvaluations()),
+                    "measured: %s at the peak beside the model"
+                        .formatted(
+                            p.peakBytes().isPresent()
+                                ? bytes(p.peakBytes().getAsLong())
+                                : "no memory"),
+                    "measured: %s a step; about %s for anchors, %s for training"
+                        .formatted(
+                            seconds(p.step()),
+                            seconds(anchorTime().orElseThrow()),
+                            seconds(trainingTime().orElseThrow()))));
+    return Stream.of(
+            problems.stream().map(problem -> "problem: " + problem),
+            warnings.stream().map(warning -> "warning: " + warning),
+            judgements.entrySet().stream()
+                .map(each -> "anchors of %s: %s".formatted(each.getKey(), each.getValue())),
+            numbers,
+            measured)
+        .flatMap(lines -> lines)
+        .reduce((lines, line) -> lines + System.lineSeparator() + line)
+        .orElse("");
+  }
+
+  private static String bytes(long bytes) {
+    return String.format(Locale.ROOT, "%,.1f MB", bytes / 1e6);
+  }
+
+  private static String seconds(Duration duration) {
+    return String.format(Locale.ROOT, "%,.2f s", duration.toNanos() / 1e9);
+  }
+}

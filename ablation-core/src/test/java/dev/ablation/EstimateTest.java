@@ -1,0 +1,366 @@
+package dev.ablation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.AnchorWork;
+import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.concept.Concept;
+import dev.ablation.event.AblationEvent;
+import dev.ablation.model.Differentiable;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
+import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.WeightRole;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Teacher;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingSettings;
+import dev.ablation.testing.TinyDiffusion;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+class EstimateTest {
+  private static final GeneratedAnchors CATS =
+      AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "Cat on a sofa"))
+          .images(10)
+          .sampling(SamplingSettings.defaults().withSteps(5).withBatchSize(4));
+
+  private final TinyDiffusion model = TinyDiffusion.open(1);
+  private final List<AblationEvent> events = new ArrayList<>();
+
+  @AfterEach
+  void close() {
+    model.close();
+  }
+
+  private Ablation plan(GeneratedAnchors anchors) {
+    return Ablator.of(model)
+        .target("grumpy cat")
+        .anchor(anchors)
+        .training(t -> t.steps(40).batchSize(3).learningRate(0.01))
+        .listener(events::add);
+  }
+
+  private Ablation plan() {
+    return plan(CATS);
+  }
+
+  private Shape shape(String name) {
+    return model.weights().list().stream()
+        .filter(info -> info.name().equals(name))
+        .map(WeightInfo::shape)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void countsWhatIsTrained() {
+    long numbers = shape("network.key").size() + shape("network.value").size();
+    Estimate estimate = plan().estimate();
+    assertThat(estimate.trained()).isEqualTo(new Estimate.Trained(2, numbers));
+    assertThat(estimate.trained().deltaBytes()).isEqualTo(4 * numbers);
+    assertThat(estimate.stateBytes()).isEqualTo(4 * (5 * numbers + 10 * 3 * 4 * 6));
+    assertThat(estimate.possible()).isTrue();
+    assertThat(estimate.steps()).isEqualTo(40);
+    assertThat(estimate.anchorPictures()).isEqualTo(10);
+  }
+
+  @Test
+  void ofATableOfEmbeddingsOnlyTheTargetsRowsCount() {
+    int tokens =
+        model.capability(PromptTokenizer.class).orElseThrow().tokens("grumpy cat").ids().size();
+    assertThat(plan().weights(WeightGroup.tokenEmbeddings()).estimate().trained())
+        .isEqualTo(new Estimate.Trained(1, (long) tokens * model.descriptor().textWidth()));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> countsEvaluations() {
+    Map<AblationObjective, long[]> expected = new LinkedHashMap<>();
+    expected.put(AblationObjective.modelBased(), new long[] {6, 0});
+    expected.put(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS), new long[] {6, 0});
+    expected.put(AblationObjective.noiseBased(), new long[] {3, 0});
+    expected.put(
+        AblationObjective.noiseBased().plus(AblationObjective.priorPreservation()),
+        new long[] {3, 3});
+    return expected.entrySet().stream()
+        .map(each ->
+            DynamicTest.dynamicTest(
+                each.getKey().name(),
+                () -> {
+                  Estimate estimate = plan().objective(each.getKey()).estimate();
+                  Estimate.Probe probe = estimate.probe().orElseThrow();
+                  long pairs = each.getValue()[0];
+                  long prior = each.getValue()[1];
+                  assertThat(probe.pairEvaluations()).isEqualTo(pairs);
+                  assertThat(probe.priorEvaluations()).isEqualTo(prior);
+                  assertThat(estimate.anchorWork()).isEqualTo(new AnchorWork(10 * 5 * 2, 8));
+                  assertThat(estimate.evaluations()).hasValue(10 * 5 * 2 + 40 * (pairs + prior));
+                }));
+  }
+
+  @Test
+  void whatIsPreservedTakesEvaluationsToo() {
+    Estimate estimate = plan().preserve(Concept.instance("dog")).estimate();
+    assertThat(estimate.probe().orElseThrow().pairEvaluations()).isEqualTo(3 * 4);
+    assertThat(
+            plan()
+                .training(t -> t.accumulation(2))
+                .estimate()
+                .probe()
+                .orElseThrow()
+                .pairEvaluations())
+        .isEqualTo(2 * 6);
+  }
+
+  @Test
+  void ofLowRankTrainingTheFactorsCount() {
+    Lora lora = Lora.rank(2);
+    long numbers = 0;
+    for (String name : List.of("network.key", "network.value")) {
+      Shape shape = shape(name);
+      numbers += 2 * (shape.get(0) + shape.get(1));
+    }
+    Estimate estimate = plan().training(t -> t.lora(lora)).estimate();
+    assertThat(estimate.trained()).isEqualTo(new Estimate.Trained(4, numbers));
+  }
+
+  @Test
+  void aJudgesSampleIsLookedAt() {
+    AnchorStrategy judged =
+        CATS.judgedBy((picture, prompt) -> prompt.contains("sofa")).sampleSize(3);
+    Ablation plan = Ablator.of(model).target("grumpy cat").anchor(judged);
+    int arrays = model.manager().getManagedArrays().size();
+    Estimate estimate = plan.estimate();
+    assertThat(estimate.judgements()).containsOnlyKeys("instance 'grumpy cat'");
+    AnchorJudgement judgement = estimate.judgements().get("instance 'grumpy cat'");
+    assertThat(judgement.judged()).isEqualTo(3);
+    assertThat(judgement.showing()).isEqualTo(1);
+    assertThat(estimate.toString())
+        .contains("anchors of instance 'grumpy cat': 1 of 3 pictures show the target (33 %)");
+    assertThat(estimate.anchorWork().evaluations()).isEqualTo(100);
+    assertThat(model.manager().getManagedArrays()).hasSize(arrays);
+    assertThat(plan().estimate().judgements()).isEmpty();
+  }
+
+  @Test
+  void aModelThatCannotEncodePicturesIsEstimatedWithAWarning() {
+    model.without(LatentCodec.class);
+    Estimate estimate = plan().estimate();
+    assertThat(estimate.possible()).isTrue();
+    assertThat(estimate.probe()).isPresent();
+    assertThat(estimate.warnings())
+        .anyMatch(warning -> warning.contains("without the preset's augmentation"));
+  }
+
+  @Test
+  void samplersMayTakeMoreEvaluationsThanSteps() {
+    SamplingSettings unguided =
+        SamplingSettings.defaults().withSteps(5).withGuidanceScale(1).withBatchSize(4);
+    assertThat(plan(CATS.sampling(unguided)).estimate().anchorWork())
+        .isEqualTo(new AnchorWork(10 * 5, 4));
+    assertThat(plan(CATS.sampling(unguided.withSampler(Sampler.pndm()))).estimate().anchorWork())
+        .isEqualTo(new AnchorWork(10 * 6, 4));
+  }
+
+  @Test
+  void picturesInACacheTakeNoWork(@TempDir Path folder) {
+    Ablation plan = plan(CATS.cachedIn(folder)).training(t -> t.steps(1));
+    assertThat(plan.estimate().anchorWork().evaluations()).isEqualTo(100);
+    plan.run().close();
+    Estimate estimate = plan.estimate();
+    assertThat(estimate.anchorWork().evaluations()).isZero();
+    assertThat(estimate.anchorTime()).hasValue(Duration.ZERO);
+  }
+
+  @Test
+  void sharedPicturesCountOnce() {
+    GeneratedAnchors paintings = CATS.prompts(List.of("a boat", "a lake"));
+    Estimate estimate =
+        Ablator.of(model)
+            .target(Concept.style("Monet"))
+            .anchor(paintings)
+            .andTarget(Concept.style("Van Gogh"))
+            .anchor(paintings)
+            .andTarget("grumpy cat")
+            .anchor(CATS)
+            .estimate();
+    assertThat(estimate.problems()).isEmpty();
+    assertThat(estimate.anchorPictures()).isEqualTo(20);
+    assertThat(estimate.anchorWork().evaluations()).isEqualTo(200);
+  }
+
+  @Test
+  void timesAreThoseOfStepsAndEvaluations() {
+    Estimate estimate = plan().estimate();
+    Estimate.Probe probe = estimate.probe().orElseThrow();
+    assertThat(probe.step()).isPositive();
+    assertThat(probe.anchorEvaluation()).isPositive();
+    assertThat(estimate.trainingTime()).hasValue(probe.step().multipliedBy(40));
+    assertThat(estimate.anchorTime()).hasValue(probe.anchorEvaluation().multipliedBy(100));
+    assertThat(estimate.time())
+        .hasValue(estimate.trainingTime().orElseThrow().plus(estimate.anchorTime().orElseThrow()));
+    assertThat(probe.peakBytes())
+        .satisfiesAnyOf(
+            peak -> assertThat(peak).isEmpty(),
+            peak -> assertThat(peak.orElseThrow()).isPositive());
+  }
+
+  @Test
+  void leavesEverythingAsItWas() {
+    String before = model.weights().sha256();
+    int arrays = model.manager().getManagedArrays().size();
+    int listened = events.size();
+    plan().estimate();
+    assertThat(model.weights().sha256()).isEqualTo(before);
+    assertThat(model.weights().boundSha256()).isEmpty();
+    assertThat(model.manager().getManagedArrays()).hasSize(arrays);
+    assertThat(events).hasSize(listened);
+    try (AblationResult one = plan().training(t -> t.steps(2)).run();
+        AblationResult two = plan().training(t -> t.steps(2)).run()) {
+      assertThat(two.history()).isEqualTo(one.history());
+    }
+  }
+
+  @Test
+  void listsEverythingThatIsWrongWithoutThrowing() {
+    model.without(Differentiable.class);
+    Ablation wrong =
+        plan(CATS.prompts(List.of("a cat", "a dog", "a bobcat")))
+            .weights(WeightGroup.ofRoles("pixels", WeightRole.SELF_ATTENTION))
+            .preserve(Concept.instance("Grumpy Cat"));
+    Estimate estimate = wrong.estimate();
+    assertThat(estimate.possible()).isFalse();
+    assertThat(estimate.problems())
+        .isEqualTo(wrong.check())
+        .anyMatch(problem -> problem.contains("cannot be trained"))
+        .anyMatch(problem -> problem.contains("weight group 'pixels' matches none"))
+        .anyMatch(problem -> problem.contains("but not in 'a dog'"))
+        .anyMatch(problem -> problem.contains("but not in 'a bobcat'"))
+        .anyMatch(problem -> problem.contains("must not be both removed and preserved"));
+    assertThat(estimate.probe()).isEmpty();
+    assertThat(estimate.evaluations()).isEqualTo(OptionalLong.empty());
+    assertThat(estimate.time()).isEmpty();
+    assertThat(estimate.anchorPictures()).isEqualTo(10);
+  }
+
+  @Test
+  void anAnchorThatDoesNotSuitItsTargetIsAProblem() {
+    Ablation wrong =
+        plan()
+            .andTarget("cat face")
+            .anchor(AnchorStrategy.otherStyles(
+                    List.of("Monet"), AnchorStrategy.generated("scene", List.of("a boat"))));
+    assertThat(wrong.check()).singleElement().asString().contains("needs a style as target");
+    assertThat(wrong.estimate().problems()).isEqualTo(wrong.check());
+  }
+
+  @Test
+  void anObjectiveThatFailsIsAProblem() {
+    AblationObjective broken =
+        AblationObjective.named(
+            "broken",
+            context -> {
+              throw new IllegalStateException("broken objective");
+            });
+    int arrays = model.manager().getManagedArrays().size();
+    assertThat(plan().objective(broken).estimate().problems())
+        .singleElement()
+        .asString()
+        .startsWith("a first training step fails: ")
+        .contains("broken objective");
+    assertThat(model.manager().getManagedArrays()).hasSize(arrays);
+    assertThat(plan().estimate().possible()).isTrue();
+  }
+
+  @Test
+  void aTrainerWithoutSingleStepsIsNotProbed() {
+    Estimate estimate = plan().trainer(new Snippets.Shrink(0.5)).estimate();
+    assertThat(estimate.possible()).isTrue();
+    assertThat(estimate.probe()).isEmpty();
+    assertThat(estimate.trained().tensors()).isEqualTo(2);
+  }
+
+  @Test
+  void monitorsAreNotAsked() {
+    Ablation plan =
+        plan()
+            .training(t ->
+                t.stopWhen(
+                    "never",
+                    progress -> {
+                      throw new IllegalStateException("asked");
+                    }));
+    assertThat(plan.estimate().possible()).isTrue();
+  }
+
+  @Test
+  void hintsAtThePriorWhereWordsAreShared() {
+    assertThat(plan().estimate().warnings())
+        .singleElement()
+        .asString()
+        .startsWith("instance 'grumpy cat' contains its anchor 'cat'");
+    assertThat(
+            plan()
+                .objective(
+                    AblationObjective.modelBased().plus(AblationObjective.priorPreservation()))
+                .estimate()
+                .warnings())
+        .isEmpty();
+    plan().training(t -> t.steps(1)).run().close();
+    assertThat(events).noneMatch(AblationEvent.Warning.class::isInstance);
+  }
+
+  @Test
+  void aModelInUseOrAnInterruptIsNoProblemOfThePlan() {
+    List<Throwable> thrown = new ArrayList<>();
+    Ablation other = plan();
+    plan()
+        .training(t -> t.steps(1))
+        .listener(event -> {
+          try {
+            other.estimate();
+          } catch (IllegalStateException e) {
+            thrown.add(e);
+          }
+        })
+        .run()
+        .close();
+    assertThat(thrown).isNotEmpty().allMatch(e -> e.getMessage().contains("used by another run"));
+    Thread.currentThread().interrupt();
+    assertThatExceptionOfType(CancellationException.class).isThrownBy(() -> plan().estimate());
+    assertThat(Thread.interrupted()).isTrue();
+    model.close();
+    assertThatIllegalStateException()
+        .isThrownBy(() -> plan().estimate())
+        .withMessage("model 'tiny-1' is closed");
+  }
+
+  @Test
+  void isReadable() {
+    assertThat(plan().estimate().toString())
+        .contains("warning: instance 'grumpy cat'")
+        .contains("10 anchor pictures, 100 evaluations of the network to draw; 40 training steps")
+        .contains("a step makes 6 evaluations for pairs and 0 for the prior");
+    assertThat(plan(CATS.prompts(List.of("a dog"))).estimate().toString())
+        .contains("problem: anchor 'cat' must occur in every anchor prompt");
+  }
+}
