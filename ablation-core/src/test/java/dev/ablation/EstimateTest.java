@@ -267,7 +267,8 @@ class EstimateTest {
     Ablation wrong =
         plan()
             .andTarget("cat face")
-            .anchor(AnchorStrategy.otherStyles(
+            .anchor(
+                AnchorStrategy.otherStyles(
                     List.of("Monet"), AnchorStrategy.generated("scene", List.of("a boat"))));
     assertThat(wrong.check()).singleElement().asString().contains("needs a style as target");
     assertThat(wrong.estimate().problems()).isEqualTo(wrong.check());
