@@ -720,9 +720,7 @@ class Snippets {
             .training(t ->
                 t.steps(400)
                     .measure("brightness", 25, Snippets::brightness)
-                    .stopWhen(
-                        "loss below 0.01",
-                        now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
+                    .stopWhen("loss below 0.01", now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
                     .stopWhen(
                         "pictures turned white", now -> now.latest("brightness").orElse(0) > 250));
     // @end
