@@ -60,7 +60,7 @@ final class PlanCheck {
     return weights;
   }
 
-  /** {@return the pairs in an order that follows from the targets} */
+  /** {@return the pairs whose anchor has prompts, in an order that follows from the targets} */
   List<CheckedPair> pairs() {
     return pairs;
   }
@@ -117,7 +117,13 @@ final class PlanCheck {
 
   private void checkPair(Pair pair) {
     AnchorStrategy anchor = pair.anchor();
-    Set<String> prompts = new LinkedHashSet<>(anchor.prompts(pair.target()));
+    Set<String> prompts;
+    try {
+      prompts = new LinkedHashSet<>(anchor.prompts(pair.target()));
+    } catch (IllegalArgumentException e) {
+      problems.add(String.valueOf(e.getMessage()));
+      return;
+    }
     if (prompts.isEmpty()) {
       problems.add("anchor prompts must not be empty");
     }
