@@ -8,6 +8,7 @@ import dev.ablation.internal.Words;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.WeightInfo;
@@ -86,6 +87,9 @@ final class PlanCheck {
    */
   PlanCheck orThrow(Listeners events) {
     Capabilities.require(plan.model(), Differentiable.class, "training");
+    if (plan.trainer().lora().isPresent()) {
+      Capabilities.require(plan.model(), LowRankTraining.class, "training low-rank changes");
+    }
     warnings.forEach(warning -> events.on(new AblationEvent.Warning(warning)));
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
