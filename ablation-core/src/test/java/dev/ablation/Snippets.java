@@ -35,7 +35,7 @@ import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.FeatureStatistics;
 import dev.ablation.evaluate.FrechetInceptionDistance;
 import dev.ablation.evaluate.KernelInceptionDistance;
-import dev.ablation.evaluate.Measurement;
+import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluate.PerceptualDistance;
 import dev.ablation.evaluate.PictureSource;
 import dev.ablation.evaluate.PooledPixels;
@@ -293,6 +293,10 @@ class Snippets {
     // @start region="concept"
     Concept style = Concept.style("Van Gogh");
     Concept instance = Concept.instance("grumpy cat");
+    Concept composition = Concept.composition("kids with guns");
+    Concept picture = Concept.memorized("New Orleans House Galaxy Case");
+    Concept content = Concept.inappropriate("nudity, nsfw", "violence");
+
     List<String> styled = style.targetPrompts("painting of a boat", "painting");
     List<String> replaced = instance.targetPrompts("a photo of a cat", "cat");
     // @end
@@ -301,6 +305,9 @@ class Snippets {
             "painting of a boat, in the style of Van Gogh",
             "in Van Gogh's style, painting of a boat");
     assertThat(replaced).containsExactly("a photo of a grumpy cat");
+    assertThat(composition.targetPrompts("two kids", "kids")).containsExactly("two kids with guns");
+    assertThat(picture.targetPrompts("a phone case", "case")).hasSize(1);
+    assertThat(content.targetPrompts("a man", "people")).hasSize(2 * 3);
   }
 
   @Test
@@ -725,9 +732,7 @@ class Snippets {
             .training(t ->
                 t.steps(400)
                     .measure("brightness", 25, Snippets::brightness)
-                    .stopWhen(
-                        "loss below 0.01",
-                        now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
+                    .stopWhen("loss below 0.01", now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
                     .stopWhen(
                         "pictures turned white", now -> now.latest("brightness").orElse(0) > 250));
     // @end
@@ -1201,7 +1206,7 @@ class Snippets {
     FeatureMatrix before = features(30, 2);
     ExtractorInfo extractor = new ExtractorInfo("inception", "0".repeat(64), 4);
     // @start region="kid"
-    Measurement kid =
+    MetricResult kid =
         KernelInceptionDistance.defaults().measure(after, before, extractor, progress -> {});
     double published = 1000 * kid.value(); // as papers print it
     // @end
@@ -1224,7 +1229,7 @@ class Snippets {
     for (FeatureMatrix batch : batches) {
       pictures.add(batch);
     }
-    Measurement fid =
+    MetricResult fid =
         FrechetInceptionDistance.measure(pictures, FeatureStatistics.of(reference), extractor);
     // @end
     assertThat(fid.counts()).containsEntry("pictures", 2100);
@@ -1246,7 +1251,7 @@ class Snippets {
     List<BufferedImage> after = before;
     // @start region="perceptual"
     PerceptualDistance distance = new PerceptualDistance(new PooledPixels(), Bootstrap.defaults());
-    Measurement change =
+    MetricResult change =
         distance.measure(PictureSource.of(after), PictureSource.of(before), 16, progress -> {});
     // @end
     assertThat(change.value()).isZero();
@@ -1261,8 +1266,8 @@ class Snippets {
     FeatureMatrix features = clip.extract(pictures);
     String target = ClipScore.text("grumpy cat", "cat"); // "A photo depicts grumpy cat"
     String anchor = ClipScore.text("cat", "cat");
-    Measurement score = metric.score(features, target);
-    Measurement accuracy = metric.accuracy(features, target, anchor); // low: ablated
+    MetricResult score = metric.score(features, target);
+    MetricResult accuracy = metric.accuracy(features, target, anchor); // low: ablated
     // @end
     assertThat(score.value()).isEqualTo(2.5);
     assertThat(accuracy.value()).isZero();

@@ -77,19 +77,19 @@ public record ClipMmd(double sigma, double scale) {
    * @param pictures embeddings
    * @param reference embeddings of the other side
    * @param extractor of the embeddings
-   * @return the measurement
+   * @return the result
    * @throws IllegalArgumentException if the dimensions differ
    */
-  public Measurement measure(
+  public MetricResult measure(
       FeatureMatrix pictures, FeatureMatrix reference, ExtractorInfo extractor) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("sigma", Double.toString(sigma));
     settings.put("scale", Double.toString(scale));
-    return new Measurement(
+    return new MetricResult(
         "CMMD",
         distance(pictures, reference),
         null,
-        Measurement.counts(pictures.rows(), reference.rows()),
+        MetricResult.counts(pictures.rows(), reference.rows()),
         settings,
         null,
         extractor);

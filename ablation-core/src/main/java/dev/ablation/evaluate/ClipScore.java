@@ -45,11 +45,11 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
    *
    * @param pictures features of the pictures, by this encoder
    * @param text that they are compared with, such as {@link #text}
-   * @return the measurement, 0..2.5
+   * @return the result, 0..2.5
    */
-  public Measurement score(FeatureMatrix pictures, String text) {
+  public MetricResult score(FeatureMatrix pictures, String text) {
     double[] scores = similarity(pictures, List.of(text)).scores(0);
-    return measurement(
+    return result(
         "CLIP score", mean(scores), bootstrap.ofMean(scores), scores.length, Map.of("text", text));
   }
 
@@ -60,14 +60,14 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
    * @param pictures features of the pictures, by this encoder
    * @param text of the concept
    * @param anchorText of the anchor; equal texts give 0, as in the paper's row of the anchor
-   * @return the measurement, 0..1
+   * @return the result, 0..1
    */
-  public Measurement accuracy(FeatureMatrix pictures, String text, String anchorText) {
+  public MetricResult accuracy(FeatureMatrix pictures, String text, String anchorText) {
     double[] hits = similarity(pictures, List.of(text, anchorText)).preferences(0, 1);
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("text", text);
     settings.put("against", anchorText);
-    return measurement("CLIP accuracy", mean(hits), bootstrap.ofShare(hits), hits.length, settings);
+    return result("CLIP accuracy", mean(hits), bootstrap.ofShare(hits), hits.length, settings);
   }
 
   /**
@@ -76,17 +76,17 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
    * @param pictures features of the pictures, by this encoder
    * @param texts the labels, at least two, all different
    * @param labels index of the right text, one a picture
-   * @return the measurement, 0..1
+   * @return the result, 0..1
    * @throws IllegalArgumentException if there are fewer than two labels, two are equal, or the
    *     indices do not fit
    */
-  public Measurement zeroShotAccuracy(FeatureMatrix pictures, List<String> texts, int[] labels) {
+  public MetricResult zeroShotAccuracy(FeatureMatrix pictures, List<String> texts, int[] labels) {
     Preconditions.checkArgument(
         texts.size() >= 2, "texts must be at least 2 to choose from, were %s", texts);
     Preconditions.checkArgument(
         new TreeSet<>(texts).size() == texts.size(), "texts must differ, were %s", texts);
     double[] hits = similarity(pictures, texts).hits(labels);
-    return measurement(
+    return result(
         "zero-shot accuracy",
         mean(hits),
         bootstrap.ofShare(hits),
@@ -104,13 +104,13 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
     return TextImageSimilarity.of(pictures, encoder.encode(texts));
   }
 
-  private Measurement measurement(
+  private MetricResult result(
       String metric,
       double value,
       ConfidenceInterval interval,
       int count,
       Map<String, String> settings) {
-    return new Measurement(
+    return new MetricResult(
         metric,
         value,
         interval,

@@ -46,14 +46,14 @@ public record CopyScores(ExtractorInfo extractor, double threshold, List<Double>
    * Returns the memorisation percentage with its confidence interval.
    *
    * @param bootstrap how the interval is computed
-   * @return the measurement
+   * @return the result
    */
-  public Measurement measure(Bootstrap bootstrap) {
+  public MetricResult measure(Bootstrap bootstrap) {
     double[] copied = new double[scores.size()];
     for (int i = 0; i < copied.length; i++) {
       copied[i] = isCopy(i) ? 1 : 0;
     }
-    return new Measurement(
+    return new MetricResult(
         "memorisation percentage",
         percentage(),
         bootstrap.ofShare(copied).times(100),

@@ -91,17 +91,17 @@ public final class FrechetInceptionDistance {
    * @param pictures of at least {@value #FEWEST_PICTURES} pictures
    * @param reference of at least {@value #FEWEST_PICTURES} pictures
    * @param extractor of the features
-   * @return the measurement
+   * @return the result
    * @throws IllegalArgumentException if there are fewer pictures or the dimensions differ
    */
-  public static Measurement measure(
+  public static MetricResult measure(
       FeatureStatistics pictures, FeatureStatistics reference, ExtractorInfo extractor) {
     checkCounts(pictures.rows(), reference.rows());
-    return new Measurement(
+    return new MetricResult(
         "FID",
         distance(pictures, reference),
         null,
-        Measurement.counts(pictures.rows(), reference.rows()),
+        MetricResult.counts(pictures.rows(), reference.rows()),
         Map.of(),
         null,
         extractor);

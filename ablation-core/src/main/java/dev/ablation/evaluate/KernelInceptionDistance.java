@@ -118,7 +118,7 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
    *     deviation over them
    * @throws IllegalArgumentException if there are too few rows or the dimensions differ
    */
-  public Measurement measure(
+  public MetricResult measure(
       FeatureMatrix pictures,
       FeatureMatrix reference,
       ExtractorInfo extractor,
@@ -150,11 +150,11 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
     if (count > 1) {
       settings.put("standard deviation over subsets", Double.toString(Math.sqrt(squares / count)));
     }
-    return new Measurement(
+    return new MetricResult(
         "KID",
         mean,
         null,
-        Measurement.counts(pictures.rows(), reference.rows()),
+        MetricResult.counts(pictures.rows(), reference.rows()),
         settings,
         whole ? null : seed,
         extractor);

@@ -43,14 +43,14 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
    * @throws IOException if a picture cannot be read
    * @throws IllegalArgumentException if there are no pictures or not as many of both
    */
-  public Measurement measure(
+  public MetricResult measure(
       PictureSource pictures,
       PictureSource reference,
       int batchSize,
       Consumer<? super EvaluationProgress> listener)
       throws IOException {
     double[] distances = distances(pictures, reference, batchSize, listener);
-    return new Measurement(
+    return new MetricResult(
         "perceptual distance",
         Arrays.stream(distances).sum() / distances.length,
         bootstrap.ofMean(distances),

@@ -7,7 +7,7 @@
  * dev.ablation.evaluate.CopyDetection} with the memorisation percentage; others in the field are
  * {@link dev.ablation.evaluate.FrechetInceptionDistance}, {@link dev.ablation.evaluate.ClipMmd} and
  * {@link dev.ablation.evaluate.PerceptualDistance}. Each gives a {@link
- * dev.ablation.evaluate.Measurement}, which says how it was measured.
+ * dev.ablation.evaluate.MetricResult}, which says how it was measured.
  */
 @NullMarked
 package dev.ablation.evaluate;

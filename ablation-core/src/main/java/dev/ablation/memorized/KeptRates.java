@@ -64,9 +64,7 @@ final class KeptRates {
                 shape.latentWidth(),
                 shape.device().getDeviceType()));
     put(hasher, sampling.sampler().name() + sampling.sampler().settings());
-    put(
-        hasher,
-        sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize());
+    put(hasher, sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize());
     put(hasher, sampling.negativePrompt());
     put(hasher, Integer.toString(survey.rules().picturesPerPrompt()));
     put(hasher, extractor.name());

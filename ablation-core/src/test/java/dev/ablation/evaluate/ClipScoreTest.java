@@ -61,7 +61,7 @@ class ClipScoreTest {
 
   @Test
   void scoreIsTheMeanOfPositiveCosines() {
-    Measurement score = metric.score(pictures, "red");
+    MetricResult score = metric.score(pictures, "red");
     assertThat(score.value()).isCloseTo(2.5 * (1 + 0.6 + 0 + 0) / 4, offset(1e-7));
     assertThat(score.metric()).isEqualTo("CLIP score");
     assertThat(score.counts()).containsEntry("pictures", 4);
@@ -159,7 +159,7 @@ class ClipScoreTest {
   @Test
   void aMemorisationPercentageIsMeasured() {
     CopyScores scores = new CopyScores(new Colours().info(), 0.5, List.of(0.9, 0.1, 0.2, 0.3));
-    Measurement measured = scores.measure(Bootstrap.defaults());
+    MetricResult measured = scores.measure(Bootstrap.defaults());
     assertThat(measured.value()).isEqualTo(25);
     assertThat(Objects.requireNonNull(measured.interval()).high()).isBetween(25.0, 100.0);
     assertThat(measured.settings()).containsEntry("threshold", "0.5");

@@ -93,7 +93,7 @@ class DistancesTest {
         .isThrownBy(() -> FrechetInceptionDistance.measure(few, enough, INFO))
         .withMessageStartingWith(
             "FID needs at least 2048 pictures of either side, were 2047 and 2048");
-    Measurement measured = FrechetInceptionDistance.measure(enough, enough, INFO);
+    MetricResult measured = FrechetInceptionDistance.measure(enough, enough, INFO);
     assertThat(measured.value()).isCloseTo(0, offset(1e-9));
     assertThat(measured.counts()).containsEntry("pictures", 2048);
     FeatureStatistics one = FeatureStatistics.of(gaussian(1, 2, 0, 1));
@@ -116,7 +116,7 @@ class DistancesTest {
     FeatureMatrix a = gaussian(30, 6, 0, 1);
     FeatureMatrix b = gaussian(30, 6, 0.5, 2);
     List<EvaluationProgress> progress = new ArrayList<>();
-    Measurement kid = KernelInceptionDistance.defaults().measure(a, b, INFO, progress::add);
+    MetricResult kid = KernelInceptionDistance.defaults().measure(a, b, INFO, progress::add);
     assertThat(kid.value()).isEqualTo(KernelInceptionDistance.unbiased(a, b));
     assertThat(kid.seed()).isNull();
     assertThat(kid.settings()).containsEntry("subsets", "1").containsEntry("subset size", "30");
@@ -128,7 +128,7 @@ class DistancesTest {
     FeatureMatrix a = gaussian(40, 6, 0, 1);
     FeatureMatrix b = gaussian(25, 6, 0.5, 2);
     KernelInceptionDistance settings = new KernelInceptionDistance(1000, 400, 7);
-    Measurement kid = settings.measure(a, b, INFO, progress -> {});
+    MetricResult kid = settings.measure(a, b, INFO, progress -> {});
     assertThat(kid).isEqualTo(settings.measure(a, b, INFO, progress -> {}));
     assertThat(kid.seed()).isEqualTo(7);
     assertThat(kid.settings())
@@ -196,7 +196,7 @@ class DistancesTest {
     double expected = 1000 * ((2 + 2 * far) / 4 + 1 - 2 * (1 + far) / 2);
     assertThat(ClipMmd.defaults().distance(a, b)).isCloseTo(expected, offset(1e-9));
     assertThat(ClipMmd.defaults().distance(a, a)).isCloseTo(0, offset(1e-9));
-    Measurement measured = ClipMmd.defaults().measure(a, b, INFO);
+    MetricResult measured = ClipMmd.defaults().measure(a, b, INFO);
     assertThat(measured.settings()).containsEntry("sigma", "10.0").containsEntry("scale", "1000.0");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ClipMmd.defaults().distance(a, FeatureMatrix.of(new float[][] {{0, 0}})))
@@ -225,7 +225,7 @@ class DistancesTest {
     double expected = 3 * Math.pow(1 - 1 / 16.0, 2) + 45 / 256.0;
     assertThat(distances).containsExactly(new double[] {0, expected, 0}, offset(1e-6));
     assertThat(progress).hasSize(2);
-    Measurement measured =
+    MetricResult measured =
         distance.measure(
             PictureSource.of(List.of(black, spot, spot)),
             PictureSource.of(List.of(black, black, spot)),

@@ -11,6 +11,7 @@ import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.model.Conditioning;
@@ -155,7 +156,8 @@ class AblationOfStableDiffusionTest {
         .anchor(
             AnchorStrategy.generated("boat", List.of("a boat", "two boats"))
                 .images(2)
-                .sampling(SamplingSettings.defaults().withSteps(2)))
+                .sampling(SamplingSettings.defaults().withSteps(2))
+                .augmented(Augmentation.none()))
         .training(t -> t.steps(5).batchSize(2))
         .objective(
             AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.2)))

@@ -55,7 +55,7 @@ final class ClipInitialization {
       return 0;
     }
     if (name.contains(".convs.")) {
-      return Math.sqrt(2.0 / shape.slice(1).size()); // He et al. 2015
+      return Math.sqrt(2.0 / (double) shape.slice(1).size()); // He et al. 2015
     }
     if (name.contains("_embedding.weight")) {
       return 0.02;
@@ -69,6 +69,6 @@ final class ClipInitialization {
     if (name.contains(".mlp.fc2.")) {
       return residual / Math.sqrt(width);
     }
-    return 1 / Math.sqrt(shape.get(1)); // projections
+    return 1 / Math.sqrt((double) shape.get(1)); // projections
   }
 }

@@ -12,7 +12,20 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Low-rank changes of weights, which the layers compute beside the weights. */
+/**
+ * Low-rank changes of weights, which the layers compute beside the weights: {@code x W^T + s (x
+ * A^T) B^T}. The other way, binding {@code W + s B A} before each prediction, gives the same
+ * numbers and is simpler, but makes a gradient and a sum of the size of every weight. One step of
+ * one pair at the shapes of Stable Diffusion 1.4, latents of 32x32, rank 8, one thread of a CPU
+ * (time; peak of memory of the process, 4.4 GB of which are the model):
+ *
+ * <pre>
+ *                        whole weights     sums bound        beside the weights
+ * keys and values, text  10.5 s, 5.2 GB     9.5 s,  5.1 GB    9.4 s, 5.0 GB
+ * all attention           9.6 s, 6.2 GB    10.0 s,  5.7 GB    9.9 s, 5.1 GB
+ * the whole denoiser                       21.4 s, 12.1 GB   10.1 s, 5.4 GB
+ * </pre>
+ */
 final class LowRankChanges implements Trainable {
   private final NamedWeights weights;
   private final Map<String, LowRank> changes = new LinkedHashMap<>();

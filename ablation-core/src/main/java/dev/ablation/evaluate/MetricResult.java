@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param seed of whatever the metric draws; {@code null} if it draws nothing
  * @param extractor of the features
  */
-public record Measurement(
+public record MetricResult(
     String metric,
     double value,
     @Nullable ConfidenceInterval interval,
@@ -29,7 +29,7 @@ public record Measurement(
     ExtractorInfo extractor) {
 
   /** Copies the maps and checks the value. */
-  public Measurement {
+  public MetricResult {
     Objects.requireNonNull(extractor, "extractor");
     Preconditions.checkArgument(!metric.isBlank(), "metric must not be blank");
     Preconditions.checkArgument(
