@@ -1160,8 +1160,7 @@ class Snippets {
     PromptSource chatModel =
         request -> List.of("a case with a galaxy", "stars on a case", "a house on a case");
     // @start region="memorization-survey"
-    MemorizedPicture picture =
-        Concept.memorized("New Orleans House Galaxy Case").withPicture(file);
+    MemorizedPicture picture = Concept.memorized("New Orleans House Galaxy Case").withPicture(file);
     SurveyResult surveyed =
         MemorizationSurvey.of(picture, chatModel.keptIn(folder.resolve("wordings")))
             .sampling(sampling)

@@ -585,18 +585,9 @@ class MemorizationSurveyTest {
       int prompts,
       String message) {
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () ->
-                new SurveyRules(
-                    pictures,
-                    anchorRate,
-                    targetRate,
-                    least,
-                    most,
-                    targets,
-                    wordings,
-                    rounds,
-                    prompts))
+        .isThrownBy(() ->
+            new SurveyRules(
+                pictures, anchorRate, targetRate, least, most, targets, wordings, rounds, prompts))
         .withMessage(message);
   }
 
