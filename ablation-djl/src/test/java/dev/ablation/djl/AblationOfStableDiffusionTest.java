@@ -158,11 +158,7 @@ class AblationOfStableDiffusionTest {
             AnchorStrategy.generated("boat", List.of("a boat", "two boats"))
                 .images(2)
                 .sampling(SamplingSettings.defaults().withSteps(2))
-<<<<<<< HEAD
-                .augmented(Augmentation.none()))
-=======
                 .augmented(Augmentation.paper().withoutScaling()))
->>>>>>> anchors
         .training(t -> t.steps(5).batchSize(2))
         .objective(
             AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.2)))
