@@ -263,6 +263,18 @@ class EstimateTest {
   }
 
   @Test
+  void anAnchorThatDoesNotSuitItsTargetIsAProblem() {
+    Ablation wrong =
+        plan()
+            .andTarget("cat face")
+            .anchor(
+                AnchorStrategy.otherStyles(
+                    List.of("Monet"), AnchorStrategy.generated("scene", List.of("a boat"))));
+    assertThat(wrong.check()).singleElement().asString().contains("needs a style as target");
+    assertThat(wrong.estimate().problems()).isEqualTo(wrong.check());
+  }
+
+  @Test
   void anObjectiveThatFailsIsAProblem() {
     AblationObjective broken =
         AblationObjective.named(

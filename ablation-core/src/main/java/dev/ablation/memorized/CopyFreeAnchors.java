@@ -247,7 +247,7 @@ public record CopyFreeAnchors(
         drawn.close();
         return;
       }
-      AnchorSet good = drawn.select(rows);
+      AnchorSet good = rows.length == drawn.size() ? drawn : drawn.select(rows);
       kept = kept == null ? good : kept.join(good);
     }
 

@@ -95,7 +95,8 @@ public record SurveyResult(
     table.append(
         String.format(
             Locale.ROOT,
-            "%s: %d captions and %d wordings of %d rounds, %d pictures each; copies have more than %s by %s%n",
+            "%s: %d captions and %d wordings of %d rounds, %d pictures each; copies have more than"
+                + " %s by %s%n",
             survey.picture(),
             captions.size(),
             wordings.size(),

@@ -214,13 +214,15 @@ final class SurveyRun {
     wordings.stream()
         .mapToDouble(CopyRate::rate)
         .min()
-        .ifPresent(lowest ->
-            message.append(
-                String.format(
-                    Locale.ROOT,
-                    ", and an anchor has a copy rate of at most %s, while the lowest found was %s",
-                    rules.anchorRate(),
-                    lowest)));
+        .ifPresent(
+            lowest ->
+                message.append(
+                    String.format(
+                        Locale.ROOT,
+                        ", and an anchor has a copy rate of at most %s, while the lowest found was"
+                            + " %s",
+                        rules.anchorRate(),
+                        lowest)));
     return message
         .append("; raise the limits, need fewer anchors or give wordings that differ more")
         .toString();
