@@ -76,7 +76,8 @@ public record Estimate(
    *     included
    * @param priorEvaluations of a step, for prior preservation
    * @param step how long a training step takes
-   * @param anchorEvaluation how long an evaluation for anchors takes; zero if there are none to draw
+   * @param anchorEvaluation how long an evaluation for anchors takes; zero if there are none to
+   *     draw
    * @param peakBytes memory that training took at its peak beside the model, measured: of the
    *     process on a CPU, of the device on a GPU; empty where it cannot be told
    */

@@ -176,7 +176,9 @@ record Plan(
     return givenTrainer == null ? adjustment.apply(preset().training()) : givenTrainer;
   }
 
-  /** The preset of the first target; where those of the others differ, {@link PlanCheck} says so. */
+  /**
+   * The preset of the first target; where those of the others differ, {@link PlanCheck} says so.
+   */
   private Preset preset() {
     return presetsOfPairs().get(0);
   }

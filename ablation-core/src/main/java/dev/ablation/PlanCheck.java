@@ -8,6 +8,7 @@ import dev.ablation.internal.Words;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.WeightInfo;
@@ -59,7 +60,7 @@ final class PlanCheck {
     return weights;
   }
 
-  /** {@return the pairs in an order that follows from the targets} */
+  /** {@return the pairs whose anchor has prompts, in an order that follows from the targets} */
   List<CheckedPair> pairs() {
     return pairs;
   }
@@ -86,6 +87,9 @@ final class PlanCheck {
    */
   PlanCheck orThrow(Listeners events) {
     Capabilities.require(plan.model(), Differentiable.class, "training");
+    if (plan.trainer().lora().isPresent()) {
+      Capabilities.require(plan.model(), LowRankTraining.class, "training low-rank changes");
+    }
     warnings.forEach(warning -> events.on(new AblationEvent.Warning(warning)));
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
@@ -113,7 +117,13 @@ final class PlanCheck {
 
   private void checkPair(Pair pair) {
     AnchorStrategy anchor = pair.anchor();
-    Set<String> prompts = new LinkedHashSet<>(anchor.prompts(pair.target()));
+    Set<String> prompts;
+    try {
+      prompts = new LinkedHashSet<>(anchor.prompts(pair.target()));
+    } catch (IllegalArgumentException e) {
+      problems.add(String.valueOf(e.getMessage()));
+      return;
+    }
     if (prompts.isEmpty()) {
       problems.add("anchor prompts must not be empty");
     }

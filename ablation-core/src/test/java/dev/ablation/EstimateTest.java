@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.AnchorWork;
@@ -114,8 +113,7 @@ class EstimateTest {
                   assertThat(probe.pairEvaluations()).isEqualTo(pairs);
                   assertThat(probe.priorEvaluations()).isEqualTo(prior);
                   assertThat(estimate.anchorWork()).isEqualTo(new AnchorWork(10 * 5 * 2, 8));
-                  assertThat(estimate.evaluations())
-                      .hasValue(10 * 5 * 2 + 40 * (pairs + prior));
+                  assertThat(estimate.evaluations()).hasValue(10 * 5 * 2 + 40 * (pairs + prior));
                 }));
   }
 
@@ -148,9 +146,7 @@ class EstimateTest {
   @Test
   void aJudgesSampleIsLookedAt() {
     AnchorStrategy judged =
-        CATS.judgedBy(
-                (picture, prompt) -> prompt.contains("sofa"))
-            .sampleSize(3);
+        CATS.judgedBy((picture, prompt) -> prompt.contains("sofa")).sampleSize(3);
     Ablation plan = Ablator.of(model).target("grumpy cat").anchor(judged);
     int arrays = model.manager().getManagedArrays().size();
     Estimate estimate = plan.estimate();
@@ -224,7 +220,8 @@ class EstimateTest {
         .hasValue(estimate.trainingTime().orElseThrow().plus(estimate.anchorTime().orElseThrow()));
     assertThat(probe.peakBytes())
         .satisfiesAnyOf(
-            peak -> assertThat(peak).isEmpty(), peak -> assertThat(peak.orElseThrow()).isPositive());
+            peak -> assertThat(peak).isEmpty(),
+            peak -> assertThat(peak.orElseThrow()).isPositive());
   }
 
   @Test
@@ -266,6 +263,18 @@ class EstimateTest {
   }
 
   @Test
+  void anAnchorThatDoesNotSuitItsTargetIsAProblem() {
+    Ablation wrong =
+        plan()
+            .andTarget("cat face")
+            .anchor(
+                AnchorStrategy.otherStyles(
+                    List.of("Monet"), AnchorStrategy.generated("scene", List.of("a boat"))));
+    assertThat(wrong.check()).singleElement().asString().contains("needs a style as target");
+    assertThat(wrong.estimate().problems()).isEqualTo(wrong.check());
+  }
+
+  @Test
   void anObjectiveThatFailsIsAProblem() {
     AblationObjective broken =
         AblationObjective.named(
@@ -296,9 +305,11 @@ class EstimateTest {
     Ablation plan =
         plan()
             .training(t ->
-                t.stopWhen("never", progress -> {
-                  throw new IllegalStateException("asked");
-                }));
+                t.stopWhen(
+                    "never",
+                    progress -> {
+                      throw new IllegalStateException("asked");
+                    }));
     assertThat(plan.estimate().possible()).isTrue();
   }
 

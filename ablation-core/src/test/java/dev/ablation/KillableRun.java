@@ -10,18 +10,18 @@ import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.TrainingMonitor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
 /**
  * A small run with everything that a checkpoint must keep, in a process of its own: {@code
- * KillableRun FOLDER...} runs in one folder after the other. It prints a line when a run begins and
- * one when it has ended, with its delta saved beside the folder.
+ * KillableRun FOLDER}. At every event it prints a line and waits for a byte of its input, unless
+ * that has ended. At the end it saves its delta beside the folder.
  */
 final class KillableRun {
-  static final String BEGINS = "begins";
-  static final String ENDED = "ended";
+  static final String EVENT = "event";
 
   private KillableRun() {}
 
@@ -59,17 +59,23 @@ final class KillableRun {
     return folder.resolveSibling(folder.getFileName() + ".delta");
   }
 
-  public static void main(String[] folders) throws IOException {
+  public static void main(String[] folder) throws IOException {
+    Path path = Path.of(folder[0]);
     try (TinyDiffusion model = TinyDiffusion.open(1)) {
-      for (String folder : folders) {
-        Path path = Path.of(folder);
-        System.out.println(BEGINS + " " + folder);
-        try (AblationResult result = plan(model, path).run()) {
-          Files.deleteIfExists(deltaOf(path));
-          result.delta().save(deltaOf(path));
-        }
-        System.out.println(ENDED + " " + folder);
+      Ablation plan = plan(model, path).listener(event -> printAndWait());
+      try (AblationResult result = plan.run()) {
+        Files.deleteIfExists(deltaOf(path));
+        result.delta().save(deltaOf(path));
       }
+    }
+  }
+
+  private static void printAndWait() {
+    System.out.println(EVENT);
+    try {
+      System.in.read();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

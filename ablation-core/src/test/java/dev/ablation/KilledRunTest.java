@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,19 +18,21 @@ import org.junit.jupiter.api.io.TempDir;
 /** Processes that are killed without warning, at random moments, and started again. */
 class KilledRunTest {
   private static final int KILLS = 20;
-  private static final int MOST_STARTS = 120;
 
-  /** Lives as parts of a whole run: short ones end while pictures are drawn, long ones later. */
-  private static final double[] LONGEST_LIVES = {0.2, 0.8};
+  /** A run has about 170 events, 130 of them while it draws. */
+  private static final int EVENTS_WHILE_DRAWING = 150;
+
+  private static final int EVENTS_WHILE_TRAINING = 25;
+
+  /** Long enough to fall into the writing of a checkpoint, or past it. */
+  private static final int MOST_MICROSECONDS_AFTER = 20_000;
 
   @TempDir Path folder;
 
+  private final Random random = new Random(20);
   private int kills;
-  private int killsWhileDrawing;
-  private int killsWhileTraining;
-  private int starts;
 
-  private Process start(Path... folders) throws IOException {
+  private Process start(Path run) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -42,47 +45,47 @@ class KilledRunTest {
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                 "-cp",
                 System.getProperty("java.class.path"),
-                KillableRun.class.getName()));
-    Stream.of(folders).forEach(each -> command.add(each.toString()));
-    starts++;
+                KillableRun.class.getName(),
+                run.toString()));
     return new ProcessBuilder(command).redirectError(folder.resolve("errors.txt").toFile()).start();
   }
 
-  private void waitFor(BufferedReader output, String line) throws IOException {
-    for (String read = output.readLine(); read != null; read = output.readLine()) {
-      if (read.startsWith(line)) {
-        return;
+  private void runToTheEnd(Path run) throws IOException, InterruptedException {
+    Process process = start(run);
+    process.getOutputStream().close();
+    process.getInputStream().readAllBytes();
+    assertThat(process.waitFor()).as(errors()).isZero();
+  }
+
+  private String errors() throws IOException {
+    return Files.readString(folder.resolve("errors.txt"));
+  }
+
+  /**
+   * Kills a process that has gone on for a while after some events. It waits at the last of them,
+   * so that how far it gets does not depend on who else uses the machine.
+   *
+   * @return whether the process was killed before it had ended
+   */
+  private boolean killAfter(int events, int microseconds, Path run)
+      throws IOException, InterruptedException {
+    Process process = start(run);
+    try (BufferedReader output = process.inputReader()) {
+      OutputStream input = process.getOutputStream();
+      input.write(new byte[events]);
+      input.flush();
+      String line = output.readLine();
+      for (int seen = 0; line != null && seen < events; line = output.readLine()) {
+        seen += line.equals(KillableRun.EVENT) ? 1 : 0;
       }
-    }
-    throw new AssertionError(
-        "the process ended before '"
-            + line
-            + "': "
-            + Files.readString(folder.resolve("errors.txt")));
-  }
-
-  /** Returns how long a run takes in a process that has just begun, in nanoseconds. */
-  private long runToTheEnd(Path run) throws IOException, InterruptedException {
-    Process process = start(run);
-    try (BufferedReader output = process.inputReader()) {
-      waitFor(output, KillableRun.BEGINS);
-      long begin = System.nanoTime();
-      waitFor(output, KillableRun.ENDED);
-      long duration = System.nanoTime() - begin;
-      assertThat(process.waitFor()).isZero();
-      return duration;
-    }
-  }
-
-  /** Returns whether the process was killed before it had ended. */
-  private boolean killAfter(long nanos, Path run) throws IOException, InterruptedException {
-    Process process = start(run);
-    try (BufferedReader output = process.inputReader()) {
-      waitFor(output, KillableRun.BEGINS);
-      boolean ended = process.waitFor(nanos, TimeUnit.NANOSECONDS);
+      input.close(); // it waits no more
+      if (line == null) {
+        process.waitFor(); // it had fewer events
+      }
+      boolean ended = process.waitFor(microseconds, TimeUnit.MICROSECONDS);
       process.destroyForcibly();
       int status = process.waitFor();
-      assertThat(ended && status != 0).as("failed by itself").isFalse();
+      assertThat(ended && status != 0).as(errors()).isFalse();
       return !ended;
     }
   }
@@ -99,37 +102,24 @@ class KilledRunTest {
   @Test
   void endsWithTheBytesOfARunThatWasNeverInterrupted() throws Exception {
     Path whole = folder.resolve("whole");
-    long duration = runToTheEnd(whole);
+    runToTheEnd(whole);
     byte[] expected = Files.readAllBytes(KillableRun.deltaOf(whole));
     assertThat(expected).hasSizeGreaterThan(1000);
 
-    Random random = new Random(20);
-    for (int i = 0; moreKillsWanted(); i++) {
+    for (int i = 0; kills < KILLS; i++) {
       Path run = folder.resolve("run-" + i);
       boolean killed = true;
-      while (killed && starts < MOST_STARTS) {
-        boolean wasTraining = training(run);
-        double longest = LONGEST_LIVES[random.nextInt(LONGEST_LIVES.length)];
-        killed = killAfter((long) (longest * duration * random.nextDouble()), run);
-        if (killed) {
-          kills++;
-          killsWhileTraining += training(run) && wasTraining ? 1 : 0;
-          killsWhileDrawing += training(run) ? 0 : 1;
-          killed = moreKillsWanted();
-        }
+      while (killed && kills < KILLS) {
+        int events = random.nextInt(training(run) ? EVENTS_WHILE_TRAINING : EVENTS_WHILE_DRAWING);
+        killed = killAfter(events, random.nextInt(MOST_MICROSECONDS_AFTER), run);
+        kills += killed ? 1 : 0;
       }
-      if (!Files.exists(KillableRun.deltaOf(run))) {
+      if (killed) {
         runToTheEnd(run);
       }
       assertThat(Files.readAllBytes(KillableRun.deltaOf(run)))
           .as("delta of run %s after %s kills", i, kills)
           .isEqualTo(expected);
     }
-    assertThat(kills).isGreaterThanOrEqualTo(KILLS);
-  }
-
-  private boolean moreKillsWanted() {
-    return starts < MOST_STARTS
-        && (kills < KILLS || killsWhileDrawing < 2 || killsWhileTraining < 2);
   }
 }

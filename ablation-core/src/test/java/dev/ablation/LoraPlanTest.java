@@ -190,7 +190,15 @@ class LoraPlanTest {
     assertThatExceptionOfType(UnsupportedCapabilityException.class)
         .isThrownBy(() -> plan().run())
         .satisfies(e -> assertThat(e.capability()).isEqualTo("LowRankTraining"));
+    assertThat(plan().check()).containsExactly("model 'tiny-1' cannot train low-rank changes");
     assertThat(events).hasSize(1);
+  }
+
+  @Test
+  void anEstimateCountsTheFactors() {
+    Estimate estimate = plan().estimate();
+    assertThat(estimate.problems()).isEmpty();
+    assertThat(estimate.trained()).isEqualTo(new Estimate.Trained(4, 2 * 2 * (8 + 5)));
   }
 
   @Test

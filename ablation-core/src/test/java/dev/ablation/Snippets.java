@@ -20,6 +20,7 @@ import dev.ablation.augment.Canvas;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.concept.MemorizedPicture;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.delta.WeightDelta;
@@ -45,6 +46,10 @@ import dev.ablation.event.AblationListener;
 import dev.ablation.listener.CsvLog;
 import dev.ablation.listener.JsonLinesLog;
 import dev.ablation.listener.SamplePictures;
+import dev.ablation.memorized.MemorizationPercentage;
+import dev.ablation.memorized.MemorizationSurvey;
+import dev.ablation.memorized.SurveyResult;
+import dev.ablation.memorized.SurveyRules;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
@@ -288,6 +293,10 @@ class Snippets {
     // @start region="concept"
     Concept style = Concept.style("Van Gogh");
     Concept instance = Concept.instance("grumpy cat");
+    Concept composition = Concept.composition("kids with guns");
+    Concept picture = Concept.memorized("New Orleans House Galaxy Case");
+    Concept content = Concept.inappropriate("nudity, nsfw", "violence");
+
     List<String> styled = style.targetPrompts("painting of a boat", "painting");
     List<String> replaced = instance.targetPrompts("a photo of a cat", "cat");
     // @end
@@ -296,6 +305,9 @@ class Snippets {
             "painting of a boat, in the style of Van Gogh",
             "in Van Gogh's style, painting of a boat");
     assertThat(replaced).containsExactly("a photo of a grumpy cat");
+    assertThat(composition.targetPrompts("two kids", "kids")).containsExactly("two kids with guns");
+    assertThat(picture.targetPrompts("a phone case", "case")).hasSize(1);
+    assertThat(content.targetPrompts("a man", "people")).hasSize(2 * 3);
   }
 
   @Test
@@ -1138,6 +1150,44 @@ class Snippets {
     double memorised = scores.percentage(); // of the pictures, 0..100
     // @end
     assertThat(memorised).isEqualTo(100);
+  }
+
+  @Test
+  void memorizationSurvey() throws IOException {
+    Path file = folder.resolve("galaxy-case.png");
+    ImageIO.write(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB), "png", file.toFile());
+    SamplingSettings sampling = SamplingSettings.defaults().withSteps(2);
+    PromptSource chatModel =
+        request -> List.of("a case with a galaxy", "stars on a case", "a house on a case");
+    // @start region="memorization-survey"
+    MemorizedPicture picture = Concept.memorized("New Orleans House Galaxy Case").withPicture(file);
+    SurveyResult surveyed =
+        MemorizationSurvey.of(picture, chatModel.keptIn(folder.resolve("wordings")))
+            .sampling(sampling)
+            .rules(SurveyRules.defaults().anchors(3, 3).picturesPerPrompt(2))
+            .keptIn(folder.resolve("rates")) // goes on there if it is interrupted
+            .run(model, System.out::println, () -> false);
+    System.out.println(surveyed); // a table of all prompts
+    Ablation plan = surveyed.plan(model); // with surveyed.target() and surveyed.anchor()
+    // @end
+    assertThat(plan.toString()).contains("New Orleans House Galaxy Case");
+
+    Ablation small =
+        quick(
+            Ablator.of(model)
+                .target(surveyed.target())
+                .anchor(surveyed.anchor().images(2).sampling(sampling)));
+    try (AblationResult result = small.run()) {
+      assertThat(result.provenance().settings()).containsEntry("anchor.copies.rounds", "4");
+      WeightDelta delta = result.delta();
+      // @start region="memorization-percentage"
+      MemorizationPercentage percentage = surveyed.survey().percentage(20);
+      double before = percentage.of(model).percentage(); // 0..100
+      double after = delta.applied(model, () -> percentage.of(model)).percentage();
+      // @end
+      assertThat(before).isZero();
+      assertThat(after).isZero();
+    }
   }
 
   private static FeatureMatrix features(int rows, long seed) {

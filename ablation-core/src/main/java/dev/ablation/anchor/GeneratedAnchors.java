@@ -263,9 +263,7 @@ public record GeneratedAnchors(
     }
     int calls = sampling().guided() ? 2 : 1;
     try (SamplerRun run =
-        sampling()
-            .sampler()
-            .start(model.schedule(), model.predictionType(), sampling().steps())) {
+        sampling().sampler().start(model.schedule(), model.predictionType(), sampling().steps())) {
       return new AnchorWork(missing * calls * run.steps(), calls * batchSize);
     }
   }

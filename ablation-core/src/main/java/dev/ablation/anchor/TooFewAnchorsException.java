@@ -12,7 +12,15 @@ public final class TooFewAnchorsException extends AblationException {
   /** How many are needed. */
   private final int needed;
 
-  TooFewAnchorsException(String anchor, int left, int needed, AnchorJudgement judgement) {
+  /**
+   * Creates the exception.
+   *
+   * @param anchor name of the strategy
+   * @param left how many pictures are left
+   * @param needed how many are needed
+   * @param judgement what the judge said of all of them
+   */
+  public TooFewAnchorsException(String anchor, int left, int needed, AnchorJudgement judgement) {
     super(
         "anchor '%s' must have at least %d pictures left after dropping what leads to the target, but has %d: by judge '%s' %s; choose prompts that do not lead there, a higher limit, or spare prompts"
             .formatted(anchor, needed, left, judgement.judge(), judgement));

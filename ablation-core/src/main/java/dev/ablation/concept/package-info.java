@@ -1,7 +1,7 @@
 /**
  * What an ablation removes. A {@link dev.ablation.concept.Concept} is the paper's target concept:
- * it turns an anchor prompt into a target prompt and knows the prompts by which it is looked for
- * afterwards.
+ * it turns an anchor prompt into a target prompt. Its {@link dev.ablation.concept.ConceptKind} is
+ * one of the paper's: a style, an instance, a memorized picture, and some more.
  */
 @NullMarked
 package dev.ablation.concept;

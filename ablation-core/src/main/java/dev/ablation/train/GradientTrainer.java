@@ -9,6 +9,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
+import dev.ablation.model.LowRankTraining;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.WeightInfo;
 import java.util.List;
@@ -224,7 +225,14 @@ public record GradientTrainer(
 
   @Override
   public List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
-    return lora.isEmpty() ? List.of() : LowRankChoice.of(model, weights).problems();
+    if (lora.isEmpty()) {
+      return List.of();
+    }
+    if (model.capability(LowRankTraining.class).isEmpty()) {
+      return List.of(
+          "model '%s' cannot train low-rank changes".formatted(model.descriptor().name()));
+    }
+    return LowRankChoice.of(model, weights).problems();
   }
 
   /**

@@ -31,7 +31,6 @@ public interface Trainer {
    * @param model any
    * @param weights that were chosen
    * @return what is wrong, a sentence each; empty if nothing is
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks a capability
    */
   default List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
     return List.of();

@@ -11,6 +11,7 @@ import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.model.Conditioning;
@@ -149,13 +150,19 @@ class AblationOfStableDiffusionTest {
   @Test
   void holdsTheSameArraysAfterEveryStep() {
     List<Integer> arrays = new ArrayList<>();
-    // One form of target prompt, so that the text states of all prompts are soon known.
+    // One form of target prompt and no words about sizes, so that the text states of all prompts
+    // are soon known; flipped pictures are decoded and encoded.
     Ablator.of(model)
         .target("ruined boat")
         .anchor(
             AnchorStrategy.generated("boat", List.of("a boat", "two boats"))
                 .images(2)
-                .sampling(SamplingSettings.defaults().withSteps(2)))
+                .sampling(SamplingSettings.defaults().withSteps(2))
+<<<<<<< HEAD
+                .augmented(Augmentation.none()))
+=======
+                .augmented(Augmentation.paper().withoutScaling()))
+>>>>>>> anchors
         .training(t -> t.steps(5).batchSize(2))
         .objective(
             AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.2)))

@@ -16,6 +16,7 @@ import dev.ablation.event.AblationEvent.AnchorsProgressed;
 import dev.ablation.event.AblationEvent.Resumed;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.listener.SamplePictures;
+import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.sample.SamplingSettings;
@@ -27,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -82,18 +84,20 @@ class InterruptedRunTest {
 
   @TestFactory
   Stream<DynamicTest> endsWithTheSameBytes() {
-    Map<String, WeightGroup> groups = new LinkedHashMap<>();
-    groups.put("keys and values", WeightGroup.crossAttentionKeyValue());
-    groups.put("rows of the token table", WeightGroup.tokenEmbeddings());
-    groups.put("whole UNet", WeightGroup.denoiser());
-    return groups.entrySet().stream()
-        .map(each -> dynamicTest(each.getKey(), () -> assertSameBytes(each.getValue())));
+    Map<String, UnaryOperator<Ablation>> changes = new LinkedHashMap<>();
+    changes.put("keys and values", p -> p.weights(WeightGroup.crossAttentionKeyValue()));
+    changes.put("rows of the token table", p -> p.weights(WeightGroup.tokenEmbeddings()));
+    changes.put("whole UNet", p -> p.weights(WeightGroup.denoiser()));
+    changes.put("low rank", p -> p.training(t -> t.lora(Lora.rank(2))));
+    return changes.entrySet().stream()
+        .map(each ->
+            dynamicTest(each.getKey(), () -> assertSameBytes(each.getKey(), each.getValue())));
   }
 
-  private void assertSameBytes(WeightGroup weights) throws IOException {
-    byte[] expected = run(plan().weights(weights));
-    Path runs = folder.resolve(weights.name().replace('|', '-'));
-    Ablation plan = plan().weights(weights).checkpoints(Checkpoints.in(runs).every(2));
+  private void assertSameBytes(String name, UnaryOperator<Ablation> change) throws IOException {
+    byte[] expected = run(change.apply(plan()));
+    Path runs = folder.resolve(name);
+    Ablation plan = change.apply(plan()).checkpoints(Checkpoints.in(runs).every(2));
     crash(plan, event -> event instanceof AnchorsProgressed p && p.done() == 6);
     crash(plan, event -> event instanceof StepCompleted step && step.step() == 3);
     List<Integer> resumed = new ArrayList<>();

@@ -59,7 +59,8 @@ final class CheckpointJobs {
             ? AnchorStrategy.generated(anchor)
             : AnchorStrategy.generated(anchor, anchorPrompts);
     List<String> all = anchors.prompts(concept);
-    List<String> shown = IntStream.range(0, COLUMNS).mapToObj(i -> all.get(i % all.size())).toList();
+    List<String> shown =
+        IntStream.range(0, COLUMNS).mapToObj(i -> all.get(i % all.size())).toList();
     List<Row> rows = new ArrayList<>();
     rows.add(row(Role.TARGET, concept, shown, anchor));
     rows.add(new Row(Role.ANCHOR, anchor, shown));
@@ -67,10 +68,7 @@ final class CheckpointJobs {
       rows.add(row(Role.NEIGHBOUR, concept(kind, neighbour), shown, anchor));
     }
     return new Job(
-        List.of(
-            new Removal(
-                concept,
-                anchors.images(drawn.images()).sampling(sampling))),
+        List.of(new Removal(concept, anchors.images(drawn.images()).sampling(sampling))),
         drawn.augmentation(),
         published.objective(),
         published.weights(),

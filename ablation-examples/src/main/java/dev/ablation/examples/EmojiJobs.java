@@ -194,7 +194,7 @@ final class EmojiJobs {
     return job(
         Concept.memorized(caption),
         AnchorStrategy.generated("scene", prompts),
-        new PictureGrid(SHOWN_CONCEPTS, rows));
+        new PictureGrid(numbered(), rows));
   }
 
   private static String categoryOf(String name) {
@@ -243,12 +243,15 @@ final class EmojiJobs {
             .toList();
     VOCABULARY.styles().stream()
         .filter(style -> !gone.contains(style))
-        .forEach(style ->
-            rows.add(row(Role.NEIGHBOUR, style, things, thing -> inStyle(thing, style))));
-    List<String> columns =
-        IntStream.rangeClosed(1, SHOWN_CONCEPTS.size()).mapToObj(i -> "picture " + i).toList();
+        .forEach(
+            style -> rows.add(row(Role.NEIGHBOUR, style, things, thing -> inStyle(thing, style))));
     int steps = TRAINING.steps() * (1 + jobs.size()) / 2;
-    return jobs.get(0).with(removals, new PictureGrid(columns, rows), TRAINING.steps(steps));
+    return jobs.get(0).with(removals, new PictureGrid(numbered(), rows), TRAINING.steps(steps));
+  }
+
+  /** Columns whose rows have nothing in common. */
+  private static List<String> numbered() {
+    return IntStream.rangeClosed(1, SHOWN_CONCEPTS.size()).mapToObj(i -> "picture " + i).toList();
   }
 
   /** An anchor prompt that names what is removed in the same run would lead back to it. */

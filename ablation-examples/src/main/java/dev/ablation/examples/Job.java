@@ -40,9 +40,7 @@ record Job(
   Ablation plan(DiffusionModel model) {
     Removal first = removals.get(0);
     Ablation plan =
-        Ablator.of(model)
-            .target(first.target())
-            .anchor(first.anchor().augmented(augmentation));
+        Ablator.of(model).target(first.target()).anchor(first.anchor().augmented(augmentation));
     for (Removal next : removals.subList(1, removals.size())) {
       plan = plan.andTarget(next.target()).anchor(next.anchor().augmented(augmentation));
     }
@@ -77,8 +75,7 @@ record Job(
         removals.stream()
             .map(removal -> new Removal(removal.target(), removal.anchor().images(images)))
             .toList();
-    return new Job(
-        changed, augmentation, objective, weights, training, seed, grid, sampling);
+    return new Job(changed, augmentation, objective, weights, training, seed, grid, sampling);
   }
 
   Job training(GradientTrainer changed) {

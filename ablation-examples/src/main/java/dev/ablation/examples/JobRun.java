@@ -79,6 +79,10 @@ final class JobRun {
   }
 
   private String title() {
+    if (job.removals().size() > 1) {
+      return "%d concepts removed at once from the model '%s'"
+          .formatted(job.removals().size(), model.descriptor().name());
+    }
     return "The %s, replaced by '%s' in the model '%s'"
         .formatted(job.targets(), job.anchors(), model.descriptor().name());
   }

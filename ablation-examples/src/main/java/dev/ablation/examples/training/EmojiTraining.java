@@ -29,7 +29,7 @@ import java.util.function.BooleanSupplier;
 final class EmojiTraining {
   static final StageSettings VAE =
       new StageSettings(
-          10_000,
+          6_400,
           8,
           1.2e-3,
           LearningRateSchedule.cosine(100, 0.03),

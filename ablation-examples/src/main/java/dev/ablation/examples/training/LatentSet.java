@@ -58,26 +58,23 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
       int variants,
       long seed,
       NDManager manager) {
-    List<float[]> planes = new ArrayList<>();
-    for (int i = 0; i < pictures.size(); i++) {
-      float[] picture = Planes.of(pictures.get(i).pixels());
-      planes.add(picture);
-      for (int v = 1; v < variants; v++) {
-        RandomGenerator random = RandomStreams.stream(seed, "variant " + v, i);
-        planes.add(variant(picture, random));
-      }
-    }
-    planes.add(planted);
     List<float[]> means = new ArrayList<>();
     List<float[]> deviations = new ArrayList<>();
-    for (int from = 0; from < planes.size(); from += BATCH) {
-      encode(
-          vae,
-          planes.subList(from, Math.min(planes.size(), from + BATCH)),
-          means,
-          deviations,
-          manager);
+    // By batches, since all variants together would take a gigabyte.
+    List<float[]> batch = new ArrayList<>();
+    for (int i = 0; i < pictures.size(); i++) {
+      float[] picture = Planes.of(pictures.get(i).pixels());
+      for (int v = 0; v < variants; v++) {
+        batch.add(
+            v == 0 ? picture : variant(picture, RandomStreams.stream(seed, "variant " + v, i)));
+        if (batch.size() == BATCH) {
+          encode(vae, batch, means, deviations, manager);
+          batch.clear();
+        }
+      }
     }
+    batch.add(planted);
+    encode(vae, batch, means, deviations, manager);
     return new LatentSet(grouped(means, variants), grouped(deviations, variants));
   }
 

@@ -69,7 +69,7 @@ public final class TrainEmoji implements Callable<Integer> {
   @Option(
       names = "--vae-steps",
       paramLabel = "N",
-      description = "Updates of the autoencoder (default: 10000, with 8 pictures each).")
+      description = "Updates of the autoencoder (default: 6400, with 8 pictures each).")
   private @Nullable Integer vaeSteps;
 
   @Option(

@@ -1,0 +1,33 @@
+package dev.ablation.memorized;
+
+import com.google.common.base.Preconditions;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
+import java.awt.image.BufferedImage;
+import java.util.List;
+
+/** What memorised pictures are told by. */
+final class Originals {
+  private Originals() {}
+
+  static List<BufferedImage> checked(List<BufferedImage> originals) {
+    Preconditions.checkArgument(!originals.isEmpty(), "originals must not be empty");
+    return List.copyOf(originals);
+  }
+
+  /** {@return a hash of sizes and colours, for keys and provenance} */
+  static String sha256(List<BufferedImage> originals) {
+    Hasher hasher = Hashing.sha256().newHasher();
+    for (BufferedImage picture : originals) {
+      hasher.putInt(picture.getWidth()).putInt(picture.getHeight());
+      int[] row = new int[picture.getWidth()];
+      for (int y = 0; y < picture.getHeight(); y++) {
+        picture.getRGB(0, y, row.length, 1, row, 0, row.length);
+        for (int color : row) {
+          hasher.putInt(color & 0xffffff);
+        }
+      }
+    }
+    return hasher.hash().toString();
+  }
+}

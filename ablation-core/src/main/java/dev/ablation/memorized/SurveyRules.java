@@ -1,0 +1,189 @@
+package dev.ablation.memorized;
+
+import com.google.common.base.Preconditions;
+
+/**
+ * What a {@link MemorizationSurvey} takes for an anchor and for a target, and when it stops. Every
+ * method returns a changed copy.
+ *
+ * @param picturesPerPrompt how many pictures are drawn to find a prompt's copy rate, positive
+ * @param anchorRate a prompt with this copy rate or a lower one is an anchor prompt, 0 to 1
+ * @param targetRate a prompt with this copy rate or a higher one is a target prompt, above {@code
+ *     anchorRate} and at most 1
+ * @param leastAnchors the survey asks on until there are so many anchor prompts, and fails if there
+ *     are fewer in the end, positive
+ * @param mostAnchors how many anchor prompts are used, the lowest copy rates first; at least {@code
+ *     leastAnchors}
+ * @param mostTargets how many target prompts are added to the captions, not negative
+ * @param wordingsOfAnchor how many other wordings of each anchor prompt the second pass asks for
+ *     while there are fewer than {@code mostAnchors}; 0 leaves that pass out
+ * @param mostRounds how often the first pass asks for wordings, positive
+ * @param mostPrompts how many wordings are drawn in all, positive; the captions do not count
+ */
+public record SurveyRules(
+    int picturesPerPrompt,
+    double anchorRate,
+    double targetRate,
+    int leastAnchors,
+    int mostAnchors,
+    int mostTargets,
+    int wordingsOfAnchor,
+    int mostRounds,
+    int mostPrompts) {
+
+  /** Checks the ranges. */
+  public SurveyRules {
+    Preconditions.checkArgument(
+        picturesPerPrompt > 0, "picturesPerPrompt must be positive, was %s", picturesPerPrompt);
+    Preconditions.checkArgument(
+        anchorRate >= 0 && anchorRate <= 1, "anchorRate must be from 0 to 1, was %s", anchorRate);
+    Preconditions.checkArgument(
+        targetRate > anchorRate && targetRate <= 1,
+        "targetRate must be above anchorRate %s and at most 1, was %s",
+        anchorRate,
+        targetRate);
+    Preconditions.checkArgument(
+        leastAnchors > 0, "leastAnchors must be positive, was %s", leastAnchors);
+    Preconditions.checkArgument(
+        mostAnchors >= leastAnchors,
+        "mostAnchors must be at least leastAnchors %s, was %s",
+        leastAnchors,
+        mostAnchors);
+    Preconditions.checkArgument(
+        mostTargets >= 0, "mostTargets must not be negative, was %s", mostTargets);
+    Preconditions.checkArgument(
+        wordingsOfAnchor >= 0, "wordingsOfAnchor must not be negative, was %s", wordingsOfAnchor);
+    Preconditions.checkArgument(mostRounds > 0, "mostRounds must be positive, was %s", mostRounds);
+    Preconditions.checkArgument(
+        mostPrompts > 0, "mostPrompts must be positive, was %s", mostPrompts);
+  }
+
+  /**
+   * The numbers of the published code: 10 pictures for each prompt, at most 0.3 copies for an
+   * anchor and at least 0.6 for a target, 5 to 10 anchor prompts and up to 2 further targets, 2
+   * wordings of each anchor prompt. The published loop has no limit; here it ends after 10 rounds
+   * or 100 prompts.
+   *
+   * @return the rules
+   */
+  public static SurveyRules defaults() {
+    return new SurveyRules(10, 0.3, 0.6, 5, 10, 2, 2, 10, 100);
+  }
+
+  /**
+   * Changes how many pictures are drawn for each prompt.
+   *
+   * @param pictures positive
+   * @return a changed copy
+   */
+  public SurveyRules picturesPerPrompt(int pictures) {
+    return new SurveyRules(
+        pictures,
+        anchorRate,
+        targetRate,
+        leastAnchors,
+        mostAnchors,
+        mostTargets,
+        wordingsOfAnchor,
+        mostRounds,
+        mostPrompts);
+  }
+
+  /**
+   * Changes which copy rates make an anchor and a target.
+   *
+   * @param anchorRate highest copy rate of an anchor prompt, 0 to 1
+   * @param targetRate lowest copy rate of a target prompt, above {@code anchorRate} and at most 1
+   * @return a changed copy
+   */
+  public SurveyRules rates(double anchorRate, double targetRate) {
+    return new SurveyRules(
+        picturesPerPrompt,
+        anchorRate,
+        targetRate,
+        leastAnchors,
+        mostAnchors,
+        mostTargets,
+        wordingsOfAnchor,
+        mostRounds,
+        mostPrompts);
+  }
+
+  /**
+   * Changes how many anchor prompts there are.
+   *
+   * @param least needed, positive
+   * @param most used, at least {@code least}
+   * @return a changed copy
+   */
+  public SurveyRules anchors(int least, int most) {
+    return new SurveyRules(
+        picturesPerPrompt,
+        anchorRate,
+        targetRate,
+        least,
+        most,
+        mostTargets,
+        wordingsOfAnchor,
+        mostRounds,
+        mostPrompts);
+  }
+
+  /**
+   * Changes how many target prompts are added to the captions.
+   *
+   * @param most not negative
+   * @return a changed copy
+   */
+  public SurveyRules mostTargets(int most) {
+    return new SurveyRules(
+        picturesPerPrompt,
+        anchorRate,
+        targetRate,
+        leastAnchors,
+        mostAnchors,
+        most,
+        wordingsOfAnchor,
+        mostRounds,
+        mostPrompts);
+  }
+
+  /**
+   * Changes the second pass.
+   *
+   * @param wordings how many of each anchor prompt; 0 leaves the pass out
+   * @return a changed copy
+   */
+  public SurveyRules wordingsOfAnchor(int wordings) {
+    return new SurveyRules(
+        picturesPerPrompt,
+        anchorRate,
+        targetRate,
+        leastAnchors,
+        mostAnchors,
+        mostTargets,
+        wordings,
+        mostRounds,
+        mostPrompts);
+  }
+
+  /**
+   * Changes when the survey gives up.
+   *
+   * @param rounds how often the first pass asks for wordings, positive
+   * @param prompts how many wordings are drawn in all, positive
+   * @return a changed copy
+   */
+  public SurveyRules limits(int rounds, int prompts) {
+    return new SurveyRules(
+        picturesPerPrompt,
+        anchorRate,
+        targetRate,
+        leastAnchors,
+        mostAnchors,
+        mostTargets,
+        wordingsOfAnchor,
+        rounds,
+        prompts);
+  }
+}

@@ -1,0 +1,229 @@
+package dev.ablation.memorized;
+
+import dev.ablation.anchor.PromptRequest;
+import dev.ablation.anchor.TooFewPromptsException;
+import dev.ablation.evaluate.CopyScores;
+import dev.ablation.memorized.CopyRate.Origin;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.random.RandomStreams;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** One run of a survey: asks, draws, counts. */
+final class SurveyRun {
+  /** How many wordings are asked for in the place of each missing anchor, as published. */
+  private static final int ASKED_FOR_EACH = 4;
+
+  private final MemorizationSurvey survey;
+  private final SurveyRules rules;
+  private final DiffusionModel model;
+  private final Consumer<? super SurveyProgress> listener;
+  private final BooleanSupplier cancelled;
+  private final @Nullable KeptRates kept;
+  private final List<CopyRate> captions = new ArrayList<>();
+  private final List<CopyRate> wordings = new ArrayList<>();
+  private String end = "";
+  private int rounds;
+  private boolean fromFolder;
+  private @Nullable TooFewPromptsException noMore;
+
+  SurveyRun(
+      MemorizationSurvey survey,
+      DiffusionModel model,
+      Consumer<? super SurveyProgress> listener,
+      BooleanSupplier cancelled) {
+    this.survey = survey;
+    this.rules = survey.rules();
+    this.model = model;
+    this.listener = listener;
+    this.cancelled = cancelled;
+    Path folder = survey.folder();
+    this.kept = folder == null ? null : new KeptRates(folder, model, survey);
+  }
+
+  static List<CopyRate> anchors(List<CopyRate> wordings, SurveyRules rules) {
+    return wordings.stream()
+        .filter(wording -> wording.rate() <= rules.anchorRate())
+        .sorted(Comparator.comparingDouble(CopyRate::rate))
+        .limit(rules.mostAnchors())
+        .toList();
+  }
+
+  static List<CopyRate> targets(List<CopyRate> wordings, SurveyRules rules) {
+    return wordings.stream()
+        .filter(wording -> wording.rate() >= rules.targetRate())
+        .sorted(Comparator.comparingDouble(CopyRate::rate).reversed())
+        .limit(rules.mostTargets())
+        .toList();
+  }
+
+  private List<CopyRate> anchors() {
+    return anchors(wordings, rules);
+  }
+
+  SurveyResult result() throws IOException {
+    for (String caption : survey.picture().captions()) {
+      captions.add(rate(caption, Origin.CAPTION));
+      tell();
+    }
+    firstPass();
+    secondPass();
+    int found = anchors().size();
+    if (found < rules.leastAnchors()) {
+      throw new TooFewWordingsException(
+          message(found), found, rules.leastAnchors(), wordings, noMore);
+    }
+    return new SurveyResult(survey, captions, wordings, rounds);
+  }
+
+  /** Wordings of the captions, each caption in its turn, until there are enough anchors. */
+  private void firstPass() throws IOException {
+    int fruitless = 0;
+    while (anchors().size() < rules.leastAnchors()) {
+      if (rounds == rules.mostRounds()) {
+        end = "the limit of rounds was reached";
+        return;
+      }
+      if (left() == 0) {
+        end = "the limit of prompts was reached";
+        return;
+      }
+      if (fruitless == captions.size()) {
+        end = "the source had no more";
+        return;
+      }
+      String caption = captions.get(rounds % captions.size()).prompt();
+      List<String> answer =
+          ask(caption, ASKED_FOR_EACH * (rules.leastAnchors() - anchors().size()));
+      rounds++;
+      fruitless = answer.isEmpty() ? fruitless + 1 : 0;
+      for (String wording : answer) {
+        // Further targets are welcome, but no reason to ask again.
+        if (anchors().size() >= rules.leastAnchors()
+            && (anchors().size() == rules.mostAnchors()
+                || targets(wordings, rules).size() == rules.mostTargets())) {
+          return;
+        }
+        rateWording(wording, Origin.WORDING);
+      }
+    }
+  }
+
+  /** Wordings of the anchors that were found: they are often anchors too. */
+  private void secondPass() throws IOException {
+    if (rules.wordingsOfAnchor() == 0) {
+      return;
+    }
+    for (CopyRate anchor : anchors()) {
+      if (left() == 0 || anchors().size() == rules.mostAnchors()) {
+        return;
+      }
+      for (String wording : ask(anchor.prompt(), rules.wordingsOfAnchor())) {
+        if (anchors().size() < rules.mostAnchors()) {
+          rateWording(wording, Origin.WORDING_OF_ANCHOR);
+        }
+      }
+    }
+  }
+
+  private int left() {
+    return rules.mostPrompts() - wordings.size();
+  }
+
+  /** {@return what the source has, which may be less than was asked for} */
+  private List<String> ask(String subject, int count) throws IOException {
+    checkCancelled();
+    List<String> known = new ArrayList<>();
+    captions.forEach(rate -> known.add(rate.prompt()));
+    wordings.forEach(rate -> known.add(rate.prompt()));
+    PromptRequest request =
+        PromptRequest.paraphrases(subject, Math.min(count, left())).avoiding(known);
+    try {
+      return survey.paraphrases().checked().prompts(request);
+    } catch (TooFewPromptsException e) {
+      noMore = e;
+      return e.found();
+    }
+  }
+
+  private void rateWording(String prompt, Origin origin) throws IOException {
+    wordings.add(rate(prompt, origin));
+    tell();
+  }
+
+  /** The noise depends on the prompt alone, not on when it was asked for. */
+  private CopyRate rate(String prompt, Origin origin) throws IOException {
+    checkCancelled();
+    long seed = RandomStreams.seed(survey.seed(), "memorized.rate " + prompt, 0);
+    Optional<CopyScores> found = kept == null ? Optional.empty() : kept.read(prompt, seed, survey);
+    fromFolder = found.isPresent();
+    if (found.isPresent()) {
+      return new CopyRate(prompt, origin, found.get());
+    }
+    List<String> prompts = Collections.nCopies(rules.picturesPerPrompt(), prompt);
+    CopyScores scores =
+        new DrawnScores(survey.detection(), survey.originals(), survey.sampling())
+            .of(model, prompts, seed, cancelled);
+    if (kept != null) {
+      kept.write(prompt, seed, scores);
+    }
+    return new CopyRate(prompt, origin, scores);
+  }
+
+  private void tell() {
+    List<CopyRate> latest = wordings.isEmpty() ? captions : wordings;
+    listener.accept(
+        new SurveyProgress(
+            latest.get(latest.size() - 1),
+            fromFolder,
+            captions.size() + wordings.size(),
+            anchors().size(),
+            targets(wordings, rules).size()));
+  }
+
+  private void checkCancelled() {
+    if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+      throw new CancellationException(
+          "the survey of %s was cancelled after %d prompts"
+              .formatted(survey.picture(), captions.size() + wordings.size()));
+    }
+  }
+
+  private String message(int found) {
+    StringBuilder message = new StringBuilder();
+    message.append(
+        String.format(
+            Locale.ROOT,
+            "found %d of %d anchor prompts for %s: %d wordings were drawn in %d rounds before %s",
+            found,
+            rules.leastAnchors(),
+            survey.picture(),
+            wordings.size(),
+            rounds,
+            end));
+    wordings.stream()
+        .mapToDouble(CopyRate::rate)
+        .min()
+        .ifPresent(lowest ->
+            message.append(
+                String.format(
+                    Locale.ROOT,
+                    ", and an anchor has a copy rate of at most %s, while the lowest found was"
+                        + " %s",
+                    rules.anchorRate(),
+                    lowest)));
+    return message
+        .append("; raise the limits, need fewer anchors or give wordings that differ more")
+        .toString();
+  }
+}
