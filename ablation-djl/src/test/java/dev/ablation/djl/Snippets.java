@@ -123,8 +123,7 @@ class Snippets {
     List<BufferedImage> pictures = List.of(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB));
     // @start region="torch-script"
     TorchScriptSettings settings =
-        new TorchScriptSettings(
-            "my features", PictureTransform.imageNet(64), List.of(false), 64, Device.cpu());
+        new TorchScriptSettings("my features", PictureTransform.imageNet(64)).withFlags(false);
     try (TorchScriptExtractor extractor = TorchScriptExtractor.load(file, settings)) {
       FeatureMatrix features = extractor.extract(pictures); // one row a picture
       assertThat(features.dimension()).isEqualTo(extractor.info().dimension());
@@ -158,8 +157,8 @@ class Snippets {
       NDArray text = clip.embedTexts(clip.tokenIds(List.of("a cat"), scope));
       InputGradient towards =
           InputGradient.of(
-              pictures, // (B, 3, s, s) in 0..1
-              x -> sum.call(clip.logits(clip.embedPictures(clip.normalise(x)), text)));
+              pictures, // (B, 3, h, h) in 0..1
+              x -> sum.call(clip.logits(clip.embedPictures(clip.prepare(x)), text)));
       NDArray step = towards.gradient(); // of the pictures' shape
       // @end
       assertThat(step.getShape()).isEqualTo(pictures.getShape());

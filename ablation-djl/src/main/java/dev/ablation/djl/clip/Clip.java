@@ -78,6 +78,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   private final ClipTokenizer tokenizer;
   private final NDManager manager;
   private final DjlTraining training;
+  private final Kernel resize;
   private boolean closed;
 
   private Clip(Path folder, ClipOptions options, ClipConfig config, PictureTransform transform)
@@ -122,6 +123,10 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
       throw e;
     }
     training = new DjlTraining(manager, weights, stop -> {});
+    resize =
+        Kernel.of(
+            "(x): return torch._upsample_bicubic2d_aa(x, [%1$d, %1$d], False, None, None)"
+                .formatted(config.vision().imageSize()));
   }
 
   /**
@@ -258,7 +263,8 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
     return new ExtractorInfo(
         "clip " + folder.toAbsolutePath().normalize().getFileName(),
         weights.sha256(),
-        config.projectionSize());
+        config.projectionSize(),
+        transform.toString());
   }
 
   @Override
@@ -313,18 +319,28 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   /**
-   * Normalises pictures by the model's means and deviations, differentiably.
+   * Prepares pictures differentiably: resizes them to the model's size where it is another, by
+   * bicubic interpolation with antialiasing, and normalises them by the model's means and
+   * deviations. (What {@link #transform} does to a picture of bytes beside that, rounding and
+   * cutting, has no gradient.)
    *
-   * @param pictures (B, 3, s, s) in 0..1, float32, of the model's size s
+   * @param pictures square, (B, 3, h, h), in 0..1, float32
    * @return the vision model's input, attached to the manager of {@code pictures}
    * @throws IllegalArgumentException if the shape differs
    */
-  public NDArray normalise(NDArray pictures) {
-    checkPictures(pictures);
+  public NDArray prepare(NDArray pictures) {
+    checkOpen();
+    Shape shape = pictures.getShape();
+    if (shape.dimension() != 4 || shape.get(1) != 3 || shape.get(2) != shape.get(3)) {
+      throw new IllegalArgumentException("pictures: expected (B, 3, h, h), was " + shape);
+    }
     NDManager scope = pictures.getManager();
     try (NDArray mean = channels(transform.mean(), scope);
         NDArray deviation = channels(transform.std(), scope)) {
-      return GradMode.asRequested(() -> NORMALISE.call(pictures, mean, deviation));
+      return GradMode.asRequested(() ->
+          shape.get(2) == config.vision().imageSize()
+              ? NORMALISE.call(pictures, mean, deviation)
+              : NORMALISE.consume(resize.call(pictures), mean, deviation));
     }
   }
 

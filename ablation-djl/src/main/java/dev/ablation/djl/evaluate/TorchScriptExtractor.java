@@ -54,7 +54,14 @@ public final class TorchScriptExtractor implements FeatureExtractor, AutoCloseab
     BufferedImage picture =
         new BufferedImage(settings.trialSize(), settings.trialSize(), BufferedImage.TYPE_INT_RGB);
     FeatureMatrix trial = run(Collections.nCopies(2, picture));
-    info = new ExtractorInfo(settings.name(), sha256, trial.dimension());
+    if (settings.dimension() > 0 && trial.dimension() != settings.dimension()) {
+      throw new IllegalArgumentException(
+          "%s: must give %d features for every picture, gave %d"
+              .formatted(file, settings.dimension(), trial.dimension()));
+    }
+    info =
+        new ExtractorInfo(
+            settings.name(), sha256, trial.dimension(), settings.transform().toString());
   }
 
   /**

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param name of the extractor in results, such as {@code "sscd"}
  * @param transform from pictures to the module's input
  * @param flags further arguments of the module's {@code forward} after the pictures
+ * @param dimension how many features it must give; 0 accepts any number
  * @param trialSize width and height of the pictures on which the module is tried out when it is
  *     loaded, positive; matters only to modules that accept certain sizes alone
  * @param device where the module runs; {@code null} takes the first GPU if the engine sees one,
@@ -21,6 +22,7 @@ public record TorchScriptSettings(
     String name,
     PictureTransform transform,
     List<Boolean> flags,
+    int dimension,
     int trialSize,
     @Nullable Device device) {
 
@@ -31,6 +33,9 @@ public record TorchScriptSettings(
       throw new IllegalArgumentException("name must not be blank");
     }
     flags = List.copyOf(flags);
+    if (dimension < 0) {
+      throw new IllegalArgumentException("dimension must not be negative, was " + dimension);
+    }
     if (trialSize < 1) {
       throw new IllegalArgumentException("trialSize must be positive, was " + trialSize);
     }
@@ -43,28 +48,39 @@ public record TorchScriptSettings(
    * @param transform from pictures to the module's input
    */
   public TorchScriptSettings(String name, PictureTransform transform) {
-    this(name, transform, List.of(), 256, null);
+    this(name, transform, List.of(), 0, 256, null);
   }
 
   /**
    * SSCD's published files, such as {@code sscd_imagenet_mixup.torchscript.pt}, as the reference
-   * uses them: shorter side 288, no crop (Pizzi et al. 2022, arXiv 2202.10261).
+   * uses them: shorter side 288, no crop; 512 features (Pizzi et al. 2022, arXiv 2202.10261).
    *
    * @return the settings
    */
   public static TorchScriptSettings sscd() {
-    return new TorchScriptSettings("sscd", PictureTransform.imageNet(288));
+    return new TorchScriptSettings(
+        "sscd", PictureTransform.imageNet(288), List.of(), 512, 256, null);
   }
 
   /**
    * The Inception of published FID and KID values, {@code inception-2015-12-05.pt}, fed as
-   * clean-fid feeds it; its second argument asks for features.
+   * clean-fid feeds it; its second argument asks for the 2048 features.
    *
    * @return the settings
    */
   public static TorchScriptSettings inception() {
     return new TorchScriptSettings(
-        "inception clean-fid", PictureTransform.cleanFid(), List.of(true), 256, null);
+        "inception clean-fid", PictureTransform.cleanFid(), List.of(true), 2048, 256, null);
+  }
+
+  /**
+   * Adds further arguments after the pictures.
+   *
+   * @param flags in the order of the module's parameters
+   * @return a changed copy
+   */
+  public TorchScriptSettings withFlags(Boolean... flags) {
+    return new TorchScriptSettings(name, transform, List.of(flags), dimension, trialSize, device);
   }
 
   /**
@@ -74,7 +90,7 @@ public record TorchScriptSettings(
    * @return a changed copy
    */
   public TorchScriptSettings withDevice(Device device) {
-    return new TorchScriptSettings(name, transform, flags, trialSize, device);
+    return new TorchScriptSettings(name, transform, flags, dimension, trialSize, device);
   }
 
   /**
@@ -84,6 +100,6 @@ public record TorchScriptSettings(
    * @return a changed copy
    */
   public TorchScriptSettings withTrialSize(int size) {
-    return new TorchScriptSettings(name, transform, flags, size, device);
+    return new TorchScriptSettings(name, transform, flags, dimension, size, device);
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.data.Offset.offset;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.djl.kernel.Kernel;
@@ -23,6 +24,7 @@ import dev.ablation.picture.PictureTransform.Fit;
 import dev.ablation.picture.Resampling;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.Dtype;
+import dev.ablation.sample.Pictures;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -103,15 +105,15 @@ class ClipTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", STEM})
-  void theGradientOfAPictureIsThatOfFiniteDifferences(String vision) throws IOException {
+  @CsvSource({"'', 16", "'\"stem_channels\": [8, 16]', 16", "'', 40", "'', 8"})
+  void theGradientOfAPictureIsThatOfFiniteDifferences(String vision, int size) throws IOException {
     try (Clip clip = untrained(vision);
         NDManager scope = clip.manager().newSubManager()) {
-      NDArray unit = scope.create(new Shape(1, 3, 16, 16)).addi(0.5f);
+      NDArray unit = scope.zeros(new Shape(1, 3, size, size)).addi(0.5f);
       NDArray texts = clip.embedTexts(clip.tokenIds(List.of("red"), scope));
       InputGradient towards =
           InputGradient.of(
-              unit, x -> SUM.call(clip.logits(clip.embedPictures(clip.normalise(x)), texts)));
+              unit, x -> SUM.call(clip.logits(clip.embedPictures(clip.prepare(x)), texts)));
       assertThat(towards.gradient().getShape()).isEqualTo(unit.getShape());
       double norm = towards.gradient().norm().getFloat();
       assertThat(norm).isPositive();
@@ -126,7 +128,7 @@ class ClipTest {
   }
 
   private static double logit(Clip clip, NDArray unit, NDArray texts) {
-    return clip.logits(clip.embedPictures(clip.normalise(unit)), texts).getFloat();
+    return clip.logits(clip.embedPictures(clip.prepare(unit)), texts).getFloat();
   }
 
   @Test
@@ -321,8 +323,8 @@ class ClipTest {
           .isThrownBy(() -> clip.embedPictures(scope.ones(new Shape(1, 3, 16, 17))))
           .withMessage("pictures: expected (B, 3, 16, 16), was (1, 3, 16, 17)");
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> clip.normalise(scope.ones(new Shape(3, 16, 16))))
-          .withMessage("pictures: expected (B, 3, 16, 16), was (3, 16, 16)");
+          .isThrownBy(() -> clip.prepare(scope.ones(new Shape(3, 16, 16))))
+          .withMessage("pictures: expected (B, 3, h, h), was (3, 16, 16)");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> clip.encode(List.of()))
           .withMessage("texts must not be empty");
@@ -335,6 +337,25 @@ class ClipTest {
     assertThatThrownBy(() -> clip.encode(TEXTS))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("the CLIP model is closed");
+  }
+
+  /** The same way as a picture of bytes goes, but for rounding. */
+  @Test
+  void preparingArraysIsTransformingPictures() throws IOException {
+    try (Clip clip = untrained("");
+        NDManager scope = clip.manager().newSubManager()) {
+      BufferedImage picture = new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB);
+      for (int i = 0; i < 1600; i++) {
+        picture.setRGB(
+            i % 40, i / 40, (6 * (i % 40)) << 16 | (6 * (i / 40)) << 8 | 3 * (i % 40 + i / 40));
+      }
+      float[] expected = clip.transform().values(picture);
+      NDArray unit =
+          Pictures.array(List.of(picture), scope).toType(DataType.FLOAT32, true).div(255f);
+      float[] prepared = clip.prepare(unit).toFloatArray();
+      // two roundings of half a level in 255, divided by deviations of about 0.27
+      assertThat(prepared).containsExactly(expected, offset(0.02f));
+    }
   }
 
   /** Nothing but the result outlives a call. */
@@ -350,7 +371,7 @@ class ClipTest {
         clip.encode(TEXTS);
         try (NDManager scope = clip.manager().newSubManager()) {
           NDArray unit = scope.ones(new Shape(1, 3, 16, 16));
-          InputGradient.of(unit, x -> SUM.call(clip.embedPictures(clip.normalise(x))));
+          InputGradient.of(unit, x -> SUM.call(clip.embedPictures(clip.prepare(x))));
         }
       }
       assertThat(clip.manager().getManagedArrays()).hasSize(before);

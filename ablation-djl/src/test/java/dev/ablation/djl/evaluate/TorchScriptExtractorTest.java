@@ -47,6 +47,7 @@ class TorchScriptExtractorTest {
             "five means",
             PictureTransform.imageNet(expected.get("side").getAsInt()),
             List.of(false),
+            5,
             64,
             Golden.device());
     FeatureMatrix features;
@@ -133,6 +134,17 @@ class TorchScriptExtractorTest {
   }
 
   @Test
+  void otherFeaturesThanExpectedAreRefused() throws IOException {
+    Path file = TorchScriptFiles.write(folder.resolve("m.pt"), "(x): return torch.mean(x, [2, 3])");
+    TorchScriptSettings settings =
+        new TorchScriptSettings(
+            "sscd", PictureTransform.imageNet(16), List.of(), 512, 16, Golden.device());
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> TorchScriptExtractor.load(file, settings))
+        .withMessage(file + ": must give 512 features for every picture, gave 3");
+  }
+
+  @Test
   void settingsAreChecked() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new TorchScriptSettings(" ", PictureTransform.signed()))
@@ -140,6 +152,10 @@ class TorchScriptExtractorTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> TorchScriptSettings.sscd().withTrialSize(0))
         .withMessage("trialSize must be positive, was 0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () -> new TorchScriptSettings("x", PictureTransform.signed(), List.of(), -1, 1, null))
+        .withMessage("dimension must not be negative, was -1");
     assertThat(TorchScriptSettings.inception().flags()).containsExactly(true);
   }
 
