@@ -6,9 +6,11 @@ import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.examples.dataset.NearestPicture.Judgement;
 import dev.ablation.model.DiffusionModel;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -130,18 +132,23 @@ record StudyTarget(String name, Function<DiffusionModel, Ablation> plan, List<Pr
 
   /** Counts the answers. */
   Scores score(List<Judgement> pictures) {
-    int[] asked = new int[Domain.values().length];
-    int[] held = new int[Domain.values().length];
+    Map<Domain, Integer> asked = new EnumMap<>(Domain.class);
+    Map<Domain, Integer> held = new EnumMap<>(Domain.class);
     for (int i = 0; i < prompts.size(); i++) {
       for (Question question : prompts.get(i).questions()) {
-        asked[question.domain().ordinal()]++;
-        if (question.holds().test(pictures.get(i))) {
-          held[question.domain().ordinal()]++;
-        }
+        asked.merge(question.domain(), 1, Integer::sum);
+        held.merge(question.domain(), question.holds().test(pictures.get(i)) ? 1 : 0, Integer::sum);
       }
     }
     return new Scores(
-        (double) held[0] / asked[0], (double) held[1] / asked[1], (double) held[2] / asked[2]);
+        share(Domain.TARGET, held, asked),
+        share(Domain.IN_DOMAIN, held, asked),
+        share(Domain.CROSS_DOMAIN, held, asked));
+  }
+
+  private static double share(
+      Domain domain, Map<Domain, Integer> held, Map<Domain, Integer> asked) {
+    return (double) held.getOrDefault(domain, 0) / asked.getOrDefault(domain, 1);
   }
 
   /** The target, things that are like it, and others. */
