@@ -256,9 +256,10 @@ final class EmojiJobs {
 
   /** An anchor prompt that names what is removed in the same run would lead back to it. */
   private static Removal withoutPromptsOf(List<String> gone, Removal removal) {
+    List<String> words = gone.stream().map(name -> name.replaceFirst("^an? ", "")).toList();
     List<String> prompts =
         removal.anchor().prompts(removal.target()).stream()
-            .filter(prompt -> gone.stream().noneMatch(prompt::contains))
+            .filter(prompt -> words.stream().noneMatch(prompt::contains))
             .toList();
     return new Removal(removal.target(), removal.anchor().prompts(prompts));
   }
