@@ -117,12 +117,12 @@ record StudyResult(
             100 * scores.crossDomain())
         : String.format(
             Locale.ROOT,
-            "| %s | %.0f %% | %.0f %% | %.0f %% | %.0f s | %.1f MB |%n",
+            "| %s | %.0f %% | %.0f %% | %.0f %% | %.0f s | %,.0f kB |%n",
             method,
             100 * scores.unlearning(),
             100 * scores.inDomain(),
             100 * scores.crossDomain(),
             seconds,
-            deltaBytes / 1e6);
+            deltaBytes / 1e3);
   }
 }

@@ -158,7 +158,8 @@ class StageRunTest {
     List<String> sums = columns(folder, "one");
     assertThat(Math.abs(Double.parseDouble(sums.get(4)) - 6))
         .isLessThan(Math.abs(Double.parseDouble(sums.get(1)) - 6));
-    assertThat(columns(folder, "seldom")).containsExactly("seldom ", " ", "1.50000 ", " ", "1.50000 ");
+    assertThat(columns(folder, "seldom"))
+        .containsExactly("seldom ", " ", "1.50000 ", " ", "1.50000 ");
   }
 
   @Test
