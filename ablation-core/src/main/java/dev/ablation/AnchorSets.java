@@ -3,14 +3,13 @@ package dev.ablation;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.ForwardingAnchorContext;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 
 /**
  * The anchor pictures of every pair. Pairs whose pictures are shaped by the same settings share
@@ -89,45 +88,40 @@ final class AnchorSets implements AutoCloseable {
   /**
    * A part of the work on all pictures. Parts may count in units of their own, so they are weighted
    * by their pictures.
-   *
-   * @param before pictures of the parts before this one
-   * @param images pictures of this part
-   * @param total pictures of all parts
-   * @param target tells the notes of the parts apart
    */
-  private record Part(AnchorContext run, int before, int images, int total, String target)
-      implements AnchorContext {
+  private static final class Part extends ForwardingAnchorContext {
     private static final long UNITS_OF_A_PICTURE = 1000;
 
-    @Override
-    public long seed() {
-      return run.seed();
+    private final int before;
+    private final int images;
+    private final int total;
+    private final String target;
+
+    /**
+     * Creates a part.
+     *
+     * @param before pictures of the parts before this one
+     * @param images pictures of this part
+     * @param total pictures of all parts
+     * @param target tells the notes of the parts apart
+     */
+    Part(AnchorContext run, int before, int images, int total, String target) {
+      super(run);
+      this.before = before;
+      this.images = images;
+      this.total = total;
+      this.target = target;
     }
 
     @Override
     public void progress(long done, long all, boolean fromCache) {
       long own = all == 0 ? 0 : UNITS_OF_A_PICTURE * images * done / all;
-      run.progress(UNITS_OF_A_PICTURE * before + own, UNITS_OF_A_PICTURE * total, fromCache);
-    }
-
-    @Override
-    public boolean cancelled() {
-      return run.cancelled();
-    }
-
-    @Override
-    public Optional<Path> folder() {
-      return run.folder();
+      super.progress(UNITS_OF_A_PICTURE * before + own, UNITS_OF_A_PICTURE * total, fromCache);
     }
 
     @Override
     public void note(String name, String value) {
-      run.note(name + " of " + target, value);
-    }
-
-    @Override
-    public void warn(String message) {
-      run.warn(message);
+      super.note(name + " of " + target, value);
     }
   }
 }

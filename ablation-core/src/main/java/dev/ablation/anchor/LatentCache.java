@@ -5,14 +5,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.ModelDescriptor;
 import dev.ablation.safetensors.MalformedSafetensorsException;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -58,34 +57,17 @@ final class LatentCache {
       int batchSize,
       long seed)
       throws IOException {
-    ModelDescriptor shape = model.descriptor();
-    Hasher hasher = Hashing.sha256().newHasher();
-    put(hasher, "anchor-latents/2");
-    put(hasher, model.weights().sha256());
-    // The model's hash is that of its own weights; an applied delta draws other pictures.
-    put(hasher, model.weights().boundSha256().orElse(""));
-    put(hasher, model.schedule() + " " + model.predictionType());
-    put(
-        hasher,
-        "%d x %d x %d on %s"
-            .formatted(
-                shape.latentChannels(),
-                shape.latentHeight(),
-                shape.latentWidth(),
-                shape.device().getDeviceType()));
-    put(hasher, Long.toString(seed));
-    put(hasher, Integer.toString(batchSize));
-    new TreeMap<>(settings).forEach((name, value) -> put(hasher, name + "=" + value));
-    prompts.forEach(prompt -> put(hasher, prompt));
-    String key = hasher.hash().toString();
+    CacheKey hashed =
+        new CacheKey("anchor-latents/2")
+            .put(model)
+            .put(Long.toString(seed))
+            .put(Integer.toString(batchSize));
+    new TreeMap<>(settings).forEach((name, value) -> hashed.put(name + "=" + value));
+    prompts.forEach(hashed::put);
+    String key = hashed.sha256();
     LatentCache cache = new LatentCache(folder.resolve("anchors-" + key.substring(0, 16)), key);
     cache.removeGivenUp();
     return cache;
-  }
-
-  /** The length keeps neighbouring texts apart. */
-  private static void put(Hasher hasher, String text) {
-    hasher.putInt(text.length()).putString(text, StandardCharsets.UTF_8);
   }
 
   private void removeGivenUp() throws IOException {

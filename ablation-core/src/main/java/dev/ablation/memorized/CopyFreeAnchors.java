@@ -9,6 +9,7 @@ import dev.ablation.anchor.AnchorJudgement.OfPrompt;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.AnchorWork;
+import dev.ablation.anchor.ForwardingAnchorContext;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.anchor.TooFewAnchorsException;
 import dev.ablation.concept.Concept;
@@ -293,34 +294,21 @@ public record CopyFreeAnchors(
   }
 
   /** The run as a further round sees it: with other noise, and with the main work done. */
-  private record OfRound(AnchorContext run, int round) implements AnchorContext {
+  private static final class OfRound extends ForwardingAnchorContext {
+    private final int round;
+
+    OfRound(AnchorContext run, int round) {
+      super(run);
+      this.round = round;
+    }
+
     @Override
     public long seed() {
-      return RandomStreams.seed(run.seed(), "anchors.again", round);
+      return RandomStreams.seed(super.seed(), "anchors.again", round);
     }
 
     /** The main drawing told of all there is; what comes on top is not told of. */
     @Override
     public void progress(long done, long total, boolean fromCache) {}
-
-    @Override
-    public void warn(String message) {
-      run.warn(message);
-    }
-
-    @Override
-    public void note(String name, String value) {
-      run.note(name, value);
-    }
-
-    @Override
-    public boolean cancelled() {
-      return run.cancelled();
-    }
-
-    @Override
-    public Optional<Path> folder() {
-      return run.folder();
-    }
   }
 }

@@ -1,23 +1,20 @@
 package dev.ablation.memorized;
 
-import com.google.common.hash.Hasher;
-import com.google.common.hash.Hashing;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import dev.ablation.evaluate.CopyScores;
 import dev.ablation.evaluate.ExtractorInfo;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.JsonFormatException;
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.ModelDescriptor;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -46,49 +43,29 @@ final class KeptRates {
 
   KeptRates(Path folder, DiffusionModel model, MemorizationSurvey survey) {
     this.folder = folder;
-    ModelDescriptor shape = model.descriptor();
     ExtractorInfo extractor = survey.detection().extractor().info();
     SamplingSettings sampling = survey.sampling();
-    Hasher hasher = Hashing.sha256().newHasher();
-    put(hasher, "copy-rates/1");
-    put(hasher, model.weights().sha256());
-    // The model's hash is that of its own weights; an applied delta draws other pictures.
-    put(hasher, model.weights().boundSha256().orElse(""));
-    put(hasher, model.schedule() + " " + model.predictionType());
-    put(
-        hasher,
-        "%d x %d x %d on %s"
-            .formatted(
-                shape.latentChannels(),
-                shape.latentHeight(),
-                shape.latentWidth(),
-                shape.device().getDeviceType()));
-    put(hasher, sampling.sampler().name() + sampling.sampler().settings());
-    put(hasher, sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize());
-    put(hasher, sampling.negativePrompt());
-    put(hasher, Integer.toString(survey.rules().picturesPerPrompt()));
-    put(hasher, extractor.name());
-    put(hasher, extractor.sha256() + " " + extractor.dimension());
-    put(hasher, Originals.sha256(survey.originals()));
-    shared = hasher.hash().toString();
-  }
-
-  /** The length keeps neighbouring texts apart. */
-  private static void put(Hasher hasher, String text) {
-    hasher.putInt(text.length()).putString(text, StandardCharsets.UTF_8);
+    shared =
+        new CacheKey("copy-rates/1")
+            .put(model)
+            .put(sampling.sampler().name() + sampling.sampler().settings())
+            .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
+            .put(sampling.negativePrompt())
+            .put(Integer.toString(survey.rules().picturesPerPrompt()))
+            .put(extractor.name())
+            .put(extractor.sha256() + " " + extractor.dimension())
+            .put(Originals.sha256(survey.originals()))
+            .sha256();
   }
 
   private Path file(String prompt, long seed) {
-    Hasher hasher = Hashing.sha256().newHasher();
-    put(hasher, shared);
-    put(hasher, prompt);
-    hasher.putLong(seed);
+    String hash = new CacheKey(shared).put(prompt).put(seed).sha256();
     String readable = prompt.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
     return folder.resolve(
         "rate-%s-%s.json"
             .formatted(
                 readable.substring(0, Math.min(READABLE, readable.length())),
-                hasher.hash().toString().substring(0, HASH)));
+                hash.substring(0, HASH)));
   }
 
   /** {@return scores that were kept; empty if there are none that are whole} */

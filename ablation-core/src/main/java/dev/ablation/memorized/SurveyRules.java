@@ -1,6 +1,7 @@
 package dev.ablation.memorized;
 
 import com.google.common.base.Preconditions;
+import java.util.function.Consumer;
 
 /**
  * What a {@link MemorizationSurvey} takes for an anchor and for a target, and when it stops. Every
@@ -77,16 +78,7 @@ public record SurveyRules(
    * @return a changed copy
    */
   public SurveyRules picturesPerPrompt(int pictures) {
-    return new SurveyRules(
-        pictures,
-        anchorRate,
-        targetRate,
-        leastAnchors,
-        mostAnchors,
-        mostTargets,
-        wordingsOfAnchor,
-        mostRounds,
-        mostPrompts);
+    return changed(draft -> draft.picturesPerPrompt = pictures);
   }
 
   /**
@@ -97,16 +89,10 @@ public record SurveyRules(
    * @return a changed copy
    */
   public SurveyRules rates(double anchorRate, double targetRate) {
-    return new SurveyRules(
-        picturesPerPrompt,
-        anchorRate,
-        targetRate,
-        leastAnchors,
-        mostAnchors,
-        mostTargets,
-        wordingsOfAnchor,
-        mostRounds,
-        mostPrompts);
+    return changed(draft -> {
+      draft.anchorRate = anchorRate;
+      draft.targetRate = targetRate;
+    });
   }
 
   /**
@@ -117,16 +103,10 @@ public record SurveyRules(
    * @return a changed copy
    */
   public SurveyRules anchors(int least, int most) {
-    return new SurveyRules(
-        picturesPerPrompt,
-        anchorRate,
-        targetRate,
-        least,
-        most,
-        mostTargets,
-        wordingsOfAnchor,
-        mostRounds,
-        mostPrompts);
+    return changed(draft -> {
+      draft.leastAnchors = least;
+      draft.mostAnchors = most;
+    });
   }
 
   /**
@@ -136,16 +116,7 @@ public record SurveyRules(
    * @return a changed copy
    */
   public SurveyRules mostTargets(int most) {
-    return new SurveyRules(
-        picturesPerPrompt,
-        anchorRate,
-        targetRate,
-        leastAnchors,
-        mostAnchors,
-        most,
-        wordingsOfAnchor,
-        mostRounds,
-        mostPrompts);
+    return changed(draft -> draft.mostTargets = most);
   }
 
   /**
@@ -155,16 +126,7 @@ public record SurveyRules(
    * @return a changed copy
    */
   public SurveyRules wordingsOfAnchor(int wordings) {
-    return new SurveyRules(
-        picturesPerPrompt,
-        anchorRate,
-        targetRate,
-        leastAnchors,
-        mostAnchors,
-        mostTargets,
-        wordings,
-        mostRounds,
-        mostPrompts);
+    return changed(draft -> draft.wordingsOfAnchor = wordings);
   }
 
   /**
@@ -175,15 +137,49 @@ public record SurveyRules(
    * @return a changed copy
    */
   public SurveyRules limits(int rounds, int prompts) {
+    return changed(draft -> {
+      draft.mostRounds = rounds;
+      draft.mostPrompts = prompts;
+    });
+  }
+
+  private SurveyRules changed(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
     return new SurveyRules(
-        picturesPerPrompt,
-        anchorRate,
-        targetRate,
-        leastAnchors,
-        mostAnchors,
-        mostTargets,
-        wordingsOfAnchor,
-        rounds,
-        prompts);
+        draft.picturesPerPrompt,
+        draft.anchorRate,
+        draft.targetRate,
+        draft.leastAnchors,
+        draft.mostAnchors,
+        draft.mostTargets,
+        draft.wordingsOfAnchor,
+        draft.mostRounds,
+        draft.mostPrompts);
+  }
+
+  /** The rules while some of them are changed. */
+  private static final class Draft {
+    private int picturesPerPrompt;
+    private double anchorRate;
+    private double targetRate;
+    private int leastAnchors;
+    private int mostAnchors;
+    private int mostTargets;
+    private int wordingsOfAnchor;
+    private int mostRounds;
+    private int mostPrompts;
+
+    Draft(SurveyRules from) {
+      picturesPerPrompt = from.picturesPerPrompt;
+      anchorRate = from.anchorRate;
+      targetRate = from.targetRate;
+      leastAnchors = from.leastAnchors;
+      mostAnchors = from.mostAnchors;
+      mostTargets = from.mostTargets;
+      wordingsOfAnchor = from.wordingsOfAnchor;
+      mostRounds = from.mostRounds;
+      mostPrompts = from.mostPrompts;
+    }
   }
 }

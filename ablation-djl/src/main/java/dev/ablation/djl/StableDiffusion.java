@@ -160,18 +160,7 @@ public final class StableDiffusion implements DiffusionModel {
     if (prompts.isEmpty()) {
       throw new IllegalArgumentException("prompts must not be empty");
     }
-    int context = tokenizer.contextLength();
-    long[] ids = new long[prompts.size() * context];
-    for (int row = 0; row < prompts.size(); row++) {
-      int[] tokens = tokenizer.encode(prompts.get(row));
-      for (int position = 0; position < context; position++) {
-        ids[row * context + position] = tokens[position];
-      }
-    }
-    // The backward pass reads the ids again, so they must not lie in a Java buffer, which goes with
-    // its handle.
-    try (NDArray onHeap = scope.create(ids, new Shape(prompts.size(), context));
-        NDArray input = onHeap.duplicate()) {
+    try (NDArray input = tokenizer.encode(prompts, scope)) {
       return GradMode.asRequested(() -> {
         NDList states = textEncoder.applyAll(new NDList(input));
         states.subNDList(1).close();

@@ -201,10 +201,7 @@ public final class Ablate implements Callable<Integer> {
    * @param args the command line; {@code --help} explains it
    */
   public static void main(String[] args) {
-    // Read by the engine when it loads: it shall neither download nor report anything.
-    System.setProperty("ai.djl.offline", System.getProperty("ai.djl.offline", "true"));
-    System.setProperty("OPT_OUT_TRACKING", System.getProperty("OPT_OUT_TRACKING", "true"));
-    System.setProperty("java.awt.headless", "true");
+    Startup.offline();
     System.exit(commandLine().execute(args));
   }
 

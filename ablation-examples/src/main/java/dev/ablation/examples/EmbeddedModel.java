@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.ablation.Ablation;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
@@ -102,7 +103,7 @@ public final class EmbeddedModel {
    * @return such as {@code "an owl"} or {@code "glasses"}
    */
   public static String withArticle(String name) {
-    return VOCABULARY.withArticle(name);
+    return Captions.withArticle(name);
   }
 
   static Vocabulary vocabulary() {

@@ -7,6 +7,7 @@ import dev.ablation.concept.Concept;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.WeightGroup;
@@ -318,7 +319,7 @@ final class EmojiJobs {
   }
 
   private static String withArticle(String name) {
-    return VOCABULARY.withArticle(name);
+    return Captions.withArticle(name);
   }
 
   /** Returns the name as the model writes it. */

@@ -15,18 +15,12 @@ import java.util.List;
  *
  * @param styles names of styles
  * @param plantedCaption the caption of the memorised picture
- * @param withoutArticle concepts that captions name without an article, such as "glasses"
  * @param concepts things, those of a category next to each other
  */
-record Vocabulary(
-    List<String> styles,
-    String plantedCaption,
-    List<String> withoutArticle,
-    List<EmojiConcept> concepts) {
+record Vocabulary(List<String> styles, String plantedCaption, List<EmojiConcept> concepts) {
 
   Vocabulary {
     styles = List.copyOf(styles);
-    withoutArticle = List.copyOf(withoutArticle);
     concepts = List.copyOf(concepts);
   }
 
@@ -37,13 +31,6 @@ record Vocabulary(
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  String withArticle(String name) {
-    if (withoutArticle.contains(name)) {
-      return name;
-    }
-    return ("aeiou".indexOf(name.charAt(0)) < 0 ? "a " : "an ") + name;
   }
 
   List<String> categories() {

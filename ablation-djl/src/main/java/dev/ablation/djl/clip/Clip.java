@@ -304,18 +304,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
     if (texts.isEmpty()) {
       throw new IllegalArgumentException("texts must not be empty");
     }
-    int context = tokenizer.contextLength();
-    long[] ids = new long[texts.size() * context];
-    for (int row = 0; row < texts.size(); row++) {
-      int[] tokens = tokenizer.encode(texts.get(row));
-      for (int position = 0; position < context; position++) {
-        ids[row * context + position] = tokens[position];
-      }
-    }
-    // The backward pass reads the ids again: they must lie in the engine's memory.
-    try (NDArray onHeap = owner.create(ids, new Shape(texts.size(), context))) {
-      return onHeap.duplicate();
-    }
+    return tokenizer.encode(texts, owner);
   }
 
   /**

@@ -2,6 +2,9 @@ package dev.ablation.djl.clip;
 
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.util.Utils;
 import dev.ablation.model.PromptTokenizer;
 import java.io.ByteArrayInputStream;
@@ -104,6 +107,25 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     result[kept + 1] = endId;
     Arrays.fill(result, kept + 2, contextLength, padId);
     return result;
+  }
+
+  /**
+   * Reads prompts as a text model's input.
+   *
+   * @param prompts n prompts, at least one
+   * @param owner of the result
+   * @return {@link #encode} of each, (n, T), int64, in the engine's memory: the backward pass reads
+   *     the ids again, and an array in a Java buffer goes with its handle
+   */
+  public NDArray encode(List<String> prompts, NDManager owner) {
+    long[] ids =
+        prompts.stream()
+            .flatMapToInt(prompt -> Arrays.stream(encode(prompt)))
+            .asLongStream()
+            .toArray();
+    try (NDArray onHeap = owner.create(ids, new Shape(prompts.size(), contextLength))) {
+      return onHeap.duplicate();
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.examples.ProgressBars;
+import dev.ablation.examples.Startup;
 import dev.ablation.examples.dataset.EmojiDataSet;
 import dev.ablation.examples.dataset.NearestPicture;
 import dev.ablation.examples.dataset.NearestPicture.Judgement;
@@ -83,9 +84,7 @@ public final class MethodStudy implements Callable<Integer> {
    * @param args the command line; {@code --help} explains it
    */
   public static void main(String[] args) {
-    System.setProperty("ai.djl.offline", System.getProperty("ai.djl.offline", "true"));
-    System.setProperty("OPT_OUT_TRACKING", System.getProperty("OPT_OUT_TRACKING", "true"));
-    System.setProperty("java.awt.headless", "true");
+    Startup.offline();
     System.exit(new CommandLine(new MethodStudy()).execute(args));
   }
 

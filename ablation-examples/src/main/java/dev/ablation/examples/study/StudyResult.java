@@ -3,10 +3,11 @@ package dev.ablation.examples.study;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonParseException;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -49,16 +50,15 @@ record StudyResult(
   }
 
   void save(Path file) throws IOException {
-    Path half = file.resolveSibling(file.getFileName() + ".half");
-    Files.writeString(half, JSON.toJson(this));
-    Files.move(half, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    AtomicFiles.writeString(file, Existing.REPLACE, JSON.toJson(this));
   }
 
   /** Writes all results as a table for programs and one for people. */
   static void write(List<StudyResult> results, List<Method> methods, Path folder)
       throws IOException {
-    Files.writeString(folder.resolve("results.csv"), csv(results));
-    Files.writeString(folder.resolve("results.md"), markdown(results, methods));
+    AtomicFiles.writeString(folder.resolve("results.csv"), Existing.REPLACE, csv(results));
+    AtomicFiles.writeString(
+        folder.resolve("results.md"), Existing.REPLACE, markdown(results, methods));
   }
 
   private static String csv(List<StudyResult> results) {

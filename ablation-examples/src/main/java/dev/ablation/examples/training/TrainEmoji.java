@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.kernel.TorchRuntime;
 import dev.ablation.examples.EmbeddedModel;
+import dev.ablation.examples.Startup;
 import dev.ablation.examples.dataset.EmojiDataSet;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -105,6 +106,7 @@ public final class TrainEmoji implements Callable<Integer> {
    * @param args of the command line
    */
   public static void main(String[] args) {
+    Startup.offline();
     System.exit(
         new CommandLine(new TrainEmoji()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
   }
