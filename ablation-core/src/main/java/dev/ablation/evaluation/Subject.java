@@ -1,0 +1,36 @@
+package dev.ablation.evaluation;
+
+import com.google.common.base.Preconditions;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Something that an evaluation draws and measures.
+ *
+ * @param role what it is to the ablation
+ * @param name such as {@code "van gogh"}; texts of metrics are made of it
+ * @param prompts at least one; picture i is drawn for prompt {@code i mod prompts}
+ * @param pictures how many are drawn by each model, positive
+ */
+public record Subject(Role role, String name, List<String> prompts, int pictures) {
+
+  /** Copies the prompts and checks the values. */
+  public Subject {
+    Objects.requireNonNull(role, "role");
+    prompts = List.copyOf(prompts);
+    Preconditions.checkArgument(!name.isBlank(), "name of a subject must not be blank");
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts of %s must not be empty", name);
+    Preconditions.checkArgument(
+        pictures > 0, "pictures of %s must be positive, was %s", name, pictures);
+  }
+
+  /**
+   * Returns the prompt of a picture.
+   *
+   * @param picture its index
+   * @return the prompt
+   */
+  public String prompt(int picture) {
+    return prompts.get(picture % prompts.size());
+  }
+}

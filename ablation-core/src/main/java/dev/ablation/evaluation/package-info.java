@@ -1,0 +1,10 @@
+/**
+ * Proving what an ablation did: an evaluation draws pictures of the target, the anchor, neighbours
+ * and unrelated prompts with the base model and with the ablated one, from the same seeds, and
+ * measures them by the metrics of {@link dev.ablation.evaluate}. Attacks try to bring the target
+ * back. All of it ends in an {@link dev.ablation.evaluation.EvaluationResult}.
+ */
+@NullMarked
+package dev.ablation.evaluation;
+
+import org.jspecify.annotations.NullMarked;
