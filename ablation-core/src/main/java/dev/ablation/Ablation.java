@@ -4,6 +4,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
@@ -200,6 +201,21 @@ public final class Ablation {
    */
   public Ablation checkpoints(Checkpoints checkpoints) {
     return new Ablation(plan.withCheckpoints(checkpoints));
+  }
+
+  /**
+   * Proves afterwards what the run did: draws and measures with the base model and with the delta,
+   * see {@link AblationResult#evaluation()}. Shapes neither the delta nor its provenance. An
+   * evaluation that fails or is cancelled after training costs nothing but itself: there is a
+   * warning, and the result has none.
+   *
+   * {@snippet class="dev.ablation.Snippets" region="evaluated-run"}
+   *
+   * @param evaluation subjects, metrics, protocol; its listener and cancellation are the run's
+   * @return a changed plan
+   */
+  public Ablation evaluate(Evaluation evaluation) {
+    return new Ablation(plan.withEvaluation(evaluation));
   }
 
   /** {@return what is removed and what is drawn instead, in the order in which it was named} */

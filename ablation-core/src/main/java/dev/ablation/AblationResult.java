@@ -1,12 +1,15 @@
 package dev.ablation;
 
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.train.Ending;
 import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingResult.Step;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * What a run learned. Owns the delta's arrays; closing it frees them, not the model.
@@ -17,14 +20,20 @@ import java.util.List;
  * @param history loss and gradient norm of every step
  * @param measurements what monitors measured, in order
  * @param ending how training ended, and which step the delta is of
- * @param elapsed how long the run took, anchors included; of a run that was continued, since then
+ * @param elapsed how long the run took, anchors included and the evaluation not; of a run that was
+ *     continued, since then
+ * @param memory by how many bytes training with its anchors raised the memory of the device, or on
+ *     the CPU the peak of the process; empty where it cannot be told
+ * @param evaluation what {@link Ablation#evaluate} found; empty if the plan has none
  */
 public record AblationResult(
     WeightDelta delta,
     List<Step> history,
     List<Measurement> measurements,
     Ending ending,
-    Duration elapsed)
+    Duration elapsed,
+    OptionalLong memory,
+    Optional<EvaluationResult> evaluation)
     implements AutoCloseable {
 
   /** Copies the lists. */
@@ -36,6 +45,11 @@ public record AblationResult(
   /** {@return where the delta comes from} */
   public Provenance provenance() {
     return delta.provenance();
+  }
+
+  AblationResult withEvaluation(EvaluationResult found) {
+    return new AblationResult(
+        delta, history, measurements, ending, elapsed, memory, Optional.of(found));
   }
 
   /** Frees the delta. */

@@ -5,6 +5,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
@@ -44,7 +45,8 @@ record Plan(
     boolean dropsUnmatched,
     long seed,
     List<AblationListener> listeners,
-    @Nullable Checkpoints checkpoints) {
+    @Nullable Checkpoints checkpoints,
+    @Nullable Evaluation evaluation) {
 
   Plan {
     pairs = List.copyOf(pairs);
@@ -133,6 +135,11 @@ record Plan(
   Plan withListener(AblationListener added) {
     Objects.requireNonNull(added, "listener");
     return changed(draft -> draft.listeners.add(added));
+  }
+
+  Plan withEvaluation(Evaluation changed) {
+    Objects.requireNonNull(changed, "evaluation");
+    return changed(draft -> draft.evaluation = changed);
   }
 
   Plan withCheckpoints(Checkpoints changed) {
@@ -267,6 +274,7 @@ record Plan(
     private long seed;
     private final List<AblationListener> listeners = new ArrayList<>();
     private @Nullable Checkpoints checkpoints;
+    private @Nullable Evaluation evaluation;
 
     Draft(DiffusionModel model, Pair first) {
       this.model = model;
@@ -286,6 +294,7 @@ record Plan(
       seed = from.seed;
       listeners.addAll(from.listeners);
       checkpoints = from.checkpoints;
+      evaluation = from.evaluation;
     }
 
     Plan build() {
@@ -301,7 +310,8 @@ record Plan(
           dropsUnmatched,
           seed,
           listeners,
-          checkpoints);
+          checkpoints,
+          evaluation);
     }
   }
 }

@@ -42,6 +42,9 @@ final class PlanCheck {
     check.checkPreserved();
     plan.resolvedPairs().forEach(check::checkPair);
     check.checkThatAllIsPreservedSomewhere();
+    if (plan.evaluation() != null) {
+      check.problems.addAll(plan.evaluation().check());
+    }
     return check;
   }
 

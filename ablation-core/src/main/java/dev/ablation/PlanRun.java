@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
@@ -47,7 +48,7 @@ final class PlanRun implements AnchorContext {
 
   AblationResult run() {
     try (ModelInUse use = ModelInUse.of(plan.model())) {
-      AblationResult result = use.during(this::checkAndTrain);
+      AblationResult result = use.during(() -> evaluated(checkAndTrain()));
       events.on(new AblationEvent.Completed(result.history().size(), result.elapsed()));
       return result;
     } catch (RuntimeException | Error e) {
@@ -56,8 +57,30 @@ final class PlanRun implements AnchorContext {
     }
   }
 
+  /** What was trained is not given up because of what comes after it. */
+  private AblationResult evaluated(AblationResult trained) {
+    Evaluation evaluation = plan.evaluation();
+    if (evaluation == null) {
+      return trained;
+    }
+    try {
+      return trained.withEvaluation(
+          evaluation
+              .listener(progress ->
+                  events.on(
+                      new AblationEvent.EvaluationProgressed(
+                          progress.task(), progress.done(), progress.total())))
+              .cancellation(cancelled)
+              .run(plan.model(), trained.delta()));
+    } catch (RuntimeException | IOException e) {
+      warn("the evaluation failed, the result is without it: " + e);
+      return trained;
+    }
+  }
+
   private AblationResult checkAndTrain() {
     long start = System.nanoTime();
+    MemoryUse memory = MemoryUse.begin(plan.model().descriptor().device());
     DiffusionModel model = plan.model();
     PlanCheck check = PlanCheck.of(plan).orThrow(events);
     List<CheckedPair> pairs = check.pairs();
@@ -72,13 +95,14 @@ final class PlanRun implements AnchorContext {
               AnchorSets.images(pairs),
               plan.trainer().steps()));
       run.announce();
-      return train(check, run, scope, start);
+      return train(check, run, scope, start, memory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private AblationResult train(PlanCheck check, Continuation run, NDManager scope, long start)
+  private AblationResult train(
+      PlanCheck check, Continuation run, NDManager scope, long start, MemoryUse memory)
       throws IOException {
     DiffusionModel model = plan.model();
     try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
@@ -90,7 +114,9 @@ final class PlanRun implements AnchorContext {
           trained.history(),
           trained.measurements(),
           trained.ending(),
-          Duration.ofNanos(System.nanoTime() - start));
+          Duration.ofNanos(System.nanoTime() - start),
+          memory.increase(),
+          Optional.empty());
     }
   }
 

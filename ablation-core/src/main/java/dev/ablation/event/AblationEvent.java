@@ -44,6 +44,16 @@ public sealed interface AblationEvent {
   record AnchorsProgressed(long done, long total, boolean fromCache) implements AblationEvent {}
 
   /**
+   * Pictures of the evaluation after training were drawn, or an attempt to bring the target back
+   * begins.
+   *
+   * @param task name of the subject or the attempt
+   * @param done pictures or attempts done so far
+   * @param total how many there are
+   */
+  record EvaluationProgressed(String task, int done, int total) implements AblationEvent {}
+
+  /**
    * The run goes on where an interrupted run of the same plan stopped.
    *
    * @param step the last one that is not made again, 0 if training begins
