@@ -4,6 +4,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
@@ -202,6 +203,20 @@ public final class Ablation {
     return new Ablation(plan.withCheckpoints(checkpoints));
   }
 
+  /**
+   * Evaluates the result when training ends: {@link AblationResult#evaluation()}. Targets, anchors
+   * and their prompts are the plan's unless the evaluation names its own. It does not change the
+   * delta, and a failing evaluation does not lose it: a warning tells why there is none.
+   *
+   * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate"}
+   *
+   * @param evaluation neighbours, unrelated prompts, numbers
+   * @return a changed plan
+   */
+  public Ablation evaluate(Evaluation evaluation) {
+    return new Ablation(plan.withEvaluation(evaluation));
+  }
+
   /** {@return what is removed and what is drawn instead, in the order in which it was named} */
   public List<Pair> pairs() {
     return plan.pairs();
@@ -239,7 +254,7 @@ public final class Ablation {
 
   /**
    * Runs to the end on the calling thread: checks the whole plan, prepares the anchor pictures,
-   * trains. Whatever happens, the model afterwards holds the weights it had before.
+   * trains, evaluates. Whatever happens, the model afterwards holds the weights it had before.
    *
    * @return the result, closed by the caller
    * @throws IllegalArgumentException if the plan cannot work, naming everything that is wrong with

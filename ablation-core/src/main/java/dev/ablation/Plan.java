@@ -5,6 +5,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
@@ -44,7 +45,8 @@ record Plan(
     boolean dropsUnmatched,
     long seed,
     List<AblationListener> listeners,
-    @Nullable Checkpoints checkpoints) {
+    @Nullable Checkpoints checkpoints,
+    @Nullable Evaluation evaluation) {
 
   Plan {
     pairs = List.copyOf(pairs);
@@ -140,6 +142,11 @@ record Plan(
     return changed(draft -> draft.checkpoints = changed);
   }
 
+  Plan withEvaluation(Evaluation changed) {
+    Objects.requireNonNull(changed, "evaluation");
+    return changed(draft -> draft.evaluation = changed);
+  }
+
   /** The pairs with all that the preset fills in, in an order that follows from the targets. */
   List<Pair> resolvedPairs() {
     return pairs.stream().sorted(Pair.ORDER).map(this::resolved).toList();
@@ -213,7 +220,10 @@ record Plan(
     }
   }
 
-  /** Everything that shapes a run, as provenance keeps it. */
+  /**
+   * Everything that shapes a run, as provenance keeps it. The evaluation does not: the delta is the
+   * same with and without it.
+   */
   Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
     settings.put(
@@ -267,6 +277,7 @@ record Plan(
     private long seed;
     private final List<AblationListener> listeners = new ArrayList<>();
     private @Nullable Checkpoints checkpoints;
+    private @Nullable Evaluation evaluation;
 
     Draft(DiffusionModel model, Pair first) {
       this.model = model;
@@ -286,6 +297,7 @@ record Plan(
       seed = from.seed;
       listeners.addAll(from.listeners);
       checkpoints = from.checkpoints;
+      evaluation = from.evaluation;
     }
 
     Plan build() {
@@ -301,7 +313,8 @@ record Plan(
           dropsUnmatched,
           seed,
           listeners,
-          checkpoints);
+          checkpoints,
+          evaluation);
     }
   }
 }

@@ -4,7 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.EvaluationProgress;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.internal.LibraryVersion;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LowRank;
@@ -30,9 +34,13 @@ import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** One run of a plan: checks it, prepares the anchors, trains, takes the difference. */
+/** One run of a plan: checks it, prepares the anchors, trains, takes the difference, evaluates. */
 final class PlanRun implements AnchorContext {
+  private static final Logger LOG = LoggerFactory.getLogger(Ablation.class);
+
   private final Plan plan;
   private final BooleanSupplier cancelled;
   private final Listeners events;
@@ -85,13 +93,44 @@ final class PlanRun implements AnchorContext {
       run.anchorsAreReady();
       BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors::of, plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
-      return new AblationResult(
-          delta(trained),
-          trained.history(),
-          trained.measurements(),
-          trained.ending(),
-          Duration.ofNanos(System.nanoTime() - start));
+      WeightDelta delta = delta(trained);
+      try {
+        return new AblationResult(
+            delta,
+            trained.history(),
+            trained.measurements(),
+            trained.ending(),
+            evaluate(check, delta),
+            Duration.ofNanos(System.nanoTime() - start));
+      } catch (RuntimeException | Error e) {
+        delta.close();
+        throw e;
+      }
     }
+  }
+
+  /** What was trained for hours is not lost because a metric fails. */
+  private Optional<EvaluationResult> evaluate(PlanCheck check, WeightDelta delta) {
+    Optional<Evaluation> evaluation = check.evaluation();
+    if (evaluation.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          evaluation.get().run(plan.model(), delta, this::progress, this::cancelled));
+    } catch (CancellationException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("the evaluation failed", e);
+      warn("the evaluation failed, the delta is complete: " + e);
+      return Optional.empty();
+    }
+  }
+
+  private void progress(EvaluationProgress progress) {
+    events.on(
+        new AblationEvent.EvaluationProgressed(
+            progress.task(), progress.done(), progress.total()));
   }
 
   @Override

@@ -106,6 +106,15 @@ public sealed interface AblationEvent {
   record EarlyStopped(int step, int resultStep, String reason) implements AblationEvent {}
 
   /**
+   * Pictures of the plan's evaluation were drawn and looked at, after training.
+   *
+   * @param task what is measured, such as {@code "evaluation of van gogh"}
+   * @param done how many pictures are done, of both models and all subjects
+   * @param total how many there are
+   */
+  record EvaluationProgressed(String task, int done, int total) implements AblationEvent {}
+
+  /**
    * The run ended well.
    *
    * @param steps made

@@ -1,0 +1,202 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.ModelDescriptor;
+import dev.ablation.sample.SamplerRun;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/** Finds what an evaluation draws, and everything that is wrong with it, before it draws. */
+final class EvaluationCheck {
+  private static final String UNRELATED = "unrelated prompts";
+
+  /**
+   * A subject and what it is compared with.
+   *
+   * @param anchor name of the anchor of the target that it belongs to
+   */
+  record Planned(Subject subject, String anchor) {}
+
+  private final Evaluation evaluation;
+  private final List<String> problems = new ArrayList<>();
+  private final List<Planned> subjects = new ArrayList<>();
+
+  private EvaluationCheck(Evaluation evaluation) {
+    this.evaluation = evaluation;
+  }
+
+  static EvaluationCheck of(Evaluation evaluation) {
+    EvaluationCheck check = new EvaluationCheck(evaluation);
+    check.plan();
+    check.checkNames();
+    check.checkMetrics();
+    return check;
+  }
+
+  List<String> problems() {
+    return problems;
+  }
+
+  List<Planned> subjects() {
+    return subjects;
+  }
+
+  void orThrow() {
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(
+          problems.size() == 1
+              ? problems.get(0)
+              : "%d things are wrong with the evaluation:%n  %s"
+                  .formatted(
+                      problems.size(), String.join(System.lineSeparator() + "  ", problems)));
+    }
+  }
+
+  private void plan() {
+    if (evaluation.aims().isEmpty()) {
+      problems.add("an evaluation must have a target");
+      return;
+    }
+    if (evaluation.heldOutIsUnclear()) {
+      problems.add("held-out prompts are for one target, but there are several; give each its own");
+    }
+    if (evaluation.neighbours().isEmpty() && !evaluation.neighboursMayMiss()) {
+      problems.add(
+          "neighbours must not be empty, since what an ablation damages shows in them first; name"
+              + " some, or say withoutNeighbours()");
+    }
+    int most = evaluation.protocol().prompts();
+    for (Aim aim : evaluation.aims()) {
+      add(Role.TARGET, aim.target().name(), aim, () -> aim.promptsOfTarget(most));
+    }
+    for (Aim aim : evaluation.aims()) {
+      // Targets may share an anchor.
+      if (subjects.stream().noneMatch(each -> sameName(each, Role.ANCHOR, aim.anchor()))) {
+        add(Role.ANCHOR, aim.anchor(), aim, () -> aim.promptsOfAnchor(most));
+      }
+    }
+    for (Neighbour neighbour : evaluation.neighbours()) {
+      Aim aim = neighbour.aim(evaluation.aims());
+      add(Role.NEIGHBOUR, neighbour.name(), aim, () -> neighbour.prompts(aim, most));
+    }
+    if (!evaluation.unrelated().isEmpty()) {
+      add(Role.UNRELATED, UNRELATED, evaluation.aims().get(0), evaluation::unrelated);
+    }
+  }
+
+  private static boolean sameName(Planned planned, Role role, String name) {
+    return planned.subject().role() == role && planned.subject().name().equalsIgnoreCase(name);
+  }
+
+  private void add(Role role, String name, Aim aim, Supplier<List<String>> derivation) {
+    try {
+      List<String> prompts = derivation.get();
+      int pictures = evaluation.protocol().pictures(role, prompts.size());
+      subjects.add(new Planned(new Subject(role, name, prompts, pictures), aim.anchor()));
+    } catch (IllegalArgumentException e) {
+      problems.add(
+          "%s '%s': %s".formatted(role.name().toLowerCase(Locale.ROOT), name, e.getMessage()));
+    }
+  }
+
+  /** A neighbour that is the target would be read as damage, one that is named twice as two. */
+  private void checkNames() {
+    List<Planned> seen = new ArrayList<>();
+    for (Planned planned : subjects) {
+      String name = planned.subject().name();
+      seen.stream()
+          .filter(other -> other.subject().name().equalsIgnoreCase(name))
+          .findFirst()
+          .ifPresent(other ->
+              problems.add(
+                  "subjects must differ, but '%s' is %s and %s"
+                      .formatted(
+                          name,
+                          other.subject().role().name().toLowerCase(Locale.ROOT),
+                          planned.subject().role().name().toLowerCase(Locale.ROOT))));
+      seen.add(planned);
+    }
+  }
+
+  private void checkMetrics() {
+    if (subjects.isEmpty()) {
+      return;
+    }
+    for (PictureMetric metric : evaluation.metrics()) {
+      List<Subject> measured =
+          subjects.stream().map(Planned::subject).filter(metric::measures).toList();
+      problems.addAll(metric.problems(measured));
+    }
+  }
+
+  /** Finds what cannot be drawn or looked at. */
+  void tryOn(DiffusionModel model) {
+    SamplingSettings sampling = evaluation.protocol().sampling();
+    try (SamplerRun run =
+        sampling.sampler().start(model.schedule(), model.predictionType(), sampling.steps())) {
+      run.steps();
+    } catch (IllegalArgumentException e) {
+      problems.add(
+          "sampler %s cannot draw with model '%s': %s"
+              .formatted(sampling.sampler().name(), model.descriptor().name(), e.getMessage()));
+    }
+    int scale = model.capability(LatentCodec.class).map(LatentCodec::downscaling).orElse(0);
+    if (scale == 0) {
+      problems.add(
+          "model '%s' has no LatentCodec, which drawing pictures needs"
+              .formatted(model.descriptor().name()));
+      return;
+    }
+    BufferedImage probe = probe(model.descriptor(), scale);
+    Set<FeatureExtractor> extractors = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (PictureMetric metric : evaluation.metrics()) {
+      for (FeatureExtractor extractor : metric.extractors()) {
+        if (extractors.add(extractor)) {
+          tryExtractor(extractor, probe);
+        }
+      }
+    }
+  }
+
+  /** Something to see, in the size that the model draws. */
+  private static BufferedImage probe(ModelDescriptor model, int scale) {
+    BufferedImage picture =
+        new BufferedImage(
+            model.latentWidth() * scale, model.latentHeight() * scale, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < picture.getHeight(); y++) {
+      for (int x = 0; x < picture.getWidth(); x++) {
+        int red = 255 * x / picture.getWidth();
+        int green = 255 * y / picture.getHeight();
+        picture.setRGB(x, y, red << 16 | green << 8 | 127);
+      }
+    }
+    return picture;
+  }
+
+  private void tryExtractor(FeatureExtractor extractor, BufferedImage probe) {
+    try {
+      PictureBatch.checked(extractor, List.of(probe));
+      if (extractor instanceof TextImageEncoder encoder) {
+        List<String> texts = List.of("a photo", "a painting");
+        PictureBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
+      }
+    } catch (IllegalStateException e) {
+      problems.add(String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      problems.add(
+          "extractor '%s' fails on a picture of %d x %d: %s"
+              .formatted(
+                  extractor.info().name(), probe.getWidth(), probe.getHeight(), e.getMessage()));
+    }
+  }
+}

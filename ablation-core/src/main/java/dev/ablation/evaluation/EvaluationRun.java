@@ -1,0 +1,199 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.EvaluationProgress;
+import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluation.EvaluationCheck.Planned;
+import dev.ablation.evaluation.PictureMetric.Measurement;
+import dev.ablation.internal.LibraryVersion;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** One run of an evaluation: draws each batch before and after, and hands it to the metrics. */
+final class EvaluationRun {
+  private final Evaluation evaluation;
+  private final Protocol protocol;
+  private final List<Planned> subjects;
+  private final DiffusionModel model;
+  private final WeightDelta delta;
+  private final Consumer<? super EvaluationProgress> listener;
+  private final BooleanSupplier cancelled;
+  private final LatentSampler sampler;
+  private final @Nullable KeptPictures keptBase;
+  private final @Nullable KeptPictures keptAblated;
+  private final int total;
+  private int done;
+
+  EvaluationRun(
+      Evaluation evaluation,
+      List<Planned> subjects,
+      DiffusionModel model,
+      WeightDelta delta,
+      Consumer<? super EvaluationProgress> listener,
+      BooleanSupplier cancelled) {
+    this.evaluation = evaluation;
+    this.protocol = evaluation.protocol();
+    this.subjects = List.copyOf(subjects);
+    this.model = model;
+    this.delta = delta;
+    this.listener = listener;
+    this.cancelled = cancelled;
+    SamplingSettings sampling = protocol.sampling();
+    sampler = LatentSampler.of(model).withSettings(sampling).withCancellation(cancelled);
+    keptBase =
+        evaluation.folder().map(folder -> KeptPictures.of(folder, model, sampling)).orElse(null);
+    keptAblated =
+        evaluation
+            .folder()
+            .map(folder -> delta.applied(model, () -> KeptPictures.of(folder, model, sampling)))
+            .orElse(null);
+    total = 2 * subjects.stream().mapToInt(planned -> planned.subject().pictures()).sum();
+  }
+
+  EvaluationResult result() throws IOException {
+    long start = System.nanoTime();
+    List<SubjectResult> results = new ArrayList<>();
+    for (Planned planned : subjects) {
+      results.add(measure(planned));
+    }
+    return new EvaluationResult(
+        settings(), results, List.of(), Duration.ofNanos(System.nanoTime() - start));
+  }
+
+  private SubjectResult measure(Planned planned) throws IOException {
+    Subject subject = planned.subject();
+    List<Measurement> measurements = new ArrayList<>();
+    for (PictureMetric metric : evaluation.metrics()) {
+      if (metric.measures(subject)) {
+        measurements.add(metric.begin(subject, planned.anchor(), protocol.bootstrap()));
+      }
+    }
+    List<PicturePair> shown = new ArrayList<>();
+    int batchSize = protocol.sampling().batchSize();
+    for (int first = 0; first < subject.pictures(); first += batchSize) {
+      int end = Math.min(subject.pictures(), first + batchSize);
+      PictureBatch batch = draw(subject, first, end);
+      measurements.forEach(measurement -> measurement.add(batch));
+      for (int i = first; i < Math.min(end, protocol.shown()); i++) {
+        shown.add(
+            new PicturePair(
+                subject.prompt(i),
+                protocol.seed() + i,
+                batch.base().get(i - first),
+                batch.ablated().get(i - first)));
+      }
+    }
+    checkCancelled();
+    return new SubjectResult(
+        subject, measurements.stream().map(Measurement::result).toList(), shown);
+  }
+
+  private PictureBatch draw(Subject subject, int first, int end) throws IOException {
+    List<String> prompts = IntStream.range(first, end).mapToObj(subject::prompt).toList();
+    long seed = protocol.seed() + first;
+    Supplier<List<BufferedImage>> draw = () -> sampler.draw(prompts, seed);
+    List<BufferedImage> base = keptOr(keptBase, prompts, seed, draw);
+    tell(subject, end - first);
+    List<BufferedImage> ablated =
+        keptOr(keptAblated, prompts, seed, () -> delta.applied(model, draw));
+    tell(subject, end - first);
+    return new PictureBatch(first, base, ablated);
+  }
+
+  private List<BufferedImage> keptOr(
+      @Nullable KeptPictures kept,
+      List<String> prompts,
+      long seed,
+      Supplier<List<BufferedImage>> draw)
+      throws IOException {
+    checkCancelled();
+    if (kept == null) {
+      return draw.get();
+    }
+    Optional<List<BufferedImage>> found = kept.read(prompts, seed);
+    if (found.isPresent()) {
+      return found.get();
+    }
+    List<BufferedImage> drawn = draw.get();
+    kept.write(prompts, seed, drawn);
+    return drawn;
+  }
+
+  private void tell(Subject subject, int pictures) {
+    done += pictures;
+    listener.accept(new EvaluationProgress("evaluation of " + subject.name(), done, total));
+  }
+
+  private void checkCancelled() {
+    if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+      throw new CancellationException(
+          "the evaluation was cancelled after %d of %d pictures".formatted(done, total));
+    }
+  }
+
+  private Map<String, String> settings() {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("library", LibraryVersion.get());
+    settings.put("base.name", model.descriptor().name());
+    settings.put("base.sha256", model.weights().sha256());
+    model.weights().boundSha256().ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
+    delta
+        .applied(model, () -> model.weights().boundSha256())
+        .ifPresent(sha256 -> settings.put("ablated.applied.sha256", sha256));
+    SamplingSettings sampling = protocol.sampling();
+    settings.put("sampler", sampling.sampler().name() + sampling.sampler().settings());
+    settings.put("steps", Integer.toString(sampling.steps()));
+    settings.put("guidanceScale", Double.toString(sampling.guidanceScale()));
+    settings.put("negativePrompt", sampling.negativePrompt());
+    settings.put("batchSize", Integer.toString(sampling.batchSize()));
+    settings.put("seed", Long.toString(protocol.seed()));
+    settings.put("seeds", "picture i of a subject has seed + i, before and after");
+    settings.put("targets", names(Role.TARGET));
+    settings.put("anchors", names(Role.ANCHOR));
+    settings.put("pictures.target", Integer.toString(protocol.targetPictures()));
+    settings.put("pictures.anchor", Integer.toString(protocol.anchorPictures()));
+    settings.put("pictures.neighbour", Integer.toString(protocol.neighbourPictures()));
+    settings.put("pictures.unrelatedPrompt", Integer.toString(protocol.unrelatedPictures()));
+    settings.put("prompts", Integer.toString(protocol.prompts()));
+    Bootstrap bootstrap = protocol.bootstrap();
+    settings.put(
+        "bootstrap",
+        "%d resamples, level %s, seed %d"
+            .formatted(bootstrap.resamples(), bootstrap.level(), bootstrap.seed()));
+    settings.put(
+        "metrics",
+        evaluation.metrics().stream().map(PictureMetric::name).collect(Collectors.joining(", ")));
+    ExtractorInfo encoder = evaluation.encoder().info();
+    settings.put("encoder", encoder.name());
+    settings.put("encoder.sha256", encoder.sha256());
+    settings.put("encoder.input", encoder.input());
+    LibraryVersion.environment(model.descriptor().device())
+        .forEach((name, value) -> settings.put("environment." + name, value));
+    return settings;
+  }
+
+  private String names(Role role) {
+    return subjects.stream()
+        .map(Planned::subject)
+        .filter(subject -> subject.role() == role)
+        .map(Subject::name)
+        .collect(Collectors.joining(", "));
+  }
+}

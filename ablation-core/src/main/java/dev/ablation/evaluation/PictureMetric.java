@@ -1,0 +1,202 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.ClipMmd;
+import dev.ablation.evaluate.CopyDetection;
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.KernelInceptionDistance;
+import dev.ablation.evaluate.TextImageEncoder;
+import java.awt.image.BufferedImage;
+import java.util.EnumSet;
+import java.util.List;
+
+/**
+ * Something that an evaluation measures of every subject, from the pictures before and after. They
+ * come batch by batch and are not kept, so that their number is not bounded by memory.
+ *
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
+ */
+public interface PictureMetric {
+
+  /** {@return the name under which results have it, such as {@code "KID"}} */
+  String name();
+
+  /**
+   * Returns the extractors whose features the metric reads. Before an evaluation draws pictures, it
+   * tries each of them on one.
+   *
+   * @return none unless an implementation says otherwise
+   */
+  default List<FeatureExtractor> extractors() {
+    return List.of();
+  }
+
+  /**
+   * Tells whether a subject is measured.
+   *
+   * @param subject any
+   * @return true unless an implementation says otherwise
+   */
+  default boolean measures(Subject subject) {
+    return true;
+  }
+
+  /**
+   * Finds what makes the metric impossible, before any picture is drawn.
+   *
+   * @param subjects all that {@link #measures} said yes to
+   * @return what is wrong, such as too few pictures; empty if it can be measured
+   */
+  default List<String> problems(List<Subject> subjects) {
+    return List.of();
+  }
+
+  /**
+   * Begins to measure a subject.
+   *
+   * @param subject whose pictures will come
+   * @param anchor name of what is drawn in the place of the target
+   * @param bootstrap how confidence intervals are computed
+   * @return takes the pictures
+   */
+  Measurement begin(Subject subject, String anchor, Bootstrap bootstrap);
+
+  /** A measurement in progress. */
+  interface Measurement {
+
+    /**
+     * Takes pictures.
+     *
+     * @param batch the next ones of the subject, in order
+     */
+    void add(PictureBatch batch);
+
+    /**
+     * Ends the measurement.
+     *
+     * @return the value, after all pictures of the subject came
+     */
+    Comparison result();
+  }
+
+  /**
+   * Restricts the metric to some subjects: {@code
+   * PictureMetric.fid(inception).onlyOf(Role.UNRELATED)}.
+   *
+   * @param first what is measured
+   * @param others what is measured, too
+   * @return the restricted metric
+   */
+  default PictureMetric onlyOf(Role first, Role... others) {
+    return new RestrictedMetric(this, EnumSet.of(first, others));
+  }
+
+  /**
+   * CLIP score as the paper computes it; of unrelated prompts the mean score of each picture with
+   * its own prompt.
+   *
+   * @param encoder such as CLIP ViT-B/32
+   * @return the metric
+   */
+  static PictureMetric clipScore(TextImageEncoder encoder) {
+    return new ClipMetrics.Score(encoder);
+  }
+
+  /**
+   * CLIP accuracy as the paper computes it: the share of pictures that go better with the subject's
+   * name than with the anchor's. Not measured of unrelated prompts.
+   *
+   * @param encoder such as CLIP ViT-B/32
+   * @return the metric
+   */
+  static PictureMetric clipAccuracy(TextImageEncoder encoder) {
+    return new ClipMetrics.Accuracy(encoder);
+  }
+
+  /**
+   * Zero-shot accuracy over a list of labels: the share of pictures whose best label is their
+   * subject. Measured of the subjects whose name is a label.
+   *
+   * @param encoder such as CLIP ViT-B/32
+   * @param labels names of concepts, at least two, in any case of letters
+   * @return the metric
+   */
+  static PictureMetric zeroShotAccuracy(TextImageEncoder encoder, List<String> labels) {
+    return new ClipMetrics.ZeroShot(encoder, labels);
+  }
+
+  /**
+   * KID of the ablated model's pictures from the base model's, with 100 subsets of 1,000.
+   *
+   * @param extractor such as Inception, or the CLIP image tower
+   * @return the metric
+   */
+  static PictureMetric kid(FeatureExtractor extractor) {
+    return kid(extractor, KernelInceptionDistance.defaults());
+  }
+
+  /**
+   * KID of the ablated model's pictures from the base model's.
+   *
+   * @param extractor such as Inception, or the CLIP image tower
+   * @param distance subsets and seed
+   * @return the metric
+   */
+  static PictureMetric kid(FeatureExtractor extractor, KernelInceptionDistance distance) {
+    return new DistanceMetrics.Kid(extractor, distance);
+  }
+
+  /**
+   * FID of the ablated model's pictures from the base model's. Refused below 2,048 pictures of a
+   * subject.
+   *
+   * @param extractor such as Inception
+   * @return the metric
+   */
+  static PictureMetric fid(FeatureExtractor extractor) {
+    return new DistanceMetrics.Fid(extractor);
+  }
+
+  /**
+   * CMMD of the ablated model's pictures from the base model's.
+   *
+   * @param extractor a CLIP image tower
+   * @param distance width of the kernel and scale
+   * @return the metric
+   */
+  static PictureMetric cmmd(FeatureExtractor extractor, ClipMmd distance) {
+    return new DistanceMetrics.Cmmd(extractor, distance);
+  }
+
+  /**
+   * The mean distance of two pictures of one prompt and seed; LPIPS if the extractor is LPIPS', see
+   * {@link dev.ablation.evaluate.PerceptualDistance}.
+   *
+   * @param extractor of the features
+   * @return the metric
+   */
+  static PictureMetric perceptualDistance(FeatureExtractor extractor) {
+    return new DistanceMetrics.Perceptual(extractor);
+  }
+
+  /**
+   * The share of pictures that show a concept, whatever the subject.
+   *
+   * @param detector tells which do
+   * @return the metric
+   */
+  static PictureMetric detected(ConceptDetector detector) {
+    return new DetectedShare(detector);
+  }
+
+  /**
+   * The memorisation percentage: how many of a hundred pictures are copies.
+   *
+   * @param detection tells copies
+   * @param originals the memorised pictures, at least one
+   * @return the metric
+   */
+  static PictureMetric memorisation(CopyDetection detection, List<BufferedImage> originals) {
+    return new CopyMetric(detection, originals);
+  }
+}

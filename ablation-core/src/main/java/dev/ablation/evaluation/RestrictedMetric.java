@@ -1,0 +1,40 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.FeatureExtractor;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+
+/** A metric of some roles alone. */
+record RestrictedMetric(PictureMetric metric, Set<Role> roles) implements PictureMetric {
+  RestrictedMetric {
+    Objects.requireNonNull(metric, "metric");
+    roles = Set.copyOf(roles);
+  }
+
+  @Override
+  public String name() {
+    return metric.name();
+  }
+
+  @Override
+  public List<FeatureExtractor> extractors() {
+    return metric.extractors();
+  }
+
+  @Override
+  public boolean measures(Subject subject) {
+    return roles.contains(subject.role()) && metric.measures(subject);
+  }
+
+  @Override
+  public List<String> problems(List<Subject> subjects) {
+    return metric.problems(subjects);
+  }
+
+  @Override
+  public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+    return metric.begin(subject, anchor, bootstrap);
+  }
+}
