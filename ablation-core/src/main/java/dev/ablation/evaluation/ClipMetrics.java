@@ -3,7 +3,6 @@ package dev.ablation.evaluation;
 import com.google.common.base.Preconditions;
 import dev.ablation.evaluate.Bootstrap;
 import dev.ablation.evaluate.ClipScore;
-import dev.ablation.evaluate.FeatureExtractor;
 import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluate.TextImageEncoder;
@@ -38,11 +37,6 @@ final class ClipMetrics {
     }
 
     @Override
-    public List<FeatureExtractor> extractors() {
-      return List.of(encoder);
-    }
-
-    @Override
     public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
       ClipScore clip = new ClipScore(encoder, bootstrap);
       if (subject.role() != Role.UNRELATED) {
@@ -64,11 +58,6 @@ final class ClipMetrics {
     @Override
     public String name() {
       return "CLIP accuracy";
-    }
-
-    @Override
-    public List<FeatureExtractor> extractors() {
-      return List.of(encoder);
     }
 
     @Override
@@ -109,11 +98,6 @@ final class ClipMetrics {
     @Override
     public String name() {
       return "zero-shot accuracy";
-    }
-
-    @Override
-    public List<FeatureExtractor> extractors() {
-      return List.of(encoder);
     }
 
     @Override

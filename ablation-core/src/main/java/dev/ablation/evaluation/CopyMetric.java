@@ -4,7 +4,6 @@ import com.google.common.base.Preconditions;
 import dev.ablation.evaluate.Bootstrap;
 import dev.ablation.evaluate.CopyDetection;
 import dev.ablation.evaluate.CopyScores;
-import dev.ablation.evaluate.FeatureExtractor;
 import dev.ablation.evaluate.MetricResult;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
@@ -23,11 +22,6 @@ record CopyMetric(CopyDetection detection, List<BufferedImage> originals)
   @Override
   public String name() {
     return "memorisation percentage";
-  }
-
-  @Override
-  public List<FeatureExtractor> extractors() {
-    return List.of(detection.extractor());
   }
 
   @Override

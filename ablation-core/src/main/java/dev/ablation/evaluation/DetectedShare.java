@@ -45,7 +45,13 @@ record DetectedShare(ConceptDetector detector) implements PictureMetric {
           "detector '%s' must give one answer for each of %d pictures, gave %d"
               .formatted(detector.name(), pictures.size(), shown.length));
     }
-    Arrays.stream(shown).forEach(hits::add);
+    for (double hit : shown) {
+      if (hit != 0 && hit != 1) {
+        throw new IllegalStateException(
+            "detector '%s' must answer 0 or 1, answered %s".formatted(detector.name(), hit));
+      }
+      hits.add(hit);
+    }
   }
 
   private MetricResult share(List<Double> answers, Bootstrap bootstrap) {

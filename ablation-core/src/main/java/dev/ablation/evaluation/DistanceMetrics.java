@@ -39,11 +39,6 @@ final class DistanceMetrics {
     }
 
     @Override
-    public List<FeatureExtractor> extractors() {
-      return List.of(extractor);
-    }
-
-    @Override
     public List<String> problems(List<Subject> subjects) {
       return tooFew(subjects, name(), 2);
     }
@@ -67,11 +62,6 @@ final class DistanceMetrics {
     @Override
     public String name() {
       return "FID";
-    }
-
-    @Override
-    public List<FeatureExtractor> extractors() {
-      return List.of(extractor);
     }
 
     @Override
@@ -112,11 +102,6 @@ final class DistanceMetrics {
     }
 
     @Override
-    public List<FeatureExtractor> extractors() {
-      return List.of(extractor);
-    }
-
-    @Override
     public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
       return new CollectedFeatures(
           extractor,
@@ -134,11 +119,6 @@ final class DistanceMetrics {
     @Override
     public String name() {
       return "perceptual distance";
-    }
-
-    @Override
-    public List<FeatureExtractor> extractors() {
-      return List.of(extractor);
     }
 
     @Override

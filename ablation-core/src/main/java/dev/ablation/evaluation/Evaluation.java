@@ -7,6 +7,7 @@ import dev.ablation.delta.DeltaMismatchException;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluate.EvaluationProgress;
 import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.evaluation.EvaluationCheck.Planned;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -275,7 +276,7 @@ public final class Evaluation {
    * @return the subjects, without those whose prompts cannot be derived; {@link #check} says why
    */
   public List<Subject> subjects() {
-    return EvaluationCheck.of(this).subjects().stream().map(EvaluationCheck.Planned::subject).toList();
+    return EvaluationCheck.of(this).subjects().stream().map(Planned::subject).toList();
   }
 
   /**

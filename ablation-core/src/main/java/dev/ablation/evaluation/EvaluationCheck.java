@@ -1,6 +1,5 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.FeatureExtractor;
 import dev.ablation.evaluate.TextImageEncoder;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
@@ -9,8 +8,7 @@ import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -28,7 +26,7 @@ final class EvaluationCheck {
   record Planned(Subject subject, String anchor) {}
 
   private final Evaluation evaluation;
-  private final List<String> problems = new ArrayList<>();
+  private final Set<String> problems = new LinkedHashSet<>();
   private final List<Planned> subjects = new ArrayList<>();
 
   private EvaluationCheck(Evaluation evaluation) {
@@ -43,7 +41,8 @@ final class EvaluationCheck {
     return check;
   }
 
-  List<String> problems() {
+  /** {@return what is wrong, each thing once} */
+  Set<String> problems() {
     return problems;
   }
 
@@ -55,7 +54,7 @@ final class EvaluationCheck {
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
           problems.size() == 1
-              ? problems.get(0)
+              ? problems.iterator().next()
               : "%d things are wrong with the evaluation:%n  %s"
                   .formatted(
                       problems.size(), String.join(System.lineSeparator() + "  ", problems)));
@@ -158,13 +157,39 @@ final class EvaluationCheck {
       return;
     }
     BufferedImage probe = probe(model.descriptor(), scale);
-    Set<FeatureExtractor> extractors = Collections.newSetFromMap(new IdentityHashMap<>());
+    PictureBatch batch = new PictureBatch(0, List.of(probe), List.of(probe));
     for (PictureMetric metric : evaluation.metrics()) {
-      for (FeatureExtractor extractor : metric.extractors()) {
-        if (extractors.add(extractor)) {
-          tryExtractor(extractor, probe);
-        }
-      }
+      subjects.stream()
+          .filter(planned -> metric.measures(planned.subject()))
+          .findFirst()
+          .ifPresent(planned ->
+              attempt(
+                  metric.name(),
+                  () ->
+                      metric
+                          .begin(
+                              planned.subject(),
+                              planned.anchor(),
+                              evaluation.protocol().bootstrap())
+                          .add(batch)));
+    }
+    TextImageEncoder encoder = evaluation.encoder();
+    attempt(
+        "CLIP score",
+        () -> {
+          List<String> texts = List.of("a photo", "a painting");
+          PictureBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
+        });
+  }
+
+  /** Whatever an extractor throws, it throws before hours of drawing. */
+  private void attempt(String metric, Runnable work) {
+    try {
+      work.run();
+    } catch (IllegalStateException e) {
+      problems.add(String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      problems.add("%s cannot be measured: %s".formatted(metric, e));
     }
   }
 
@@ -181,22 +206,5 @@ final class EvaluationCheck {
       }
     }
     return picture;
-  }
-
-  private void tryExtractor(FeatureExtractor extractor, BufferedImage probe) {
-    try {
-      PictureBatch.checked(extractor, List.of(probe));
-      if (extractor instanceof TextImageEncoder encoder) {
-        List<String> texts = List.of("a photo", "a painting");
-        PictureBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
-      }
-    } catch (IllegalStateException e) {
-      problems.add(String.valueOf(e.getMessage()));
-    } catch (RuntimeException e) {
-      problems.add(
-          "extractor '%s' fails on a picture of %d x %d: %s"
-              .formatted(
-                  extractor.info().name(), probe.getWidth(), probe.getHeight(), e.getMessage()));
-    }
   }
 }

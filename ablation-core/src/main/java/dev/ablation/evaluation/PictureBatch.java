@@ -65,7 +65,8 @@ public final class PictureBatch {
    *
    * @param extractor computes them when it is first asked
    * @return one row a picture
-   * @throws IllegalStateException if the extractor gives features of another shape than it says
+   * @throws IllegalStateException if the extractor cannot use a picture, or gives features that are
+   *     not finite or of another shape than it says
    */
   public FeatureMatrix baseFeatures(FeatureExtractor extractor) {
     return baseFeatures.computeIfAbsent(extractor, key -> checked(key, base));
@@ -76,14 +77,27 @@ public final class PictureBatch {
    *
    * @param extractor computes them when it is first asked
    * @return one row a picture
-   * @throws IllegalStateException if the extractor gives features of another shape than it says
+   * @throws IllegalStateException if the extractor cannot use a picture, or gives features that are
+   *     not finite or of another shape than it says
    */
   public FeatureMatrix ablatedFeatures(FeatureExtractor extractor) {
     return ablatedFeatures.computeIfAbsent(extractor, key -> checked(key, ablated));
   }
 
   static FeatureMatrix checked(FeatureExtractor extractor, List<BufferedImage> pictures) {
-    FeatureMatrix features = extractor.extract(pictures);
+    FeatureMatrix features;
+    try {
+      features = extractor.extract(pictures);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalStateException(
+          "extractor '%s' cannot use a picture of %d x %d: %s"
+              .formatted(
+                  extractor.info().name(),
+                  pictures.get(0).getWidth(),
+                  pictures.get(0).getHeight(),
+                  e.getMessage()),
+          e);
+    }
     return checked(extractor, features, pictures.size(), "pictures");
   }
 

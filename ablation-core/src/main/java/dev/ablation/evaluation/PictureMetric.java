@@ -22,16 +22,6 @@ public interface PictureMetric {
   String name();
 
   /**
-   * Returns the extractors whose features the metric reads. Before an evaluation draws pictures, it
-   * tries each of them on one.
-   *
-   * @return none unless an implementation says otherwise
-   */
-  default List<FeatureExtractor> extractors() {
-    return List.of();
-  }
-
-  /**
    * Tells whether a subject is measured.
    *
    * @param subject any
@@ -52,7 +42,8 @@ public interface PictureMetric {
   }
 
   /**
-   * Begins to measure a subject.
+   * Begins to measure a subject. Before an evaluation draws, it also begins one measurement that gets
+   * a single made-up picture and never ends, so that an extractor that cannot work is found at once.
    *
    * @param subject whose pictures will come
    * @param anchor name of what is drawn in the place of the target

@@ -1,7 +1,6 @@
 package dev.ablation.evaluation;
 
 import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.FeatureExtractor;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -16,11 +15,6 @@ record RestrictedMetric(PictureMetric metric, Set<Role> roles) implements Pictur
   @Override
   public String name() {
     return metric.name();
-  }
-
-  @Override
-  public List<FeatureExtractor> extractors() {
-    return metric.extractors();
   }
 
   @Override

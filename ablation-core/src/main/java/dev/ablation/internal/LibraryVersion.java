@@ -15,7 +15,8 @@ public final class LibraryVersion {
   /** {@return the version, {@code "unknown"} outside of a build} */
   public static String get() {
     Properties properties = new Properties();
-    try (InputStream in = LibraryVersion.class.getResourceAsStream("/dev/ablation/version.properties")) {
+    try (InputStream in =
+        LibraryVersion.class.getResourceAsStream("/dev/ablation/version.properties")) {
       if (in != null) {
         properties.load(in);
       }

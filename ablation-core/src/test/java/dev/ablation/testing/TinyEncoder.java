@@ -11,8 +11,8 @@ import java.util.random.RandomGenerator;
 
 /**
  * An encoder of pictures and texts that is complete but means nothing: a picture's features are the
- * mean colours of its left and its right half, less one half; a text's are random numbers that
- * follow from its characters.
+ * mean colours of its left and its right half; a text's are random numbers that follow from its
+ * characters, none of them negative, so that every cosine is positive.
  */
 public final class TinyEncoder implements TextImageEncoder {
   private static final int DIMENSION = 6;
@@ -48,9 +48,6 @@ public final class TinyEncoder implements TextImageEncoder {
         features[first + 2] += (pixel & 0xff) / scale;
       }
     }
-    for (int i = 0; i < DIMENSION; i++) {
-      features[i] -= 0.5f;
-    }
     return features;
   }
 
@@ -61,7 +58,7 @@ public final class TinyEncoder implements TextImageEncoder {
     for (int i = 0; i < rows.length; i++) {
       RandomGenerator random = RandomStreams.stream(0, texts.get(i), 0);
       for (int k = 0; k < DIMENSION; k++) {
-        rows[i][k] = (float) random.nextGaussian();
+        rows[i][k] = (float) Math.abs(random.nextGaussian());
       }
     }
     return FeatureMatrix.of(rows);

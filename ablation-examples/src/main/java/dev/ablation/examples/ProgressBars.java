@@ -51,6 +51,8 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
           step.step(),
           step.steps(),
           String.format(Locale.ROOT, "loss %.4f", step.loss()));
+    } else if (event instanceof AblationEvent.EvaluationProgressed evaluation) {
+      show("evaluation", evaluation.done(), evaluation.total(), "");
     } else if (event instanceof AblationEvent.Warning warning) {
       close();
       console.println("warning: " + warning.message());
