@@ -121,7 +121,7 @@ final class PlanRun implements AnchorContext {
     } catch (CancellationException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
-      LOG.warn("the evaluation failed", e);
+      LOG.debug("the evaluation failed", e);
       warn("the evaluation failed, the delta is complete: " + e);
       return Optional.empty();
     }

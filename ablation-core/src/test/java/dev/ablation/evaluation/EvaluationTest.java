@@ -3,6 +3,7 @@ package dev.ablation.evaluation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.data.Offset.offset;
 
 import dev.ablation.concept.Concept;
 import dev.ablation.delta.DeltaMismatchException;
@@ -15,12 +16,14 @@ import dev.ablation.evaluate.EvaluationProgress;
 import dev.ablation.evaluate.ExtractorInfo;
 import dev.ablation.evaluate.FeatureExtractor;
 import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.FrechetInceptionDistance;
 import dev.ablation.evaluate.KernelInceptionDistance;
 import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluate.PerceptualDistance;
 import dev.ablation.evaluate.PictureSource;
 import dev.ablation.evaluate.PooledPixels;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
@@ -40,6 +43,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -325,20 +329,37 @@ class EvaluationTest {
   }
 
   @Test
-  void fidIsMeasuredOfEnoughPictures() throws IOException {
+  void fidIsMeasuredOfEnoughPictures() {
     FeatureExtractor pixels = new PooledPixels(1);
-    EvaluationResult result =
-        run(
-            evaluation()
-                .metric(PictureMetric.fid(pixels).onlyOf(Role.UNRELATED))
-                .protocol(SMALL.withUnrelatedPictures(1024))
-                .protocol(p -> p.withSampling(SAMPLING.withSteps(1).withBatchSize(512))));
-    SubjectResult unrelated = subject(result, "unrelated prompts");
-    assertThat(subject(result, "cat").metrics())
-        .extracting(Comparison::metric)
-        .doesNotContain("FID");
-    assertThat(metric(unrelated, "FID").ablated().value()).isPositive();
-    assertThat(metric(unrelated, "FID").ablated().counts()).containsEntry("pictures", 2048);
+    List<BufferedImage> base = new ArrayList<>();
+    List<BufferedImage> ablated = new ArrayList<>();
+    RandomGenerator random = RandomStreams.stream(0, "pictures", 0);
+    for (int i = 0; i < 2048; i++) {
+      base.add(uniform(random.nextInt(1 << 24)));
+      ablated.add(uniform(random.nextInt(1 << 24) & 0x7fffff));
+    }
+    Subject subject = new Subject(Role.UNRELATED, "many", OTHERS, 2048);
+    PictureMetric fid = PictureMetric.fid(pixels).onlyOf(Role.UNRELATED);
+    assertThat(fid.measures(subject)).isTrue();
+    assertThat(fid.measures(new Subject(Role.TARGET, "many", OTHERS, 2048))).isFalse();
+    assertThat(fid.problems(List.of(subject))).isEmpty();
+    PictureMetric.Measurement measurement = fid.begin(subject, "cat", Bootstrap.defaults());
+    measurement.add(new PictureBatch(0, base.subList(0, 1500), ablated.subList(0, 1500)));
+    measurement.add(new PictureBatch(1500, base.subList(1500, 2048), ablated.subList(1500, 2048)));
+    Comparison comparison = measurement.result();
+    assertThat(comparison.base()).isNull();
+    assertThat(comparison.ablated().metric()).isEqualTo("FID");
+    assertThat(comparison.ablated().value())
+        .isCloseTo(
+            FrechetInceptionDistance.distance(pixels.extract(ablated), pixels.extract(base)),
+            offset(1e-9));
+    assertThat(comparison.ablated().counts()).containsEntry("pictures", 2048);
+  }
+
+  private static BufferedImage uniform(int colour) {
+    BufferedImage picture = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
+    picture.setRGB(0, 0, colour);
+    return picture;
   }
 
   @Test
@@ -494,14 +515,17 @@ class EvaluationTest {
   @Test
   void evaluationsOfOneBaseShareItsPictures() throws IOException {
     Path folder = temporary.resolve("pictures");
-    run(evaluation().keptIn(folder));
+    Evaluation small =
+        evaluation().withoutNeighbours().protocol(p -> p.withPictures(2, 2, 2)).keptIn(folder);
+    run(small);
     Map<Path, FileTime> before = files(folder);
+    assertThat(before).hasSize(12);
     try (WeightDelta half = delta.scaledBy(0.5)) {
-      evaluation().keptIn(folder).run(model, half);
+      small.run(model, half);
     }
-    assertThat(files(folder)).hasSize(66).containsAllEntriesOf(before);
-    run(evaluation().protocol(p -> p.withSeed(43)).keptIn(folder));
-    assertThat(files(folder)).hasSize(66 + 44);
+    assertThat(files(folder)).hasSize(12 + 6).containsAllEntriesOf(before);
+    run(small.protocol(p -> p.withSeed(50)));
+    assertThat(files(folder)).hasSize(12 + 6 + 12);
   }
 
   // What it refuses
