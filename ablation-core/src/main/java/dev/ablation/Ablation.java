@@ -204,13 +204,15 @@ public final class Ablation {
   }
 
   /**
-   * Evaluates the result when training ends: {@link AblationResult#evaluation()}. Targets, anchors
-   * and their prompts are the plan's unless the evaluation names its own. It does not change the
-   * delta, and a failing evaluation does not lose it: a warning tells why there is none.
+   * Proves afterwards what the run did: draws and measures with the base model and with the delta,
+   * see {@link AblationResult#evaluation()}. Targets, anchors and their prompts are the plan's unless
+   * the evaluation names its own. It shapes neither the delta nor its provenance, and one that fails
+   * or is cancelled after training costs nothing but itself: there is a warning, and the result has
+   * none.
    *
    * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate"}
    *
-   * @param evaluation neighbours, unrelated prompts, numbers
+   * @param evaluation neighbours, unrelated prompts, metrics, protocol
    * @return a changed plan
    */
   public Ablation evaluate(Evaluation evaluation) {
@@ -254,7 +256,7 @@ public final class Ablation {
 
   /**
    * Runs to the end on the calling thread: checks the whole plan, prepares the anchor pictures,
-   * trains, evaluates. Whatever happens, the model afterwards holds the weights it had before.
+   * trains. Whatever happens, the model afterwards holds the weights it had before.
    *
    * @return the result, closed by the caller
    * @throws IllegalArgumentException if the plan cannot work, naming everything that is wrong with

@@ -8,8 +8,8 @@ import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingResult.Step;
 import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * What a run learned. Owns the delta's arrays; closing it frees them, not the model.
@@ -20,30 +20,36 @@ import java.util.Optional;
  * @param history loss and gradient norm of every step
  * @param measurements what monitors measured, in order
  * @param ending how training ended, and which step the delta is of
- * @param evaluation what the evaluation of the plan found; empty without one, and if it failed,
- *     which a warning told
- * @param elapsed how long the run took, anchors and evaluation included; of a run that was
+ * @param elapsed how long the run took, anchors included and the evaluation not; of a run that was
  *     continued, since then
+ * @param memory by how many bytes training with its anchors raised the memory of the device, or on
+ *     the CPU the peak of the process; empty where it cannot be told
+ * @param evaluation what {@link Ablation#evaluate} found; empty if the plan has none
  */
 public record AblationResult(
     WeightDelta delta,
     List<Step> history,
     List<Measurement> measurements,
     Ending ending,
-    Optional<EvaluationResult> evaluation,
-    Duration elapsed)
+    Duration elapsed,
+    OptionalLong memory,
+    Optional<EvaluationResult> evaluation)
     implements AutoCloseable {
 
   /** Copies the lists. */
   public AblationResult {
     history = List.copyOf(history);
     measurements = List.copyOf(measurements);
-    Objects.requireNonNull(evaluation, "evaluation");
   }
 
   /** {@return where the delta comes from} */
   public Provenance provenance() {
     return delta.provenance();
+  }
+
+  AblationResult withEvaluation(EvaluationResult found) {
+    return new AblationResult(
+        delta, history, measurements, ending, elapsed, memory, Optional.of(found));
   }
 
   /** Frees the delta. */

@@ -137,14 +137,14 @@ record Plan(
     return changed(draft -> draft.listeners.add(added));
   }
 
-  Plan withCheckpoints(Checkpoints changed) {
-    Objects.requireNonNull(changed, "checkpoints");
-    return changed(draft -> draft.checkpoints = changed);
-  }
-
   Plan withEvaluation(Evaluation changed) {
     Objects.requireNonNull(changed, "evaluation");
     return changed(draft -> draft.evaluation = changed);
+  }
+
+  Plan withCheckpoints(Checkpoints changed) {
+    Objects.requireNonNull(changed, "checkpoints");
+    return changed(draft -> draft.checkpoints = changed);
   }
 
   /** The pairs with all that the preset fills in, in an order that follows from the targets. */

@@ -55,7 +55,7 @@ final class PlanRun implements AnchorContext {
 
   AblationResult run() {
     try (ModelInUse use = ModelInUse.of(plan.model())) {
-      AblationResult result = use.during(this::checkAndTrain);
+      AblationResult result = use.during(this::checkTrainAndEvaluate);
       events.on(new AblationEvent.Completed(result.history().size(), result.elapsed()));
       return result;
     } catch (RuntimeException | Error e) {
@@ -64,10 +64,41 @@ final class PlanRun implements AnchorContext {
     }
   }
 
-  private AblationResult checkAndTrain() {
+  private void progress(EvaluationProgress progress) {
+    events.on(
+        new AblationEvent.EvaluationProgressed(
+            progress.task(), progress.done(), progress.total()));
+  }
+
+  private AblationResult checkTrainAndEvaluate() {
+    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    AblationResult trained = train(check);
+    return check
+        .evaluation()
+        .flatMap(evaluation -> found(evaluation, trained))
+        .map(trained::withEvaluation)
+        .orElse(trained);
+  }
+
+  /** What was trained is not given up because of what comes after it. */
+  private Optional<EvaluationResult> found(Evaluation evaluation, AblationResult trained) {
+    try {
+      return Optional.of(
+          evaluation.run(plan.model(), trained.delta(), this::progress, this::cancelled));
+    } catch (RuntimeException | IOException e) {
+      LOG.debug("the evaluation failed", e);
+      warn("the evaluation failed, the result is without it: " + e);
+      return Optional.empty();
+    } catch (Error e) {
+      trained.close();
+      throw e;
+    }
+  }
+
+  private AblationResult train(PlanCheck check) {
     long start = System.nanoTime();
     DiffusionModel model = plan.model();
-    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    MemoryUse memory = MemoryUse.begin(model.descriptor().device());
     List<CheckedPair> pairs = check.pairs();
     try (Continuation run =
             Continuation.of(plan.checkpoints(), () -> identity(check.weights()), events);
@@ -80,57 +111,29 @@ final class PlanRun implements AnchorContext {
               AnchorSets.images(pairs),
               plan.trainer().steps()));
       run.announce();
-      return train(check, run, scope, start);
+      return train(check, run, scope, start, memory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private AblationResult train(PlanCheck check, Continuation run, NDManager scope, long start)
+  private AblationResult train(
+      PlanCheck check, Continuation run, NDManager scope, long start, MemoryUse memory)
       throws IOException {
     DiffusionModel model = plan.model();
     try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
       run.anchorsAreReady();
       BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors::of, plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
-      WeightDelta delta = delta(trained);
-      try {
-        return new AblationResult(
-            delta,
-            trained.history(),
-            trained.measurements(),
-            trained.ending(),
-            evaluate(check, delta),
-            Duration.ofNanos(System.nanoTime() - start));
-      } catch (RuntimeException | Error e) {
-        delta.close();
-        throw e;
-      }
+      return new AblationResult(
+          delta(trained),
+          trained.history(),
+          trained.measurements(),
+          trained.ending(),
+          Duration.ofNanos(System.nanoTime() - start),
+          memory.increase(),
+          Optional.empty());
     }
-  }
-
-  /** What was trained for hours is not lost because a metric fails. */
-  private Optional<EvaluationResult> evaluate(PlanCheck check, WeightDelta delta) {
-    Optional<Evaluation> evaluation = check.evaluation();
-    if (evaluation.isEmpty()) {
-      return Optional.empty();
-    }
-    try {
-      return Optional.of(
-          evaluation.get().run(plan.model(), delta, this::progress, this::cancelled));
-    } catch (CancellationException e) {
-      throw e;
-    } catch (IOException | RuntimeException e) {
-      LOG.debug("the evaluation failed", e);
-      warn("the evaluation failed, the delta is complete: " + e);
-      return Optional.empty();
-    }
-  }
-
-  private void progress(EvaluationProgress progress) {
-    events.on(
-        new AblationEvent.EvaluationProgressed(
-            progress.task(), progress.done(), progress.total()));
   }
 
   @Override

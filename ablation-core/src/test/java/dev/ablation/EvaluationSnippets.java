@@ -17,7 +17,7 @@ import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.PictureBatch;
-import dev.ablation.evaluation.PictureMetric;
+import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.evaluation.Protocol;
 import dev.ablation.evaluation.PublishedEvaluation;
 import dev.ablation.evaluation.Role;
@@ -55,7 +55,7 @@ class EvaluationSnippets {
 
   private static Protocol small(Protocol protocol) {
     return protocol
-        .withPictures(4, 4, 4)
+        .withPictures(4, 4, 4, 3)
         .withSampling(new SamplingSettings(Sampler.ddim(1), 2, 6, "", 3));
   }
 
@@ -130,7 +130,7 @@ class EvaluationSnippets {
     // @start region="protocol"
     Protocol protocol =
         Protocol.paper() // 200, 200 and 50 pictures, DDIM with eta 1, 50 steps, guidance 6
-            .withPictures(50, 50, 20)
+            .withPictures(50, 50, 20, 50)
             .withSampling(SamplingSettings.defaults())
             .withSeed(7);
     evaluation = evaluation.protocol(protocol);
@@ -148,10 +148,10 @@ class EvaluationSnippets {
     CopyDetection copies = new CopyDetection(sscd, CopyDetection.SSCD_THRESHOLD);
     evaluation =
         evaluation
-            .metric(PictureMetric.perceptualDistance(lpips))
+            .metric(SubjectMetric.perceptualDistance(lpips))
             .metric(
-                PictureMetric.zeroShotAccuracy(clip, List.of("Van Gogh", "Monet", "Salvador Dali")))
-            .metric(PictureMetric.memorisation(copies, List.of(memorised)).onlyOf(Role.TARGET));
+                SubjectMetric.zeroShotAccuracy(clip, List.of("Van Gogh", "Monet", "Salvador Dali")))
+            .metric(SubjectMetric.memorisation(copies, List.of(memorised)).onlyOf(Role.TARGET));
     // @end
     try (AblationResult result =
         plan().evaluate(evaluation.protocol(EvaluationSnippets::small)).run()) {
@@ -197,7 +197,7 @@ class EvaluationSnippets {
 
   // @start region="own-metric"
   /** The mean brightness of pictures, 0..255. */
-  record Brightness() implements PictureMetric {
+  record Brightness() implements SubjectMetric {
     @Override
     public String name() {
       return "brightness";

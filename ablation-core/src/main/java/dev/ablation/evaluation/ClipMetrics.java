@@ -26,7 +26,7 @@ final class ClipMetrics {
   }
 
   /** The CLIP score with the subject's name, or with its own prompts where it has no name. */
-  record Score(TextImageEncoder encoder) implements PictureMetric {
+  record Score(TextImageEncoder encoder) implements SubjectMetric {
     Score {
       Objects.requireNonNull(encoder, "encoder");
     }
@@ -50,7 +50,7 @@ final class ClipMetrics {
   }
 
   /** The CLIP accuracy of the subject's name against the anchor's. */
-  record Accuracy(TextImageEncoder encoder) implements PictureMetric {
+  record Accuracy(TextImageEncoder encoder) implements SubjectMetric {
     Accuracy {
       Objects.requireNonNull(encoder, "encoder");
     }
@@ -75,7 +75,7 @@ final class ClipMetrics {
   }
 
   /** The share of pictures whose best label is their subject. */
-  record ZeroShot(TextImageEncoder encoder, List<String> labels) implements PictureMetric {
+  record ZeroShot(TextImageEncoder encoder, List<String> labels) implements SubjectMetric {
     ZeroShot {
       Objects.requireNonNull(encoder, "encoder");
       labels = List.copyOf(labels);

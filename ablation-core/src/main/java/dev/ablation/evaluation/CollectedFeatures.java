@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.BiFunction;
 
 /** Keeps the features of all pictures of a subject for a metric that needs them together. */
-final class CollectedFeatures implements PictureMetric.Measurement {
+final class CollectedFeatures implements SubjectMetric.Measurement {
   private final FeatureExtractor extractor;
   private final BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare;
   private final List<FeatureMatrix> base = new ArrayList<>();

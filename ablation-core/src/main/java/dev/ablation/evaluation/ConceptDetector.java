@@ -1,15 +1,19 @@
 package dev.ablation.evaluation;
 
+import com.google.common.base.Preconditions;
 import dev.ablation.evaluate.ClipScore;
 import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.evaluate.TextImageSimilarity;
 import java.awt.image.BufferedImage;
 import java.util.List;
+import java.util.Objects;
+import java.util.TreeSet;
 
 /**
- * Tells which pictures show a concept: what "recovered" and "unlearned" are counted by. One thread
- * at a time.
+ * Tells which pictures show a concept: what "drawn", "unlearned" and "recovered" are counted by.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="detector"}
  */
@@ -19,58 +23,111 @@ public interface ConceptDetector {
   String name();
 
   /** {@return what the pictures are looked at with} */
-  ExtractorInfo extractor();
+  FeatureExtractor extractor();
 
   /**
    * Looks at pictures.
    *
-   * @param pictures any number, RGB
+   * @param features of any number of pictures, by {@link #extractor()}
    * @return for each picture 1 if it shows the concept, else 0
    */
-  double[] shows(List<BufferedImage> pictures);
+  double[] shows(FeatureMatrix features);
 
   /**
-   * The paper's test, CLIP accuracy: a picture shows the concept if it goes better with the
-   * concept's name than with the anchor's.
+   * Looks at pictures.
    *
-   * @param encoder such as CLIP ViT-B/32
+   * @param pictures at least one
+   * @return for each picture 1 if it shows the concept, else 0
+   */
+  default double[] shows(List<BufferedImage> pictures) {
+    return shows(extractor().extract(pictures));
+  }
+
+  /**
+   * Counts pictures as the paper's CLIP accuracy does: those that go better with the concept's name
+   * than with the anchor's.
+   *
+   * @param encoder such as OpenAI's CLIP ViT-B/32
    * @param concept its name, such as {@code "van gogh"}
-   * @param anchor such as {@code "painting"}
+   * @param anchor name of the ablation's anchor, such as {@code "painting"}
    * @return the detector
-   * @throws IllegalArgumentException if concept and anchor have the same name
+   * @throws IllegalArgumentException if both have the same name
    */
   static ConceptDetector clip(TextImageEncoder encoder, String concept, String anchor) {
-    List<String> texts = List.of(ClipScore.text(concept, anchor), ClipScore.text(anchor, anchor));
-    return new TextDetector("CLIP accuracy", encoder, texts, 0, true);
+    return preferring(encoder, ClipScore.text(concept, anchor), ClipScore.text(anchor, anchor));
   }
 
   /**
-   * A zero-shot classifier: a picture shows the concept if no other text goes better with it.
+   * Counts pictures whose CLIP score with the concept's text is above that with another; a tie does
+   * not count.
    *
-   * @param encoder such as CLIP ViT-B/32
-   * @param texts what there is to choose from, at least two, such as {@code "a photo of a cat"}
-   * @param text the concept's, one of {@code texts}
+   * @param encoder of pictures and texts
+   * @param text of the concept, see {@link dev.ablation.evaluate.ClipScore#text}
+   * @param other such as the anchor's text
    * @return the detector
-   * @throws IllegalArgumentException if there are fewer than two texts, two are equal, or the
-   *     concept's is not among them
+   * @throws IllegalArgumentException if the texts are equal
    */
-  static ConceptDetector zeroShot(TextImageEncoder encoder, List<String> texts, String text) {
-    if (!texts.contains(text)) {
-      throw new IllegalArgumentException(
-          "text must be one of the texts %s, was '%s'".formatted(texts, text));
-    }
-    return new TextDetector("zero-shot", encoder, texts, texts.indexOf(text), false);
+  static ConceptDetector preferring(TextImageEncoder encoder, String text, String other) {
+    Objects.requireNonNull(encoder, "encoder");
+    Preconditions.checkArgument(!text.equals(other), "texts must differ, were both '%s'", text);
+    return new ZeroShotDetector(encoder, List.of(text, other), 0, true);
   }
 
   /**
-   * A copy detector: a picture shows the concept if it is a copy of a memorised picture.
+   * Counts pictures whose best text among some labels is the concept's.
    *
-   * @param detection extractor and threshold, such as SSCD and 0.5
-   * @param originals the memorised pictures, at least one
-   * @return the detector
-   * @throws IllegalArgumentException if there are no originals
+   * @param encoder of pictures and texts
+   * @param texts the labels, at least two, all different
+   * @param concept index of the concept's label
+   * @return the detector; of two equally good labels the first counts
+   * @throws IllegalArgumentException if there are fewer than two labels, two are equal, or the
+   *     index is none of theirs
    */
-  static ConceptDetector copies(CopyDetection detection, List<BufferedImage> originals) {
-    return new CopyDetector(detection, originals);
+  static ConceptDetector zeroShot(TextImageEncoder encoder, List<String> texts, int concept) {
+    Objects.requireNonNull(encoder, "encoder");
+    List<String> labels = List.copyOf(texts);
+    Preconditions.checkArgument(
+        labels.size() >= 2, "texts must be at least 2 to choose from, were %s", labels);
+    Preconditions.checkArgument(
+        new TreeSet<>(labels).size() == labels.size(), "texts must differ, were %s", labels);
+    Preconditions.checkArgument(
+        concept >= 0 && concept < labels.size(),
+        "concept must be the index of one of %s texts, was %s",
+        labels.size(),
+        concept);
+    return new ZeroShotDetector(encoder, labels, concept, false);
+  }
+
+  /**
+   * Counts copies of pictures, such as a memorised one.
+   *
+   * @param detection extractor and threshold
+   * @param originals at least one
+   * @return the detector
+   */
+  static ConceptDetector copying(CopyDetection detection, List<BufferedImage> originals) {
+    FeatureMatrix features = detection.extractor().extract(originals);
+    return new ConceptDetector() {
+      @Override
+      public String name() {
+        return "copies of %d pictures, cosine above %s"
+            .formatted(features.rows(), detection.threshold());
+      }
+
+      @Override
+      public FeatureExtractor extractor() {
+        return detection.extractor();
+      }
+
+      @Override
+      public double[] shows(FeatureMatrix pictures) {
+        TextImageSimilarity similarity = TextImageSimilarity.of(pictures, features);
+        double[] shown = new double[pictures.rows()];
+        for (int i = 0; i < shown.length; i++) {
+          shown[i] = similarity.cosine(i, similarity.best(i)) > detection.threshold() ? 1 : 0;
+        }
+        return shown;
+      }
+    };
   }
 }

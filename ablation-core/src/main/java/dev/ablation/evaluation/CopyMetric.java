@@ -12,7 +12,7 @@ import java.util.Objects;
 
 /** How many of a hundred pictures are copies of memorised ones. */
 record CopyMetric(CopyDetection detection, List<BufferedImage> originals)
-    implements PictureMetric {
+    implements SubjectMetric {
   CopyMetric {
     Objects.requireNonNull(detection, "detection");
     originals = List.copyOf(originals);

@@ -1,8 +1,9 @@
 package dev.ablation.evaluation;
 
+import com.google.common.base.Preconditions;
 import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.MetricResult;
-import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -10,14 +11,10 @@ import java.util.Map;
 import java.util.Objects;
 
 /** The share of pictures in which a detector finds its concept. */
-record DetectedShare(ConceptDetector detector) implements PictureMetric {
+record DetectedShare(String name, ConceptDetector detector) implements SubjectMetric {
   DetectedShare {
+    Preconditions.checkArgument(!name.isBlank(), "metric must not be blank");
     Objects.requireNonNull(detector, "detector");
-  }
-
-  @Override
-  public String name() {
-    return "detected";
   }
 
   @Override
@@ -27,42 +24,53 @@ record DetectedShare(ConceptDetector detector) implements PictureMetric {
     return new Measurement() {
       @Override
       public void add(PictureBatch batch) {
-        look(batch.base(), base);
-        look(batch.ablated(), ablated);
+        look(batch.baseFeatures(detector.extractor()), base);
+        look(batch.ablatedFeatures(detector.extractor()), ablated);
       }
 
       @Override
       public Comparison result() {
-        return new Comparison(share(base, bootstrap), share(ablated, bootstrap));
+        return new Comparison(
+            share(name, detector, numbers(base), bootstrap),
+            share(name, detector, numbers(ablated), bootstrap));
       }
     };
   }
 
-  private void look(List<BufferedImage> pictures, List<Double> hits) {
-    double[] shown = detector.shows(pictures);
-    if (shown.length != pictures.size()) {
+  private static double[] numbers(List<Double> hits) {
+    return hits.stream().mapToDouble(hit -> hit).toArray();
+  }
+
+  private void look(FeatureMatrix features, List<Double> hits) {
+    Arrays.stream(checked(detector, features)).forEach(hits::add);
+  }
+
+  /** {@return the detector's answers, if they are one a picture, 0 or 1} */
+  static double[] checked(ConceptDetector detector, FeatureMatrix features) {
+    double[] shown = detector.shows(features);
+    if (shown.length != features.rows()) {
       throw new IllegalStateException(
           "detector '%s' must give one answer for each of %d pictures, gave %d"
-              .formatted(detector.name(), pictures.size(), shown.length));
+              .formatted(detector.name(), features.rows(), shown.length));
     }
     for (double hit : shown) {
       if (hit != 0 && hit != 1) {
         throw new IllegalStateException(
             "detector '%s' must answer 0 or 1, answered %s".formatted(detector.name(), hit));
       }
-      hits.add(hit);
     }
+    return shown;
   }
 
-  private MetricResult share(List<Double> answers, Bootstrap bootstrap) {
-    double[] hits = answers.stream().mapToDouble(hit -> hit).toArray();
+  static MetricResult share(
+      String metric, ConceptDetector detector, double[] hits, Bootstrap bootstrap) {
     return new MetricResult(
-        name(),
+        metric,
         Arrays.stream(hits).sum() / hits.length,
         bootstrap.ofShare(hits),
         Map.of("pictures", hits.length),
         Map.of("detector", detector.name()),
         bootstrap.seed(),
-        detector.extractor());
+        detector.extractor().info());
   }
 }

@@ -27,7 +27,7 @@ final class DistanceMetrics {
 
   /** KID; the features of a subject are kept. */
   record Kid(FeatureExtractor extractor, KernelInceptionDistance distance)
-      implements PictureMetric {
+      implements SubjectMetric {
     Kid {
       Objects.requireNonNull(extractor, "extractor");
       Objects.requireNonNull(distance, "distance");
@@ -54,7 +54,7 @@ final class DistanceMetrics {
   }
 
   /** FID; means and covariances are kept. */
-  record Fid(FeatureExtractor extractor) implements PictureMetric {
+  record Fid(FeatureExtractor extractor) implements SubjectMetric {
     Fid {
       Objects.requireNonNull(extractor, "extractor");
     }
@@ -90,7 +90,7 @@ final class DistanceMetrics {
   }
 
   /** CMMD; the features of a subject are kept. */
-  record Cmmd(FeatureExtractor extractor, ClipMmd distance) implements PictureMetric {
+  record Cmmd(FeatureExtractor extractor, ClipMmd distance) implements SubjectMetric {
     Cmmd {
       Objects.requireNonNull(extractor, "extractor");
       Objects.requireNonNull(distance, "distance");
@@ -111,7 +111,7 @@ final class DistanceMetrics {
   }
 
   /** The distance of pairs; one number a pair is kept. */
-  record Perceptual(FeatureExtractor extractor) implements PictureMetric {
+  record Perceptual(FeatureExtractor extractor) implements SubjectMetric {
     Perceptual {
       Objects.requireNonNull(extractor, "extractor");
     }

@@ -12,7 +12,10 @@ import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -33,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate-delta"}
  *
  * <p>Both models draw every picture from the same prompt and seed. CLIP score, CLIP accuracy and
- * KID by the CLIP image tower are always measured; {@link #metric} adds others. Pictures are drawn
+ * KID by the CLIP image tower are measured; {@link #metric} adds others. Pictures are drawn
  * and looked at batch by batch and kept only where {@link #keptIn} says so. Immutable: every method
  * that changes it returns a new value.
  */
@@ -44,8 +47,9 @@ public final class Evaluation {
   private final List<String> heldOut;
   private final List<Neighbour> neighbours;
   private final boolean neighboursMayMiss;
-  private final List<String> unrelated;
-  private final List<PictureMetric> metrics;
+  private final Map<String, List<String>> unrelated;
+  private final List<SubjectMetric> metrics;
+  private final List<RecoveryAttempt> attempts;
   private final @Nullable Path folder;
 
   private Evaluation(Draft draft) {
@@ -55,8 +59,9 @@ public final class Evaluation {
     heldOut = List.copyOf(draft.heldOut);
     neighbours = List.copyOf(draft.neighbours);
     neighboursMayMiss = draft.neighboursMayMiss;
-    unrelated = List.copyOf(draft.unrelated);
+    unrelated = Collections.unmodifiableMap(new LinkedHashMap<>(draft.unrelated));
     metrics = List.copyOf(draft.metrics);
+    attempts = List.copyOf(draft.attempts);
     folder = draft.folder;
   }
 
@@ -190,13 +195,29 @@ public final class Evaluation {
   }
 
   /**
-   * Adds prompts that have nothing to do with the target.
+   * Adds prompts that have nothing to do with the target; short for {@code unrelated("unrelated
+   * prompts", prompts)}.
    *
-   * @param prompts one picture each unless the protocol says otherwise
+   * @param prompts at least one
    * @return a changed evaluation
+   * @throws IllegalArgumentException if there are none
    */
   public Evaluation unrelated(List<String> prompts) {
-    return changed(draft -> draft.unrelated.addAll(prompts));
+    return unrelated("unrelated prompts", prompts);
+  }
+
+  /**
+   * Adds a set of prompts that have nothing to do with the target.
+   *
+   * @param name for the result, such as {@code "COCO captions"}; a set of this name is replaced
+   * @param prompts at least one; as many pictures as the protocol says are drawn of them in turns
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are none, or the name is blank
+   */
+  public Evaluation unrelated(String name, List<String> prompts) {
+    Preconditions.checkArgument(!name.isBlank(), "name must not be blank");
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts of '%s' must not be empty", name);
+    return changed(draft -> draft.unrelated.put(name, List.copyOf(prompts)));
   }
 
   /**
@@ -221,14 +242,40 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a metric to CLIP score, CLIP accuracy and KID.
+   * Adds a metric; at first there are CLIP score, CLIP accuracy and KID by the encoder's image tower.
    *
-   * @param metric such as {@code PictureMetric.perceptualDistance(lpips)}
+   * @param metric such as {@code SubjectMetric.perceptualDistance(lpips)}
    * @return a changed evaluation
    */
-  public Evaluation metric(PictureMetric metric) {
+  public Evaluation metric(SubjectMetric metric) {
     Objects.requireNonNull(metric, "metric");
     return changed(draft -> draft.metrics.add(metric));
+  }
+
+  /**
+   * Replaces all metrics, the first three too.
+   *
+   * @param first what is measured
+   * @param others what is measured, too
+   * @return a changed evaluation
+   */
+  public Evaluation metrics(SubjectMetric first, SubjectMetric... others) {
+    Objects.requireNonNull(first, "metric");
+    return changed(draft -> {
+      draft.metrics.clear();
+      draft.metrics.add(first);
+      draft.metrics.addAll(List.of(others));
+    });
+  }
+
+  /**
+   * Adds attempts to bring the target back, which are made after the pictures.
+   *
+   * @param attempts in order
+   * @return a changed evaluation
+   */
+  public Evaluation attempts(List<? extends RecoveryAttempt> attempts) {
+    return changed(draft -> draft.attempts.addAll(attempts));
   }
 
   /**
@@ -261,13 +308,13 @@ public final class Evaluation {
   }
 
   /** {@return all metrics, in the order of results} */
-  public List<PictureMetric> metrics() {
-    List<PictureMetric> all = new ArrayList<>();
-    all.add(PictureMetric.clipScore(encoder));
-    all.add(PictureMetric.clipAccuracy(encoder));
-    all.add(PictureMetric.kid(encoder));
-    all.addAll(metrics);
-    return all;
+  public List<SubjectMetric> metrics() {
+    return metrics;
+  }
+
+  /** {@return the attempts to bring the target back} */
+  public List<RecoveryAttempt> attempts() {
+    return attempts;
   }
 
   /**
@@ -363,7 +410,7 @@ public final class Evaluation {
     return neighboursMayMiss;
   }
 
-  List<String> unrelated() {
+  Map<String, List<String>> unrelated() {
     return unrelated;
   }
 
@@ -381,12 +428,16 @@ public final class Evaluation {
     private final List<String> heldOut = new ArrayList<>();
     private final List<Neighbour> neighbours = new ArrayList<>();
     private boolean neighboursMayMiss;
-    private final List<String> unrelated = new ArrayList<>();
-    private final List<PictureMetric> metrics = new ArrayList<>();
+    private final Map<String, List<String>> unrelated = new LinkedHashMap<>();
+    private final List<SubjectMetric> metrics = new ArrayList<>();
+    private final List<RecoveryAttempt> attempts = new ArrayList<>();
     private @Nullable Path folder;
 
     Draft(TextImageEncoder encoder) {
       this.encoder = Objects.requireNonNull(encoder, "encoder");
+      metrics.add(SubjectMetric.clipScore(encoder));
+      metrics.add(SubjectMetric.clipAccuracy(encoder));
+      metrics.add(SubjectMetric.kid(encoder));
     }
 
     Draft(Evaluation from) {
@@ -396,8 +447,9 @@ public final class Evaluation {
       heldOut.addAll(from.heldOut);
       neighbours.addAll(from.neighbours);
       neighboursMayMiss = from.neighboursMayMiss;
-      unrelated.addAll(from.unrelated);
+      unrelated.putAll(from.unrelated);
       metrics.addAll(from.metrics);
+      attempts.addAll(from.attempts);
       folder = from.folder;
     }
   }

@@ -16,8 +16,6 @@ import java.util.function.Supplier;
 
 /** Finds what an evaluation draws, and everything that is wrong with it, before it draws. */
 final class EvaluationCheck {
-  private static final String UNRELATED = "unrelated prompts";
-
   /**
    * A subject and what it is compared with.
    *
@@ -88,9 +86,8 @@ final class EvaluationCheck {
       Aim aim = neighbour.aim(evaluation.aims());
       add(Role.NEIGHBOUR, neighbour.name(), aim, () -> neighbour.prompts(aim, most));
     }
-    if (!evaluation.unrelated().isEmpty()) {
-      add(Role.UNRELATED, UNRELATED, evaluation.aims().get(0), evaluation::unrelated);
-    }
+    evaluation.unrelated().forEach((name, prompts) ->
+        add(Role.UNRELATED, name, evaluation.aims().get(0), () -> prompts));
   }
 
   private static boolean sameName(Planned planned, Role role, String name) {
@@ -100,7 +97,7 @@ final class EvaluationCheck {
   private void add(Role role, String name, Aim aim, Supplier<List<String>> derivation) {
     try {
       List<String> prompts = derivation.get();
-      int pictures = evaluation.protocol().pictures(role, prompts.size());
+      int pictures = evaluation.protocol().pictures(role);
       subjects.add(new Planned(new Subject(role, name, prompts, pictures), aim.anchor()));
     } catch (IllegalArgumentException e) {
       problems.add(
@@ -131,7 +128,7 @@ final class EvaluationCheck {
     if (subjects.isEmpty()) {
       return;
     }
-    for (PictureMetric metric : evaluation.metrics()) {
+    for (SubjectMetric metric : evaluation.metrics()) {
       List<Subject> measured =
           subjects.stream().map(Planned::subject).filter(metric::measures).toList();
       problems.addAll(metric.problems(measured));
@@ -158,7 +155,7 @@ final class EvaluationCheck {
     }
     BufferedImage probe = probe(model.descriptor(), scale);
     PictureBatch batch = new PictureBatch(0, List.of(probe), List.of(probe));
-    for (PictureMetric metric : evaluation.metrics()) {
+    for (SubjectMetric metric : evaluation.metrics()) {
       subjects.stream()
           .filter(planned -> metric.measures(planned.subject()))
           .findFirst()
@@ -173,6 +170,9 @@ final class EvaluationCheck {
                               evaluation.protocol().bootstrap())
                           .add(batch)));
     }
+    for (RecoveryAttempt recovery : evaluation.attempts()) {
+      attempt("attempt '" + recovery.name() + "'", () -> recovery.check(model));
+    }
     TextImageEncoder encoder = evaluation.encoder();
     attempt(
         "CLIP score",
@@ -182,14 +182,14 @@ final class EvaluationCheck {
         });
   }
 
-  /** Whatever an extractor throws, it throws before hours of drawing. */
-  private void attempt(String metric, Runnable work) {
+  /** Whatever is thrown, it is thrown before hours of drawing. */
+  private void attempt(String what, Runnable work) {
     try {
       work.run();
     } catch (IllegalStateException e) {
       problems.add(String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
-      problems.add("%s cannot be measured: %s".formatted(metric, e));
+      problems.add("%s is not possible: %s".formatted(what, e.getMessage()));
     }
   }
 

@@ -5,7 +5,7 @@ import dev.ablation.evaluate.Bootstrap;
 import dev.ablation.evaluate.EvaluationProgress;
 import dev.ablation.evaluate.ExtractorInfo;
 import dev.ablation.evaluation.EvaluationCheck.Planned;
-import dev.ablation.evaluation.PictureMetric.Measurement;
+import dev.ablation.evaluation.SubjectMetric.Measurement;
 import dev.ablation.internal.LibraryVersion;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
@@ -73,14 +73,26 @@ final class EvaluationRun {
     for (Planned planned : subjects) {
       results.add(measure(planned));
     }
+    List<AttackResult> attacks = attacks();
     return new EvaluationResult(
-        settings(), results, List.of(), Duration.ofNanos(System.nanoTime() - start));
+        settings(), results, attacks, Duration.ofNanos(System.nanoTime() - start));
+  }
+
+  private List<AttackResult> attacks() {
+    List<AttackResult> results = new ArrayList<>();
+    List<RecoveryAttempt> attempts = evaluation.attempts();
+    for (RecoveryAttempt attempt : attempts) {
+      checkCancelled();
+      results.add(attempt.run(model, delta, cancelled));
+      listener.accept(new EvaluationProgress(attempt.name(), results.size(), attempts.size()));
+    }
+    return results;
   }
 
   private SubjectResult measure(Planned planned) throws IOException {
     Subject subject = planned.subject();
     List<Measurement> measurements = new ArrayList<>();
-    for (PictureMetric metric : evaluation.metrics()) {
+    for (SubjectMetric metric : evaluation.metrics()) {
       if (metric.measures(subject)) {
         measurements.add(metric.begin(subject, planned.anchor(), protocol.bootstrap()));
       }
@@ -170,7 +182,7 @@ final class EvaluationRun {
     settings.put("pictures.target", Integer.toString(protocol.targetPictures()));
     settings.put("pictures.anchor", Integer.toString(protocol.anchorPictures()));
     settings.put("pictures.neighbour", Integer.toString(protocol.neighbourPictures()));
-    settings.put("pictures.unrelatedPrompt", Integer.toString(protocol.unrelatedPictures()));
+    settings.put("pictures.unrelated", Integer.toString(protocol.unrelatedPictures()));
     settings.put("prompts", Integer.toString(protocol.prompts()));
     Bootstrap bootstrap = protocol.bootstrap();
     settings.put(
@@ -179,7 +191,7 @@ final class EvaluationRun {
             .formatted(bootstrap.resamples(), bootstrap.level(), bootstrap.seed()));
     settings.put(
         "metrics",
-        evaluation.metrics().stream().map(PictureMetric::name).collect(Collectors.joining(", ")));
+        evaluation.metrics().stream().map(SubjectMetric::name).distinct().collect(Collectors.joining(", ")));
     ExtractorInfo encoder = evaluation.encoder().info();
     settings.put("encoder", encoder.name());
     settings.put("encoder.sha256", encoder.sha256());

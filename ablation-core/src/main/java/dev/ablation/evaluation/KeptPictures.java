@@ -1,23 +1,18 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.internal.AtomicFiles;
-import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.picture.PictureFile;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import javax.imageio.ImageIO;
 
 /**
  * Pictures of one model on disk, a PNG file each, in a folder whose name is a hash of the model and
@@ -96,19 +91,9 @@ final class KeptPictures {
   }
 
   private static void write(Path file, BufferedImage picture) throws IOException {
-    ByteArrayOutputStream png = new ByteArrayOutputStream();
-    ImageIO.write(picture, "png", png);
     Uninterrupted.during(() -> {
       Files.createDirectories(file.toAbsolutePath().getParent());
-      AtomicFiles.writeFile(
-          file,
-          Existing.REPLACE,
-          channel -> {
-            ByteBuffer bytes = ByteBuffer.wrap(png.toByteArray());
-            while (bytes.hasRemaining()) {
-              channel.write(bytes);
-            }
-          });
+      PictureFile.writePng(picture, file);
       return file;
     });
   }

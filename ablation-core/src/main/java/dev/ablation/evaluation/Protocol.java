@@ -15,7 +15,7 @@ import java.util.Objects;
  * @param targetPictures pictures of a target, by each of the two models, positive
  * @param anchorPictures pictures of an anchor, positive
  * @param neighbourPictures pictures of a neighbour, positive
- * @param unrelatedPictures pictures of an unrelated prompt, positive
+ * @param unrelatedPictures pictures of each set of unrelated prompts, positive
  * @param prompts most prompts of a subject where they are derived from anchor prompts, the first
  *     ones, positive; prompts that are given are all used
  * @param sampling how pictures are drawn, the batch size included
@@ -55,15 +55,15 @@ public record Protocol(
   /**
    * {@return the paper's numbers (Kumari et al. 2023, and its evaluation code): 200 pictures for
    * target and anchor, 50 for a neighbour, 10 prompts; DDIM with eta 1, 50 steps, guidance 6, ten at
-   * a time; seed 42. One picture for an unrelated prompt, 8 pairs shown, 95 % intervals of 1,000
-   * resamples}
+   * a time; seed 42. The paper has no unrelated prompts: 200 pictures. 8 pairs are shown; 95 %
+   * intervals of 1,000 resamples}
    */
   public static Protocol paper() {
     return new Protocol(
         PAPER_PICTURES,
         PAPER_PICTURES,
         PAPER_NEIGHBOUR_PICTURES,
-        1,
+        PAPER_PICTURES,
         10,
         new SamplingSettings(Sampler.ddim(1), 50, 6, "", 10),
         42,
@@ -77,33 +77,15 @@ public record Protocol(
    * @param target of a target, positive
    * @param anchor of an anchor, positive
    * @param neighbour of a neighbour, positive
+   * @param unrelated of each set of unrelated prompts, positive
    * @return the variant
    */
-  public Protocol withPictures(int target, int anchor, int neighbour) {
+  public Protocol withPictures(int target, int anchor, int neighbour, int unrelated) {
     return new Protocol(
         target,
         anchor,
         neighbour,
-        unrelatedPictures,
-        prompts,
-        sampling,
-        seed,
-        shown,
-        bootstrap);
-  }
-
-  /**
-   * Returns a variant with more or fewer pictures of an unrelated prompt.
-   *
-   * @param pictures of each prompt, positive
-   * @return the variant
-   */
-  public Protocol withUnrelatedPictures(int pictures) {
-    return new Protocol(
-        targetPictures,
-        anchorPictures,
-        neighbourPictures,
-        pictures,
+        unrelated,
         prompts,
         sampling,
         seed,
@@ -207,15 +189,17 @@ public record Protocol(
   }
 
   /**
-   * Returns how many pictures of a role's subject are drawn for one of its prompts or, unless it is
-   * unrelated, for all of them.
+   * Returns how many pictures of a subject are drawn.
+   *
+   * @param role of the subject
+   * @return the number
    */
-  int pictures(Role role, int promptCount) {
+  public int pictures(Role role) {
     return switch (role) {
       case TARGET -> targetPictures;
       case ANCHOR -> anchorPictures;
       case NEIGHBOUR -> neighbourPictures;
-      case UNRELATED -> Math.multiplyExact(unrelatedPictures, promptCount);
+      case UNRELATED -> unrelatedPictures;
     };
   }
 }

@@ -6,7 +6,7 @@ import java.util.Objects;
 import java.util.Set;
 
 /** A metric of some roles alone. */
-record RestrictedMetric(PictureMetric metric, Set<Role> roles) implements PictureMetric {
+record RestrictedMetric(SubjectMetric metric, Set<Role> roles) implements SubjectMetric {
   RestrictedMetric {
     Objects.requireNonNull(metric, "metric");
     roles = Set.copyOf(roles);

@@ -44,6 +44,16 @@ public sealed interface AblationEvent {
   record AnchorsProgressed(long done, long total, boolean fromCache) implements AblationEvent {}
 
   /**
+   * Pictures of the evaluation after training were drawn, or an attempt to bring the target back
+   * begins.
+   *
+   * @param task name of the subject or the attempt
+   * @param done pictures or attempts done so far
+   * @param total how many there are
+   */
+  record EvaluationProgressed(String task, int done, int total) implements AblationEvent {}
+
+  /**
    * The run goes on where an interrupted run of the same plan stopped.
    *
    * @param step the last one that is not made again, 0 if training begins
@@ -104,15 +114,6 @@ public sealed interface AblationEvent {
    * @param reason in the monitor's words
    */
   record EarlyStopped(int step, int resultStep, String reason) implements AblationEvent {}
-
-  /**
-   * Pictures of the plan's evaluation were drawn and looked at, after training.
-   *
-   * @param task what is measured, such as {@code "evaluation of van gogh"}
-   * @param done how many pictures are done, of both models and all subjects
-   * @param total how many there are
-   */
-  record EvaluationProgressed(String task, int done, int total) implements AblationEvent {}
 
   /**
    * The run ended well.

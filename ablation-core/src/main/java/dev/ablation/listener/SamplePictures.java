@@ -2,22 +2,19 @@ package dev.ablation.listener;
 
 import com.google.common.base.Preconditions;
 import dev.ablation.event.AblationEvent;
-import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.Uninterrupted;
+import dev.ablation.picture.PictureFile;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.TrainingProgress;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
-import javax.imageio.ImageIO;
 
 /**
  * Draws the same pictures every so many steps, with the same seeds, so that one can watch the
@@ -107,20 +104,10 @@ public record SamplePictures(
   }
 
   private Path write(BufferedImage picture, String name) throws IOException {
-    ByteArrayOutputStream png = new ByteArrayOutputStream();
-    ImageIO.write(picture, "png", png);
     return Uninterrupted.during(() -> {
       Files.createDirectories(folder);
       Path file = folder.resolve(name);
-      AtomicFiles.writeFile(
-          file,
-          AtomicFiles.Existing.REPLACE,
-          channel -> {
-            ByteBuffer bytes = ByteBuffer.wrap(png.toByteArray());
-            while (bytes.hasRemaining()) {
-              channel.write(bytes);
-            }
-          });
+      PictureFile.writePng(picture, file);
       return file;
     });
   }

@@ -1,6 +1,8 @@
 package dev.ablation.picture;
 
 import com.google.common.base.Throwables;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.picture.PictureContainer.Format;
 import java.awt.color.CMMException;
 import java.awt.color.ICC_ColorSpace;
@@ -15,7 +17,9 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.awt.image.WritableRaster;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,6 +101,41 @@ public final class PictureFile {
     } catch (IOException e) {
       throw new IOException(source + ": " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Writes a picture as a PNG file, in one step; a file of that name is replaced.
+   *
+   * @param picture any
+   * @param file ends with {@code .png} as a rule
+   * @throws IOException if it cannot be written
+   */
+  public static void writePng(BufferedImage picture, Path file) throws IOException {
+    byte[] png = png(picture);
+    AtomicFiles.writeFile(
+        file,
+        Existing.REPLACE,
+        channel -> {
+          ByteBuffer bytes = ByteBuffer.wrap(png);
+          while (bytes.hasRemaining()) {
+            channel.write(bytes);
+          }
+        });
+  }
+
+  /**
+   * Encodes a picture as PNG.
+   *
+   * @param picture any
+   * @return the bytes of the file
+   * @throws IOException if this Java cannot write PNG
+   */
+  public static byte[] png(BufferedImage picture) throws IOException {
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    if (!ImageIO.write(picture, "png", png)) {
+      throw new IOException("this Java cannot write PNG files");
+    }
+    return png.toByteArray();
   }
 
   /**

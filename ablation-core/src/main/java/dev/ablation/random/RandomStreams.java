@@ -71,7 +71,20 @@ public final class RandomStreams {
    * @return float32, in row-major order of drawing, on the manager's device
    */
   public static NDArray gaussian(NDManager manager, Shape shape, RandomGenerator random) {
-    float[] values = new float[Math.toIntExact(shape.size())];
+    return manager.create(gaussian(Math.toIntExact(shape.size()), random), shape);
+  }
+
+  /**
+   * Draws standard normal numbers, the same as {@link #gaussian(NDManager, Shape,
+   * RandomGenerator)}.
+   *
+   * @param count how many, not negative
+   * @param random where the numbers come from
+   * @return the numbers in the order of drawing
+   */
+  public static float[] gaussian(int count, RandomGenerator random) {
+    Preconditions.checkArgument(count >= 0, "count must not be negative, was %s", count);
+    float[] values = new float[count];
     for (int i = 0; i < values.length; i += 2) {
       // 1 - u is in (0, 1], so that the logarithm is finite
       double radius = StrictMath.sqrt(-2 * StrictMath.log(1 - uniform(random)));
@@ -81,7 +94,7 @@ public final class RandomStreams {
         values[i + 1] = (float) (radius * StrictMath.sin(angle));
       }
     }
-    return manager.create(values, shape);
+    return values;
   }
 
   private static double uniform(RandomGenerator random) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.data.Offset.offset;
 
+import com.google.common.base.Preconditions;
 import dev.ablation.concept.Concept;
 import dev.ablation.delta.DeltaMismatchException;
 import dev.ablation.delta.WeightDelta;
@@ -22,6 +23,8 @@ import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluate.PerceptualDistance;
 import dev.ablation.evaluate.PictureSource;
 import dev.ablation.evaluate.PooledPixels;
+import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
@@ -34,6 +37,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -42,6 +46,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -55,7 +60,7 @@ class EvaluationTest {
   private static final SamplingSettings SAMPLING =
       new SamplingSettings(Sampler.ddim(1), 3, 6, "", 3);
   private static final Protocol SMALL =
-      Protocol.paper().withPictures(7, 5, 4).withSampling(SAMPLING).withShown(2);
+      Protocol.paper().withPictures(7, 5, 4, 2).withSampling(SAMPLING).withShown(2);
   private static final List<String> CATS =
       List.of("a photo of a cat", "two cats", "the cat on a sofa");
   private static final List<String> OTHERS = List.of("a red bus", "a bowl of soup");
@@ -261,7 +266,7 @@ class EvaluationTest {
     try (WeightDelta nothing = delta.scaledBy(0)) {
       EvaluationResult result =
           evaluation()
-              .metric(PictureMetric.perceptualDistance(new PooledPixels()))
+              .metric(SubjectMetric.perceptualDistance(new PooledPixels()))
               .run(model, nothing);
       for (SubjectResult each : result.subjects()) {
         assertThat(metric(each, "perceptual distance").ablated().value()).isZero();
@@ -281,13 +286,14 @@ class EvaluationTest {
         subject(
             run(
                 evaluation()
-                    .metric(PictureMetric.perceptualDistance(pixels))
-                    .metric(PictureMetric.cmmd(clip, ClipMmd.defaults()))
-                    .metric(PictureMetric.kid(pixels, new KernelInceptionDistance(3, 4, 5)))
-                    .metric(PictureMetric.zeroShotAccuracy(clip, labels))
-                    .metric(PictureMetric.memorisation(copies, originals))
+                    .metric(SubjectMetric.perceptualDistance(pixels))
+                    .metric(SubjectMetric.cmmd(clip, ClipMmd.defaults()))
+                    .metric(SubjectMetric.kid(pixels, new KernelInceptionDistance(3, 4, 5)))
+                    .metric(SubjectMetric.zeroShotAccuracy(clip, labels))
+                    .metric(SubjectMetric.memorisation(copies, originals))
                     .metric(
-                        PictureMetric.detected(ConceptDetector.clip(clip, "grumpy cat", "cat")))),
+                        SubjectMetric.share(
+                            "detected", ConceptDetector.clip(clip, "grumpy cat", "cat")))),
             "grumpy cat");
     List<BufferedImage> base = drawn(target.subject().prompts(), 7);
     List<BufferedImage> ablated = drawnAblated(target.subject().prompts(), 7);
@@ -339,11 +345,11 @@ class EvaluationTest {
       ablated.add(uniform(random.nextInt(1 << 24) & 0x7fffff));
     }
     Subject subject = new Subject(Role.UNRELATED, "many", OTHERS, 2048);
-    PictureMetric fid = PictureMetric.fid(pixels).onlyOf(Role.UNRELATED);
+    SubjectMetric fid = SubjectMetric.fid(pixels).onlyOf(Role.UNRELATED);
     assertThat(fid.measures(subject)).isTrue();
     assertThat(fid.measures(new Subject(Role.TARGET, "many", OTHERS, 2048))).isFalse();
     assertThat(fid.problems(List.of(subject))).isEmpty();
-    PictureMetric.Measurement measurement = fid.begin(subject, "cat", Bootstrap.defaults());
+    SubjectMetric.Measurement measurement = fid.begin(subject, "cat", Bootstrap.defaults());
     measurement.add(new PictureBatch(0, base.subList(0, 1500), ablated.subList(0, 1500)));
     measurement.add(new PictureBatch(1500, base.subList(1500, 2048), ablated.subList(1500, 2048)));
     Comparison comparison = measurement.result();
@@ -382,7 +388,7 @@ class EvaluationTest {
         .containsEntry("pictures.target", "7")
         .containsEntry("pictures.anchor", "5")
         .containsEntry("pictures.neighbour", "4")
-        .containsEntry("pictures.unrelatedPrompt", "1")
+        .containsEntry("pictures.unrelated", "2")
         .containsEntry("metrics", "CLIP score, CLIP accuracy, KID")
         .containsEntry("encoder", "tiny")
         .containsEntry("encoder.sha256", "5".repeat(64))
@@ -410,7 +416,7 @@ class EvaluationTest {
               sizes.add(pictures.size());
               return FeatureMatrix.of(new float[pictures.size()][2]);
             });
-    run(evaluation().metric(PictureMetric.kid(watched)));
+    run(evaluation().metric(SubjectMetric.kid(watched)));
     assertThat(sizes).hasSize(2 + 2 * (3 + 2 + 2 + 2 + 1));
     assertThat(sizes).allMatch(size -> size <= 3);
   }
@@ -516,7 +522,7 @@ class EvaluationTest {
   void evaluationsOfOneBaseShareItsPictures() throws IOException {
     Path folder = temporary.resolve("pictures");
     Evaluation small =
-        evaluation().withoutNeighbours().protocol(p -> p.withPictures(2, 2, 2)).keptIn(folder);
+        evaluation().withoutNeighbours().protocol(p -> p.withPictures(2, 2, 2, 2)).keptIn(folder);
     run(small);
     Map<Path, FileTime> before = files(folder);
     assertThat(before).hasSize(12);
@@ -561,9 +567,9 @@ class EvaluationTest {
     assertRefused(
         evaluation()
             .neighbours("Grumpy Cat")
-            .protocol(p -> p.withPictures(1, 2, 2).withSampling(SAMPLING.withSteps(101)))
-            .metric(PictureMetric.fid(clip).onlyOf(Role.ANCHOR))
-            .metric(PictureMetric.zeroShotAccuracy(clip, List.of("dog", "bus"))),
+            .protocol(p -> p.withPictures(1, 2, 2, 2).withSampling(SAMPLING.withSteps(101)))
+            .metric(SubjectMetric.fid(clip).onlyOf(Role.ANCHOR))
+            .metric(SubjectMetric.zeroShotAccuracy(clip, List.of("dog", "bus"))),
         "subjects must differ, but 'Grumpy Cat' is target and neighbour",
         "KID needs at least 2 pictures of 'grumpy cat', but there are to be 1",
         "FID needs at least 2048 pictures of 'cat', but there are to be 2",
@@ -637,21 +643,21 @@ class EvaluationTest {
     ExtractorInfo info = new ExtractorInfo("odd", "b".repeat(64), 4);
     assertRefused(
         evaluation()
-            .metric(PictureMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[1][5])))),
+            .metric(SubjectMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[1][5])))),
         "extractor 'odd' must give 4 features for each of 1 pictures, gave 1 rows of 5");
     assertRefused(
         evaluation()
-            .metric(PictureMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[2][4])))),
+            .metric(SubjectMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[2][4])))),
         "extractor 'odd' must give 4 features for each of 1 pictures, gave 2 rows of 4");
     assertRefused(
         evaluation()
             .metric(
-                PictureMetric.cmmd(
+                SubjectMetric.cmmd(
                     extractor(info, p -> FeatureMatrix.of(new float[][] {{1, 2, 3, Float.NaN}})),
                     ClipMmd.defaults()))
             // The same extractor is told once, whoever asks it.
             .metric(
-                PictureMetric.kid(
+                SubjectMetric.kid(
                     extractor(info, p -> FeatureMatrix.of(new float[][] {{1, 2, 3, Float.NaN}})))),
         "extractor 'odd' cannot use a picture of 12 x 8: features must be finite, was NaN in row"
             + " 0");
@@ -660,10 +666,10 @@ class EvaluationTest {
   @Test
   void aDetectorWithTheWrongOutputIsFoundBeforeAnythingIsDrawn() {
     assertRefused(
-        evaluation().metric(PictureMetric.detected(detector(new double[] {1, 0}))),
+        evaluation().metric(SubjectMetric.share("odd", detector(new double[] {1, 0}))),
         "detector 'odd' must give one answer for each of 1 pictures, gave 2");
     assertRefused(
-        evaluation().metric(PictureMetric.detected(detector(new double[] {0.5}))),
+        evaluation().metric(SubjectMetric.share("odd", detector(new double[] {0.5}))),
         "detector 'odd' must answer 0 or 1, answered 0.5");
   }
 
@@ -675,12 +681,12 @@ class EvaluationTest {
       }
 
       @Override
-      public ExtractorInfo extractor() {
-        return new ExtractorInfo("eye", "c".repeat(64), 1);
+      public FeatureExtractor extractor() {
+        return new PooledPixels(1);
       }
 
       @Override
-      public double[] shows(List<BufferedImage> pictures) {
+      public double[] shows(FeatureMatrix features) {
         return answers;
       }
     };
@@ -689,7 +695,7 @@ class EvaluationTest {
   @Test
   void badValuesFailAtTheCall() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Protocol.paper().withPictures(0, 1, 1))
+        .isThrownBy(() -> Protocol.paper().withPictures(0, 1, 1, 1))
         .withMessage("targetPictures must be positive, was 0");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Protocol.paper().withShown(-1))
@@ -706,10 +712,10 @@ class EvaluationTest {
         .isThrownBy(() -> evaluation().neighbours(" "))
         .withMessage("name of a neighbour must not be blank");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> PictureMetric.zeroShotAccuracy(clip, List.of("cat")))
+        .isThrownBy(() -> SubjectMetric.zeroShotAccuracy(clip, List.of("cat")))
         .withMessage("labels must be at least 2 to choose from, were [cat]");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> PictureMetric.zeroShotAccuracy(clip, List.of("cat", "Cat ")))
+        .isThrownBy(() -> SubjectMetric.zeroShotAccuracy(clip, List.of("cat", "Cat ")))
         .withMessage("labels must differ, were [cat, Cat ]");
     BufferedImage one = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
     assertThatIllegalArgumentException()
@@ -724,26 +730,119 @@ class EvaluationTest {
     List<BufferedImage> pictures = drawn(CATS, 6);
     FeatureMatrix features = clip.extract(pictures);
     List<String> texts = List.of("a cat", "a dog", "a bus");
-    ConceptDetector zeroShot = ConceptDetector.zeroShot(clip, texts, "a dog");
+    ConceptDetector zeroShot = ConceptDetector.zeroShot(clip, texts, 1);
     double hits = Arrays.stream(zeroShot.shows(pictures)).sum();
     assertThat(hits / 6)
         .isEqualTo(
             new ClipScore(clip, Bootstrap.defaults())
                 .zeroShotAccuracy(features, texts, new int[] {1, 1, 1, 1, 1, 1})
                 .value());
-    assertThat(zeroShot.name()).isEqualTo("zero-shot, 'a dog' of [a cat, a dog, a bus]");
-    assertThat(zeroShot.shows(List.of())).isEmpty();
+    assertThat(zeroShot.name()).isEqualTo("'a dog' among [a cat, a dog, a bus]");
+    assertThat(SubjectMetric.shareOf("dogs", zeroShot, features).value()).isEqualTo(hits / 6);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> ConceptDetector.zeroShot(clip, texts, "a tree"))
-        .withMessageContaining("was 'a tree'");
+        .isThrownBy(() -> ConceptDetector.zeroShot(clip, texts, 3))
+        .withMessage("concept must be the index of one of 3 texts, was 3");
 
     ConceptDetector copies =
-        ConceptDetector.copies(
+        ConceptDetector.copying(
             new CopyDetection(new PooledPixels(4), 0.999), pictures.subList(2, 3));
     assertThat(copies.shows(pictures)).containsExactly(0, 0, 1, 0, 0, 0);
-    assertThat(copies.name()).isEqualTo("copies of 1 originals, cosine above 0.999");
+    assertThat(copies.name()).isEqualTo("copies of 1 pictures, cosine above 0.999");
+    assertThat(ConceptDetector.clip(clip, "van gogh", "painting").name())
+        .isEqualTo("'A photo depicts van gogh style' rather than 'A photo depicts painting'");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ConceptDetector.clip(clip, "cat", "cat"))
         .withMessageContaining("texts must differ");
+  }
+
+  /** As in the paper's accuracy, negative cosines are equal. */
+  @Test
+  void aTieIsNoPreference() {
+    TextImageEncoder signs =
+        new TextImageEncoder() {
+          @Override
+          public ExtractorInfo info() {
+            return new ExtractorInfo("signs", "d".repeat(64), 2);
+          }
+
+          @Override
+          public FeatureMatrix extract(List<BufferedImage> pictures) {
+            throw new AssertionError();
+          }
+
+          @Override
+          public FeatureMatrix encode(List<String> texts) {
+            return FeatureMatrix.of(new float[][] {{1, 0}, {0, 1}});
+          }
+
+          @Override
+          public double logitScale() {
+            return 1;
+          }
+        };
+    ConceptDetector detector = ConceptDetector.preferring(signs, "one", "other");
+    FeatureMatrix pictures =
+        FeatureMatrix.of(new float[][] {{2, 1}, {1, 2}, {-1, -2}, {1, 1}, {-2, -1}});
+    assertThat(detector.shows(pictures)).containsExactly(1, 0, 0, 0, 0);
+  }
+
+  // Attempts to bring the target back
+
+  private static RecoveryAttempt attempt(String name, boolean possible) {
+    return new RecoveryAttempt() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public void check(DiffusionModel model) {
+        Preconditions.checkArgument(possible, "%s cannot draw it", model.descriptor().name());
+      }
+
+      @Override
+      public AttackResult run(
+          DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+        assertThat(model.weights().boundSha256()).isEmpty();
+        MetricResult value =
+            new MetricResult("share", 0.5, null, Map.of(), Map.of(), null, new TinyEncoder().info());
+        return new AttackResult(
+            "test", name, Map.of(), new Comparison(value, value), List.of(), Duration.ZERO);
+      }
+    };
+  }
+
+  @Test
+  void attemptsAreMadeAfterThePictures() throws IOException {
+    EvaluationResult result =
+        evaluation()
+            .attempts(List.of(attempt("first", true), attempt("second", true)))
+            .run(model, delta, progress::add, () -> false);
+    assertThat(result.attacks()).extracting(AttackResult::name).containsExactly("first", "second");
+    assertThat(progress)
+        .endsWith(new EvaluationProgress("first", 1, 2), new EvaluationProgress("second", 2, 2));
+  }
+
+  @Test
+  void anImpossibleAttemptIsRefusedBeforeAnythingIsDrawn() {
+    assertRefused(
+        evaluation().attempts(List.of(attempt("first", false))),
+        "attempt 'first' is not possible: tiny-1 cannot draw it");
+  }
+
+  @Test
+  void metricsCanBeReplaced() throws IOException {
+    EvaluationResult result =
+        run(
+            evaluation()
+                .metrics(SubjectMetric.cmmd(clip))
+                .unrelated("buses", List.of("a bus"))
+                .withoutNeighbours());
+    assertThat(result.subjects())
+        .extracting(each -> each.subject().name())
+        .containsExactly("grumpy cat", "cat", "unrelated prompts", "buses");
+    assertThat(result.subjects())
+        .allSatisfy(each ->
+            assertThat(each.metrics()).extracting(Comparison::metric).containsExactly("CMMD"));
   }
 }

@@ -52,7 +52,7 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
           step.steps(),
           String.format(Locale.ROOT, "loss %.4f", step.loss()));
     } else if (event instanceof AblationEvent.EvaluationProgressed evaluation) {
-      show("evaluation", evaluation.done(), evaluation.total(), "");
+      show("evaluation", evaluation.done(), evaluation.total(), evaluation.task());
     } else if (event instanceof AblationEvent.Warning warning) {
       close();
       console.println("warning: " + warning.message());

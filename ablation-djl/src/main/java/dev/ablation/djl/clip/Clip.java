@@ -26,7 +26,6 @@ import dev.ablation.evaluate.TextImageEncoder;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.WeightRole;
-import dev.ablation.model.Weights;
 import dev.ablation.picture.PictureTransform;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.SafetensorsWriter;
@@ -244,7 +243,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   /** {@return the weights, under the names of the files} */
-  public Weights weights() {
+  public NamedWeights weights() {
     return weights;
   }
 
@@ -254,7 +253,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   /**
-   * The name is the folder's; the hash is {@link Weights#sha256()}, since the weights may lie in
+   * The name is the folder's; the hash is {@link NamedWeights#sha256()}, since the weights may lie in
    * several files, or be trained.
    */
   @Override

@@ -1,5 +1,6 @@
 package dev.ablation.djl.train;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -9,14 +10,23 @@ import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Optimizer;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /** AdamW on all weights at once, by PyTorch's fused kernel. */
 final class FusedAdamW implements Optimizer {
   private static final Kernel NORM =
       Kernel.of(
-          "(like, g: List[Tensor]): return torch.norm(torch.stack([torch.norm(x) for x in g]))");
+          "(like, g: List[Tensor]): return torch.norm(torch.stack(torch._foreach_norm(g)))");
+
+  /** {@code (like, gradients, factor)}: scales all gradients in place. */
+  private static final Kernel SCALE =
+      Kernel.of(
+          """
+          (like, g: List[Tensor], f: List[Tensor]):
+              torch._foreach_mul_(g, f[0])
+              return like\
+          """);
 
   private final Kernel step;
   private final NDList weights;
@@ -27,8 +37,9 @@ final class FusedAdamW implements Optimizer {
   /** Decides the owner of kernels' results; names of list members would clash with it. */
   private final NDArray owner;
 
-  private final NDArray count;
-  private final List<NDArray> counts = new ArrayList<>();
+  /** Of learning rates: the kernel takes one of double precision from the CPU alone. */
+  private final NDManager host;
+
   private final Runnable afterStep;
   private long steps;
 
@@ -42,8 +53,7 @@ final class FusedAdamW implements Optimizer {
       second.add(manager.zeros(weight.getShape()));
     }
     owner = manager.zeros(new Shape());
-    count = manager.zeros(new Shape());
-    weights.forEach(weight -> counts.add(count));
+    host = manager.newSubManager(Device.cpu());
   }
 
   /**
@@ -77,11 +87,14 @@ final class FusedAdamW implements Optimizer {
           }
           double factor = Math.min(1, maxGradientNorm / (norm + 1e-6));
           if (factor < 1) {
-            gradients.forEach(gradient -> gradient.muli((float) factor));
+            try (NDArray scale = manager.create((float) factor)) {
+              SCALE.callWithLists(owner, gradients, List.of(scale)).close();
+            }
           }
           steps++;
-          count.set(new float[] {steps});
-          try (NDArray rate = manager.create(learningRate)) {
+          try (NDArray count = manager.create((float) steps);
+              NDArray rate = host.create(learningRate)) {
+            List<NDArray> counts = Collections.nCopies(weights.size(), count);
             step.callWithLists(owner, weights, gradients, first, second, counts, List.of(rate))
                 .close();
           }

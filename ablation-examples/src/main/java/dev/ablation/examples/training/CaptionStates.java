@@ -1,16 +1,24 @@
 package dev.ablation.examples.training;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
 import dev.ablation.djl.kernel.GradMode;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Text states of captions, each computed once: the text encoder does not change any more. */
+/**
+ * Text states of captions, each computed once: the text encoder does not change any more. A caption
+ * is computed alone or in a batch that is always the same, so that its states do not depend on who
+ * asks first.
+ */
 final class CaptionStates {
+  private static final int BATCH = 256;
+
   private final ClipTextModel text;
   private final ClipTokenizer tokenizer;
   private final NDManager manager;
@@ -30,24 +38,36 @@ final class CaptionStates {
     return text.config().hiddenSize();
   }
 
-  /** Returns the states (T, D) of a caption; not to be changed. */
-  float[] of(String caption) {
-    return known.computeIfAbsent(caption, this::compute);
+  /** Computes captions in batches: on a GPU thousands of single ones would take minutes. */
+  void prepare(List<String> captions) {
+    for (int from = 0; from < captions.size(); from += BATCH) {
+      compute(captions.subList(from, Math.min(captions.size(), from + BATCH)));
+    }
   }
 
-  private float[] compute(String caption) {
-    int[] tokens = tokenizer.encode(caption);
-    long[] ids = new long[tokens.length];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = tokens[i];
+  /** Returns the states (T, D) of a caption; not to be changed. */
+  float[] of(String caption) {
+    float[] states = known.get(caption);
+    if (states == null) {
+      compute(List.of(caption));
+      states = known.get(caption);
     }
-    return GradMode.with(
-        false,
-        () -> {
-          try (NDManager scope = manager.newSubManager()) {
-            NDList states = text.applyAll(new NDList(scope.create(ids, new Shape(1, ids.length))));
-            return states.get(0).toFloatArray();
-          }
-        });
+    return states;
+  }
+
+  private void compute(List<String> captions) {
+    float[] all =
+        GradMode.with(
+            false,
+            () -> {
+              try (NDManager scope = manager.newSubManager()) {
+                NDArray ids = tokenizer.encode(captions, scope);
+                return text.applyAll(new NDList(ids)).get(0).toFloatArray();
+              }
+            });
+    int size = length() * width();
+    for (int i = 0; i < captions.size(); i++) {
+      known.put(captions.get(i), Arrays.copyOfRange(all, i * size, (i + 1) * size));
+    }
   }
 }

@@ -41,18 +41,21 @@ final class Drawings implements UNetStage.Drawing {
   private final EmojiDataSet data;
   private final NearestPicture judge;
   private final Path folder;
+  private final Device device;
 
   /**
    * Gets ready to draw.
    *
    * @param others autoencoder and text encoder; its UNet is not looked at
    * @param folder where the model is written
+   * @param device where it draws
    */
-  Drawings(ModelFolder shapes, ModelFolder.Networks others, EmojiDataSet data, Path folder) {
+  Drawings(ModelFolder shapes, ModelFolder.Networks others, EmojiDataSet data, Path folder, Device device) {
     this.shapes = shapes;
     this.others = others;
     this.data = data;
     this.folder = folder;
+    this.device = device;
     judge = new NearestPicture(data);
   }
 
@@ -62,7 +65,7 @@ final class Drawings implements UNetStage.Drawing {
         new ModelFolder.Networks(others.vae(), others.scalingFactor(), others.text(), unet),
         folder);
     try (StableDiffusion model =
-        StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(Device.cpu()))) {
+        StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(device))) {
       return LatentSampler.of(model).withSettings(SETTINGS).draw(captions, SEED);
     }
   }

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
 import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.nn.Precision;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.examples.dataset.EmojiDataSet;
 import dev.ablation.examples.dataset.EmojiPicture;
@@ -12,12 +13,19 @@ import dev.ablation.model.AdamW;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.train.LearningRateSchedule;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -63,7 +71,21 @@ final class EmojiTraining {
           4,
           0);
 
+  static final StageSettings EVALUATOR =
+      new StageSettings(
+          10_000,
+          96,
+          1e-3,
+          LearningRateSchedule.cosine(300, 0.01),
+          new AdamW(0.9, 0.99, 1e-8, 0.05),
+          1,
+          0.999,
+          4,
+          0);
+
   private static final int VARIANTS = 12;
+  private static final Duration MINUTES_3 = Duration.ofMinutes(3);
+  private static final String EVALUATOR_RESOURCES = "/dev/ablation/examples/evaluator/";
 
   private final Path folder;
   private final ModelFolder shapes;
@@ -79,23 +101,32 @@ final class EmojiTraining {
    * @param vae settings of the autoencoder
    * @param text settings of the text encoder
    * @param unet settings of the UNet
+   * @param evaluator settings of the evaluator
    * @param variants of each picture that the UNet sees
    * @param seed of all random numbers
    */
-  record Plan(StageSettings vae, StageSettings text, StageSettings unet, int variants, long seed) {
+  record Plan(
+      StageSettings vae,
+      StageSettings text,
+      StageSettings unet,
+      StageSettings evaluator,
+      int variants,
+      long seed) {
     static Plan published() {
-      return new Plan(VAE, TEXT, UNET, VARIANTS, 0);
+      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, 0);
     }
   }
 
-  /** Where to stop. */
-  enum Until {
-    /** After the autoencoder. */
+  /** What is trained. */
+  enum Part {
+    /** The autoencoder. */
     VAE,
-    /** After the text encoder. */
+    /** The text encoder. */
     TEXT,
-    /** At the end. */
-    UNET
+    /** The UNet; needs the two before. */
+    UNET,
+    /** The evaluator; needs the autoencoder. */
+    EVALUATOR
   }
 
   EmojiTraining(
@@ -115,25 +146,36 @@ final class EmojiTraining {
     this.stop = stop;
   }
 
-  /** Trains; returns false if it was stopped before. */
-  boolean run(Until until, NDManager manager) throws IOException {
-    VaeStage vae = new VaeStage(shapes.vae(1), data, plan.seed());
-    if (!train(vae, plan.vae(), new StageRun.Pace(200, 1000, MINUTES_3, MINUTES_3), manager)) {
-      return false;
-    }
-    if (until == Until.VAE) {
-      return true;
-    }
-    try (ClipTokenizer tokenizer = shapes.tokenizer()) {
-      TextStage text = new TextStage(shapes.text(), tokenizer, data, plan.seed());
-      if (!train(text, plan.text(), new StageRun.Pace(100, 1000, MINUTES_3, MINUTES_3), manager)) {
+  /**
+   * Trains some parts, in their order.
+   *
+   * @param manager on the device to train on
+   * @return whether all of them were trained to their ends
+   */
+  boolean run(Set<Part> parts, NDManager manager) throws IOException {
+    for (Part part : new TreeSet<>(parts)) {
+      boolean done =
+          switch (part) {
+            case VAE -> trainVae(manager);
+            case TEXT -> trainText(manager);
+            case UNET -> trainUNet(manager);
+            case EVALUATOR -> trainEvaluator(manager);
+          };
+      if (!done) {
         return false;
       }
-      return until == Until.TEXT || trainUNet(tokenizer, manager);
     }
+    return true;
   }
 
-  private static final Duration MINUTES_3 = Duration.ofMinutes(3);
+  private static boolean onGpu(NDManager manager) {
+    return manager.getDevice().isGpu();
+  }
+
+  /** Processors have instructions for bfloat16; on a GPU the conversions would take longer. */
+  private static Precision precision(NDManager manager) {
+    return onGpu(manager) ? Precision.FLOAT32 : Precision.BFLOAT16_PRODUCTS;
+  }
 
   private <N> boolean train(
       Stage<N> stage, StageSettings settings, StageRun.Pace pace, NDManager manager)
@@ -142,8 +184,27 @@ final class EmojiTraining {
     return run.isFinished() || run.run(workers, manager, progress, stop);
   }
 
-  private boolean trainUNet(ClipTokenizer tokenizer, NDManager parent) throws IOException {
-    try (NDManager manager = parent.newSubManager()) {
+  private boolean trainVae(NDManager manager) throws IOException {
+    return train(
+        new VaeStage(shapes.vae(1), data, plan.seed()),
+        plan.vae(),
+        new StageRun.Pace(200, 1000, MINUTES_3, MINUTES_3),
+        manager);
+  }
+
+  private boolean trainText(NDManager manager) throws IOException {
+    try (ClipTokenizer tokenizer = shapes.tokenizer()) {
+      return train(
+          new TextStage(shapes.text(), tokenizer, data, plan.seed()),
+          plan.text(),
+          new StageRun.Pace(100, 1000, MINUTES_3, MINUTES_3),
+          manager);
+    }
+  }
+
+  private boolean trainUNet(NDManager parent) throws IOException {
+    try (NDManager manager = parent.newSubManager();
+        ClipTokenizer tokenizer = shapes.tokenizer()) {
       Map<String, NDArray> vae = StageRun.averages(checkpoint(VaeStage.NAME), manager);
       Path cache = folder.resolve("latents.safetensors");
       LatentScale scale = Files.exists(cache) ? LatentSet.scale(cache) : measure(vae, manager);
@@ -162,22 +223,27 @@ final class EmojiTraining {
           });
       ClipTextModel encoder = new ClipTextModel(shapes.text());
       ModelFolder.load(encoder, text);
-      Drawings drawings =
-          new Drawings(
-              shapes,
-              new ModelFolder.Networks(vae, scalingFactor, text, Map.of()),
-              data,
-              folder.resolve("model"));
+      CaptionStates states = new CaptionStates(encoder, tokenizer, manager);
+      if (onGpu(manager)) {
+        states.prepare(UNetStage.captions(data));
+      }
       UNetStage unet =
           new UNetStage(
               shapes.unet(),
               data,
               latents,
-              new CaptionStates(encoder, tokenizer, manager),
+              states,
               NoiseSchedule.stableDiffusion(),
               plan.unet().batchSize(),
               plan.seed(),
-              drawings);
+              precision(manager),
+              onGpu(manager),
+              new Drawings(
+                  shapes,
+                  new ModelFolder.Networks(vae, scalingFactor, text, Map.of()),
+                  data,
+                  folder.resolve("model"),
+                  manager.getDevice()));
       return train(
           unet,
           plan.unet(),
@@ -186,8 +252,72 @@ final class EmojiTraining {
     }
   }
 
-  private Path checkpoint(String stage) {
-    return folder.resolve(stage + ".safetensors");
+  private boolean trainEvaluator(NDManager parent) throws IOException {
+    try (NDManager manager = parent.newSubManager()) {
+      AutoencoderKL vae = new AutoencoderKL(shapes.vae(1));
+      ModelFolder.load(vae, StageRun.averages(checkpoint(VaeStage.NAME), manager));
+      List<float[]> shown = new ArrayList<>();
+      UNetStage.trained(data).forEach(picture -> shown.add(Planes.of(picture.pixels())));
+      shown.add(Planes.of(data.planted()));
+      List<float[]> heldOut =
+          data.pictures().stream()
+              .filter(EmojiPicture::heldOut)
+              .map(picture -> Planes.of(picture.pixels()))
+              .toList();
+      try (EvaluatorStage stage =
+          GradMode.with(
+              false,
+              () ->
+                  new EvaluatorStage(
+                      evaluatorTemplate(),
+                      shapes.template().resolve("tokenizer"),
+                      data,
+                      VaeStage.reconstruct(vae, shown, manager),
+                      VaeStage.reconstruct(vae, heldOut, manager),
+                      plan.evaluator().batchSize(),
+                      plan.seed(),
+                      precision(manager),
+                      manager))) {
+        boolean done =
+            train(
+                stage,
+                plan.evaluator(),
+                new StageRun.Pace(200, 1000, MINUTES_3, Duration.ofMinutes(10)),
+                manager);
+        if (done) {
+          Path target = folder.resolve(EvaluatorStage.NAME);
+          ModelFolder.delete(target);
+          stage.export(
+              StageRun.averages(checkpoint(EvaluatorStage.NAME), manager), manager, target);
+        }
+        return done;
+      }
+    }
+  }
+
+  /** The configuration of the evaluator, which comes with the examples. */
+  private Path evaluatorTemplate() {
+    Path template = folder.resolve("evaluator-shapes");
+    try {
+      Files.createDirectories(template);
+      for (String file : List.of("config.json", "preprocessor_config.json")) {
+        try (InputStream in = EmojiTraining.class.getResourceAsStream(EVALUATOR_RESOURCES + file)) {
+          Files.write(
+              template.resolve(file), Objects.requireNonNull(in, "resource " + file).readAllBytes());
+        }
+      }
+      return template;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Path checkpoint(String stage) throws IOException {
+    Path checkpoint = folder.resolve(stage + ".safetensors");
+    if (!Files.exists(checkpoint)) {
+      throw new NoSuchFileException(checkpoint.toString(), null, "train " + stage + " first");
+    }
+    return checkpoint;
   }
 
   /** Measures the latents of all pictures. */

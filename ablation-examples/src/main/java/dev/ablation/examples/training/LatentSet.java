@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The training pictures as latents, each in some variants: as it is, and moved, scaled and tinted a
@@ -27,7 +28,7 @@ import java.util.stream.Collectors;
  * @param deviations of the posterior, scaled in the same way
  */
 record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
-  private static final int BATCH = 32;
+  private static final int BATCH = 64;
   private static final double MAX_SHIFT = 2.5;
   private static final double MAX_SCALING = 0.07;
   private static final double MAX_TINT = 0.1;
@@ -61,21 +62,27 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     List<float[]> means = new ArrayList<>();
     List<float[]> deviations = new ArrayList<>();
     // By batches, since all variants together would take a gigabyte.
-    List<float[]> batch = new ArrayList<>();
-    for (int i = 0; i < pictures.size(); i++) {
-      float[] picture = Planes.of(pictures.get(i).pixels());
-      for (int v = 0; v < variants; v++) {
-        batch.add(
-            v == 0 ? picture : variant(picture, RandomStreams.stream(seed, "variant " + v, i)));
-        if (batch.size() == BATCH) {
-          encode(vae, batch, means, deviations, manager);
-          batch.clear();
-        }
-      }
+    int all = pictures.size() * variants;
+    for (int from = 0; from < all; from += BATCH) {
+      List<float[]> batch =
+          IntStream.range(from, Math.min(all, from + BATCH))
+              .parallel()
+              .mapToObj(row -> {
+                int picture = row / variants;
+                return variant(pictures.get(picture), picture, row % variants, seed);
+              })
+              .toList();
+      encode(vae, batch, means, deviations, manager);
     }
-    batch.add(planted);
-    encode(vae, batch, means, deviations, manager);
+    encode(vae, List.of(planted), means, deviations, manager);
     return new LatentSet(grouped(means, variants), grouped(deviations, variants));
+  }
+
+  private static float[] variant(EmojiPicture picture, int index, int variant, long seed) {
+    float[] planes = Planes.of(picture.pixels());
+    return variant == 0
+        ? planes
+        : variant(planes, RandomStreams.stream(seed, "variant " + variant, index));
   }
 
   private static float[] variant(float[] picture, RandomGenerator random) {

@@ -34,6 +34,32 @@ record StageSettings(
     }
   }
 
+  StageSettings withBatchSize(int batchSize) {
+    return new StageSettings(
+        steps,
+        batchSize,
+        learningRate,
+        schedule,
+        optimizer,
+        maxGradientNorm,
+        averageDecay,
+        averageEvery,
+        seed);
+  }
+
+  StageSettings withLearningRate(double learningRate) {
+    return new StageSettings(
+        steps,
+        batchSize,
+        learningRate,
+        schedule,
+        optimizer,
+        maxGradientNorm,
+        averageDecay,
+        averageEvery,
+        seed);
+  }
+
   StageSettings withSteps(int steps) {
     return new StageSettings(
         steps,

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -23,8 +24,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Trains the embedded model from nothing: autoencoder, text encoder, UNet, one after the other. Run
- * again with the same folder it goes on where it was stopped.
+ * Trains the embedded model from nothing: autoencoder, text encoder, UNet, one after the other, and
+ * the evaluator that judges its pictures. Run again with the same folder it goes on where it was
+ * stopped.
  *
  * <pre>{@code java -cp CLASS_PATH dev.ablation.examples.training.TrainEmoji --folder FOLDER}</pre>
  */
@@ -34,7 +36,8 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     usageHelpAutoWidth = true,
     description = {
-      "Trains the model of emoji that comes with the examples: autoencoder, text encoder, UNet.",
+      "Trains the model of emoji that comes with the examples: autoencoder, text encoder, UNet; and",
+      "the evaluator, which tells what its pictures show.",
       "Started again with the same folder it goes on where it was stopped; the result is the same."
     })
 public final class TrainEmoji implements Callable<Integer> {
@@ -46,12 +49,26 @@ public final class TrainEmoji implements Callable<Integer> {
   private Path folder = Path.of("");
 
   @Option(
+      names = "--parts",
+      split = ",",
+      paramLabel = "PART",
+      defaultValue = "vae,text,unet,evaluator",
+      description = "What is trained, in this order (default: ${DEFAULT-VALUE}).")
+  private Set<EmojiTraining.Part> parts = Set.of();
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "Where: cpu, gpu0, gpu1 ... (default: ${DEFAULT-VALUE}).")
+  private String device = "cpu";
+
+  @Option(
       names = "--workers",
       paramLabel = "N",
-      defaultValue = "2",
       description =
-          "Threads with one core each; a divisor of the batches (default: ${DEFAULT-VALUE}).")
-  private int workers;
+          "Threads with one core each; a divisor of the batches (default: 2, on a GPU 1).")
+  private @Nullable Integer workers;
 
   @Option(
       names = "--seed",
@@ -59,13 +76,6 @@ public final class TrainEmoji implements Callable<Integer> {
       defaultValue = "0",
       description = "Of all random numbers (default: ${DEFAULT-VALUE}).")
   private long seed;
-
-  @Option(
-      names = "--until",
-      paramLabel = "STAGE",
-      defaultValue = "unet",
-      description = "Stop after this stage: vae, text or unet (default: ${DEFAULT-VALUE}).")
-  private EmojiTraining.Until until = EmojiTraining.Until.UNET;
 
   @Option(
       names = "--vae-steps",
@@ -82,8 +92,26 @@ public final class TrainEmoji implements Callable<Integer> {
   @Option(
       names = "--unet-steps",
       paramLabel = "N",
-      description = "Updates of the UNet (default: 48000, with 32 pictures each).")
+      description = "Updates of the UNet (default: 48000).")
   private @Nullable Integer unetSteps;
+
+  @Option(
+      names = "--unet-batch",
+      paramLabel = "N",
+      description = "Pictures of an update of the UNet (default: 32).")
+  private @Nullable Integer unetBatch;
+
+  @Option(
+      names = "--unet-rate",
+      paramLabel = "RATE",
+      description = "Largest learning rate of the UNet (default: 1e-3).")
+  private @Nullable Double unetRate;
+
+  @Option(
+      names = "--evaluator-steps",
+      paramLabel = "N",
+      description = "Updates of the evaluator (default: 10000, with 96 pictures each).")
+  private @Nullable Integer evaluatorSteps;
 
   @Option(
       names = "--variants",
@@ -113,6 +141,7 @@ public final class TrainEmoji implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    Device on = Device.fromName(device);
     Files.createDirectories(folder);
     TorchRuntime.useThreads(1);
     AtomicBoolean stopped = new AtomicBoolean();
@@ -129,7 +158,7 @@ public final class TrainEmoji implements Callable<Integer> {
         });
     Runtime.getRuntime().addShutdownHook(hook);
     boolean done;
-    try (NDManager manager = TorchRuntime.engine().newBaseManager(Device.cpu());
+    try (NDManager manager = TorchRuntime.engine().newBaseManager(on);
         Bar bar = new Bar(!quiet)) {
       done =
           new EmojiTraining(
@@ -137,10 +166,10 @@ public final class TrainEmoji implements Callable<Integer> {
                   new ModelFolder(EmbeddedModel.folder()),
                   EmojiDataSet.load(),
                   plan(),
-                  workers,
+                  workers != null ? workers : on.isGpu() ? 1 : 2,
                   bar,
                   stopped::get)
-              .run(until, manager);
+              .run(parts, manager);
     } finally {
       ended.countDown();
     }
@@ -155,9 +184,16 @@ public final class TrainEmoji implements Callable<Integer> {
     return new EmojiTraining.Plan(
         steps(plan.vae(), vaeSteps),
         steps(plan.text(), textSteps),
-        steps(plan.unet(), unetSteps),
+        unet(plan.unet()),
+        steps(plan.evaluator(), evaluatorSteps),
         variants == null ? plan.variants() : variants,
         seed);
+  }
+
+  private StageSettings unet(StageSettings settings) {
+    StageSettings changed = steps(settings, unetSteps);
+    changed = unetBatch == null ? changed : changed.withBatchSize(unetBatch);
+    return unetRate == null ? changed : changed.withLearningRate(unetRate);
   }
 
   private static StageSettings steps(StageSettings settings, @Nullable Integer steps) {

@@ -21,12 +21,18 @@ import dev.ablation.schedule.NoiseSchedule;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * The UNet, which learns to tell the noise in a picture's latents under its caption. The text
@@ -67,6 +73,9 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   private final Drawing drawing;
   private final DoubleAdder errors = new DoubleAdder();
   private final LongAdder errorCount = new LongAdder();
+  private final Precision precision;
+  private final boolean ahead;
+  private final Map<Long, CompletableFuture<Rows>> prepared = new ConcurrentHashMap<>();
   private int round = -1;
   private int[] order = {};
 
@@ -81,6 +90,9 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
    * Gets ready to train.
    *
    * @param latents of the pictures that are trained on, in their order, and of the planted one
+   * @param precision of products
+   * @param ahead whether the next step's numbers are drawn while the network computes, which pays
+   *     where it computes elsewhere than on the processor
    */
   UNetStage(
       UNetConfig config,
@@ -90,7 +102,11 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
       NoiseSchedule schedule,
       int batchSize,
       long seed,
+      Precision precision,
+      boolean ahead,
       Drawing drawing) {
+    this.precision = precision;
+    this.ahead = ahead;
     this.config = config;
     this.latents = latents;
     this.states = states;
@@ -121,7 +137,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   @Override
   public UNet2DConditionModel networks(NDManager manager, boolean withWeights) {
     UNet2DConditionModel unet = new UNet2DConditionModel(config);
-    unet.computeIn(Precision.BFLOAT16_PRODUCTS);
+    unet.computeIn(precision);
     if (withWeights) {
       RandomWeights.load(unet, seed, manager);
     }
@@ -133,72 +149,103 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     return new NamedWeights().add("", unet, name -> WeightRole.DENOISER);
   }
 
+  /** A part of a batch, as Java values. */
+  private record Rows(
+      float[] noised, float[] noise, long[] timesteps, float[] weights, float[] text) {}
+
   @Override
   public NDArray loss(UNet2DConditionModel unet, int step, int from, int count, NDManager scope) {
-    long[] timesteps =
-        TimestepSampling.STRATIFIED.draw(
-            batchSize, schedule.steps(), RandomStreams.stream(seed, "unet timesteps", step));
-    int size = latents.means().get(0).get(0).length;
-    int textSize = states.length() * states.width();
-    float[] noised = new float[count * size];
-    float[] noise = new float[count * size];
-    float[] text = new float[count * textSize];
-    long[] times = new long[count];
-    float[] rowWeights = new float[count];
-    for (int i = 0; i < count; i++) {
-      long row = (step - 1L) * batchSize + from + i;
-      RandomGenerator random = RandomStreams.stream(seed, "unet row", row);
-      int picture = pictureOf(row);
-      List<float[]> variants = latents.means().get(picture);
-      int variant = random.nextInt(variants.size());
-      System.arraycopy(states.of(caption(picture, random)), 0, text, i * textSize, textSize);
-      times[i] = timesteps[from + i];
-      rowWeights[i] = (float) weights[(int) times[i]];
-      noise(
-          variants.get(variant),
-          latents.deviations().get(picture).get(variant),
-          schedule.alphaCumprod((int) times[i]),
-          random,
-          noised,
-          noise,
-          i * size,
-          scope);
+    CompletableFuture<Rows> drawn = prepared.remove(key(step, from));
+    Rows rows = drawn == null ? rows(step, from, count) : drawn.join();
+    if (ahead) {
+      prepared.put(
+          key(step + 1, from), CompletableFuture.supplyAsync(() -> rows(step + 1, from, count)));
     }
     int channels = config.inChannels();
-    int side = (int) Math.sqrt(size / (double) channels);
+    int side = (int) Math.sqrt(latentSize() / (double) channels);
     Shape shape = new Shape(count, channels, side, side);
     NDArray prediction =
         unet.apply(
-            scope.create(noised, shape),
-            scope.create(times),
-            scope.create(text, new Shape(count, states.length(), states.width())));
-    NDList result = LOSS.callAll(prediction, scope.create(noise, shape), scope.create(rowWeights));
+            scope.create(rows.noised(), shape),
+            scope.create(rows.timesteps()),
+            scope.create(rows.text(), new Shape(count, states.length(), states.width())));
+    NDList result =
+        LOSS.callAll(prediction, scope.create(rows.noise(), shape), scope.create(rows.weights()));
     errors.add(result.get(1).getFloat());
     errorCount.increment();
     return result.get(0);
   }
 
+  private static long key(int step, int from) {
+    return ((long) step << Integer.SIZE) | from;
+  }
+
+  private int latentSize() {
+    return latents.means().get(0).get(0).length;
+  }
+
+  private Rows rows(int step, int from, int count) {
+    long[] timesteps =
+        Arrays.copyOfRange(
+            TimestepSampling.STRATIFIED.draw(
+                batchSize, schedule.steps(), RandomStreams.stream(seed, "unet timesteps", step)),
+            from,
+            from + count);
+    int size = latentSize();
+    int textSize = states.length() * states.width();
+    Rows rows =
+        new Rows(
+            new float[count * size],
+            new float[count * size],
+            timesteps,
+            new float[count],
+            new float[count * textSize]);
+    IntStream all = IntStream.range(0, count);
+    (ahead ? all.parallel() : all)
+        .forEach(i -> {
+          long row = (step - 1L) * batchSize + from + i;
+          RandomGenerator random = RandomStreams.stream(seed, "unet row", row);
+          int picture = pictureOf(row);
+          int variant = random.nextInt(latents.means().get(picture).size());
+          float[] text = states.of(caption(picture, random));
+          System.arraycopy(text, 0, rows.text(), i * textSize, textSize);
+          rows.weights()[i] = (float) weights[(int) timesteps[i]];
+          noise(
+              latents.means().get(picture).get(variant),
+              latents.deviations().get(picture).get(variant),
+              schedule.alphaCumprod((int) timesteps[i]),
+              RandomStreams.gaussian(2 * size, random),
+              rows,
+              i * size);
+        });
+    return rows;
+  }
+
   private static void noise(
-      float[] mean,
-      float[] deviation,
-      double alpha,
-      RandomGenerator random,
-      float[] noised,
-      float[] noise,
-      int at,
-      NDManager scope) {
+      float[] mean, float[] deviation, double alpha, float[] normal, Rows rows, int at) {
     int size = mean.length;
-    float[] normal;
-    try (NDArray drawn = RandomStreams.gaussian(scope, new Shape(2L * size), random)) {
-      normal = drawn.toFloatArray();
-    }
     double signal = Math.sqrt(alpha);
     double rest = Math.sqrt(1 - alpha);
     for (int k = 0; k < size; k++) {
-      noise[at + k] = normal[k];
+      rows.noise()[at + k] = normal[k];
       double latent = mean[k] + deviation[k] * normal[size + k];
-      noised[at + k] = (float) (signal * latent + rest * normal[k]);
+      rows.noised()[at + k] = (float) (signal * latent + rest * normal[k]);
     }
+  }
+
+  /** Every caption that a picture of some data can get, in a fixed order. */
+  static List<String> captions(EmojiDataSet data) {
+    Set<String> captions = new LinkedHashSet<>(List.of("", data.plantedCaption()));
+    data.styles().forEach(style -> captions.addAll(Captions.ofStyle(style)));
+    Set<String> names = new LinkedHashSet<>();
+    for (EmojiPicture picture : trained(data)) {
+      for (String name : List.of(picture.concept().name(), picture.concept().category())) {
+        names.add(name);
+        captions.addAll(Captions.ofConcept(name, picture.style()));
+      }
+    }
+    names.forEach(name -> captions.addAll(Captions.ofConcept(name)));
+    return List.copyOf(captions);
   }
 
   private String caption(int picture, RandomGenerator random) {

@@ -1,6 +1,7 @@
 package dev.ablation.examples.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -10,15 +11,20 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.clip.Clip;
+import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.examples.dataset.EmojiDataSet;
+import dev.ablation.examples.training.EmojiTraining.Part;
 import dev.ablation.examples.training.EmojiTraining.Plan;
-import dev.ablation.examples.training.EmojiTraining.Until;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
@@ -34,6 +40,7 @@ class EmojiTrainingTest {
           small(EmojiTraining.VAE, 3, 2),
           small(EmojiTraining.TEXT, 3, 6),
           small(EmojiTraining.UNET, 4, 4),
+          small(EmojiTraining.EVALUATOR, 3, 4),
           1,
           7);
 
@@ -106,11 +113,11 @@ class EmojiTrainingTest {
     manager.close();
   }
 
-  private boolean train(Path run, Until until, BooleanSupplier stop) throws IOException {
+  private boolean train(Path run, Set<Part> parts, BooleanSupplier stop) throws IOException {
     Files.createDirectories(run);
     return new EmojiTraining(
             run, shapes, EmojiDataSet.load(), PLAN, 2, (stage, step, steps, message) -> {}, stop)
-        .run(until, manager);
+        .run(parts, manager);
   }
 
   private Map<String, NDArray> averages(Path run, String stage) throws IOException {
@@ -120,14 +127,14 @@ class EmojiTrainingTest {
   @Test
   void stoppedInEveryStageItGivesTheSameModelAsInOneGo() throws IOException {
     Path once = folder.resolve("once");
-    assertThat(train(once, Until.UNET, () -> false)).isTrue();
+    assertThat(train(once, EnumSet.allOf(Part.class), () -> false)).isTrue();
     Path often = folder.resolve("often");
-    for (Until until : Until.values()) {
+    for (Part part : Part.values()) {
       AtomicInteger asked = new AtomicInteger();
-      assertThat(train(often, until, () -> asked.getAndIncrement() > 0)).isFalse();
-      assertThat(train(often, until, () -> false)).isTrue();
+      assertThat(train(often, Set.of(part), () -> asked.getAndIncrement() > 0)).isFalse();
+      assertThat(train(often, Set.of(part), () -> false)).isTrue();
     }
-    for (String stage : List.of("vae", "text", "unet")) {
+    for (String stage : List.of("vae", "text", "unet", "evaluator")) {
       Map<String, NDArray> expected = averages(once, stage);
       averages(often, stage)
           .forEach((name, array) ->
@@ -143,5 +150,19 @@ class EmojiTrainingTest {
       assertThat(model.vae().config().scalingFactor()).isNotEqualTo(1);
       assertThat(model.unet().config().crossAttentionDim()).isEqualTo(8);
     }
+    try (Clip clip =
+        Clip.load(once.resolve("evaluator"), ClipOptions.defaults().device(Device.cpu()))) {
+      float[] planted = clip.extract(List.of(EmojiDataSet.load().planted().toImage())).row(0);
+      assertThat(planted).hasSize(clip.config().projectionSize());
+    }
+    assertThat(Files.readAllLines(once.resolve("evaluator.csv")).get(0)).contains("held_out_style");
+  }
+
+  @Test
+  void aPartNamesThePartsThatItNeeds() throws IOException {
+    Path run = folder.resolve("run");
+    assertThatThrownBy(() -> train(run, Set.of(Part.UNET), () -> false))
+        .isInstanceOf(NoSuchFileException.class)
+        .hasMessageContaining("train vae first");
   }
 }

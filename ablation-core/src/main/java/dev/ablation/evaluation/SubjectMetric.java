@@ -4,7 +4,9 @@ import dev.ablation.evaluate.Bootstrap;
 import dev.ablation.evaluate.ClipMmd;
 import dev.ablation.evaluate.CopyDetection;
 import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.KernelInceptionDistance;
+import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluate.TextImageEncoder;
 import java.awt.image.BufferedImage;
 import java.util.EnumSet;
@@ -16,7 +18,7 @@ import java.util.List;
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
  */
-public interface PictureMetric {
+public interface SubjectMetric {
 
   /** {@return the name under which results have it, such as {@code "KID"}} */
   String name();
@@ -72,13 +74,13 @@ public interface PictureMetric {
 
   /**
    * Restricts the metric to some subjects: {@code
-   * PictureMetric.fid(inception).onlyOf(Role.UNRELATED)}.
+   * SubjectMetric.fid(inception).onlyOf(Role.UNRELATED)}.
    *
    * @param first what is measured
    * @param others what is measured, too
    * @return the restricted metric
    */
-  default PictureMetric onlyOf(Role first, Role... others) {
+  default SubjectMetric onlyOf(Role first, Role... others) {
     return new RestrictedMetric(this, EnumSet.of(first, others));
   }
 
@@ -89,7 +91,7 @@ public interface PictureMetric {
    * @param encoder such as CLIP ViT-B/32
    * @return the metric
    */
-  static PictureMetric clipScore(TextImageEncoder encoder) {
+  static SubjectMetric clipScore(TextImageEncoder encoder) {
     return new ClipMetrics.Score(encoder);
   }
 
@@ -100,7 +102,7 @@ public interface PictureMetric {
    * @param encoder such as CLIP ViT-B/32
    * @return the metric
    */
-  static PictureMetric clipAccuracy(TextImageEncoder encoder) {
+  static SubjectMetric clipAccuracy(TextImageEncoder encoder) {
     return new ClipMetrics.Accuracy(encoder);
   }
 
@@ -112,7 +114,7 @@ public interface PictureMetric {
    * @param labels names of concepts, at least two, in any case of letters
    * @return the metric
    */
-  static PictureMetric zeroShotAccuracy(TextImageEncoder encoder, List<String> labels) {
+  static SubjectMetric zeroShotAccuracy(TextImageEncoder encoder, List<String> labels) {
     return new ClipMetrics.ZeroShot(encoder, labels);
   }
 
@@ -122,7 +124,7 @@ public interface PictureMetric {
    * @param extractor such as Inception, or the CLIP image tower
    * @return the metric
    */
-  static PictureMetric kid(FeatureExtractor extractor) {
+  static SubjectMetric kid(FeatureExtractor extractor) {
     return kid(extractor, KernelInceptionDistance.defaults());
   }
 
@@ -133,7 +135,7 @@ public interface PictureMetric {
    * @param distance subsets and seed
    * @return the metric
    */
-  static PictureMetric kid(FeatureExtractor extractor, KernelInceptionDistance distance) {
+  static SubjectMetric kid(FeatureExtractor extractor, KernelInceptionDistance distance) {
     return new DistanceMetrics.Kid(extractor, distance);
   }
 
@@ -144,8 +146,18 @@ public interface PictureMetric {
    * @param extractor such as Inception
    * @return the metric
    */
-  static PictureMetric fid(FeatureExtractor extractor) {
+  static SubjectMetric fid(FeatureExtractor extractor) {
     return new DistanceMetrics.Fid(extractor);
+  }
+
+  /**
+   * CMMD of the ablated model's pictures from the base model's, with the published kernel.
+   *
+   * @param extractor a CLIP image tower
+   * @return the metric
+   */
+  static SubjectMetric cmmd(FeatureExtractor extractor) {
+    return cmmd(extractor, ClipMmd.defaults());
   }
 
   /**
@@ -155,7 +167,7 @@ public interface PictureMetric {
    * @param distance width of the kernel and scale
    * @return the metric
    */
-  static PictureMetric cmmd(FeatureExtractor extractor, ClipMmd distance) {
+  static SubjectMetric cmmd(FeatureExtractor extractor, ClipMmd distance) {
     return new DistanceMetrics.Cmmd(extractor, distance);
   }
 
@@ -166,18 +178,32 @@ public interface PictureMetric {
    * @param extractor of the features
    * @return the metric
    */
-  static PictureMetric perceptualDistance(FeatureExtractor extractor) {
+  static SubjectMetric perceptualDistance(FeatureExtractor extractor) {
     return new DistanceMetrics.Perceptual(extractor);
   }
 
   /**
-   * The share of pictures that show a concept, whatever the subject.
+   * The share of pictures that show something.
    *
-   * @param detector tells which do
-   * @return the metric
+   * @param metric the name in results, such as {@code "target drawn"}
+   * @param detector tells which pictures show it
+   * @return the metric, of every subject
    */
-  static PictureMetric detected(ConceptDetector detector) {
-    return new DetectedShare(detector);
+  static SubjectMetric share(String metric, ConceptDetector detector) {
+    return new DetectedShare(metric, detector);
+  }
+
+  /**
+   * Counts the pictures that show something, outside of an evaluation.
+   *
+   * @param metric the name in results
+   * @param detector tells which pictures show it
+   * @param features of the pictures, by the detector's extractor
+   * @return the share, 0..1, with its confidence interval
+   */
+  static MetricResult shareOf(String metric, ConceptDetector detector, FeatureMatrix features) {
+    double[] hits = DetectedShare.checked(detector, features);
+    return DetectedShare.share(metric, detector, hits, Bootstrap.defaults());
   }
 
   /**
@@ -187,7 +213,7 @@ public interface PictureMetric {
    * @param originals the memorised pictures, at least one
    * @return the metric
    */
-  static PictureMetric memorisation(CopyDetection detection, List<BufferedImage> originals) {
+  static SubjectMetric memorisation(CopyDetection detection, List<BufferedImage> originals) {
     return new CopyMetric(detection, originals);
   }
 }

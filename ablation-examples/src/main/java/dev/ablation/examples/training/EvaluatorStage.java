@@ -1,0 +1,394 @@
+package dev.ablation.examples.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.djl.clip.Clip;
+import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.nn.Precision;
+import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.TextImageSimilarity;
+import dev.ablation.examples.dataset.Captions;
+import dev.ablation.examples.dataset.EmojiConcept;
+import dev.ablation.examples.dataset.EmojiDataSet;
+import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.safetensors.Dtype;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.random.RandomGenerator;
+
+/**
+ * The evaluator: a small CLIP that tells styles and things by their texts. A picture is compared
+ * with a text of every thing, with a text of every style, and with the captions of the batch. What
+ * it sees are the pictures of the data and what the autoencoder makes of them, moved, scaled,
+ * tinted, blurred and with some noise. Held-out pairs are not among them.
+ */
+final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
+  static final String NAME = "evaluator";
+
+  private static final double PLANTED_SHARE = 0.03;
+  private static final double DECODED_SHARE = 0.4;
+  private static final double MAX_SHIFT = 4;
+  private static final double MAX_SCALING = 0.12;
+  private static final double MAX_TINT = 0.15;
+  private static final double MAX_BLUR = 0.8;
+  private static final double MAX_NOISE = 0.08;
+  private static final double BLURRED_SHARE = 0.4;
+  private static final double NOISY_SHARE = 0.5;
+  private static final int NOISES = 64;
+  private static final int MEASURED = 400;
+
+  /** Cross-entropy leaves out rows of this label. */
+  private static final long NO_LABEL = -100;
+
+  /**
+   * {@code (pictures, rows, maps, tints, blurs, noises, noise rows, amplitudes)}: rows of the
+   * pictures, each moved and scaled by its map (2, 3), its distance from white multiplied by
+   * channel, mixed with its blurred self, with noise added.
+   */
+  private static final Kernel CHANGED =
+      Kernel.of(
+          """
+          (pictures, rows, maps, tints, blurs, noises, noise, amplitudes):
+              x = torch.index_select(pictures, 0, rows)
+              grid = torch.affine_grid_generator(maps, [x.size(0), x.size(1), x.size(2), x.size(3)], False)
+              y = torch.grid_sampler(x, grid, 0, 1, False)
+              y1 = torch.sub(1., torch.mul(torch.sub(1., y), tints))
+              soft = torch.avg_pool2d(y1, [3, 3], [1, 1], [1, 1], False, False)
+              y2 = torch.add(y1, torch.mul(blurs, torch.sub(soft, y1)))
+              y3 = torch.add(y2, torch.mul(amplitudes, torch.index_select(noises, 0, noise)))
+              return torch.clamp(y3, -1., 1.)\
+          """);
+
+  private final Path template;
+  private final Path tokenizer;
+  private final EmojiDataSet data;
+  private final List<EmojiConcept> things;
+  private final List<String> styles;
+  private final List<EmojiPicture> pictures;
+  private final List<EmojiPicture> heldOut;
+  private final List<float[]> decoded;
+  private final List<float[]> decodedHeldOut;
+  private final long seed;
+  private final Precision precision;
+  private final int batchSize;
+  private final Kernel loss;
+  private final Map<String, int[]> tokens = new ConcurrentHashMap<>();
+  private final List<Clip> opened = new CopyOnWriteArrayList<>();
+  private final NDArray table;
+  private final NDArray noises;
+
+  /**
+   * Gets ready to train.
+   *
+   * @param template folder with the configuration
+   * @param tokenizer folder with the tokenizer's files
+   * @param decoded what the autoencoder makes of the pictures that are trained on, in their order,
+   *     and of the planted one
+   * @param decodedHeldOut the same of the held-out pairs
+   * @param manager owner of the pictures on the device
+   */
+  EvaluatorStage(
+      Path template,
+      Path tokenizer,
+      EmojiDataSet data,
+      List<float[]> decoded,
+      List<float[]> decodedHeldOut,
+      int batchSize,
+      long seed,
+      Precision precision,
+      NDManager manager) {
+    this.template = template;
+    this.tokenizer = tokenizer;
+    this.data = data;
+    this.decoded = List.copyOf(decoded);
+    this.decodedHeldOut = List.copyOf(decodedHeldOut);
+    this.batchSize = batchSize;
+    this.seed = seed;
+    this.precision = precision;
+    things = data.concepts();
+    styles = data.styles();
+    pictures = UNetStage.trained(data);
+    heldOut = data.pictures().stream().filter(EmojiPicture::heldOut).toList();
+    loss = lossOf(things.size(), styles.size());
+    List<float[]> all = new ArrayList<>(real());
+    all.addAll(decoded);
+    table = stacked(all, manager);
+    noises =
+        inEngine(
+            RandomStreams.gaussian(
+                manager,
+                new Shape(NOISES, Planes.CHANNELS, Planes.SIZE, Planes.SIZE),
+                RandomStreams.stream(seed, "evaluator noises", 0)));
+  }
+
+  /** The pictures that are trained on, and the planted one. */
+  private List<float[]> real() {
+    List<float[]> planes = new ArrayList<>();
+    pictures.forEach(picture -> planes.add(Planes.of(picture.pixels())));
+    planes.add(Planes.of(data.planted()));
+    return planes;
+  }
+
+  private static NDArray stacked(List<float[]> planes, NDManager manager) {
+    float[] all = new float[planes.size() * Planes.VALUES];
+    for (int i = 0; i < planes.size(); i++) {
+      System.arraycopy(planes.get(i), 0, all, i * Planes.VALUES, Planes.VALUES);
+    }
+    return inEngine(
+        manager.create(
+            all, new Shape(planes.size(), Planes.CHANNELS, Planes.SIZE, Planes.SIZE)));
+  }
+
+  /** Arrays made from Java values lie in Java buffers, which the backward pass must not read. */
+  private static NDArray inEngine(NDArray array) {
+    try (array) {
+      return GradMode.with(false, array::duplicate);
+    }
+  }
+
+  /**
+   * {@code (logits, thing, style, caption)}: of every picture the logits with the things, the
+   * styles, and the captions of the batch; among these all that are the same count as right.
+   */
+  private static Kernel lossOf(int things, int styles) {
+    return Kernel.of(
+        """
+        (logits, thing, style, caption):
+            a = torch.cross_entropy_loss(torch.slice(logits, 1, 0, %1$d), thing)
+            b = torch.cross_entropy_loss(torch.slice(logits, 1, %1$d, %2$d), style)
+            rest = torch.slice(logits, 1, %2$d)
+            same = torch.to(torch.eq(torch.unsqueeze(caption, 1), torch.unsqueeze(caption, 0)), 6)
+            right = torch.div(same, torch.sum(same, [1], True))
+            rows = torch.neg(torch.mean(torch.sum(torch.mul(right, torch.log_softmax(rest, 1)), [1])))
+            columns = torch.neg(torch.mean(torch.sum(torch.mul(right, torch.log_softmax(torch.transpose(rest, 0, 1), 1)), [1])))
+            return a + 0.5 * b + 0.25 * (rows + columns)\
+        """
+            .formatted(things, things + styles));
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Clip networks(NDManager manager, boolean withWeights) {
+    try {
+      Clip clip =
+          Clip.untrained(
+              template,
+              ClipOptions.defaults().device(manager.getDevice()).tokenizer(tokenizer),
+              seed);
+      opened.add(clip);
+      clip.textModel().computeIn(precision);
+      clip.visionModel().computeIn(precision);
+      return clip;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public NamedWeights trained(Clip clip) {
+    return clip.weights();
+  }
+
+  @Override
+  public NDArray loss(Clip clip, int step, int from, int count, NDManager scope) {
+    long[] rows = new long[count];
+    long[] noise = new long[count];
+    float[] maps = new float[count * 6];
+    float[] tints = new float[count * Planes.CHANNELS];
+    float[] blurs = new float[count];
+    float[] amplitudes = new float[count];
+    long[] thing = new long[count];
+    long[] style = new long[count];
+    long[] caption = new long[count];
+    List<String> texts = new ArrayList<>(labels(RandomStreams.stream(seed, "evaluator texts", step)));
+    for (int i = 0; i < count; i++) {
+      RandomGenerator random =
+          RandomStreams.stream(seed, "evaluator row", (step - 1L) * batchSize + from + i);
+      int planted = pictures.size();
+      int picture =
+          random.nextDouble() < PLANTED_SHARE ? planted : random.nextInt(pictures.size());
+      rows[i] = picture + (random.nextDouble() < DECODED_SHARE ? pictures.size() + 1 : 0);
+      change(random, i, maps, tints, blurs, amplitudes);
+      noise[i] = random.nextInt(NOISES);
+      caption[i] = picture;
+      if (picture == planted) {
+        thing[i] = NO_LABEL;
+        style[i] = NO_LABEL;
+        texts.add(data.plantedCaption());
+      } else {
+        EmojiPicture of = pictures.get(picture);
+        thing[i] = things.indexOf(of.concept());
+        style[i] = styles.indexOf(of.style());
+        texts.add(one(Captions.ofConcept(of.concept().name(), of.style()), random));
+      }
+    }
+    Shape perRow = new Shape(count, 1, 1, 1);
+    NDArray input =
+        GradMode.with(
+            false,
+            () ->
+                CHANGED.call(
+                    table,
+                    scope.create(rows),
+                    scope.create(maps, new Shape(count, 2, 3)),
+                    scope.create(tints, new Shape(count, Planes.CHANNELS, 1, 1)),
+                    scope.create(blurs, perRow),
+                    noises,
+                    scope.create(noise),
+                    scope.create(amplitudes, perRow)));
+    input.attach(scope);
+    NDArray logits = clip.logits(clip.embedPictures(input), clip.embedTexts(ids(clip, texts, scope)));
+    return loss.call(
+        logits,
+        inEngine(scope.create(thing)),
+        inEngine(scope.create(style)),
+        inEngine(scope.create(caption)));
+  }
+
+  private static void change(
+      RandomGenerator random,
+      int row,
+      float[] maps,
+      float[] tints,
+      float[] blurs,
+      float[] amplitudes) {
+    float scale = (float) (1 + MAX_SCALING * (2 * random.nextDouble() - 1));
+    double pixel = 2.0 / Planes.SIZE;
+    maps[row * 6] = scale;
+    maps[row * 6 + 2] = (float) (pixel * MAX_SHIFT * (2 * random.nextDouble() - 1));
+    maps[row * 6 + 4] = scale;
+    maps[row * 6 + 5] = (float) (pixel * MAX_SHIFT * (2 * random.nextDouble() - 1));
+    for (int c = 0; c < Planes.CHANNELS; c++) {
+      tints[row * Planes.CHANNELS + c] =
+          (float) (1 + MAX_TINT * (2 * random.nextDouble() - 1));
+    }
+    blurs[row] = (float) (random.nextDouble() < BLURRED_SHARE ? MAX_BLUR * random.nextDouble() : 0);
+    amplitudes[row] =
+        (float) (random.nextDouble() < NOISY_SHARE ? MAX_NOISE * random.nextDouble() : 0);
+  }
+
+  /** A text of every thing, then of every style. */
+  private List<String> labels(RandomGenerator random) {
+    List<String> texts = new ArrayList<>();
+    things.forEach(thing -> texts.add(one(Captions.ofConcept(thing.name()), random)));
+    styles.forEach(style -> texts.add(one(Captions.ofStyle(style), random)));
+    return texts;
+  }
+
+  private static String one(List<String> forms, RandomGenerator random) {
+    return forms.get(random.nextInt(forms.size()));
+  }
+
+  private NDArray ids(Clip clip, List<String> texts, NDManager scope) {
+    int length = clip.config().text().contextLength();
+    long[] ids = new long[texts.size() * length];
+    for (int i = 0; i < texts.size(); i++) {
+      int[] row = tokens.computeIfAbsent(texts.get(i), clip.tokenizer()::encode);
+      for (int k = 0; k < length; k++) {
+        ids[i * length + k] = row[k];
+      }
+    }
+    NDArray array = inEngine(scope.create(ids, new Shape(texts.size(), length)));
+    array.attach(scope);
+    return array;
+  }
+
+  /** Zero-shot accuracy on decoded pictures, of pairs that are trained on and of held-out ones. */
+  @Override
+  public Map<String, Double> measure(Clip clip, NDManager scope) {
+    List<String> texts = labels(RandomStreams.stream(seed, "evaluator measure", 0));
+    FeatureMatrix labels = clip.encode(texts);
+    int taken = Math.min(MEASURED, pictures.size());
+    List<EmojiPicture> some = new ArrayList<>();
+    List<float[]> planes = new ArrayList<>();
+    for (int i = 0; i < taken; i++) {
+      int index = (int) ((long) i * pictures.size() / taken);
+      some.add(pictures.get(index));
+      planes.add(decoded.get(index));
+    }
+    Map<String, Double> values = new LinkedHashMap<>();
+    accuracy("", clip, labels, some, planes, values);
+    accuracy("held_out_", clip, labels, heldOut, decodedHeldOut, values);
+    return values;
+  }
+
+  private void accuracy(
+      String prefix,
+      Clip clip,
+      FeatureMatrix labels,
+      List<EmojiPicture> asked,
+      List<float[]> planes,
+      Map<String, Double> values) {
+    if (asked.isEmpty()) {
+      return;
+    }
+    FeatureMatrix features;
+    try (NDManager scope = clip.manager().newSubManager()) {
+      NDArray embedded = GradMode.with(false, () -> clip.embedPictures(stacked(planes, scope)));
+      features = FeatureMatrix.of(embedded.toFloatArray(), clip.config().projectionSize());
+    }
+    TextImageSimilarity similarity = TextImageSimilarity.of(features, labels);
+    int rightThings = 0;
+    int rightStyles = 0;
+    for (int i = 0; i < asked.size(); i++) {
+      int thing = best(similarity, i, 0, things.size());
+      int style = best(similarity, i, things.size(), styles.size());
+      rightThings += things.get(thing).equals(asked.get(i).concept()) ? 1 : 0;
+      rightStyles += styles.get(style).equals(asked.get(i).style()) ? 1 : 0;
+    }
+    values.put(prefix + "thing", (double) rightThings / asked.size());
+    values.put(prefix + "style", (double) rightStyles / asked.size());
+  }
+
+  private static int best(TextImageSimilarity similarity, int picture, int from, int count) {
+    int best = 0;
+    for (int k = 1; k < count; k++) {
+      if (similarity.cosine(picture, from + k) > similarity.cosine(picture, from + best)) {
+        best = k;
+      }
+    }
+    return best;
+  }
+
+  @Override
+  public List<BufferedImage> sheet(Clip clip, NDManager scope) {
+    return List.of();
+  }
+
+  /**
+   * Writes a trained evaluator.
+   *
+   * @param weights by name
+   * @param folder new
+   */
+  void export(Map<String, NDArray> weights, NDManager manager, Path folder) throws IOException {
+    Clip clip = networks(manager, true);
+    weights.forEach(clip.weights()::overwrite);
+    clip.save(folder, Dtype.F16);
+  }
+
+  /** Frees the networks and the pictures. */
+  @Override
+  public void close() {
+    opened.forEach(Clip::close);
+    table.close();
+    noises.close();
+  }
+}
