@@ -205,13 +205,14 @@ public final class Ablation {
 
   /**
    * Proves afterwards what the run did: draws and measures with the base model and with the delta,
-   * see {@link AblationResult#evaluation()}. Shapes neither the delta nor its provenance. An
-   * evaluation that fails or is cancelled after training costs nothing but itself: there is a
-   * warning, and the result has none.
+   * see {@link AblationResult#evaluation()}. Targets, anchors and their prompts are the plan's unless
+   * the evaluation names its own. It shapes neither the delta nor its provenance, and one that fails
+   * or is cancelled after training costs nothing but itself: there is a warning, and the result has
+   * none.
    *
-   * {@snippet class="dev.ablation.Snippets" region="evaluated-run"}
+   * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate"}
    *
-   * @param evaluation subjects, metrics, protocol; its listener and cancellation are the run's
+   * @param evaluation neighbours, unrelated prompts, metrics, protocol
    * @return a changed plan
    */
   public Ablation evaluate(Evaluation evaluation) {

@@ -26,6 +26,8 @@ import java.util.stream.Stream;
  * @param anchorPictures how many anchor pictures all targets have together
  * @param anchorWork evaluations that the anchor pictures still take, without those found in a
  *     cache, and the largest batch
+ * @param evaluationPictures how many pictures the plan's evaluation draws, before and after; 0
+ *     without one. Its time is not in {@link #time()}
  * @param judgements how often anchor pictures show the target, by target, where {@link
  *     dev.ablation.anchor.AnchorStrategy#judgedBy} named a judge; no training gets below that
  * @param steps how many training steps there are
@@ -40,6 +42,7 @@ public record Estimate(
     Trained trained,
     long anchorPictures,
     AnchorWork anchorWork,
+    long evaluationPictures,
     Map<String, AnchorJudgement> judgements,
     int steps,
     long stateBytes,
@@ -136,6 +139,12 @@ public record Estimate(
                 steps),
             "memory for training: %s computed, without the network's evaluation"
                 .formatted(bytes(stateBytes)));
+    Stream<String> evaluation =
+        evaluationPictures == 0
+            ? Stream.of()
+            : Stream.of(
+                String.format(
+                    Locale.ROOT, "%,d pictures to draw for the evaluation", evaluationPictures));
     Stream<String> measured =
         probe.stream()
             .flatMap(p ->
@@ -161,6 +170,7 @@ public record Estimate(
             judgements.entrySet().stream()
                 .map(each -> "anchors of %s: %s".formatted(each.getKey(), each.getValue())),
             numbers,
+            evaluation,
             measured)
         .flatMap(lines -> lines)
         .reduce((lines, line) -> lines + System.lineSeparator() + line)

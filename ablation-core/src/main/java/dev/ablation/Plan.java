@@ -220,7 +220,10 @@ record Plan(
     }
   }
 
-  /** Everything that shapes a run, as provenance keeps it. */
+  /**
+   * Everything that shapes a run, as provenance keeps it. The evaluation does not: the delta is the
+   * same with and without it.
+   */
   Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
     settings.put(

@@ -3,6 +3,7 @@ package dev.ablation;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.internal.Words;
 import dev.ablation.model.Capabilities;
@@ -42,9 +43,7 @@ final class PlanCheck {
     check.checkPreserved();
     plan.resolvedPairs().forEach(check::checkPair);
     check.checkThatAllIsPreservedSomewhere();
-    if (plan.evaluation() != null) {
-      check.problems.addAll(plan.evaluation().check());
-    }
+    check.checkEvaluation();
     return check;
   }
 
@@ -251,6 +250,31 @@ final class PlanCheck {
                 .formatted(concept));
       }
     }
+  }
+
+  private void checkEvaluation() {
+    evaluation()
+        .ifPresent(evaluation ->
+            evaluation.check(plan.model()).stream()
+                .map(problem -> "evaluation: " + problem)
+                .forEach(problems::add));
+  }
+
+  /**
+   * The plan's evaluation, of the plan's targets unless it has its own; empty without one, and if no
+   * pair can be evaluated, which is a problem by itself.
+   */
+  Optional<Evaluation> evaluation() {
+    Evaluation evaluation = plan.evaluation();
+    if (evaluation != null && evaluation.targets().isEmpty()) {
+      if (pairs.isEmpty()) {
+        return Optional.empty();
+      }
+      for (CheckedPair pair : pairs) {
+        evaluation = evaluation.target(pair.target(), pair.anchor());
+      }
+    }
+    return Optional.ofNullable(evaluation);
   }
 
   private static String quoted(Set<String> prompts) {

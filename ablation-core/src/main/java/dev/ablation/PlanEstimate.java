@@ -92,6 +92,7 @@ final class PlanEstimate implements AnchorContext {
         trained,
         pictures(),
         work,
+        evaluationPictures(),
         judgements,
         plan.trainer().steps(),
         Float.BYTES * (ARRAYS_OF_A_WEIGHT * copied + pictures() * latents(1).size()),
@@ -100,6 +101,13 @@ final class PlanEstimate implements AnchorContext {
 
   private long pictures() {
     return AnchorSets.images(check.pairs());
+  }
+
+  private long evaluationPictures() {
+    return check.evaluation().stream()
+        .flatMap(evaluation -> evaluation.subjects().stream())
+        .mapToLong(subject -> 2L * subject.pictures())
+        .sum();
   }
 
   private Shape latents(int count) {

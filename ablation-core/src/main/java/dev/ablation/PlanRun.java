@@ -4,8 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.EvaluationProgress;
 import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.internal.LibraryVersion;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LowRank;
@@ -31,9 +34,13 @@ import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** One run of a plan: checks it, prepares the anchors, trains, takes the difference. */
+/** One run of a plan: checks it, prepares the anchors, trains, takes the difference, evaluates. */
 final class PlanRun implements AnchorContext {
+  private static final Logger LOG = LoggerFactory.getLogger(Ablation.class);
+
   private final Plan plan;
   private final BooleanSupplier cancelled;
   private final Listeners events;
@@ -48,7 +55,7 @@ final class PlanRun implements AnchorContext {
 
   AblationResult run() {
     try (ModelInUse use = ModelInUse.of(plan.model())) {
-      AblationResult result = use.during(() -> evaluated(checkAndTrain()));
+      AblationResult result = use.during(this::checkTrainAndEvaluate);
       events.on(new AblationEvent.Completed(result.history().size(), result.elapsed()));
       return result;
     } catch (RuntimeException | Error e) {
@@ -57,32 +64,41 @@ final class PlanRun implements AnchorContext {
     }
   }
 
+  private void progress(EvaluationProgress progress) {
+    events.on(
+        new AblationEvent.EvaluationProgressed(
+            progress.task(), progress.done(), progress.total()));
+  }
+
+  private AblationResult checkTrainAndEvaluate() {
+    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    AblationResult trained = train(check);
+    return check
+        .evaluation()
+        .flatMap(evaluation -> found(evaluation, trained))
+        .map(trained::withEvaluation)
+        .orElse(trained);
+  }
+
   /** What was trained is not given up because of what comes after it. */
-  private AblationResult evaluated(AblationResult trained) {
-    Evaluation evaluation = plan.evaluation();
-    if (evaluation == null) {
-      return trained;
-    }
+  private Optional<EvaluationResult> found(Evaluation evaluation, AblationResult trained) {
     try {
-      return trained.withEvaluation(
-          evaluation
-              .listener(progress ->
-                  events.on(
-                      new AblationEvent.EvaluationProgressed(
-                          progress.task(), progress.done(), progress.total())))
-              .cancellation(cancelled)
-              .run(plan.model(), trained.delta()));
+      return Optional.of(
+          evaluation.run(plan.model(), trained.delta(), this::progress, this::cancelled));
     } catch (RuntimeException | IOException e) {
+      LOG.debug("the evaluation failed", e);
       warn("the evaluation failed, the result is without it: " + e);
-      return trained;
+      return Optional.empty();
+    } catch (Error e) {
+      trained.close();
+      throw e;
     }
   }
 
-  private AblationResult checkAndTrain() {
+  private AblationResult train(PlanCheck check) {
     long start = System.nanoTime();
-    MemoryUse memory = MemoryUse.begin(plan.model().descriptor().device());
     DiffusionModel model = plan.model();
-    PlanCheck check = PlanCheck.of(plan).orThrow(events);
+    MemoryUse memory = MemoryUse.begin(model.descriptor().device());
     List<CheckedPair> pairs = check.pairs();
     try (Continuation run =
             Continuation.of(plan.checkpoints(), () -> identity(check.weights()), events);

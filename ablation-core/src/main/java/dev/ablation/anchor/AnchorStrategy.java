@@ -2,6 +2,7 @@ package dev.ablation.anchor;
 
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
+import dev.ablation.internal.PromptFile;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import java.io.IOException;

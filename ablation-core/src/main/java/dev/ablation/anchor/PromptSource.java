@@ -1,5 +1,6 @@
 package dev.ablation.anchor;
 
+import dev.ablation.internal.PromptFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -3,6 +3,7 @@ package dev.ablation.concept;
 import com.google.common.base.Preconditions;
 import dev.ablation.internal.Words;
 import java.util.List;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import java.util.regex.Matcher;
 
@@ -35,6 +36,11 @@ record Composition(String name) implements Concept {
     return own.find()
         ? new Replacement(name.substring(0, own.start(1)), name.substring(own.end(1)))
         : new Replacement(name, "");
+  }
+
+  @Override
+  public Optional<Concept> named(String other) {
+    return Optional.of(new Composition(other));
   }
 
   @Override

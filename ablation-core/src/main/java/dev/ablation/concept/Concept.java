@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
@@ -86,6 +87,17 @@ public interface Concept {
    */
   default Concept withDefaults(StyleTemplates templates) {
     return this;
+  }
+
+  /**
+   * Returns another concept of the same kind and rule: of the style "Van Gogh" the style "Monet",
+   * with the same forms. An evaluation makes neighbours of a target this way.
+   *
+   * @param other name of the other concept
+   * @return the concept; empty if a name alone makes no concept of this kind
+   */
+  default Optional<Concept> named(String other) {
+    return Optional.empty();
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.ablation.concept;
 
 import com.google.common.base.Preconditions;
 import java.util.List;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /** An instance: the anchor's name is replaced by the instance's. */
@@ -24,6 +25,11 @@ record Instance(String name) implements Concept {
   @Override
   public List<String> targetPrompts(String anchorPrompt, String anchor) {
     return List.of(new Replacement(name, "").of(anchor, anchorPrompt));
+  }
+
+  @Override
+  public Optional<Concept> named(String other) {
+    return Optional.of(new Instance(other));
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.ablation.concept;
 import com.google.common.base.Preconditions;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +49,11 @@ record Style(String name, @Nullable StyleTemplates given) implements Concept {
 
   private StyleTemplates templates() {
     return given == null ? StyleTemplates.diffusers() : given;
+  }
+
+  @Override
+  public Optional<Concept> named(String other) {
+    return Optional.of(new Style(other, given));
   }
 
   @Override

@@ -54,6 +54,35 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
   }
 
   /**
+   * Measures the CLIP score of pictures with a text each, such as the prompts that they were drawn
+   * for: the mean of {@code 2.5 max(cos, 0)}.
+   *
+   * @param pictures features of the pictures, by this encoder
+   * @param texts one a picture
+   * @return the result, 0..2.5
+   * @throws IllegalArgumentException if there are not as many texts as pictures
+   */
+  public MetricResult score(FeatureMatrix pictures, List<String> texts) {
+    Preconditions.checkArgument(
+        texts.size() == pictures.rows(),
+        "texts must be as many as pictures, %s, were %s",
+        pictures.rows(),
+        texts.size());
+    List<String> different = texts.stream().distinct().toList();
+    TextImageSimilarity similarity = similarity(pictures, different);
+    double[] scores = new double[texts.size()];
+    for (int i = 0; i < scores.length; i++) {
+      scores[i] = similarity.score(i, different.indexOf(texts.get(i)));
+    }
+    return result(
+        "CLIP score",
+        mean(scores),
+        bootstrap.ofMean(scores),
+        scores.length,
+        Map.of("text", "each picture's own, %d different".formatted(different.size())));
+  }
+
+  /**
    * Measures the CLIP accuracy: the share of pictures that go better with one text than with
    * another.
    *

@@ -49,7 +49,18 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
       int batchSize,
       Consumer<? super EvaluationProgress> listener)
       throws IOException {
-    double[] distances = distances(pictures, reference, batchSize, listener);
+    return measure(distances(pictures, reference, batchSize, listener));
+  }
+
+  /**
+   * Takes the mean of distances that were computed batch by batch.
+   *
+   * @param distances of pairs, at least one
+   * @return the mean distance
+   * @throws IllegalArgumentException if there are none
+   */
+  public MetricResult measure(double[] distances) {
+    Preconditions.checkArgument(distances.length > 0, "distances must not be empty");
     return new MetricResult(
         "perceptual distance",
         Arrays.stream(distances).sum() / distances.length,
@@ -94,12 +105,30 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
         some.add(pictures.picture(i));
         others.add(reference.picture(i));
       }
-      FeatureMatrix a = extractor.extract(some);
-      FeatureMatrix b = extractor.extract(others);
-      for (int i = first; i < end; i++) {
-        distances[i] = squaredDistance(a, b, i - first);
-      }
+      double[] batch = distances(extractor.extract(some), extractor.extract(others));
+      System.arraycopy(batch, 0, distances, first, batch.length);
       listener.accept(new EvaluationProgress("perceptual distance", end, count));
+    }
+    return distances;
+  }
+
+  /**
+   * Computes the distance of each pair from its features.
+   *
+   * @param pictures features
+   * @param reference features of as many pictures, of the same dimension
+   * @return one distance a pair, at least 0
+   * @throws IllegalArgumentException if the sizes differ
+   */
+  public static double[] distances(FeatureMatrix pictures, FeatureMatrix reference) {
+    Preconditions.checkArgument(
+        pictures.rows() == reference.rows(),
+        "pictures and reference must be as many, were %s and %s",
+        pictures.rows(),
+        reference.rows());
+    double[] distances = new double[pictures.rows()];
+    for (int i = 0; i < distances.length; i++) {
+      distances[i] = squaredDistance(pictures, reference, i);
     }
     return distances;
   }

@@ -1,6 +1,7 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
+import dev.ablation.evaluate.ClipScore;
 import dev.ablation.evaluate.CopyDetection;
 import dev.ablation.evaluate.FeatureExtractor;
 import dev.ablation.evaluate.FeatureMatrix;
@@ -14,7 +15,7 @@ import java.util.TreeSet;
 /**
  * Tells which pictures show a concept: what "drawn", "unlearned" and "recovered" are counted by.
  *
- * {@snippet class="dev.ablation.Snippets" region="detector"}
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="detector"}
  */
 public interface ConceptDetector {
 
@@ -43,8 +44,22 @@ public interface ConceptDetector {
   }
 
   /**
-   * Counts pictures that go better with the concept's text than with another, as CLIP accuracy
-   * does.
+   * Counts pictures as the paper's CLIP accuracy does: those that go better with the concept's name
+   * than with the anchor's.
+   *
+   * @param encoder such as OpenAI's CLIP ViT-B/32
+   * @param concept its name, such as {@code "van gogh"}
+   * @param anchor name of the ablation's anchor, such as {@code "painting"}
+   * @return the detector
+   * @throws IllegalArgumentException if both have the same name
+   */
+  static ConceptDetector clip(TextImageEncoder encoder, String concept, String anchor) {
+    return preferring(encoder, ClipScore.text(concept, anchor), ClipScore.text(anchor, anchor));
+  }
+
+  /**
+   * Counts pictures whose CLIP score with the concept's text is above that with another; a tie does
+   * not count.
    *
    * @param encoder of pictures and texts
    * @param text of the concept, see {@link dev.ablation.evaluate.ClipScore#text}
@@ -53,7 +68,9 @@ public interface ConceptDetector {
    * @throws IllegalArgumentException if the texts are equal
    */
   static ConceptDetector preferring(TextImageEncoder encoder, String text, String other) {
-    return zeroShot(encoder, List.of(text, other), 0);
+    Objects.requireNonNull(encoder, "encoder");
+    Preconditions.checkArgument(!text.equals(other), "texts must differ, were both '%s'", text);
+    return new ZeroShotDetector(encoder, List.of(text, other), 0, true);
   }
 
   /**
@@ -78,7 +95,7 @@ public interface ConceptDetector {
         "concept must be the index of one of %s texts, was %s",
         labels.size(),
         concept);
-    return new ZeroShotDetector(encoder, labels, concept);
+    return new ZeroShotDetector(encoder, labels, concept, false);
   }
 
   /**

@@ -1,457 +1,456 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
+import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.delta.DeltaMismatchException;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluate.EvaluationProgress;
-import dev.ablation.evaluate.KernelInceptionDistance;
 import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.evaluation.EvaluationCheck.Planned;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.random.RandomStreams;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A plan to prove what an ablation did: draws pictures of the target, the anchor, neighbours and
- * unrelated prompts by the base model and by the ablated one, from the same seeds, and measures
- * them. Immutable: every method that changes it returns a new value.
+ * A plan to find out what an ablation did: which pictures are drawn before and after, and what is
+ * measured of them (Kumari et al. 2023, section 4.1). Part of an ablation it runs when training
+ * ends:
  *
- * {@snippet class="dev.ablation.Snippets" region="evaluation"}
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate"}
  *
- * <p>Pictures are drawn and looked at batch by batch; in memory are their features and the few that
- * a report shows. With a folder ({@link #keepIn}) the pictures stay on disk, and an evaluation that
- * was interrupted draws what is missing and ends with the same numbers; base pictures are shared
- * between evaluations of one base model.
+ * <p>By itself it compares a model with a stored delta:
+ *
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate-delta"}
+ *
+ * <p>Both models draw every picture from the same prompt and seed. CLIP score, CLIP accuracy and
+ * KID by the CLIP image tower are measured; {@link #metric} adds others. Pictures are drawn
+ * and looked at batch by batch and kept only where {@link #keptIn} says so. Immutable: every method
+ * that changes it returns a new value.
  */
 public final class Evaluation {
-  private static final int SHOWN = 6;
-
-  private final List<Wanted> wanted;
+  private final TextImageEncoder encoder;
+  private final Protocol protocol;
+  private final List<Aim> aims;
+  private final List<String> heldOut;
+  private final List<Neighbour> neighbours;
+  private final boolean neighboursMayMiss;
+  private final Map<String, List<String>> unrelated;
   private final List<SubjectMetric> metrics;
   private final List<RecoveryAttempt> attempts;
-  private final Protocol protocol;
-  private final boolean neighboursLeftOut;
   private final @Nullable Path folder;
-  private final int shown;
-  private final Consumer<? super EvaluationProgress> listener;
-  private final BooleanSupplier cancelled;
 
-  /** A subject whose number of pictures the protocol says. */
-  private record Wanted(Role role, String name, List<String> prompts) {}
-
-  private Evaluation(
-      List<Wanted> wanted,
-      List<SubjectMetric> metrics,
-      List<RecoveryAttempt> attempts,
-      Protocol protocol,
-      boolean neighboursLeftOut,
-      @Nullable Path folder,
-      int shown,
-      Consumer<? super EvaluationProgress> listener,
-      BooleanSupplier cancelled) {
-    this.wanted = List.copyOf(wanted);
-    this.metrics = List.copyOf(metrics);
-    this.attempts = List.copyOf(attempts);
-    this.protocol = protocol;
-    this.neighboursLeftOut = neighboursLeftOut;
-    this.folder = folder;
-    this.shown = shown;
-    this.listener = listener;
-    this.cancelled = cancelled;
+  private Evaluation(Draft draft) {
+    encoder = draft.encoder;
+    protocol = draft.protocol;
+    aims = List.copyOf(draft.aims);
+    heldOut = List.copyOf(draft.heldOut);
+    neighbours = List.copyOf(draft.neighbours);
+    neighboursMayMiss = draft.neighboursMayMiss;
+    unrelated = Collections.unmodifiableMap(new LinkedHashMap<>(draft.unrelated));
+    metrics = List.copyOf(draft.metrics);
+    attempts = List.copyOf(draft.attempts);
+    folder = draft.folder;
   }
 
   /**
-   * Begins a plan without metrics.
+   * Begins an evaluation with the paper's numbers.
    *
-   * @return a plan with the paper's protocol, to which subjects and metrics are added
+   * @param encoder compares pictures with texts, such as CLIP ViT-B/32; stays the caller's
+   * @return the evaluation, without subjects
    */
-  public static Evaluation empty() {
-    return new Evaluation(
-        List.of(),
-        List.of(),
-        List.of(),
-        Protocol.paper(),
-        false,
-        null,
-        SHOWN,
-        progress -> {},
-        () -> false);
+  public static Evaluation with(TextImageEncoder encoder) {
+    return new Evaluation(new Draft(encoder));
   }
 
   /**
-   * Begins a plan with the paper's metrics: CLIP score, CLIP accuracy, and KID of the ablated
-   * model's pictures from the base model's. KID is taken of the encoder's picture features; for
-   * published numbers replace it, see {@link #metrics}.
+   * Adds a target. Not needed in an ablation, which has its own; several may be named.
    *
-   * @param encoder such as OpenAI's CLIP ViT-B/32
-   * @param anchor name of the ablation's anchor, which shapes the texts
-   * @return a plan with the paper's protocol, to which subjects are added
+   * @param target what was removed; makes its prompts from the anchor's
+   * @param anchor name of what is drawn in its place, such as {@code "painting"}
+   * @param anchorPrompts at least one; the prompts of target and neighbours are derived from the
+   *     first ones, see {@link Protocol#prompts()}
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
-  public static Evaluation of(TextImageEncoder encoder, String anchor) {
-    return empty()
-        .metrics(
-            SubjectMetric.clipScore(encoder, anchor),
-            SubjectMetric.clipAccuracy(encoder, anchor),
-            SubjectMetric.kid(encoder, KernelInceptionDistance.defaults()));
+  public Evaluation target(Concept target, String anchor, List<String> anchorPrompts) {
+    return target(new Aim(target, anchor, anchorPrompts, List.of(), null));
   }
 
   /**
-   * Adds what was removed.
+   * Adds a target with prompts of its own.
    *
-   * @param name such as {@code "van gogh"}
-   * @param prompts that draw it
-   * @return a changed plan
+   * @param target what was removed
+   * @param anchor name of what is drawn in its place
+   * @param anchorPrompts at least one
+   * @param targetPrompts at least one; all are used
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
-  public Evaluation target(String name, List<String> prompts) {
-    return with(Role.TARGET, name, prompts);
+  public Evaluation target(
+      Concept target, String anchor, List<String> anchorPrompts, List<String> targetPrompts) {
+    Preconditions.checkArgument(
+        !targetPrompts.isEmpty(), "target prompts of %s must not be empty", target);
+    return target(new Aim(target, anchor, anchorPrompts, targetPrompts, null));
   }
 
   /**
-   * Adds what is drawn instead.
+   * Adds a target with an anchor as ablations have them.
    *
-   * @param name such as {@code "painting"}
-   * @param prompts that draw it
-   * @return a changed plan
+   * @param target what was removed
+   * @param anchor prompts, and how they become those of the target
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
-  public Evaluation anchor(String name, List<String> prompts) {
-    return with(Role.ANCHOR, name, prompts);
+  public Evaluation target(Concept target, AnchorStrategy anchor) {
+    return target(new Aim(target, anchor.name(), anchor.prompts(target), List.of(), anchor));
+  }
+
+  private Evaluation target(Aim aim) {
+    return changed(draft -> draft.aims.add(aim));
   }
 
   /**
-   * Adds something like the target that shall be kept, a hard negative.
+   * Derives prompts from other anchor prompts than those that training used: the paper evaluates on
+   * held-out ones.
    *
-   * @param name such as {@code "monet"}
-   * @param prompts that draw it
-   * @return a changed plan
+   * @param anchorPrompts at least one, for the only target; takes the place of its anchor prompts
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are none
+   */
+  public Evaluation heldOutPrompts(List<String> anchorPrompts) {
+    Preconditions.checkArgument(!anchorPrompts.isEmpty(), "anchor prompts must not be empty");
+    return changed(draft -> {
+      draft.heldOut.clear();
+      draft.heldOut.addAll(anchorPrompts);
+    });
+  }
+
+  /**
+   * Adds neighbours of the first target's kind, the paper's hard negatives: for a style other
+   * styles, for an instance other instances.
+   *
+   * @param names such as {@code "Monet"}
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if a name is blank
+   */
+  public Evaluation neighbours(String... names) {
+    return changed(draft -> {
+      for (String name : names) {
+        draft.neighbours.add(new Neighbour(name, null, List.of()));
+      }
+    });
+  }
+
+  /**
+   * Adds neighbours that make their prompts from the anchor's.
+   *
+   * @param concepts such as {@code Concept.style("Monet")}
+   * @return a changed evaluation
+   */
+  public Evaluation neighbours(Concept... concepts) {
+    return changed(draft -> {
+      for (Concept concept : concepts) {
+        draft.neighbours.add(new Neighbour(concept.name(), concept, List.of()));
+      }
+    });
+  }
+
+  /**
+   * Adds a neighbour with prompts of its own.
+   *
+   * @param name of what they show
+   * @param prompts at least one; all are used
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are no prompts
    */
   public Evaluation neighbour(String name, List<String> prompts) {
-    return with(Role.NEIGHBOUR, name, prompts);
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts of '%s' must not be empty", name);
+    return changed(draft -> draft.neighbours.add(new Neighbour(name, null, prompts)));
   }
 
   /**
-   * Adds prompts that have nothing to do with the target.
+   * Does without neighbours. An evaluation that was not told so refuses to run without any: what an
+   * ablation damages shows in them first.
    *
-   * @param name for the result, such as {@code "COCO captions"}
-   * @param prompts any
-   * @return a changed plan
-   */
-  public Evaluation unrelated(String name, List<String> prompts) {
-    return with(Role.UNRELATED, name, prompts);
-  }
-
-  /**
-   * Adds target, anchor and neighbours whose prompts are made of the anchor's, as an ablation makes
-   * its target prompts.
-   *
-   * @param target such as {@code Concept.style("Van Gogh")}
-   * @param anchor name of the anchor, such as {@code "painting"}
-   * @param anchorPrompts prompts that draw the anchor
-   * @param neighbours concepts of the same kind that shall be kept
-   * @return a changed plan
-   * @throws IllegalArgumentException if no prompt of a concept can be made of one of the anchor's
-   */
-  public Evaluation concepts(
-      Concept target, String anchor, List<String> anchorPrompts, Concept... neighbours) {
-    Evaluation changed =
-        target(target.name(), promptsOf(target, anchor, anchorPrompts))
-            .anchor(anchor, anchorPrompts);
-    for (Concept neighbour : neighbours) {
-      changed = changed.neighbour(neighbour.name(), promptsOf(neighbour, anchor, anchorPrompts));
-    }
-    return changed;
-  }
-
-  private static List<String> promptsOf(
-      Concept concept, String anchor, List<String> anchorPrompts) {
-    List<String> prompts = new ArrayList<>();
-    for (int i = 0; i < anchorPrompts.size(); i++) {
-      RandomGenerator random = RandomStreams.stream(0, "evaluation.prompt", i);
-      prompts.add(concept.targetPrompt(anchorPrompts.get(i), anchor, random));
-    }
-    return prompts;
-  }
-
-  private Evaluation with(Role role, String name, List<String> prompts) {
-    List<Wanted> all = new ArrayList<>(wanted);
-    new Subject(role, name, prompts, 1); // checks
-    for (Wanted other : wanted) {
-      Preconditions.checkArgument(
-          other.role() != role || !other.name().equals(name),
-          "%s must be named once, but '%s' was named twice",
-          role,
-          name);
-    }
-    all.add(new Wanted(role, name, List.copyOf(prompts)));
-    return new Evaluation(
-        all,
-        metrics,
-        attempts,
-        protocol,
-        neighboursLeftOut,
-        folder,
-        shown,
-        listener,
-        cancelled);
-  }
-
-  /**
-   * Says that there are no neighbours. Without this a plan that names none is refused, since an
-   * ablation that spoils what is next to its target would pass it.
-   *
-   * @return a changed plan
+   * @return a changed evaluation, which has none
    */
   public Evaluation withoutNeighbours() {
-    return new Evaluation(
-        wanted, metrics, attempts, protocol, true, folder, shown, listener, cancelled);
+    return changed(draft -> {
+      draft.neighbours.clear();
+      draft.neighboursMayMiss = true;
+    });
   }
 
   /**
-   * Replaces the metrics.
+   * Adds prompts that have nothing to do with the target; short for {@code unrelated("unrelated
+   * prompts", prompts)}.
    *
-   * @param metrics at least one
-   * @return a changed plan
+   * @param prompts at least one
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are none
    */
-  public Evaluation metrics(SubjectMetric... metrics) {
-    return new Evaluation(
-        wanted,
-        List.of(metrics),
-        attempts,
-        protocol,
-        neighboursLeftOut,
-        folder,
-        shown,
-        listener,
-        cancelled);
+  public Evaluation unrelated(List<String> prompts) {
+    return unrelated("unrelated prompts", prompts);
   }
 
   /**
-   * Adds a metric.
+   * Adds a set of prompts that have nothing to do with the target.
    *
-   * @param metric taken after those that are there
-   * @return a changed plan
+   * @param name for the result, such as {@code "COCO captions"}; a set of this name is replaced
+   * @param prompts at least one; as many pictures as the protocol says are drawn of them in turns
+   * @return a changed evaluation
+   * @throws IllegalArgumentException if there are none, or the name is blank
    */
-  public Evaluation and(SubjectMetric metric) {
-    List<SubjectMetric> all = new ArrayList<>(metrics);
-    all.add(Objects.requireNonNull(metric, "metric"));
-    return metrics(all.toArray(SubjectMetric[]::new));
+  public Evaluation unrelated(String name, List<String> prompts) {
+    Preconditions.checkArgument(!name.isBlank(), "name must not be blank");
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts of '%s' must not be empty", name);
+    return changed(draft -> draft.unrelated.put(name, List.copyOf(prompts)));
   }
 
   /**
-   * Replaces the attempts to bring the target back, which are made after the subjects.
+   * Changes the numbers.
    *
-   * @param attempts such as those of {@code dev.ablation.attack}
-   * @return a changed plan
-   */
-  public Evaluation attempts(List<? extends RecoveryAttempt> attempts) {
-    return new Evaluation(
-        wanted,
-        metrics,
-        List.copyOf(attempts),
-        protocol,
-        neighboursLeftOut,
-        folder,
-        shown,
-        listener,
-        cancelled);
-  }
-
-  /**
-   * Changes the protocol.
-   *
-   * @param protocol how many pictures, and how they are drawn
-   * @return a changed plan
+   * @param protocol counts, sampler, seed
+   * @return a changed evaluation
    */
   public Evaluation protocol(Protocol protocol) {
-    return new Evaluation(
-        wanted,
-        metrics,
-        attempts,
-        Objects.requireNonNull(protocol, "protocol"),
-        neighboursLeftOut,
-        folder,
-        shown,
-        listener,
-        cancelled);
+    Objects.requireNonNull(protocol, "protocol");
+    return changed(draft -> draft.protocol = protocol);
   }
 
   /**
-   * Keeps all pictures as PNG files, and goes on where an earlier evaluation stopped.
+   * Adjusts the numbers: {@code protocol(p -> p.withSeed(1))}.
    *
-   * @param folder made if there is none; pictures of other models, prompts or settings in it are
-   *     left alone
-   * @return a changed plan
+   * @param change from the present numbers to the new ones
+   * @return a changed evaluation
    */
-  public Evaluation keepIn(Path folder) {
-    return new Evaluation(
-        wanted,
-        metrics,
-        attempts,
-        protocol,
-        neighboursLeftOut,
-        Objects.requireNonNull(folder, "folder"),
-        shown,
-        listener,
-        cancelled);
+  public Evaluation protocol(UnaryOperator<Protocol> change) {
+    return protocol(change.apply(protocol));
   }
 
   /**
-   * Changes how many pairs of pictures of each subject the result keeps for a report; 6 unless
-   * changed.
+   * Adds a metric; at first there are CLIP score, CLIP accuracy and KID by the encoder's image tower.
    *
-   * @param pairs not negative
-   * @return a changed plan
+   * @param metric such as {@code SubjectMetric.perceptualDistance(lpips)}
+   * @return a changed evaluation
    */
-  public Evaluation showing(int pairs) {
-    Preconditions.checkArgument(pairs >= 0, "pairs must not be negative, was %s", pairs);
-    return new Evaluation(
-        wanted,
-        metrics,
-        attempts,
-        protocol,
-        neighboursLeftOut,
-        folder,
-        pairs,
-        listener,
-        cancelled);
+  public Evaluation metric(SubjectMetric metric) {
+    Objects.requireNonNull(metric, "metric");
+    return changed(draft -> draft.metrics.add(metric));
   }
 
   /**
-   * Tells of the progress.
+   * Replaces all metrics, the first three too.
    *
-   * @param listener called on the evaluating thread after each batch; what it throws ends the
-   *     evaluation
-   * @return a changed plan
+   * @param first what is measured
+   * @param others what is measured, too
+   * @return a changed evaluation
    */
-  public Evaluation listener(Consumer<? super EvaluationProgress> listener) {
-    return new Evaluation(
-        wanted,
-        metrics,
-        attempts,
-        protocol,
-        neighboursLeftOut,
-        folder,
-        shown,
-        Objects.requireNonNull(listener, "listener"),
-        cancelled);
+  public Evaluation metrics(SubjectMetric first, SubjectMetric... others) {
+    Objects.requireNonNull(first, "metric");
+    return changed(draft -> {
+      draft.metrics.clear();
+      draft.metrics.add(first);
+      draft.metrics.addAll(List.of(others));
+    });
   }
 
   /**
-   * Makes the evaluation stoppable.
+   * Adds attempts to bring the target back, which are made after the pictures.
    *
-   * @param cancelled asked between batches; true ends the evaluation
-   * @return a changed plan
+   * @param attempts in order
+   * @return a changed evaluation
    */
-  public Evaluation cancellation(BooleanSupplier cancelled) {
-    return new Evaluation(
-        wanted,
-        metrics,
-        attempts,
-        protocol,
-        neighboursLeftOut,
-        folder,
-        shown,
-        listener,
-        Objects.requireNonNull(cancelled, "cancelled"));
+  public Evaluation attempts(List<? extends RecoveryAttempt> attempts) {
+    return changed(draft -> draft.attempts.addAll(attempts));
   }
 
-  /** {@return what is drawn, in the order in which it was named} */
-  public List<Subject> subjects() {
-    return wanted.stream()
-        .map(one ->
-            new Subject(one.role(), one.name(), one.prompts(), protocol.pictures(one.role())))
-        .toList();
+  /**
+   * Keeps every picture as a PNG file. An evaluation that was interrupted and is started again, or
+   * another one of the same base model, reads what is there and draws the rest; its numbers are the
+   * same. A file is found again only if everything that shapes the picture is the same: the weights
+   * of both models, prompts, sampler, seed and batch size.
+   *
+   * @param folder is created if it is missing; several evaluations may share it
+   * @return a changed evaluation
+   */
+  public Evaluation keptIn(Path folder) {
+    Objects.requireNonNull(folder, "folder");
+    return changed(draft -> draft.folder = folder);
   }
 
-  /** {@return how many pictures are drawn, and how} */
+  /** {@return the numbers} */
   public Protocol protocol() {
     return protocol;
   }
 
-  List<SubjectMetric> metrics() {
+  /** {@return what compares pictures with texts} */
+  public TextImageEncoder encoder() {
+    return encoder;
+  }
+
+  /** {@return the targets that were named; none if an ablation has to bring them} */
+  public List<Concept> targets() {
+    return aims.stream().map(Aim::target).toList();
+  }
+
+  /** {@return all metrics, in the order of results} */
+  public List<SubjectMetric> metrics() {
     return metrics;
   }
 
-  List<RecoveryAttempt> attempts() {
+  /** {@return the attempts to bring the target back} */
+  public List<RecoveryAttempt> attempts() {
     return attempts;
   }
 
-  @Nullable Path folder() {
-    return folder;
-  }
-
-  int shown() {
-    return shown;
-  }
-
-  Consumer<? super EvaluationProgress> listener() {
-    return listener;
-  }
-
-  BooleanSupplier cancelled() {
-    return cancelled;
-  }
-
   /**
-   * Checks the plan, as {@link #run} does before it draws anything.
+   * Returns what is drawn: targets, anchors, neighbours, unrelated prompts.
    *
-   * @return everything that is wrong with it; empty if it can run
+   * @return the subjects, without those whose prompts cannot be derived; {@link #check} says why
    */
-  public List<String> check() {
-    Set<String> problems = new LinkedHashSet<>();
-    List<Subject> subjects = subjects();
-    if (subjects.stream().noneMatch(subject -> subject.role() == Role.TARGET)) {
-      problems.add("an evaluation must have a target");
-    }
-    if (!neighboursLeftOut
-        && subjects.stream().noneMatch(subject -> subject.role() == Role.NEIGHBOUR)) {
-      problems.add(
-          "an evaluation must have neighbours, concepts like the target that shall be kept, or say"
-              + " withoutNeighbours()");
-    }
-    if (metrics.isEmpty()) {
-      problems.add("an evaluation must have a metric");
-    }
-    for (SubjectMetric metric : metrics) {
-      for (Subject subject : subjects) {
-        try {
-          metric.suits(subject);
-        } catch (IllegalArgumentException e) {
-          problems.add(String.valueOf(e.getMessage()));
-        }
-      }
-    }
-    return List.copyOf(problems);
+  public List<Subject> subjects() {
+    return EvaluationCheck.of(this).subjects().stream().map(Planned::subject).toList();
   }
 
   /**
-   * Draws and measures. The model is left as it was.
+   * Checks the evaluation, as a run does before it draws. Every extractor is tried on one picture.
    *
-   * @param model the base model
-   * @param delta what the ablation changed
+   * @param model that is going to draw
+   * @return everything that is wrong; empty if the evaluation can run
+   */
+  public List<String> check(DiffusionModel model) {
+    EvaluationCheck check = EvaluationCheck.of(this);
+    check.tryOn(model);
+    return List.copyOf(check.problems());
+  }
+
+  /**
+   * Compares a model with the same model under a delta.
+   *
+   * @param model the base; the caller keeps ownership, and it is left as it was
+   * @param delta the change
    * @return what was found
-   * @throws IllegalArgumentException if the plan cannot work, or an extractor gives features of
-   *     another shape than it says; lists everything; thrown before anything is drawn
-   * @throws dev.ablation.delta.DeltaMismatchException if the delta is of another model
-   * @throws CancellationException if it was cancelled or the thread interrupted
-   * @throws IOException if pictures cannot be kept or read
+   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is wrong;
+   *     thrown before a picture is drawn
+   * @throws DeltaMismatchException if the delta is of another model; thrown before a picture is
+   *     drawn
+   * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
+   * @throws IOException if a picture that is kept cannot be read or written
    */
   public EvaluationResult run(DiffusionModel model, WeightDelta delta) throws IOException {
-    return new EvaluationRun(this, model, delta).run();
+    return run(model, delta, progress -> {}, () -> false);
   }
 
-  /** The indices of the pictures of a subject that its result shows. */
-  IntStream shownOf(Subject subject) {
-    return IntStream.range(0, Math.min(shown, subject.pictures()));
+  /**
+   * Compares a model with the same model under a delta.
+   *
+   * @param model the base; the caller keeps ownership, and it is left as it was
+   * @param delta the change
+   * @param listener told after each batch, on the calling thread; what it throws ends the
+   *     evaluation
+   * @param cancelled asked before each batch and each step of the sampler; true ends the evaluation
+   * @return what was found
+   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is wrong;
+   *     thrown before a picture is drawn
+   * @throws DeltaMismatchException if the delta is of another model; thrown before a picture is
+   *     drawn
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     is kept
+   * @throws IOException if a picture that is kept cannot be read or written
+   */
+  public EvaluationResult run(
+      DiffusionModel model,
+      WeightDelta delta,
+      Consumer<? super EvaluationProgress> listener,
+      BooleanSupplier cancelled)
+      throws IOException {
+    EvaluationCheck check = EvaluationCheck.of(this);
+    check.tryOn(model);
+    check.orThrow();
+    List<String> differences = delta.differencesFrom(model);
+    if (!differences.isEmpty()) {
+      throw new DeltaMismatchException(model.descriptor().name(), differences);
+    }
+    return new EvaluationRun(this, check.subjects(), model, delta, listener, cancelled).result();
+  }
+
+  Optional<Path> folder() {
+    return Optional.ofNullable(folder);
+  }
+
+  List<Aim> aims() {
+    return heldOut.isEmpty() || aims.size() != 1
+        ? aims
+        : List.of(aims.get(0).withAnchorPrompts(heldOut));
+  }
+
+  boolean heldOutIsUnclear() {
+    return !heldOut.isEmpty() && aims.size() > 1;
+  }
+
+  List<Neighbour> neighbours() {
+    return neighbours;
+  }
+
+  boolean neighboursMayMiss() {
+    return neighboursMayMiss;
+  }
+
+  Map<String, List<String>> unrelated() {
+    return unrelated;
+  }
+
+  private Evaluation changed(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return new Evaluation(draft);
+  }
+
+  /** The values while one of them is changed. */
+  private static final class Draft {
+    private final TextImageEncoder encoder;
+    private Protocol protocol = Protocol.paper();
+    private final List<Aim> aims = new ArrayList<>();
+    private final List<String> heldOut = new ArrayList<>();
+    private final List<Neighbour> neighbours = new ArrayList<>();
+    private boolean neighboursMayMiss;
+    private final Map<String, List<String>> unrelated = new LinkedHashMap<>();
+    private final List<SubjectMetric> metrics = new ArrayList<>();
+    private final List<RecoveryAttempt> attempts = new ArrayList<>();
+    private @Nullable Path folder;
+
+    Draft(TextImageEncoder encoder) {
+      this.encoder = Objects.requireNonNull(encoder, "encoder");
+      metrics.add(SubjectMetric.clipScore(encoder));
+      metrics.add(SubjectMetric.clipAccuracy(encoder));
+      metrics.add(SubjectMetric.kid(encoder));
+    }
+
+    Draft(Evaluation from) {
+      encoder = from.encoder;
+      protocol = from.protocol;
+      aims.addAll(from.aims);
+      heldOut.addAll(from.heldOut);
+      neighbours.addAll(from.neighbours);
+      neighboursMayMiss = from.neighboursMayMiss;
+      unrelated.putAll(from.unrelated);
+      metrics.addAll(from.metrics);
+      attempts.addAll(from.attempts);
+      folder = from.folder;
+    }
   }
 }

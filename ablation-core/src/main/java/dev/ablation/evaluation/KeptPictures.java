@@ -1,6 +1,10 @@
 package dev.ablation.evaluation;
 
+import dev.ablation.internal.CacheKey;
+import dev.ablation.internal.Uninterrupted;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.picture.PictureFile;
+import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,38 +12,89 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
+import java.util.Optional;
 
-/** The pictures of a subject by one model, as PNG files of a folder that its key names. */
-record KeptPictures(Path folder) {
-  private static final int KEY_DIGITS = 16;
+/**
+ * Pictures of one model on disk, a PNG file each, in a folder whose name is a hash of the model and
+ * of how it draws. Rounding depends on which pictures share a batch, so that a batch is kept, and
+ * drawn again, as a whole.
+ */
+final class KeptPictures {
+  private static final int READABLE = 24;
+  private static final int HASH = 32;
+  private static final int FOLDER_HASH = 16;
 
-  static KeptPictures of(Path folder, String key, Subject subject) throws IOException {
-    String readable = subject.name().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
+  private final Path folder;
+  private final String shared;
+
+  private KeptPictures(Path folder, String shared) {
+    this.folder = folder;
+    this.shared = shared;
+  }
+
+  /** The pictures of the model as it is now. */
+  static KeptPictures of(Path folder, DiffusionModel model, SamplingSettings sampling) {
+    String shared =
+        new CacheKey("evaluation-pictures/1")
+            .put(model)
+            .put(sampling.sampler().name() + sampling.sampler().settings())
+            .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
+            .put(sampling.negativePrompt())
+            .sha256();
     return new KeptPictures(
-        Files.createDirectories(
-            folder.resolve(readable + "-" + key.substring(0, KEY_DIGITS))));
+        folder.resolve("pictures-" + shared.substring(0, FOLDER_HASH)), shared);
   }
 
-  private Path file(int index) {
-    return folder.resolve("%05d.png".formatted(index));
+  private List<Path> files(List<String> prompts, long seed) {
+    CacheKey key = new CacheKey(shared).put(seed).put(prompts.size());
+    prompts.forEach(key::put);
+    String hash = key.sha256().substring(0, HASH);
+    List<Path> files = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      String readable = prompts.get(i).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
+      files.add(
+          folder.resolve(
+              "%s-seed-%d-%s.png"
+                  .formatted(
+                      readable.substring(0, Math.min(READABLE, readable.length())),
+                      seed + i,
+                      hash)));
+    }
+    return files;
   }
 
-  /** Returns pictures that were kept; {@code null} if one of them is not there. */
-  @Nullable List<BufferedImage> read(int from, int to) throws IOException {
-    List<BufferedImage> pictures = new ArrayList<>();
-    for (int i = from; i < to; i++) {
-      if (!Files.exists(file(i))) {
-        return null;
+  /** {@return the pictures of a batch; empty if one of them is missing or damaged} */
+  Optional<List<BufferedImage>> read(List<String> prompts, long seed) throws IOException {
+    List<Path> files = files(prompts, seed);
+    return Uninterrupted.during(() -> {
+      List<BufferedImage> pictures = new ArrayList<>();
+      for (Path file : files) {
+        if (!Files.exists(file)) {
+          return Optional.empty();
+        }
+        byte[] bytes = PictureFile.bytes(file);
+        try {
+          pictures.add(PictureFile.read(bytes, file));
+        } catch (IOException e) {
+          return Optional.empty(); // a damaged file is drawn again and replaced
+        }
       }
-      pictures.add(PictureFile.read(file(i)));
-    }
-    return pictures;
+      return Optional.of(pictures);
+    });
   }
 
-  void write(int from, List<BufferedImage> pictures) throws IOException {
-    for (int i = 0; i < pictures.size(); i++) {
-      PictureFile.writePng(pictures.get(i), file(from + i));
+  void write(List<String> prompts, long seed, List<BufferedImage> pictures) throws IOException {
+    List<Path> files = files(prompts, seed);
+    for (int i = 0; i < files.size(); i++) {
+      write(files.get(i), pictures.get(i));
     }
+  }
+
+  private static void write(Path file, BufferedImage picture) throws IOException {
+    Uninterrupted.during(() -> {
+      Files.createDirectories(file.toAbsolutePath().getParent());
+      PictureFile.writePng(picture, file);
+      return file;
+    });
   }
 }

@@ -1,88 +1,191 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
+import dev.ablation.evaluate.Bootstrap;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import java.util.Objects;
 
 /**
- * How many pictures an evaluation draws, and how. Picture i of a subject is drawn from the seed
- * {@code seed + i}, by the base model and by the ablated one.
+ * The numbers of an evaluation: how many pictures are drawn of what, and how. Two values of a metric
+ * can be compared only if all of them are equal, so all of them stand in the result.
  *
- * @param targetPictures of each target, positive
- * @param anchorPictures of each anchor, positive
- * @param neighbourPictures of each neighbour, positive
- * @param unrelatedPictures of each set of unrelated prompts, positive
- * @param sampling sampler, steps, guidance, batch size
- * @param seed of the first picture
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="protocol"}
+ *
+ * @param targetPictures pictures of a target, by each of the two models, positive
+ * @param anchorPictures pictures of an anchor, positive
+ * @param neighbourPictures pictures of a neighbour, positive
+ * @param unrelatedPictures pictures of each set of unrelated prompts, positive
+ * @param prompts most prompts of a subject where they are derived from anchor prompts, the first
+ *     ones, positive; prompts that are given are all used
+ * @param sampling how pictures are drawn, the batch size included
+ * @param seed picture i of every subject is drawn from {@code seed + i}, by both models
+ * @param shown how many pairs of pictures of a subject the result keeps, not negative
+ * @param bootstrap how confidence intervals are computed
  */
 public record Protocol(
     int targetPictures,
     int anchorPictures,
     int neighbourPictures,
     int unrelatedPictures,
+    int prompts,
     SamplingSettings sampling,
-    long seed) {
+    long seed,
+    int shown,
+    Bootstrap bootstrap) {
+  private static final int PAPER_PICTURES = 200;
+  private static final int PAPER_NEIGHBOUR_PICTURES = 50;
 
   /** Checks the numbers. */
   public Protocol {
-    check("targetPictures", targetPictures);
-    check("anchorPictures", anchorPictures);
-    check("neighbourPictures", neighbourPictures);
-    check("unrelatedPictures", unrelatedPictures);
+    positive("targetPictures", targetPictures);
+    positive("anchorPictures", anchorPictures);
+    positive("neighbourPictures", neighbourPictures);
+    positive("unrelatedPictures", unrelatedPictures);
+    positive("prompts", prompts);
     Objects.requireNonNull(sampling, "sampling");
+    Preconditions.checkArgument(shown >= 0, "shown must not be negative, was %s", shown);
+    Objects.requireNonNull(bootstrap, "bootstrap");
   }
 
-  private static void check(String name, int value) {
+  private static void positive(String name, int value) {
     Preconditions.checkArgument(value > 0, "%s must be positive, was %s", name, value);
   }
 
   /**
-   * The paper's numbers: 200 pictures of the target and of the anchor, 50 of each neighbour, DDIM
-   * with 50 steps and eta 1, guidance 6, batches of 10, seed 42 (Kumari et al. 2023, appendix; the
-   * published evaluation script). The script draws all pictures of a subject from one generator;
-   * here each has a seed of its own. The paper has no unrelated prompts: 200 pictures.
-   *
-   * @return the protocol
+   * {@return the paper's numbers (Kumari et al. 2023, and its evaluation code): 200 pictures for
+   * target and anchor, 50 for a neighbour, 10 prompts; DDIM with eta 1, 50 steps, guidance 6, ten at
+   * a time; seed 42. The paper has no unrelated prompts: 200 pictures. 8 pairs are shown; 95 %
+   * intervals of 1,000 resamples}
    */
   public static Protocol paper() {
     return new Protocol(
-        200, 200, 50, 200, new SamplingSettings(Sampler.ddim(1), 50, 6, "", 10), 42);
+        PAPER_PICTURES,
+        PAPER_PICTURES,
+        PAPER_NEIGHBOUR_PICTURES,
+        PAPER_PICTURES,
+        10,
+        new SamplingSettings(Sampler.ddim(1), 50, 6, "", 10),
+        42,
+        8,
+        Bootstrap.defaults());
   }
 
   /**
-   * Changes how pictures are drawn.
+   * Returns a variant with other numbers of pictures.
    *
-   * @param sampling sampler, steps, guidance, batch size
-   * @return a changed copy
+   * @param target of a target, positive
+   * @param anchor of an anchor, positive
+   * @param neighbour of a neighbour, positive
+   * @param unrelated of each set of unrelated prompts, positive
+   * @return the variant
+   */
+  public Protocol withPictures(int target, int anchor, int neighbour, int unrelated) {
+    return new Protocol(
+        target,
+        anchor,
+        neighbour,
+        unrelated,
+        prompts,
+        sampling,
+        seed,
+        shown,
+        bootstrap);
+  }
+
+  /**
+   * Returns a variant with more or fewer derived prompts.
+   *
+   * @param prompts most of a subject, positive
+   * @return the variant
+   */
+  public Protocol withPrompts(int prompts) {
+    return new Protocol(
+        targetPictures,
+        anchorPictures,
+        neighbourPictures,
+        unrelatedPictures,
+        prompts,
+        sampling,
+        seed,
+        shown,
+        bootstrap);
+  }
+
+  /**
+   * Returns a variant that draws in another way.
+   *
+   * @param sampling sampler, steps, guidance, negative prompt, batch size
+   * @return the variant
    */
   public Protocol withSampling(SamplingSettings sampling) {
     return new Protocol(
-        targetPictures, anchorPictures, neighbourPictures, unrelatedPictures, sampling, seed);
+        targetPictures,
+        anchorPictures,
+        neighbourPictures,
+        unrelatedPictures,
+        prompts,
+        sampling,
+        seed,
+        shown,
+        bootstrap);
   }
 
   /**
-   * Changes how many pictures are drawn.
+   * Returns a variant with another seed.
    *
-   * @param target of each target
-   * @param anchor of each anchor
-   * @param neighbour of each neighbour
-   * @param unrelated of each set of unrelated prompts
-   * @return a changed copy
-   */
-  public Protocol withPictures(int target, int anchor, int neighbour, int unrelated) {
-    return new Protocol(target, anchor, neighbour, unrelated, sampling, seed);
-  }
-
-  /**
-   * Changes the seed.
-   *
-   * @param seed of the first picture
-   * @return a changed copy
+   * @param seed of the first picture of every subject
+   * @return the variant
    */
   public Protocol withSeed(long seed) {
     return new Protocol(
-        targetPictures, anchorPictures, neighbourPictures, unrelatedPictures, sampling, seed);
+        targetPictures,
+        anchorPictures,
+        neighbourPictures,
+        unrelatedPictures,
+        prompts,
+        sampling,
+        seed,
+        shown,
+        bootstrap);
+  }
+
+  /**
+   * Returns a variant that keeps more or fewer pictures in the result.
+   *
+   * @param shown pairs of each subject, not negative
+   * @return the variant
+   */
+  public Protocol withShown(int shown) {
+    return new Protocol(
+        targetPictures,
+        anchorPictures,
+        neighbourPictures,
+        unrelatedPictures,
+        prompts,
+        sampling,
+        seed,
+        shown,
+        bootstrap);
+  }
+
+  /**
+   * Returns a variant with other confidence intervals.
+   *
+   * @param bootstrap how they are computed
+   * @return the variant
+   */
+  public Protocol withBootstrap(Bootstrap bootstrap) {
+    return new Protocol(
+        targetPictures,
+        anchorPictures,
+        neighbourPictures,
+        unrelatedPictures,
+        prompts,
+        sampling,
+        seed,
+        shown,
+        bootstrap);
   }
 
   /**

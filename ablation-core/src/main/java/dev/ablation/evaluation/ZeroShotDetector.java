@@ -6,22 +6,32 @@ import dev.ablation.evaluate.TextImageSimilarity;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Counts pictures whose best label is the concept's; the labels are encoded once. */
+/** Counts pictures whose best text is the concept's; the texts are encoded once. */
 final class ZeroShotDetector implements ConceptDetector {
   private final TextImageEncoder encoder;
   private final List<String> texts;
   private final int concept;
+  private final boolean accuracy;
   private @Nullable FeatureMatrix labels;
 
-  ZeroShotDetector(TextImageEncoder encoder, List<String> texts, int concept) {
+  /**
+   * Compares with texts.
+   *
+   * @param accuracy whether of two texts the scores are compared as CLIP accuracy does: negative
+   *     cosines are equal, and a tie does not count
+   */
+  ZeroShotDetector(TextImageEncoder encoder, List<String> texts, int concept, boolean accuracy) {
     this.encoder = encoder;
     this.texts = texts;
     this.concept = concept;
+    this.accuracy = accuracy;
   }
 
   @Override
   public String name() {
-    return "'%s' among %s".formatted(texts.get(concept), texts);
+    return accuracy
+        ? "'%s' rather than '%s'".formatted(texts.get(concept), texts.get(1 - concept))
+        : "'%s' among %s".formatted(texts.get(concept), texts);
   }
 
   @Override
@@ -37,6 +47,9 @@ final class ZeroShotDetector implements ConceptDetector {
       labels = encoded;
     }
     TextImageSimilarity similarity = TextImageSimilarity.of(features, encoded);
+    if (accuracy) {
+      return similarity.preferences(concept, 1 - concept);
+    }
     double[] shown = new double[features.rows()];
     for (int i = 0; i < shown.length; i++) {
       shown[i] = similarity.best(i) == concept ? 1 : 0;

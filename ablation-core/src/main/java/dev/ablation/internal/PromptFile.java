@@ -1,4 +1,4 @@
-package dev.ablation.anchor;
+package dev.ablation.internal;
 
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -7,10 +7,17 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Prompts in a text file, one a line. */
-final class PromptFile {
+public final class PromptFile {
   private PromptFile() {}
 
-  static List<String> read(Path file) throws IOException {
+  /**
+   * Reads the lines that are not blank.
+   *
+   * @param file UTF-8
+   * @return at least one prompt
+   * @throws IOException if the file cannot be read or holds none; the message names it
+   */
+  public static List<String> read(Path file) throws IOException {
     List<String> prompts;
     try {
       prompts =

@@ -1,4 +1,4 @@
-package dev.ablation;
+package dev.ablation.internal;
 
 import ai.djl.Device;
 import java.io.IOException;
@@ -9,12 +9,14 @@ import java.util.Properties;
 import java.util.TreeMap;
 
 /** What a run ran with. */
-final class LibraryVersion {
+public final class LibraryVersion {
   private LibraryVersion() {}
 
-  static String get() {
+  /** {@return the version, {@code "unknown"} outside of a build} */
+  public static String get() {
     Properties properties = new Properties();
-    try (InputStream in = LibraryVersion.class.getResourceAsStream("version.properties")) {
+    try (InputStream in =
+        LibraryVersion.class.getResourceAsStream("/dev/ablation/version.properties")) {
       if (in != null) {
         properties.load(in);
       }
@@ -24,7 +26,13 @@ final class LibraryVersion {
     return properties.getProperty("version", "unknown");
   }
 
-  static Map<String, String> environment(Device device) {
+  /**
+   * Describes the machine.
+   *
+   * @param device that computes
+   * @return sorted by name
+   */
+  public static Map<String, String> environment(Device device) {
     Map<String, String> environment = new TreeMap<>();
     environment.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
     environment.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));

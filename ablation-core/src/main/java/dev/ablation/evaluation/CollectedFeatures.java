@@ -1,0 +1,33 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.FeatureMatrix;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiFunction;
+
+/** Keeps the features of all pictures of a subject for a metric that needs them together. */
+final class CollectedFeatures implements SubjectMetric.Measurement {
+  private final FeatureExtractor extractor;
+  private final BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare;
+  private final List<FeatureMatrix> base = new ArrayList<>();
+  private final List<FeatureMatrix> ablated = new ArrayList<>();
+
+  /** Compares with the features of the base model's and of the ablated model's pictures. */
+  CollectedFeatures(
+      FeatureExtractor extractor, BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare) {
+    this.extractor = extractor;
+    this.compare = compare;
+  }
+
+  @Override
+  public void add(PictureBatch batch) {
+    base.add(batch.baseFeatures(extractor));
+    ablated.add(batch.ablatedFeatures(extractor));
+  }
+
+  @Override
+  public Comparison result() {
+    return compare.apply(FeatureMatrix.concat(base), FeatureMatrix.concat(ablated));
+  }
+}

@@ -1,0 +1,49 @@
+package dev.ablation.evaluation;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.CopyDetection;
+import dev.ablation.evaluate.CopyScores;
+import dev.ablation.evaluate.MetricResult;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** How many of a hundred pictures are copies of memorised ones. */
+record CopyMetric(CopyDetection detection, List<BufferedImage> originals)
+    implements SubjectMetric {
+  CopyMetric {
+    Objects.requireNonNull(detection, "detection");
+    originals = List.copyOf(originals);
+    Preconditions.checkArgument(!originals.isEmpty(), "originals must not be empty");
+  }
+
+  @Override
+  public String name() {
+    return "memorisation percentage";
+  }
+
+  @Override
+  public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+    List<Double> base = new ArrayList<>();
+    List<Double> ablated = new ArrayList<>();
+    return new Measurement() {
+      @Override
+      public void add(PictureBatch batch) {
+        base.addAll(detection.score(batch.base(), originals).scores());
+        ablated.addAll(detection.score(batch.ablated(), originals).scores());
+      }
+
+      @Override
+      public Comparison result() {
+        return new Comparison(percentage(base, bootstrap), percentage(ablated, bootstrap));
+      }
+    };
+  }
+
+  private MetricResult percentage(List<Double> scores, Bootstrap bootstrap) {
+    return new CopyScores(detection.extractor().info(), detection.threshold(), scores)
+        .measure(bootstrap);
+  }
+}

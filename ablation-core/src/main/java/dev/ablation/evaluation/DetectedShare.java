@@ -1,0 +1,76 @@
+package dev.ablation.evaluation;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.MetricResult;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** The share of pictures in which a detector finds its concept. */
+record DetectedShare(String name, ConceptDetector detector) implements SubjectMetric {
+  DetectedShare {
+    Preconditions.checkArgument(!name.isBlank(), "metric must not be blank");
+    Objects.requireNonNull(detector, "detector");
+  }
+
+  @Override
+  public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+    List<Double> base = new ArrayList<>();
+    List<Double> ablated = new ArrayList<>();
+    return new Measurement() {
+      @Override
+      public void add(PictureBatch batch) {
+        look(batch.baseFeatures(detector.extractor()), base);
+        look(batch.ablatedFeatures(detector.extractor()), ablated);
+      }
+
+      @Override
+      public Comparison result() {
+        return new Comparison(
+            share(name, detector, numbers(base), bootstrap),
+            share(name, detector, numbers(ablated), bootstrap));
+      }
+    };
+  }
+
+  private static double[] numbers(List<Double> hits) {
+    return hits.stream().mapToDouble(hit -> hit).toArray();
+  }
+
+  private void look(FeatureMatrix features, List<Double> hits) {
+    Arrays.stream(checked(detector, features)).forEach(hits::add);
+  }
+
+  /** {@return the detector's answers, if they are one a picture, 0 or 1} */
+  static double[] checked(ConceptDetector detector, FeatureMatrix features) {
+    double[] shown = detector.shows(features);
+    if (shown.length != features.rows()) {
+      throw new IllegalStateException(
+          "detector '%s' must give one answer for each of %d pictures, gave %d"
+              .formatted(detector.name(), features.rows(), shown.length));
+    }
+    for (double hit : shown) {
+      if (hit != 0 && hit != 1) {
+        throw new IllegalStateException(
+            "detector '%s' must answer 0 or 1, answered %s".formatted(detector.name(), hit));
+      }
+    }
+    return shown;
+  }
+
+  static MetricResult share(
+      String metric, ConceptDetector detector, double[] hits, Bootstrap bootstrap) {
+    return new MetricResult(
+        metric,
+        Arrays.stream(hits).sum() / hits.length,
+        bootstrap.ofShare(hits),
+        Map.of("pictures", hits.length),
+        Map.of("detector", detector.name()),
+        bootstrap.seed(),
+        detector.extractor().info());
+  }
+}

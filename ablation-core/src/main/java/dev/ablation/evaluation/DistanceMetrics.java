@@ -1,0 +1,146 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.ClipMmd;
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.FeatureStatistics;
+import dev.ablation.evaluate.FrechetInceptionDistance;
+import dev.ablation.evaluate.KernelInceptionDistance;
+import dev.ablation.evaluate.PerceptualDistance;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** The metrics that tell how far the pictures after are from those before. */
+final class DistanceMetrics {
+  private DistanceMetrics() {}
+
+  /** {@return a problem for each subject of too few pictures} */
+  private static List<String> tooFew(List<Subject> subjects, String metric, int fewest) {
+    return subjects.stream()
+        .filter(subject -> subject.pictures() < fewest)
+        .map(subject ->
+            "%s needs at least %d pictures of '%s', but there are to be %d"
+                .formatted(metric, fewest, subject.name(), subject.pictures()))
+        .toList();
+  }
+
+  /** KID; the features of a subject are kept. */
+  record Kid(FeatureExtractor extractor, KernelInceptionDistance distance)
+      implements SubjectMetric {
+    Kid {
+      Objects.requireNonNull(extractor, "extractor");
+      Objects.requireNonNull(distance, "distance");
+    }
+
+    @Override
+    public String name() {
+      return "KID";
+    }
+
+    @Override
+    public List<String> problems(List<Subject> subjects) {
+      return tooFew(subjects, name(), 2);
+    }
+
+    @Override
+    public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+      return new CollectedFeatures(
+          extractor,
+          (base, ablated) ->
+              new Comparison(
+                  null, distance.measure(ablated, base, extractor.info(), progress -> {})));
+    }
+  }
+
+  /** FID; means and covariances are kept. */
+  record Fid(FeatureExtractor extractor) implements SubjectMetric {
+    Fid {
+      Objects.requireNonNull(extractor, "extractor");
+    }
+
+    @Override
+    public String name() {
+      return "FID";
+    }
+
+    @Override
+    public List<String> problems(List<Subject> subjects) {
+      return tooFew(subjects, name(), FrechetInceptionDistance.FEWEST_PICTURES);
+    }
+
+    @Override
+    public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+      FeatureStatistics base = new FeatureStatistics(extractor.info().dimension());
+      FeatureStatistics ablated = new FeatureStatistics(extractor.info().dimension());
+      return new Measurement() {
+        @Override
+        public void add(PictureBatch batch) {
+          base.add(batch.baseFeatures(extractor));
+          ablated.add(batch.ablatedFeatures(extractor));
+        }
+
+        @Override
+        public Comparison result() {
+          return new Comparison(
+              null, FrechetInceptionDistance.measure(ablated, base, extractor.info()));
+        }
+      };
+    }
+  }
+
+  /** CMMD; the features of a subject are kept. */
+  record Cmmd(FeatureExtractor extractor, ClipMmd distance) implements SubjectMetric {
+    Cmmd {
+      Objects.requireNonNull(extractor, "extractor");
+      Objects.requireNonNull(distance, "distance");
+    }
+
+    @Override
+    public String name() {
+      return "CMMD";
+    }
+
+    @Override
+    public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+      return new CollectedFeatures(
+          extractor,
+          (base, ablated) ->
+              new Comparison(null, distance.measure(ablated, base, extractor.info())));
+    }
+  }
+
+  /** The distance of pairs; one number a pair is kept. */
+  record Perceptual(FeatureExtractor extractor) implements SubjectMetric {
+    Perceptual {
+      Objects.requireNonNull(extractor, "extractor");
+    }
+
+    @Override
+    public String name() {
+      return "perceptual distance";
+    }
+
+    @Override
+    public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+      PerceptualDistance distance = new PerceptualDistance(extractor, bootstrap);
+      List<Double> distances = new ArrayList<>();
+      return new Measurement() {
+        @Override
+        public void add(PictureBatch batch) {
+          for (double each :
+              PerceptualDistance.distances(
+                  batch.ablatedFeatures(extractor), batch.baseFeatures(extractor))) {
+            distances.add(each);
+          }
+        }
+
+        @Override
+        public Comparison result() {
+          return new Comparison(
+              null, distance.measure(distances.stream().mapToDouble(d -> d).toArray()));
+        }
+      };
+    }
+  }
+}

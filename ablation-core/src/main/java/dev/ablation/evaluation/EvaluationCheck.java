@@ -1,0 +1,210 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.model.ModelDescriptor;
+import dev.ablation.sample.SamplerRun;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/** Finds what an evaluation draws, and everything that is wrong with it, before it draws. */
+final class EvaluationCheck {
+  /**
+   * A subject and what it is compared with.
+   *
+   * @param anchor name of the anchor of the target that it belongs to
+   */
+  record Planned(Subject subject, String anchor) {}
+
+  private final Evaluation evaluation;
+  private final Set<String> problems = new LinkedHashSet<>();
+  private final List<Planned> subjects = new ArrayList<>();
+
+  private EvaluationCheck(Evaluation evaluation) {
+    this.evaluation = evaluation;
+  }
+
+  static EvaluationCheck of(Evaluation evaluation) {
+    EvaluationCheck check = new EvaluationCheck(evaluation);
+    check.plan();
+    check.checkNames();
+    check.checkMetrics();
+    return check;
+  }
+
+  /** {@return what is wrong, each thing once} */
+  Set<String> problems() {
+    return problems;
+  }
+
+  List<Planned> subjects() {
+    return subjects;
+  }
+
+  void orThrow() {
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(
+          problems.size() == 1
+              ? problems.iterator().next()
+              : "%d things are wrong with the evaluation:%n  %s"
+                  .formatted(
+                      problems.size(), String.join(System.lineSeparator() + "  ", problems)));
+    }
+  }
+
+  private void plan() {
+    if (evaluation.aims().isEmpty()) {
+      problems.add("an evaluation must have a target");
+      return;
+    }
+    if (evaluation.heldOutIsUnclear()) {
+      problems.add("held-out prompts are for one target, but there are several; give each its own");
+    }
+    if (evaluation.neighbours().isEmpty() && !evaluation.neighboursMayMiss()) {
+      problems.add(
+          "neighbours must not be empty, since what an ablation damages shows in them first; name"
+              + " some, or say withoutNeighbours()");
+    }
+    int most = evaluation.protocol().prompts();
+    for (Aim aim : evaluation.aims()) {
+      add(Role.TARGET, aim.target().name(), aim, () -> aim.promptsOfTarget(most));
+    }
+    for (Aim aim : evaluation.aims()) {
+      // Targets may share an anchor.
+      if (subjects.stream().noneMatch(each -> sameName(each, Role.ANCHOR, aim.anchor()))) {
+        add(Role.ANCHOR, aim.anchor(), aim, () -> aim.promptsOfAnchor(most));
+      }
+    }
+    for (Neighbour neighbour : evaluation.neighbours()) {
+      Aim aim = neighbour.aim(evaluation.aims());
+      add(Role.NEIGHBOUR, neighbour.name(), aim, () -> neighbour.prompts(aim, most));
+    }
+    evaluation.unrelated().forEach((name, prompts) ->
+        add(Role.UNRELATED, name, evaluation.aims().get(0), () -> prompts));
+  }
+
+  private static boolean sameName(Planned planned, Role role, String name) {
+    return planned.subject().role() == role && planned.subject().name().equalsIgnoreCase(name);
+  }
+
+  private void add(Role role, String name, Aim aim, Supplier<List<String>> derivation) {
+    try {
+      List<String> prompts = derivation.get();
+      int pictures = evaluation.protocol().pictures(role);
+      subjects.add(new Planned(new Subject(role, name, prompts, pictures), aim.anchor()));
+    } catch (IllegalArgumentException e) {
+      problems.add(
+          "%s '%s': %s".formatted(role.name().toLowerCase(Locale.ROOT), name, e.getMessage()));
+    }
+  }
+
+  /** A neighbour that is the target would be read as damage, one that is named twice as two. */
+  private void checkNames() {
+    List<Planned> seen = new ArrayList<>();
+    for (Planned planned : subjects) {
+      String name = planned.subject().name();
+      seen.stream()
+          .filter(other -> other.subject().name().equalsIgnoreCase(name))
+          .findFirst()
+          .ifPresent(other ->
+              problems.add(
+                  "subjects must differ, but '%s' is %s and %s"
+                      .formatted(
+                          name,
+                          other.subject().role().name().toLowerCase(Locale.ROOT),
+                          planned.subject().role().name().toLowerCase(Locale.ROOT))));
+      seen.add(planned);
+    }
+  }
+
+  private void checkMetrics() {
+    if (subjects.isEmpty()) {
+      return;
+    }
+    for (SubjectMetric metric : evaluation.metrics()) {
+      List<Subject> measured =
+          subjects.stream().map(Planned::subject).filter(metric::measures).toList();
+      problems.addAll(metric.problems(measured));
+    }
+  }
+
+  /** Finds what cannot be drawn or looked at. */
+  void tryOn(DiffusionModel model) {
+    SamplingSettings sampling = evaluation.protocol().sampling();
+    try (SamplerRun run =
+        sampling.sampler().start(model.schedule(), model.predictionType(), sampling.steps())) {
+      run.steps();
+    } catch (IllegalArgumentException e) {
+      problems.add(
+          "sampler %s cannot draw with model '%s': %s"
+              .formatted(sampling.sampler().name(), model.descriptor().name(), e.getMessage()));
+    }
+    int scale = model.capability(LatentCodec.class).map(LatentCodec::downscaling).orElse(0);
+    if (scale == 0) {
+      problems.add(
+          "model '%s' has no LatentCodec, which drawing pictures needs"
+              .formatted(model.descriptor().name()));
+      return;
+    }
+    BufferedImage probe = probe(model.descriptor(), scale);
+    PictureBatch batch = new PictureBatch(0, List.of(probe), List.of(probe));
+    for (SubjectMetric metric : evaluation.metrics()) {
+      subjects.stream()
+          .filter(planned -> metric.measures(planned.subject()))
+          .findFirst()
+          .ifPresent(planned ->
+              attempt(
+                  metric.name(),
+                  () ->
+                      metric
+                          .begin(
+                              planned.subject(),
+                              planned.anchor(),
+                              evaluation.protocol().bootstrap())
+                          .add(batch)));
+    }
+    for (RecoveryAttempt recovery : evaluation.attempts()) {
+      attempt("attempt '" + recovery.name() + "'", () -> recovery.check(model));
+    }
+    TextImageEncoder encoder = evaluation.encoder();
+    attempt(
+        "CLIP score",
+        () -> {
+          List<String> texts = List.of("a photo", "a painting");
+          PictureBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
+        });
+  }
+
+  /** Whatever is thrown, it is thrown before hours of drawing. */
+  private void attempt(String what, Runnable work) {
+    try {
+      work.run();
+    } catch (IllegalStateException e) {
+      problems.add(String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      problems.add("%s is not possible: %s".formatted(what, e.getMessage()));
+    }
+  }
+
+  /** Something to see, in the size that the model draws. */
+  private static BufferedImage probe(ModelDescriptor model, int scale) {
+    BufferedImage picture =
+        new BufferedImage(
+            model.latentWidth() * scale, model.latentHeight() * scale, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < picture.getHeight(); y++) {
+      for (int x = 0; x < picture.getWidth(); x++) {
+        int red = 255 * x / picture.getWidth();
+        int green = 255 * y / picture.getHeight();
+        picture.setRGB(x, y, red << 16 | green << 8 | 127);
+      }
+    }
+    return picture;
+  }
+}

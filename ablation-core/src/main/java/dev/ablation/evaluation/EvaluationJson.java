@@ -1,0 +1,253 @@
+package dev.ablation.evaluation;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import dev.ablation.evaluate.ConfidenceInterval;
+import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluate.MetricResult;
+import dev.ablation.internal.StrictJson;
+import dev.ablation.internal.StrictJson.JsonNumber;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Results as JSON, in a fixed form whose name stands in it. */
+final class EvaluationJson {
+  static final String SCHEMA = "dev.ablation.evaluation/1";
+
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+  private static final int NANO_DIGITS = 9;
+
+  private EvaluationJson() {}
+
+  static String write(EvaluationResult result) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("schema", SCHEMA);
+    json.put("settings", result.settings());
+    json.put("seconds", seconds(result.elapsed()));
+    json.put("subjects", result.subjects().stream().map(EvaluationJson::subject).toList());
+    json.put("attacks", result.attacks().stream().map(EvaluationJson::attack).toList());
+    return GSON.toJson(json) + "\n";
+  }
+
+  private static BigDecimal seconds(Duration duration) {
+    return BigDecimal.valueOf(duration.toNanos(), NANO_DIGITS);
+  }
+
+  private static Map<String, Object> subject(SubjectResult result) {
+    Subject subject = result.subject();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("role", subject.role().name());
+    json.put("name", subject.name());
+    json.put("prompts", subject.prompts());
+    json.put("pictures", subject.pictures());
+    json.put("metrics", result.metrics().stream().map(EvaluationJson::comparison).toList());
+    return json;
+  }
+
+  private static Map<String, Object> attack(AttackResult result) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("family", result.family());
+    json.put("name", result.name());
+    json.put("settings", result.settings());
+    json.put("recovered", comparison(result.recovered()));
+    json.put("seconds", seconds(result.elapsed()));
+    return json;
+  }
+
+  private static Map<String, Object> comparison(Comparison comparison) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    MetricResult base = comparison.base();
+    if (base != null) {
+      json.put("base", metric(base));
+    }
+    json.put("ablated", metric(comparison.ablated()));
+    return json;
+  }
+
+  private static Map<String, Object> metric(MetricResult metric) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("metric", metric.metric());
+    json.put("value", metric.value());
+    ConfidenceInterval interval = metric.interval();
+    if (interval != null) {
+      Map<String, Object> ends = new LinkedHashMap<>();
+      ends.put("low", interval.low());
+      ends.put("high", interval.high());
+      ends.put("level", interval.level());
+      ends.put("method", interval.method());
+      json.put("interval", ends);
+    }
+    json.put("counts", metric.counts());
+    json.put("settings", metric.settings());
+    Long seed = metric.seed();
+    if (seed != null) {
+      json.put("seed", seed);
+    }
+    ExtractorInfo info = metric.extractor();
+    Map<String, Object> extractor = new LinkedHashMap<>();
+    extractor.put("name", info.name());
+    extractor.put("sha256", info.sha256());
+    extractor.put("dimension", info.dimension());
+    extractor.put("input", info.input());
+    json.put("extractor", extractor);
+    return json;
+  }
+
+  static EvaluationResult read(String text) {
+    try {
+      Node root = new Node(StrictJson.parse(text), "evaluation");
+      String schema = root.get("schema").text();
+      if (!schema.equals(SCHEMA)) {
+        throw root.wrong("must have \"schema\" \"" + SCHEMA + "\", was \"" + schema + "\"");
+      }
+      return new EvaluationResult(
+          root.get("settings").texts(),
+          root.get("subjects").list().stream().map(EvaluationJson::subject).toList(),
+          root.get("attacks").list().stream().map(EvaluationJson::attack).toList(),
+          root.get("seconds").duration());
+    } catch (IOException e) {
+      throw new IllegalArgumentException("evaluation: " + e.getMessage(), e);
+    }
+  }
+
+  private static SubjectResult subject(Node node) {
+    Subject subject =
+        new Subject(
+            node.get("role").role(),
+            node.get("name").text(),
+            node.get("prompts").list().stream().map(Node::text).toList(),
+            node.get("pictures").integer());
+    List<Comparison> metrics =
+        node.get("metrics").list().stream().map(EvaluationJson::comparison).toList();
+    return new SubjectResult(subject, metrics, List.of());
+  }
+
+  private static AttackResult attack(Node node) {
+    return new AttackResult(
+        node.get("family").text(),
+        node.get("name").text(),
+        node.get("settings").texts(),
+        comparison(node.get("recovered")),
+        List.of(),
+        node.get("seconds").duration());
+  }
+
+  private static Comparison comparison(Node node) {
+    return new Comparison(
+        node.has("base") ? metric(node.get("base")) : null, metric(node.get("ablated")));
+  }
+
+  private static MetricResult metric(Node node) {
+    Node extractor = node.get("extractor");
+    return new MetricResult(
+        node.get("metric").text(),
+        node.get("value").number().doubleValue(),
+        node.has("interval") ? interval(node.get("interval")) : null,
+        node.get("counts").integers(),
+        node.get("settings").texts(),
+        node.has("seed") ? Long.valueOf(node.get("seed").number().longValueExact()) : null,
+        new ExtractorInfo(
+            extractor.get("name").text(),
+            extractor.get("sha256").text(),
+            extractor.get("dimension").integer(),
+            extractor.get("input").text()));
+  }
+
+  private static ConfidenceInterval interval(Node node) {
+    return new ConfidenceInterval(
+        node.get("low").number().doubleValue(),
+        node.get("high").number().doubleValue(),
+        node.get("level").number().doubleValue(),
+        node.get("method").text());
+  }
+
+  /** A value and where it stands. */
+  private record Node(@Nullable Object value, String where) {
+    IllegalArgumentException wrong(String rule) {
+      return new IllegalArgumentException(where + " " + rule);
+    }
+
+    private Map<?, ?> object() {
+      if (value instanceof Map<?, ?> map) {
+        return map;
+      }
+      throw wrong("must be an object");
+    }
+
+    boolean has(String key) {
+      return object().containsKey(key);
+    }
+
+    Node get(String key) {
+      if (!has(key)) {
+        throw wrong("must have \"" + key + "\"");
+      }
+      return new Node(object().get(key), where + "." + key);
+    }
+
+    List<Node> list() {
+      if (!(value instanceof List<?> list)) {
+        throw wrong("must be a list");
+      }
+      List<Node> nodes = new ArrayList<>();
+      for (Object each : list) {
+        nodes.add(new Node(each, where + "[" + nodes.size() + "]"));
+      }
+      return nodes;
+    }
+
+    String text() {
+      if (value instanceof String text) {
+        return text;
+      }
+      throw wrong("must be a text");
+    }
+
+    BigDecimal number() {
+      if (value instanceof JsonNumber number) {
+        return new BigDecimal(number.literal());
+      }
+      throw wrong("must be a number");
+    }
+
+    int integer() {
+      try {
+        return number().intValueExact();
+      } catch (ArithmeticException e) {
+        throw new IllegalArgumentException(where + " must be a whole number", e);
+      }
+    }
+
+    Duration duration() {
+      return Duration.ofNanos(number().movePointRight(NANO_DIGITS).longValue());
+    }
+
+    Role role() {
+      try {
+        return Role.valueOf(text());
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException(
+            where + " must be one of " + List.of(Role.values()) + ", was " + value, e);
+      }
+    }
+
+    Map<String, String> texts() {
+      Map<String, String> texts = new LinkedHashMap<>();
+      object().keySet().forEach(key -> texts.put((String) key, get((String) key).text()));
+      return texts;
+    }
+
+    Map<String, Integer> integers() {
+      Map<String, Integer> integers = new LinkedHashMap<>();
+      object().keySet().forEach(key -> integers.put((String) key, get((String) key).integer()));
+      return integers;
+    }
+  }
+}

@@ -1,0 +1,120 @@
+package dev.ablation.evaluation;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.FeatureMatrix;
+import java.awt.image.BufferedImage;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Some pictures of a subject, drawn by the base model and by the ablated one for the same prompts
+ * and seeds. Each extractor looks at a picture once, however many metrics ask for its features.
+ */
+public final class PictureBatch {
+  private final int first;
+  private final List<BufferedImage> base;
+  private final List<BufferedImage> ablated;
+  private final Map<FeatureExtractor, FeatureMatrix> baseFeatures = new IdentityHashMap<>();
+  private final Map<FeatureExtractor, FeatureMatrix> ablatedFeatures = new IdentityHashMap<>();
+
+  /**
+   * Creates a batch.
+   *
+   * @param first index of its first picture among those of the subject
+   * @param base pictures of the base model, at least one
+   * @param ablated as many pictures of the ablated model
+   * @throws IllegalArgumentException if there are none, or not as many of both
+   */
+  public PictureBatch(int first, List<BufferedImage> base, List<BufferedImage> ablated) {
+    this.first = first;
+    this.base = List.copyOf(base);
+    this.ablated = List.copyOf(ablated);
+    Preconditions.checkArgument(first >= 0, "first must not be negative, was %s", first);
+    Preconditions.checkArgument(!base.isEmpty(), "pictures must not be empty");
+    Preconditions.checkArgument(
+        base.size() == ablated.size(),
+        "base and ablated pictures must be as many, were %s and %s",
+        base.size(),
+        ablated.size());
+  }
+
+  /** {@return the index of the first picture among those of the subject} */
+  public int first() {
+    return first;
+  }
+
+  /** {@return how many pictures of either model there are} */
+  public int size() {
+    return base.size();
+  }
+
+  /** {@return the base model's pictures} */
+  public List<BufferedImage> base() {
+    return base;
+  }
+
+  /** {@return the ablated model's pictures, in the same order} */
+  public List<BufferedImage> ablated() {
+    return ablated;
+  }
+
+  /**
+   * Returns features of the base model's pictures.
+   *
+   * @param extractor computes them when it is first asked
+   * @return one row a picture
+   * @throws IllegalStateException if the extractor cannot use a picture, or gives features that are
+   *     not finite or of another shape than it says
+   */
+  public FeatureMatrix baseFeatures(FeatureExtractor extractor) {
+    return baseFeatures.computeIfAbsent(extractor, key -> checked(key, base));
+  }
+
+  /**
+   * Returns features of the ablated model's pictures.
+   *
+   * @param extractor computes them when it is first asked
+   * @return one row a picture
+   * @throws IllegalStateException if the extractor cannot use a picture, or gives features that are
+   *     not finite or of another shape than it says
+   */
+  public FeatureMatrix ablatedFeatures(FeatureExtractor extractor) {
+    return ablatedFeatures.computeIfAbsent(extractor, key -> checked(key, ablated));
+  }
+
+  static FeatureMatrix checked(FeatureExtractor extractor, List<BufferedImage> pictures) {
+    FeatureMatrix features;
+    try {
+      features = extractor.extract(pictures);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalStateException(
+          "extractor '%s' cannot use a picture of %d x %d: %s"
+              .formatted(
+                  extractor.info().name(),
+                  pictures.get(0).getWidth(),
+                  pictures.get(0).getHeight(),
+                  e.getMessage()),
+          e);
+    }
+    return checked(extractor, features, pictures.size(), "pictures");
+  }
+
+  static FeatureMatrix checked(
+      FeatureExtractor extractor, FeatureMatrix features, int count, String what) {
+    int dimension = extractor.info().dimension();
+    if (features.rows() != count || features.dimension() != dimension) {
+      throw new IllegalStateException(
+          "extractor '%s' must give %d features for each of %d %s, gave %d rows of %d"
+              .formatted(
+                  extractor.info().name(),
+                  dimension,
+                  count,
+                  what,
+                  features.rows(),
+                  features.dimension()));
+    }
+    return features;
+  }
+}

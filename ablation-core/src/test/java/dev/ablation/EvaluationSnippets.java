@@ -1,0 +1,254 @@
+package dev.ablation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.concept.Concept;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.evaluate.CopyDetection;
+import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluate.FeatureExtractor;
+import dev.ablation.evaluate.MetricResult;
+import dev.ablation.evaluate.PooledPixels;
+import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.evaluation.Comparison;
+import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.PictureBatch;
+import dev.ablation.evaluation.SubjectMetric;
+import dev.ablation.evaluation.Protocol;
+import dev.ablation.evaluation.PublishedEvaluation;
+import dev.ablation.evaluation.Role;
+import dev.ablation.evaluation.Subject;
+import dev.ablation.evaluation.SubjectResult;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingSettings;
+import dev.ablation.testing.TinyDiffusion;
+import dev.ablation.testing.TinyEncoder;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The examples of how to evaluate, each inside of a test. {@link EvaluationSnippetsTest} runs them.
+ */
+class EvaluationSnippets {
+  private final TinyDiffusion model = TinyDiffusion.open(1);
+  private final TextImageEncoder clip = new TinyEncoder();
+
+  @TempDir private Path folder;
+
+  @AfterEach
+  void close() {
+    model.close();
+  }
+
+  private static Protocol small(Protocol protocol) {
+    return protocol
+        .withPictures(4, 4, 4, 3)
+        .withSampling(new SamplingSettings(Sampler.ddim(1), 2, 6, "", 3));
+  }
+
+  private Ablation plan() {
+    return Ablator.of(model)
+        .target(Concept.style("Van Gogh"))
+        .anchor(
+            AnchorStrategy.generated("painting", List.of("a painting of a boat"))
+                .images(2)
+                .sampling(SamplingSettings.defaults().withSteps(2)))
+        .training(t -> t.steps(2).batchSize(2));
+  }
+
+  @Test
+  void evaluate() throws IOException {
+    List<String> captions = List.of("a dog on a lawn", "a red bus", "a bowl of soup");
+    // @start region="evaluate"
+    Evaluation evaluation =
+        Evaluation.with(clip).neighbours("Monet", "Salvador Dali").unrelated(captions);
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Van Gogh"))
+            .anchor("painting")
+            .evaluate(evaluation);
+    // @end
+    assertThat(plan.check()).isEmpty();
+    plan = plan().evaluate(evaluation.protocol(EvaluationSnippets::small));
+    // @start region="evaluation-result"
+    try (AblationResult result = plan.run()) {
+      EvaluationResult found = result.evaluation().orElseThrow();
+      String table = found.toString();
+      SubjectResult target = found.of(Role.TARGET).get(0);
+      for (Comparison metric : target.metrics()) { // CLIP score, CLIP accuracy, KID
+        double after = metric.ablated().value();
+      }
+      found.write(folder.resolve("evaluation.json"));
+      // @end
+      assertThat(table).contains("CLIP accuracy");
+      assertThat(found.of(Role.NEIGHBOUR)).hasSize(2);
+      assertThat(EvaluationResult.read(folder.resolve("evaluation.json")).settings())
+          .isEqualTo(found.settings());
+      assertThat(target.metrics()).hasSize(3);
+    }
+  }
+
+  @Test
+  void evaluateADelta() throws IOException {
+    Path file = folder.resolve("delta.safetensors");
+    try (AblationResult result = plan().run()) {
+      result.delta().save(file);
+    }
+    List<String> heldOut = List.of("a painting of a harbour", "a painting of a field");
+    // @start region="evaluate-delta"
+    Evaluation evaluation =
+        Evaluation.with(clip)
+            .target(Concept.style("Van Gogh"), "painting", heldOut)
+            .neighbours("Monet", "Salvador Dali")
+            .keptIn(folder.resolve("pictures"));
+    // @end
+    evaluation = evaluation.protocol(EvaluationSnippets::small);
+    // @start region="run-delta"
+    try (WeightDelta delta = WeightDelta.load(file, model.manager())) {
+      EvaluationResult found = evaluation.run(model, delta);
+      // @end
+      assertThat(found.subjects()).hasSize(4);
+    }
+  }
+
+  @Test
+  void protocol() {
+    Evaluation evaluation = Evaluation.with(clip);
+    // @start region="protocol"
+    Protocol protocol =
+        Protocol.paper() // 200, 200 and 50 pictures, DDIM with eta 1, 50 steps, guidance 6
+            .withPictures(50, 50, 20, 50)
+            .withSampling(SamplingSettings.defaults())
+            .withSeed(7);
+    evaluation = evaluation.protocol(protocol);
+    // @end
+    assertThat(evaluation.protocol().neighbourPictures()).isEqualTo(20);
+  }
+
+  @Test
+  void furtherMetrics() throws IOException {
+    FeatureExtractor lpips = new PooledPixels();
+    BufferedImage memorised = LatentSampler.of(model).draw(List.of("x"), 1).get(0);
+    FeatureExtractor sscd = new PooledPixels(8);
+    Evaluation evaluation = Evaluation.with(clip).neighbours("Monet", "Salvador Dali");
+    // @start region="further-metrics"
+    CopyDetection copies = new CopyDetection(sscd, CopyDetection.SSCD_THRESHOLD);
+    evaluation =
+        evaluation
+            .metric(SubjectMetric.perceptualDistance(lpips))
+            .metric(
+                SubjectMetric.zeroShotAccuracy(clip, List.of("Van Gogh", "Monet", "Salvador Dali")))
+            .metric(SubjectMetric.memorisation(copies, List.of(memorised)).onlyOf(Role.TARGET));
+    // @end
+    try (AblationResult result =
+        plan().evaluate(evaluation.protocol(EvaluationSnippets::small)).run()) {
+      assertThat(result.evaluation().orElseThrow().subjects().get(0).metrics())
+          .extracting(Comparison::metric)
+          .containsExactly(
+              "CLIP score",
+              "CLIP accuracy",
+              "KID",
+              "perceptual distance",
+              "zero-shot accuracy",
+              "memorisation percentage");
+    }
+  }
+
+  @Test
+  void published() throws IOException {
+    Path assets = folder;
+    Files.writeString(
+        assets.resolve("eval.json"),
+        "{\"object\": {\"grumpy cat\": {\"target\": \"grumpy cat\", \"anchor\": \"cat\","
+            + " \"hard_negative\": [\"persian cat\"]}}}");
+    Files.createDirectory(assets.resolve("eval_prompts"));
+    Files.writeString(assets.resolve("eval_prompts/cat_eval.txt"), "a cat\ntwo cats\n");
+    // @start region="published"
+    for (PublishedEvaluation entry : PublishedEvaluation.read(assets.resolve("eval.json"))) {
+      Evaluation evaluation = entry.evaluation(clip, assets.resolve("eval_prompts"));
+      // @end
+      assertThat(evaluation.check(model)).isEmpty();
+      assertThat(evaluation.subjects().get(0).prompts()).contains("two grumpy cats");
+    }
+  }
+
+  @Test
+  void detectors() {
+    List<BufferedImage> pictures = LatentSampler.of(model).draw(List.of("a", "b"), 1);
+    // @start region="detector"
+    ConceptDetector detector = ConceptDetector.clip(clip, "van gogh", "painting");
+    double[] found = detector.shows(pictures); // 1 for a picture that shows the style, else 0
+    // @end
+    assertThat(found).hasSize(2);
+  }
+
+  // @start region="own-metric"
+  /** The mean brightness of pictures, 0..255. */
+  record Brightness() implements SubjectMetric {
+    @Override
+    public String name() {
+      return "brightness";
+    }
+
+    @Override
+    public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+      List<Double> before = new ArrayList<>();
+      List<Double> after = new ArrayList<>();
+      return new Measurement() {
+        @Override
+        public void add(PictureBatch batch) {
+          batch.base().forEach(picture -> before.add(of(picture)));
+          batch.ablated().forEach(picture -> after.add(of(picture)));
+        }
+
+        @Override
+        public Comparison result() {
+          return new Comparison(mean(before), mean(after));
+        }
+      };
+    }
+
+    private MetricResult mean(List<Double> values) {
+      double mean = values.stream().mapToDouble(v -> v).average().orElseThrow();
+      ExtractorInfo pixels = new ExtractorInfo("pixels", "0".repeat(64), 1);
+      return new MetricResult(
+          name(), mean, null, Map.of("pictures", values.size()), Map.of(), null, pixels);
+    }
+
+    private static double of(BufferedImage picture) {
+      int pixels = picture.getWidth() * picture.getHeight();
+      double sum = 0;
+      for (int i = 0; i < pixels; i++) {
+        int rgb = picture.getRGB(i % picture.getWidth(), i / picture.getWidth());
+        sum += ((rgb >> 16 & 255) + (rgb >> 8 & 255) + (rgb & 255)) / 3.0;
+      }
+      return sum / pixels;
+    }
+  }
+
+  // @end
+
+  @Test
+  void ownMetric() {
+    Evaluation evaluation = Evaluation.with(clip).neighbours("Monet").metric(new Brightness());
+    try (AblationResult result =
+        plan().evaluate(evaluation.protocol(EvaluationSnippets::small)).run()) {
+      Comparison brightness =
+          result.evaluation().orElseThrow().of(Role.TARGET).get(0).metrics().get(3);
+      assertThat(brightness.ablated().value()).isBetween(1.0, 254.0);
+    }
+  }
+}

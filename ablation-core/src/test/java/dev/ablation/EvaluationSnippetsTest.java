@@ -1,0 +1,4 @@
+package dev.ablation;
+
+/** Runs the examples of how to evaluate. */
+class EvaluationSnippetsTest extends EvaluationSnippets {}

@@ -1,0 +1,118 @@
+package dev.ablation.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.ablation.evaluate.ConfidenceInterval;
+import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluate.MetricResult;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class EvaluationResultTest {
+  @TempDir private Path folder;
+
+  private static MetricResult metric(String name, double value) {
+    return new MetricResult(
+        name,
+        value,
+        new ConfidenceInterval(value - 0.1, value + 1.0 / 3, 0.95, "bootstrap, 1000 resamples"),
+        Map.of("pictures", 4),
+        Map.of("text", "\"A photo\" & more\n"),
+        Long.MAX_VALUE,
+        new ExtractorInfo("clip", "0".repeat(64), 512, "224 x 224"));
+  }
+
+  private static EvaluationResult result() {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("steps", "50");
+    settings.put("base.name", "größe");
+    MetricResult kid =
+        new MetricResult(
+            "KID",
+            -1e-300,
+            null,
+            Map.of(),
+            Map.of(),
+            null,
+            new ExtractorInfo("clip", "0".repeat(64), 512));
+    SubjectResult target =
+        new SubjectResult(
+            new Subject(Role.TARGET, "van gogh", List.of("a", "b"), 4),
+            List.of(
+                new Comparison(metric("CLIP score", 0.7), metric("CLIP score", 0.5)),
+                new Comparison(null, kid)),
+            List.of());
+    AttackResult attack =
+        new AttackResult(
+            "leakage",
+            "misspelled",
+            Map.of("prompt", "van gog"),
+            new Comparison(metric("detected", 1), metric("detected", 0.25)),
+            List.of(),
+            Duration.ofMillis(1));
+    return new EvaluationResult(
+            settings, List.of(target), List.of(), Duration.ofSeconds(3, 123_456_789))
+        .withAttacks(List.of(attack));
+  }
+
+  @Test
+  void isReadAsItWasWritten() throws IOException {
+    EvaluationResult result = result();
+    assertThat(EvaluationResult.fromJson(result.toJson())).isEqualTo(result);
+    Path file = folder.resolve("evaluation.json");
+    result.write(file);
+    assertThat(EvaluationResult.read(file)).isEqualTo(result);
+    assertThat(Files.readString(file)).contains("\"schema\": \"dev.ablation.evaluation/1\"");
+  }
+
+  @Test
+  void anythingElseIsRefused() throws IOException {
+    String json = result().toJson();
+    assertRefused("[]", "evaluation must be an object");
+    assertRefused("{", "evaluation: ");
+    assertRefused("{}", "evaluation must have \"schema\"");
+    assertRefused(
+        json.replace("evaluation/1", "evaluation/2"),
+        "evaluation must have \"schema\" \"dev.ablation.evaluation/1\"");
+    assertRefused(
+        json.replace("\"TARGET\"", "\"BYSTANDER\""),
+        "evaluation.subjects[0].role must be one of [TARGET, ANCHOR, NEIGHBOUR, UNRELATED], was"
+            + " BYSTANDER");
+    assertRefused(
+        json.replace("\"value\": 0.25", "\"value\": \"high\""),
+        "evaluation.attacks[0].recovered.ablated.value must be a number");
+    assertRefused(
+        json.replace("\"pictures\": 4,", "\"pictures\": 4.5,"),
+        "evaluation.subjects[0].pictures must be a whole number");
+    Path file = folder.resolve("odd.json");
+    Files.writeString(file, "{}");
+    assertThatIOException()
+        .isThrownBy(() -> EvaluationResult.read(file))
+        .withMessage(file + ": evaluation must have \"schema\"");
+  }
+
+  private static void assertRefused(String json, String message) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> EvaluationResult.fromJson(json))
+        .withMessageStartingWith(message);
+  }
+
+  @Test
+  void isATableForPeople() {
+    assertThat(result().toString().lines())
+        .containsExactly(
+            "role     subject     pictures  metric        base  ablated  interval",
+            "target   van gogh           4  CLIP score  0.7000   0.5000  0.4000..0.8333",
+            "target   van gogh           4  KID                 -0.0000",
+            "leakage  misspelled         4  detected    1.0000   0.2500  0.1500..0.5833");
+  }
+}

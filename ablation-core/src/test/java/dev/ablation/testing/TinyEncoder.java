@@ -1,0 +1,71 @@
+package dev.ablation.testing;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.random.RandomStreams;
+import java.awt.image.BufferedImage;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+/**
+ * An encoder of pictures and texts that is complete but means nothing: a picture's features are the
+ * mean colours of its left and its right half; a text's are random numbers that follow from its
+ * characters, none of them negative, so that every cosine is positive.
+ */
+public final class TinyEncoder implements TextImageEncoder {
+  private static final int DIMENSION = 6;
+  private int pictures;
+
+  /** {@return how many pictures it has looked at} */
+  public int pictures() {
+    return pictures;
+  }
+
+  @Override
+  public ExtractorInfo info() {
+    return new ExtractorInfo("tiny", "5".repeat(64), DIMENSION, "halves");
+  }
+
+  @Override
+  public FeatureMatrix extract(List<BufferedImage> pictures) {
+    Preconditions.checkArgument(!pictures.isEmpty(), "pictures must not be empty");
+    this.pictures += pictures.size();
+    return FeatureMatrix.of(pictures.stream().map(TinyEncoder::features).toArray(float[][]::new));
+  }
+
+  private static float[] features(BufferedImage picture) {
+    float[] features = new float[DIMENSION];
+    int half = picture.getWidth() / 2;
+    float scale = 255f * half * picture.getHeight();
+    for (int y = 0; y < picture.getHeight(); y++) {
+      for (int x = 0; x < 2 * half; x++) {
+        int pixel = picture.getRGB(x, y);
+        int first = x < half ? 0 : 3;
+        features[first] += (pixel >> 16 & 0xff) / scale;
+        features[first + 1] += (pixel >> 8 & 0xff) / scale;
+        features[first + 2] += (pixel & 0xff) / scale;
+      }
+    }
+    return features;
+  }
+
+  @Override
+  public FeatureMatrix encode(List<String> texts) {
+    Preconditions.checkArgument(!texts.isEmpty(), "texts must not be empty");
+    float[][] rows = new float[texts.size()][DIMENSION];
+    for (int i = 0; i < rows.length; i++) {
+      RandomGenerator random = RandomStreams.stream(0, texts.get(i), 0);
+      for (int k = 0; k < DIMENSION; k++) {
+        rows[i][k] = (float) Math.abs(random.nextGaussian());
+      }
+    }
+    return FeatureMatrix.of(rows);
+  }
+
+  @Override
+  public double logitScale() {
+    return 100;
+  }
+}
