@@ -30,6 +30,9 @@ final class GradientRun implements AutoCloseable {
   private static final String BEST = "best.";
   private static final String OPTIMIZER_STEPS = "optimizer.steps";
   private static final String BEST_STEP = "best.step";
+
+  /** No weights were called the best. */
+  private static final int NONE = -1;
   private static final String STOPPED = "stopped";
   private static final String LOOKED = "looked";
 
@@ -44,7 +47,7 @@ final class GradientRun implements AutoCloseable {
   private final List<TrainingResult.Step> history = new ArrayList<>();
   private final List<Measurement> measurements = new ArrayList<>();
   private final NDList best = new NDList();
-  private int bestStep;
+  private int bestStep = NONE;
   private @Nullable String stopped;
 
   /** Whether monitors and listeners have looked at the model as it is now. */
@@ -195,13 +198,12 @@ final class GradientRun implements AutoCloseable {
     if (task.looksAfter(step)) {
       task.look(progress(made));
     }
-    if (step == 0) {
-      return made;
-    }
     boolean better = false;
     String stop = null;
     for (TrainingMonitor monitor : trainer.monitors()) {
-      if (step % monitor.everySteps() == 0 || step == trainer.steps()) {
+      if (step == 0
+          ? monitor.looksBefore()
+          : step % monitor.everySteps() == 0 || step == trainer.steps()) {
         Verdict verdict = monitor.look(progress(made));
         verdict.measured().forEach((name, value) -> made.add(new Measurement(step, name, value)));
         better |= verdict.best();
@@ -213,7 +215,7 @@ final class GradientRun implements AutoCloseable {
     if (better) {
       keepAsBest(session.weights(), step);
     }
-    stopped = stop;
+    stopped = step == 0 ? null : stop;
     return made;
   }
 
@@ -247,7 +249,7 @@ final class GradientRun implements AutoCloseable {
       arrays.put(WEIGHT + name, session.weights().get(i));
       arrays.put(FIRST + name, moments.get(i));
       arrays.put(SECOND + name, moments.get(count + i));
-      if (bestStep > 0) {
+      if (bestStep != NONE) {
         arrays.put(BEST + name, best.get(i));
       }
     }
@@ -291,7 +293,7 @@ final class GradientRun implements AutoCloseable {
     looked = Boolean.parseBoolean(value(saved, LOOKED));
     stopped = saved.values().get(STOPPED);
     int step = Integer.parseInt(value(saved, BEST_STEP));
-    if (step > 0) {
+    if (step != NONE) {
       keepAsBest(list(saved, BEST), step);
     }
     return saved;
@@ -316,11 +318,11 @@ final class GradientRun implements AutoCloseable {
   // The end
 
   private int resultStep() {
-    return bestStep > 0 ? bestStep : history.size();
+    return bestStep != NONE ? bestStep : history.size();
   }
 
   private TrainingResult result() {
-    if (bestStep > 0 && bestStep < history.size()) {
+    if (bestStep != NONE && bestStep < history.size()) {
       session.restore(best);
     }
     String reason = stopped;

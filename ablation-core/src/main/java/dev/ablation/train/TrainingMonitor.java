@@ -25,7 +25,17 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Looks after a step.
+   * Tells whether it also looks before the first step, at the base model: to measure what later
+   * looks are compared with, or to call it the best so far. It cannot stop training there.
+   *
+   * @return false unless an implementation says otherwise
+   */
+  default boolean looksBefore() {
+    return false;
+  }
+
+  /**
+   * Looks after a step, or before the first.
    *
    * @param progress where training stands
    * @return what to do
