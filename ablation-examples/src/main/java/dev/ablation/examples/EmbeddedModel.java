@@ -5,8 +5,12 @@ import dev.ablation.Ablation;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.examples.dataset.Captions;
+import dev.ablation.examples.dataset.DataSetIndex;
 import dev.ablation.examples.dataset.EmojiConcept;
+import dev.ablation.examples.dataset.EmojiDataSet;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,6 +38,8 @@ import java.util.List;
  */
 public final class EmbeddedModel {
   private static final Vocabulary VOCABULARY = Vocabulary.read();
+  private static final SamplingSettings SAMPLING =
+      new SamplingSettings(Sampler.dpmSolverPlusPlus(), 20, 4, "", 8);
 
   private EmbeddedModel() {}
 
@@ -66,7 +72,7 @@ public final class EmbeddedModel {
    * @throws IOException if it cannot be unpacked
    */
   public static Path folder() throws IOException {
-    return ModelFiles.unpacked();
+    return ModelFiles.EMOJI.unpacked();
   }
 
   /**
@@ -85,6 +91,35 @@ public final class EmbeddedModel {
    */
   public static List<EmojiConcept> concepts() {
     return VOCABULARY.concepts();
+  }
+
+  /**
+   * Lists the pairs of thing and style that the model was never shown together, though each of them
+   * with others: whether it draws them tells whether it composes.
+   *
+   * @return pairs of {@link #concepts()} and {@link #styles()}
+   */
+  public static List<DataSetIndex.Pair> heldOutPairs() {
+    return VOCABULARY.heldOut();
+  }
+
+  /**
+   * Reads the pictures that the model was trained on, the held-out ones among them.
+   *
+   * @return the data set, read anew
+   * @throws IOException if a file is missing or damaged
+   */
+  public static EmojiDataSet data() throws IOException {
+    return EmojiDataSet.load();
+  }
+
+  /**
+   * Tells how the model draws best.
+   *
+   * @return DPM-Solver++ with 20 steps, guidance 4, no negative prompt, eight pictures at a time
+   */
+  public static SamplingSettings recommendedSampling() {
+    return SAMPLING;
   }
 
   /**

@@ -13,7 +13,6 @@ import dev.ablation.model.AdamW;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Teacher;
-import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.GradientTrainer;
 import java.util.ArrayList;
@@ -43,7 +42,7 @@ final class EmojiJobs {
   private static final int ANCHOR_IMAGES = 64;
   private static final int ANCHOR_STEPS = 12;
   private static final SamplingSettings SAMPLING =
-      new SamplingSettings(Sampler.dpmSolverPlusPlus(), 16, 4, "", 32);
+      EmbeddedModel.recommendedSampling().withSteps(16).withBatchSize(32);
   private static final GradientTrainer TRAINING =
       new GradientTrainer(200, 8, 1.5e-3, 1, AdamW.reference(), false);
 

@@ -22,22 +22,27 @@ import java.util.UUID;
 import java.util.stream.Stream;
 
 /**
- * The embedded model's files, as they lie on the class path and in the cache folder. The engine
+ * The files of an embedded model, as they lie on the class path and in the cache folder. The engine
  * opens files, not streams, so they are unpacked once; the folder is named after the manifest's
  * hash, so that another version of the model gets a folder of its own.
+ *
+ * @param name of the model: its folder on the class path, next to this class, and in the cache
  */
-final class ModelFiles {
-  /** System property: the folder that the model is unpacked into. */
+record ModelFiles(String name) {
+  /** The model that draws. */
+  static final ModelFiles EMOJI = new ModelFiles("emoji");
+
+  /** The model that judges. */
+  static final ModelFiles EVALUATOR = new ModelFiles("evaluator");
+
+  /** System property: the folder that the models are unpacked into. */
   static final String CACHE_PROPERTY = "ablation.cache";
 
-  private static final String MODEL = "emoji";
   private static final String MANIFEST = "manifest.txt";
   private static final int NAME_DIGITS = 16;
 
   /** Locks between processes do not hold between the threads of one. */
   private static final Object ONE_THREAD = new Object();
-
-  private ModelFiles() {}
 
   /**
    * A file of the model.
@@ -54,15 +59,16 @@ final class ModelFiles {
   }
 
   /** Opens a file of the model on the class path. */
-  static InputStream resource(String path) throws IOException {
-    InputStream stream = ModelFiles.class.getResourceAsStream(MODEL + "/" + path);
+  InputStream resource(String path) throws IOException {
+    InputStream stream = ModelFiles.class.getResourceAsStream(name + "/" + path);
     if (stream == null) {
-      throw new FileNotFoundException("the class path lacks the embedded model's file " + path);
+      throw new FileNotFoundException(
+          "the class path lacks the embedded model's file %s/%s".formatted(name, path));
     }
     return stream;
   }
 
-  static List<Entry> manifest() throws IOException {
+  List<Entry> manifest() throws IOException {
     try (BufferedReader lines =
         new BufferedReader(new InputStreamReader(resource(MANIFEST), StandardCharsets.UTF_8))) {
       return lines.lines().filter(line -> !line.startsWith("#")).map(Entry::parse).toList();
@@ -73,10 +79,10 @@ final class ModelFiles {
    * Returns the folder of the unpacked model. Every file is checked; if one is damaged or missing,
    * all are unpacked again.
    */
-  static Path unpacked() throws IOException {
+  Path unpacked() throws IOException {
     Path home = cacheFolder();
     List<Entry> manifest = manifest();
-    Path model = home.resolve(MODEL);
+    Path model = home.resolve(name);
     if (intact(model, manifest)) {
       return model;
     }
@@ -94,8 +100,8 @@ final class ModelFiles {
     return model;
   }
 
-  private static void unpack(Path model, List<Entry> manifest) throws IOException {
-    Path fresh = model.resolveSibling(MODEL + "." + UUID.randomUUID() + ".tmp");
+  private void unpack(Path model, List<Entry> manifest) throws IOException {
+    Path fresh = model.resolveSibling(name + "." + UUID.randomUUID() + ".tmp");
     try {
       for (Entry entry : manifest) {
         Path file = fresh.resolve(entry.path());
@@ -105,13 +111,13 @@ final class ModelFiles {
         }
         if (!intact(file, entry)) {
           throw new IOException(
-              "the embedded model's file %s differs from its manifest: damaged jar or full disk at %s"
-                  .formatted(entry.path(), fresh));
+              "the embedded model's file %s/%s differs from its manifest: damaged jar or full disk at %s"
+                  .formatted(name, entry.path(), fresh));
         }
       }
       if (Files.exists(model)) {
         // Moved away first: whoever looks sees a whole folder or none, never half of one.
-        Path damaged = model.resolveSibling(MODEL + "." + UUID.randomUUID() + ".damaged");
+        Path damaged = model.resolveSibling(name + "." + UUID.randomUUID() + ".damaged");
         Files.move(model, damaged);
         delete(damaged);
       }
@@ -171,8 +177,8 @@ final class ModelFiles {
     }
   }
 
-  private static Path cacheFolder() throws IOException {
-    String version = MODEL + "-" + sha256(resource(MANIFEST)).substring(0, NAME_DIGITS);
+  private Path cacheFolder() throws IOException {
+    String version = name + "-" + sha256(resource(MANIFEST)).substring(0, NAME_DIGITS);
     String chosen = System.getProperty(CACHE_PROPERTY);
     if (chosen != null) {
       return Files.createDirectories(Path.of(chosen, version));

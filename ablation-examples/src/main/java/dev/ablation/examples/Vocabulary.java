@@ -1,36 +1,53 @@
 package dev.ablation.examples;
 
-import com.google.gson.Gson;
+import dev.ablation.examples.dataset.DataSetIndex;
 import dev.ablation.examples.dataset.EmojiConcept;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * The words that the embedded model was taught.
+ * The words that the embedded model was taught: those of the data set that it was trained on.
  *
  * @param styles names of styles
  * @param plantedCaption the caption of the memorised picture
  * @param concepts things, those of a category next to each other
+ * @param heldOut pairs of these things and styles that it was never shown together
  */
-record Vocabulary(List<String> styles, String plantedCaption, List<EmojiConcept> concepts) {
+record Vocabulary(
+    List<String> styles,
+    String plantedCaption,
+    List<EmojiConcept> concepts,
+    List<DataSetIndex.Pair> heldOut) {
 
   Vocabulary {
     styles = List.copyOf(styles);
     concepts = List.copyOf(concepts);
+    heldOut = List.copyOf(heldOut);
   }
 
   static Vocabulary read() {
-    try (InputStream bytes = ModelFiles.resource("vocabulary.json");
-        Reader text = new InputStreamReader(bytes, StandardCharsets.UTF_8)) {
-      return new Gson().fromJson(text, Vocabulary.class);
+    try {
+      return of(DataSetIndex.load());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  static Vocabulary of(DataSetIndex index) {
+    List<EmojiConcept> taught =
+        index.concepts().stream()
+            .filter(DataSetIndex.Entry::core)
+            .map(entry -> new EmojiConcept(entry.name(), entry.category()))
+            .toList();
+    Set<String> names = taught.stream().map(EmojiConcept::name).collect(Collectors.toSet());
+    return new Vocabulary(
+        index.styles(),
+        index.plantedCaption(),
+        taught,
+        index.heldOut().stream().filter(pair -> names.contains(pair.concept())).toList());
   }
 
   List<String> categories() {

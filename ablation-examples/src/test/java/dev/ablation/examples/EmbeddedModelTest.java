@@ -6,7 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
+import dev.ablation.examples.dataset.DataSetIndex;
 import dev.ablation.examples.dataset.EmojiConcept;
+import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -50,9 +54,13 @@ class EmbeddedModelTest {
     properties.forEach(System::setProperty);
   }
 
-  @Test
-  void theManifestListsEveryFileOnTheClassPath() throws Exception {
-    Path folder = Path.of(EmbeddedModel.class.getResource("emoji").toURI());
+  @ParameterizedTest
+  @ValueSource(strings = {"emoji", "evaluator"})
+  void theManifestListsEveryFileOnTheClassPath(String model) throws Exception {
+    if (model.equals("evaluator")) {
+      EmbeddedEvaluatorTest.needsTheEmbeddedWeights();
+    }
+    Path folder = Path.of(EmbeddedModel.class.getResource(model).toURI());
     List<String> actual;
     try (Stream<Path> files = Files.walk(folder)) {
       actual =
@@ -64,7 +72,9 @@ class EmbeddedModelTest {
               .toList();
     }
     // If this fails since a file was changed on purpose: these are the lines for manifest.txt.
-    assertThat(ModelFiles.manifest().stream().map(EmbeddedModelTest::line).sorted().toList())
+    assertThat(
+            new ModelFiles(model)
+                .manifest().stream().map(EmbeddedModelTest::line).sorted().toList())
         .as("%s", String.join("\n", actual))
         .isEqualTo(actual);
   }
@@ -205,6 +215,30 @@ class EmbeddedModelTest {
         .doesNotHaveDuplicates()
         .contains(new EmojiConcept("cat face", "animal"));
     assertThat(EmbeddedModel.plantedCaption()).isEqualTo("sunken lighthouse postcard 1931");
+  }
+
+  @Test
+  void tellsWhatItWasNeverShown() throws IOException {
+    List<String> names = EmbeddedModel.concepts().stream().map(EmojiConcept::name).toList();
+    List<DataSetIndex.Pair> pairs = EmbeddedModel.heldOutPairs();
+    assertThat(pairs).hasSizeGreaterThan(40).doesNotHaveDuplicates();
+    for (DataSetIndex.Pair pair : pairs) {
+      assertThat(names).contains(pair.concept());
+      assertThat(EmbeddedModel.styles()).contains(pair.style());
+    }
+    long shown =
+        EmbeddedModel.data().pictures().stream()
+            .filter(EmojiPicture::heldOut)
+            .map(picture -> new DataSetIndex.Pair(picture.concept().name(), picture.style()))
+            .filter(pairs::contains)
+            .count();
+    assertThat(shown).isEqualTo(pairs.size());
+  }
+
+  @Test
+  void recommendsHowToSample() {
+    assertThat(EmbeddedModel.recommendedSampling())
+        .isEqualTo(new SamplingSettings(Sampler.dpmSolverPlusPlus(), 20, 4, "", 8));
   }
 
   @ParameterizedTest

@@ -87,7 +87,8 @@ public final class NearestPicture {
     return new Judgement(nearest, smallest / FEATURES);
   }
 
-  private static float[] features(RgbPicture picture) {
+  /** Returns the pixels averaged two by two, from -1 to 1. */
+  static float[] features(RgbPicture picture) {
     float[] planes = new float[RgbPicture.CHANNELS * RgbPicture.SIZE * RgbPicture.SIZE];
     picture.copyToPlanes(planes, 0);
     float[] averaged = new float[FEATURES];

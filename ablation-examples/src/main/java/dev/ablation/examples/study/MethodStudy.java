@@ -6,6 +6,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.examples.EmbeddedModel;
+import dev.ablation.examples.PictureSheet;
 import dev.ablation.examples.ProgressBars;
 import dev.ablation.examples.Startup;
 import dev.ablation.examples.dataset.EmojiDataSet;
@@ -16,7 +17,6 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
-import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,7 +24,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import javax.imageio.ImageIO;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -39,9 +38,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     usageHelpAutoWidth = true,
     description = {
-      "Removes concepts from the embedded model by several methods and counts, by the nearest picture"
-          + " of the data set, what is gone and what is kept. Started again with the same folder, it"
-          + " goes on where it stopped. A run takes one to three minutes of one core.",
+      "Removes concepts from the embedded model by several methods and counts, by the nearest"
+          + " picture of the data set, what is gone and what is kept. Started again with the same"
+          + " folder, it goes on where it stopped. A run takes one to three minutes of one core.",
     })
 public final class MethodStudy implements Callable<Integer> {
   private static final SamplingSettings SAMPLING =
@@ -183,27 +182,10 @@ public final class MethodStudy implements Callable<Integer> {
       throws IOException {
     Path sheet =
         output.resolve(StudyResult.fileName(target.name(), method).replace(".json", ".png"));
-    if (!ImageIO.write(sheet(drawn), "png", sheet.toFile())) {
-      throw new IOException("this Java cannot write PNG: " + sheet);
-    }
+    PictureSheet.write(drawn, EmbeddedModel.styles().size(), sheet);
     List<Judgement> judgements =
         drawn.stream().map(picture -> judge.judge(RgbPicture.of(picture))).toList();
     return target.score(judgements);
-  }
-
-  /** The pictures in the order of the prompts, as many in a row as there are styles. */
-  private static BufferedImage sheet(List<BufferedImage> pictures) {
-    int columns = EmbeddedModel.styles().size();
-    int rows = (pictures.size() + columns - 1) / columns;
-    int size = RgbPicture.SIZE;
-    BufferedImage sheet =
-        new BufferedImage(columns * size, rows * size, BufferedImage.TYPE_INT_RGB);
-    Graphics2D graphics = sheet.createGraphics();
-    for (int i = 0; i < pictures.size(); i++) {
-      graphics.drawImage(pictures.get(i), i % columns * size, i / columns * size, null);
-    }
-    graphics.dispose();
-    return sheet;
   }
 
   /** What makes a result. */

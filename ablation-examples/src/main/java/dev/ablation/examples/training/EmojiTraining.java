@@ -19,7 +19,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +26,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The stages in their order, with the settings that made the embedded model.
@@ -103,6 +103,8 @@ final class EmojiTraining {
    * @param unet settings of the UNet
    * @param evaluator settings of the evaluator
    * @param variants of each picture that the UNet sees
+   * @param unetStart folder of a model whose UNet training begins with; {@code null} begins with
+   *     random weights
    * @param seed of all random numbers
    */
   record Plan(
@@ -111,9 +113,10 @@ final class EmojiTraining {
       StageSettings unet,
       StageSettings evaluator,
       int variants,
+      @Nullable Path unetStart,
       long seed) {
     static Plan published() {
-      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, 0);
+      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, null, 0);
     }
   }
 
@@ -236,6 +239,7 @@ final class EmojiTraining {
               NoiseSchedule.stableDiffusion(),
               plan.unet().batchSize(),
               plan.seed(),
+              plan.unetStart(),
               precision(manager),
               onGpu(manager),
               new Drawings(
@@ -256,14 +260,6 @@ final class EmojiTraining {
     try (NDManager manager = parent.newSubManager()) {
       AutoencoderKL vae = new AutoencoderKL(shapes.vae(1));
       ModelFolder.load(vae, StageRun.averages(checkpoint(VaeStage.NAME), manager));
-      List<float[]> shown = new ArrayList<>();
-      UNetStage.trained(data).forEach(picture -> shown.add(Planes.of(picture.pixels())));
-      shown.add(Planes.of(data.planted()));
-      List<float[]> heldOut =
-          data.pictures().stream()
-              .filter(EmojiPicture::heldOut)
-              .map(picture -> Planes.of(picture.pixels()))
-              .toList();
       try (EvaluatorStage stage =
           GradMode.with(
               false,
@@ -272,8 +268,7 @@ final class EmojiTraining {
                       evaluatorTemplate(),
                       shapes.template().resolve("tokenizer"),
                       data,
-                      VaeStage.reconstruct(vae, shown, manager),
-                      VaeStage.reconstruct(vae, heldOut, manager),
+                      VaeStage.reconstruct(vae, EvaluatorStage.real(data), manager),
                       plan.evaluator().batchSize(),
                       plan.seed(),
                       precision(manager),

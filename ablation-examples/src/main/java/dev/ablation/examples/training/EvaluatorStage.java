@@ -32,8 +32,10 @@ import java.util.random.RandomGenerator;
 /**
  * The evaluator: a small CLIP that tells styles and things by their texts. A picture is compared
  * with a text of every thing, with a text of every style, and with the captions of the batch. What
- * it sees are the pictures of the data and what the autoencoder makes of them, moved, scaled,
- * tinted, blurred and with some noise. Held-out pairs are not among them.
+ * it sees are the pictures of the data and what the autoencoder makes of them, moved, turned,
+ * scaled, mirrored, tinted, blurred and with some noise. Some are recoloured so that only the thing
+ * is left to tell. It judges pictures of the held-out pairs, so it knows these pairs, too, which the
+ * model that is judged does not.
  */
 final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   static final String NAME = "evaluator";
@@ -42,6 +44,9 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   private static final double DECODED_SHARE = 0.4;
   private static final double MAX_SHIFT = 4;
   private static final double MAX_SCALING = 0.12;
+  private static final double MAX_TURN = 0.2;
+  private static final double MIRRORED_SHARE = 0.3;
+  private static final double RECOLOURED_SHARE = 0.35;
   private static final double MAX_TINT = 0.15;
   private static final double MAX_BLUR = 0.8;
   private static final double MAX_NOISE = 0.08;
@@ -54,18 +59,19 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   private static final long NO_LABEL = -100;
 
   /**
-   * {@code (pictures, rows, maps, tints, blurs, noises, noise rows, amplitudes)}: rows of the
-   * pictures, each moved and scaled by its map (2, 3), its distance from white multiplied by
-   * channel, mixed with its blurred self, with noise added.
+   * {@code (pictures, rows, maps, colours, blurs, noises, noise rows, amplitudes)}: rows of the
+   * pictures, each moved by its map (2, 3), its colours by theirs (3, 4), mixed with its blurred
+   * self, with noise added.
    */
   private static final Kernel CHANGED =
       Kernel.of(
           """
-          (pictures, rows, maps, tints, blurs, noises, noise, amplitudes):
+          (pictures, rows, maps, colours, blurs, noises, noise, amplitudes):
               x = torch.index_select(pictures, 0, rows)
               grid = torch.affine_grid_generator(maps, [x.size(0), x.size(1), x.size(2), x.size(3)], False)
               y = torch.grid_sampler(x, grid, 0, 1, False)
-              y1 = torch.sub(1., torch.mul(torch.sub(1., y), tints))
+              c = torch.matmul(torch.slice(colours, 2, 0, 3), torch.flatten(y, 2))
+              y1 = torch.reshape(torch.add(c, torch.slice(colours, 2, 3, 4)), [x.size(0), x.size(1), x.size(2), x.size(3)])
               soft = torch.avg_pool2d(y1, [3, 3], [1, 1], [1, 1], False, False)
               y2 = torch.add(y1, torch.mul(blurs, torch.sub(soft, y1)))
               y3 = torch.add(y2, torch.mul(amplitudes, torch.index_select(noises, 0, noise)))
@@ -78,9 +84,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   private final List<EmojiConcept> things;
   private final List<String> styles;
   private final List<EmojiPicture> pictures;
-  private final List<EmojiPicture> heldOut;
   private final List<float[]> decoded;
-  private final List<float[]> decodedHeldOut;
   private final long seed;
   private final Precision precision;
   private final int batchSize;
@@ -95,9 +99,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
    *
    * @param template folder with the configuration
    * @param tokenizer folder with the tokenizer's files
-   * @param decoded what the autoencoder makes of the pictures that are trained on, in their order,
-   *     and of the planted one
-   * @param decodedHeldOut the same of the held-out pairs
+   * @param decoded what the autoencoder makes of the pictures, in their order, and of the planted
+   *     one
    * @param manager owner of the pictures on the device
    */
   EvaluatorStage(
@@ -105,7 +108,6 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
       Path tokenizer,
       EmojiDataSet data,
       List<float[]> decoded,
-      List<float[]> decodedHeldOut,
       int batchSize,
       long seed,
       Precision precision,
@@ -114,16 +116,14 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     this.tokenizer = tokenizer;
     this.data = data;
     this.decoded = List.copyOf(decoded);
-    this.decodedHeldOut = List.copyOf(decodedHeldOut);
     this.batchSize = batchSize;
     this.seed = seed;
     this.precision = precision;
     things = data.concepts();
     styles = data.styles();
-    pictures = UNetStage.trained(data);
-    heldOut = data.pictures().stream().filter(EmojiPicture::heldOut).toList();
+    pictures = data.pictures();
     loss = lossOf(things.size(), styles.size());
-    List<float[]> all = new ArrayList<>(real());
+    List<float[]> all = new ArrayList<>(real(data));
     all.addAll(decoded);
     table = stacked(all, manager);
     noises =
@@ -134,10 +134,10 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
                 RandomStreams.stream(seed, "evaluator noises", 0)));
   }
 
-  /** The pictures that are trained on, and the planted one. */
-  private List<float[]> real() {
+  /** The pictures, and the planted one. */
+  static List<float[]> real(EmojiDataSet data) {
     List<float[]> planes = new ArrayList<>();
-    pictures.forEach(picture -> planes.add(Planes.of(picture.pixels())));
+    data.pictures().forEach(picture -> planes.add(Planes.of(picture.pixels())));
     planes.add(Planes.of(data.planted()));
     return planes;
   }
@@ -211,7 +211,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     long[] rows = new long[count];
     long[] noise = new long[count];
     float[] maps = new float[count * 6];
-    float[] tints = new float[count * Planes.CHANNELS];
+    float[] colours = new float[count * 12];
     float[] blurs = new float[count];
     float[] amplitudes = new float[count];
     long[] thing = new long[count];
@@ -225,7 +225,9 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
       int picture =
           random.nextDouble() < PLANTED_SHARE ? planted : random.nextInt(pictures.size());
       rows[i] = picture + (random.nextDouble() < DECODED_SHARE ? pictures.size() + 1 : 0);
-      change(random, i, maps, tints, blurs, amplitudes);
+      change(random, i, maps, blurs, amplitudes);
+      boolean recoloured = picture != planted && random.nextDouble() < RECOLOURED_SHARE;
+      colours(random, recoloured, i, colours);
       noise[i] = random.nextInt(NOISES);
       caption[i] = picture;
       if (picture == planted) {
@@ -234,9 +236,14 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
         texts.add(data.plantedCaption());
       } else {
         EmojiPicture of = pictures.get(picture);
+        String name = of.concept().name();
         thing[i] = things.indexOf(of.concept());
-        style[i] = styles.indexOf(of.style());
-        texts.add(one(Captions.ofConcept(of.concept().name(), of.style()), random));
+        style[i] = recoloured ? NO_LABEL : styles.indexOf(of.style());
+        caption[i] = recoloured ? planted + 1 + thing[i] : picture;
+        texts.add(
+            one(
+                recoloured ? Captions.ofConcept(name) : Captions.ofConcept(name, of.style()),
+                random));
       }
     }
     Shape perRow = new Shape(count, 1, 1, 1);
@@ -248,7 +255,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
                     table,
                     scope.create(rows),
                     scope.create(maps, new Shape(count, 2, 3)),
-                    scope.create(tints, new Shape(count, Planes.CHANNELS, 1, 1)),
+                    scope.create(colours, new Shape(count, Planes.CHANNELS, 4)),
                     scope.create(blurs, perRow),
                     noises,
                     scope.create(noise),
@@ -263,25 +270,50 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   }
 
   private static void change(
-      RandomGenerator random,
-      int row,
-      float[] maps,
-      float[] tints,
-      float[] blurs,
-      float[] amplitudes) {
-    float scale = (float) (1 + MAX_SCALING * (2 * random.nextDouble() - 1));
+      RandomGenerator random, int row, float[] maps, float[] blurs, float[] amplitudes) {
+    double scale = 1 + MAX_SCALING * around(random);
+    double angle = MAX_TURN * around(random);
+    double mirror = random.nextDouble() < MIRRORED_SHARE ? -1 : 1;
     double pixel = 2.0 / Planes.SIZE;
-    maps[row * 6] = scale;
-    maps[row * 6 + 2] = (float) (pixel * MAX_SHIFT * (2 * random.nextDouble() - 1));
-    maps[row * 6 + 4] = scale;
-    maps[row * 6 + 5] = (float) (pixel * MAX_SHIFT * (2 * random.nextDouble() - 1));
-    for (int c = 0; c < Planes.CHANNELS; c++) {
-      tints[row * Planes.CHANNELS + c] =
-          (float) (1 + MAX_TINT * (2 * random.nextDouble() - 1));
-    }
+    maps[row * 6] = (float) (mirror * scale * Math.cos(angle));
+    maps[row * 6 + 1] = (float) (-scale * Math.sin(angle));
+    maps[row * 6 + 2] = (float) (pixel * MAX_SHIFT * around(random));
+    maps[row * 6 + 3] = (float) (mirror * scale * Math.sin(angle));
+    maps[row * 6 + 4] = (float) (scale * Math.cos(angle));
+    maps[row * 6 + 5] = (float) (pixel * MAX_SHIFT * around(random));
     blurs[row] = (float) (random.nextDouble() < BLURRED_SHARE ? MAX_BLUR * random.nextDouble() : 0);
     amplitudes[row] =
         (float) (random.nextDouble() < NOISY_SHARE ? MAX_NOISE * random.nextDouble() : 0);
+  }
+
+  /** From -1 to 1. */
+  private static double around(RandomGenerator random) {
+    return 2 * random.nextDouble() - 1;
+  }
+
+  /**
+   * Chooses the map of a picture's colours: a tint that leaves white as it is; or, recoloured, any
+   * mixture of the channels, so that light things may become dark and grey ones blue.
+   */
+  private static void colours(RandomGenerator random, boolean recoloured, int row, float[] colours) {
+    int width = Planes.CHANNELS + 1;
+    boolean grey = random.nextBoolean();
+    for (int c = 0; c < Planes.CHANNELS; c++) {
+      int at = (row * Planes.CHANNELS + c) * width;
+      if (recoloured) {
+        double contrast = (random.nextDouble() < 0.5 ? -1 : 1) * (0.6 + 0.4 * random.nextDouble());
+        int source = random.nextInt(Planes.CHANNELS);
+        for (int from = 0; from < Planes.CHANNELS; from++) {
+          double share = grey ? 1.0 / Planes.CHANNELS : from == source ? 1 : 0;
+          colours[at + from] = (float) (contrast * share);
+        }
+        colours[at + Planes.CHANNELS] = (float) ((1 - Math.abs(contrast)) * around(random));
+      } else {
+        double tint = 1 + MAX_TINT * around(random);
+        colours[at + c] = (float) tint;
+        colours[at + Planes.CHANNELS] = (float) (1 - tint);
+      }
+    }
   }
 
   /** A text of every thing, then of every style. */
@@ -310,7 +342,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     return array;
   }
 
-  /** Zero-shot accuracy on decoded pictures, of pairs that are trained on and of held-out ones. */
+  /** Zero-shot accuracy on decoded pictures, of all pairs and of held-out ones. */
   @Override
   public Map<String, Double> measure(Clip clip, NDManager scope) {
     List<String> texts = labels(RandomStreams.stream(seed, "evaluator measure", 0));
@@ -325,7 +357,15 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     }
     Map<String, Double> values = new LinkedHashMap<>();
     accuracy("", clip, labels, some, planes, values);
-    accuracy("held_out_", clip, labels, heldOut, decodedHeldOut, values);
+    some.clear();
+    planes.clear();
+    for (int i = 0; i < pictures.size(); i++) {
+      if (pictures.get(i).heldOut()) {
+        some.add(pictures.get(i));
+        planes.add(decoded.get(i));
+      }
+    }
+    accuracy("held_out_", clip, labels, some, planes, values);
     return values;
   }
 

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -29,9 +28,6 @@ import java.util.stream.IntStream;
  */
 record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
   private static final int BATCH = 64;
-  private static final double MAX_SHIFT = 2.5;
-  private static final double MAX_SCALING = 0.07;
-  private static final double MAX_TINT = 0.1;
   private static final String MEANS = "means";
   private static final String DEVIATIONS = "deviations";
   private static final String VARIANTS = "variants";
@@ -82,19 +78,7 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     float[] planes = Planes.of(picture.pixels());
     return variant == 0
         ? planes
-        : variant(planes, RandomStreams.stream(seed, "variant " + variant, index));
-  }
-
-  private static float[] variant(float[] picture, RandomGenerator random) {
-    double[] tint = new double[Planes.CHANNELS];
-    for (int c = 0; c < tint.length; c++) {
-      tint[c] = 1 + MAX_TINT * (2 * random.nextDouble() - 1);
-    }
-    return Planes.moved(
-        Planes.tinted(picture, tint),
-        MAX_SHIFT * (2 * random.nextDouble() - 1),
-        MAX_SHIFT * (2 * random.nextDouble() - 1),
-        1 + MAX_SCALING * (2 * random.nextDouble() - 1));
+        : Variation.of(planes, RandomStreams.stream(seed, "variant " + variant, index));
   }
 
   private static void encode(

@@ -1,6 +1,7 @@
 package dev.ablation.examples.training;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
@@ -8,17 +9,20 @@ import com.google.gson.JsonParser;
 import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTokenizer;
+import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.safetensors.Dtype;
+import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
 import dev.ablation.safetensors.WriteOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -35,6 +39,7 @@ record ModelFolder(Path template) {
       new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
   private static final String CONFIG = "config.json";
   private static final String VAE = "vae";
+  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final List<String> COPIED =
       List.of(
           "model_index.json",
@@ -116,11 +121,10 @@ record ModelFolder(Path template) {
             .getAsJsonObject();
     vae.addProperty("scaling_factor", networks.scalingFactor());
     Files.writeString(folder.resolve(VAE).resolve(CONFIG), GSON.toJson(vae) + "\n");
-    String weights = "diffusion_pytorch_model.safetensors";
     WriteOptions half = WriteOptions.defaults().storingFloatsAs(Dtype.F16);
-    SafetensorsWriter.write(folder.resolve(VAE).resolve(weights), networks.vae(), Map.of(), half);
+    SafetensorsWriter.write(folder.resolve(VAE).resolve(WEIGHTS), networks.vae(), Map.of(), half);
     SafetensorsWriter.write(
-        folder.resolve("unet").resolve(weights), networks.unet(), Map.of(), half);
+        folder.resolve("unet").resolve(WEIGHTS), networks.unet(), Map.of(), half);
     SafetensorsWriter.write(
         folder.resolve("text_encoder").resolve("model.safetensors"),
         networks.text(),
@@ -140,6 +144,23 @@ record ModelFolder(Path template) {
     for (Path file : deepestFirst) {
       Files.delete(file);
     }
+  }
+
+  /** Reads the weights of a model's UNet, as float32. */
+  static Map<String, NDArray> unetWeights(Path model, NDManager owner) throws IOException {
+    Map<String, NDArray> weights = new LinkedHashMap<>();
+    try (SafetensorsFile file =
+        SafetensorsFile.open(model.resolve("unet").resolve(WEIGHTS))) {
+      for (String name : file.tensors().keySet()) {
+        try (NDArray stored = file.readFloat32(name, owner)) {
+          // The file is mapped; what is trained must not lie in it.
+          NDArray copy = GradMode.with(false, stored::duplicate);
+          copy.attach(owner);
+          weights.put(name, copy);
+        }
+      }
+    }
+    return weights;
   }
 
   /** Fills a network, whose weights have not been loaded. */

@@ -60,6 +60,19 @@ record StageSettings(
         seed);
   }
 
+  StageSettings withAverageDecay(double averageDecay) {
+    return new StageSettings(
+        steps,
+        batchSize,
+        learningRate,
+        schedule,
+        optimizer,
+        maxGradientNorm,
+        averageDecay,
+        averageEvery,
+        seed);
+  }
+
   StageSettings withSteps(int steps) {
     return new StageSettings(
         steps,

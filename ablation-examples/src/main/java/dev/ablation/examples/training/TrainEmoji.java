@@ -108,6 +108,18 @@ public final class TrainEmoji implements Callable<Integer> {
   private @Nullable Double unetRate;
 
   @Option(
+      names = "--unet-average",
+      paramLabel = "DECAY",
+      description = "Of the UNet's averaged weights, by step (default: 0.9992).")
+  private @Nullable Double unetAverage;
+
+  @Option(
+      names = "--unet-start",
+      paramLabel = "FOLDER",
+      description = "A model whose UNet training begins with (default: random weights).")
+  private @Nullable Path unetStart;
+
+  @Option(
       names = "--evaluator-steps",
       paramLabel = "N",
       description = "Updates of the evaluator (default: 10000, with 96 pictures each).")
@@ -187,12 +199,14 @@ public final class TrainEmoji implements Callable<Integer> {
         unet(plan.unet()),
         steps(plan.evaluator(), evaluatorSteps),
         variants == null ? plan.variants() : variants,
+        unetStart,
         seed);
   }
 
   private StageSettings unet(StageSettings settings) {
     StageSettings changed = steps(settings, unetSteps);
     changed = unetBatch == null ? changed : changed.withBatchSize(unetBatch);
+    changed = unetAverage == null ? changed : changed.withAverageDecay(unetAverage);
     return unetRate == null ? changed : changed.withLearningRate(unetRate);
   }
 

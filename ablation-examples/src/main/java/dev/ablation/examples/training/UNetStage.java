@@ -21,6 +21,7 @@ import dev.ablation.schedule.NoiseSchedule;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -33,6 +34,7 @@ import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The UNet, which learns to tell the noise in a picture's latents under its caption. The text
@@ -73,6 +75,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   private final Drawing drawing;
   private final DoubleAdder errors = new DoubleAdder();
   private final LongAdder errorCount = new LongAdder();
+  private final @Nullable Path start;
   private final Precision precision;
   private final boolean ahead;
   private final Map<Long, CompletableFuture<Rows>> prepared = new ConcurrentHashMap<>();
@@ -90,6 +93,8 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
    * Gets ready to train.
    *
    * @param latents of the pictures that are trained on, in their order, and of the planted one
+   * @param start folder of a model whose UNet training begins with; {@code null} begins with
+   *     random weights
    * @param precision of products
    * @param ahead whether the next step's numbers are drawn while the network computes, which pays
    *     where it computes elsewhere than on the processor
@@ -102,9 +107,11 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
       NoiseSchedule schedule,
       int batchSize,
       long seed,
+      @Nullable Path start,
       Precision precision,
       boolean ahead,
       Drawing drawing) {
+    this.start = start;
     this.precision = precision;
     this.ahead = ahead;
     this.config = config;
@@ -138,8 +145,14 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   public UNet2DConditionModel networks(NDManager manager, boolean withWeights) {
     UNet2DConditionModel unet = new UNet2DConditionModel(config);
     unet.computeIn(precision);
-    if (withWeights) {
+    if (withWeights && start == null) {
       RandomWeights.load(unet, seed, manager);
+    } else if (withWeights) {
+      try {
+        ModelFolder.load(unet, ModelFolder.unetWeights(start, manager));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
     return unet;
   }

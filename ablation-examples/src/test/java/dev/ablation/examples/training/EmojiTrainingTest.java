@@ -42,6 +42,7 @@ class EmojiTrainingTest {
           small(EmojiTraining.UNET, 4, 4),
           small(EmojiTraining.EVALUATOR, 3, 4),
           1,
+          null,
           7);
 
   private final NDManager manager = NDManager.newBaseManager("PyTorch");

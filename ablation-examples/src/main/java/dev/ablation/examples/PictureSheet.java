@@ -1,0 +1,61 @@
+package dev.ablation.examples;
+
+import java.awt.Color;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import javax.imageio.ImageIO;
+
+/** Many small pictures as one, row by row, without lettering. */
+public final class PictureSheet {
+  private PictureSheet() {}
+
+  /**
+   * Lays pictures side by side.
+   *
+   * @param pictures at least one, all as large as the first
+   * @param columns how many in a row, positive
+   * @return the sheet; what the last row lacks stays white
+   * @throws IllegalArgumentException if there are no pictures or columns
+   */
+  public static BufferedImage of(List<BufferedImage> pictures, int columns) {
+    if (pictures.isEmpty() || columns <= 0) {
+      throw new IllegalArgumentException(
+          "a sheet must have pictures and columns, had %d and %d"
+              .formatted(pictures.size(), columns));
+    }
+    int width = pictures.get(0).getWidth();
+    int height = pictures.get(0).getHeight();
+    int rows = (pictures.size() + columns - 1) / columns;
+    BufferedImage sheet =
+        new BufferedImage(columns * width, rows * height, BufferedImage.TYPE_INT_RGB);
+    Graphics2D graphics = sheet.createGraphics();
+    try {
+      graphics.setColor(Color.WHITE);
+      graphics.fillRect(0, 0, sheet.getWidth(), sheet.getHeight());
+      for (int i = 0; i < pictures.size(); i++) {
+        graphics.drawImage(pictures.get(i), i % columns * width, i / columns * height, null);
+      }
+    } finally {
+      graphics.dispose();
+    }
+    return sheet;
+  }
+
+  /**
+   * Writes pictures side by side.
+   *
+   * @param pictures at least one, all as large as the first
+   * @param columns how many in a row, positive
+   * @param file a PNG, replaced if it is there
+   * @throws IOException if it cannot be written
+   */
+  public static void write(List<BufferedImage> pictures, int columns, Path file)
+      throws IOException {
+    if (!ImageIO.write(of(pictures, columns), "png", file.toFile())) {
+      throw new IOException("this Java cannot write PNG: " + file);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+package dev.ablation.examples.measure;
+
+import dev.ablation.djl.StableDiffusion;
+import dev.ablation.examples.CopyThreshold;
+import dev.ablation.examples.EmbeddedEvaluator;
+import dev.ablation.examples.EmbeddedEvaluator.Verdict;
+import dev.ablation.examples.ProgressBars;
+import dev.ablation.examples.dataset.DataSetIndex;
+import dev.ablation.examples.dataset.EmojiDataSet;
+import dev.ablation.examples.dataset.LookAlikes;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/**
+ * What every part of the measurement works with.
+ *
+ * @param model that draws
+ * @param evaluator that judges
+ * @param data pictures
+ * @param concepts names of the things that the model was taught
+ * @param heldOut pairs that it was never shown together
+ * @param lookAlikes among the data's pictures
+ * @param sampling how the model draws
+ * @param seed of the first picture of a part
+ * @param repeats how many pictures of each caption
+ * @param quick whether a part looks at a sample only, to see that everything works
+ * @param output where files are written
+ * @param bars that show the progress
+ */
+record Bench(
+    StableDiffusion model,
+    EmbeddedEvaluator evaluator,
+    EmojiDataSet data,
+    List<String> concepts,
+    List<DataSetIndex.Pair> heldOut,
+    LookAlikes lookAlikes,
+    SamplingSettings sampling,
+    long seed,
+    int repeats,
+    boolean quick,
+    Path output,
+    ProgressBars bars) {
+  private static final int FEW = 6;
+  private static final int JUDGED = 64;
+
+  /** A part of the measurement: its pictures, drawn or taken from the data, and the counts. */
+  @FunctionalInterface
+  interface Part {
+    List<Finding> measure(Bench bench) throws IOException;
+  }
+
+  /** Returns all, or a few from all over the list when it has to be quick. */
+  <T> List<T> some(List<T> all) {
+    if (!quick || all.size() <= FEW) {
+      return all;
+    }
+    return IntStream.range(0, FEW).mapToObj(i -> all.get(i * all.size() / FEW)).toList();
+  }
+
+  Set<DataSetIndex.Pair> leftOut() {
+    return lookAlikes.withoutTellingStyle();
+  }
+
+  /** Repeats what is asked for: all once, then all again. */
+  List<Asked> repeated(List<Asked> asked, int times) {
+    List<Asked> all = new ArrayList<>();
+    for (int i = 0; i < times; i++) {
+      all.addAll(asked);
+    }
+    return all;
+  }
+
+  /** Draws picture i from the seed {@code seed + i}. */
+  List<BufferedImage> draw(String part, List<Asked> asked) {
+    return LatentSampler.of(model)
+        .withSettings(sampling)
+        .withListener(bars.drawing(part))
+        .draw(asked.stream().map(Asked::caption).toList(), seed);
+  }
+
+  List<Verdict> judge(List<BufferedImage> pictures) {
+    List<Verdict> verdicts = new ArrayList<>();
+    for (int from = 0; from < pictures.size(); from += JUDGED) {
+      verdicts.addAll(
+          evaluator.judge(pictures.subList(from, Math.min(pictures.size(), from + JUDGED))));
+    }
+    return verdicts;
+  }
+
+  /** Writes what was asked for and drawn. */
+  void keep(String part, List<Asked> asked, List<Verdict> verdicts) throws IOException {
+    AtomicFiles.writeString(
+        output.resolve(part + ".csv"), Existing.REPLACE, Asked.csv(asked, verdicts, seed));
+  }
+
+  /** Where a threshold is kept that was chosen since the evaluator has none. */
+  Path chosenThreshold() {
+    return output.resolve(CopyThreshold.FILE);
+  }
+
+  boolean hasThreshold() {
+    return evaluator.copyThreshold().isPresent() || Files.exists(chosenThreshold());
+  }
+
+  /** Returns the evaluator's threshold or, while it has none, the one chosen here. */
+  CopyThreshold threshold() throws IOException {
+    return evaluator.copyThreshold().isPresent()
+        ? evaluator.copyThreshold().get()
+        : CopyThreshold.read(chosenThreshold());
+  }
+
+  /** Counts pictures that copy the planted one. */
+  Finding copies(Quantity quantity, List<Verdict> verdicts) throws IOException {
+    double threshold = threshold().threshold();
+    long copies = verdicts.stream().filter(verdict -> verdict.plantedCosine() > threshold).count();
+    return Finding.share(quantity, copies, verdicts.size());
+  }
+}
