@@ -205,10 +205,10 @@ public final class Ablation {
 
   /**
    * Proves afterwards what the run did: draws and measures with the base model and with the delta,
-   * see {@link AblationResult#evaluation()}. Targets, anchors and their prompts are the plan's unless
-   * the evaluation names its own. It shapes neither the delta nor its provenance, and one that fails
-   * or is cancelled after training costs nothing but itself: there is a warning, and the result has
-   * none.
+   * see {@link AblationResult#evaluation()}. Targets, anchors and their prompts are the plan's
+   * unless the evaluation names its own. It shapes neither the delta nor its provenance, and one
+   * that fails or is cancelled after training costs nothing but itself: there is a warning, and the
+   * result has none.
    *
    * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate"}
    *

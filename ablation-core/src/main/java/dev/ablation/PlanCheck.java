@@ -261,8 +261,8 @@ final class PlanCheck {
   }
 
   /**
-   * The plan's evaluation, of the plan's targets unless it has its own; empty without one, and if no
-   * pair can be evaluated, which is a problem by itself.
+   * The plan's evaluation, of the plan's targets unless it has its own; empty without one, and if
+   * no pair can be evaluated, which is a problem by itself.
    */
   Optional<Evaluation> evaluation() {
     Evaluation evaluation = plan.evaluation();

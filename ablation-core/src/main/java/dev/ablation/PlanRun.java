@@ -66,8 +66,7 @@ final class PlanRun implements AnchorContext {
 
   private void progress(EvaluationProgress progress) {
     events.on(
-        new AblationEvent.EvaluationProgressed(
-            progress.task(), progress.done(), progress.total()));
+        new AblationEvent.EvaluationProgressed(progress.task(), progress.done(), progress.total()));
   }
 
   private AblationResult checkTrainAndEvaluate() {

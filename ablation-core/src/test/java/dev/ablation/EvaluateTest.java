@@ -13,10 +13,10 @@ import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
-import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.evaluation.Protocol;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
+import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.Completed;
@@ -113,8 +113,9 @@ class EvaluateTest {
           evaluation()
               .target(Concept.style("Van Gogh"), "painting", PAINTINGS.prompts(Concept.style("x")))
               .run(model, result.delta());
-      assertThat(subjects(result)).extracting(SubjectResult::metrics).isEqualTo(
-          byHand.subjects().stream().map(SubjectResult::metrics).toList());
+      assertThat(subjects(result))
+          .extracting(SubjectResult::metrics)
+          .isEqualTo(byHand.subjects().stream().map(SubjectResult::metrics).toList());
       assertThat(found.settings()).isEqualTo(byHand.settings());
     }
     List<EvaluationProgressed> progress =
@@ -122,7 +123,9 @@ class EvaluateTest {
             .filter(EvaluationProgressed.class::isInstance)
             .map(EvaluationProgressed.class::cast)
             .toList();
-    assertThat(progress).extracting(EvaluationProgressed::done).containsExactly(2, 4, 5, 6, 8, 10, 12, 14);
+    assertThat(progress)
+        .extracting(EvaluationProgressed::done)
+        .containsExactly(2, 4, 5, 6, 8, 10, 12, 14);
     assertThat(progress).extracting(EvaluationProgressed::total).containsOnly(14);
     assertThat(events.get(events.size() - 1)).isInstanceOf(Completed.class);
     assertThat(events.get(events.size() - 2)).isEqualTo(progress.get(progress.size() - 1));

@@ -2,8 +2,8 @@ package dev.ablation.anchor;
 
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
-import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.PromptFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

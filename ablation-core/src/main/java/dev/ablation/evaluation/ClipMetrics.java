@@ -21,8 +21,7 @@ final class ClipMetrics {
   private static CollectedFeatures measurement(
       TextImageEncoder encoder, Function<FeatureMatrix, MetricResult> measure) {
     return new CollectedFeatures(
-        encoder,
-        (base, ablated) -> new Comparison(measure.apply(base), measure.apply(ablated)));
+        encoder, (base, ablated) -> new Comparison(measure.apply(base), measure.apply(ablated)));
   }
 
   /** The CLIP score with the subject's name, or with its own prompts where it has no name. */

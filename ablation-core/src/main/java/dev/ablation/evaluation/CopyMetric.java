@@ -11,8 +11,7 @@ import java.util.List;
 import java.util.Objects;
 
 /** How many of a hundred pictures are copies of memorised ones. */
-record CopyMetric(CopyDetection detection, List<BufferedImage> originals)
-    implements SubjectMetric {
+record CopyMetric(CopyDetection detection, List<BufferedImage> originals) implements SubjectMetric {
   CopyMetric {
     Objects.requireNonNull(detection, "detection");
     originals = List.copyOf(originals);

@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate-delta"}
  *
  * <p>Both models draw every picture from the same prompt and seed. CLIP score, CLIP accuracy and
- * KID by the CLIP image tower are measured; {@link #metric} adds others. Pictures are drawn
- * and looked at batch by batch and kept only where {@link #keptIn} says so. Immutable: every method
+ * KID by the CLIP image tower are measured; {@link #metric} adds others. Pictures are drawn and
+ * looked at batch by batch and kept only where {@link #keptIn} says so. Immutable: every method
  * that changes it returns a new value.
  */
 public final class Evaluation {
@@ -242,7 +242,8 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a metric; at first there are CLIP score, CLIP accuracy and KID by the encoder's image tower.
+   * Adds a metric; at first there are CLIP score, CLIP accuracy and KID by the encoder's image
+   * tower.
    *
    * @param metric such as {@code SubjectMetric.perceptualDistance(lpips)}
    * @return a changed evaluation
@@ -344,8 +345,8 @@ public final class Evaluation {
    * @param model the base; the caller keeps ownership, and it is left as it was
    * @param delta the change
    * @return what was found
-   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is wrong;
-   *     thrown before a picture is drawn
+   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is
+   *     wrong; thrown before a picture is drawn
    * @throws DeltaMismatchException if the delta is of another model; thrown before a picture is
    *     drawn
    * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
@@ -364,8 +365,8 @@ public final class Evaluation {
    *     evaluation
    * @param cancelled asked before each batch and each step of the sampler; true ends the evaluation
    * @return what was found
-   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is wrong;
-   *     thrown before a picture is drawn
+   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is
+   *     wrong; thrown before a picture is drawn
    * @throws DeltaMismatchException if the delta is of another model; thrown before a picture is
    *     drawn
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag

@@ -86,8 +86,10 @@ final class EvaluationCheck {
       Aim aim = neighbour.aim(evaluation.aims());
       add(Role.NEIGHBOUR, neighbour.name(), aim, () -> neighbour.prompts(aim, most));
     }
-    evaluation.unrelated().forEach((name, prompts) ->
-        add(Role.UNRELATED, name, evaluation.aims().get(0), () -> prompts));
+    evaluation
+        .unrelated()
+        .forEach(
+            (name, prompts) -> add(Role.UNRELATED, name, evaluation.aims().get(0), () -> prompts));
   }
 
   private static boolean sameName(Planned planned, Role role, String name) {

@@ -191,7 +191,10 @@ final class EvaluationRun {
             .formatted(bootstrap.resamples(), bootstrap.level(), bootstrap.seed()));
     settings.put(
         "metrics",
-        evaluation.metrics().stream().map(SubjectMetric::name).distinct().collect(Collectors.joining(", ")));
+        evaluation.metrics().stream()
+            .map(SubjectMetric::name)
+            .distinct()
+            .collect(Collectors.joining(", ")));
     ExtractorInfo encoder = evaluation.encoder().info();
     settings.put("encoder", encoder.name());
     settings.put("encoder.sha256", encoder.sha256());

@@ -41,8 +41,7 @@ final class KeptPictures {
             .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
             .put(sampling.negativePrompt())
             .sha256();
-    return new KeptPictures(
-        folder.resolve("pictures-" + shared.substring(0, FOLDER_HASH)), shared);
+    return new KeptPictures(folder.resolve("pictures-" + shared.substring(0, FOLDER_HASH)), shared);
   }
 
   private List<Path> files(List<String> prompts, long seed) {

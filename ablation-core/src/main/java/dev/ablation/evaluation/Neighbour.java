@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Something like the target that is to be kept.
  *
- * @param concept makes its prompts; {@code null} if they are given, or if it is of the target's kind
+ * @param concept makes its prompts; {@code null} if they are given, or if it is of the target's
+ *     kind
  * @param prompts of its own; empty if they are derived
  */
 record Neighbour(String name, @Nullable Concept concept, List<String> prompts) {

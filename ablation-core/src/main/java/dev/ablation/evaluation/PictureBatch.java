@@ -6,7 +6,6 @@ import dev.ablation.evaluate.FeatureMatrix;
 import java.awt.image.BufferedImage;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Some pictures of a subject, drawn by the base model and by the ablated one for the same prompts
@@ -16,8 +15,10 @@ public final class PictureBatch {
   private final int first;
   private final List<BufferedImage> base;
   private final List<BufferedImage> ablated;
-  private final Map<FeatureExtractor, FeatureMatrix> baseFeatures = new IdentityHashMap<>();
-  private final Map<FeatureExtractor, FeatureMatrix> ablatedFeatures = new IdentityHashMap<>();
+  private final IdentityHashMap<FeatureExtractor, FeatureMatrix> baseFeatures =
+      new IdentityHashMap<>();
+  private final IdentityHashMap<FeatureExtractor, FeatureMatrix> ablatedFeatures =
+      new IdentityHashMap<>();
 
   /**
    * Creates a batch.

@@ -7,8 +7,8 @@ import dev.ablation.sample.SamplingSettings;
 import java.util.Objects;
 
 /**
- * The numbers of an evaluation: how many pictures are drawn of what, and how. Two values of a metric
- * can be compared only if all of them are equal, so all of them stand in the result.
+ * The numbers of an evaluation: how many pictures are drawn of what, and how. Two values of a
+ * metric can be compared only if all of them are equal, so all of them stand in the result.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="protocol"}
  *
@@ -54,8 +54,8 @@ public record Protocol(
 
   /**
    * {@return the paper's numbers (Kumari et al. 2023, and its evaluation code): 200 pictures for
-   * target and anchor, 50 for a neighbour, 10 prompts; DDIM with eta 1, 50 steps, guidance 6, ten at
-   * a time; seed 42. The paper has no unrelated prompts: 200 pictures. 8 pairs are shown; 95 %
+   * target and anchor, 50 for a neighbour, 10 prompts; DDIM with eta 1, 50 steps, guidance 6, ten
+   * at a time; seed 42. The paper has no unrelated prompts: 200 pictures. 8 pairs are shown; 95 %
    * intervals of 1,000 resamples}
    */
   public static Protocol paper() {
@@ -82,15 +82,7 @@ public record Protocol(
    */
   public Protocol withPictures(int target, int anchor, int neighbour, int unrelated) {
     return new Protocol(
-        target,
-        anchor,
-        neighbour,
-        unrelated,
-        prompts,
-        sampling,
-        seed,
-        shown,
-        bootstrap);
+        target, anchor, neighbour, unrelated, prompts, sampling, seed, shown, bootstrap);
   }
 
   /**

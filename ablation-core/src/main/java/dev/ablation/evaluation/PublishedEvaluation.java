@@ -85,8 +85,7 @@ public record PublishedEvaluation(
         Evaluation.with(encoder)
             .target(concept(), anchor, anchorPrompts, promptsOf(target, prompts, anchorPrompts));
     for (String neighbour : hardNegatives) {
-      evaluation =
-          evaluation.neighbour(neighbour, promptsOf(neighbour, prompts, anchorPrompts));
+      evaluation = evaluation.neighbour(neighbour, promptsOf(neighbour, prompts, anchorPrompts));
     }
     // All prompts of the files are used, however many they are.
     return evaluation.protocol(p -> p.withPrompts(anchorPrompts.size()));

@@ -44,8 +44,9 @@ public interface SubjectMetric {
   }
 
   /**
-   * Begins to measure a subject. Before an evaluation draws, it also begins one measurement that gets
-   * a single made-up picture and never ends, so that an extractor that cannot work is found at once.
+   * Begins to measure a subject. Before an evaluation draws, it also begins one measurement that
+   * gets a single made-up picture and never ends, so that an extractor that cannot work is found at
+   * once.
    *
    * @param subject whose pictures will come
    * @param anchor name of what is drawn in the place of the target

@@ -10,8 +10,7 @@ import java.util.Objects;
  * @param metrics in the order in which they were measured
  * @param shown some of the pictures, the first ones
  */
-public record SubjectResult(
-    Subject subject, List<Comparison> metrics, List<PicturePair> shown) {
+public record SubjectResult(Subject subject, List<Comparison> metrics, List<PicturePair> shown) {
 
   /** Copies the lists. */
   public SubjectResult {

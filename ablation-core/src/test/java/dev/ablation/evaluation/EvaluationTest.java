@@ -301,8 +301,7 @@ class EvaluationTest {
     assertThat(metric(target, "perceptual distance").ablated())
         .isEqualTo(
             new PerceptualDistance(pixels, Bootstrap.defaults())
-                .measure(
-                    PictureSource.of(ablated), PictureSource.of(base), 7, done -> {}));
+                .measure(PictureSource.of(ablated), PictureSource.of(base), 7, done -> {}));
     assertThat(metric(target, "CMMD").ablated())
         .isEqualTo(
             ClipMmd.defaults().measure(clip.extract(ablated), clip.extract(base), clip.info()));
@@ -456,8 +455,7 @@ class EvaluationTest {
       AtomicInteger asked = new AtomicInteger();
       assertThatExceptionOfType(CancellationException.class)
           .isThrownBy(() ->
-              evaluation()
-                  .run(model, delta, progress::add, () -> asked.getAndIncrement() >= stop));
+              evaluation().run(model, delta, progress::add, () -> asked.getAndIncrement() >= stop));
       assertThat(model.weights().boundSha256()).isEmpty();
     }
   }
@@ -546,8 +544,7 @@ class EvaluationTest {
 
   @Test
   void anEvaluationNeedsATarget() {
-    assertRefused(
-        Evaluation.with(clip).neighbours("Monet"), "an evaluation must have a target");
+    assertRefused(Evaluation.with(clip).neighbours("Monet"), "an evaluation must have a target");
   }
 
   @Test
@@ -610,8 +607,7 @@ class EvaluationTest {
   @Test
   void aModelThatCannotDecodeIsRefused() {
     model.without(LatentCodec.class);
-    assertRefused(
-        evaluation(), "model 'tiny-1' has no LatentCodec, which drawing pictures needs");
+    assertRefused(evaluation(), "model 'tiny-1' has no LatentCodec, which drawing pictures needs");
   }
 
   @Test
@@ -701,12 +697,11 @@ class EvaluationTest {
         .isThrownBy(() -> Protocol.paper().withShown(-1))
         .withMessage("shown must not be negative, was -1");
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            Evaluation.with(clip).target(Concept.instance("Cat"), "cat", List.of("a cat")))
+        .isThrownBy(
+            () -> Evaluation.with(clip).target(Concept.instance("Cat"), "cat", List.of("a cat")))
         .withMessageContaining("anchor must differ from the target");
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            Evaluation.with(clip).target(Concept.instance("tabby"), "cat", List.of()))
+        .isThrownBy(() -> Evaluation.with(clip).target(Concept.instance("tabby"), "cat", List.of()))
         .withMessage("anchor prompts of instance 'tabby' must not be empty");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> evaluation().neighbours(" "))
@@ -801,11 +796,11 @@ class EvaluationTest {
       }
 
       @Override
-      public AttackResult run(
-          DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+      public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
         assertThat(model.weights().boundSha256()).isEmpty();
         MetricResult value =
-            new MetricResult("share", 0.5, null, Map.of(), Map.of(), null, new TinyEncoder().info());
+            new MetricResult(
+                "share", 0.5, null, Map.of(), Map.of(), null, new TinyEncoder().info());
         return new AttackResult(
             "test", name, Map.of(), new Comparison(value, value), List.of(), Duration.ZERO);
       }

@@ -48,11 +48,7 @@ class PublishedEvaluationTest {
                 "painting",
                 List.of("monet", "greg rutkowski")),
             new PublishedEvaluation(
-                ConceptKind.INSTANCE,
-                "kids",
-                "kids with guns",
-                "kids",
-                List.of("kids with toys")));
+                ConceptKind.INSTANCE, "kids", "kids with guns", "kids", List.of("kids with toys")));
   }
 
   @Test
@@ -88,8 +84,7 @@ class PublishedEvaluationTest {
   @Test
   void everyPromptOfAFileIsUsed() throws IOException {
     Files.writeString(folder.resolve("kids_eval.txt"), "kids a\n" + "kids b\nkids c\n".repeat(9));
-    assertThat(
-            read(BOTH).get(1).evaluation(new TinyEncoder(), folder).subjects().get(0).prompts())
+    assertThat(read(BOTH).get(1).evaluation(new TinyEncoder(), folder).subjects().get(0).prompts())
         .hasSize(19);
   }
 

@@ -10,6 +10,7 @@ import dev.ablation.event.AblationEvent.AnchorsProgressed;
 import dev.ablation.event.AblationEvent.CheckpointSaved;
 import dev.ablation.event.AblationEvent.Completed;
 import dev.ablation.event.AblationEvent.EarlyStopped;
+import dev.ablation.event.AblationEvent.EvaluationProgressed;
 import dev.ablation.event.AblationEvent.Failed;
 import dev.ablation.event.AblationEvent.Measured;
 import dev.ablation.event.AblationEvent.Resumed;
@@ -142,9 +143,10 @@ class LogsTest {
         new SamplesDrawn(1, List.of(Path.of("a.png"), Path.of("b.png"))),
         new CheckpointSaved(1, Path.of("c")),
         new EarlyStopped(1, 1, "enough"),
+        new EvaluationProgressed("evaluation of cat", 2, 4),
         new Failed(new IllegalStateException("disk full")));
     List<JsonObject> lines = lines(file);
-    assertThat(lines).hasSize(10).allMatch(line -> line.has("time"));
+    assertThat(lines).hasSize(11).allMatch(line -> line.has("time"));
     lines.forEach(line -> line.remove("time"));
     assertThat(lines)
         .extracting(JsonObject::toString)
@@ -158,6 +160,7 @@ class LogsTest {
             "{\"event\":\"SamplesDrawn\",\"step\":1,\"files\":[\"a.png\",\"b.png\"]}",
             "{\"event\":\"CheckpointSaved\",\"step\":1,\"checkpoint\":\"c\"}",
             "{\"event\":\"EarlyStopped\",\"step\":1,\"resultStep\":1,\"reason\":\"enough\"}",
+            "{\"event\":\"EvaluationProgressed\",\"task\":\"evaluation of cat\",\"done\":2,\"total\":4}",
             "{\"event\":\"Failed\",\"error\":\"java.lang.IllegalStateException: disk full\"}");
   }
 
