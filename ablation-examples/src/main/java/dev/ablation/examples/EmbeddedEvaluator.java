@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Tells what pictures of the emoji model show: a small CLIP that comes with this module and was
- * trained on the same pictures, apart from the held-out pairs.
+ * trained on the same pictures, those of held-out pairs included, since it judges these too.
  *
  * <pre>{@code
  * try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {

@@ -39,7 +39,6 @@ record Vocabulary(
   static Vocabulary of(DataSetIndex index) {
     List<EmojiConcept> taught =
         index.concepts().stream()
-            .filter(DataSetIndex.Entry::core)
             .map(entry -> new EmojiConcept(entry.name(), entry.category()))
             .toList();
     Set<String> names = taught.stream().map(EmojiConcept::name).collect(Collectors.toSet());

@@ -45,14 +45,6 @@ class EmbeddedEvaluatorTest {
     some = List.of(all.get(0), all.get(100), all.get(205), all.get(700), all.get(1300));
     images = some.stream().map(picture -> picture.pixels().toImage()).toList();
   }
-
-  /** The weights are added once they are trained; then this method and its calls go away. */
-  static void needsTheEmbeddedWeights() {
-    assumeTrue(
-        EmbeddedEvaluator.class.getResource("evaluator/model.safetensors") != null,
-        "the evaluator's weights are not among the resources yet");
-  }
-
   @Test
   void aVerdictIsTheBestMeanOfAllCaptions() throws IOException {
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open(untrained, OPTIONS)) {
@@ -201,7 +193,6 @@ class EmbeddedEvaluatorTest {
 
   @Test
   void theEmbeddedOneTellsThePicturesOfTheData() throws IOException {
-    needsTheEmbeddedWeights();
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {
       List<EmojiPicture> all = data.pictures();
       List<EmojiPicture> shown =
@@ -221,7 +212,6 @@ class EmbeddedEvaluatorTest {
 
   @Test
   void isUsedAsTheDocumentsSay() throws IOException {
-    needsTheEmbeddedWeights();
     List<BufferedImage> pictures = List.of(picture("owl", "ink"));
     List<String> seen = new ArrayList<>();
     double[] copies;
@@ -248,7 +238,6 @@ class EmbeddedEvaluatorTest {
 
   @Test
   void theEmbeddedOneTellsCopies() throws IOException {
-    needsTheEmbeddedWeights();
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {
       assertThat(evaluator.copyThreshold()).map(CopyThreshold::separates).contains(true);
       assertThat(evaluator.ofPlantedCopies().shows(List.of(evaluator.plantedPicture())))

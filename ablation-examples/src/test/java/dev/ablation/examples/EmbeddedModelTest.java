@@ -58,7 +58,6 @@ class EmbeddedModelTest {
   @ValueSource(strings = {"emoji", "evaluator"})
   void theManifestListsEveryFileOnTheClassPath(String model) throws Exception {
     if (model.equals("evaluator")) {
-      EmbeddedEvaluatorTest.needsTheEmbeddedWeights();
     }
     Path folder = Path.of(EmbeddedModel.class.getResource(model).toURI());
     List<String> actual;
@@ -211,7 +210,7 @@ class EmbeddedModelTest {
     assertThat(EmbeddedModel.styles())
         .containsExactly("noto", "blob", "twemoji", "fluent", "ink", "blueprint");
     assertThat(EmbeddedModel.concepts())
-        .hasSize(152)
+        .hasSize(271)
         .doesNotHaveDuplicates()
         .contains(new EmojiConcept("cat face", "animal"));
     assertThat(EmbeddedModel.plantedCaption()).isEqualTo("sunken lighthouse postcard 1931");
