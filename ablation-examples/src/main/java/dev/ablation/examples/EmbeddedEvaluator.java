@@ -7,6 +7,7 @@ import dev.ablation.evaluate.CopyDetection;
 import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.TextImageSimilarity;
 import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.evaluation.MeasuredStopping;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.examples.dataset.EmojiDataSet;
@@ -284,6 +285,40 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    */
   public BufferedImage plantedPicture() {
     return data.planted().toImage();
+  }
+
+  /**
+   * Watches the removal of a style by {@link EmbeddedModel#recommendedStyle}: the style itself, the
+   * others, and things, in few pictures of things that are not much alike.
+   *
+   * @param style one of {@link #styles()}
+   * @return a monitor for the plan's training; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such style
+   */
+  public MeasuredStopping stoppingOfStyle(String style) {
+    return new EmojiStopping(this).ofStyle(style);
+  }
+
+  /**
+   * Watches the removal of a thing by {@link EmbeddedModel#recommendedInstance}: the thing itself,
+   * others of its category and of other ones, and styles.
+   *
+   * @param concept one of {@link #concepts()}
+   * @return a monitor for the plan's training; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such thing
+   */
+  public MeasuredStopping stoppingOfInstance(String concept) {
+    return new EmojiStopping(this).ofInstance(concept);
+  }
+
+  /**
+   * Watches the removal of the memorised picture by {@link EmbeddedModel#recommendedPlanted}: its
+   * copies, things and styles.
+   *
+   * @return a monitor for the plan's training; it uses this evaluator
+   */
+  public MeasuredStopping stoppingOfPlanted() {
+    return new EmojiStopping(this).ofPlanted();
   }
 
   private CopyThreshold requireThreshold() {

@@ -37,6 +37,9 @@ import java.util.List;
  * unpacks again what was damaged.
  */
 public final class EmbeddedModel {
+  /** An anchor of a style: captions that name none. */
+  public static final String NO_STYLE = EmojiJobs.NO_STYLE;
+
   private static final Vocabulary VOCABULARY = Vocabulary.read();
   private static final SamplingSettings SAMPLING =
       new SamplingSettings(Sampler.dpmSolverPlusPlus(), 20, 4, "", 8);
@@ -158,6 +161,19 @@ public final class EmbeddedModel {
   }
 
   /**
+   * Plans to remove a style in favour of a chosen anchor.
+   *
+   * @param model this model, opened
+   * @param style one of {@link #styles()}
+   * @param anchor another style, or {@link #NO_STYLE}
+   * @return a plan with settings that suit the model
+   * @throws IllegalArgumentException if the model does not know the style or the anchor
+   */
+  public static Ablation recommendedStyle(DiffusionModel model, String style, String anchor) {
+    return EmojiJobs.style(style, anchor).plan(model);
+  }
+
+  /**
    * Plans to remove a thing: afterwards its captions draw other things of its category, as a rule.
    *
    * @param model this model, opened
@@ -167,6 +183,45 @@ public final class EmbeddedModel {
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept) {
     return EmojiJobs.instance(concept, EmojiJobs.anchorOfInstance(concept)).plan(model);
+  }
+
+  /**
+   * Plans to remove a thing in favour of a chosen anchor.
+   *
+   * @param model this model, opened
+   * @param concept name of one of {@link #concepts()}
+   * @param anchor a category or another thing
+   * @return a plan with settings that suit the model
+   * @throws IllegalArgumentException if the model does not know the thing or the anchor
+   */
+  public static Ablation recommendedInstance(
+      DiffusionModel model, String concept, String anchor) {
+    return EmojiJobs.instance(concept, anchor).plan(model);
+  }
+
+  /**
+   * Names another thing of the same category, the next one, or where there is none the next thing of
+   * all.
+   *
+   * @param concept name of one of {@link #concepts()}
+   * @return the name of another one
+   * @throws IllegalArgumentException if the model does not know the thing
+   */
+  public static String siblingOf(String concept) {
+    List<EmojiConcept> all = concepts();
+    EmojiConcept known =
+        all.stream()
+            .filter(each -> each.name().equals(concept))
+            .findFirst()
+            .orElseThrow(() ->
+                new IllegalArgumentException(
+                    "concept must be one that the emoji model knows, was '%s'".formatted(concept)));
+    int at = all.indexOf(known);
+    EmojiConcept next = all.get((at + 1) % all.size());
+    EmojiConcept before = all.get((at + all.size() - 1) % all.size());
+    return next.category().equals(known.category()) || !before.category().equals(known.category())
+        ? next.name()
+        : before.name();
   }
 
   /**

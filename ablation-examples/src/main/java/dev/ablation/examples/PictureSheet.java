@@ -5,6 +5,7 @@ import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import javax.imageio.ImageIO;
 
@@ -42,6 +43,34 @@ public final class PictureSheet {
       graphics.dispose();
     }
     return sheet;
+  }
+
+  /**
+   * Takes a full sheet of square pictures apart.
+   *
+   * @param sheet of square pictures, no place left white
+   * @param columns how many are in a row, positive
+   * @return the pictures, row by row
+   * @throws IllegalArgumentException if the sheet has no such rows
+   */
+  public static List<BufferedImage> split(BufferedImage sheet, int columns) {
+    int size = sheet.getWidth() / Math.max(1, columns);
+    if (columns <= 0 || size == 0 || sheet.getHeight() % size != 0) {
+      throw new IllegalArgumentException(
+          "a sheet of %d columns must have square pictures, was %d x %d"
+              .formatted(columns, sheet.getWidth(), sheet.getHeight()));
+    }
+    List<BufferedImage> pictures = new ArrayList<>();
+    for (int y = 0; y < sheet.getHeight(); y += size) {
+      for (int x = 0; x < columns * size; x += size) {
+        BufferedImage picture = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
+        Graphics2D graphics = picture.createGraphics();
+        graphics.drawImage(sheet, -x, -y, null);
+        graphics.dispose();
+        pictures.add(picture);
+      }
+    }
+    return pictures;
   }
 
   /**

@@ -1,6 +1,10 @@
 package dev.ablation.examples.study;
 
 import dev.ablation.Ablation;
+import dev.ablation.examples.EmbeddedEvaluator;
+import dev.ablation.examples.EmbeddedModel;
+import dev.ablation.examples.study.StudyTarget.Kind;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
@@ -9,47 +13,96 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A way to ablate: the recommended settings of the embedded model, but for one thing.
+ * A way to ablate: the recommended plan of the embedded model, but for one thing.
  *
  * @param name short, for the tables' first column
- * @param differs what is not as recommended; empty for the recommended settings themselves
- * @param change makes that difference
+ * @param differs what is not as in the first method; empty for the first one
+ * @param forAll whether it is tried on every target, not on a few
+ * @param planner makes the plan
  */
-record Method(String name, String differs, UnaryOperator<Ablation> change) {
+record Method(String name, String differs, boolean forAll, Planner planner) {
+  /** Steps at most, where measuring stops a run. */
+  static final int MOST_STEPS = 400;
 
-  /** Every method that the published comparison has. */
+  /** Makes a plan for a target. */
+  @FunctionalInterface
+  interface Planner {
+    Ablation plan(StudyTarget target, DiffusionModel model, EmbeddedEvaluator evaluator);
+  }
+
+  private static Method changing(String name, String differs, UnaryOperator<Ablation> change) {
+    return new Method(
+        name,
+        differs,
+        false,
+        (target, model, evaluator) -> change.apply(target.plan(model)));
+  }
+
+  /** Every method of the benchmark, the recommended one first. */
   static List<Method> all() {
     AblationObjective frozen = AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS);
     return List.of(
-        new Method("recommended", "", UnaryOperator.identity()),
         new Method(
+            "measured",
+            "",
+            true,
+            (target, model, evaluator) ->
+                target
+                    .plan(model)
+                    .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))),
+        new Method(
+            "fixed steps",
+            "200 steps, whatever they do",
+            true,
+            (target, model, evaluator) -> target.plan(model)),
+        changing(
             "paper's teacher",
-            "teacher: the weights under training",
+            "200 steps; teacher: the weights under training",
             plan -> plan.objective(AblationObjective.modelBased())),
         new Method(
+            "paper's teacher, measured",
+            "teacher: the weights under training",
+            false,
+            (target, model, evaluator) ->
+                target
+                    .plan(model)
+                    .objective(AblationObjective.modelBased())
+                    .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))),
+        changing(
             "noise-based",
-            "objective: noise-based",
+            "200 steps; objective: noise-based",
             plan -> plan.objective(AblationObjective.noiseBased())),
-        new Method(
+        changing(
             "with prior",
-            "objective: model-based + prior preservation",
+            "200 steps; objective: model-based + prior preservation",
             plan -> plan.objective(frozen.plus(AblationObjective.priorPreservation()))),
         new Method(
+            "other anchor",
+            "200 steps; anchor of a style: captions that name none; of a thing: another one of its category",
+            false,
+            (target, model, evaluator) ->
+                target.kind() == Kind.STYLE
+                    ? EmbeddedModel.recommendedStyle(model, target.name(), EmbeddedModel.NO_STYLE)
+                    : target.kind() == Kind.INSTANCE
+                        ? EmbeddedModel.recommendedInstance(
+                            model, target.name(), EmbeddedModel.siblingOf(target.name()))
+                        : target.plan(model)),
+        changing(
             "all attention",
-            "weights: all attention, learning rate 5e-4",
+            "200 steps; weights: all attention, learning rate 5e-4",
             plan -> plan.weights(WeightGroup.attention()).training(t -> t.learningRate(5e-4))),
-        new Method(
+        changing(
             "whole UNet",
-            "weights: the whole UNet, learning rate 2e-4",
+            "200 steps; weights: the whole UNet, learning rate 2e-4",
             plan -> plan.weights(WeightGroup.denoiser()).training(t -> t.learningRate(2e-4))),
-        new Method(
+        changing(
             "token embeddings",
-            "weights: token embeddings of the target, learning rate 1e-2",
+            "200 steps; weights: token embeddings of the target, learning rate 1e-2",
             plan ->
                 plan.weights(WeightGroup.tokenEmbeddings()).training(t -> t.learningRate(1e-2))),
-        new Method(
+        changing(
             "low rank",
-            "keys and values by LoRA of rank 8, learning rate 5e-3",
+            "200 steps; keys and values by LoRA of rank 8, learning rate 5e-3",
             plan -> plan.training(t -> t.lora(Lora.rank(8)).learningRate(5e-3))));
   }
 }

@@ -1,61 +1,74 @@
 package dev.ablation.examples.study;
 
 import ai.djl.Device;
-import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.evaluate.ClipMmd;
+import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluate.KernelInceptionDistance;
+import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.examples.PictureSheet;
 import dev.ablation.examples.ProgressBars;
 import dev.ablation.examples.Startup;
-import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.NearestPicture;
-import dev.ablation.examples.dataset.NearestPicture.Judgement;
-import dev.ablation.examples.dataset.RgbPicture;
+import dev.ablation.examples.study.AnswerSet.Answer;
+import dev.ablation.examples.study.AnswerSet.Question;
+import dev.ablation.examples.study.StudyTarget.Kind;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.picture.PictureFile;
 import dev.ablation.sample.LatentSampler;
-import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * The command that compares methods on the embedded model. Each run leaves a file of its own in the
- * output folder and is not repeated when the command is started again, so that it can be stopped at
- * any time. At the end it writes {@code results.csv} and {@code results.md}.
+ * The benchmark of methods on the embedded model, in the form of UnlearnCanvas (Zhang et al. 2024,
+ * arXiv 2402.11846): for every target, remove it, draw the answer set, have the embedded evaluator
+ * say what the pictures show, count. Each run leaves a file of its own in the output folder and is
+ * not repeated when the command is started again, so that it can be stopped at any time. At the end
+ * it writes {@code results.csv} and {@code results.md} of all results that are there.
  */
 @Command(
     name = "study",
     mixinStandardHelpOptions = true,
     usageHelpAutoWidth = true,
     description = {
-      "Removes concepts from the embedded model by several methods and counts, by the nearest"
-          + " picture of the data set, what is gone and what is kept. Started again with the same"
-          + " folder, it goes on where it stopped. A run takes one to three minutes of one core.",
+      "Removes styles and things from the embedded model by several methods, draws the answer set and"
+          + " counts, by the embedded evaluator, what is gone and what is kept. Started again with"
+          + " the same folder, it goes on where it stopped. A run takes two to four minutes of one"
+          + " core.",
     })
 public final class MethodStudy implements Callable<Integer> {
-  private static final SamplingSettings SAMPLING =
-      new SamplingSettings(Sampler.dpmSolverPlusPlus(), 16, 4, "", 24);
-
-  /** Not the seed of the training. */
-  private static final long SEED = 77;
+  private static final int COPIES = 20;
+  private static final List<String> FEW =
+      List.of(
+          "style:blueprint",
+          "style:ink",
+          "instance:cat face",
+          "instance:owl",
+          "instance:pizza",
+          "instance:rocket");
 
   @Option(
       names = "--targets",
       split = ",",
       paramLabel = "TARGET",
-      defaultValue = "style:blueprint,instance:cat face,planted",
       description =
-          "What to remove: style:NAME, instance:NAME or planted. Default: ${DEFAULT-VALUE}.")
+          "What to remove: style:NAME, instance:NAME or planted. Default: every style and every thing"
+              + " of the answer set by the first two methods, two styles and four things by all.")
   private List<String> targets = List.of();
 
   @Option(
@@ -66,14 +79,36 @@ public final class MethodStudy implements Callable<Integer> {
   private List<String> methods = List.of();
 
   @Option(
+      names = "--shard",
+      paramLabel = "I/N",
+      defaultValue = "1/1",
+      description = "Do every N-th run only, beginning with the I-th. Default: ${DEFAULT-VALUE}.")
+  private String shard = "1/1";
+
+  @Option(
       names = "--output",
       paramLabel = "DIR",
       defaultValue = "target/study",
       description = "Folder of the results, made if there is none. Default: ${DEFAULT-VALUE}.")
   private Path output = Path.of("target", "study");
 
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "Where: cpu, gpu0, gpu1 ... Default: ${DEFAULT-VALUE}.")
+  private String device = "cpu";
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Pictures drawn at a time. Default: ${DEFAULT-VALUE}.")
+  private int batch;
+
   @Option(names = "--quiet", description = "Shows no progress bars.")
   private boolean quiet;
+
 
   MethodStudy() {}
 
@@ -87,30 +122,40 @@ public final class MethodStudy implements Callable<Integer> {
     System.exit(new CommandLine(new MethodStudy()).execute(args));
   }
 
+  /** A method on a target. */
+  record Run(StudyTarget target, Method method) {
+    String fileName() {
+      return StudyResult.fileName(target.toString(), method.name());
+    }
+  }
+
   @Override
   public Integer call() throws IOException {
-    List<StudyTarget> removed = targets.stream().map(StudyTarget::of).toList();
-    List<Method> compared = methods();
+    AnswerSet answers = AnswerSet.load();
+    List<Run> runs = runs(answers, targets, chosen());
+    List<Run> own = shard(runs, shard);
     Files.createDirectories(output);
-    NearestPicture judge = new NearestPicture(EmojiDataSet.load());
-    List<StudyResult> results = new ArrayList<>();
+    Device on = Device.fromName(device);
     try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
-        StableDiffusion model =
-            EmbeddedModel.open(StableDiffusionOptions.defaults().device(Device.cpu()).threads(1))) {
-      for (StudyTarget target : removed) {
-        results.add(kept(target, StudyResult.BASE, () -> base(target, model, judge, bars)));
-        for (Method method : compared) {
-          results.add(
-              kept(target, method.name(), () -> ablated(target, method, model, judge, bars)));
+        StableDiffusion opened =
+            EmbeddedModel.open(StableDiffusionOptions.defaults().device(on).threads(1));
+        EmbeddedEvaluator judge =
+            EmbeddedEvaluator.open(ClipOptions.defaults().device(on).threads(1))) {
+      @Nullable Base base = null;
+      for (Run run : own) {
+        if (!Files.exists(output.resolve(run.fileName()))) {
+          base = base == null ? base(opened, judge, answers, bars) : base;
+          System.err.printf("%s, %s%n", run.target(), run.method().name());
+          run(run, base, opened, judge, answers, bars).save(output.resolve(run.fileName()));
         }
       }
     }
-    StudyResult.write(results, compared, output);
+    new StudyTables(finished(runs), Method.all()).write(output);
     System.out.print(Files.readString(output.resolve("results.md")));
     return CommandLine.ExitCode.OK;
   }
 
-  private List<Method> methods() {
+  private List<Method> chosen() {
     List<Method> all = Method.all();
     for (String name : methods) {
       if (all.stream().noneMatch(method -> method.name().equals(name))) {
@@ -124,73 +169,159 @@ public final class MethodStudy implements Callable<Integer> {
         .toList();
   }
 
-  /** Takes a result that an earlier start left, or makes it. */
-  private StudyResult kept(StudyTarget target, String method, Work work) throws IOException {
-    Path file = output.resolve(StudyResult.fileName(target.name(), method));
-    if (Files.exists(file)) {
-      return StudyResult.read(file);
+  /** All runs: those of methods for all targets first. */
+  static List<Run> runs(AnswerSet set, List<String> targets, List<Method> methods) {
+    List<Run> runs = new ArrayList<>();
+    for (Method method : methods) {
+      List<StudyTarget> removed =
+          targets.isEmpty()
+              ? method.forAll()
+                  ? StudyTarget.all(set)
+                  : FEW.stream().map(text -> StudyTarget.of(text, set)).toList()
+              : targets.stream().map(text -> StudyTarget.of(text, set)).toList();
+      removed.forEach(target -> runs.add(new Run(target, method)));
     }
-    StudyResult result = work.run();
-    result.save(file);
-    return result;
+    return runs;
   }
 
-  private StudyResult base(
-      StudyTarget target, DiffusionModel model, NearestPicture judge, ProgressBars bars)
+  /** Every n-th run, beginning with the i-th, of {@code "i/n"}. */
+  static <T> List<T> shard(List<T> runs, String shard) {
+    String[] parts = shard.split("/", -1);
+    try {
+      int index = Integer.parseInt(parts[0]);
+      int count = Integer.parseInt(parts[1]);
+      if (parts.length == 2 && count > 0 && index > 0 && index <= count) {
+        return IntStream.range(0, runs.size())
+            .filter(i -> i % count == index - 1)
+            .mapToObj(runs::get)
+            .toList();
+      }
+    } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+      throw notAShard(shard);
+    }
+    throw notAShard(shard);
+  }
+
+  private static IllegalArgumentException notAShard(String shard) {
+    return new IllegalArgumentException(
+        "shard must be I/N with 1 <= I <= N, such as 2/4, was '%s'".formatted(shard));
+  }
+
+  private List<StudyResult> finished(List<Run> runs) throws IOException {
+    List<StudyResult> results = new ArrayList<>();
+    for (Run run : runs) {
+      Path file = output.resolve(run.fileName());
+      if (Files.exists(file)) {
+        results.add(StudyResult.read(file));
+      }
+    }
+    return results;
+  }
+
+  /** What the base model draws. */
+  private record Base(List<Answer> answers, FeatureMatrix features) {}
+
+  /** Draws the answer set once for a model, also for later starts. */
+  private Base base(
+      StableDiffusion opened, EmbeddedEvaluator judge, AnswerSet answers, ProgressBars bars)
       throws IOException {
-    Scores scores = judged(target, StudyResult.BASE, draw(target, model, bars), judge);
-    return new StudyResult(target.name(), StudyResult.BASE, scores, 0, 0, 0, 0);
+    Path file =
+        output.resolve("base-" + opened.weights().sha256().substring(0, 12) + ".png");
+    List<BufferedImage> pictures;
+    if (Files.exists(file)) {
+      pictures = PictureSheet.split(PictureFile.read(file), answers.styles().size());
+    } else {
+      pictures = draw(opened, answers.prompts(), answers.seed(), bars);
+      PictureFile.writePng(PictureSheet.of(pictures, answers.styles().size()), file);
+    }
+    FeatureMatrix features = judge.clip().extract(pictures);
+    return new Base(judged(judge, features), features);
   }
 
-  private StudyResult ablated(
-      StudyTarget target,
-      Method method,
-      DiffusionModel model,
-      NearestPicture judge,
+  private List<BufferedImage> draw(
+      DiffusionModel drawing, List<String> prompts, long seed, ProgressBars bars) {
+    SamplingSettings sampling = EmbeddedModel.recommendedSampling().withBatchSize(batch);
+    return LatentSampler.of(drawing)
+        .withSettings(sampling)
+        .withListener(bars.drawing("pictures"))
+        .draw(prompts, seed);
+  }
+
+  private static List<Answer> judged(EmbeddedEvaluator judge, FeatureMatrix features) {
+    double threshold = judge.copyThreshold().orElseThrow().threshold();
+    return judge.judge(features).stream()
+        .map(verdict ->
+            new Answer(
+                verdict.style().name(),
+                verdict.concept().name(),
+                verdict.plantedCosine() > threshold))
+        .toList();
+  }
+
+  private StudyResult run(
+      Run run,
+      Base base,
+      StableDiffusion opened,
+      EmbeddedEvaluator judge,
+      AnswerSet answers,
       ProgressBars bars)
       throws IOException {
-    System.err.printf("%s, %s%n", target.name(), method.name());
-    Ablation plan = method.change().apply(target.plan().apply(model));
-    try (AblationResult result = plan.listener(bars).run()) {
-      Path delta = output.resolve(StudyResult.fileName(target.name(), method.name()) + ".tmp");
+    StudyTarget target = run.target();
+    try (AblationResult result =
+        run.method().planner().plan(target, opened, judge).listener(bars).run()) {
+      Path delta = output.resolve(run.fileName() + ".tmp");
       result.delta().save(delta);
       long bytes = Files.size(delta);
       Files.delete(delta);
-      List<BufferedImage> pictures = result.delta().applied(model, () -> draw(target, model, bars));
-      Scores scores = judged(target, method.name(), pictures, judge);
+      List<BufferedImage> pictures = new ArrayList<>();
+      List<BufferedImage> copies = new ArrayList<>();
+      result
+          .delta()
+          .applied(
+              opened,
+              () -> {
+                pictures.addAll(draw(opened, answers.prompts(), answers.seed(), bars));
+                if (target.kind() == Kind.PLANTED) {
+                  copies.addAll(
+                      draw(
+                          opened,
+                          Collections.nCopies(COPIES, target.name()),
+                          answers.seed(),
+                          bars));
+                }
+                return pictures;
+              });
+      PictureFile.writePng(
+          PictureSheet.of(pictures, answers.styles().size()),
+          output.resolve(run.fileName().replace(".json", ".png")));
+      FeatureMatrix features = judge.clip().extract(pictures);
+      List<Question> questions = answers.questions();
+      int[] others =
+          IntStream.range(0, questions.size())
+              .filter(i -> !Scores.isOf(target, questions.get(i)))
+              .toArray();
+      FeatureMatrix after = features.select(others);
+      FeatureMatrix before = base.features().select(others);
       return new StudyResult(
-          target.name(),
-          method.name(),
-          scores,
+          target.toString(),
+          run.method().name(),
+          answers.isForDevelopment(target),
+          Scores.of(
+              target,
+              questions,
+              base.answers(),
+              judged(judge, features),
+              copies.isEmpty() ? List.of() : judged(judge, judge.clip().extract(copies))),
+          ClipMmd.defaults().distance(after, before),
+          KernelInceptionDistance.unbiased(after, before),
           result.elapsed().toMillis() / 1000.0,
+          result.ending().steps(),
+          result.ending().step(),
+          result.ending().reason(),
+          result.memory().orElse(0),
           bytes,
-          result.history().get(0).loss(),
-          result.history().get(result.history().size() - 1).loss());
+          opened.weights().sha256(),
+          judge.clip().weights().sha256());
     }
-  }
-
-  private static List<BufferedImage> draw(
-      StudyTarget target, DiffusionModel model, ProgressBars bars) {
-    return LatentSampler.of(model)
-        .withSettings(SAMPLING)
-        .withListener(bars.drawing("pictures"))
-        .draw(target.prompts().stream().map(StudyTarget.Prompt::text).toList(), SEED);
-  }
-
-  private Scores judged(
-      StudyTarget target, String method, List<BufferedImage> drawn, NearestPicture judge)
-      throws IOException {
-    Path sheet =
-        output.resolve(StudyResult.fileName(target.name(), method).replace(".json", ".png"));
-    PictureSheet.write(drawn, EmbeddedModel.styles().size(), sheet);
-    List<Judgement> judgements =
-        drawn.stream().map(picture -> judge.judge(RgbPicture.of(picture))).toList();
-    return target.score(judgements);
-  }
-
-  /** What makes a result. */
-  @FunctionalInterface
-  private interface Work {
-    StudyResult run() throws IOException;
   }
 }

@@ -1,72 +1,42 @@
 package dev.ablation.examples.study;
 
 import dev.ablation.Ablation;
+import dev.ablation.evaluation.MeasuredStopping;
+import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
-import dev.ablation.examples.dataset.EmojiConcept;
-import dev.ablation.examples.dataset.NearestPicture.Judgement;
 import dev.ablation.model.DiffusionModel;
 import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
-import java.util.function.Function;
-import java.util.function.Predicate;
 
 /**
- * A concept to remove, the prompts that show whether it is gone and what is kept, and how their
- * pictures are judged.
+ * A concept to remove.
  *
- * @param name such as {@code "style blueprint"}
- * @param plan the recommended plan for a model
- * @param prompts what is drawn
+ * @param kind of the concept
+ * @param name of the style or the thing; of the planted picture its caption
  */
-record StudyTarget(String name, Function<DiffusionModel, Ablation> plan, List<Prompt> prompts) {
-  /** Things of different shape, colour and category, all of them drawn well in every style. */
-  private static final List<String> THINGS =
-      List.of("cat face", "rocket", "red apple", "owl", "trophy", "cactus", "umbrella", "skull");
+record StudyTarget(Kind kind, String name) {
 
-  private static final int SIBLINGS = 3;
-  private static final int COPIES = 12;
-
-  /** What a prompt is there for. */
-  enum Domain {
-    /** The target itself: counts when it is not drawn. */
-    TARGET,
-    /** Others of the target's domain: count when they are drawn. */
-    IN_DOMAIN,
-    /** What the prompt names in the other domain: counts when it is drawn. */
-    CROSS_DOMAIN
+  /** Kinds of concepts. */
+  enum Kind {
+    /** A style. */
+    STYLE,
+    /** A thing. */
+    INSTANCE,
+    /** The memorised picture. */
+    PLANTED
   }
-
-  /**
-   * What a picture is asked for.
-   *
-   * @param domain what counts
-   * @param holds whether a picture counts
-   */
-  record Question(Domain domain, Predicate<Judgement> holds) {}
-
-  /**
-   * A prompt and what its picture is asked for.
-   *
-   * @param text of the prompt
-   * @param questions about its picture
-   */
-  record Prompt(String text, List<Question> questions) {}
 
   /**
    * Reads a target as the command line has it: {@code style:NAME}, {@code instance:NAME}, {@code
    * planted}.
    */
-  static StudyTarget of(String text) {
+  static StudyTarget of(String text, AnswerSet set) {
     String[] parts = text.strip().split(":", 2);
     String name = parts.length == 2 ? parts[1].strip() : "";
     return switch (parts[0].strip().toLowerCase(Locale.ROOT)) {
-      case "style" -> style(name);
-      case "instance" -> instance(name);
+      case "style" -> known(Kind.STYLE, name, set.styles());
+      case "instance" -> known(Kind.INSTANCE, name, set.concepts());
       case "planted" -> planted();
       default ->
           throw new IllegalArgumentException(
@@ -74,113 +44,48 @@ record StudyTarget(String name, Function<DiffusionModel, Ablation> plan, List<Pr
     };
   }
 
-  static StudyTarget style(String style) {
-    requireKnown("style", style, EmbeddedModel.styles());
-    List<Prompt> prompts = new ArrayList<>();
-    for (String thing : THINGS) {
-      for (String drawn : EmbeddedModel.styles()) {
-        Question ofStyle =
-            drawn.equals(style)
-                ? new Question(Domain.TARGET, picture -> !picture.hasStyle(style))
-                : new Question(Domain.IN_DOMAIN, picture -> picture.hasStyle(drawn));
-        Question ofThing = new Question(Domain.CROSS_DOMAIN, picture -> shows(picture, thing));
-        prompts.add(new Prompt(inStyle(thing, drawn), List.of(ofStyle, ofThing)));
-      }
+  private static StudyTarget known(Kind kind, String name, List<String> names) {
+    if (!names.contains(name)) {
+      throw new IllegalArgumentException(
+          "%s must be one of the answer set's, %s, was '%s'"
+              .formatted(kind.name().toLowerCase(Locale.ROOT), names, name));
     }
-    return new StudyTarget(
-        "style " + style, model -> EmbeddedModel.recommendedStyle(model, style), prompts);
-  }
-
-  static StudyTarget instance(String thing) {
-    List<String> known = EmbeddedModel.concepts().stream().map(EmojiConcept::name).toList();
-    requireKnown("instance", thing, known);
-    List<Prompt> prompts = new ArrayList<>();
-    for (String drawn : withSiblings(thing)) {
-      for (String style : EmbeddedModel.styles()) {
-        Question ofThing =
-            drawn.equals(thing)
-                ? new Question(Domain.TARGET, picture -> !shows(picture, thing))
-                : new Question(Domain.IN_DOMAIN, picture -> shows(picture, drawn));
-        Question ofStyle = new Question(Domain.CROSS_DOMAIN, picture -> picture.hasStyle(style));
-        prompts.add(new Prompt(inStyle(drawn, style), List.of(ofThing, ofStyle)));
-      }
-    }
-    return new StudyTarget(
-        "instance " + thing, model -> EmbeddedModel.recommendedInstance(model, thing), prompts);
+    return new StudyTarget(kind, name);
   }
 
   static StudyTarget planted() {
-    List<Prompt> prompts = new ArrayList<>();
-    for (int i = 0; i < COPIES; i++) {
-      prompts.add(
-          new Prompt(
-              EmbeddedModel.plantedCaption(),
-              List.of(new Question(Domain.TARGET, picture -> !picture.isPlanted()))));
-    }
-    for (String thing : THINGS) {
-      for (String style : EmbeddedModel.styles()) {
-        prompts.add(
-            new Prompt(
-                inStyle(thing, style),
-                List.of(
-                    new Question(Domain.IN_DOMAIN, picture -> shows(picture, thing)),
-                    new Question(Domain.CROSS_DOMAIN, picture -> picture.hasStyle(style)))));
-      }
-    }
-    return new StudyTarget("planted picture", EmbeddedModel::recommendedPlanted, prompts);
+    return new StudyTarget(Kind.PLANTED, EmbeddedModel.plantedCaption());
   }
 
-  /** Counts the answers. */
-  Scores score(List<Judgement> pictures) {
-    Map<Domain, Integer> asked = new EnumMap<>(Domain.class);
-    Map<Domain, Integer> held = new EnumMap<>(Domain.class);
-    for (int i = 0; i < prompts.size(); i++) {
-      for (Question question : prompts.get(i).questions()) {
-        asked.merge(question.domain(), 1, Integer::sum);
-        held.merge(question.domain(), question.holds().test(pictures.get(i)) ? 1 : 0, Integer::sum);
-      }
-    }
-    return new Scores(
-        share(Domain.TARGET, held, asked),
-        share(Domain.IN_DOMAIN, held, asked),
-        share(Domain.CROSS_DOMAIN, held, asked));
+  /** Every style and every thing of the answer set. */
+  static List<StudyTarget> all(AnswerSet set) {
+    List<StudyTarget> all = new ArrayList<>();
+    set.styles().forEach(style -> all.add(new StudyTarget(Kind.STYLE, style)));
+    set.concepts().forEach(concept -> all.add(new StudyTarget(Kind.INSTANCE, concept)));
+    return all;
   }
 
-  private static double share(
-      Domain domain, Map<Domain, Integer> held, Map<Domain, Integer> asked) {
-    return (double) held.getOrDefault(domain, 0) / asked.getOrDefault(domain, 1);
+  /** The recommended plan, with all its steps. */
+  Ablation plan(DiffusionModel model) {
+    return switch (kind) {
+      case STYLE -> EmbeddedModel.recommendedStyle(model, name);
+      case INSTANCE -> EmbeddedModel.recommendedInstance(model, name);
+      case PLANTED -> EmbeddedModel.recommendedPlanted(model);
+    };
   }
 
-  /** The target, things that are like it, and others. */
-  private static Set<String> withSiblings(String thing) {
-    List<EmojiConcept> all = EmbeddedModel.concepts();
-    String category =
-        all.stream().filter(one -> one.name().equals(thing)).findFirst().orElseThrow().category();
-    Set<String> things = new LinkedHashSet<>(List.of(thing));
-    all.stream()
-        .filter(one -> one.category().equals(category) && !one.name().equals(thing))
-        .limit(SIBLINGS)
-        .forEach(one -> things.add(one.name()));
-    for (String other : THINGS) {
-      if (things.size() < THINGS.size()) {
-        things.add(other);
-      }
-    }
-    return things;
+  MeasuredStopping stopping(EmbeddedEvaluator evaluator) {
+    return switch (kind) {
+      case STYLE -> evaluator.stoppingOfStyle(name);
+      case INSTANCE -> evaluator.stoppingOfInstance(name);
+      case PLANTED -> evaluator.stoppingOfPlanted();
+    };
   }
 
-  private static boolean shows(Judgement picture, String thing) {
-    return picture.picture() != null && picture.picture().concept().name().equals(thing);
-  }
-
-  private static String inStyle(String thing, String style) {
-    return EmbeddedModel.withArticle(thing) + " in " + style + " style";
-  }
-
-  private static void requireKnown(String kind, String name, List<String> names) {
-    if (!names.contains(name)) {
-      throw new IllegalArgumentException(
-          "%s must be one that the emoji model knows, was '%s'".formatted(kind, name));
-    }
+  @Override
+  public String toString() {
+    return kind == Kind.PLANTED
+        ? "planted"
+        : kind.name().toLowerCase(Locale.ROOT) + ":" + name;
   }
 }

@@ -3,18 +3,22 @@ package dev.ablation.examples.study;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.examples.dataset.EmojiConcept;
-import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
-import dev.ablation.examples.dataset.NearestPicture.Judgement;
+import dev.ablation.examples.study.AnswerSet.Answer;
+import dev.ablation.examples.study.AnswerSet.Question;
+import dev.ablation.examples.study.MethodStudy.Run;
+import dev.ablation.examples.study.StudyTarget.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
-import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,82 +26,172 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Counting and keeping what methods did; no model is run. */
 class StudyTest {
-  private static final List<String> THINGS =
-      List.of("cat face", "rocket", "red apple", "owl", "trophy", "cactus", "umbrella", "skull");
+  private static final StudyTarget INK = new StudyTarget(Kind.STYLE, "ink");
+  private static final StudyTarget OWL = new StudyTarget(Kind.INSTANCE, "owl");
 
   @TempDir private Path folder;
 
-  /** What a model that draws every prompt as it is named would be judged to draw. */
-  private static List<Judgement> asNamed(Function<String, String> styleOf) throws IOException {
-    EmojiDataSet data = EmojiDataSet.load();
-    List<Judgement> pictures = new ArrayList<>();
-    for (String thing : THINGS) {
-      EmojiConcept concept =
-          data.concepts().stream()
-              .filter(one -> one.name().equals(thing))
-              .findFirst()
-              .orElseThrow();
-      for (String style : EmbeddedModel.styles()) {
-        EmojiPicture picture = data.picture(concept, styleOf.apply(style)).orElseThrow();
-        pictures.add(new Judgement(picture, 0));
-      }
+  private static AnswerSet set() {
+    try {
+      return AnswerSet.load();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
     }
-    return pictures;
+  }
+
+  /** What a model would be judged to draw that draws one thing for another. */
+  private static List<Answer> drawing(
+      UnaryOperator<String> styleFor, UnaryOperator<String> thingFor) {
+    return set().questions().stream()
+        .map(asked ->
+            new Answer(styleFor.apply(asked.style()), thingFor.apply(asked.concept()), false))
+        .toList();
+  }
+
+  private static UnaryOperator<String> asNamed() {
+    return name -> name;
+  }
+
+  private static UnaryOperator<String> instead(String wanted, String drawn) {
+    return name -> name.equals(wanted) ? drawn : name;
+  }
+
+  private static Scores scores(StudyTarget target, List<Answer> base, List<Answer> ablated) {
+    return Scores.of(target, set().questions(), base, ablated, List.of());
   }
 
   @Test
-  void aModelThatDrawsWhatIsNamedHasUnlearntNothing() throws IOException {
-    Scores scores = StudyTarget.style("ink").score(asNamed(style -> style));
-    assertThat(scores).isEqualTo(new Scores(0, 1, 1));
+  void theAnswerSetIsOfWhatTheModelKnowsWithoutHeldOutPairs() {
+    AnswerSet set = set();
+    assertThat(set.styles()).isEqualTo(EmbeddedModel.styles());
+    assertThat(EmbeddedModel.concepts().stream().map(EmojiConcept::name))
+        .containsAll(set.concepts());
+    assertThat(set.concepts()).hasSize(20).doesNotHaveDuplicates();
+    assertThat(EmbeddedModel.heldOutPairs())
+        .noneMatch(pair -> set.concepts().contains(pair.concept()));
+    assertThat(set.questions()).hasSize(6 * 20 * 2);
+    assertThat(set.prompts()).contains("a cat face in noto style", "an owl in ink style");
+    assertThat(set.styles()).containsAll(set.developmentStyles());
+    assertThat(set.developmentStyles()).hasSize(3);
+    assertThat(set.concepts()).containsAll(set.developmentConcepts());
+    assertThat(set.developmentConcepts()).hasSize(10);
   }
 
   @Test
-  void aModelThatDrawsTheAnchorInPlaceOfTheStyleHasUnlearntItAlone() throws IOException {
+  void aModelThatDrawsWhatIsNamedHasUnlearntNothing() {
+    List<Answer> right = drawing(asNamed(), asNamed());
+    assertThat(scores(INK, right, right)).isEqualTo(new Scores(0, 1, 1, 1, 1, 1, 1));
+    assertThat(scores(OWL, right, right)).isEqualTo(new Scores(0, 1, 1, 1, 1, 1, 1));
+  }
+
+  @Test
+  void aModelThatDrawsTheAnchorInPlaceOfTheTargetHasUnlearntItAlone() {
+    List<Answer> right = drawing(asNamed(), asNamed());
+    assertThat(scores(INK, right, drawing(instead("ink", "noto"), asNamed())))
+        .isEqualTo(new Scores(1, 1, 1, 1, 1, 1, 1));
+    Scores owl = scores(OWL, right, drawing(asNamed(), instead("owl", "penguin")));
+    assertThat(owl).isEqualTo(new Scores(1, 1, 1, 1, 1, 1, 1));
+  }
+
+  @Test
+  void whatTheBaseModelDrawsWrongCostsTheAblatedModelNothing() {
+    List<Answer> base = drawing(instead("blob", "noto"), instead("pizza", "key"));
+    Scores scores = scores(INK, base, drawing(asNamed(), instead("rocket", "key")));
+    assertThat(scores.inDomain()).isEqualTo(1);
+    assertThat(scores.baseInDomain()).isCloseTo(4.0 / 5, within(1e-9));
+    assertThat(scores.ablatedInDomain()).isEqualTo(1);
+    assertThat(scores.crossDomain()).isCloseTo(18.0 / 19, within(1e-9));
+    assertThat(scores.baseCrossDomain()).isCloseTo(19.0 / 20, within(1e-9));
+    assertThat(scores.ablatedCrossDomain()).isCloseTo(19.0 / 20, within(1e-9));
+  }
+
+  @Test
+  void aModelThatKnowsOneStyleOnlyHasLostTheOthers() {
     Scores scores =
-        StudyTarget.style("ink").score(asNamed(style -> style.equals("ink") ? "noto" : style));
-    assertThat(scores).isEqualTo(new Scores(1, 1, 1));
+        scores(INK, drawing(asNamed(), asNamed()), drawing(style -> "noto", asNamed()));
+    assertThat(scores.unlearning()).isEqualTo(1);
+    assertThat(scores.inDomain()).isCloseTo(1.0 / 5, within(1e-9));
   }
 
   @Test
-  void aModelThatKnowsOneStyleOnlyHasLostTheOthers() throws IOException {
-    Scores scores = StudyTarget.style("ink").score(asNamed(style -> "noto"));
-    assertThat(scores).isEqualTo(new Scores(1, 1.0 / 5, 1));
-  }
-
-  @Test
-  void aModelThatCopiesEverywhereHasLostEverything() {
-    StudyTarget planted = StudyTarget.planted();
-    List<Judgement> copies =
-        planted.prompts().stream().map(prompt -> new Judgement(null, 0)).toList();
-    assertThat(planted.score(copies)).isEqualTo(new Scores(0, 0, 0));
-    assertThat(planted.prompts()).hasSize(12 + 48);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"style:blueprint", "instance:cat face", "instance:umbrella", "planted"})
-  void everyTargetHasPromptsOfItsOwnAndOthers(String text) {
-    StudyTarget target = StudyTarget.of(text);
-    for (StudyTarget.Domain domain : StudyTarget.Domain.values()) {
-      assertThat(target.prompts())
-          .anyMatch(prompt ->
-              prompt.questions().stream().anyMatch(question -> question.domain() == domain));
-    }
-    assertThat(target.prompts()).hasSizeGreaterThanOrEqualTo(48);
+  void copiesCountForThePlantedPictureAlone() {
+    List<Answer> right = drawing(asNamed(), asNamed());
+    List<Answer> copies =
+        Stream.concat(
+                Collections.nCopies(15, new Answer("noto", "owl", true)).stream(),
+                Collections.nCopies(5, new Answer("noto", "owl", false)).stream())
+            .toList();
+    Scores scores = Scores.of(StudyTarget.planted(), set().questions(), right, right, copies);
+    assertThat(scores.unlearning()).isEqualTo(0.25);
+    assertThat(scores.inDomain()).isEqualTo(1);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"style:cubism", "instance:dodo", "colour:red", ""})
   void unknownTargetsAreNamed(String text) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> StudyTarget.of(text))
+        .isThrownBy(() -> StudyTarget.of(text, set()))
         .withMessageEndingWith(text.substring(text.indexOf(':') + 1) + "'");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"style:ink", "instance:cat face", "planted"})
+  void aTargetIsWrittenAsItIsRead(String text) {
+    assertThat(StudyTarget.of(text, set())).hasToString(text);
+  }
+
+  @Test
+  void theFirstMethodsAreTriedOnAllTargetsTheOthersOnAFew() {
+    List<Run> runs = MethodStudy.runs(set(), List.of(), Method.all());
+    long few = Method.all().stream().filter(method -> !method.forAll()).count();
+    assertThat(runs).hasSize((int) (2 * 26 + few * 6));
+    assertThat(runs.stream().map(Run::fileName)).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void shardsAreDisjointAndTogetherEverything() {
+    List<Integer> all = IntStream.range(0, 10).boxed().toList();
+    List<Integer> joined =
+        IntStream.rangeClosed(1, 3)
+            .mapToObj(i -> MethodStudy.shard(all, i + "/3"))
+            .flatMap(List::stream)
+            .sorted()
+            .toList();
+    assertThat(joined).isEqualTo(all);
+    assertThat(MethodStudy.shard(all, "1/1")).isEqualTo(all);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0/2", "3/2", "1", "a/b", "1/2/3", ""})
+  void aWrongShardIsNamed(String shard) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> MethodStudy.shard(List.of(1), shard))
+        .withMessageContaining("was '" + shard + "'");
+  }
+
+  private static StudyResult result(
+      String target, String method, boolean development, double unlearning) {
+    return new StudyResult(
+        target,
+        method,
+        development,
+        new Scores(unlearning, 0.5, 0.25, 1, 0.5, 1, 0.25),
+        0.125,
+        0.0015,
+        12.5,
+        200,
+        160,
+        "all steps, \"as\" asked",
+        3_000_000,
+        1234,
+        "aa",
+        "bb");
   }
 
   @Test
   void aResultIsReadAsItWasSaved() throws IOException {
-    StudyResult result =
-        new StudyResult("style ink", "low rank", new Scores(1, 0.5, 0.25), 12.5, 1234, 0.5, 0.1);
-    Path file = folder.resolve(StudyResult.fileName("style ink", "paper's teacher"));
+    StudyResult result = result("style:ink", "low rank", false, 1);
+    Path file = folder.resolve(StudyResult.fileName("style:ink", "paper's teacher"));
     assertThat(file.getFileName()).hasToString("style-ink--paper-s-teacher.json");
     result.save(file);
     assertThat(StudyResult.read(file)).isEqualTo(result);
@@ -108,19 +202,24 @@ class StudyTest {
   }
 
   @Test
-  void theTablesHoldEveryResult() throws IOException {
-    StudyResult base =
-        new StudyResult("style ink", StudyResult.BASE, new Scores(0, 0.9, 1), 0, 0, 0, 0);
-    StudyResult made =
-        new StudyResult("style ink", "low rank", new Scores(1, 0.5, 0.25), 12.5, 1234, 0.5, 0.1);
-    StudyResult.write(List.of(base, made), Method.all(), folder);
-    assertThat(Files.readAllLines(folder.resolve("results.csv")))
-        .hasSize(3)
-        .contains("style ink,low rank,1.0000,0.5000,0.2500,12.5,1234,0.500000,0.100000");
-    assertThat(folder.resolve("results.md"))
-        .content()
-        .contains("| base model | 0 % | 90 % | 100 % | | |")
-        .contains("| low rank | 100 % | 50 % | 25 % | 13 s | 1 kB |")
-        .contains(Method.all().stream().map(method -> "| " + method.name() + " | ").toList());
+  void tablesHaveMeansOfBothHalvesAndEveryRun() throws IOException {
+    new StudyTables(
+            List.of(
+                result("style:noto", "measured", true, 1),
+                result("style:ink", "measured", false, 0.5),
+                result("instance:owl", "fixed steps", false, 0)),
+            Method.all())
+        .write(folder);
+    assertThat(Files.readString(folder.resolve("results.csv")))
+        .startsWith("target,method,half,ua")
+        .contains("style:ink,measured,held out,0.5000,0.5000,0.2500")
+        .contains("\"all steps, \"\"as\"\" asked\"");
+    assertThat(Files.readString(folder.resolve("results.md")))
+        .contains("### Styles", "### Instances")
+        .contains("| measured | all, 2 | 75.0 % | 50.0 % | 25.0 % | 0.125 | 1.50 |")
+        .contains("| measured | development, 1 | 100.0 % |")
+        .contains("| measured | held out, 1 | 50.0 % |")
+        .contains("| noto | measured | development | 100 % | 50 % (100, 50) |")
+        .contains("| fixed steps | all, 1 | 0.0 % |");
   }
 }
