@@ -16,6 +16,8 @@ import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.MeasuredStopping;
+import dev.ablation.evaluation.MeasuredStopping.Watched;
 import dev.ablation.evaluation.PictureBatch;
 import dev.ablation.evaluation.Protocol;
 import dev.ablation.evaluation.PublishedEvaluation;
@@ -184,6 +186,28 @@ class EvaluationSnippets {
           assertThat(evaluation.check(model)).isEmpty();
           assertThat(evaluation.subjects().get(0).prompts()).contains("two grumpy cats");
         });
+  }
+
+  @Test
+  void measuredStopping() {
+    ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
+    ConceptDetector monet = ConceptDetector.preferring(clip, "a Monet", "a painting");
+    SamplingSettings few = new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
+    // @start region="measured-stopping"
+    MeasuredStopping stopping =
+        MeasuredStopping.of(
+                new Watched(List.of("a harbour, Van Gogh", "a bridge, Van Gogh"), vanGogh),
+                List.of("a painting of a harbour", "a painting of a bridge"),
+                List.of(new Watched(List.of("a harbour, Monet", "a bridge, Monet"), monet)),
+                few)
+            .every(40);
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Van Gogh"))
+            .anchor("painting")
+            .training(t -> t.steps(400).monitor(stopping));
+    // @end
+    assertThat(plan.settings().get("training.monitors")).contains("at every 40 steps");
   }
 
   @Test
