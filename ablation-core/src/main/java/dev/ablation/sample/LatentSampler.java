@@ -19,6 +19,7 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import java.util.function.UnaryOperator;
 
 /**
  * Draws latents or pictures from a model: the loop over a sampler's steps, with classifier-free
@@ -43,6 +44,7 @@ public final class LatentSampler {
   private final SamplingSettings settings;
   private final int height;
   private final int width;
+  private final UnaryOperator<Conditioning> states;
   private final Consumer<? super SamplingProgress> listener;
   private final BooleanSupplier cancelled;
 
@@ -51,12 +53,14 @@ public final class LatentSampler {
       SamplingSettings settings,
       int height,
       int width,
+      UnaryOperator<Conditioning> states,
       Consumer<? super SamplingProgress> listener,
       BooleanSupplier cancelled) {
     this.model = Objects.requireNonNull(model, "model");
     this.settings = Objects.requireNonNull(settings, "settings");
     this.height = height;
     this.width = width;
+    this.states = Objects.requireNonNull(states, "states");
     this.listener = Objects.requireNonNull(listener, "listener");
     this.cancelled = Objects.requireNonNull(cancelled, "cancelled");
   }
@@ -75,6 +79,7 @@ public final class LatentSampler {
         SamplingSettings.defaults(),
         descriptor.latentHeight(),
         descriptor.latentWidth(),
+        UnaryOperator.identity(),
         progress -> {},
         () -> false);
   }
@@ -86,7 +91,7 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler withSettings(SamplingSettings settings) {
-    return new LatentSampler(model, settings, height, width, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
   }
 
   /**
@@ -101,7 +106,19 @@ public final class LatentSampler {
   public LatentSampler withLatentSize(int height, int width) {
     Preconditions.checkArgument(height > 0, "height must be positive, was %s", height);
     Preconditions.checkArgument(width > 0, "width must be positive, was %s", width);
-    return new LatentSampler(model, settings, height, width, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+  }
+
+  /**
+   * Returns a sampler that changes what the prompts become before the network sees it, such as to
+   * add a direction to the text states. The negative prompt stays as it is.
+   *
+   * @param change from the conditioning of a batch's prompts to what is used, of the same shapes;
+   *     its arrays must live until the sampling has ended
+   * @return the sampler
+   */
+  public LatentSampler withConditioning(UnaryOperator<Conditioning> change) {
+    return new LatentSampler(model, settings, height, width, change, listener, cancelled);
   }
 
   /**
@@ -111,7 +128,7 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler withListener(Consumer<? super SamplingProgress> listener) {
-    return new LatentSampler(model, settings, height, width, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
   }
 
   /**
@@ -121,7 +138,7 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler withCancellation(BooleanSupplier cancelled) {
-    return new LatentSampler(model, settings, height, width, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
   }
 
   /** {@return how this sampler draws} */
@@ -242,7 +259,7 @@ public final class LatentSampler {
     }
 
     private Conditioning condition(NDManager scope) {
-      Conditioning positive = model.encode(prompts, scope);
+      Conditioning positive = states.apply(model.encode(prompts, scope));
       if (!settings.guided()) {
         return positive;
       }
