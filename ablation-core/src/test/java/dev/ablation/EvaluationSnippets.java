@@ -3,7 +3,14 @@ package dev.ablation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.attack.EmbeddingAttempt;
+import dev.ablation.attack.NoiseProbe;
+import dev.ablation.attack.PictureProbe;
+import dev.ablation.attack.TextualInversion;
+import dev.ablation.attack.Trial;
+import dev.ablation.attack.WordingAttempt;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluate.Bootstrap;
 import dev.ablation.evaluate.CopyDetection;
@@ -21,6 +28,7 @@ import dev.ablation.evaluation.MeasuredStopping.Watched;
 import dev.ablation.evaluation.PictureBatch;
 import dev.ablation.evaluation.Protocol;
 import dev.ablation.evaluation.PublishedEvaluation;
+import dev.ablation.evaluation.RecoveryAttempt;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
@@ -186,6 +194,38 @@ class EvaluationSnippets {
           assertThat(evaluation.check(model)).isEmpty();
           assertThat(evaluation.subjects().get(0).prompts()).contains("two grumpy cats");
         });
+  }
+
+  @Test
+  void attempts() {
+    ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
+    List<String> prompts = List.of("a harbour, in the style of Van Gogh");
+    SamplingSettings sampling = new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
+    List<BufferedImage> originals =
+        LatentSampler.of(model).withSettings(sampling).draw(prompts, 1);
+    // @start region="attempts"
+    Trial trial = new Trial(vanGogh, sampling, 50, 42);
+    List<RecoveryAttempt> attempts = new ArrayList<>();
+    attempts.addAll(WordingAttempt.of("Van Gogh", prompts, trial)); // misspelled, cases, split
+    attempts.add(
+        WordingAttempt.replacing(
+            "translated", "Van Gogh", prompts, List.of("Винсент Ван Гог"), trial));
+    attempts.add(
+        new EmbeddingAttempt(
+            List.of(new PromptPair("a harbour", "a harbour by Van Gogh")),
+            List.of("a painting of a bridge"),
+            0.9,
+            trial));
+    for (double start : new double[] {0.3, 0.5, 0.7}) {
+      attempts.add(new PictureProbe(originals, start, List.of("a painting"), trial));
+    }
+    attempts.add(new NoiseProbe(1.5, prompts, trial));
+    attempts.add(
+        new TextualInversion(
+            originals, "sks", "art", List.of("a painting in the style of {}"), 500, 4, 2e-2, trial));
+    Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attempts(attempts);
+    // @end
+    assertThat(evaluation.attempts()).hasSize(10).allSatisfy(each -> each.check(model));
   }
 
   @Test

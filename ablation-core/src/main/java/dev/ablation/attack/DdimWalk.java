@@ -149,7 +149,15 @@ record DdimWalk(
         NDArray gradient = guide.gradient(clean);
         gradient.attach(step);
         // Of unit size: a guide's scale says nothing, and vanishes where it is sure.
-        NDArray size = gradient.square().mean(new int[] {1, 2, 3}, true).sqrt().addi(1e-12);
+        long rows = gradient.getShape().get(0);
+        NDArray size =
+            gradient
+                .square()
+                .reshape(rows, -1)
+                .mean(new int[] {1})
+                .sqrt()
+                .addi(1e-12)
+                .reshape(rows, 1, 1, 1);
         predicted = predicted.sub(gradient.div(size).muli(strength * sigma));
         clean = latents.sub(predicted.mul(sigma)).divi(sqrtAlpha);
       }

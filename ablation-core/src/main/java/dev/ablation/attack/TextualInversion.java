@@ -43,7 +43,7 @@ import java.util.random.RandomGenerator;
  *
  * @param originals pictures of the target, of the model's size, at least one; published are 25
  * @param placeholder a word that is one token and stands in none of the prompts otherwise, such as
- *     {@code "*"}; its row is learned
+ *     {@code "sks"} of CLIP's vocabulary; its row is learned
  * @param initializer a word that is one token, whose row the learned one begins with, such as
  *     {@code "art"}
  * @param templates prompts with {@code {}} for the placeholder

@@ -30,6 +30,7 @@ import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
+import dev.ablation.testing.TinyDelta;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyEncoder;
 import java.awt.image.BufferedImage;

@@ -174,7 +174,7 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Plans to remove a thing: afterwards its captions draw other things of its category, as a rule.
+   * Plans to remove a thing: afterwards its captions draw another one of its category.
    *
    * @param model this model, opened
    * @param concept name of one of {@link #concepts()}
@@ -200,6 +200,26 @@ public final class EmbeddedModel {
   }
 
   /**
+   * Names the category of a thing.
+   *
+   * @param concept name of one of {@link #concepts()}
+   * @return such as {@code "animal"}
+   * @throws IllegalArgumentException if the model does not know the thing
+   */
+  public static String categoryOf(String concept) {
+    return known(concept).category();
+  }
+
+  private static EmojiConcept known(String concept) {
+    return concepts().stream()
+        .filter(each -> each.name().equals(concept))
+        .findFirst()
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "concept must be one that the emoji model knows, was '%s'".formatted(concept)));
+  }
+
+  /**
    * Names another thing of the same category, the next one, or where there is none the next thing of
    * all.
    *
@@ -209,13 +229,7 @@ public final class EmbeddedModel {
    */
   public static String siblingOf(String concept) {
     List<EmojiConcept> all = concepts();
-    EmojiConcept known =
-        all.stream()
-            .filter(each -> each.name().equals(concept))
-            .findFirst()
-            .orElseThrow(() ->
-                new IllegalArgumentException(
-                    "concept must be one that the emoji model knows, was '%s'".formatted(concept)));
+    EmojiConcept known = known(concept);
     int at = all.indexOf(known);
     EmojiConcept next = all.get((at + 1) % all.size());
     EmojiConcept before = all.get((at + all.size() - 1) % all.size());

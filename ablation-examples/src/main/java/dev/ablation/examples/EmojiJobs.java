@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -62,10 +61,6 @@ final class EmojiJobs {
   private static final StyleTemplates STYLE_TEMPLATES =
       new StyleTemplates(
           "emoji", List.of("{prompt} in {name} style", "{prompt} in the style of {name}"));
-
-  /** Categories that are called like the thing, or that hold nothing else. */
-  private static final Map<String, String> BETTER_THAN_THE_CATEGORY =
-      Map.of("fish", "animal", "volcano", "building");
 
   /** Columns of a style's grid: things of different shape and colour. */
   private static final List<String> SHOWN_CONCEPTS =
@@ -164,10 +159,12 @@ final class EmojiJobs {
         new PictureGrid(styles, rows));
   }
 
-  /** Returns what is drawn best instead of a thing: as a rule, its category. */
+  /**
+   * Returns what is drawn best instead of a thing: another one of its category. A category's captions
+   * draw each of its things now and then, the target too, and lead back to it.
+   */
   static String anchorOfInstance(String concept) {
-    String name = known("instance", concept, names());
-    return BETTER_THAN_THE_CATEGORY.getOrDefault(name, categoryOf(name));
+    return EmbeddedModel.siblingOf(known("instance", concept, names()));
   }
 
   /**

@@ -78,14 +78,14 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             plan -> plan.objective(frozen.plus(AblationObjective.priorPreservation()))),
         new Method(
             "other anchor",
-            "200 steps; anchor of a style: captions that name none; of a thing: another one of its category",
+            "200 steps; anchor of a style: captions that name none; of a thing: its category",
             false,
             (target, model, evaluator) ->
                 target.kind() == Kind.STYLE
                     ? EmbeddedModel.recommendedStyle(model, target.name(), EmbeddedModel.NO_STYLE)
                     : target.kind() == Kind.INSTANCE
                         ? EmbeddedModel.recommendedInstance(
-                            model, target.name(), EmbeddedModel.siblingOf(target.name()))
+                            model, target.name(), EmbeddedModel.categoryOf(target.name()))
                         : target.plan(model)),
         changing(
             "all attention",

@@ -1,4 +1,4 @@
-package dev.ablation.evaluation;
+package dev.ablation.testing;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -6,16 +6,15 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.random.RandomStreams;
-import dev.ablation.testing.TinyDiffusion;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Changes that nobody trained. */
-final class TinyDelta {
+public final class TinyDelta {
   private TinyDelta() {}
 
   /** Adds random numbers of this size to keys and values. */
-  static WeightDelta of(TinyDiffusion model, double size) {
+  public static WeightDelta of(TinyDiffusion model, double size) {
     Map<String, String> hashes = new LinkedHashMap<>();
     Map<String, NDArray> trained = new LinkedHashMap<>();
     try (NDManager scope = model.manager().newSubManager()) {
