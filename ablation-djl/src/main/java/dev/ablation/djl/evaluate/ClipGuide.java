@@ -19,7 +19,7 @@ import java.util.List;
  * 2103.00020, section 3.1; guidance on the predicted clean sample, Bansal et al. 2023, arXiv
  * 2302.07121).
  *
- * {@snippet class="dev.ablation.djl.Snippets" region="clip-guide"}
+ * {@snippet class="dev.ablation.djl.evaluate.ClipGuideTest" region="clip-guide"}
  *
  * <p>Uses both models, which stay the caller's and must be on one device. One thread at a time.
  */
