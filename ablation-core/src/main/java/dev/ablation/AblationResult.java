@@ -3,9 +3,12 @@ package dev.ablation;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.provenance.Provenance;
+import dev.ablation.report.Report;
 import dev.ablation.train.Ending;
 import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingResult.Step;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -45,6 +48,23 @@ public record AblationResult(
   /** {@return where the delta comes from} */
   public Provenance provenance() {
     return delta.provenance();
+  }
+
+  /**
+   * Writes a report: a page of HTML that needs nothing but itself, and a JSON file of the same name
+   * beside it.
+   *
+   * @param page ends with {@code .html}; replaced if it is there, its folder must exist
+   * @throws IOException if a file cannot be written
+   * @throws IllegalArgumentException if the name ends otherwise
+   */
+  public void report(Path page) throws IOException {
+    new Report(
+            provenance(),
+            Report.DeltaFile.of(delta),
+            evaluation.orElse(null),
+            new Report.Training(history, measurements, ending, elapsed, memory))
+        .write(page);
   }
 
   AblationResult withEvaluation(EvaluationResult found) {

@@ -229,6 +229,28 @@ class EvaluationSnippets {
   }
 
   @Test
+  void report() throws IOException {
+    Ablation plan =
+        Ablator.of(model)
+            .target(Concept.style("Van Gogh"))
+            .anchor(AnchorStrategy.generated("painting").images(2).sampling(few()))
+            .training(t -> t.steps(2).batchSize(2))
+            .evaluate(Evaluation.with(clip).neighbours("Monet").protocol(p -> small(p)));
+    Path page = folder.resolve("van-gogh.html");
+    // @start region="report"
+    try (AblationResult result = plan.run()) {
+      result.report(page); // and van-gogh.json beside it
+    }
+    // @end
+    assertThat(page).isRegularFile();
+    assertThat(folder.resolve("van-gogh.json")).content().contains("dev.ablation.report/1");
+  }
+
+  private static SamplingSettings few() {
+    return new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
+  }
+
+  @Test
   void measuredStopping() {
     ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
     ConceptDetector monet = ConceptDetector.preferring(clip, "a Monet", "a painting");

@@ -1,0 +1,482 @@
+package dev.ablation.report;
+
+import dev.ablation.evaluate.ConfidenceInterval;
+import dev.ablation.evaluate.MetricResult;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.evaluation.Comparison;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.PicturePair;
+import dev.ablation.evaluation.Role;
+import dev.ablation.evaluation.SubjectResult;
+import dev.ablation.picture.PictureFile;
+import dev.ablation.report.Report.Training;
+import dev.ablation.train.Measurement;
+import dev.ablation.train.TrainingResult.Step;
+import java.awt.Graphics2D;
+import java.awt.RenderingHints;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** Writes a report as HTML. */
+final class ReportPage {
+  /** Larger pictures are scaled down to this height and width, to keep the page small. */
+  private static final int LARGEST = 512;
+
+  private static final String PERCENT =
+      "(?i).*(accuracy|drawn|recovered|share|kept|right|percentage|copies|level).*";
+
+  private final Report report;
+  private final @Nullable EvaluationResult evaluation;
+  private final Html html = new Html();
+
+  ReportPage(Report report) {
+    this.report = report;
+    evaluation = report.evaluation();
+  }
+
+  String html() {
+    html.open("html", "lang", "en").open("head");
+    html.open("meta", "charset", "utf-8");
+    html.open("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
+    html.element("title", title());
+    html.own("style", resource("report.css"));
+    html.close().open("body");
+    header();
+    html.open("main");
+    if (evaluation != null) {
+      pictures(evaluation);
+      measurements(evaluation);
+    }
+    curves();
+    if (evaluation != null && !evaluation.attacks().isEmpty()) {
+      attacks(evaluation.attacks());
+    }
+    how();
+    html.close();
+    html.element(
+        "footer",
+        "Written by Ablation for Java %s. The JSON file beside this page has every number."
+            .formatted(report.provenance().libraryVersion()));
+    html.open("dialog", "id", "large", "aria-label", "A picture, enlarged");
+    html.open("img", "src", EMPTY, "alt", "No picture chosen yet");
+    html.element("p", "").close();
+    html.own("script", resource("report.js"));
+    return html.close().close().toString();
+  }
+
+  /** One transparent pixel. */
+  private static final String EMPTY =
+      "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+
+  private static String resource(String name) {
+    try (InputStream in =
+        Objects.requireNonNull(ReportPage.class.getResourceAsStream(name), "resource " + name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  // What it says first
+
+  private String title() {
+    List<String> targets = targets();
+    return targets.isEmpty()
+        ? "What was removed from " + report.provenance().baseName()
+        : "%s removed from %s"
+            .formatted(String.join(", ", targets), report.provenance().baseName());
+  }
+
+  private List<String> targets() {
+    if (evaluation != null) {
+      return evaluation.of(Role.TARGET).stream().map(each -> each.subject().name()).toList();
+    }
+    return new TreeMap<>(report.provenance().settings())
+        .entrySet().stream()
+            .filter(each -> each.getKey().matches("(pair\\d*\\.)?target(\\.\\d+)?(\\.name)?"))
+            .map(Map.Entry::getValue)
+            .toList();
+  }
+
+  private void header() {
+    html.open("header");
+    html.element("p", "Ablation report", "class", "kicker");
+    html.element("h1", title());
+    verdicts().forEach(text -> html.element("p", text, "class", "verdict"));
+    html.open("dl", "class", "cards");
+    Training training = report.training();
+    if (training != null) {
+      card("Training time", duration(training.elapsed()), "");
+      card(
+          "Steps",
+          Integer.toString(training.ending().step()),
+          training.ending().step() == training.ending().steps()
+              ? ""
+              : "of " + training.ending().steps() + " made");
+      training
+          .memory()
+          .ifPresent(bytes -> card("Memory", bytes(bytes), "more than before the run"));
+    }
+    card("Delta", bytes(report.delta().bytes()), report.delta().weights() + " weights");
+    if (evaluation != null) {
+      int drawn =
+          2 * evaluation.subjects().stream().mapToInt(each -> each.subject().pictures()).sum();
+      card("Pictures looked at", Integer.toString(drawn), "before and after");
+    }
+    html.close().close();
+  }
+
+  private void card(String name, String value, String more) {
+    html.open("div").element("dt", name).open("dd").text(value);
+    if (!more.isEmpty()) {
+      html.text(" ").element("small", more);
+    }
+    html.close().close();
+  }
+
+  /** The first comparable metric of each target and the neighbours' mean of the same one. */
+  private List<String> verdicts() {
+    List<String> verdicts = new ArrayList<>();
+    if (evaluation == null) {
+      return verdicts;
+    }
+    for (SubjectResult target : evaluation.of(Role.TARGET)) {
+      Optional<Comparison> first =
+          target.metrics().stream()
+              .filter(each -> each.base() != null && each.metric().matches(PERCENT))
+              .findFirst();
+      first.ifPresent(each ->
+          verdicts.add(
+              "%s, %s: %s before, %s after."
+                  .formatted(
+                      target.subject().name(),
+                      each.metric(),
+                      value(Objects.requireNonNull(each.base())),
+                      value(each.ablated()))));
+    }
+    Map<String, List<Comparison>> ofNeighbours = new LinkedHashMap<>();
+    for (SubjectResult neighbour : evaluation.of(Role.NEIGHBOUR)) {
+      for (Comparison each : neighbour.metrics()) {
+        if (each.base() != null && each.metric().matches(PERCENT)) {
+          ofNeighbours.computeIfAbsent(each.metric(), key -> new ArrayList<>()).add(each);
+        }
+      }
+    }
+    ofNeighbours.forEach((metric, all) ->
+        verdicts.add(
+            "%d neighbours, %s: %s before, %s after, in the mean."
+                .formatted(
+                    all.size(),
+                    metric,
+                    value(metric, mean(all, c -> Objects.requireNonNull(c.base()).value())),
+                    value(metric, mean(all, c -> c.ablated().value())))));
+    return verdicts;
+  }
+
+  private static double mean(List<Comparison> all, Function<Comparison, Double> value) {
+    return all.stream().mapToDouble(value::apply).average().orElse(Double.NaN);
+  }
+
+  // Pictures
+
+  private void pictures(EvaluationResult result) {
+    if (result.subjects().stream().allMatch(each -> each.shown().isEmpty())) {
+      return;
+    }
+    html.open("section", "aria-labelledby", "pictures");
+    html.element("h2", "Before and after", "id", "pictures");
+    html.element(
+        "p",
+        "Both pictures of a pair were drawn for the same prompt from the same seed, on the left by the base"
+            + " model, on the right by the ablated one. A click enlarges.");
+    for (Role role : Role.values()) {
+      for (SubjectResult subject : result.of(role)) {
+        if (!subject.shown().isEmpty()) {
+          html.element(
+              "h3",
+              "%s: %s".formatted(title(role), subject.subject().name()));
+          pairs(subject.shown());
+          html.element(
+              "p",
+              "%d of %d pairs".formatted(subject.shown().size(), subject.subject().pictures()),
+              "class",
+              "kicker");
+        }
+      }
+    }
+    html.close();
+  }
+
+  private static String title(Role role) {
+    return switch (role) {
+      case TARGET -> "Target, to be gone";
+      case ANCHOR -> "Anchor, drawn instead";
+      case NEIGHBOUR -> "Neighbour, to be kept";
+      case UNRELATED -> "Unrelated, to be kept";
+    };
+  }
+
+  private void pairs(List<PicturePair> pairs) {
+    html.open("ul", "class", "pairs");
+    for (PicturePair pair : pairs) {
+      html.open("li").open("figure").open("div", "class", "two");
+      picture("before", pair.base(), pair);
+      picture("after", pair.ablated(), pair);
+      html.close();
+      html.element(
+          "figcaption", "%s, seed %d".formatted(shown(pair.prompt()), pair.seed()));
+      html.close().close();
+    }
+    html.close();
+  }
+
+  private static String shown(String prompt) {
+    return prompt.isEmpty() ? "the empty prompt" : "\u201c" + prompt + "\u201d";
+  }
+
+  private void picture(String when, BufferedImage image, PicturePair pair) {
+    String alt = "%s, %s, seed %d".formatted(when, shown(pair.prompt()), pair.seed());
+    html.open("div").element("span", when, "class", when);
+    html.open("button", "type", "button", "class", "pic", "title", "Enlarge");
+    html.open("img", "src", data(image), "alt", alt, "loading", "lazy").close().close();
+  }
+
+  private static String data(BufferedImage image) {
+    try {
+      return "data:image/png;base64,"
+          + Base64.getEncoder().encodeToString(PictureFile.png(fitting(image)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static BufferedImage fitting(BufferedImage image) {
+    int longest = Math.max(image.getWidth(), image.getHeight());
+    if (longest <= LARGEST) {
+      return image;
+    }
+    int width = Math.max(1, image.getWidth() * LARGEST / longest);
+    int height = Math.max(1, image.getHeight() * LARGEST / longest);
+    BufferedImage small = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    Graphics2D graphics = small.createGraphics();
+    graphics.setRenderingHint(
+        RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
+    graphics.drawImage(image, 0, 0, width, height, null);
+    graphics.dispose();
+    return small;
+  }
+
+  // Numbers
+
+  private void measurements(EvaluationResult result) {
+    html.open("section", "aria-labelledby", "measured");
+    html.element("h2", "Measured", "id", "measured");
+    html.open("div", "class", "scroll").open("table");
+    html.element(
+        "caption",
+        "Below a value its confidence interval. A metric without a value before is itself a distance"
+            + " between the pictures before and after.");
+    head("Subject", "", "Metric", "", "Before", "number", "After", "number", "Pictures", "number");
+    html.open("tbody");
+    for (Role role : Role.values()) {
+      for (SubjectResult subject : result.of(role)) {
+        for (Comparison each : subject.metrics()) {
+          html.open("tr");
+          html.open("th", "scope", "row").text(subject.subject().name() + " ");
+          html.element("small", role.name().toLowerCase(Locale.ROOT)).close();
+          html.element("td", each.metric());
+          cell(each.base());
+          cell(each.ablated());
+          html.element(
+              "td", Integer.toString(subject.subject().pictures()), "class", "number");
+          html.close();
+        }
+      }
+    }
+    html.close().close().close().close();
+  }
+
+  /** Names and classes in turn. */
+  private void head(String... columns) {
+    html.open("thead").open("tr");
+    for (int i = 0; i < columns.length; i += 2) {
+      html.element("th", columns[i], "scope", "col", "class", columns[i + 1]);
+    }
+    html.close().close();
+  }
+
+  private void cell(@Nullable MetricResult metric) {
+    html.open("td", "class", "number");
+    if (metric == null) {
+      html.text("\u2013");
+    } else {
+      html.text(value(metric));
+      ConfidenceInterval interval = metric.interval();
+      if (interval != null) {
+        html.element(
+            "small",
+            "%s to %s"
+                .formatted(
+                    value(metric.metric(), interval.low()),
+                    value(metric.metric(), interval.high())));
+      }
+    }
+    html.close();
+  }
+
+  private static String value(MetricResult metric) {
+    return value(metric.metric(), metric.value());
+  }
+
+  private static String value(String metric, double value) {
+    return metric.matches(PERCENT) && value >= 0 && value <= 1
+        ? String.format(Locale.ROOT, "%.1f %%", 100 * value)
+        : String.format(Locale.ROOT, "%.4g", value);
+  }
+
+  // Curves
+
+  private void curves() {
+    Training training = report.training();
+    if (training == null || training.history().isEmpty()) {
+      return;
+    }
+    html.open("section", "aria-labelledby", "curves");
+    html.element("h2", "Training", "id", "curves");
+    html.element(
+        "p",
+        "%s The delta is of step %d."
+            .formatted(sentence(training.ending().reason()), training.ending().step()));
+    html.open("div", "class", "curves");
+    List<Step> history = training.history();
+    List<Integer> steps = IntStream.rangeClosed(1, history.size()).boxed().toList();
+    new Curve("Loss", steps, history.stream().map(Step::loss).toList()).write(html);
+    new Curve("Gradient norm", steps, history.stream().map(Step::gradientNorm).toList())
+        .write(html);
+    Map<String, List<Measurement>> measured = new LinkedHashMap<>();
+    training.measurements()
+        .forEach(
+            each -> measured.computeIfAbsent(each.name(), key -> new ArrayList<>()).add(each));
+    measured.forEach((name, values) -> {
+      if (values.size() > 1) {
+        new Curve(
+                name,
+                values.stream().map(Measurement::step).toList(),
+                values.stream().map(Measurement::value).toList())
+            .write(html);
+      }
+    });
+    html.close().close();
+  }
+
+  private static String sentence(String words) {
+    return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1) + ".";
+  }
+
+  // Attacks
+
+  private void attacks(List<AttackResult> attacks) {
+    html.open("section", "aria-labelledby", "attacks");
+    html.element("h2", "Attempts to bring it back", "id", "attacks");
+    html.open("div", "class", "scroll").open("table");
+    html.element(
+        "caption",
+        "The share of pictures that show the target. The same attempt on the base model says what it finds"
+            + " where nothing was removed.");
+    head(
+        "Attempt", "", "Kind", "", "Base model", "number", "Ablated model", "number", "Time",
+        "number");
+    html.open("tbody");
+    for (AttackResult attack : attacks) {
+      html.open("tr");
+      html.element("th", attack.name(), "scope", "row");
+      html.element("td", attack.family());
+      cell(attack.recovered().base());
+      cell(attack.recovered().ablated());
+      html.element("td", duration(attack.elapsed()), "class", "number");
+      html.close();
+    }
+    html.close().close().close();
+    for (AttackResult attack : attacks) {
+      html.open("details").element("summary", attack.name());
+      pairs(attack.shown());
+      settings("Settings of this attempt", attack.settings());
+      html.close();
+    }
+    html.close();
+  }
+
+  // How
+
+  private void how() {
+    html.open("section", "aria-labelledby", "how");
+    html.element("h2", "What was done, and on what", "id", "how");
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("base model", report.provenance().baseName());
+    facts.put("SHA-256 of the base model's weights", report.provenance().baseSha256());
+    facts.put("SHA-256 of the delta's file", report.delta().sha256());
+    facts.put("weights that the delta changes", Integer.toString(report.delta().weights()));
+    facts.put("library version", report.provenance().libraryVersion());
+    facts.putAll(report.provenance().environment());
+    settings("Origin", facts);
+    fold("Settings of the ablation", report.provenance().settings());
+    if (evaluation != null) {
+      Map<String, String> protocol = new LinkedHashMap<>(evaluation.settings());
+      protocol.put("time", duration(evaluation.elapsed()));
+      fold("Settings of the evaluation", protocol);
+    }
+    fold("SHA-256 of each base weight that the delta changes", report.provenance()
+        .baseWeightSha256());
+    html.close();
+  }
+
+  private void fold(String title, Map<String, String> settings) {
+    html.open("details").element("summary", title);
+    settings(title, settings);
+    html.close();
+  }
+
+  private void settings(String caption, Map<String, String> settings) {
+    html.open("div", "class", "scroll").open("table").element("caption", caption);
+    head("Name", "", "Value", "");
+    html.open("tbody");
+    settings.forEach((name, value) -> {
+      html.open("tr").element("th", name, "scope", "row");
+      html.element("td", value.isEmpty() ? "\u2013" : value, "class", "long").close();
+    });
+    html.close().close().close();
+  }
+
+  private static String duration(Duration duration) {
+    long seconds = duration.toSeconds();
+    return seconds < 60
+        ? String.format(Locale.ROOT, "%.1f s", duration.toMillis() / 1000.0)
+        : seconds < 3600
+            ? "%d min %d s".formatted(seconds / 60, seconds % 60)
+            : "%d h %d min".formatted(seconds / 3600, seconds % 3600 / 60);
+  }
+
+  private static String bytes(long bytes) {
+    return bytes < 1_000_000
+        ? String.format(Locale.ROOT, "%.0f kB", bytes / 1e3)
+        : bytes < 1_000_000_000
+            ? String.format(Locale.ROOT, "%.1f MB", bytes / 1e6)
+            : String.format(Locale.ROOT, "%.2f GB", bytes / 1e9);
+  }
+}
