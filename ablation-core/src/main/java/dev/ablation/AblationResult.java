@@ -67,7 +67,13 @@ public record AblationResult(
         .write(page);
   }
 
-  AblationResult withEvaluation(EvaluationResult found) {
+  /**
+   * Returns the result with an evaluation that was made afterwards.
+   *
+   * @param found takes the place of {@link #evaluation()}
+   * @return a copy that has the same delta; close one of them
+   */
+  public AblationResult withEvaluation(EvaluationResult found) {
     return new AblationResult(
         delta, history, measurements, ending, elapsed, memory, Optional.of(found));
   }

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.error.AblationException;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.train.Preset;
@@ -222,8 +223,9 @@ public final class Ablate implements Callable<Integer> {
     Path folder = RunFolder.create(output);
     try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
         StableDiffusion opened =
-            model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options)) {
-      Summary summary = new JobRun(job, opened, folder, bars).run();
+            model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options);
+        @Nullable EmbeddedEvaluator evaluator = model == null ? evaluator(options) : null) {
+      Summary summary = new JobRun(job, opened, folder, bars, evaluator).run();
       PrintWriter out = spec.commandLine().getOut();
       out.println();
       out.print(summary.text());
@@ -232,6 +234,10 @@ public final class Ablate implements Callable<Integer> {
     } finally {
       RunFolder.discardIfEmpty(folder);
     }
+  }
+
+  private static EmbeddedEvaluator evaluator(StableDiffusionOptions options) throws IOException {
+    return EmbeddedEvaluator.open(new ClipOptions(options.device(), options.threads(), null, null));
   }
 
   private int printVocabulary() {

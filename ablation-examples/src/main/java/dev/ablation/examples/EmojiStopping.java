@@ -14,6 +14,11 @@ final class EmojiStopping {
   private static final int SIBLINGS = 4;
   private static final int COPIES = 12;
   private static final double BOUND = 0.92;
+
+  /** Of a thing, whose own category is watched most: what is most like it gives way first. */
+  private static final double INSTANCE_BOUND = 0.85;
+
+  private static final int INSTANCE_EVERY = 20;
   private static final int PATIENCE = 2;
 
   /** Things of many categories, of every style of which there was a picture to learn from. */
@@ -61,7 +66,9 @@ final class EmojiStopping {
         anchors.add(inStyle(anchor, style));
       }
     }
-    return stopping(new Watched(asked, evaluator.ofConcept(concept)), anchors, neighbours);
+    return stopping(new Watched(asked, evaluator.ofConcept(concept)), anchors, neighbours)
+        .every(INSTANCE_EVERY)
+        .limits(0, INSTANCE_BOUND, PATIENCE);
   }
 
   MeasuredStopping ofPlanted() {

@@ -13,9 +13,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.imageio.ImageIO;
+import org.jspecify.annotations.Nullable;
 
 /** Runs a job: draws, ablates, draws again, writes the files. */
 final class JobRun {
+  static final String REPORT = "report.html";
   static final String SHEET = "before-after.png";
   static final String LOSS_PICTURE = "loss.png";
   static final String LOSS_TABLE = "loss.csv";
@@ -25,9 +27,16 @@ final class JobRun {
   private final Job job;
   private final DiffusionModel model;
   private final Path folder;
+  private final @Nullable EmbeddedEvaluator evaluator;
   private final ProgressBars bars;
 
-  JobRun(Job job, DiffusionModel model, Path folder, ProgressBars bars) {
+  JobRun(
+      Job job,
+      DiffusionModel model,
+      Path folder,
+      ProgressBars bars,
+      @Nullable EmbeddedEvaluator evaluator) {
+    this.evaluator = evaluator;
     this.job = job;
     this.model = model;
     this.folder = folder;
@@ -55,6 +64,11 @@ final class JobRun {
       if (Lettering.isAvailable()) {
         write(LossCurve.draw(result.history(), title()), LOSS_PICTURE);
       }
+      result
+          .withEvaluation(
+              new GridEvaluation(job, comparison, evaluator)
+                  .result(Duration.ofNanos(System.nanoTime() - start).minus(result.elapsed())))
+          .report(folder.resolve(REPORT));
       Summary summary =
           new Summary(
               job,

@@ -98,6 +98,7 @@ record Summary(
           case JobRun.SHEET -> "the same prompts and seeds, base model and ablated";
           case JobRun.LOSS_PICTURE -> "the loss curve";
           case JobRun.LOSS_TABLE -> "its numbers";
+          case JobRun.REPORT -> "everything on one page, to be looked at in a browser";
           case JobRun.DELTA -> "what was learned: the change of the weights";
           default -> "";
         };

@@ -62,7 +62,13 @@ class AblateTest {
   void writesEveryFile() throws IOException {
     try (Stream<Path> files = Files.list(output)) {
       assertThat(files.map(file -> file.getFileName().toString()))
-          .contains("before-after.png", "loss.csv", "delta.safetensors", "summary.txt");
+          .contains(
+              "before-after.png",
+              "loss.csv",
+              "delta.safetensors",
+              "report.html",
+              "report.json",
+              "summary.txt");
     }
     assertThat(Files.exists(output.resolve("loss.png"))).isEqualTo(Lettering.isAvailable());
   }

@@ -50,7 +50,7 @@ class JobRunTest {
     Path output = Files.createTempDirectory(folder, "run");
     try (StableDiffusion model = EmbeddedModel.open();
         ProgressBars bars = ProgressBars.onStandardError(false)) {
-      Summary summary = new JobRun(job, model, output, bars).run();
+      Summary summary = new JobRun(job, model, output, bars, null).run();
       assertThat(summary.history()).hasSize(STEPS);
       assertThat(summary.text()).contains("Removed the " + job.targets());
     }

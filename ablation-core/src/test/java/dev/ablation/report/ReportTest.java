@@ -1,0 +1,315 @@
+package dev.ablation.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.ablation.evaluate.ConfidenceInterval;
+import dev.ablation.evaluate.ExtractorInfo;
+import dev.ablation.evaluate.MetricResult;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.evaluation.Comparison;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.PicturePair;
+import dev.ablation.evaluation.Role;
+import dev.ablation.evaluation.Subject;
+import dev.ablation.evaluation.SubjectResult;
+import dev.ablation.provenance.Provenance;
+import dev.ablation.report.Report.DeltaFile;
+import dev.ablation.report.Report.Training;
+import dev.ablation.train.Ending;
+import dev.ablation.train.Measurement;
+import dev.ablation.train.TrainingResult.Step;
+import java.awt.Color;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jsoup.Jsoup;
+import org.jsoup.nodes.Document;
+import org.jsoup.nodes.Element;
+import org.jsoup.parser.Parser;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class ReportTest {
+  private static final ExtractorInfo CLIP = new ExtractorInfo("clip", "a".repeat(64), 4);
+  private static final String NASTY = "<b onclick=\"x()\">&'\u0001 https://example.org/a.png";
+
+  @TempDir private Path folder;
+
+  private static BufferedImage picture(int size, Color colour) {
+    BufferedImage picture = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
+    Graphics2D graphics = picture.createGraphics();
+    graphics.setColor(colour);
+    graphics.fillRect(0, 0, size, size);
+    graphics.dispose();
+    return picture;
+  }
+
+  private static MetricResult metric(String name, double value) {
+    return new MetricResult(
+        name,
+        value,
+        new ConfidenceInterval(Math.max(0, value - 0.1), Math.min(1, value + 0.1), 0.95, "test"),
+        Map.of("pictures", 10),
+        Map.of(),
+        1L,
+        CLIP);
+  }
+
+  private static SubjectResult subject(Role role, String name, double before, double after) {
+    List<PicturePair> pairs =
+        List.of(
+            new PicturePair(
+                "a " + name, 1, picture(32, Color.RED), picture(32, Color.BLUE)),
+            new PicturePair("", 2, picture(700, Color.RED), picture(700, Color.GREEN)));
+    return new SubjectResult(
+        new Subject(role, name, List.of("a " + name, ""), 10),
+        List.of(
+            new Comparison(metric("CLIP accuracy", before), metric("CLIP accuracy", after)),
+            new Comparison(null, metric("KID", 0.0123))),
+        pairs);
+  }
+
+  private static EvaluationResult evaluation(boolean attacked) {
+    return new EvaluationResult(
+        Map.of("seed", "42", "note", NASTY),
+        List.of(
+            subject(Role.TARGET, "van gogh" + NASTY, 0.98, 0.02),
+            subject(Role.ANCHOR, "painting", 0.5, 0.5),
+            subject(Role.NEIGHBOUR, "monet", 0.9, 0.8),
+            subject(Role.NEIGHBOUR, "dali", 1, 0.9),
+            subject(Role.UNRELATED, "captions", 0.3, 0.3)),
+        attacked
+            ? List.of(
+                new AttackResult(
+                    "leakage",
+                    "misspelled " + NASTY,
+                    Map.of("prompts", NASTY),
+                    new Comparison(metric("recovered", 0.9), metric("recovered", 0.1)),
+                    List.of(
+                        new PicturePair(
+                            NASTY, 3, picture(8, Color.RED), picture(8, Color.BLUE))),
+                    Duration.ofMillis(1234)))
+            : List.of(),
+        Duration.ofSeconds(75));
+  }
+
+  private static Provenance provenance() {
+    return new Provenance(
+        "1.2.3",
+        "base",
+        "b".repeat(64),
+        Map.of("unet.k", "c".repeat(64)),
+        Map.of("seed", "7", "prompt", NASTY),
+        Map.of("java", "17"));
+  }
+
+  private static Training training(int steps) {
+    List<Step> history = new ArrayList<>();
+    for (int i = 0; i < steps; i++) {
+      history.add(new Step(1.0 / (i + 1), 2.0 / (i + 1)));
+    }
+    return new Training(
+        history,
+        List.of(new Measurement(0, "target drawn", 1), new Measurement(steps, "target drawn", 0.1)),
+        new Ending(steps, steps, true, "the target is as rare as the anchor"),
+        Duration.ofSeconds(3700),
+        OptionalLong.of(1_500_000_000L));
+  }
+
+  private static final DeltaFile DELTA = new DeltaFile(14, 1_054_000, "d".repeat(64));
+
+  static Stream<Report> reports() {
+    return Stream.of(
+        new Report(provenance(), DELTA, evaluation(true), training(60)),
+        new Report(provenance(), DELTA, evaluation(false), training(5)),
+        new Report(provenance(), DELTA, evaluation(true), null),
+        new Report(provenance(), DELTA, null, training(1)),
+        new Report(provenance(), DELTA, null, null));
+  }
+
+  private static Document page(Report report) {
+    String html = report.html();
+    // Strict about what browsers forgive: every element closed, in order.
+    assertThat(Parser.htmlParser().setTrackErrors(20)).satisfies(parser -> {
+      Document parsed = parser.parseInput(html, "");
+      assertThat(parser.getErrors().stream().map(Object::toString))
+          .filteredOn(error -> !error.contains("Self closing"))
+          .isEmpty();
+      assertThat(parsed.title()).isNotBlank();
+    });
+    return Jsoup.parse(html);
+  }
+
+  @ParameterizedTest
+  @MethodSource("reports")
+  void nothingComesFromElsewhereAndEverythingIsNamed(Report report) {
+    Document page = page(report);
+    assertThat(page.select("html").attr("lang")).isEqualTo("en");
+    assertThat(page.select("script[src], link, iframe, object, embed, base, form")).isEmpty();
+    for (Element element : page.select("[src], [href], [srcset], [action], [poster], [data]")) {
+      for (String name : List.of("src", "href", "srcset", "action", "poster", "data")) {
+        if (element.hasAttr(name)) {
+          assertThat(element.attr(name)).matches("data:image/(png|gif);base64,.*|#.*");
+        }
+      }
+    }
+    assertThat(page.select("style").html() + page.select("script").html())
+        .doesNotContain("http:", "https:", "@import", "url(", "fetch(", "XMLHttp");
+    assertThat(page.select("img")).allSatisfy(img -> assertThat(img.attr("alt")).isNotBlank());
+    assertThat(page.select("svg")).allSatisfy(svg -> {
+      assertThat(svg.attr("role")).isEqualTo("img");
+      assertThat(svg.select("> title").text()).isNotBlank();
+    });
+    assertThat(page.select("table")).isNotEmpty().allSatisfy(table -> {
+      assertThat(table.select("caption").text()).isNotBlank();
+      assertThat(table.select("thead th")).allMatch(th -> th.attr("scope").equals("col"));
+      assertThat(table.select("tbody tr"))
+          .allMatch(row -> row.select("th[scope=row]").size() == 1);
+    });
+    assertThat(page.select("button")).allMatch(button -> button.attr("type").equals("button"));
+    assertThat(page.select("[onclick], b")).isEmpty();
+    assertThat(page.select("main, header, footer")).hasSize(3);
+    assertThat(page.text()).contains("d".repeat(64), "b".repeat(64), "1.2.3");
+  }
+
+  @Test
+  void thePageSaysWhatWasMeasured() {
+    Document page = page(new Report(provenance(), DELTA, evaluation(true), training(60)));
+    assertThat(page.select("h1").text()).startsWith("van gogh<b onclick");
+    assertThat(page.select(".verdict").eachText())
+        .anyMatch(text -> text.contains("CLIP accuracy: 98.0 % before, 2.0 % after."))
+        .anyMatch(text -> text.contains("2 neighbours, CLIP accuracy: 95.0 % before, 85.0 %"));
+    assertThat(page.select("table").get(0).text())
+        .contains("98.0 %", "88.0 % to 100.0 %", "0.0123", "monet", "neighbour");
+    // Before and after of five subjects' two pairs and of the attempt's one, and the large one.
+    assertThat(page.select("img")).hasSize(2 * (5 * 2 + 1) + 1);
+    assertThat(page.select("img").get(0).attr("alt")).contains("before", "seed 1");
+    assertThat(page.select("svg")).hasSize(3);
+    assertThat(page.text()).contains("1 h 1 min", "1.50 GB", "The delta is of step 60.");
+    assertThat(page.select("details")).hasSize(1 + 3);
+  }
+
+  @Test
+  void largePicturesAreScaledDown() {
+    String html = new Report(provenance(), DELTA, evaluation(false), null).html();
+    assertThat(html.length()).isLessThan(200_000);
+  }
+
+  @Test
+  void theJsonHoldsEveryNumberOfThePage() throws IOException {
+    Report report = new Report(provenance(), DELTA, evaluation(true), training(60));
+    Path json = report.write(folder.resolve("a.html"));
+    assertThat(json).hasFileName("a.json");
+    JsonObject root = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
+    assertThat(root.get("schema").getAsString()).isEqualTo("dev.ablation.report/1");
+    assertThat(root.getAsJsonObject("delta").get("sha256").getAsString()).isEqualTo("d".repeat(64));
+    JsonObject training = root.getAsJsonObject("training");
+    assertThat(training.getAsJsonArray("loss")).hasSize(60);
+    assertThat(training.get("seconds").getAsDouble()).isEqualTo(3700);
+    assertThat(training.getAsJsonArray("measurements")).hasSize(2);
+    assertThat(root.getAsJsonObject("provenance").get("baseName").getAsString()).isEqualTo("base");
+    JsonObject first =
+        root.getAsJsonObject("evaluation").getAsJsonArray("subjects").get(0).getAsJsonObject();
+    assertThat(
+            first
+                .getAsJsonArray("metrics")
+                .get(0)
+                .getAsJsonObject()
+                .getAsJsonObject("ablated")
+                .get("value")
+                .getAsDouble())
+        .isEqualTo(0.02);
+    assertThat(EvaluationResult.fromJson(root.get("evaluation").toString()).subjects()).hasSize(5);
+  }
+
+  @Test
+  void theSchemaNamesEveryFieldOfTheJson() throws IOException {
+    Path docs = Path.of(System.getProperty("ablation.root"), "docs", "report-schema.json");
+    JsonObject schema = JsonParser.parseString(Files.readString(docs)).getAsJsonObject();
+    Report report = new Report(provenance(), DELTA, evaluation(true), training(2));
+    JsonObject json = JsonParser.parseString(report.json()).getAsJsonObject();
+    assertFields(schema, json);
+    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("delta"),
+        json.getAsJsonObject("delta"));
+    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("training"),
+        json.getAsJsonObject("training"));
+    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("provenance"),
+        json.getAsJsonObject("provenance"));
+    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("evaluation"),
+        json.getAsJsonObject("evaluation"));
+  }
+
+  private static void assertFields(JsonObject schema, JsonObject json) {
+    assertThat(schema.getAsJsonObject("properties").keySet())
+        .containsExactlyInAnyOrderElementsOf(json.keySet());
+  }
+
+  @Test
+  void anotherEndingIsRefused() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() ->
+            new Report(provenance(), DELTA, null, null).write(folder.resolve("a.htm")))
+        .withMessageContaining("page must end with .html");
+  }
+
+  /** Runs where there is Chromium: all pictures load, and the network is not asked. */
+  @Test
+  void aBrowserShowsEveryPictureWithoutTheNetwork() throws Exception {
+    String chromium = chromium();
+    assumeThat(chromium).as("no chromium on the PATH nor in -Dablation.chromium").isNotEmpty();
+    Path page = folder.resolve("page.html");
+    String html = new Report(provenance(), DELTA, evaluation(true), training(60)).html();
+    String check =
+        "<script>addEventListener('load', function () { var bad = 0, all = 0;"
+            + " document.querySelectorAll('img').forEach(function (i) { all++; i.loading = 'eager';"
+            + " if (!i.complete || i.naturalWidth === 0) { bad++; } });"
+            + " var asked = performance.getEntriesByType('resource').filter(function (r) {"
+            + " return !r.name.startsWith('data:'); }).length;"
+            + " document.title = 'all ' + all + ' bad ' + bad + ' asked ' + asked; });</script>";
+    Files.writeString(page, html.replace("loading=\"lazy\"", "").replace("</body>", check + "</body>"));
+    Process process =
+        new ProcessBuilder(
+                chromium,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--user-data-dir=" + folder.resolve("profile"),
+                "--virtual-time-budget=4000",
+                "--dump-dom",
+                page.toUri().toString())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    String dom = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    assertThat(Jsoup.parse(dom).title()).isEqualTo("all 23 bad 0 asked 0");
+  }
+
+  private static String chromium() {
+    String named = System.getProperty("ablation.chromium", "");
+    if (!named.isBlank()) {
+      return named;
+    }
+    return Stream.of(System.getenv().getOrDefault("PATH", "").split(":"))
+        .map(directory -> Path.of(directory, "chromium"))
+        .filter(Files::isExecutable)
+        .map(Path::toString)
+        .findFirst()
+        .orElse("");
+  }
+}
