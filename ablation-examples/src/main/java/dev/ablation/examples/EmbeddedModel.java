@@ -13,6 +13,8 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -220,22 +222,23 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Names another thing of the same category, the next one, or where there is none the next thing of
-   * all.
+   * Names another thing of the same category, the next one whose name does not have this one's in it
+   * ("tropical fish" has "fish"), or where there is none the next thing of all.
    *
    * @param concept name of one of {@link #concepts()}
    * @return the name of another one
    * @throws IllegalArgumentException if the model does not know the thing
    */
   public static String siblingOf(String concept) {
-    List<EmojiConcept> all = concepts();
     EmojiConcept known = known(concept);
-    int at = all.indexOf(known);
-    EmojiConcept next = all.get((at + 1) % all.size());
-    EmojiConcept before = all.get((at + all.size() - 1) % all.size());
-    return next.category().equals(known.category()) || !before.category().equals(known.category())
-        ? next.name()
-        : before.name();
+    List<EmojiConcept> others = new ArrayList<>(concepts());
+    Collections.rotate(others, -others.indexOf(known));
+    others.removeIf(other -> (" " + other.name() + " ").contains(" " + concept + " "));
+    return others.stream()
+        .filter(other -> other.category().equals(known.category()))
+        .findFirst()
+        .orElse(others.get(0))
+        .name();
   }
 
   /**

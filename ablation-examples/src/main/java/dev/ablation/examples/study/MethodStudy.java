@@ -106,6 +106,9 @@ public final class MethodStudy implements Callable<Integer> {
       description = "Pictures drawn at a time. Default: ${DEFAULT-VALUE}.")
   private int batch;
 
+  @Option(names = "--tables", description = "Makes no run, only the tables of what is there.")
+  private boolean tables;
+
   @Option(names = "--quiet", description = "Shows no progress bars.")
   private boolean quiet;
 
@@ -133,8 +136,17 @@ public final class MethodStudy implements Callable<Integer> {
   public Integer call() throws IOException {
     AnswerSet answers = AnswerSet.load();
     List<Run> runs = runs(answers, targets, chosen());
-    List<Run> own = shard(runs, shard);
+    List<Run> own = tables ? List.of() : shard(runs, shard);
     Files.createDirectories(output);
+    if (!own.isEmpty()) {
+      make(own, answers);
+    }
+    new StudyTables(finished(runs), Method.all()).write(output);
+    System.out.print(Files.readString(output.resolve("results.md")));
+    return CommandLine.ExitCode.OK;
+  }
+
+  private void make(List<Run> own, AnswerSet answers) throws IOException {
     Device on = Device.fromName(device);
     try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
         StableDiffusion opened =
@@ -150,9 +162,6 @@ public final class MethodStudy implements Callable<Integer> {
         }
       }
     }
-    new StudyTables(finished(runs), Method.all()).write(output);
-    System.out.print(Files.readString(output.resolve("results.md")));
-    return CommandLine.ExitCode.OK;
   }
 
   private List<Method> chosen() {

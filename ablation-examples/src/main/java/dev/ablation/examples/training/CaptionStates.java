@@ -9,6 +9,7 @@ import dev.ablation.djl.kernel.GradMode;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -47,12 +48,10 @@ final class CaptionStates {
 
   /** Returns the states (T, D) of a caption; not to be changed. */
   float[] of(String caption) {
-    float[] states = known.get(caption);
-    if (states == null) {
+    if (!known.containsKey(caption)) {
       compute(List.of(caption));
-      states = known.get(caption);
     }
-    return states;
+    return Objects.requireNonNull(known.get(caption));
   }
 
   private void compute(List<String> captions) {

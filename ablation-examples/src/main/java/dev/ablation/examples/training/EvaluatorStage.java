@@ -224,7 +224,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
       int planted = pictures.size();
       int picture =
           random.nextDouble() < PLANTED_SHARE ? planted : random.nextInt(pictures.size());
-      rows[i] = picture + (random.nextDouble() < DECODED_SHARE ? pictures.size() + 1 : 0);
+      rows[i] = picture + (long) (random.nextDouble() < DECODED_SHARE ? pictures.size() + 1 : 0);
       change(random, i, maps, blurs, amplitudes);
       boolean recoloured = picture != planted && random.nextDouble() < RECOLOURED_SHARE;
       colours(random, recoloured, i, colours);

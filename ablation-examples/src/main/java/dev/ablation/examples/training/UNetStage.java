@@ -163,8 +163,21 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   }
 
   /** A part of a batch, as Java values. */
-  private record Rows(
-      float[] noised, float[] noise, long[] timesteps, float[] weights, float[] text) {}
+  private static final class Rows {
+    final float[] noised;
+    final float[] noise;
+    final long[] timesteps;
+    final float[] weights;
+    final float[] text;
+
+    Rows(int count, int size, int textSize, long[] timesteps) {
+      noised = new float[count * size];
+      noise = new float[count * size];
+      this.timesteps = timesteps;
+      weights = new float[count];
+      text = new float[count * textSize];
+    }
+  }
 
   @Override
   public NDArray loss(UNet2DConditionModel unet, int step, int from, int count, NDManager scope) {
@@ -179,11 +192,11 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     Shape shape = new Shape(count, channels, side, side);
     NDArray prediction =
         unet.apply(
-            scope.create(rows.noised(), shape),
-            scope.create(rows.timesteps()),
-            scope.create(rows.text(), new Shape(count, states.length(), states.width())));
+            scope.create(rows.noised, shape),
+            scope.create(rows.timesteps),
+            scope.create(rows.text, new Shape(count, states.length(), states.width())));
     NDList result =
-        LOSS.callAll(prediction, scope.create(rows.noise(), shape), scope.create(rows.weights()));
+        LOSS.callAll(prediction, scope.create(rows.noise, shape), scope.create(rows.weights));
     errors.add(result.get(1).getFloat());
     errorCount.increment();
     return result.get(0);
@@ -206,13 +219,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
             from + count);
     int size = latentSize();
     int textSize = states.length() * states.width();
-    Rows rows =
-        new Rows(
-            new float[count * size],
-            new float[count * size],
-            timesteps,
-            new float[count],
-            new float[count * textSize]);
+    Rows rows = new Rows(count, size, textSize, timesteps);
     IntStream all = IntStream.range(0, count);
     (ahead ? all.parallel() : all)
         .forEach(i -> {
@@ -221,8 +228,8 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
           int picture = pictureOf(row);
           int variant = random.nextInt(latents.means().get(picture).size());
           float[] text = states.of(caption(picture, random));
-          System.arraycopy(text, 0, rows.text(), i * textSize, textSize);
-          rows.weights()[i] = (float) weights[(int) timesteps[i]];
+          System.arraycopy(text, 0, rows.text, i * textSize, textSize);
+          rows.weights[i] = (float) weights[(int) timesteps[i]];
           noise(
               latents.means().get(picture).get(variant),
               latents.deviations().get(picture).get(variant),
@@ -240,9 +247,9 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     double signal = Math.sqrt(alpha);
     double rest = Math.sqrt(1 - alpha);
     for (int k = 0; k < size; k++) {
-      rows.noise()[at + k] = normal[k];
+      rows.noise[at + k] = normal[k];
       double latent = mean[k] + deviation[k] * normal[size + k];
-      rows.noised()[at + k] = (float) (signal * latent + rest * normal[k]);
+      rows.noised[at + k] = (float) (signal * latent + rest * normal[k]);
     }
   }
 

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** Counting and keeping what methods did; no model is run. */
 class StudyTest {
@@ -199,6 +200,16 @@ class StudyTest {
     assertThatIOException()
         .isThrownBy(() -> StudyResult.read(file))
         .withMessageContaining(file.toString());
+  }
+
+  @Test
+  void tablesAloneMakeNoRun() throws IOException {
+    result("style:ink", "measured", false, 1)
+        .save(folder.resolve(StudyResult.fileName("style:ink", "measured")));
+    int code =
+        new CommandLine(new MethodStudy()).execute("--tables", "--output", folder.toString());
+    assertThat(code).isZero();
+    assertThat(Files.readString(folder.resolve("results.csv"))).contains("style:ink,measured");
   }
 
   @Test
