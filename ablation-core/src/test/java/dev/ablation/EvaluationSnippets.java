@@ -201,8 +201,7 @@ class EvaluationSnippets {
     ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
     List<String> prompts = List.of("a harbour, in the style of Van Gogh");
     SamplingSettings sampling = new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
-    List<BufferedImage> originals =
-        LatentSampler.of(model).withSettings(sampling).draw(prompts, 1);
+    List<BufferedImage> originals = LatentSampler.of(model).withSettings(sampling).draw(prompts, 1);
     // @start region="attempts"
     Trial trial = new Trial(vanGogh, sampling, 50, 42);
     List<RecoveryAttempt> attempts = new ArrayList<>();
@@ -222,7 +221,14 @@ class EvaluationSnippets {
     attempts.add(new NoiseProbe(1.5, prompts, trial));
     attempts.add(
         new TextualInversion(
-            originals, "sks", "art", List.of("a painting in the style of {}"), 500, 4, 2e-2, trial));
+            originals,
+            "sks",
+            "art",
+            List.of("a painting in the style of {}"),
+            500,
+            4,
+            2e-2,
+            trial));
     Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attempts(attempts);
     // @end
     assertThat(evaluation.attempts()).hasSize(10).allSatisfy(each -> each.check(model));

@@ -91,8 +91,7 @@ record DdimWalk(
     return clean.mul(Math.sqrt(alpha)).addi(noise.mul(Math.sqrt(1 - alpha)));
   }
 
-  private NDArray walk(
-      List<String> prompts, @Nullable NDArray clean, int first, NDManager scope) {
+  private NDArray walk(List<String> prompts, @Nullable NDArray clean, int first, NDManager scope) {
     NoiseSchedule schedule = model.schedule();
     long[] timesteps = timesteps(schedule, start, sampling.steps());
     Conditioning conditioning = condition(prompts, scope);
@@ -103,15 +102,12 @@ record DdimWalk(
             model.descriptor().latentWidth());
     NDArray initial = stack(prompts.size(), scope, i -> noise.initial(first + i, shape, scope));
     NDArray latents =
-        clean == null
-            ? initial
-            : noised(clean, initial, schedule.alphaCumprod((int) timesteps[0]));
+        clean == null ? initial : noised(clean, initial, schedule.alphaCumprod((int) timesteps[0]));
     for (int i = 0; i < timesteps.length; i++) {
       if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
         throw new CancellationException("the attempt was cancelled at step " + (i + 1));
       }
-      double next =
-          i + 1 < timesteps.length ? schedule.alphaCumprod((int) timesteps[i + 1]) : 1;
+      double next = i + 1 < timesteps.length ? schedule.alphaCumprod((int) timesteps[i + 1]) : 1;
       int index = i;
       latents =
           step(
@@ -119,9 +115,7 @@ record DdimWalk(
               timesteps[i],
               next,
               conditioning,
-              step ->
-                  stack(
-                      prompts.size(), step, k -> noise.step(first + k, index, shape, step)),
+              step -> stack(prompts.size(), step, k -> noise.step(first + k, index, shape, step)),
               scope);
     }
     return latents;
@@ -179,8 +173,7 @@ record DdimWalk(
 
   private NDArray predict(
       NDArray latents, long timestep, Conditioning conditioning, NDManager step) {
-    NDArray input =
-        sampling.guided() ? NDArrays.concat(new NDList(latents, latents), 0) : latents;
+    NDArray input = sampling.guided() ? NDArrays.concat(new NDList(latents, latents), 0) : latents;
     long[] times = new long[(int) input.getShape().get(0)];
     Arrays.fill(times, timestep);
     NDArray output = model.predict(input, step.create(times), conditioning);
@@ -188,11 +181,7 @@ record DdimWalk(
       return output;
     }
     NDList halves = output.split(2, 0);
-    return halves
-        .get(1)
-        .sub(halves.get(0))
-        .muli(sampling.guidanceScale())
-        .addi(halves.get(0));
+    return halves.get(1).sub(halves.get(0)).muli(sampling.guidanceScale()).addi(halves.get(0));
   }
 
   private Conditioning condition(List<String> prompts, NDManager scope) {

@@ -74,8 +74,8 @@ public record EmbeddingAttempt(
             return LatentSampler.of(model)
                 .withSettings(trial.sampling())
                 .withCancellation(stop)
-                .withConditioning(states ->
-                    new Conditioning(states.textStates().add(direction), states.added()))
+                .withConditioning(
+                    states -> new Conditioning(states.textStates().add(direction), states.added()))
                 .draw(trial.inTurn(prompts), trial.seed());
           }
         });

@@ -20,8 +20,7 @@ import java.util.function.BooleanSupplier;
  * @param prompts that draw the target
  * @param trial how the pictures are drawn and counted; its sampler is not used
  */
-public record NoiseProbe(double eta, List<String> prompts, Trial trial)
-    implements RecoveryAttempt {
+public record NoiseProbe(double eta, List<String> prompts, Trial trial) implements RecoveryAttempt {
 
   /** Copies the prompts and checks the values. */
   public NoiseProbe {

@@ -36,10 +36,10 @@ import java.util.random.RandomGenerator;
 /**
  * Tries to recover the target by textual inversion (Gal et al. 2022, arXiv 2208.01618; against
  * erased concepts, Pham et al. 2024, arXiv 2308.01508): learns the embedding of one token from
- * pictures of the target, by the loss that the model itself was trained with, and draws with it. All
- * weights of the network stay as the ablation left them, so what comes back was never forgotten. The
- * same is done to the base model. One row of the token table is trained; every other row stays as it
- * is, to the last bit.
+ * pictures of the target, by the loss that the model itself was trained with, and draws with it.
+ * All weights of the network stay as the ablation left them, so what comes back was never
+ * forgotten. The same is done to the base model. One row of the token table is trained; every other
+ * row stays as it is, to the last bit.
  *
  * @param originals pictures of the target, of the model's size, at least one; published are 25
  * @param placeholder a word that is one token and stands in none of the prompts otherwise, such as
@@ -168,17 +168,15 @@ public record TextualInversion(
         }
         try (NDManager scope = model.manager().newSubManager()) {
           int at = step;
-          Gradients gradients =
-              session.gradients(() -> loss(model, clean, at, scope), scope);
+          Gradients gradients = session.gradients(() -> loss(model, clean, at, scope), scope);
           optimizer.step(gradients.values(), learningRate, Double.MAX_VALUE);
         }
       }
-      return session.withoutGradients(
-          () ->
-              LatentSampler.of(model)
-                  .withSettings(trial.sampling())
-                  .withCancellation(cancelled)
-                  .draw(asked, trial.seed()));
+      return session.withoutGradients(() ->
+          LatentSampler.of(model)
+              .withSettings(trial.sampling())
+              .withCancellation(cancelled)
+              .draw(asked, trial.seed()));
     }
   }
 
@@ -212,7 +210,10 @@ public record TextualInversion(
     NDArray times = inEngine(scope.create(timesteps), scope);
     NDArray noised = model.schedule().addNoise(latents, noise, times);
     NDArray aim = model.schedule().target(model.predictionType(), latents, noise, times);
-    return model.predict(noised, times, model.encode(List.of(prompts), scope)).sub(aim).square()
+    return model
+        .predict(noised, times, model.encode(List.of(prompts), scope))
+        .sub(aim)
+        .square()
         .mean();
   }
 

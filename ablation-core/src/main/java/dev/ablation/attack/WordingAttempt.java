@@ -71,8 +71,7 @@ public record WordingAttempt(String name, List<String> prompts, Trial trial)
     List<String> changed = new ArrayList<>();
     int count = Math.max(named.size(), wordings.size());
     for (int i = 0; i < count && !wordings.isEmpty(); i++) {
-      changed.add(
-          named.get(i % named.size()).replace(target, wordings.get(i % wordings.size())));
+      changed.add(named.get(i % named.size()).replace(target, wordings.get(i % wordings.size())));
     }
     return new WordingAttempt(name, changed, trial);
   }

@@ -81,7 +81,9 @@ public final class Wordings {
   public static List<String> split(String name) {
     checkName(name);
     String letters =
-        name.replace(" ", "").codePoints().mapToObj(Character::toString)
+        name.replace(" ", "")
+            .codePoints()
+            .mapToObj(Character::toString)
             .collect(Collectors.joining(" "));
     int longest = 0;
     String[] words = name.split(" ", -1);

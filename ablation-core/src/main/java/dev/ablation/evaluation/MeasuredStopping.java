@@ -33,8 +33,8 @@ import java.util.function.BooleanSupplier;
  *   <li>else after all steps.
  * </ul>
  *
- * <p>A falling loss tells none of this: where the teacher is the model under training it may fall to
- * nothing while every picture turns white.
+ * <p>A falling loss tells none of this: where the teacher is the model under training it may fall
+ * to nothing while every picture turns white.
  *
  * @param target what was removed, with prompts that draw it
  * @param anchorPrompts prompts of the anchor, whose pictures set the level

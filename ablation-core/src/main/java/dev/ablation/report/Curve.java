@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A curve as inline SVG: values over steps, with axes, ticks and a description for those who hear it.
+ * A curve as inline SVG: values over steps, with axes, ticks and a description for those who hear
+ * it.
  *
  * @param title of the value
  * @param steps rising
@@ -36,30 +37,41 @@ record Curve(String title, List<Integer> steps, List<Double> values) {
     html.open("figure");
     html.open(
         "svg",
-        "viewBox", "0 0 %d %d".formatted(WIDTH, HEIGHT),
-        "role", "img",
-        "aria-label", description());
+        "viewBox",
+        "0 0 %d %d".formatted(WIDTH, HEIGHT),
+        "role",
+        "img",
+        "aria-label",
+        description());
     html.element("title", title);
     html.element("desc", description());
     for (int i = 0; i <= TICKS; i++) {
       double value = low + (high - low) * i / TICKS;
       double y = y(value, low, high);
       html.open(
-          "line", "class", "axis", "x1", "" + LEFT, "x2", "" + (WIDTH - RIGHT), "y1",
-          number(y), "y2", number(y));
+          "line",
+          "class",
+          "axis",
+          "x1",
+          "" + LEFT,
+          "x2",
+          "" + (WIDTH - RIGHT),
+          "y1",
+          number(y),
+          "y2",
+          number(y));
       html.element(
-          "text",
-          shortly(value),
-          "x", "" + (LEFT - 8),
-          "y", number(y + 4),
-          "text-anchor", "end");
+          "text", shortly(value), "x", "" + (LEFT - 8), "y", number(y + 4), "text-anchor", "end");
       long step = first + Math.round((double) (last - first) * i / TICKS);
       html.element(
           "text",
           Long.toString(step),
-          "x", number(x(step, first, last)),
-          "y", "" + (HEIGHT - BOTTOM + 20),
-          "text-anchor", i == 0 ? "start" : i == TICKS ? "end" : "middle");
+          "x",
+          number(x(step, first, last)),
+          "y",
+          "" + (HEIGHT - BOTTOM + 20),
+          "text-anchor",
+          i == 0 ? "start" : i == TICKS ? "end" : "middle");
     }
     if (values.size() > MANY) {
       line(html, "faint", values, low, high, first, last);
@@ -70,10 +82,14 @@ record Curve(String title, List<Integer> steps, List<Double> values) {
         if (Double.isFinite(values.get(i))) {
           html.open(
               "circle",
-              "class", "dot",
-              "cx", number(x(steps.get(i), first, last)),
-              "cy", number(y(values.get(i), low, high)),
-              "r", "3");
+              "class",
+              "dot",
+              "cx",
+              number(x(steps.get(i), first, last)),
+              "cy",
+              number(y(values.get(i), low, high)),
+              "r",
+              "3");
         }
       }
     }

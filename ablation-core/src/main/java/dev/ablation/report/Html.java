@@ -6,7 +6,8 @@ import java.util.Set;
 
 /** Writes HTML. Whatever is given as text or as an attribute's value is escaped. */
 final class Html {
-  private static final Set<String> VOID = Set.of("meta", "img", "line", "polyline", "circle", "path");
+  private static final Set<String> VOID =
+      Set.of("meta", "img", "line", "polyline", "circle", "path");
 
   private final StringBuilder out = new StringBuilder();
   private final Deque<String> open = new ArrayDeque<>();
@@ -50,7 +51,12 @@ final class Html {
 
   /** A style sheet or a script of this library, which is not escaped. */
   Html own(String name, String content) {
-    out.append('<').append(name).append(">\n").append(content).append("</").append(name)
+    out.append('<')
+        .append(name)
+        .append(">\n")
+        .append(content)
+        .append("</")
+        .append(name)
         .append(">\n");
     return this;
   }

@@ -149,8 +149,7 @@ public record Report(
     if (!name.endsWith(".html")) {
       throw new IllegalArgumentException("page must end with .html, was " + page);
     }
-    Path json =
-        page.resolveSibling(name.substring(0, name.length() - ".html".length()) + ".json");
+    Path json = page.resolveSibling(name.substring(0, name.length() - ".html".length()) + ".json");
     AtomicFiles.writeString(page, Existing.REPLACE, html());
     AtomicFiles.writeString(json, Existing.REPLACE, json());
     return json;

@@ -54,20 +54,24 @@ final class ReportJson {
             : JsonNull.INSTANCE);
     JsonArray loss = new JsonArray();
     JsonArray norm = new JsonArray();
-    training.history().forEach(step -> {
-      loss.add(number(step.loss()));
-      norm.add(number(step.gradientNorm()));
-    });
+    training
+        .history()
+        .forEach(step -> {
+          loss.add(number(step.loss()));
+          norm.add(number(step.gradientNorm()));
+        });
     json.add("loss", loss);
     json.add("gradientNorm", norm);
     JsonArray measurements = new JsonArray();
-    training.measurements().forEach(each -> {
-      JsonObject one = new JsonObject();
-      one.addProperty("step", each.step());
-      one.addProperty("name", each.name());
-      one.add("value", number(each.value()));
-      measurements.add(one);
-    });
+    training
+        .measurements()
+        .forEach(each -> {
+          JsonObject one = new JsonObject();
+          one.addProperty("step", each.step());
+          one.addProperty("name", each.name());
+          one.add("value", number(each.value()));
+          measurements.add(one);
+        });
     json.add("measurements", measurements);
     return json;
   }

@@ -208,9 +208,7 @@ final class ReportPage {
     for (Role role : Role.values()) {
       for (SubjectResult subject : result.of(role)) {
         if (!subject.shown().isEmpty()) {
-          html.element(
-              "h3",
-              "%s: %s".formatted(title(role), subject.subject().name()));
+          html.element("h3", "%s: %s".formatted(title(role), subject.subject().name()));
           pairs(subject.shown());
           html.element(
               "p",
@@ -239,8 +237,7 @@ final class ReportPage {
       picture("before", pair.base(), pair);
       picture("after", pair.ablated(), pair);
       html.close();
-      html.element(
-          "figcaption", "%s, seed %d".formatted(shown(pair.prompt()), pair.seed()));
+      html.element("figcaption", "%s, seed %d".formatted(shown(pair.prompt()), pair.seed()));
       html.close().close();
     }
     html.close();
@@ -303,8 +300,7 @@ final class ReportPage {
           html.element("td", each.metric());
           cell(each.base());
           cell(each.ablated());
-          html.element(
-              "td", Integer.toString(subject.subject().pictures()), "class", "number");
+          html.element("td", Integer.toString(subject.subject().pictures()), "class", "number");
           html.close();
         }
       }
@@ -370,9 +366,9 @@ final class ReportPage {
     new Curve("Gradient norm", steps, history.stream().map(Step::gradientNorm).toList())
         .write(html);
     Map<String, List<Measurement>> measured = new LinkedHashMap<>();
-    training.measurements()
-        .forEach(
-            each -> measured.computeIfAbsent(each.name(), key -> new ArrayList<>()).add(each));
+    training
+        .measurements()
+        .forEach(each -> measured.computeIfAbsent(each.name(), key -> new ArrayList<>()).add(each));
     measured.forEach((name, values) -> {
       if (values.size() > 1) {
         new Curve(
@@ -400,7 +396,15 @@ final class ReportPage {
         "The share of pictures that show the target. The same attempt on the base model says what it finds"
             + " where nothing was removed.");
     head(
-        "Attempt", "", "Kind", "", "Base model", "number", "Ablated model", "number", "Time",
+        "Attempt",
+        "",
+        "Kind",
+        "",
+        "Base model",
+        "number",
+        "Ablated model",
+        "number",
+        "Time",
         "number");
     html.open("tbody");
     for (AttackResult attack : attacks) {
@@ -441,8 +445,9 @@ final class ReportPage {
       protocol.put("time", duration(evaluation.elapsed()));
       fold("Settings of the evaluation", protocol);
     }
-    fold("SHA-256 of each base weight that the delta changes", report.provenance()
-        .baseWeightSha256());
+    fold(
+        "SHA-256 of each base weight that the delta changes",
+        report.provenance().baseWeightSha256());
     html.close();
   }
 

@@ -8,7 +8,8 @@ import java.util.Objects;
  *
  * @param steps how many were made
  * @param step whose weights were taken: the last one, unless a {@link TrainingMonitor} called an
- *     earlier one the best; 0 for a trainer without steps, and where nothing was better than the base
+ *     earlier one the best; 0 for a trainer without steps, and where nothing was better than the
+ *     base
  * @param early whether a monitor stopped it
  * @param reason in words
  */

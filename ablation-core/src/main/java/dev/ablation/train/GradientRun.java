@@ -33,6 +33,7 @@ final class GradientRun implements AutoCloseable {
 
   /** No weights were called the best. */
   private static final int NONE = -1;
+
   private static final String STOPPED = "stopped";
   private static final String LOOKED = "looked";
 

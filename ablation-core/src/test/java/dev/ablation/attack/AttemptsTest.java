@@ -17,7 +17,6 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.PicturePair;
 import dev.ablation.evaluation.RecoveryAttempt;
-
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.WeightRole;
@@ -40,8 +39,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class AttemptsTest {
-  private static final SamplingSettings QUICK =
-      new SamplingSettings(Sampler.ddim(), 3, 2, "", 2);
+  private static final SamplingSettings QUICK = new SamplingSettings(Sampler.ddim(), 3, 2, "", 2);
   private static final List<String> PROMPTS = List.of("a grumpy cat", "the grumpy cat asleep");
 
   private static final TinyDiffusion MODEL = TinyDiffusion.open(1);
@@ -165,8 +163,7 @@ class AttemptsTest {
             "translated", "grumpy cat", PROMPTS, List.of("chat grincheux", "gato"), TRIAL);
     assertThat(attempt.prompts()).containsExactly("a chat grincheux", "the gato asleep");
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            WordingAttempt.replacing("x", "dog", PROMPTS, List.of("hound"), TRIAL))
+        .isThrownBy(() -> WordingAttempt.replacing("x", "dog", PROMPTS, List.of("hound"), TRIAL))
         .withMessageContaining("must contain the target's name 'dog'");
   }
 
@@ -291,8 +288,8 @@ class AttemptsTest {
                 .check(MODEL))
         .withMessageContaining("one was 3 x 5");
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            new TextualInversion(originals(), "sks", "cat", List.of("a cat"), 1, 1, 1, TRIAL))
+        .isThrownBy(
+            () -> new TextualInversion(originals(), "sks", "cat", List.of("a cat"), 1, 1, 1, TRIAL))
         .withMessageContaining("templates must have {}");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->

@@ -31,7 +31,8 @@ class WordingsTest {
 
   @Test
   void aShortNameHasFewMisspellings() {
-    assertThat(Wordings.misspelled("ox", 50, 0)).containsExactlyInAnyOrder("xo", "o", "x", "oox", "oxx");
+    assertThat(Wordings.misspelled("ox", 50, 0))
+        .containsExactlyInAnyOrder("xo", "o", "x", "oox", "oxx");
   }
 
   @Test

@@ -186,8 +186,7 @@ class MeasuredStoppingTest {
   void wrongValuesAreNamed() {
     Scripted any = new Scripted("any", 1);
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            MeasuredStopping.of(watched(any), List.of("an anchor"), List.of(), QUICK))
+        .isThrownBy(() -> MeasuredStopping.of(watched(any), List.of("an anchor"), List.of(), QUICK))
         .withMessageContaining("neighbours must not be empty");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Watched(List.of(), any))

@@ -74,8 +74,7 @@ class ReportTest {
   private static SubjectResult subject(Role role, String name, double before, double after) {
     List<PicturePair> pairs =
         List.of(
-            new PicturePair(
-                "a " + name, 1, picture(32, Color.RED), picture(32, Color.BLUE)),
+            new PicturePair("a " + name, 1, picture(32, Color.RED), picture(32, Color.BLUE)),
             new PicturePair("", 2, picture(700, Color.RED), picture(700, Color.GREEN)));
     return new SubjectResult(
         new Subject(role, name, List.of("a " + name, ""), 10),
@@ -102,8 +101,7 @@ class ReportTest {
                     Map.of("prompts", NASTY),
                     new Comparison(metric("recovered", 0.9), metric("recovered", 0.1)),
                     List.of(
-                        new PicturePair(
-                            NASTY, 3, picture(8, Color.RED), picture(8, Color.BLUE))),
+                        new PicturePair(NASTY, 3, picture(8, Color.RED), picture(8, Color.BLUE))),
                     Duration.ofMillis(1234)))
             : List.of(),
         Duration.ofSeconds(75));
@@ -146,13 +144,14 @@ class ReportTest {
   private static Document page(Report report) {
     String html = report.html();
     // Strict about what browsers forgive: every element closed, in order.
-    assertThat(Parser.htmlParser().setTrackErrors(20)).satisfies(parser -> {
-      Document parsed = parser.parseInput(html, "");
-      assertThat(parser.getErrors().stream().map(Object::toString))
-          .filteredOn(error -> !error.contains("Self closing"))
-          .isEmpty();
-      assertThat(parsed.title()).isNotBlank();
-    });
+    assertThat(Parser.htmlParser().setTrackErrors(20))
+        .satisfies(parser -> {
+          Document parsed = parser.parseInput(html, "");
+          assertThat(parser.getErrors().stream().map(Object::toString))
+              .filteredOn(error -> !error.contains("Self closing"))
+              .isEmpty();
+          assertThat(parsed.title()).isNotBlank();
+        });
     return Jsoup.parse(html);
   }
 
@@ -172,16 +171,19 @@ class ReportTest {
     assertThat(page.select("style").html() + page.select("script").html())
         .doesNotContain("http:", "https:", "@import", "url(", "fetch(", "XMLHttp");
     assertThat(page.select("img")).allSatisfy(img -> assertThat(img.attr("alt")).isNotBlank());
-    assertThat(page.select("svg")).allSatisfy(svg -> {
-      assertThat(svg.attr("role")).isEqualTo("img");
-      assertThat(svg.select("> title").text()).isNotBlank();
-    });
-    assertThat(page.select("table")).isNotEmpty().allSatisfy(table -> {
-      assertThat(table.select("caption").text()).isNotBlank();
-      assertThat(table.select("thead th")).allMatch(th -> th.attr("scope").equals("col"));
-      assertThat(table.select("tbody tr"))
-          .allMatch(row -> row.select("th[scope=row]").size() == 1);
-    });
+    assertThat(page.select("svg"))
+        .allSatisfy(svg -> {
+          assertThat(svg.attr("role")).isEqualTo("img");
+          assertThat(svg.select("> title").text()).isNotBlank();
+        });
+    assertThat(page.select("table"))
+        .isNotEmpty()
+        .allSatisfy(table -> {
+          assertThat(table.select("caption").text()).isNotBlank();
+          assertThat(table.select("thead th")).allMatch(th -> th.attr("scope").equals("col"));
+          assertThat(table.select("tbody tr"))
+              .allMatch(row -> row.select("th[scope=row]").size() == 1);
+        });
     assertThat(page.select("button")).allMatch(button -> button.attr("type").equals("button"));
     assertThat(page.select("[onclick], b")).isEmpty();
     assertThat(page.select("main, header, footer")).hasSize(3);
@@ -245,13 +247,17 @@ class ReportTest {
     Report report = new Report(provenance(), DELTA, evaluation(true), training(2));
     JsonObject json = JsonParser.parseString(report.json()).getAsJsonObject();
     assertFields(schema, json);
-    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("delta"),
+    assertFields(
+        schema.getAsJsonObject("properties").getAsJsonObject("delta"),
         json.getAsJsonObject("delta"));
-    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("training"),
+    assertFields(
+        schema.getAsJsonObject("properties").getAsJsonObject("training"),
         json.getAsJsonObject("training"));
-    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("provenance"),
+    assertFields(
+        schema.getAsJsonObject("properties").getAsJsonObject("provenance"),
         json.getAsJsonObject("provenance"));
-    assertFields(schema.getAsJsonObject("properties").getAsJsonObject("evaluation"),
+    assertFields(
+        schema.getAsJsonObject("properties").getAsJsonObject("evaluation"),
         json.getAsJsonObject("evaluation"));
   }
 
@@ -263,8 +269,8 @@ class ReportTest {
   @Test
   void anotherEndingIsRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            new Report(provenance(), DELTA, null, null).write(folder.resolve("a.htm")))
+        .isThrownBy(
+            () -> new Report(provenance(), DELTA, null, null).write(folder.resolve("a.htm")))
         .withMessageContaining("page must end with .html");
   }
 
@@ -282,7 +288,8 @@ class ReportTest {
             + " var asked = performance.getEntriesByType('resource').filter(function (r) {"
             + " return !r.name.startsWith('data:'); }).length;"
             + " document.title = 'all ' + all + ' bad ' + bad + ' asked ' + asked; });</script>";
-    Files.writeString(page, html.replace("loading=\"lazy\"", "").replace("</body>", check + "</body>"));
+    Files.writeString(
+        page, html.replace("loading=\"lazy\"", "").replace("</body>", check + "</body>"));
     Process process =
         new ProcessBuilder(
                 chromium,

@@ -196,8 +196,7 @@ public final class EmbeddedModel {
    * @return a plan with settings that suit the model
    * @throws IllegalArgumentException if the model does not know the thing or the anchor
    */
-  public static Ablation recommendedInstance(
-      DiffusionModel model, String concept, String anchor) {
+  public static Ablation recommendedInstance(DiffusionModel model, String concept, String anchor) {
     return EmojiJobs.instance(concept, anchor).plan(model);
   }
 
@@ -222,8 +221,8 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Names another thing of the same category, the next one whose name does not have this one's in it
-   * ("tropical fish" has "fish"), or where there is none the next thing of all.
+   * Names another thing of the same category, the next one whose name does not have this one's in
+   * it ("tropical fish" has "fish"), or where there is none the next thing of all.
    *
    * @param concept name of one of {@link #concepts()}
    * @return the name of another one

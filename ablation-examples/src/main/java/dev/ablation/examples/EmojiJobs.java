@@ -160,8 +160,8 @@ final class EmojiJobs {
   }
 
   /**
-   * Returns what is drawn best instead of a thing: another one of its category. A category's captions
-   * draw each of its things now and then, the target too, and lead back to it.
+   * Returns what is drawn best instead of a thing: another one of its category. A category's
+   * captions draw each of its things now and then, the target too, and lead back to it.
    */
   static String anchorOfInstance(String concept) {
     return EmbeddedModel.siblingOf(known("instance", concept, names()));

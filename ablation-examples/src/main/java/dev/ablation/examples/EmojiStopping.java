@@ -24,8 +24,22 @@ final class EmojiStopping {
   /** Things of many categories, of every style of which there was a picture to learn from. */
   private static final List<String> THINGS =
       List.of(
-          "fox", "bee", "tangerine", "fries", "hammer", "bus", "house", "violin", "alarm clock", "gift",
-          "cloud", "tulip", "soccer ball", "t shirt", "top hat", "rooster");
+          "fox",
+          "bee",
+          "tangerine",
+          "fries",
+          "hammer",
+          "bus",
+          "house",
+          "violin",
+          "alarm clock",
+          "gift",
+          "cloud",
+          "tulip",
+          "soccer ball",
+          "t shirt",
+          "top hat",
+          "rooster");
 
   private final EmbeddedEvaluator evaluator;
 
@@ -74,7 +88,8 @@ final class EmojiStopping {
   MeasuredStopping ofPlanted() {
     List<Watched> neighbours = new ArrayList<>();
     evaluator.styles().forEach(style -> neighbours.add(styleIn(style, THINGS.subList(0, 3))));
-    THINGS.subList(3, 11)
+    THINGS
+        .subList(3, 11)
         .forEach(thing -> neighbours.add(thing(thing, List.of(evaluator.styles().get(1)))));
     return stopping(
         new Watched(
@@ -108,8 +123,7 @@ final class EmojiStopping {
     List<EmojiConcept> all = EmbeddedModel.concepts();
     return all.stream()
         .filter(one -> one.name().equals(concept))
-        .flatMap(
-            one -> all.stream().filter(other -> other.category().equals(one.category())))
+        .flatMap(one -> all.stream().filter(other -> other.category().equals(one.category())))
         .map(EmojiConcept::name)
         .filter(name -> !name.equals(concept))
         .limit(SIBLINGS);

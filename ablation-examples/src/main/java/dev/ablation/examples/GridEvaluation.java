@@ -25,9 +25,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pictures of a job's grid as an evaluation, for its report: each row is a subject, of which all
- * pictures are shown. With the embedded evaluator the pictures that show what the row is named after
- * are counted.
+ * The pictures of a job's grid as an evaluation, for its report: each row is a subject, of which
+ * all pictures are shown. With the embedded evaluator the pictures that show what the row is named
+ * after are counted.
  */
 final class GridEvaluation {
   private static final String DRAWN = "drawn as named";
@@ -60,7 +60,8 @@ final class GridEvaluation {
       List<PicturePair> pairs = new ArrayList<>();
       for (int i = 0; i < columns; i++) {
         pairs.add(
-            new PicturePair(of.prompts().get(i), job.seed() + from + i, before.get(i), after.get(i)));
+            new PicturePair(
+                of.prompts().get(i), job.seed() + from + i, before.get(i), after.get(i)));
       }
       subjects.add(
           new SubjectResult(

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import dev.ablation.djl.clip.ClipOptions;
@@ -45,6 +44,7 @@ class EmbeddedEvaluatorTest {
     some = List.of(all.get(0), all.get(100), all.get(205), all.get(700), all.get(1300));
     images = some.stream().map(picture -> picture.pixels().toImage()).toList();
   }
+
   @Test
   void aVerdictIsTheBestMeanOfAllCaptions() throws IOException {
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open(untrained, OPTIONS)) {

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The paper's teacher, the weights under training, runs away where target and anchor look very
- * different: the loss falls while all pictures become alike. The bound on the neighbours ends such a
- * run.
+ * different: the loss falls while all pictures become alike. The bound on the neighbours ends such
+ * a run.
  */
 class MeasuredStoppingTest {
   private static final List<String> THINGS = List.of("owl", "rocket", "pizza", "key");

@@ -253,8 +253,8 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   /**
-   * The name is the folder's; the hash is {@link NamedWeights#sha256()}, since the weights may lie in
-   * several files, or be trained.
+   * The name is the folder's; the hash is {@link NamedWeights#sha256()}, since the weights may lie
+   * in several files, or be trained.
    */
   @Override
   public ExtractorInfo info() {

@@ -24,8 +24,7 @@ import java.util.List;
  * <p>Uses both models, which stay the caller's and must be on one device. One thread at a time.
  */
 public final class ClipGuide implements LatentGuide, AutoCloseable {
-  private static final Kernel TO_UNIT =
-      Kernel.of("(x): return torch.add(torch.mul(x, 0.5), 0.5)");
+  private static final Kernel TO_UNIT = Kernel.of("(x): return torch.add(torch.mul(x, 0.5), 0.5)");
 
   private static final Kernel FIRST_OF_ALL =
       Kernel.of("(x): return torch.sum(torch.select(torch.log_softmax(x, 1), 1, 0))");
@@ -81,8 +80,7 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
    */
   public NDArray logarithm(NDArray latents) {
     NDArray pictures = TO_UNIT.call(codec.decode(latents));
-    return FIRST_OF_ALL.call(
-        clip.logits(clip.embedPictures(clip.prepare(pictures)), embedded));
+    return FIRST_OF_ALL.call(clip.logits(clip.embedPictures(clip.prepare(pictures)), embedded));
   }
 
   /** Frees the texts' embeddings. */

@@ -16,8 +16,7 @@ import java.util.List;
 /** AdamW on all weights at once, by PyTorch's fused kernel. */
 final class FusedAdamW implements Optimizer {
   private static final Kernel NORM =
-      Kernel.of(
-          "(like, g: List[Tensor]): return torch.norm(torch.stack(torch._foreach_norm(g)))");
+      Kernel.of("(like, g: List[Tensor]): return torch.norm(torch.stack(torch._foreach_norm(g)))");
 
   /** {@code (like, gradients, factor)}: scales all gradients in place. */
   private static final Kernel SCALE =

@@ -32,10 +32,9 @@ class ClipGuideTest {
         Clip clip = Clip.untrained(SmallClip.folder(folder, ""), SmallClip.options(), 1);
         NDManager scope = model.manager().newSubManager();
         // @start region="clip-guide"
-        ClipGuide guide =
-            new ClipGuide(clip, model, "a Van Gogh", List.of("a painting", "a photo"))
+        ClipGuide guide = new ClipGuide(clip, model, "a Van Gogh", List.of("a painting", "a photo"))
         // @end
-    ) {
+        ) {
       int channels = model.descriptor().latentChannels();
       Shape shape = new Shape(2, channels, 8, 8);
       NDArray latents =

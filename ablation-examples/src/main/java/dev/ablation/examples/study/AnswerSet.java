@@ -14,7 +14,8 @@ import java.util.Objects;
 
 /**
  * What every model of the benchmark is asked for: each thing in each style, some times. Half of the
- * styles and of the things are there to choose settings by; the other half tells whether these hold.
+ * styles and of the things are there to choose settings by; the other half tells whether these
+ * hold.
  *
  * @param styles all of the model's
  * @param concepts things of many categories, none of which has a held-out pair

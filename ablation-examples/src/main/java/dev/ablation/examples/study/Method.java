@@ -32,10 +32,7 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
 
   private static Method changing(String name, String differs, UnaryOperator<Ablation> change) {
     return new Method(
-        name,
-        differs,
-        false,
-        (target, model, evaluator) -> change.apply(target.plan(model)));
+        name, differs, false, (target, model, evaluator) -> change.apply(target.plan(model)));
   }
 
   /** Every method of the benchmark, the recommended one first. */

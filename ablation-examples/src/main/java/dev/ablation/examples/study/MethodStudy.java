@@ -112,7 +112,6 @@ public final class MethodStudy implements Callable<Integer> {
   @Option(names = "--quiet", description = "Shows no progress bars.")
   private boolean quiet;
 
-
   MethodStudy() {}
 
   /**
@@ -234,8 +233,7 @@ public final class MethodStudy implements Callable<Integer> {
   private Base base(
       StableDiffusion opened, EmbeddedEvaluator judge, AnswerSet answers, ProgressBars bars)
       throws IOException {
-    Path file =
-        output.resolve("base-" + opened.weights().sha256().substring(0, 12) + ".png");
+    Path file = output.resolve("base-" + opened.weights().sha256().substring(0, 12) + ".png");
     List<BufferedImage> pictures;
     if (Files.exists(file)) {
       pictures = PictureSheet.split(PictureFile.read(file), answers.styles().size());

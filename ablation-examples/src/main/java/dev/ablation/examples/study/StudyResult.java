@@ -69,7 +69,6 @@ record StudyResult(
 
   /** The least of the three scores. */
   double worst() {
-    return Math.min(
-        scores.unlearning(), Math.min(scores.inDomain(), scores.crossDomain()));
+    return Math.min(scores.unlearning(), Math.min(scores.inDomain(), scores.crossDomain()));
   }
 }

@@ -84,8 +84,6 @@ record StudyTarget(Kind kind, String name) {
 
   @Override
   public String toString() {
-    return kind == Kind.PLANTED
-        ? "planted"
-        : kind.name().toLowerCase(Locale.ROOT) + ":" + name;
+    return kind == Kind.PLANTED ? "planted" : kind.name().toLowerCase(Locale.ROOT) + ":" + name;
   }
 }

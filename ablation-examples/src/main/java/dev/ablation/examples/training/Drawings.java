@@ -50,7 +50,12 @@ final class Drawings implements UNetStage.Drawing {
    * @param folder where the model is written
    * @param device where it draws
    */
-  Drawings(ModelFolder shapes, ModelFolder.Networks others, EmojiDataSet data, Path folder, Device device) {
+  Drawings(
+      ModelFolder shapes,
+      ModelFolder.Networks others,
+      EmojiDataSet data,
+      Path folder,
+      Device device) {
     this.shapes = shapes;
     this.others = others;
     this.data = data;

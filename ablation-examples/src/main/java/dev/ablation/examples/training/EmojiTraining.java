@@ -298,7 +298,8 @@ final class EmojiTraining {
       for (String file : List.of("config.json", "preprocessor_config.json")) {
         try (InputStream in = EmojiTraining.class.getResourceAsStream(EVALUATOR_RESOURCES + file)) {
           Files.write(
-              template.resolve(file), Objects.requireNonNull(in, "resource " + file).readAllBytes());
+              template.resolve(file),
+              Objects.requireNonNull(in, "resource " + file).readAllBytes());
         }
       }
       return template;

@@ -34,8 +34,8 @@ import java.util.random.RandomGenerator;
  * with a text of every thing, with a text of every style, and with the captions of the batch. What
  * it sees are the pictures of the data and what the autoencoder makes of them, moved, turned,
  * scaled, mirrored, tinted, blurred and with some noise. Some are recoloured so that only the thing
- * is left to tell. It judges pictures of the held-out pairs, so it knows these pairs, too, which the
- * model that is judged does not.
+ * is left to tell. It judges pictures of the held-out pairs, so it knows these pairs, too, which
+ * the model that is judged does not.
  */
 final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   static final String NAME = "evaluator";
@@ -148,8 +148,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
       System.arraycopy(planes.get(i), 0, all, i * Planes.VALUES, Planes.VALUES);
     }
     return inEngine(
-        manager.create(
-            all, new Shape(planes.size(), Planes.CHANNELS, Planes.SIZE, Planes.SIZE)));
+        manager.create(all, new Shape(planes.size(), Planes.CHANNELS, Planes.SIZE, Planes.SIZE)));
   }
 
   /** Arrays made from Java values lie in Java buffers, which the backward pass must not read. */
@@ -217,13 +216,13 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     long[] thing = new long[count];
     long[] style = new long[count];
     long[] caption = new long[count];
-    List<String> texts = new ArrayList<>(labels(RandomStreams.stream(seed, "evaluator texts", step)));
+    List<String> texts =
+        new ArrayList<>(labels(RandomStreams.stream(seed, "evaluator texts", step)));
     for (int i = 0; i < count; i++) {
       RandomGenerator random =
           RandomStreams.stream(seed, "evaluator row", (step - 1L) * batchSize + from + i);
       int planted = pictures.size();
-      int picture =
-          random.nextDouble() < PLANTED_SHARE ? planted : random.nextInt(pictures.size());
+      int picture = random.nextDouble() < PLANTED_SHARE ? planted : random.nextInt(pictures.size());
       rows[i] = picture + (long) (random.nextDouble() < DECODED_SHARE ? pictures.size() + 1 : 0);
       change(random, i, maps, blurs, amplitudes);
       boolean recoloured = picture != planted && random.nextDouble() < RECOLOURED_SHARE;
@@ -261,7 +260,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
                     scope.create(noise),
                     scope.create(amplitudes, perRow)));
     input.attach(scope);
-    NDArray logits = clip.logits(clip.embedPictures(input), clip.embedTexts(ids(clip, texts, scope)));
+    NDArray logits =
+        clip.logits(clip.embedPictures(input), clip.embedTexts(ids(clip, texts, scope)));
     return loss.call(
         logits,
         inEngine(scope.create(thing)),
@@ -295,7 +295,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
    * Chooses the map of a picture's colours: a tint that leaves white as it is; or, recoloured, any
    * mixture of the channels, so that light things may become dark and grey ones blue.
    */
-  private static void colours(RandomGenerator random, boolean recoloured, int row, float[] colours) {
+  private static void colours(
+      RandomGenerator random, boolean recoloured, int row, float[] colours) {
     int width = Planes.CHANNELS + 1;
     boolean grey = random.nextBoolean();
     for (int c = 0; c < Planes.CHANNELS; c++) {

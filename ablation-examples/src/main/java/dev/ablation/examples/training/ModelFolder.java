@@ -149,8 +149,7 @@ record ModelFolder(Path template) {
   /** Reads the weights of a model's UNet, as float32. */
   static Map<String, NDArray> unetWeights(Path model, NDManager owner) throws IOException {
     Map<String, NDArray> weights = new LinkedHashMap<>();
-    try (SafetensorsFile file =
-        SafetensorsFile.open(model.resolve("unet").resolve(WEIGHTS))) {
+    try (SafetensorsFile file = SafetensorsFile.open(model.resolve("unet").resolve(WEIGHTS))) {
       for (String name : file.tensors().keySet()) {
         try (NDArray stored = file.readFloat32(name, owner)) {
           // The file is mapped; what is trained must not lie in it.

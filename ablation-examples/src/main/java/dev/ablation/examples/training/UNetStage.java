@@ -93,8 +93,8 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
    * Gets ready to train.
    *
    * @param latents of the pictures that are trained on, in their order, and of the planted one
-   * @param start folder of a model whose UNet training begins with; {@code null} begins with
-   *     random weights
+   * @param start folder of a model whose UNet training begins with; {@code null} begins with random
+   *     weights
    * @param precision of products
    * @param ahead whether the next step's numbers are drawn while the network computes, which pays
    *     where it computes elsewhere than on the processor

@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.within;
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.examples.study.AnswerSet.Answer;
-import dev.ablation.examples.study.AnswerSet.Question;
 import dev.ablation.examples.study.MethodStudy.Run;
 import dev.ablation.examples.study.StudyTarget.Kind;
 import java.io.IOException;
@@ -108,8 +107,7 @@ class StudyTest {
 
   @Test
   void aModelThatKnowsOneStyleOnlyHasLostTheOthers() {
-    Scores scores =
-        scores(INK, drawing(asNamed(), asNamed()), drawing(style -> "noto", asNamed()));
+    Scores scores = scores(INK, drawing(asNamed(), asNamed()), drawing(style -> "noto", asNamed()));
     assertThat(scores.unlearning()).isEqualTo(1);
     assertThat(scores.inDomain()).isCloseTo(1.0 / 5, within(1e-9));
   }
