@@ -67,7 +67,7 @@ record Curve(String title, List<Integer> steps, List<Double> values) {
           "text",
           Long.toString(step),
           "x",
-          number(x(step, first, last)),
+          number(x((double) step, first, last)),
           "y",
           "" + (HEIGHT - BOTTOM + 20),
           "text-anchor",

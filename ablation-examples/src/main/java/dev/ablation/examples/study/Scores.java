@@ -28,10 +28,6 @@ record Scores(
     double ablatedInDomain,
     double baseCrossDomain,
     double ablatedCrossDomain) {
-  private static final BiPredicate<Question, Answer> STYLE =
-      (question, answer) -> answer.style().equals(question.style());
-  private static final BiPredicate<Question, Answer> CONCEPT =
-      (question, answer) -> answer.concept().equals(question.concept());
 
   /**
    * Counts. Of the planted picture the target's prompts are its caption's, "in domain" are the
@@ -49,8 +45,10 @@ record Scores(
       List<Answer> base,
       List<Answer> ablated,
       List<Answer> copies) {
-    BiPredicate<Question, Answer> own = target.kind() == Kind.STYLE ? STYLE : CONCEPT;
-    BiPredicate<Question, Answer> other = target.kind() == Kind.STYLE ? CONCEPT : STYLE;
+    BiPredicate<Question, Answer> own =
+        target.kind() == Kind.STYLE ? Scores::hasStyle : Scores::showsConcept;
+    BiPredicate<Question, Answer> other =
+        target.kind() == Kind.STYLE ? Scores::showsConcept : Scores::hasStyle;
     int asked = 0;
     int gone = 0;
     Tally in = new Tally();
@@ -77,6 +75,14 @@ record Scores(
         in.ablated(),
         cross.base(),
         cross.ablated());
+  }
+
+  private static boolean hasStyle(Question question, Answer answer) {
+    return answer.style().equals(question.style());
+  }
+
+  private static boolean showsConcept(Question question, Answer answer) {
+    return answer.concept().equals(question.concept());
   }
 
   static boolean isOf(StudyTarget target, Question question) {

@@ -145,11 +145,12 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   public UNet2DConditionModel networks(NDManager manager, boolean withWeights) {
     UNet2DConditionModel unet = new UNet2DConditionModel(config);
     unet.computeIn(precision);
-    if (withWeights && start == null) {
+    Path begin = start;
+    if (withWeights && begin == null) {
       RandomWeights.load(unet, seed, manager);
-    } else if (withWeights) {
+    } else if (withWeights && begin != null) {
       try {
-        ModelFolder.load(unet, ModelFolder.unetWeights(start, manager));
+        ModelFolder.load(unet, ModelFolder.unetWeights(begin, manager));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
