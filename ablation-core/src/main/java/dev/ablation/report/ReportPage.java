@@ -342,7 +342,7 @@ final class ReportPage {
 
   private static String value(String metric, double value) {
     return metric.matches(PERCENT) && value >= 0 && value <= 1
-        ? String.format(Locale.ROOT, "%.1f %%", 100 * value)
+        ? String.format(Locale.ROOT, "%.1f\u00a0%%", 100 * value)
         : String.format(Locale.ROOT, "%.4g", value);
   }
 

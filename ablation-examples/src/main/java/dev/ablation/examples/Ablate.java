@@ -53,7 +53,7 @@ import picocli.CommandLine.TypeConversionException;
       "",
       "Without --model it works on a small model of emoji that comes with it, with settings that suit"
           + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob, twemoji,"
-          + " fluent, ink, blueprint. Things: 'cat face', 'rocket', 'red apple' and 149 more. The"
+          + " fluent, ink, blueprint. Things: 'cat face', 'rocket', 'red apple' and 268 more. The"
           + " picture that it learned by heart: 'planted'.",
     },
     optionListHeading = "%nOptions:%n",
@@ -67,8 +67,8 @@ import picocli.CommandLine.TypeConversionException;
       "  ablate --model path/to/stable-diffusion-v1-5 --kind style \\",
       "         --target 'Van Gogh' --anchor painting --neighbour Monet",
       "",
-      "Files it writes: before-after.png, loss.png, loss.csv, delta.safetensors,",
-      "summary.txt.",
+      "Files it writes: report.html, report.json, before-after.png, loss.png, loss.csv,",
+      "delta.safetensors, summary.txt.",
     })
 public final class Ablate implements Callable<Integer> {
   private static final int FAILED = CommandLine.ExitCode.SOFTWARE;

@@ -47,7 +47,8 @@ record Comparison(PictureGrid grid, List<BufferedImage> before, List<BufferedIma
         : OptionalDouble.empty();
   }
 
-  private static double meanSquaredChange(BufferedImage before, BufferedImage after) {
+  /** The mean squared change of a picture of pixels from 0 to 1. */
+  static double meanSquaredChange(BufferedImage before, BufferedImage after) {
     int width = before.getWidth();
     int height = before.getHeight();
     int[] from = before.getRGB(0, 0, width, height, null, 0, width);

@@ -1,20 +1,26 @@
 package dev.ablation.examples;
 
+import static dev.ablation.examples.PictureGrid.Role.TARGET;
+
+import dev.ablation.attack.Trial;
+import dev.ablation.attack.WordingAttempt;
 import dev.ablation.evaluate.Bootstrap;
 import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.MetricResult;
-import dev.ablation.evaluate.PooledPixels;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.PicturePair;
+import dev.ablation.evaluation.RecoveryAttempt;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.examples.PictureGrid.Row;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +52,7 @@ final class GridEvaluation {
     this.evaluator = evaluator;
   }
 
-  EvaluationResult result(Duration elapsed) {
+  EvaluationResult result(Duration elapsed) throws IOException {
     PictureGrid grid = drawn.grid();
     int columns = grid.columns().size();
     List<SubjectResult> subjects = new ArrayList<>();
@@ -74,24 +81,55 @@ final class GridEvaluation {
 
   private Optional<Comparison> counted(
       Row row, List<BufferedImage> before, List<BufferedImage> after) {
+    String metric = isPlanted(row) ? COPIES : DRAWN;
+    return detector(row)
+        .map(each -> new Comparison(share(metric, each, before), share(metric, each, after)));
+  }
+
+  private Optional<ConceptDetector> detector(Row row) {
     if (evaluator == null) {
       return Optional.empty();
     }
-    String name = row.caption().replaceFirst("^an? ", "");
-    ConceptDetector detector;
-    String metric = DRAWN;
-    if (evaluator.styles().contains(name)) {
-      detector = evaluator.ofStyle(name);
+    String name = name(row);
+    if (isPlanted(row)) {
+      return Optional.of(evaluator.ofPlantedCopies());
+    } else if (evaluator.styles().contains(name)) {
+      return Optional.of(evaluator.ofStyle(name));
     } else if (evaluator.concepts().contains(name)) {
-      detector = evaluator.ofConcept(name);
-    } else if (row.prompts().contains(EmbeddedModel.plantedCaption())) {
-      detector = evaluator.ofPlantedCopies();
-      metric = COPIES;
-    } else {
-      return Optional.empty(); // such as a category
+      return Optional.of(evaluator.ofConcept(name));
     }
-    return Optional.of(
-        new Comparison(share(metric, detector, before), share(metric, detector, after)));
+    return Optional.empty(); // such as a category
+  }
+
+  private static boolean isPlanted(Row row) {
+    return row.prompts().contains(EmbeddedModel.plantedCaption());
+  }
+
+  /** As it stands in the row's prompts. */
+  private static String name(Row row) {
+    return isPlanted(row)
+        ? EmbeddedModel.plantedCaption()
+        : row.caption().replaceFirst("^an? ", "");
+  }
+
+  /** Asks for each target in other words; nothing without the evaluator. */
+  List<RecoveryAttempt> attempts() {
+    PictureGrid grid = drawn.grid();
+    List<RecoveryAttempt> attempts = new ArrayList<>();
+    List<Row> targets = grid.rows().stream().filter(row -> row.role() == TARGET).toList();
+    for (Row row : targets) {
+      detector(row)
+          .map(each -> new Trial(each, job.sampling(), row.prompts().size(), job.seed()))
+          .map(trial -> WordingAttempt.of(name(row), row.prompts(), trial))
+          .ifPresent(found ->
+              found.forEach(each ->
+                  attempts.add(
+                      targets.size() == 1
+                          ? each
+                          : new WordingAttempt(
+                              name(row) + ", " + each.name(), each.prompts(), each.trial()))));
+    }
+    return attempts;
   }
 
   private static MetricResult share(
@@ -108,28 +146,31 @@ final class GridEvaluation {
         detector.extractor().info());
   }
 
-  private static Comparison change(List<BufferedImage> before, List<BufferedImage> after) {
-    PooledPixels pixels = new PooledPixels(before.get(0).getWidth());
-    ExtractorInfo info = pixels.info();
-    FeatureMatrix from = pixels.extract(before);
-    FeatureMatrix to = pixels.extract(after);
-    double sum = 0;
-    for (int row = 0; row < from.rows(); row++) {
-      for (int column = 0; column < from.dimension(); column++) {
-        double difference = to.get(row, column) - from.get(row, column);
-        sum += difference * difference;
-      }
-    }
+  private static Comparison change(List<BufferedImage> before, List<BufferedImage> after)
+      throws IOException {
+    double[] changes =
+        IntStream.range(0, before.size())
+            .mapToDouble(i ->
+                dev.ablation.examples.Comparison.meanSquaredChange(before.get(i), after.get(i)))
+            .toArray();
+    Bootstrap bootstrap = Bootstrap.defaults();
     return new Comparison(
         null,
         new MetricResult(
             CHANGE,
-            sum / from.rows() / from.dimension(),
-            null,
-            Map.of("pictures", from.rows()),
+            Arrays.stream(changes).average().orElseThrow(),
+            bootstrap.ofMean(changes),
+            Map.of("pictures", changes.length),
             Map.of(),
-            null,
-            info));
+            bootstrap.seed(),
+            pixels(before.get(0))));
+  }
+
+  private static ExtractorInfo pixels(BufferedImage picture) throws IOException {
+    String name = "pixels from 0 to 1, %d x %d".formatted(picture.getWidth(), picture.getHeight());
+    String hash =
+        ModelFiles.sha256(new ByteArrayInputStream(name.getBytes(StandardCharsets.UTF_8)));
+    return new ExtractorInfo(name, hash, 3 * picture.getWidth() * picture.getHeight());
   }
 
   private Map<String, String> settings() {

@@ -1,6 +1,8 @@
 package dev.ablation.examples;
 
 import dev.ablation.AblationResult;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
@@ -64,16 +66,20 @@ final class JobRun {
       if (Lettering.isAvailable()) {
         write(LossCurve.draw(result.history(), title()), LOSS_PICTURE);
       }
-      result
-          .withEvaluation(
-              new GridEvaluation(job, comparison, evaluator)
-                  .result(Duration.ofNanos(System.nanoTime() - start).minus(result.elapsed())))
-          .report(folder.resolve(REPORT));
+      GridEvaluation grid = new GridEvaluation(job, comparison, evaluator);
+      EvaluationResult evaluation =
+          grid.result(Duration.ofNanos(System.nanoTime() - start).minus(result.elapsed()));
+      List<AttackResult> attempts =
+          grid.attempts().stream()
+              .map(attempt -> attempt.run(model, result.delta(), () -> false))
+              .toList();
+      result.withEvaluation(evaluation.withAttacks(attempts)).report(folder.resolve(REPORT));
       Summary summary =
           new Summary(
               job,
               model.descriptor().name(),
               comparison,
+              attempts,
               result.history(),
               result.elapsed().minus(training.get()),
               training.get(),

@@ -1,5 +1,6 @@
 package dev.ablation.examples;
 
+import dev.ablation.evaluation.AttackResult;
 import dev.ablation.examples.PictureGrid.Role;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
@@ -9,6 +10,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
@@ -19,6 +21,7 @@ import java.util.stream.Stream;
  * @param job what was asked
  * @param model name of the model
  * @param comparison pictures before and after
+ * @param attempts to bring the targets back
  * @param history loss of every step
  * @param anchors time that the anchor pictures took
  * @param training time that the training took
@@ -30,6 +33,7 @@ record Summary(
     Job job,
     String model,
     Comparison comparison,
+    List<AttackResult> attempts,
     List<Step> history,
     Duration anchors,
     Duration training,
@@ -55,7 +59,15 @@ record Summary(
         text,
         "  pictures          %d in %s",
         comparison.before().size() + comparison.after().size(),
-        seconds(total.minus(anchors).minus(training)));
+        seconds(total.minus(anchors).minus(training).minus(attempted())));
+    for (AttackResult attempt : attempts) {
+      line(
+          text,
+          "  %-17s the target in %.0f %% of the pictures, before in %.0f %%",
+          attempt.name(),
+          100 * attempt.recovered().ablated().value(),
+          100 * Objects.requireNonNull(attempt.recovered().base()).value());
+    }
     line(text, "  everything        %s, peak memory %s", seconds(total), memory());
     line(text, "");
     line(text, "How much the pictures changed (mean squared change of pixels from 0 to 1):");
@@ -78,6 +90,10 @@ record Summary(
       }
     }
     return text.toString();
+  }
+
+  private Duration attempted() {
+    return attempts.stream().map(AttackResult::elapsed).reduce(Duration.ZERO, Duration::plus);
   }
 
   private void change(StringBuilder text, String name, Role role) {

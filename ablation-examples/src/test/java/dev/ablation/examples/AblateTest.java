@@ -1,15 +1,24 @@
 package dev.ablation.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluate.MetricResult;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Role;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -18,6 +27,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** The main job, shortened, from the command line to its files. */
@@ -110,6 +121,81 @@ class AblateTest {
         .contains("anchor pictures   " + IMAGES, "training steps    " + STEPS, "peak memory")
         .contains(output.toString());
     assertThat(output.resolve("summary.txt")).content().contains("neighbours").contains("ratio");
+  }
+
+  @Test
+  void theReportHasTheNumbersOfTheSummaryAndTheTargetInOtherWords() throws IOException {
+    EvaluationResult evaluation = evaluation();
+    MetricResult change =
+        evaluation.of(Role.TARGET).get(0).metrics().stream()
+            .map(each -> each.ablated())
+            .filter(each -> each.metric().equals("mean squared change"))
+            .findFirst()
+            .orElseThrow();
+    assertThat(change.value()).isCloseTo(number("target"), within(1e-5));
+    assertThat(change.interval()).isNotNull();
+    assertThat(evaluation.attacks())
+        .extracting(AttackResult::name)
+        .containsExactly("misspelled", "other case", "split");
+    assertThat(printed).contains("  misspelled        the target in ");
+  }
+
+  private EvaluationResult evaluation() throws IOException {
+    String json = Files.readString(output.resolve("report.json"));
+    return EvaluationResult.fromJson(
+        JsonParser.parseString(json).getAsJsonObject().get("evaluation").toString());
+  }
+
+  /**
+   * Runs where there is Chromium, and draws the picture that the README shows. It is of the page of
+   * this short run, or of {@code -Dablation.report=page.html}.
+   */
+  @ParameterizedTest
+  @CsvSource({"1280, 912, report.png", "500, 912, report-narrow.png"})
+  void aBrowserDrawsTheReport(int width, int height, String name) throws Exception {
+    String chromium = chromium();
+    assumeThat(chromium).as("no chromium on the PATH nor in -Dablation.chromium").isNotEmpty();
+    String given = System.getProperty("ablation.report", "");
+    Path page = given.isBlank() ? output.resolve("report.html") : Path.of(given);
+    Path picture = Files.createDirectories(Path.of("target", "screenshots")).resolve(name);
+    Files.deleteIfExists(picture);
+    Process process =
+        new ProcessBuilder(
+                chromium,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--user-data-dir=" + output.resolveSibling("profile"),
+                "--window-size=%d,%d".formatted(width, height),
+                "--virtual-time-budget=4000",
+                "--screenshot=" + picture.toAbsolutePath(),
+                page.toUri().toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    BufferedImage drawn = ImageIO.read(picture.toFile());
+    assertThat(drawn.getWidth()).isEqualTo(width);
+    assertThat(drawn.getHeight()).isEqualTo(height);
+    // Text and cards alone have few colours; pictures have many.
+    assertThat(
+            Arrays.stream(drawn.getRGB(0, height / 2, width, height / 2, null, 0, width))
+                .distinct()
+                .count())
+        .isGreaterThan(1000);
+  }
+
+  private static String chromium() {
+    String named = System.getProperty("ablation.chromium", "");
+    return !named.isBlank()
+        ? named
+        : Stream.of(System.getenv().getOrDefault("PATH", "").split(":"))
+            .map(directory -> Path.of(directory, "chromium"))
+            .filter(Files::isExecutable)
+            .map(Path::toString)
+            .findFirst()
+            .orElse("");
   }
 
   private double number(String name) {

@@ -36,7 +36,8 @@ class AblateUsageTest {
     assertThat(out.toString())
         .contains("--target", "--kind", "--anchor", "--model", "--steps", "--output", "--device")
         .contains("ablate --target blueprint")
-        .contains("before-after.png");
+        .contains("before-after.png", "report.html", "report.json")
+        .contains("and %d more".formatted(EmbeddedModel.concepts().size() - 3));
     assertThat(err.toString()).isEmpty();
   }
 
