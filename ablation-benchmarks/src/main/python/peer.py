@@ -114,7 +114,7 @@ def main():
     pipe = StableDiffusionPipeline.from_pretrained(
         arguments.model, torch_dtype=torch.float32, safety_checker=None, feature_extractor=None,
         requires_safety_checker=False)
-    pipe.to(arguments.device)
+    pipe.to(arguments.device.replace("gpu", "cuda:"))  # "gpu0", as the Java side calls it
     weights = 0
     for network in (pipe.unet, pipe.vae, pipe.text_encoder):
         network.eval()
