@@ -35,6 +35,17 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
         name, differs, false, (target, model, evaluator) -> change.apply(target.plan(model)));
   }
 
+  /** Returns a method by its name. */
+  static Method named(String name) {
+    return all().stream()
+        .filter(method -> method.name().equals(name))
+        .findFirst()
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "method must be one of %s, was '%s'"
+                    .formatted(all().stream().map(Method::name).toList(), name)));
+  }
+
   /** Every method of the benchmark, the recommended one first. */
   static List<Method> all() {
     AblationObjective frozen = AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS);
