@@ -163,7 +163,7 @@ public final class AttemptStudy implements Callable<Integer> {
     return CommandLine.ExitCode.OK;
   }
 
-  private List<AttackResult> results(
+  List<AttackResult> results(
       StudyTarget target,
       Method way,
       StableDiffusion model,
@@ -275,7 +275,7 @@ public final class AttemptStudy implements Callable<Integer> {
     return new AnswerSet.Question(style ? of : name, style ? name : of).prompt();
   }
 
-  private static String table(StudyTarget target, Method way, List<AttackResult> results) {
+  static String table(StudyTarget target, Method way, List<AttackResult> results) {
     StringBuilder text =
         new StringBuilder(
             """
