@@ -53,6 +53,7 @@ import picocli.CommandLine.Option;
     })
 public final class MethodStudy implements Callable<Integer> {
   private static final int COPIES = 20;
+  private static final Path CLEAR = Path.of("/proc/self/clear_refs");
   private static final List<String> FEW =
       List.of(
           "style:blueprint",
@@ -258,6 +259,15 @@ public final class MethodStudy implements Callable<Integer> {
         .toList();
   }
 
+  /** Lets Linux count the peak of this process' memory anew, or a run would only tell its excess. */
+  private static void forgetPeak() {
+    try {
+      Files.writeString(CLEAR, "5");
+    } catch (IOException e) {
+      // Not Linux, or not allowed: runs after the first tell no memory.
+    }
+  }
+
   private StudyResult run(
       Run run,
       Base base,
@@ -267,6 +277,7 @@ public final class MethodStudy implements Callable<Integer> {
       ProgressBars bars)
       throws IOException {
     StudyTarget target = run.target();
+    forgetPeak();
     try (AblationResult result =
         run.method().planner().plan(target, opened, judge).listener(bars).run()) {
       Path delta = output.resolve(run.fileName() + ".tmp");
