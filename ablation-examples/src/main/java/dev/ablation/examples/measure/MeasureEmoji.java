@@ -6,6 +6,7 @@ import com.google.gson.GsonBuilder;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.nn.Precision;
 import dev.ablation.examples.CopyThreshold;
 import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
@@ -164,6 +165,11 @@ public final class MeasureEmoji implements Callable<Integer> {
   private int threads = 2;
 
   @Option(
+      names = "--bfloat16",
+      description = "Draw with products in bfloat16, on processors that have instructions for it.")
+  private boolean bfloat16;
+
+  @Option(
       names = "--quick",
       description = "Look at a few pictures of each part only, to see whether everything works.")
   private boolean quick;
@@ -207,7 +213,11 @@ public final class MeasureEmoji implements Callable<Integer> {
     SamplingSettings sampling =
         EmbeddedModel.recommendedSampling().withSteps(steps).withBatchSize(batch);
     Device on = Device.fromName(device);
-    StableDiffusionOptions options = StableDiffusionOptions.defaults().device(on).threads(threads);
+    StableDiffusionOptions options =
+        StableDiffusionOptions.defaults()
+            .device(on)
+            .threads(threads)
+            .precision(bfloat16 ? Precision.BFLOAT16_PRODUCTS : Precision.FLOAT32);
     try (StableDiffusion drawing =
         model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options)) {
       if (parity != null) {
@@ -285,6 +295,9 @@ public final class MeasureEmoji implements Callable<Integer> {
     settings.put("pictures of a caption", Integer.toString(seeds));
     settings.put("device", device);
     settings.put("threads", Integer.toString(threads));
+    if (bfloat16) {
+      settings.put("products", "bfloat16");
+    }
     if (quick) {
       settings.put("quick", "a few pictures of each part only");
     }

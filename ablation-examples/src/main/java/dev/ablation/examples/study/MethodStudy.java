@@ -259,7 +259,9 @@ public final class MethodStudy implements Callable<Integer> {
         .toList();
   }
 
-  /** Lets Linux count the peak of this process' memory anew, or a run would only tell its excess. */
+  /**
+   * Lets Linux count the peak of this process' memory anew, or a run would only tell its excess.
+   */
   private static void forgetPeak() {
     try {
       Files.writeString(CLEAR, "5");
