@@ -1,6 +1,5 @@
 package dev.ablation.examples.study;
 
-import ai.djl.Device;
 import dev.ablation.AblationResult;
 import dev.ablation.attack.EmbeddingAttempt;
 import dev.ablation.attack.GuidanceProbe;
@@ -11,14 +10,11 @@ import dev.ablation.attack.Trial;
 import dev.ablation.attack.WordingAttempt;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.djl.evaluate.ClipGuide;
 import dev.ablation.evaluate.ConfidenceInterval;
 import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
-import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.RecoveryAttempt;
 import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
@@ -37,9 +33,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -106,15 +102,7 @@ public final class AttemptStudy implements Callable<Integer> {
       description = "Folder of the tables, made if there is none. Default: ${DEFAULT-VALUE}.")
   private Path output = Path.of("target", "attempts");
 
-  @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "Where: cpu, gpu0, gpu1 ... Default: ${DEFAULT-VALUE}.")
-  private String device = "cpu";
-
-  @Option(names = "--quiet", description = "Shows no progress bars.")
-  private boolean quiet;
+  @Mixin private StudyOptions options = new StudyOptions();
 
   AttemptStudy() {}
 
@@ -141,12 +129,9 @@ public final class AttemptStudy implements Callable<Integer> {
     }
     List<Method> ways = methods.stream().map(Method::named).toList();
     Files.createDirectories(output);
-    Device on = Device.fromName(device);
-    try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
-        StableDiffusion model =
-            EmbeddedModel.open(StableDiffusionOptions.defaults().device(on).threads(1));
-        EmbeddedEvaluator judge =
-            EmbeddedEvaluator.open(ClipOptions.defaults().device(on).threads(1))) {
+    try (ProgressBars bars = options.bars();
+        StableDiffusion model = options.model();
+        EmbeddedEvaluator judge = options.judge()) {
       for (StudyTarget target : removed) {
         for (Method way : ways) {
           Path file =
@@ -172,10 +157,12 @@ public final class AttemptStudy implements Callable<Integer> {
       ProgressBars bars)
       throws IOException {
     boolean style = target.kind() == Kind.STYLE;
-    ConceptDetector detector =
-        style ? judge.ofStyle(target.name()) : judge.ofConcept(target.name());
     Trial trial =
-        new Trial(detector, EmbeddedModel.recommendedSampling(), pictures, set.seed() + 10_000);
+        new Trial(
+            target.detector(judge),
+            EmbeddedModel.recommendedSampling(),
+            pictures,
+            set.seed() + 10_000);
     List<String> others = others(target, set);
     try (ClipGuide guide =
         new ClipGuide(
@@ -210,21 +197,24 @@ public final class AttemptStudy implements Callable<Integer> {
       StudyTarget target, List<String> others, Trial trial, AnswerSet set, ClipGuide guide)
       throws IOException {
     boolean style = target.kind() == Kind.STYLE;
+    List<String> contexts = style ? set.concepts() : set.styles(); // what the target is seen in
     List<String> prompts =
-        (style ? set.concepts() : set.styles())
-            .stream().map(name -> prompt(style, name, target.name())).toList();
+        contexts.stream().map(name -> prompt(style, name, target.name())).toList();
     List<String> neutral =
-        (style ? set.concepts() : set.styles())
-            .stream()
-                .map(name ->
-                    style
-                        ? "an emoji of " + EmbeddedModel.withArticle(name)
-                        : "an emoji in " + name + " style")
-                .toList();
+        contexts.stream()
+            .map(name ->
+                style
+                    ? "an emoji of " + EmbeddedModel.withArticle(name)
+                    : "an emoji in " + name + " style")
+            .toList();
     List<PromptPair> pairs =
         others.stream()
-            .limit(prompts.size())
-            .flatMap(other -> pair(style, other, target, set))
+            .limit(contexts.size())
+            .flatMap(other ->
+                contexts.stream()
+                    .map(name ->
+                        new PromptPair(
+                            prompt(style, name, other), prompt(style, name, target.name()))))
             .toList();
     List<BufferedImage> originals =
         EmojiDataSet.load().pictures().stream()
@@ -234,12 +224,7 @@ public final class AttemptStudy implements Callable<Integer> {
             .filter(picture -> !style || set.concepts().contains(picture.concept().name()))
             .map(picture -> picture.pixels().toImage())
             .toList();
-    List<String> slots =
-        style
-            ? set.concepts().stream()
-                .map(name -> EmbeddedModel.withArticle(name) + " in {} style")
-                .toList()
-            : set.styles().stream().map(name -> "a {} in " + name + " style").toList();
+    List<String> slots = contexts.stream().map(name -> prompt(style, name, "{}")).toList();
     List<RecoveryAttempt> attempts = new ArrayList<>();
     attempts.add(new WordingAttempt("asked by its name", prompts, trial));
     attempts.addAll(WordingAttempt.of(target.name(), prompts, trial));
@@ -260,14 +245,6 @@ public final class AttemptStudy implements Callable<Integer> {
     attempts.add(new NoiseProbe(ETA, prompts, trial));
     attempts.add(new GuidanceProbe(guide, GUIDE_STRENGTH, neutral, trial));
     return attempts;
-  }
-
-  private static Stream<PromptPair> pair(
-      boolean style, String other, StudyTarget target, AnswerSet set) {
-    return (style ? set.concepts() : set.styles())
-        .stream()
-            .map(name ->
-                new PromptPair(prompt(style, name, other), prompt(style, name, target.name())));
   }
 
   /** {@code "an owl in ink style"}; {@code of} is the style, or the thing. */

@@ -1,10 +1,7 @@
 package dev.ablation.examples.study;
 
-import ai.djl.Device;
 import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.evaluate.ClipMmd;
 import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluate.KernelInceptionDistance;
@@ -32,6 +29,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -94,13 +92,6 @@ public final class MethodStudy implements Callable<Integer> {
   private Path output = Path.of("target", "study");
 
   @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "Where: cpu, gpu0, gpu1 ... Default: ${DEFAULT-VALUE}.")
-  private String device = "cpu";
-
-  @Option(
       names = "--batch",
       paramLabel = "N",
       defaultValue = "16",
@@ -110,8 +101,7 @@ public final class MethodStudy implements Callable<Integer> {
   @Option(names = "--tables", description = "Makes no run, only the tables of what is there.")
   private boolean tables;
 
-  @Option(names = "--quiet", description = "Shows no progress bars.")
-  private boolean quiet;
+  @Mixin private StudyOptions options = new StudyOptions();
 
   MethodStudy() {}
 
@@ -147,12 +137,9 @@ public final class MethodStudy implements Callable<Integer> {
   }
 
   private void make(List<Run> own, AnswerSet answers) throws IOException {
-    Device on = Device.fromName(device);
-    try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
-        StableDiffusion opened =
-            EmbeddedModel.open(StableDiffusionOptions.defaults().device(on).threads(1));
-        EmbeddedEvaluator judge =
-            EmbeddedEvaluator.open(ClipOptions.defaults().device(on).threads(1))) {
+    try (ProgressBars bars = options.bars();
+        StableDiffusion opened = options.model();
+        EmbeddedEvaluator judge = options.judge()) {
       @Nullable Base base = null;
       for (Run run : own) {
         if (!Files.exists(output.resolve(run.fileName()))) {

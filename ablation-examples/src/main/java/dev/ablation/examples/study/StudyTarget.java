@@ -1,6 +1,7 @@
 package dev.ablation.examples.study;
 
 import dev.ablation.Ablation;
+import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.MeasuredStopping;
 import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
@@ -71,6 +72,15 @@ record StudyTarget(Kind kind, String name) {
       case STYLE -> EmbeddedModel.recommendedStyle(model, name);
       case INSTANCE -> EmbeddedModel.recommendedInstance(model, name);
       case PLANTED -> EmbeddedModel.recommendedPlanted(model);
+    };
+  }
+
+  /** Counts pictures that show the target. */
+  ConceptDetector detector(EmbeddedEvaluator evaluator) {
+    return switch (kind) {
+      case STYLE -> evaluator.ofStyle(name);
+      case INSTANCE -> evaluator.ofConcept(name);
+      case PLANTED -> evaluator.ofPlantedCopies();
     };
   }
 
