@@ -28,18 +28,18 @@ import java.util.random.RandomGenerator;
  * encoded once, sampling the posterior; with one, each time that training draws it.
  *
  * @param name what the anchor is called
- * @param pictures the files and what they show, at least one
+ * @param captioned the files and what they show, at least one
  * @param sha256 hash of the files' contents and the captions, for provenance
  */
-public record PictureAnchors(String name, List<CaptionedPicture> pictures, String sha256)
+public record PictureAnchors(String name, List<CaptionedPicture> captioned, String sha256)
     implements AnchorStrategy {
 
   /** Checks that there is a picture. */
   public PictureAnchors {
     Preconditions.checkArgument(!name.isBlank(), "name of an anchor must not be blank");
     name = name.strip();
-    pictures = List.copyOf(pictures);
-    Preconditions.checkArgument(!pictures.isEmpty(), "pictures must not be empty");
+    captioned = List.copyOf(captioned);
+    Preconditions.checkArgument(!captioned.isEmpty(), "pictures must not be empty");
   }
 
   static PictureAnchors of(String name, List<CaptionedPicture> pictures) throws IOException {
@@ -61,26 +61,26 @@ public record PictureAnchors(String name, List<CaptionedPicture> pictures, Strin
 
   @Override
   public List<String> prompts(Concept target) {
-    return pictures.stream().map(CaptionedPicture::caption).distinct().toList();
+    return captioned.stream().map(CaptionedPicture::caption).distinct().toList();
   }
 
   @Override
   public int images() {
-    return pictures.size();
+    return captioned.size();
   }
 
   @Override
   public PictureAnchors sample(Concept target, int images) {
-    return images >= pictures.size()
+    return images >= captioned.size()
         ? this
-        : new PictureAnchors(name, Spread.over(pictures, images), sha256);
+        : new PictureAnchors(name, Spread.over(captioned, images), sha256);
   }
 
   @Override
   public Map<String, String> settings(Concept target) {
     Map<String, String> settings = new TreeMap<>();
     settings.put("anchor.name", name);
-    settings.put("anchor.images", Integer.toString(pictures.size()));
+    settings.put("anchor.images", Integer.toString(captioned.size()));
     settings.put("anchor.prompts", Integer.toString(prompts(target).size()));
     settings.put("anchor.pictures.sha256", sha256);
     return settings;
@@ -100,7 +100,7 @@ public record PictureAnchors(String name, List<CaptionedPicture> pictures, Strin
     Canvas canvas = AugmentedSource.canvas(model, codec);
     augmentation.checkCanvas(canvas);
     checkPictures(context);
-    AugmentedSource source = AugmentedSource.of(new PictureFiles(pictures), augmentation, model);
+    AugmentedSource source = AugmentedSource.of(new PictureFiles(captioned), augmentation, model);
     if (!augmentation.keepsPixels() || !augmentation.priorAugmented()) {
       return new AnchorSet(source, captions());
     }
@@ -112,11 +112,11 @@ public record PictureAnchors(String name, List<CaptionedPicture> pictures, Strin
   private NDArray encoded(AugmentedSource source, DiffusionModel model, AnchorContext context) {
     NDList latents = new NDList();
     try (NDManager scope = model.manager().newSubManager()) {
-      for (int i = 0; i < pictures.size(); i++) {
+      for (int i = 0; i < captioned.size(); i++) {
         checkCancelled(context);
         RandomGenerator random = RandomStreams.stream(context.seed(), "anchor-posterior", i);
         latents.add(source.draw(new int[] {i}, random, scope).latents());
-        context.progress(i + 1L, pictures.size(), false);
+        context.progress(i + 1L, captioned.size(), false);
       }
       NDArray all = latents.size() == 1 ? latents.get(0) : NDArrays.concat(latents, 0);
       all.attach(model.manager());
@@ -125,7 +125,7 @@ public record PictureAnchors(String name, List<CaptionedPicture> pictures, Strin
   }
 
   private List<String> captions() {
-    return pictures.stream().map(CaptionedPicture::caption).toList();
+    return captioned.stream().map(CaptionedPicture::caption).toList();
   }
 
   /**
@@ -133,7 +133,7 @@ public record PictureAnchors(String name, List<CaptionedPicture> pictures, Strin
    */
   private void checkPictures(AnchorContext context) throws IOException {
     Problems problems = new Problems();
-    for (CaptionedPicture picture : pictures) {
+    for (CaptionedPicture picture : captioned) {
       checkCancelled(context);
       try {
         PictureFile.read(picture.file());

@@ -106,7 +106,7 @@ public final class Pictures {
     int width = Math.toIntExact(shape.get(3));
     int plane = height * width;
     byte[] bytes = pictures.toByteArray();
-    List<BufferedImage> images = new ArrayList<>();
+    List<BufferedImage> rasters = new ArrayList<>();
     for (int i = 0; i < shape.get(0); i++) {
       int[] pixels = new int[plane];
       for (int k = 0; k < plane; k++) {
@@ -118,9 +118,9 @@ public final class Pictures {
       }
       BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
       image.setRGB(0, 0, width, height, pixels, 0, width);
-      images.add(image);
+      rasters.add(image);
     }
-    return images;
+    return rasters;
   }
 
   /**

@@ -49,7 +49,7 @@ class PictureAnchorsTest {
 
   private static void assertReadsBoth(Path folder) throws IOException {
     PictureAnchors anchors = AnchorStrategy.pictures("cat", folder);
-    assertThat(anchors.pictures())
+    assertThat(anchors.captioned())
         .containsExactly(
             new CaptionedPicture(folder.resolve("samples/1.png"), "a cat, asleep"),
             new CaptionedPicture(folder.resolve("samples/2.png"), "the \"other\" cat"));

@@ -49,13 +49,13 @@ class EmbeddedEvaluatorTest {
   void aVerdictIsTheBestMeanOfAllCaptions() throws IOException {
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open(untrained, OPTIONS)) {
       List<Verdict> verdicts = evaluator.judge(images);
-      FeatureMatrix pictures = evaluator.clip().extract(images);
+      FeatureMatrix features = evaluator.clip().extract(images);
       for (int i = 0; i < images.size(); i++) {
         double best = -1;
         double second = -1;
         String name = "";
         for (String style : evaluator.styles()) {
-          double cosine = cosine(pictures, i, evaluator, Captions.ofStyle(style));
+          double cosine = cosine(features, i, evaluator, Captions.ofStyle(style));
           if (cosine > best) {
             second = best;
             best = cosine;
@@ -71,7 +71,7 @@ class EmbeddedEvaluatorTest {
         assertThat(verdict.hasStyle(name)).isTrue();
         assertThat(verdict.concept().cosine())
             .isCloseTo(
-                cosine(pictures, i, evaluator, Captions.ofConcept(verdict.concept().name())),
+                cosine(features, i, evaluator, Captions.ofConcept(verdict.concept().name())),
                 within(1e-5));
         assertThat(verdict.concept().margin()).isNotNegative();
       }

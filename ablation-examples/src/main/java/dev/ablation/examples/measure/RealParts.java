@@ -183,11 +183,11 @@ final class RealParts {
     static Judged of(Bench bench, List<float[]> pictures) {
       List<FeatureMatrix> parts = new ArrayList<>();
       for (int from = 0; from < pictures.size(); from += BATCH) {
-        List<BufferedImage> images =
+        List<BufferedImage> batch =
             pictures.subList(from, Math.min(pictures.size(), from + BATCH)).stream()
                 .map(planes -> RgbPicture.fromPlanes(planes, 0).toImage())
                 .toList();
-        parts.add(bench.evaluator().clip().extract(images));
+        parts.add(bench.evaluator().clip().extract(batch));
       }
       FeatureMatrix features = FeatureMatrix.concat(parts);
       return new Judged(features, bench.evaluator().judge(features));
