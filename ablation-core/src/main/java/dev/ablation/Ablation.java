@@ -46,7 +46,7 @@ public final class Ablation {
 
   /**
    * Names a further concept to remove in the same run. Every target has its own anchor and, after a
-   * few steps, the same share of the pictures; in which order they are named makes no difference.
+   * few steps, the same share of the images; in which order they are named makes no difference.
    *
    * {@snippet class="dev.ablation.Snippets" region="several-targets"}
    *
@@ -88,7 +88,7 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation preserve(Preservation preservation) {
-    return new Ablation(plan.withPreservation(preservation));
+    return new Ablation(plan.preservation(preservation));
   }
 
   /**
@@ -114,7 +114,7 @@ public final class Ablation {
    * @throws IllegalArgumentException if there are no published numbers for the kind of a target
    */
   public Ablation preset(Function<ConceptKind, Preset> presets) {
-    return new Ablation(plan.withPresets(presets));
+    return new Ablation(plan.presets(presets));
   }
 
   /**
@@ -137,7 +137,7 @@ public final class Ablation {
    *     AblationObjective#named}
    */
   public Ablation objective(AblationObjective objective) {
-    return new Ablation(plan.withObjective(objective));
+    return new Ablation(plan.objective(objective));
   }
 
   /**
@@ -147,7 +147,7 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation weights(WeightGroup weights) {
-    return new Ablation(plan.withWeights(weights));
+    return new Ablation(plan.weights(weights));
   }
 
   /**
@@ -157,7 +157,7 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation trainer(Trainer trainer) {
-    return new Ablation(plan.withTrainer(trainer));
+    return new Ablation(plan.trainer(trainer));
   }
 
   /**
@@ -168,7 +168,7 @@ public final class Ablation {
    * @throws IllegalStateException if the plan has another kind of trainer
    */
   public Ablation training(UnaryOperator<GradientTrainer> change) {
-    return new Ablation(plan.withTraining(change));
+    return new Ablation(plan.training(change));
   }
 
   /**
@@ -178,7 +178,7 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation seed(long seed) {
-    return new Ablation(plan.withSeed(seed));
+    return new Ablation(plan.seed(seed));
   }
 
   /**
@@ -188,7 +188,7 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation listener(AblationListener listener) {
-    return new Ablation(plan.withListener(listener));
+    return new Ablation(plan.listener(listener));
   }
 
   /**
@@ -200,7 +200,7 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation checkpoints(Checkpoints checkpoints) {
-    return new Ablation(plan.withCheckpoints(checkpoints));
+    return new Ablation(plan.checkpoints(checkpoints));
   }
 
   /**
@@ -216,11 +216,11 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation evaluate(Evaluation evaluation) {
-    return new Ablation(plan.withEvaluation(evaluation));
+    return new Ablation(plan.evaluation(evaluation));
   }
 
   /** {@return what is removed and what is drawn instead, in the order in which it was named} */
-  public List<Pair> pairs() {
+  public List<TargetAnchor> pairs() {
     return plan.pairs();
   }
 
@@ -239,10 +239,10 @@ public final class Ablation {
   }
 
   /**
-   * Finds out what a run takes: counts weights, pictures and evaluations of the network, makes one
-   * training step to warm up and two whose time and memory are measured, and lists everything that
-   * is wrong with the plan. Nothing is drawn but the sample of an anchor that has a judge, and the
-   * model stays as it is. What the folder of checkpoints holds is not looked at.
+   * Finds out what a run takes: counts weights, images and forward passes, makes one training step
+   * to warm up and two whose time and memory are measured, and lists everything that is wrong with
+   * the plan. Nothing is drawn but the sample of an anchor that has a judge, and the model stays as
+   * it is. What the folder of checkpoints holds is not looked at.
    *
    * {@snippet class="dev.ablation.Snippets" region="estimate"}
    *
@@ -255,7 +255,7 @@ public final class Ablation {
   }
 
   /**
-   * Runs to the end on the calling thread: checks the whole plan, prepares the anchor pictures,
+   * Runs to the end on the calling thread: checks the whole plan, prepares the anchor images,
    * trains. Whatever happens, the model afterwards holds the weights it had before.
    *
    * @return the result, closed by the caller

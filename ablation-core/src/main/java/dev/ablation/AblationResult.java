@@ -4,8 +4,8 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.report.Report;
-import dev.ablation.train.Ending;
 import dev.ablation.train.Measurement;
+import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -33,7 +33,7 @@ public record AblationResult(
     WeightDelta delta,
     List<Step> history,
     List<Measurement> measurements,
-    Ending ending,
+    TrainingOutcome ending,
     Duration elapsed,
     OptionalLong memory,
     Optional<EvaluationResult> evaluation)
@@ -73,7 +73,7 @@ public record AblationResult(
    * @param found takes the place of {@link #evaluation()}
    * @return a copy that has the same delta; close one of them
    */
-  public AblationResult withEvaluation(EvaluationResult found) {
+  public AblationResult evaluation(EvaluationResult found) {
     return new AblationResult(
         delta, history, measurements, ending, elapsed, memory, Optional.of(found));
   }

@@ -17,7 +17,7 @@ public interface AblationRun {
 
   /**
    * Asks the run to stop after its current step; the result then fails with a cancellation. A run
-   * with checkpoints leaves one; while it draws anchor pictures it leaves those that are drawn.
+   * with checkpoints leaves one; while it draws anchor images it leaves those that are drawn.
    */
   void cancel();
 }

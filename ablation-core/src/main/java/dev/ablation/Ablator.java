@@ -61,7 +61,7 @@ public final class Ablator {
     /**
      * Chooses the anchor.
      *
-     * @param strategy yields anchor prompts and pictures
+     * @param strategy yields anchor prompts and images
      * @return the plan, complete with defaults
      * @throws IllegalArgumentException if the anchor is the target
      */

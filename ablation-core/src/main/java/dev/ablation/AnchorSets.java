@@ -12,15 +12,15 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The anchor pictures of every pair. Pairs whose pictures are shaped by the same settings share
- * them: several styles with the anchor "painting" have them drawn once.
+ * The anchor images of every pair. Pairs whose images are shaped by the same settings share them:
+ * several styles with the anchor "painting" have them drawn once.
  */
 final class AnchorSets implements AutoCloseable {
   private final Map<Key, AnchorSet> sets = new LinkedHashMap<>();
 
-  /** What shapes the pictures of a pair; equal keys mean equal pictures. */
+  /** What shapes the images of a pair; equal keys mean equal images. */
   private record Key(AnchorStrategy anchor, List<String> prompts, Map<String, String> settings) {
-    static Key of(CheckedPair pair) {
+    static Key of(ResolvedPair pair) {
       return new Key(
           pair.anchor(),
           pair.anchor().prompts(pair.target()),
@@ -30,38 +30,38 @@ final class AnchorSets implements AutoCloseable {
 
   private AnchorSets() {}
 
-  /** {@return how many pictures all pairs have together} */
-  static int images(List<CheckedPair> pairs) {
+  /** {@return how many images all pairs have together} */
+  static int images(List<ResolvedPair> pairs) {
     return distinct(pairs).values().stream().mapToInt(pair -> pair.anchor().images()).sum();
   }
 
-  /** {@return one of the pairs that share pictures, for all pictures} */
-  static List<CheckedPair> withPicturesOfTheirOwn(List<CheckedPair> pairs) {
+  /** {@return one of the pairs that share images, for all images} */
+  static List<ResolvedPair> withImagesOfTheirOwn(List<ResolvedPair> pairs) {
     return List.copyOf(distinct(pairs).values());
   }
 
-  private static Map<Key, CheckedPair> distinct(List<CheckedPair> pairs) {
-    Map<Key, CheckedPair> distinct = new LinkedHashMap<>();
+  private static Map<Key, ResolvedPair> distinct(List<ResolvedPair> pairs) {
+    Map<Key, ResolvedPair> distinct = new LinkedHashMap<>();
     pairs.forEach(pair -> distinct.putIfAbsent(Key.of(pair), pair));
     return distinct;
   }
 
   /**
-   * Draws or reads the pictures.
+   * Draws or reads the images.
    *
    * @param pairs whose anchors are prepared
    * @param run told of progress over all pairs
-   * @return the pictures, closed by the caller
+   * @return the images, closed by the caller
    */
-  static AnchorSets prepare(DiffusionModel model, List<CheckedPair> pairs, AnchorContext run)
+  static AnchorSets prepare(DiffusionModel model, List<ResolvedPair> pairs, AnchorContext run)
       throws IOException {
     AnchorSets prepared = new AnchorSets();
     try {
-      Map<Key, CheckedPair> distinct = distinct(pairs);
+      Map<Key, ResolvedPair> distinct = distinct(pairs);
       int total = images(pairs);
       int done = 0;
-      for (Map.Entry<Key, CheckedPair> entry : distinct.entrySet()) {
-        CheckedPair pair = entry.getValue();
+      for (Map.Entry<Key, ResolvedPair> entry : distinct.entrySet()) {
+        ResolvedPair pair = entry.getValue();
         int images = pair.anchor().images();
         AnchorContext context =
             distinct.size() == 1 ? run : new Part(run, done, images, total, pair.target().name());
@@ -75,22 +75,22 @@ final class AnchorSets implements AutoCloseable {
     }
   }
 
-  AnchorSet of(CheckedPair pair) {
+  AnchorSet of(ResolvedPair pair) {
     return Objects.requireNonNull(sets.get(Key.of(pair)), "a pair whose anchors were prepared");
   }
 
-  /** Frees the pictures. */
+  /** Frees the images. */
   @Override
   public void close() {
     sets.values().forEach(AnchorSet::close);
   }
 
   /**
-   * A part of the work on all pictures. Parts may count in units of their own, so they are weighted
-   * by their pictures.
+   * A part of the work on all images. Parts may count in units of their own, so they are weighted
+   * by their images.
    */
   private static final class Part extends ForwardingAnchorContext {
-    private static final long UNITS_OF_A_PICTURE = 1000;
+    private static final long UNITS_OF_AN_IMAGE = 1000;
 
     private final int before;
     private final int images;
@@ -100,9 +100,9 @@ final class AnchorSets implements AutoCloseable {
     /**
      * Creates a part.
      *
-     * @param before pictures of the parts before this one
-     * @param images pictures of this part
-     * @param total pictures of all parts
+     * @param before images of the parts before this one
+     * @param images images of this part
+     * @param total images of all parts
      * @param target tells the notes of the parts apart
      */
     Part(AnchorContext run, int before, int images, int total, String target) {
@@ -115,8 +115,8 @@ final class AnchorSets implements AutoCloseable {
 
     @Override
     public void progress(long done, long all, boolean fromCache) {
-      long own = all == 0 ? 0 : UNITS_OF_A_PICTURE * images * done / all;
-      super.progress(UNITS_OF_A_PICTURE * before + own, UNITS_OF_A_PICTURE * total, fromCache);
+      long own = all == 0 ? 0 : UNITS_OF_AN_IMAGE * images * done / all;
+      super.progress(UNITS_OF_AN_IMAGE * before + own, UNITS_OF_AN_IMAGE * total, fromCache);
     }
 
     @Override

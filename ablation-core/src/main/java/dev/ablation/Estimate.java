@@ -1,7 +1,7 @@
 package dev.ablation;
 
+import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
-import dev.ablation.anchor.AnchorWork;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -18,17 +18,17 @@ import java.util.stream.Stream;
  *
  * {@snippet class="dev.ablation.Snippets" region="estimate"}
  *
- * <p>Evaluations count latents that go through the denoising network, one timestep each.
+ * <p>ForwardPassCounter count latents that go through the denoising network, one timestep each.
  *
  * @param problems what makes the plan impossible; a run would refuse it with the same messages
  * @param warnings what may be better in another way
  * @param trained what is trained
- * @param anchorPictures how many anchor pictures all targets have together
- * @param anchorWork evaluations that the anchor pictures still take, without those found in a
- *     cache, and the largest batch
- * @param evaluationPictures how many pictures the plan's evaluation draws, before and after; 0
- *     without one. Its time is not in {@link #time()}
- * @param judgements how often anchor pictures show the target, by target, where {@link
+ * @param anchorImages how many anchor images all targets have together
+ * @param anchorWork evaluations that the anchor images still take, without those found in a cache,
+ *     and the largest batch
+ * @param evaluationImages how many images the plan's evaluation draws, before and after; 0 without
+ *     one. Its time is not in {@link #time()}
+ * @param judgements how often anchor images show the target, by target, where {@link
  *     dev.ablation.anchor.AnchorStrategy#judgedBy} named a judge; no training gets below that
  * @param steps how many training steps there are
  * @param stateBytes memory for training, computed: trained copies, gradients, two moments, the
@@ -40,9 +40,9 @@ public record Estimate(
     List<String> problems,
     List<String> warnings,
     Trained trained,
-    long anchorPictures,
-    AnchorWork anchorWork,
-    long evaluationPictures,
+    long anchorImages,
+    AnchorCost anchorWork,
+    long evaluationImages,
     Map<String, AnchorJudgement> judgements,
     int steps,
     long stateBytes,
@@ -133,18 +133,18 @@ public record Estimate(
                 bytes(trained.deltaBytes())),
             String.format(
                 Locale.ROOT,
-                "%,d anchor pictures, %,d evaluations of the network to draw; %,d training steps",
-                anchorPictures,
+                "%,d anchor images, %,d forward passes to draw; %,d training steps",
+                anchorImages,
                 anchorWork.evaluations(),
                 steps),
             "memory for training: %s computed, without the network's evaluation"
                 .formatted(bytes(stateBytes)));
     Stream<String> evaluation =
-        evaluationPictures == 0
+        evaluationImages == 0
             ? Stream.of()
             : Stream.of(
                 String.format(
-                    Locale.ROOT, "%,d pictures to draw for the evaluation", evaluationPictures));
+                    Locale.ROOT, "%,d images to draw for the evaluation", evaluationImages));
     Stream<String> measured =
         probe.stream()
             .flatMap(p ->

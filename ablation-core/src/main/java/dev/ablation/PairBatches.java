@@ -2,7 +2,7 @@ package dev.ablation;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.anchor.AnchorRows;
+import dev.ablation.anchor.AnchorBatch;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
@@ -15,26 +15,25 @@ import java.util.Random;
 import java.util.random.RandomGenerator;
 
 /**
- * Draws the rows of one pair from its anchor pictures: every picture once before any comes again,
- * in an order of its own each time. All that is drawn depends on the seed, the step and the place
- * alone.
+ * Draws the rows of one pair from its anchor images: every image once before any comes again, in an
+ * order of its own each time. All that is drawn depends on the seed, the step and the place alone.
  */
 final class PairBatches {
   private final DiffusionModel model;
   private final AnchorSet anchors;
-  private final CheckedPair pair;
+  private final ResolvedPair pair;
   private final long seed;
-  private final List<Integer> pictures;
+  private final List<Integer> images;
 
-  PairBatches(DiffusionModel model, AnchorSet anchors, CheckedPair pair, long seed) {
+  PairBatches(DiffusionModel model, AnchorSet anchors, ResolvedPair pair, long seed) {
     this.model = model;
     this.anchors = anchors;
     this.pair = pair;
     this.seed = seed;
-    pictures = new ArrayList<>();
+    images = new ArrayList<>();
     for (int i = 0; i < anchors.size(); i++) {
       if (!pair.leftOut().contains(anchors.prompts().get(i))) {
-        pictures.add(i);
+        images.add(i);
       }
     }
   }
@@ -55,7 +54,7 @@ final class PairBatches {
     long[] timesteps = new long[count];
     int[] rows = new int[count];
     for (int i = 0; i < count; i++) {
-      int row = picture(purpose, first + i);
+      int row = image(purpose, first + i);
       String prompt = anchors.prompts().get(row);
       rows[i] = row;
       anchorPrompts.add(prompt);
@@ -64,7 +63,7 @@ final class PairBatches {
     }
     boolean prior = !purpose.isEmpty();
     RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
-    AnchorRows drawn =
+    AnchorBatch drawn =
         prior ? anchors.drawPrior(rows, augmenting, scope) : anchors.draw(rows, augmenting, scope);
     List<String> preserved = preservedPrompts(purpose, step, first, anchorPrompts);
     for (int i = 0; i < count; i++) {
@@ -104,11 +103,11 @@ final class PairBatches {
     return prompts;
   }
 
-  /** The picture at a place of the endless sequence of shuffled rounds. */
-  private int picture(String purpose, long place) {
-    long round = place / pictures.size();
-    List<Integer> order = new ArrayList<>(pictures);
+  /** The image at a place of the endless sequence of shuffled rounds. */
+  private int image(String purpose, long place) {
+    long round = place / images.size();
+    List<Integer> order = new ArrayList<>(images);
     Collections.shuffle(order, new Random(RandomStreams.seed(seed, purpose + "order", round)));
-    return order.get((int) (place % pictures.size()));
+    return order.get((int) (place % images.size()));
   }
 }

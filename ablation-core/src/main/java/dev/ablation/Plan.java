@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 record Plan(
     DiffusionModel model,
-    List<Pair> pairs,
+    List<TargetAnchor> pairs,
     Function<ConceptKind, Preset> presets,
     @Nullable AblationObjective givenObjective,
     @Nullable WeightGroup givenWeights,
@@ -51,7 +51,8 @@ record Plan(
   Plan {
     pairs = List.copyOf(pairs);
     listeners = List.copyOf(listeners);
-    // Asked now, so that a kind without published numbers is refused at the call that brings it.
+    // EvaluationPrompt now, so that a kind without published numbers is refused at the call that
+    // brings it.
     pairs.forEach(pair -> Objects.requireNonNull(presets.apply(pair.target().kind()), "preset"));
   }
 
@@ -59,23 +60,23 @@ record Plan(
     return new Draft(model, pair(model, target, anchor)).build();
   }
 
-  private static Pair pair(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+  private static TargetAnchor pair(DiffusionModel model, Concept target, AnchorStrategy anchor) {
     Objects.requireNonNull(anchor, "anchor");
-    return new Pair(target, anchor.suitedTo(model, target));
+    return new TargetAnchor(target, anchor.compatibleWith(model, target));
   }
 
   Plan withPair(Concept target, AnchorStrategy anchor) {
-    Pair added = pair(model, target, anchor);
-    for (Pair pair : pairs) {
+    TargetAnchor added = pair(model, target, anchor);
+    for (TargetAnchor pair : pairs) {
       Preconditions.checkArgument(
-          Pair.ORDER.compare(pair, added) != 0,
+          TargetAnchor.ORDER.compare(pair, added) != 0,
           "target must be named once, but %s is a target already",
           target);
     }
     return changed(draft -> draft.pairs.add(added));
   }
 
-  Plan withPresets(Function<ConceptKind, Preset> changed) {
+  Plan presets(Function<ConceptKind, Preset> changed) {
     Objects.requireNonNull(changed, "presets");
     return changed(draft -> {
       draft.presets = changed;
@@ -86,19 +87,19 @@ record Plan(
     });
   }
 
-  Plan withObjective(AblationObjective changed) {
+  Plan objective(AblationObjective changed) {
     Objects.requireNonNull(changed, "objective");
     Preconditions.checkArgument(
         !changed.name().isBlank(), "name of the objective must not be blank");
     return changed(draft -> draft.givenObjective = changed);
   }
 
-  Plan withWeights(WeightGroup changed) {
+  Plan weights(WeightGroup changed) {
     Objects.requireNonNull(changed, "weights");
     return changed(draft -> draft.givenWeights = changed);
   }
 
-  Plan withTrainer(Trainer changed) {
+  Plan trainer(Trainer changed) {
     Objects.requireNonNull(changed, "trainer");
     return changed(draft -> {
       draft.givenTrainer = changed;
@@ -106,20 +107,20 @@ record Plan(
     });
   }
 
-  Plan withTraining(UnaryOperator<GradientTrainer> change) {
+  Plan training(UnaryOperator<GradientTrainer> change) {
     if (!(trainer() instanceof GradientTrainer gradient)) {
       throw new IllegalStateException(
           "training(...) adjusts a GradientTrainer, but the plan has " + trainer());
     }
     GradientTrainer adjusted = change.apply(gradient);
     if (givenTrainer != null) {
-      return withTrainer(adjusted);
+      return trainer(adjusted);
     }
     UnaryOperator<GradientTrainer> before = adjustment;
     return changed(draft -> draft.adjustment = preset -> change.apply(before.apply(preset)));
   }
 
-  Plan withPreservation(Preservation changed) {
+  Plan preservation(Preservation changed) {
     Objects.requireNonNull(changed, "preservation");
     return changed(draft -> draft.preservation = changed);
   }
@@ -128,34 +129,34 @@ record Plan(
     return changed(draft -> draft.dropsUnmatched = changed);
   }
 
-  Plan withSeed(long changed) {
+  Plan seed(long changed) {
     return changed(draft -> draft.seed = changed);
   }
 
-  Plan withListener(AblationListener added) {
+  Plan listener(AblationListener added) {
     Objects.requireNonNull(added, "listener");
     return changed(draft -> draft.listeners.add(added));
   }
 
-  Plan withEvaluation(Evaluation changed) {
+  Plan evaluation(Evaluation changed) {
     Objects.requireNonNull(changed, "evaluation");
     return changed(draft -> draft.evaluation = changed);
   }
 
-  Plan withCheckpoints(Checkpoints changed) {
+  Plan checkpoints(Checkpoints changed) {
     Objects.requireNonNull(changed, "checkpoints");
     return changed(draft -> draft.checkpoints = changed);
   }
 
   /** The pairs with all that the preset fills in, in an order that follows from the targets. */
-  List<Pair> resolvedPairs() {
-    return pairs.stream().sorted(Pair.ORDER).map(this::resolved).toList();
+  List<TargetAnchor> resolvedPairs() {
+    return pairs.stream().sorted(TargetAnchor.ORDER).map(this::resolved).toList();
   }
 
-  private Pair resolved(Pair pair) {
+  private TargetAnchor resolved(TargetAnchor pair) {
     Preset preset = presets.apply(pair.target().kind());
     Concept target = pair.target().withDefaults(preset.styleTemplates());
-    return new Pair(target, preset.anchors().applyTo(pair.anchor(), target));
+    return new TargetAnchor(target, preset.anchors().applyTo(pair.anchor(), target));
   }
 
   /** The concepts that are preserved, with all that the preset fills in. */
@@ -235,7 +236,7 @@ record Plan(
     if (dropsUnmatched) {
       settings.put("anchor.unmatchedPrompts", "dropped");
     }
-    List<Pair> resolved = resolvedPairs();
+    List<TargetAnchor> resolved = resolvedPairs();
     for (int i = 0; i < resolved.size(); i++) {
       String prefix = resolved.size() == 1 ? "" : "pair." + (i + 1) + ".";
       resolved.get(i).settings().forEach((name, value) -> settings.put(prefix + name, value));
@@ -266,7 +267,7 @@ record Plan(
   /** The values while one of them is changed. */
   private static final class Draft {
     private final DiffusionModel model;
-    private final List<Pair> pairs = new ArrayList<>();
+    private final List<TargetAnchor> pairs = new ArrayList<>();
     private Function<ConceptKind, Preset> presets = Preset::standard;
     private @Nullable AblationObjective givenObjective;
     private @Nullable WeightGroup givenWeights;
@@ -279,7 +280,7 @@ record Plan(
     private @Nullable Checkpoints checkpoints;
     private @Nullable Evaluation evaluation;
 
-    Draft(DiffusionModel model, Pair first) {
+    Draft(DiffusionModel model, TargetAnchor first) {
       this.model = model;
       pairs.add(first);
     }

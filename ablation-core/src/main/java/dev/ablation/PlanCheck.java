@@ -9,7 +9,7 @@ import dev.ablation.internal.Words;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.WeightInfo;
@@ -29,7 +29,7 @@ final class PlanCheck {
   private final Plan plan;
   private final List<String> problems = new ArrayList<>();
   private final List<String> warnings = new ArrayList<>();
-  private final List<CheckedPair> pairs = new ArrayList<>();
+  private final List<ResolvedPair> pairs = new ArrayList<>();
   private List<WeightInfo> weights = List.of();
 
   private PlanCheck(Plan plan) {
@@ -63,7 +63,7 @@ final class PlanCheck {
   }
 
   /** {@return the pairs whose anchor has prompts, in an order that follows from the targets} */
-  List<CheckedPair> pairs() {
+  List<ResolvedPair> pairs() {
     return pairs;
   }
 
@@ -90,7 +90,7 @@ final class PlanCheck {
   PlanCheck orThrow(Listeners events) {
     Capabilities.require(plan.model(), Differentiable.class, "training");
     if (plan.trainer().lora().isPresent()) {
-      Capabilities.require(plan.model(), LowRankTraining.class, "training low-rank changes");
+      Capabilities.require(plan.model(), LoraTraining.class, "training low-rank changes");
     }
     warnings.forEach(warning -> events.on(new AblationEvent.Warning(warning)));
     if (!problems.isEmpty()) {
@@ -117,7 +117,7 @@ final class PlanCheck {
     }
   }
 
-  private void checkPair(Pair pair) {
+  private void checkPair(TargetAnchor pair) {
     AnchorStrategy anchor = pair.anchor();
     Set<String> prompts;
     try {
@@ -138,15 +138,17 @@ final class PlanCheck {
     warnOfTargets(used);
     boolean allLeftOut = used.isEmpty() || leftOut.isEmpty();
     pairs.add(
-        new CheckedPair(
-            allLeftOut ? pair : new Pair(pair.target(), anchor.without(pair.target(), leftOut)),
+        new ResolvedPair(
+            allLeftOut
+                ? pair
+                : new TargetAnchor(pair.target(), anchor.without(pair.target(), leftOut)),
             leftOut,
             plan.preserved().stream().filter(c -> fits(c, used, anchor.name())).toList(),
             plan.preservation() != null));
   }
 
   /** The prompts of which the target makes nothing. */
-  private Set<String> leaveOut(Pair pair, Set<String> prompts) {
+  private Set<String> leaveOut(TargetAnchor pair, Set<String> prompts) {
     Set<String> leftOut =
         prompts.stream()
             .filter(prompt -> !fits(pair, prompt))
@@ -164,7 +166,7 @@ final class PlanCheck {
     return leftOut;
   }
 
-  private static boolean fits(Pair pair, String prompt) {
+  private static boolean fits(TargetAnchor pair, String prompt) {
     try {
       pair.anchor().targetPrompts(pair.target(), prompt);
       return true;
@@ -182,7 +184,7 @@ final class PlanCheck {
     }
   }
 
-  private void checkPrompt(Pair pair, String anchorPrompt) {
+  private void checkPrompt(TargetAnchor pair, String anchorPrompt) {
     List<String> targetPrompts;
     try {
       targetPrompts = pair.anchor().targetPrompts(pair.target(), anchorPrompt);
@@ -215,9 +217,9 @@ final class PlanCheck {
     }
   }
 
-  /** A picture of a target would be taught as what to draw in its place. */
+  /** An image of a target would be taught as what to draw in its place. */
   private void warnOfTargets(Set<String> anchorPrompts) {
-    for (Pair pair : plan.pairs()) {
+    for (TargetAnchor pair : plan.pairs()) {
       Set<String> naming =
           anchorPrompts.stream()
               .filter(prompt ->
@@ -234,7 +236,7 @@ final class PlanCheck {
 
   private void checkPreserved() {
     for (Concept preserved : plan.preserved()) {
-      for (Pair pair : plan.pairs()) {
+      for (TargetAnchor pair : plan.pairs()) {
         if (preserved.name().equalsIgnoreCase(pair.target().name())) {
           problems.add("%s must not be both removed and preserved".formatted(pair.target()));
         }
@@ -270,7 +272,7 @@ final class PlanCheck {
       if (pairs.isEmpty()) {
         return Optional.empty();
       }
-      for (CheckedPair pair : pairs) {
+      for (ResolvedPair pair : pairs) {
         evaluation = evaluation.target(pair.target(), pair.anchor());
       }
     }

@@ -4,11 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorContext;
+import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.anchor.AnchorWork;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.error.UnsupportedCapabilityException;
@@ -43,8 +43,8 @@ final class PlanEstimate implements AnchorContext {
   /** Trained copy, gradient, two moments, and the copy that is the result. */
   private static final int ARRAYS_OF_A_WEIGHT = 5;
 
-  /** Each is decoded when it is first drawn, if pictures are augmented: as in the first steps. */
-  private static final int MOST_PICTURES = 64;
+  /** Each is decoded when it is first drawn, if images are augmented: as in the first steps. */
+  private static final int MOST_IMAGES = 64;
 
   private final Plan plan;
   private final DiffusionModel model;
@@ -68,7 +68,7 @@ final class PlanEstimate implements AnchorContext {
   }
 
   private Estimate estimate() {
-    AnchorWork work = anchorWork();
+    AnchorCost work = anchorWork();
     Estimate.Trained trained = trained(Map.of());
     Map<String, AnchorJudgement> judgements = judgements();
     Optional<Estimate.Probe> probe = Optional.empty();
@@ -90,23 +90,23 @@ final class PlanEstimate implements AnchorContext {
         problems,
         warnings,
         trained,
-        pictures(),
+        images(),
         work,
-        evaluationPictures(),
+        evaluationImages(),
         judgements,
         plan.trainer().steps(),
-        Float.BYTES * (ARRAYS_OF_A_WEIGHT * copied + pictures() * latents(1).size()),
+        Float.BYTES * (ARRAYS_OF_A_WEIGHT * copied + images() * latents(1).size()),
         probe);
   }
 
-  private long pictures() {
+  private long images() {
     return AnchorSets.images(check.pairs());
   }
 
-  private long evaluationPictures() {
+  private long evaluationImages() {
     return check.evaluation().stream()
         .flatMap(evaluation -> evaluation.subjects().stream())
-        .mapToLong(subject -> 2L * subject.pictures())
+        .mapToLong(subject -> 2L * subject.images())
         .sum();
   }
 
@@ -115,26 +115,26 @@ final class PlanEstimate implements AnchorContext {
     return new Shape(count, shape.latentChannels(), shape.latentHeight(), shape.latentWidth());
   }
 
-  private AnchorWork anchorWork() {
+  private AnchorCost anchorWork() {
     long evaluations = 0;
     int batchSize = 1;
-    for (CheckedPair pair : AnchorSets.withPicturesOfTheirOwn(check.pairs())) {
+    for (ResolvedPair pair : AnchorSets.withImagesOfTheirOwn(check.pairs())) {
       try {
-        AnchorWork work = pair.anchor().work(model, pair.target(), this);
+        AnchorCost work = pair.anchor().work(model, pair.target(), this);
         evaluations += work.evaluations();
         batchSize = Math.max(batchSize, work.batchSize());
       } catch (IOException | IllegalArgumentException e) {
         problems.add("anchors of %s cannot be prepared: %s".formatted(pair.target(), e));
       }
     }
-    return new AnchorWork(evaluations, batchSize);
+    return new AnchorCost(evaluations, batchSize);
   }
 
-  /** A plan that cannot run is not worth the pictures. */
+  /** A plan that cannot run is not worth the images. */
   private Map<String, AnchorJudgement> judgements() {
     Map<String, AnchorJudgement> judgements = new TreeMap<>();
     if (problems.isEmpty()) {
-      for (CheckedPair pair : check.pairs()) {
+      for (ResolvedPair pair : check.pairs()) {
         try {
           pair.anchor()
               .judgement(model, pair.target(), this)
@@ -176,7 +176,7 @@ final class PlanEstimate implements AnchorContext {
   private Map<String, Set<Integer>> rows() {
     try {
       return TrainedRows.of(
-          model, plan.pairs().stream().map(Pair::target).toList(), check.weights());
+          model, plan.pairs().stream().map(TargetAnchor::target).toList(), check.weights());
     } catch (UnsupportedCapabilityException e) {
       problems.add(String.valueOf(e.getMessage()));
       return Map.of();
@@ -235,7 +235,7 @@ final class PlanEstimate implements AnchorContext {
   /** A few steps on random latents. */
   private final class Sample implements TrainingTask, AutoCloseable {
     private final NDManager scope;
-    private final Evaluations evaluations = new Evaluations();
+    private final ForwardPassCounter evaluations = new ForwardPassCounter();
     private final AblationObjective objective = evaluations.counting(plan.objective());
     private final BatchSource batches;
     private final List<AnchorSet> sets = new ArrayList<>();
@@ -244,14 +244,14 @@ final class PlanEstimate implements AnchorContext {
 
     Sample(NDManager scope) {
       this.scope = scope;
-      batches = AnchorBatches.of(model, check.pairs(), this::randomAnchors, plan.seed());
+      batches = PairBatchSource.of(model, check.pairs(), this::randomAnchors, plan.seed());
     }
 
-    private AnchorSet randomAnchors(CheckedPair pair) {
+    private AnchorSet randomAnchors(ResolvedPair pair) {
       List<String> used =
           pair.anchor().prompts(pair.target()).stream()
               .filter(prompt -> !pair.leftOut().contains(prompt))
-              .limit(MOST_PICTURES)
+              .limit(MOST_IMAGES)
               .toList();
       NDArray latents =
           RandomStreams.gaussian(
@@ -261,8 +261,8 @@ final class PlanEstimate implements AnchorContext {
       return set;
     }
 
-    /** Augmentation takes its time too: pictures are decoded, changed and encoded. */
-    private AnchorSet prepared(CheckedPair pair, AnchorStrategy random) {
+    /** Augmentation takes its time too: images are decoded, changed and encoded. */
+    private AnchorSet prepared(ResolvedPair pair, AnchorStrategy random) {
       Optional<Augmentation> augmentation = pair.anchor().augmentation();
       AnchorStrategy complete =
           augmentation.isEmpty()
@@ -287,7 +287,7 @@ final class PlanEstimate implements AnchorContext {
       return plan.seed();
     }
 
-    Estimate.Probe probe(Trainer trainer, AnchorWork work) {
+    Estimate.Probe probe(Trainer trainer, AnchorCost work) {
       MemoryUse memory = MemoryUse.begin(model.descriptor().device());
       result = trainer.train(this).weights();
       Duration measured = elapsed.get(WARM_UP + MEASURED - 1).minus(elapsed.get(WARM_UP - 1));

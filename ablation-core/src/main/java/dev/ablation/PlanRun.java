@@ -4,19 +4,19 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.evaluate.EvaluationProgress;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.internal.LibraryVersion;
+import dev.ablation.metric.EvaluationProgress;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.train.BatchSource;
-import dev.ablation.train.Ending;
+import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingProgress;
 import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingState;
@@ -44,7 +44,7 @@ final class PlanRun implements AnchorContext {
   private final Plan plan;
   private final BooleanSupplier cancelled;
   private final Listeners events;
-  private @Nullable Continuation continuation;
+  private @Nullable CheckpointSession continuation;
   private final Map<String, String> notes = new TreeMap<>();
 
   PlanRun(Plan plan, BooleanSupplier cancelled) {
@@ -75,7 +75,7 @@ final class PlanRun implements AnchorContext {
     return check
         .evaluation()
         .flatMap(evaluation -> found(evaluation, trained))
-        .map(trained::withEvaluation)
+        .map(trained::evaluation)
         .orElse(trained);
   }
 
@@ -98,15 +98,15 @@ final class PlanRun implements AnchorContext {
     long start = System.nanoTime();
     DiffusionModel model = plan.model();
     MemoryUse memory = MemoryUse.begin(model.descriptor().device());
-    List<CheckedPair> pairs = check.pairs();
-    try (Continuation run =
-            Continuation.of(plan.checkpoints(), () -> identity(check.weights()), events);
+    List<ResolvedPair> pairs = check.pairs();
+    try (CheckpointSession run =
+            CheckpointSession.of(plan.checkpoints(), () -> identity(check.weights()), events);
         NDManager scope = model.manager().newSubManager()) {
       continuation = run;
       events.on(
           new AblationEvent.Started(
               pairs.stream().map(pair -> pair.target().name()).toList(),
-              pairs.stream().map(CheckedPair::anchorName).toList(),
+              pairs.stream().map(ResolvedPair::anchorName).toList(),
               AnchorSets.images(pairs),
               plan.trainer().steps()));
       run.announce();
@@ -117,12 +117,12 @@ final class PlanRun implements AnchorContext {
   }
 
   private AblationResult train(
-      PlanCheck check, Continuation run, NDManager scope, long start, MemoryUse memory)
+      PlanCheck check, CheckpointSession run, NDManager scope, long start, MemoryUse memory)
       throws IOException {
     DiffusionModel model = plan.model();
     try (AnchorSets anchors = AnchorSets.prepare(model, check.pairs(), this)) {
       run.anchorsAreReady();
-      BatchSource batches = AnchorBatches.of(model, check.pairs(), anchors::of, plan.seed());
+      BatchSource batches = PairBatchSource.of(model, check.pairs(), anchors::of, plan.seed());
       TrainingResult trained = plan.trainer().train(new Task(check.weights(), batches, run, scope));
       return new AblationResult(
           delta(trained),
@@ -178,7 +178,7 @@ final class PlanRun implements AnchorContext {
       return WeightDelta.between(
           model.weights(), weights, model.manager(), provenance(trained, weights.keySet()));
     }
-    Map<String, LowRank> changes = LowRank.pairs(trained.weights(), lora.get().scale());
+    Map<String, LoraFactors> changes = LoraFactors.pairs(trained.weights(), lora.get().scale());
     return WeightDelta.ofLowRank(changes, model.manager(), provenance(trained, changes.keySet()));
   }
 
@@ -186,7 +186,7 @@ final class PlanRun implements AnchorContext {
   private Provenance provenance(TrainingResult trained, Set<String> weights) {
     Map<String, String> settings = new TreeMap<>(plan.settings());
     settings.putAll(notes);
-    Ending ending = trained.ending();
+    TrainingOutcome ending = trained.ending();
     if (ending.early() || ending.step() < ending.steps()) {
       settings.put("ending.steps", Integer.toString(ending.steps()));
       settings.put("ending.step", Integer.toString(ending.step()));
@@ -216,10 +216,10 @@ final class PlanRun implements AnchorContext {
   private final class Task implements TrainingTask {
     private final List<WeightInfo> chosen;
     private final BatchSource batches;
-    private final Continuation run;
+    private final CheckpointSession run;
     private final NDManager scope;
 
-    Task(List<WeightInfo> chosen, BatchSource batches, Continuation run, NDManager scope) {
+    Task(List<WeightInfo> chosen, BatchSource batches, CheckpointSession run, NDManager scope) {
       this.chosen = chosen;
       this.batches = batches;
       this.run = run;
@@ -243,7 +243,8 @@ final class PlanRun implements AnchorContext {
 
     @Override
     public Map<String, Set<Integer>> rows() {
-      return TrainedRows.of(plan.model(), plan.pairs().stream().map(Pair::target).toList(), chosen);
+      return TrainedRows.of(
+          plan.model(), plan.pairs().stream().map(TargetAnchor::target).toList(), chosen);
     }
 
     @Override

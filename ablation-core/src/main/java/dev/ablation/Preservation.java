@@ -11,8 +11,8 @@ import java.util.TreeMap;
 
 /**
  * What a run shall leave as it is, beside what it removes: a further term of the loss, {@link
- * dev.ablation.objective.AblationObjective#preservation()}. For every picture of a step one concept
- * is taken, each as often as the others; its prompt is made from the picture's anchor prompt by the
+ * dev.ablation.objective.AblationObjective#preservation()}. For every image of a step one concept
+ * is taken, each as often as the others; its prompt is made from the image's anchor prompt by the
  * concept's own rule.
  *
  * {@snippet class="dev.ablation.Snippets" region="preserve"}

@@ -67,7 +67,7 @@ class AblationTest {
   private static final GeneratedAnchors CATS =
       AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "Cat on a sofa"))
           .images(4)
-          .sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(2));
+          .sampling(SamplingSettings.defaults().steps(2).batchSize(2));
 
   private final TinyDiffusion model = TinyDiffusion.open(1);
   private final List<AblationEvent> events = new ArrayList<>();
@@ -139,7 +139,7 @@ class AblationTest {
   }
 
   @Test
-  void thePresetSaysHowPicturesAreAugmented() {
+  void thePresetSaysHowImagesAreAugmented() {
     assertThat(settings(CATS)).containsEntry("anchor.augmentation", "diffusers");
     assertThat(settings(CATS.augmented(Augmentation.none())))
         .containsEntry("anchor.augmentation", "none");
@@ -152,19 +152,19 @@ class AblationTest {
     settings(CATS);
     assertThat(warnings())
         .containsExactly(
-            "anchor pictures are used without the preset's augmentation 'diffusers', since model 'tiny-1' cannot encode pictures");
+            "anchor images are used without the preset's augmentation 'diffusers', since model 'tiny-1' cannot encode images");
     assertThatThrownBy(() -> settings(CATS.augmented(Augmentation.paper())))
         .isInstanceOf(UnsupportedCapabilityException.class)
-        .hasMessageContaining("encoding anchor pictures");
+        .hasMessageContaining("encoding anchor images");
   }
 
   @Test
   void aJudgesShareIsWarnedOfAndKept() {
-    AnchorJudge judge = AnchorJudge.of("all-seeing", picture -> true);
+    AnchorJudge judge = AnchorJudge.of("all-seeing", image -> true);
     assertThat(settings(CATS.judgedBy(judge)))
         .containsEntry("anchor.judge", "all-seeing")
         .containsEntry("anchor.showsTarget", "1.0000");
-    assertThat(warnings()).singleElement().asString().contains("4 of 4 pictures show the target");
+    assertThat(warnings()).singleElement().asString().contains("4 of 4 images show the target");
   }
 
   @Test
@@ -173,7 +173,7 @@ class AblationTest {
             settings(
                 AnchorStrategy.unconditional()
                     .images(4)
-                    .sampling(SamplingSettings.defaults().withSteps(2))))
+                    .sampling(SamplingSettings.defaults().steps(2))))
         .containsEntry("anchor.name", "unconditional");
   }
 

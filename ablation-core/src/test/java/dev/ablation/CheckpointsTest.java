@@ -30,9 +30,9 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.LearningRateSchedule;
+import dev.ablation.train.MonitorDecision;
 import dev.ablation.train.TrainingMonitor;
 import dev.ablation.train.TrainingProgress;
-import dev.ablation.train.Verdict;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -68,7 +68,7 @@ class CheckpointsTest {
   private static final GeneratedAnchors CATS =
       AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "the cat"))
           .images(5)
-          .sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(2));
+          .sampling(SamplingSettings.defaults().steps(2).batchSize(2));
 
   @TempDir Path temporary;
 
@@ -266,7 +266,7 @@ class CheckpointsTest {
   }
 
   @Test
-  void anchorPicturesAreKeptAsTheyAreDrawn() throws IOException {
+  void anchorImagesAreKeptAsTheyAreDrawn() throws IOException {
     crashAt(event -> event instanceof AnchorsProgressed p && p.done() == 9);
     assertThat(files()).contains("anchors").noneMatch(name -> name.startsWith("checkpoint"));
     events.clear();
@@ -379,12 +379,12 @@ class CheckpointsTest {
                       }
 
                       @Override
-                      public Verdict look(TrainingProgress progress) {
+                      public MonitorDecision look(TrainingProgress progress) {
                         calls.add(progress.step());
                         if (calls.size() == 4) {
                           throw new CancellationException("within");
                         }
-                        return Verdict.goOn();
+                        return MonitorDecision.goOn();
                       }
                     });
     assertThatExceptionOfType(CancellationException.class)
@@ -447,7 +447,7 @@ class CheckpointsTest {
     assertThat(events(Warning.class)).hasSize(2);
     assertThat(events(Resumed.class)).isEmpty();
     assertThat(events(AnchorsProgressed.class))
-        .as("anchor pictures are found")
+        .as("anchor images are found")
         .containsExactly(new AnchorsProgressed(10, 10, true));
   }
 
@@ -513,11 +513,11 @@ class CheckpointsTest {
     Map<String, GeneratedAnchors> anchors = new LinkedHashMap<>();
     anchors.put("anchor.images: 5 -> 6", CATS.images(6));
     anchors.put("anchor.prompts: 3 -> 1", CATS.prompts(List.of("a cat")));
-    anchors.put("anchor.steps: 2 -> 3", CATS.sampling(sampling.withSteps(3)));
-    anchors.put("anchor.batchSize: 2 -> 4", CATS.sampling(sampling.withBatchSize(4)));
-    anchors.put("anchor.guidanceScale: 7.5 -> 1.0", CATS.sampling(sampling.withGuidanceScale(1)));
-    anchors.put("anchor.negativePrompt:  -> x", CATS.sampling(sampling.withNegativePrompt("x")));
-    anchors.put("anchor.sampler: ", CATS.sampling(sampling.withSampler(Sampler.ddim())));
+    anchors.put("anchor.steps: 2 -> 3", CATS.sampling(sampling.steps(3)));
+    anchors.put("anchor.batchSize: 2 -> 4", CATS.sampling(sampling.batchSize(4)));
+    anchors.put("anchor.guidanceScale: 7.5 -> 1.0", CATS.sampling(sampling.guidanceScale(1)));
+    anchors.put("anchor.negativePrompt:  -> x", CATS.sampling(sampling.negativePrompt("x")));
+    anchors.put("anchor.sampler: ", CATS.sampling(sampling.sampler(Sampler.ddim())));
     anchors.forEach((text, anchor) -> changes.put(text, p -> otherAnchor(anchor)));
     List<DynamicTest> tests = new ArrayList<>();
     changes.forEach((text, change) ->

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.anchor.AnchorWork;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
 import dev.ablation.event.AblationEvent;
@@ -42,7 +42,7 @@ class EstimateTest {
   private static final GeneratedAnchors CATS =
       AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "Cat on a sofa"))
           .images(10)
-          .sampling(SamplingSettings.defaults().withSteps(5).withBatchSize(4));
+          .sampling(SamplingSettings.defaults().steps(5).batchSize(4));
 
   private final TinyDiffusion model = TinyDiffusion.open(1);
   private final List<AblationEvent> events = new ArrayList<>();
@@ -81,7 +81,7 @@ class EstimateTest {
     assertThat(estimate.stateBytes()).isEqualTo(4 * (5 * numbers + 10 * 3 * 4 * 6));
     assertThat(estimate.possible()).isTrue();
     assertThat(estimate.steps()).isEqualTo(40);
-    assertThat(estimate.anchorPictures()).isEqualTo(10);
+    assertThat(estimate.anchorImages()).isEqualTo(10);
   }
 
   @Test
@@ -112,7 +112,7 @@ class EstimateTest {
                   long prior = each.getValue()[1];
                   assertThat(probe.pairEvaluations()).isEqualTo(pairs);
                   assertThat(probe.priorEvaluations()).isEqualTo(prior);
-                  assertThat(estimate.anchorWork()).isEqualTo(new AnchorWork(10 * 5 * 2, 8));
+                  assertThat(estimate.anchorWork()).isEqualTo(new AnchorCost(10 * 5 * 2, 8));
                   assertThat(estimate.evaluations()).hasValue(10 * 5 * 2 + 40 * (pairs + prior));
                 }));
   }
@@ -145,8 +145,7 @@ class EstimateTest {
 
   @Test
   void aJudgesSampleIsLookedAt() {
-    AnchorStrategy judged =
-        CATS.judgedBy((picture, prompt) -> prompt.contains("sofa")).sampleSize(3);
+    AnchorStrategy judged = CATS.judgedBy((image, prompt) -> prompt.contains("sofa")).sampleSize(3);
     Ablation plan = Ablator.of(model).target("grumpy cat").anchor(judged);
     int arrays = model.manager().getManagedArrays().size();
     Estimate estimate = plan.estimate();
@@ -155,14 +154,14 @@ class EstimateTest {
     assertThat(judgement.judged()).isEqualTo(3);
     assertThat(judgement.showing()).isEqualTo(1);
     assertThat(estimate.toString())
-        .contains("anchors of instance 'grumpy cat': 1 of 3 pictures show the target (33 %)");
+        .contains("anchors of instance 'grumpy cat': 1 of 3 images show the target (33 %)");
     assertThat(estimate.anchorWork().evaluations()).isEqualTo(100);
     assertThat(model.manager().getManagedArrays()).hasSize(arrays);
     assertThat(plan().estimate().judgements()).isEmpty();
   }
 
   @Test
-  void aModelThatCannotEncodePicturesIsEstimatedWithAWarning() {
+  void aModelThatCannotEncodeImagesIsEstimatedWithAWarning() {
     model.without(LatentCodec.class);
     Estimate estimate = plan().estimate();
     assertThat(estimate.possible()).isTrue();
@@ -173,16 +172,15 @@ class EstimateTest {
 
   @Test
   void samplersMayTakeMoreEvaluationsThanSteps() {
-    SamplingSettings unguided =
-        SamplingSettings.defaults().withSteps(5).withGuidanceScale(1).withBatchSize(4);
+    SamplingSettings unguided = SamplingSettings.defaults().steps(5).guidanceScale(1).batchSize(4);
     assertThat(plan(CATS.sampling(unguided)).estimate().anchorWork())
-        .isEqualTo(new AnchorWork(10 * 5, 4));
-    assertThat(plan(CATS.sampling(unguided.withSampler(Sampler.pndm()))).estimate().anchorWork())
-        .isEqualTo(new AnchorWork(10 * 6, 4));
+        .isEqualTo(new AnchorCost(10 * 5, 4));
+    assertThat(plan(CATS.sampling(unguided.sampler(Sampler.pndm()))).estimate().anchorWork())
+        .isEqualTo(new AnchorCost(10 * 6, 4));
   }
 
   @Test
-  void picturesInACacheTakeNoWork(@TempDir Path folder) {
+  void imagesInACacheTakeNoWork(@TempDir Path folder) {
     Ablation plan = plan(CATS.cachedIn(folder)).training(t -> t.steps(1));
     assertThat(plan.estimate().anchorWork().evaluations()).isEqualTo(100);
     plan.run().close();
@@ -192,7 +190,7 @@ class EstimateTest {
   }
 
   @Test
-  void sharedPicturesCountOnce() {
+  void sharedImagesCountOnce() {
     GeneratedAnchors paintings = CATS.prompts(List.of("a boat", "a lake"));
     Estimate estimate =
         Ablator.of(model)
@@ -204,7 +202,7 @@ class EstimateTest {
             .anchor(CATS)
             .estimate();
     assertThat(estimate.problems()).isEmpty();
-    assertThat(estimate.anchorPictures()).isEqualTo(20);
+    assertThat(estimate.anchorImages()).isEqualTo(20);
     assertThat(estimate.anchorWork().evaluations()).isEqualTo(200);
   }
 
@@ -259,7 +257,7 @@ class EstimateTest {
     assertThat(estimate.probe()).isEmpty();
     assertThat(estimate.evaluations()).isEqualTo(OptionalLong.empty());
     assertThat(estimate.time()).isEmpty();
-    assertThat(estimate.anchorPictures()).isEqualTo(10);
+    assertThat(estimate.anchorImages()).isEqualTo(10);
   }
 
   @Test
@@ -359,7 +357,7 @@ class EstimateTest {
   void isReadable() {
     assertThat(plan().estimate().toString())
         .contains("warning: instance 'grumpy cat'")
-        .contains("10 anchor pictures, 100 evaluations of the network to draw; 40 training steps")
+        .contains("10 anchor images, 100 forward passes to draw; 40 training steps")
         .contains("a step makes 6 evaluations for pairs and 0 for the prior");
     assertThat(plan(CATS.prompts(List.of("a dog"))).estimate().toString())
         .contains("problem: anchor 'cat' must occur in every anchor prompt");

@@ -8,8 +8,6 @@ import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.StyleTemplates;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
@@ -24,6 +22,8 @@ import dev.ablation.event.AblationEvent.EvaluationProgressed;
 import dev.ablation.event.AblationEvent.Resumed;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationEvent.Warning;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
@@ -45,11 +45,11 @@ class EvaluateTest {
   private static final GeneratedAnchors PAINTINGS =
       AnchorStrategy.generated("painting", List.of("a painting of a boat", "a painting"))
           .images(2)
-          .sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(2));
+          .sampling(SamplingSettings.defaults().steps(2).batchSize(2));
   private static final Protocol SMALL =
       Protocol.paper()
-          .withPictures(3, 2, 2, 2)
-          .withSampling(new SamplingSettings(Sampler.ddim(1), 2, 6, "", 2));
+          .images(3, 2, 2, 2)
+          .sampling(new SamplingSettings(Sampler.ddim(1), 2, 6, "", 2));
 
   @TempDir private Path folder;
 
@@ -168,7 +168,7 @@ class EvaluateTest {
             .anchor(
                 AnchorStrategy.generated("cat", List.of("a cat"))
                     .images(1)
-                    .sampling(SamplingSettings.defaults().withSteps(1)))
+                    .sampling(SamplingSettings.defaults().steps(1)))
             .evaluate(evaluation())
             .run()) {
       EvaluationResult found = result.evaluation().orElseThrow();
@@ -285,20 +285,20 @@ class EvaluateTest {
     kept.run().close();
     events.clear();
     try (AblationResult result =
-        kept.evaluate(evaluation().keptIn(folder.resolve("pictures"))).run()) {
+        kept.evaluate(evaluation().keptIn(folder.resolve("images"))).run()) {
       assertThat(result.evaluation()).isPresent();
     }
     assertThat(events).anyMatch(Resumed.class::isInstance);
     assertThat(events).noneMatch(StepCompleted.class::isInstance);
-    assertThat(Files.list(folder.resolve("pictures"))).hasSize(2);
+    assertThat(Files.list(folder.resolve("images"))).hasSize(2);
   }
 
   @Test
-  void theEstimateCountsItsPictures() {
-    assertThat(plan().estimate().evaluationPictures()).isZero();
+  void theEstimateCountsItsImages() {
+    assertThat(plan().estimate().evaluationImages()).isZero();
     Estimate estimate = plan().evaluate(evaluation()).estimate();
     assertThat(estimate.possible()).isTrue();
-    assertThat(estimate.evaluationPictures()).isEqualTo(14);
-    assertThat(estimate.toString()).contains("14 pictures to draw for the evaluation");
+    assertThat(estimate.evaluationImages()).isEqualTo(14);
+    assertThat(estimate.toString()).contains("14 images to draw for the evaluation");
   }
 }

@@ -3,35 +3,35 @@ package dev.ablation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.attack.EmbeddingAttempt;
-import dev.ablation.attack.NoiseProbe;
-import dev.ablation.attack.PictureProbe;
+import dev.ablation.attack.AttackSettings;
+import dev.ablation.attack.EmbeddingAttack;
+import dev.ablation.attack.NoiseAttack;
+import dev.ablation.attack.SdEditAttack;
 import dev.ablation.attack.TextualInversion;
-import dev.ablation.attack.Trial;
-import dev.ablation.attack.WordingAttempt;
+import dev.ablation.attack.WordingAttack;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.MetricResult;
-import dev.ablation.evaluate.PooledPixels;
-import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.evaluation.ErasureEarlyStopping;
+import dev.ablation.evaluation.ErasureEarlyStopping.Watched;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
-import dev.ablation.evaluation.MeasuredStopping;
-import dev.ablation.evaluation.MeasuredStopping.Watched;
-import dev.ablation.evaluation.PictureBatch;
+import dev.ablation.evaluation.ImageBatch;
 import dev.ablation.evaluation.Protocol;
 import dev.ablation.evaluation.PublishedEvaluation;
-import dev.ablation.evaluation.RecoveryAttempt;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.PooledPixels;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
@@ -63,9 +63,7 @@ class EvaluationSnippets {
   }
 
   private static Protocol small(Protocol protocol) {
-    return protocol
-        .withPictures(4, 4, 4, 3)
-        .withSampling(new SamplingSettings(Sampler.ddim(1), 2, 6, "", 3));
+    return protocol.images(4, 4, 4, 3).sampling(new SamplingSettings(Sampler.ddim(1), 2, 6, "", 3));
   }
 
   private Ablation plan() {
@@ -74,7 +72,7 @@ class EvaluationSnippets {
         .anchor(
             AnchorStrategy.generated("painting", List.of("a painting of a boat"))
                 .images(2)
-                .sampling(SamplingSettings.defaults().withSteps(2)))
+                .sampling(SamplingSettings.defaults().steps(2)))
         .training(t -> t.steps(2).batchSize(2));
   }
 
@@ -118,7 +116,7 @@ class EvaluationSnippets {
         Evaluation.with(clip)
             .target(Concept.style("Van Gogh"), "painting", heldOut)
             .neighbours("Monet", "Salvador Dali")
-            .keptIn(folder.resolve("pictures"));
+            .keptIn(folder.resolve("images"));
     // @end
     evaluation = evaluation.protocol(EvaluationSnippets::small);
     EvaluationResult found;
@@ -135,13 +133,13 @@ class EvaluationSnippets {
     Evaluation evaluation = Evaluation.with(clip);
     // @start region="protocol"
     Protocol protocol =
-        Protocol.paper() // 200, 200 and 50 pictures, DDIM with eta 1, 50 steps, guidance 6
-            .withPictures(50, 50, 20, 50)
-            .withSampling(SamplingSettings.defaults())
-            .withSeed(7);
+        Protocol.paper() // 200, 200 and 50 images, DDIM with eta 1, 50 steps, guidance 6
+            .images(50, 50, 20, 50)
+            .sampling(SamplingSettings.defaults())
+            .seed(7);
     evaluation = evaluation.protocol(protocol);
     // @end
-    assertThat(evaluation.protocol().neighbourPictures()).isEqualTo(20);
+    assertThat(evaluation.protocol().neighbourImages()).isEqualTo(20);
   }
 
   @Test
@@ -201,24 +199,24 @@ class EvaluationSnippets {
     ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
     List<String> prompts = List.of("a harbour, in the style of Van Gogh");
     SamplingSettings sampling = new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
-    List<BufferedImage> originals = LatentSampler.of(model).withSettings(sampling).draw(prompts, 1);
+    List<BufferedImage> originals = LatentSampler.of(model).settings(sampling).draw(prompts, 1);
     // @start region="attempts"
-    Trial trial = new Trial(vanGogh, sampling, 50, 42);
-    List<RecoveryAttempt> attempts = new ArrayList<>();
-    attempts.addAll(WordingAttempt.of("Van Gogh", prompts, trial)); // misspelled, cases, split
+    AttackSettings trial = new AttackSettings(vanGogh, sampling, 50, 42);
+    List<Attack> attempts = new ArrayList<>();
+    attempts.addAll(WordingAttack.of("Van Gogh", prompts, trial)); // misspelled, cases, split
     attempts.add(
-        WordingAttempt.replacing(
+        WordingAttack.replacing(
             "translated", "Van Gogh", prompts, List.of("Винсент Ван Гог"), trial));
     attempts.add(
-        new EmbeddingAttempt(
+        new EmbeddingAttack(
             List.of(new PromptPair("a harbour", "a harbour by Van Gogh")),
             List.of("a painting of a bridge"),
             0.9,
             trial));
     for (double start : new double[] {0.3, 0.5, 0.7}) {
-      attempts.add(new PictureProbe(originals, start, List.of("a painting"), trial));
+      attempts.add(new SdEditAttack(originals, start, List.of("a painting"), trial));
     }
-    attempts.add(new NoiseProbe(1.5, prompts, trial));
+    attempts.add(new NoiseAttack(1.5, prompts, trial));
     attempts.add(
         new TextualInversion(
             originals,
@@ -262,8 +260,8 @@ class EvaluationSnippets {
     ConceptDetector monet = ConceptDetector.preferring(clip, "a Monet", "a painting");
     SamplingSettings few = new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
     // @start region="measured-stopping"
-    MeasuredStopping stopping =
-        MeasuredStopping.of(
+    ErasureEarlyStopping stopping =
+        ErasureEarlyStopping.of(
                 new Watched(List.of("a harbour, Van Gogh", "a bridge, Van Gogh"), vanGogh),
                 List.of("a painting of a harbour", "a painting of a bridge"),
                 List.of(new Watched(List.of("a harbour, Monet", "a bridge, Monet"), monet)),
@@ -280,16 +278,16 @@ class EvaluationSnippets {
 
   @Test
   void detectors() {
-    List<BufferedImage> pictures = LatentSampler.of(model).draw(List.of("a", "b"), 1);
+    List<BufferedImage> images = LatentSampler.of(model).draw(List.of("a", "b"), 1);
     // @start region="detector"
     ConceptDetector detector = ConceptDetector.clip(clip, "van gogh", "painting");
-    double[] found = detector.shows(pictures); // 1 for a picture that shows the style, else 0
+    double[] found = detector.shows(images); // 1 for an image that shows the style, else 0
     // @end
     assertThat(found).hasSize(2);
   }
 
   // @start region="own-metric"
-  /** The mean brightness of pictures, 0..255. */
+  /** The mean brightness of images, 0..255. */
   record Brightness() implements SubjectMetric {
     @Override
     public String name() {
@@ -302,9 +300,9 @@ class EvaluationSnippets {
       List<Double> after = new ArrayList<>();
       return new Measurement() {
         @Override
-        public void add(PictureBatch batch) {
-          batch.base().forEach(picture -> before.add(of(picture)));
-          batch.ablated().forEach(picture -> after.add(of(picture)));
+        public void add(ImageBatch batch) {
+          batch.base().forEach(image -> before.add(of(image)));
+          batch.ablated().forEach(image -> after.add(of(image)));
         }
 
         @Override
@@ -318,14 +316,14 @@ class EvaluationSnippets {
       double mean = values.stream().mapToDouble(v -> v).average().orElseThrow();
       ExtractorInfo pixels = new ExtractorInfo("pixels", "0".repeat(64), 1);
       return new MetricResult(
-          name(), mean, null, Map.of("pictures", values.size()), Map.of(), null, pixels);
+          name(), mean, null, Map.of("images", values.size()), Map.of(), null, pixels);
     }
 
-    private static double of(BufferedImage picture) {
-      int pixels = picture.getWidth() * picture.getHeight();
+    private static double of(BufferedImage image) {
+      int pixels = image.getWidth() * image.getHeight();
       double sum = 0;
       for (int i = 0; i < pixels; i++) {
-        int rgb = picture.getRGB(i % picture.getWidth(), i / picture.getWidth());
+        int rgb = image.getRGB(i % image.getWidth(), i / image.getWidth());
         sum += ((rgb >> 16 & 255) + (rgb >> 8 & 255) + (rgb & 255)) / 3.0;
       }
       return sum / pixels;

@@ -31,7 +31,7 @@ final class KillableRun {
         .anchor(
             AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "the cat"))
                 .images(16)
-                .sampling(SamplingSettings.defaults().withSteps(8).withBatchSize(1)))
+                .sampling(SamplingSettings.defaults().steps(8).batchSize(1)))
         .objective(
             AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.3)))
         .weights(WeightGroup.denoiser().or(WeightGroup.tokenEmbeddings()))

@@ -15,8 +15,8 @@ import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationEvent.Warning;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRank;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraFactors;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
@@ -57,15 +57,15 @@ class LoraPlanTest {
         .anchor(
             AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats"))
                 .images(4)
-                .sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(2)))
+                .sampling(SamplingSettings.defaults().steps(2).batchSize(2)))
         .training(t -> t.steps(4).batchSize(2).learningRate(0.01).lora(Lora.rank(2).alpha(4)))
         .listener(events::add);
   }
 
   /** From now on one weight alone has a low-rank form. */
   private void queryAlone() {
-    LowRankTraining training = model.capability(LowRankTraining.class).orElseThrow();
-    model.with(LowRankTraining.class, new QueryAlone(training));
+    LoraTraining training = model.capability(LoraTraining.class).orElseThrow();
+    model.with(LoraTraining.class, new QueryAlone(training));
   }
 
   private static double mean(List<Step> steps) {
@@ -83,7 +83,7 @@ class LoraPlanTest {
       assertThat(delta.names()).containsExactly("network.key", "network.value");
       assertThat(delta.isLowRank()).isTrue();
       for (String name : delta.names()) {
-        LowRank factors = delta.lowRank(name).orElseThrow();
+        LoraFactors factors = delta.lowRank(name).orElseThrow();
         assertThat(factors.rank()).isEqualTo(2);
         assertThat(factors.scale()).isEqualTo(2);
         assertThat(delta.get(name).abs().max().getFloat()).as(name).isPositive();
@@ -121,7 +121,7 @@ class LoraPlanTest {
             .orElseThrow();
     try (NDManager scope = model.manager().newSubManager()) {
       for (Lora.Start start : Lora.Start.values()) {
-        LowRank factors = Lora.rank(500).start(start).initial(info, 1, scope);
+        LoraFactors factors = Lora.rank(500).start(start).initial(info, 1, scope);
         double sum = 0;
         double squares = 0;
         double largest = 0;
@@ -186,10 +186,10 @@ class LoraPlanTest {
 
   @Test
   void aModelThatCannotIsRefusedBeforeAnyWork() {
-    model.without(LowRankTraining.class);
+    model.without(LoraTraining.class);
     assertThatExceptionOfType(UnsupportedCapabilityException.class)
         .isThrownBy(() -> plan().run())
-        .satisfies(e -> assertThat(e.capability()).isEqualTo("LowRankTraining"));
+        .satisfies(e -> assertThat(e.capability()).isEqualTo("LoraTraining"));
     assertThat(plan().check()).containsExactly("model 'tiny-1' cannot train low-rank changes");
     assertThat(events).hasSize(1);
   }

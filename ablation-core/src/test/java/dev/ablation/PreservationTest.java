@@ -31,7 +31,7 @@ class PreservationTest {
   private static final GeneratedAnchors CATS =
       AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "Cat on a sofa"))
           .images(4)
-          .sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(2));
+          .sampling(SamplingSettings.defaults().steps(2).batchSize(2));
 
   private final TinyDiffusion model = TinyDiffusion.open(1);
 

@@ -2,15 +2,15 @@ package dev.ablation;
 
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.TrainingSession;
 import java.util.List;
 
 /** A model of which one weight alone has a low-rank form. */
-final class QueryAlone implements LowRankTraining {
-  private final LowRankTraining training;
+final class QueryAlone implements LoraTraining {
+  private final LoraTraining training;
 
-  QueryAlone(LowRankTraining training) {
+  QueryAlone(LoraTraining training) {
     this.training = training;
   }
 

@@ -42,17 +42,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Plans with more than one target. */
 class SeveralTargetsTest {
-  private static final Pair CAT =
-      new Pair(
+  private static final TargetAnchor CAT =
+      new TargetAnchor(
           Concept.instance("grumpy cat"),
           few(AnchorStrategy.generated("cat", List.of("a cat", "two cats", "Cat on a sofa"))));
-  private static final Pair MONET =
-      new Pair(
+  private static final TargetAnchor MONET =
+      new TargetAnchor(
           Concept.style("Monet"),
           few(AnchorStrategy.generated("painting", List.of("painting of a boat", "a painting"))));
-  private static final Pair VAN_GOGH = new Pair(Concept.style("Van Gogh"), MONET.anchor());
-  private static final Pair CASE =
-      new Pair(
+  private static final TargetAnchor VAN_GOGH =
+      new TargetAnchor(Concept.style("Van Gogh"), MONET.anchor());
+  private static final TargetAnchor CASE =
+      new TargetAnchor(
           Concept.memorized("Galaxy Case", "a Galaxy Case"),
           few(AnchorStrategy.generated("phone", List.of("a printed phone", "stars on a phone"))));
 
@@ -65,18 +66,18 @@ class SeveralTargetsTest {
   }
 
   private static GeneratedAnchors few(GeneratedAnchors anchors) {
-    return anchors.images(4).sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(2));
+    return anchors.images(4).sampling(SamplingSettings.defaults().steps(2).batchSize(2));
   }
 
-  private Ablation plan(List<Pair> pairs) {
+  private Ablation plan(List<TargetAnchor> pairs) {
     Ablation plan = Ablator.of(model).target(pairs.get(0).target()).anchor(pairs.get(0).anchor());
-    for (Pair pair : pairs.subList(1, pairs.size())) {
+    for (TargetAnchor pair : pairs.subList(1, pairs.size())) {
       plan = plan.andTarget(pair.target()).anchor(pair.anchor());
     }
     return plan.training(t -> t.steps(5).batchSize(3).learningRate(0.01)).listener(events::add);
   }
 
-  private Ablation plan(Pair... pairs) {
+  private Ablation plan(TargetAnchor... pairs) {
     return plan(List.of(pairs));
   }
 
@@ -102,7 +103,7 @@ class SeveralTargetsTest {
   @ParameterizedTest
   @MethodSource("seeds")
   void theOrderOfTargetsMakesNoDifference(long seed) {
-    List<Pair> shuffled = new ArrayList<>(List.of(CAT, MONET, VAN_GOGH));
+    List<TargetAnchor> shuffled = new ArrayList<>(List.of(CAT, MONET, VAN_GOGH));
     Collections.shuffle(shuffled, new Random(seed));
     AblationObjective objective =
         AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.2));
@@ -182,9 +183,10 @@ class SeveralTargetsTest {
         .isEqualTo(
             new Started(List.of("Monet", "Van Gogh"), List.of("painting", "painting"), 4, 5));
     assertThat(events).filteredOn(AnchorsProgressed.class::isInstance).hasSize(4);
-    Pair cached = new Pair(CAT.target(), few(AnchorStrategy.generated("cat")).cachedIn(folder));
-    Pair alsoCached =
-        new Pair(MONET.target(), ((GeneratedAnchors) MONET.anchor()).cachedIn(folder));
+    TargetAnchor cached =
+        new TargetAnchor(CAT.target(), few(AnchorStrategy.generated("cat")).cachedIn(folder));
+    TargetAnchor alsoCached =
+        new TargetAnchor(MONET.target(), ((GeneratedAnchors) MONET.anchor()).cachedIn(folder));
     plan(cached, alsoCached).run().close();
     assertThat(folder.toFile().list()).hasSize(2);
     events.clear();
@@ -234,12 +236,12 @@ class SeveralTargetsTest {
 
   @Test
   void problemsOfAllPairsAreListedAtOnce() {
-    Pair fish =
-        new Pair(
+    TargetAnchor fish =
+        new TargetAnchor(
             Concept.instance("nemo"),
             few(AnchorStrategy.generated("fish", List.of("a fish", "a shark", "a whale"))));
-    Pair dog =
-        new Pair(
+    TargetAnchor dog =
+        new TargetAnchor(
             Concept.instance("Lassie"),
             few(AnchorStrategy.generated("dog", List.of("a dog", "a wolf"))));
     assertThatIllegalArgumentException()
@@ -253,9 +255,11 @@ class SeveralTargetsTest {
   @Test
   void unmatchedPromptsAreDroppedWithAWarning() {
     List<String> prompts = List.of("a cat", "a dog", "two cats", "a bobcat");
-    Pair given = new Pair(CAT.target(), few(AnchorStrategy.generated("cat", prompts)));
-    Pair kept =
-        new Pair(CAT.target(), few(AnchorStrategy.generated("cat", List.of("a cat", "two cats"))));
+    TargetAnchor given =
+        new TargetAnchor(CAT.target(), few(AnchorStrategy.generated("cat", prompts)));
+    TargetAnchor kept =
+        new TargetAnchor(
+            CAT.target(), few(AnchorStrategy.generated("cat", List.of("a cat", "two cats"))));
     try (AblationResult dropped = plan(given).dropUnmatchedPrompts(true).run();
         AblationResult expected = plan(kept).run()) {
       assertThat(values(dropped).get("network.key")).isEqualTo(values(expected).get("network.key"));
@@ -272,7 +276,8 @@ class SeveralTargetsTest {
 
   @Test
   void thatAllPromptsAreUnmatchedIsAProblem() {
-    Pair dogs = new Pair(CAT.target(), few(AnchorStrategy.generated("cat", List.of("a dog"))));
+    TargetAnchor dogs =
+        new TargetAnchor(CAT.target(), few(AnchorStrategy.generated("cat", List.of("a dog"))));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> plan(dogs).dropUnmatchedPrompts(true).run())
         .withMessage(
@@ -281,8 +286,8 @@ class SeveralTargetsTest {
 
   @Test
   void warnsOfAnchorPromptsThatNameATarget() {
-    Pair wolf =
-        new Pair(
+    TargetAnchor wolf =
+        new TargetAnchor(
             Concept.style("Van Gogh"),
             few(AnchorStrategy.generated("painting", List.of("a grumpy cat", "a boat"))));
     plan(CAT, wolf).run().close();
@@ -298,7 +303,8 @@ class SeveralTargetsTest {
 
   @Test
   void everyTargetTakesWhatItsKindsPresetSays() {
-    Pair open = new Pair(Concept.style("Monet"), AnchorStrategy.generated("painting"));
+    TargetAnchor open =
+        new TargetAnchor(Concept.style("Monet"), AnchorStrategy.generated("painting"));
     Ablation plan =
         Ablator.of(model).target(open.target()).anchor(open.anchor()).preset(Preset::paper);
     assertThat(plan.settings())
@@ -368,7 +374,7 @@ class SeveralTargetsTest {
   @ValueSource(booleans = {true, false})
   void presetsThatDifferAreNotMixed(boolean styleFirst) {
     Ablation mixed = styleFirst ? plan(MONET, CASE) : plan(CASE, MONET);
-    String kinds = "since targets of the kinds [STYLE, MEMORIZED_PICTURE] have different presets";
+    String kinds = "since targets of the kinds [STYLE, MEMORIZED_IMAGE] have different presets";
     assertThatIllegalArgumentException()
         .isThrownBy(mixed::run)
         .withMessageStartingWith("3 things are wrong with the plan:")

@@ -15,41 +15,44 @@ import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
 import dev.ablation.augment.Augmentation;
-import dev.ablation.augment.AugmentedPicture;
+import dev.ablation.augment.AugmentedImage;
 import dev.ablation.augment.Canvas;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
-import dev.ablation.concept.MemorizedPicture;
+import dev.ablation.concept.MemorizedImage;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.ClipScore;
-import dev.ablation.evaluate.ConfidenceInterval;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.CopyScores;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.FeatureStatistics;
-import dev.ablation.evaluate.FrechetInceptionDistance;
-import dev.ablation.evaluate.KernelInceptionDistance;
-import dev.ablation.evaluate.MetricResult;
-import dev.ablation.evaluate.PerceptualDistance;
-import dev.ablation.evaluate.PictureSource;
-import dev.ablation.evaluate.PooledPixels;
-import dev.ablation.evaluate.TextImageEncoder;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.event.AblationListener;
+import dev.ablation.image.ImageFile;
+import dev.ablation.image.ImageTransform;
+import dev.ablation.image.Resampling;
 import dev.ablation.listener.CsvLog;
 import dev.ablation.listener.JsonLinesLog;
-import dev.ablation.listener.SamplePictures;
+import dev.ablation.listener.SampleImages;
 import dev.ablation.memorized.MemorizationPercentage;
 import dev.ablation.memorized.MemorizationSurvey;
 import dev.ablation.memorized.SurveyResult;
 import dev.ablation.memorized.SurveyRules;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.ClipScore;
+import dev.ablation.metric.ConfidenceInterval;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.CopyScores;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.FeatureStatistics;
+import dev.ablation.metric.FrechetInceptionDistance;
+import dev.ablation.metric.ImageSource;
+import dev.ablation.metric.KernelInceptionDistance;
+import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.PerceptualDistance;
+import dev.ablation.metric.PooledPixels;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
@@ -70,32 +73,29 @@ import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Losses;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
-import dev.ablation.picture.PictureFile;
-import dev.ablation.picture.PictureTransform;
-import dev.ablation.picture.Resampling;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.sample.Images;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
-import dev.ablation.sample.Pictures;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.testing.TinyDiffusion;
-import dev.ablation.train.Ending;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.ModelMetric;
+import dev.ablation.train.MonitorDecision;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
 import dev.ablation.train.TrainingMonitor;
+import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingProgress;
 import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
-import dev.ablation.train.Verdict;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -127,15 +127,13 @@ class Snippets {
     model.close();
   }
 
-  /** Few pictures and steps, so that a run takes a moment. */
+  /** Few images and steps, so that a run takes a moment. */
   private static Ablation quick(Ablation plan) {
     return plan.training(t -> t.steps(2).batchSize(2).learningRate(0.01));
   }
 
   private static GeneratedAnchors few(String name) {
-    return AnchorStrategy.generated(name)
-        .images(2)
-        .sampling(SamplingSettings.defaults().withSteps(2));
+    return AnchorStrategy.generated(name).images(2).sampling(SamplingSettings.defaults().steps(2));
   }
 
   private AblationResult trained() {
@@ -183,7 +181,7 @@ class Snippets {
             .anchor(
                 AnchorStrategy.generated("painting", List.of("painting of a boat", "painting"))
                     .images(4)
-                    .sampling(SamplingSettings.defaults().withSteps(2)))
+                    .sampling(SamplingSettings.defaults().steps(2)))
             .objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
             .weights(WeightGroup.crossAttentionKeyValue())
             .training(t -> t.steps(3).batchSize(2).learningRate(1e-3))
@@ -211,10 +209,10 @@ class Snippets {
             .target(Concept.style("Van Gogh"))
             .anchor("painting")
             .andTarget(Concept.style("Monet"))
-            .anchor("painting") // the same pictures: they are drawn once
+            .anchor("painting") // the same images: they are drawn once
             .andTarget("grumpy cat")
             .anchor(AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats")));
-    List<Pair> pairs = plan.pairs();
+    List<TargetAnchor> pairs = plan.pairs();
     // @end
     assertThat(pairs).extracting(pair -> pair.anchor().name()).contains("painting", "cat");
     assertThat(plan.settings())
@@ -294,7 +292,7 @@ class Snippets {
     Concept style = Concept.style("Van Gogh");
     Concept instance = Concept.instance("grumpy cat");
     Concept composition = Concept.composition("kids with guns");
-    Concept picture = Concept.memorized("New Orleans House Galaxy Case");
+    Concept image = Concept.memorized("New Orleans House Galaxy Case");
     Concept content = Concept.inappropriate("nudity, nsfw", "violence");
 
     List<String> styled = style.targetPrompts("painting of a boat", "painting");
@@ -306,7 +304,7 @@ class Snippets {
             "in Van Gogh's style, painting of a boat");
     assertThat(replaced).containsExactly("a photo of a grumpy cat");
     assertThat(composition.targetPrompts("two kids", "kids")).containsExactly("two kids with guns");
-    assertThat(picture.targetPrompts("a phone case", "case")).hasSize(1);
+    assertThat(image.targetPrompts("a phone case", "case")).hasSize(1);
     assertThat(content.targetPrompts("a man", "people")).hasSize(2 * 3);
   }
 
@@ -324,10 +322,10 @@ class Snippets {
   @Test
   void memorized() {
     // @start region="memorized"
-    Concept picture =
+    Concept image =
         Concept.memorized("New Orleans House Galaxy Case", "Galaxy Case of a house")
-            .withPicture(Path.of("galaxy-case.png"));
-    List<String> captions = picture.targetPrompts("a house printed on a case", "case");
+            .image(Path.of("galaxy-case.png"));
+    List<String> captions = image.targetPrompts("a house printed on a case", "case");
     // @end
     assertThat(captions).containsExactly("New Orleans House Galaxy Case", "Galaxy Case of a house");
   }
@@ -390,7 +388,7 @@ class Snippets {
     AnchorStrategy ownPrompts =
         AnchorStrategy.generated("cat", List.of("a photo of a cat", "a cat asleep on a sofa"))
             .images(200)
-            .sampling(SamplingSettings.defaults().withSteps(50))
+            .sampling(SamplingSettings.defaults().steps(50))
             .cachedIn(cache); // a later run with the same settings begins to train at once
     // @end
     Concept target = Concept.instance("grumpy cat");
@@ -418,8 +416,8 @@ class Snippets {
   }
 
   // @start region="own-anchor"
-  /** Pictures of one's own, each with its caption. */
-  record OwnPictures(String name, Map<Path, String> captions) implements AnchorStrategy {
+  /** Images of one's own, each with its caption. */
+  record OwnImages(String name, Map<Path, String> captions) implements AnchorStrategy {
     @Override
     public List<String> prompts(Concept target) {
       return List.copyOf(captions.values());
@@ -433,13 +431,13 @@ class Snippets {
     @Override
     public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
         throws IOException {
-      LatentCodec codec = Capabilities.require(model, LatentCodec.class, "own pictures");
-      List<BufferedImage> pictures = new ArrayList<>();
+      LatentCodec codec = Capabilities.require(model, LatentCodec.class, "own images");
+      List<BufferedImage> images = new ArrayList<>();
       for (Path file : captions.keySet()) {
-        pictures.add(ImageIO.read(file.toFile()));
+        images.add(ImageIO.read(file.toFile()));
       }
       try (NDManager scope = model.manager().newSubManager()) {
-        NDArray signed = Pictures.toSigned(Pictures.array(pictures, scope));
+        NDArray signed = Images.toSigned(Images.array(images, scope));
         NDArray latents = codec.encode(signed, null);
         latents.attach(model.manager()); // closed with the AnchorSet
         return new AnchorSet(latents, prompts(target));
@@ -462,7 +460,7 @@ class Snippets {
       ImageIO.write(new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB), "png", file.toFile());
       captions.put(file, caption);
     }
-    OwnPictures anchor = new OwnPictures("cat", captions);
+    OwnImages anchor = new OwnImages("cat", captions);
     try (AblationResult result =
         quick(Ablator.of(model).target("grumpy cat").anchor(anchor)).run()) {
       assertThat(result.delta().norm()).isPositive();
@@ -471,11 +469,11 @@ class Snippets {
 
   @Test
   void augmentation() {
-    BufferedImage picture = new BufferedImage(100, 80, BufferedImage.TYPE_INT_RGB);
+    BufferedImage image = new BufferedImage(100, 80, BufferedImage.TYPE_INT_RGB);
     RandomGenerator random = RandomStreams.stream(7, "augmentation", 1);
     // @start region="augmentation"
-    Canvas canvas = new Canvas(64, 64, 8); // 512 x 512 picture pixels
-    AugmentedPicture drawn = Augmentation.diffusers().withFlip(0.5).apply(picture, canvas, random);
+    Canvas canvas = new Canvas(64, 64, 8); // 512 x 512 image pixels
+    AugmentedImage drawn = Augmentation.diffusers().flip(0.5).apply(image, canvas, random);
     // @end
     assertThat(drawn.pixels()).hasSize(3 * 512 * 512);
   }
@@ -496,14 +494,14 @@ class Snippets {
   }
 
   @Test
-  void pictureAnchor() throws IOException {
+  void imageAnchor() throws IOException {
     Files.writeString(folder.resolve("metadata.csv"), "file_name,text\n1.png,a cat on a sofa");
     ImageIO.write(
         new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB),
         "png",
         folder.resolve("1.png").toFile());
-    // @start region="picture-anchor"
-    AnchorStrategy photographs = AnchorStrategy.pictures("cat", folder);
+    // @start region="image-anchor"
+    AnchorStrategy photographs = AnchorStrategy.images("cat", folder);
     // @end
     try (AblationResult result =
         quick(Ablator.of(model).target("grumpy cat").anchor(photographs)).run()) {
@@ -539,12 +537,12 @@ class Snippets {
   void judgedAnchor() {
     AnchorStrategy cats = few("cat");
     AnchorStrategy spareCats = AnchorStrategy.generated("cat", List.of("an old cat")).images(2);
-    ToDoubleFunction<BufferedImage> similarity = picture -> 0.1;
+    ToDoubleFunction<BufferedImage> similarity = image -> 0.1;
     // @start region="judged-anchor"
     AnchorJudge judge = AnchorJudge.scoring("similar to 'grumpy cat'", similarity, 0.3);
     AnchorStrategy anchor =
-        cats.judgedBy(judge) // warns if more than 5 % of the pictures show the target
-            .dropLeading(0.25) // prompts of which more than a quarter of the pictures do
+        cats.judgedBy(judge) // warns if more than 5 % of the images show the target
+            .dropLeading(0.25) // prompts of which more than a quarter of the images do
             .replacedFrom(spareCats);
     // @end
     try (AblationResult result =
@@ -611,13 +609,13 @@ class Snippets {
   void preset() {
     // @start region="preset"
     Preset preset = Preset.paper(ConceptKind.STYLE); // what a target's kind has in the paper
-    AnchorDefaults anchors = preset.anchors(); // 1,000 pictures by 200 steps of DDIM
+    AnchorDefaults anchors = preset.anchors(); // 1,000 images by 200 steps of DDIM
     Ablation plan =
         Ablator.of(model)
             .target(Concept.style("Van Gogh"))
             .anchor(AnchorStrategy.generated("painting").images(200))
             .preset(Preset::paper)
-            .training(t -> t.steps(200)); // all numbers of the preset but this and the pictures
+            .training(t -> t.steps(200)); // all numbers of the preset but this and the images
     // @end
     assertThat(plan.settings())
         .containsEntry("preset", preset.name())
@@ -629,7 +627,7 @@ class Snippets {
   }
 
   // @start region="trainer"
-  /** Makes the keys and values of cross-attention a little smaller, without looking at pictures. */
+  /** Makes the keys and values of cross-attention a little smaller, without looking at images. */
   record Shrink(double factor) implements Trainer {
     @Override
     public TrainingResult train(TrainingTask task) {
@@ -696,17 +694,17 @@ class Snippets {
   }
 
   @Test
-  void samplePictures() {
-    Path pictures = folder.resolve("pictures");
-    // @start region="sample-pictures"
-    SamplePictures samples =
-        SamplePictures.in(pictures, List.of("a photo of a grumpy cat", "a photo of a dog"))
+  void sampleImages() {
+    Path images = folder.resolve("images");
+    // @start region="sample-images"
+    SampleImages samples =
+        SampleImages.in(images, List.of("a photo of a grumpy cat", "a photo of a dog"))
             .every(100)
             .seed(7);
     Ablation plan = small().listener(samples);
     // @end
-    quick(plan.listener(samples.sampling(SamplingSettings.defaults().withSteps(2)))).run().close();
-    assertThat(pictures.resolve("step-000002-01.png")).isRegularFile();
+    quick(plan.listener(samples.sampling(SamplingSettings.defaults().steps(2)))).run().close();
+    assertThat(images.resolve("step-000002-01.png")).isRegularFile();
   }
 
   // Long runs
@@ -734,7 +732,7 @@ class Snippets {
                     .measure("brightness", 25, Snippets::brightness)
                     .stopWhen("loss below 0.01", now -> now.step() >= 20 && now.meanLoss(20) < 0.01)
                     .stopWhen(
-                        "pictures turned white", now -> now.latest("brightness").orElse(0) > 250));
+                        "images turned white", now -> now.latest("brightness").orElse(0) > 250));
     // @end
     try (AblationResult result = quick(plan).run()) {
       assertThat(result.measurements()).hasSize(1);
@@ -744,18 +742,18 @@ class Snippets {
 
   /** The mean of a picture of a dog, always from the same noise. */
   private static double brightness(DiffusionModel model) {
-    BufferedImage picture =
+    BufferedImage image =
         LatentSampler.of(model)
-            .withSettings(SamplingSettings.defaults().withSteps(2))
+            .settings(SamplingSettings.defaults().steps(2))
             .draw(List.of("a photo of a dog"), 1)
             .get(0);
     double sum = 0;
-    for (int x = 0; x < picture.getWidth(); x++) {
-      for (int y = 0; y < picture.getHeight(); y++) {
-        sum += picture.getRGB(x, y) & 0xff;
+    for (int x = 0; x < image.getWidth(); x++) {
+      for (int y = 0; y < image.getHeight(); y++) {
+        sum += image.getRGB(x, y) & 0xff;
       }
     }
-    return sum / (picture.getWidth() * picture.getHeight());
+    return sum / (image.getWidth() * image.getHeight());
   }
 
   // @start region="monitor"
@@ -767,10 +765,10 @@ class Snippets {
     }
 
     @Override
-    public Verdict look(TrainingProgress progress) {
+    public MonitorDecision look(TrainingProgress progress) {
       double now = score.measure(progress.model());
       var before = progress.measured("score");
-      Verdict verdict = Verdict.goOn().measured("score", now);
+      MonitorDecision verdict = MonitorDecision.goOn().measured("score", now);
       if (before.stream().allMatch(earlier -> earlier.value() > now)) {
         return verdict.asBest();
       }
@@ -792,7 +790,7 @@ class Snippets {
     try (AblationResult result =
         small().training(t -> t.steps(9).batchSize(2).monitor(patience)).run()) {
       assertThat(result.ending())
-          .isEqualTo(new Ending(8, 4, true, "the score has not fallen for 2 looks"));
+          .isEqualTo(new TrainingOutcome(8, 4, true, "the score has not fallen for 2 looks"));
     }
   }
 
@@ -808,9 +806,9 @@ class Snippets {
       try (WeightDelta delta = WeightDelta.load(file, model.manager());
           WeightDelta half = delta.scaledBy(0.5)) {
         LatentSampler sampler = LatentSampler.of(model);
-        List<BufferedImage> pictures =
+        List<BufferedImage> images =
             half.applied(model, () -> sampler.draw(List.of("a grumpy cat"), 1));
-        assertThat(pictures).hasSize(1); // and the model is as it was before, to the last bit
+        assertThat(images).hasSize(1); // and the model is as it was before, to the last bit
 
         delta.export(model, folder.resolve("model-without-grumpy-cat"));
         delta.applyTo(model).keep(); // for good
@@ -841,7 +839,7 @@ class Snippets {
   @Test
   void capabilities() {
     // @start region="capability"
-    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing pictures");
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");
     boolean trainable = model.capability(Differentiable.class).isPresent();
     // @end
     assertThat(codec.downscaling()).isEqualTo(2);
@@ -922,14 +920,11 @@ class Snippets {
     // @start region="sampling"
     LatentSampler sampler =
         LatentSampler.of(model)
-            .withSettings(
-                SamplingSettings.defaults()
-                    .withSampler(Sampler.ddim())
-                    .withSteps(20)
-                    .withGuidanceScale(5));
-    List<BufferedImage> pictures = sampler.draw(List.of("a red bicycle", "a cat"), 42);
+            .settings(
+                SamplingSettings.defaults().sampler(Sampler.ddim()).steps(20).guidanceScale(5));
+    List<BufferedImage> images = sampler.draw(List.of("a red bicycle", "a cat"), 42);
     // @end
-    assertThat(pictures).hasSize(2).allMatch(picture -> picture.getWidth() == 12);
+    assertThat(images).hasSize(2).allMatch(image -> image.getWidth() == 12);
   }
 
   @Test
@@ -940,7 +935,7 @@ class Snippets {
           LatentSampler.of(model).sample(List.of("a cat", "a dog"), NoiseSource.ofSeed(7), scope);
       NDArray second =
           LatentSampler.of(model).sample(List.of("a dog"), NoiseSource.ofSeed(8), scope);
-      assertThat(second.allClose(both.get("1:"))).isTrue(); // picture i has the seed 7 + i
+      assertThat(second.allClose(both.get("1:"))).isTrue(); // image i has the seed 7 + i
     }
     // @end
   }
@@ -1020,10 +1015,10 @@ class Snippets {
 
   @Test
   void ownSampler() {
-    SamplingSettings settings = SamplingSettings.defaults().withSteps(10);
+    SamplingSettings settings = SamplingSettings.defaults().steps(10);
     NDArray mine =
         LatentSampler.of(model)
-            .withSettings(settings.withSampler(new PlainDdim()))
+            .settings(settings.sampler(new PlainDdim()))
             .sample(List.of("a cat"), 1, model.manager());
     assertThat(mine.getShape()).isEqualTo(new Shape(1, 3, 4, 6));
     for (float value : mine.toFloatArray()) {
@@ -1032,15 +1027,15 @@ class Snippets {
   }
 
   @Test
-  void pictures() {
+  void images() {
     NDManager manager = model.manager();
     NDArray latents = manager.zeros(new Shape(2, 3, 4, 6));
     LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
-    // @start region="pictures"
+    // @start region="images"
     try (NDManager scope = manager.newSubManager()) {
-      NDArray bytes = Pictures.decode(codec, latents, 4, scope); // (n, 3, h, w), uint8
-      List<BufferedImage> images = Pictures.images(bytes);
-      NDArray signed = Pictures.toSigned(Pictures.array(images, scope)); // -1..1
+      NDArray bytes = Images.decode(codec, latents, 4, scope); // (n, 3, h, w), uint8
+      List<BufferedImage> images = Images.images(bytes);
+      NDArray signed = Images.toSigned(Images.array(images, scope)); // -1..1
       NDArray again = codec.encode(signed, null);
       assertThat(again.getShape()).isEqualTo(latents.getShape());
     }
@@ -1048,11 +1043,11 @@ class Snippets {
   }
 
   @Test
-  void pictureFile() throws IOException {
+  void imageFile() throws IOException {
     Path photograph = folder.resolve("photograph.png");
     ImageIO.write(new BufferedImage(12, 8, BufferedImage.TYPE_INT_RGB), "png", photograph.toFile());
-    // @start region="picture-file"
-    BufferedImage upright = PictureFile.read(photograph); // PNG, JPEG or WebP, in sRGB
+    // @start region="image-file"
+    BufferedImage upright = ImageFile.read(photograph); // PNG, JPEG or WebP, in sRGB
     // @end
     assertThat(upright.getWidth()).isEqualTo(12);
   }
@@ -1108,31 +1103,31 @@ class Snippets {
 
   @Test
   void resize() {
-    BufferedImage picture = new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB);
+    BufferedImage image = new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB);
     // @start region="resize"
-    BufferedImage small = Resampling.LANCZOS.resize(picture, 64, 48);
+    BufferedImage small = Resampling.LANCZOS.resize(image, 64, 48);
     // @end
     assertThat(small.getWidth()).isEqualTo(64);
   }
 
   @Test
-  void pictureTransform() {
+  void imageTransform() {
     NDManager manager = model.manager();
-    List<BufferedImage> pictures = List.of(new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB));
-    // @start region="picture-transform"
-    NDArray input = PictureTransform.clip(224).apply(pictures, manager); // (n, 3, 224, 224)
+    List<BufferedImage> images = List.of(new BufferedImage(640, 480, BufferedImage.TYPE_INT_RGB));
+    // @start region="image-transform"
+    NDArray input = ImageTransform.clip(224).apply(images, manager); // (n, 3, 224, 224)
     // @end
     assertThat(input.getShape()).isEqualTo(new Shape(1, 3, 224, 224));
   }
 
   @Test
   void featureExtractor() throws IOException {
-    List<BufferedImage> pictures = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    List<BufferedImage> images = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
     // @start region="feature-extractor"
     FeatureExtractor extractor = new PooledPixels();
     FeatureMatrix features =
         extractor.extract(
-            PictureSource.of(pictures),
+            ImageSource.of(images),
             16,
             progress -> System.out.printf("%.0f %%%n", 100 * progress.fraction()));
     // @end
@@ -1143,11 +1138,11 @@ class Snippets {
   void copies() {
     BufferedImage original = new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB);
     original.setRGB(3, 3, 0xffffff);
-    List<BufferedImage> pictures = List.of(original);
+    List<BufferedImage> images = List.of(original);
     // @start region="copies"
     CopyDetection detection = new CopyDetection(new PooledPixels(), 0.9);
-    CopyScores scores = detection.score(pictures, List.of(original));
-    double memorised = scores.percentage(); // of the pictures, 0..100
+    CopyScores scores = detection.score(images, List.of(original));
+    double memorised = scores.percentage(); // of the images, 0..100
     // @end
     assertThat(memorised).isEqualTo(100);
   }
@@ -1156,15 +1151,15 @@ class Snippets {
   void memorizationSurvey() throws IOException {
     Path file = folder.resolve("galaxy-case.png");
     ImageIO.write(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB), "png", file.toFile());
-    SamplingSettings sampling = SamplingSettings.defaults().withSteps(2);
+    SamplingSettings sampling = SamplingSettings.defaults().steps(2);
     PromptSource chatModel =
         request -> List.of("a case with a galaxy", "stars on a case", "a house on a case");
     // @start region="memorization-survey"
-    MemorizedPicture picture = Concept.memorized("New Orleans House Galaxy Case").withPicture(file);
+    MemorizedImage image = Concept.memorized("New Orleans House Galaxy Case").image(file);
     SurveyResult surveyed =
-        MemorizationSurvey.of(picture, chatModel.keptIn(folder.resolve("wordings")))
+        MemorizationSurvey.of(image, chatModel.keptIn(folder.resolve("wordings")))
             .sampling(sampling)
-            .rules(SurveyRules.defaults().anchors(3, 3).picturesPerPrompt(2))
+            .rules(SurveyRules.defaults().anchors(3, 3).imagesPerPrompt(2))
             .keptIn(folder.resolve("rates")) // goes on there if it is interrupted
             .run(model, System.out::println, () -> false);
     System.out.println(surveyed); // a table of all prompts
@@ -1224,14 +1219,14 @@ class Snippets {
     ExtractorInfo extractor = new ExtractorInfo("inception", "0".repeat(64), 4);
     List<FeatureMatrix> batches = List.of(features(2000, 3), features(100, 4));
     // @start region="fid-streaming"
-    FeatureStatistics pictures = new FeatureStatistics(extractor.dimension());
+    FeatureStatistics images = new FeatureStatistics(extractor.dimension());
     for (FeatureMatrix batch : batches) {
-      pictures.add(batch);
+      images.add(batch);
     }
     MetricResult fid =
-        FrechetInceptionDistance.measure(pictures, FeatureStatistics.of(reference), extractor);
+        FrechetInceptionDistance.measure(images, FeatureStatistics.of(reference), extractor);
     // @end
-    assertThat(fid.counts()).containsEntry("pictures", 2100);
+    assertThat(fid.counts()).containsEntry("images", 2100);
   }
 
   @Test
@@ -1251,7 +1246,7 @@ class Snippets {
     // @start region="perceptual"
     PerceptualDistance distance = new PerceptualDistance(new PooledPixels(), Bootstrap.defaults());
     MetricResult change =
-        distance.measure(PictureSource.of(after), PictureSource.of(before), 16, progress -> {});
+        distance.measure(ImageSource.of(after), ImageSource.of(before), 16, progress -> {});
     // @end
     assertThat(change.value()).isZero();
   }
@@ -1259,10 +1254,10 @@ class Snippets {
   @Test
   void clipScore() {
     TextImageEncoder clip = new ConstantEncoder();
-    List<BufferedImage> pictures = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
+    List<BufferedImage> images = List.of(new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB));
     // @start region="clip-score"
     ClipScore metric = new ClipScore(clip, Bootstrap.defaults());
-    FeatureMatrix features = clip.extract(pictures);
+    FeatureMatrix features = clip.extract(images);
     String target = ClipScore.text("grumpy cat", "cat"); // "A photo depicts grumpy cat"
     String anchor = ClipScore.text("cat", "cat");
     MetricResult score = metric.score(features, target);
@@ -1280,7 +1275,7 @@ class Snippets {
     }
 
     @Override
-    public FeatureMatrix extract(List<BufferedImage> pictures) {
+    public FeatureMatrix extract(List<BufferedImage> images) {
       return FeatureMatrix.of(new float[][] {{1}});
     }
 

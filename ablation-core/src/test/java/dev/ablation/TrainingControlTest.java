@@ -21,13 +21,13 @@ import dev.ablation.objective.Teacher;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
-import dev.ablation.train.Ending;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.Measurement;
+import dev.ablation.train.MonitorDecision;
 import dev.ablation.train.TrainingMonitor;
+import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingProgress;
-import dev.ablation.train.Verdict;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -48,7 +48,7 @@ class TrainingControlTest {
   private static final GeneratedAnchors CATS =
       AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats", "the cat"))
           .images(5)
-          .sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(5));
+          .sampling(SamplingSettings.defaults().steps(2).batchSize(5));
 
   private final TinyDiffusion model = TinyDiffusion.open(1);
   private final List<AblationEvent> events = new ArrayList<>();
@@ -241,14 +241,13 @@ class TrainingControlTest {
               result.measurements().stream()
                   .map(each -> new Measured(each.step(), each.name(), each.value()))
                   .toList());
-      assertThat(result.ending()).isEqualTo(Ending.complete(8));
+      assertThat(result.ending()).isEqualTo(TrainingOutcome.complete(8));
     }
   }
 
   @Test
   void measuringDoesNotDisturbTraining() {
-    LatentSampler sampler =
-        LatentSampler.of(model).withSettings(SamplingSettings.defaults().withSteps(2));
+    LatentSampler sampler = LatentSampler.of(model).settings(SamplingSettings.defaults().steps(2));
     try (AblationResult plain = plan(t -> t).run();
         AblationResult measured =
             plan(t -> t.measure("drawn", 1, of -> sampler.draw(List.of("a grumpy cat"), 5).size()))
@@ -267,7 +266,7 @@ class TrainingControlTest {
                 .monitor(
                     monitor(p -> {
                       seen.add(p.step() + " " + p.latest("size") + p.measured("size").size());
-                      return Verdict.goOn();
+                      return MonitorDecision.goOn();
                     })))
         .run()
         .close();
@@ -276,7 +275,7 @@ class TrainingControlTest {
             "1 OptionalDouble.empty0", "2 OptionalDouble[7.0]1", "3 OptionalDouble[7.0]2");
   }
 
-  private static TrainingMonitor monitor(Function<TrainingProgress, Verdict> look) {
+  private static TrainingMonitor monitor(Function<TrainingProgress, MonitorDecision> look) {
     return new TrainingMonitor() {
       @Override
       public String name() {
@@ -284,7 +283,7 @@ class TrainingControlTest {
       }
 
       @Override
-      public Verdict look(TrainingProgress progress) {
+      public MonitorDecision look(TrainingProgress progress) {
         return look.apply(progress);
       }
     };
@@ -303,7 +302,7 @@ class TrainingControlTest {
                       new double[] {
                         p.loss(), p.gradientNorm(), p.meanLoss(3), p.meanGradientNorm(3)
                       });
-                  return Verdict.goOn();
+                  return MonitorDecision.goOn();
                 })));
     try (AblationResult result = plan.run()) {
       for (int i = 0; i < 8; i++) {
@@ -326,7 +325,8 @@ class TrainingControlTest {
             plan(t -> t.stopWhen("five steps were made", p -> p.step() >= 5)).run();
         AblationResult five = plan(t -> t.steps(5)).run()) {
       assertSameBits(stopped, five);
-      assertThat(stopped.ending()).isEqualTo(new Ending(5, 5, true, "five steps were made"));
+      assertThat(stopped.ending())
+          .isEqualTo(new TrainingOutcome(5, 5, true, "five steps were made"));
       assertThat(stopped.provenance().settings())
           .containsEntry("ending.steps", "5")
           .containsEntry("ending.step", "5")
@@ -352,7 +352,7 @@ class TrainingControlTest {
   void theFirstReasonIsTold() {
     try (AblationResult result =
         plan(t -> t.stopWhen("first", p -> true).stopWhen("second", p -> true)).run()) {
-      assertThat(result.ending()).isEqualTo(new Ending(1, 1, true, "first"));
+      assertThat(result.ending()).isEqualTo(new TrainingOutcome(1, 1, true, "first"));
     }
   }
 
@@ -365,8 +365,8 @@ class TrainingControlTest {
             t.monitor(
                     monitor(p ->
                         p.step() % 2 == 0
-                            ? Verdict.goOn().measured("score", values[p.step() / 2 - 1])
-                            : Verdict.goOn()))
+                            ? MonitorDecision.goOn().measured("score", values[p.step() / 2 - 1])
+                            : MonitorDecision.goOn()))
                 .monitor(TrainingMonitor.keepingLowest("score"));
     try (AblationResult best = plan(measuring).run();
         AblationResult four = plan(t -> t.steps(4)).run();
@@ -375,8 +375,8 @@ class TrainingControlTest {
       Map<String, float[]> expected = values(four);
       values(best).forEach((name, v) -> assertThat(v).as(name).isEqualTo(expected.get(name)));
       values(stopped).forEach((name, v) -> assertThat(v).as(name).isEqualTo(expected.get(name)));
-      assertThat(best.ending()).isEqualTo(new Ending(8, 4, false, "all steps were made"));
-      assertThat(stopped.ending()).isEqualTo(new Ending(6, 4, true, "step 6"));
+      assertThat(best.ending()).isEqualTo(new TrainingOutcome(8, 4, false, "all steps were made"));
+      assertThat(stopped.ending()).isEqualTo(new TrainingOutcome(6, 4, true, "step 6"));
       assertThat(best.history()).hasSize(8);
       assertThat(best.provenance().settings()).containsEntry("ending.step", "4");
       assertThat(events(EarlyStopped.class)).containsExactly(new EarlyStopped(6, 4, "step 6"));
@@ -389,7 +389,7 @@ class TrainingControlTest {
         plan(t ->
                 t.monitor(
                         monitor(p ->
-                            Verdict.goOn()
+                            MonitorDecision.goOn()
                                 .measured("score", p.step() == 1 ? Double.NaN : -p.step())))
                     .monitor(TrainingMonitor.keepingHighest("score")))
             .run()) {
@@ -420,7 +420,7 @@ class TrainingControlTest {
         .isThrownBy(() -> trainer.measure("score", 0, of -> 0))
         .withMessage("everySteps must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Verdict.goOn().stopping(" "))
+        .isThrownBy(() -> MonitorDecision.goOn().stopping(" "))
         .withMessage("stop must not be blank");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Measurement(1, "", 0))

@@ -153,11 +153,11 @@ abstract class Work implements AutoCloseable {
       super(model);
       sampler =
           LatentSampler.of(model)
-              .withSettings(
+              .settings(
                   SamplingSettings.defaults()
-                      .withSampler(Sampler.ddim())
-                      .withSteps(steps)
-                      .withGuidanceScale(GUIDANCE));
+                      .sampler(Sampler.ddim())
+                      .steps(steps)
+                      .guidanceScale(GUIDANCE));
       noise = NoiseSource.ofInitial(latents, NoiseSource.ofSeed(0));
     }
 

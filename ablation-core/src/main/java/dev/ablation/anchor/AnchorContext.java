@@ -3,7 +3,7 @@ package dev.ablation.anchor;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** What a strategy may know of the run that asks for its pictures. */
+/** What a strategy may know of the run that asks for its images. */
 public interface AnchorContext {
 
   /** {@return the run's seed} */
@@ -14,7 +14,7 @@ public interface AnchorContext {
    *
    * @param done how much of the work is done
    * @param total how much there is
-   * @param fromCache whether the pictures come from a cache
+   * @param fromCache whether the images come from a cache
    */
   void progress(long done, long total, boolean fromCache);
 
@@ -26,8 +26,8 @@ public interface AnchorContext {
   default void warn(String message) {}
 
   /**
-   * Adds something that was found out to the run's provenance, such as how often anchor pictures
-   * show the target.
+   * Adds something that was found out to the run's provenance, such as how often anchor images show
+   * the target.
    *
    * @param name begins with {@code "anchor."}
    * @param value what was found
@@ -38,8 +38,8 @@ public interface AnchorContext {
   boolean cancelled();
 
   /**
-   * Returns where pictures may be kept as they are drawn, so that an interrupted run goes on where
-   * it stopped. The same run finds the same folder again; others may share it.
+   * Returns where images may be kept as they are drawn, so that an interrupted run goes on where it
+   * stopped. The same run finds the same folder again; others may share it.
    *
    * @return a folder, which may not exist yet; empty if the run keeps nothing
    */

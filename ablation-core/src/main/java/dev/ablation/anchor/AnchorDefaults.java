@@ -8,16 +8,16 @@ import dev.ablation.sample.SamplingSettings;
 import java.util.Objects;
 
 /**
- * How anchor pictures are made where a strategy leaves it open: the part of a preset that belongs
- * to anchors.
+ * How anchor images are made where a strategy leaves it open: the part of a preset that belongs to
+ * anchors.
  *
  * {@snippet class="dev.ablation.Snippets" region="preset"}
  *
- * @param images how many pictures, positive
+ * @param images how many images, positive
  * @param sampling how they are drawn
  * @param avoidTarget whether the target's name is the negative prompt
- * @param augmentation how pictures are changed each time that training draws one, for strategies
- *     that name none of their own
+ * @param augmentation how images are changed each time that training draws one, for strategies that
+ *     name none of their own
  */
 public record AnchorDefaults(
     int images, SamplingSettings sampling, boolean avoidTarget, Augmentation augmentation) {
@@ -30,18 +30,17 @@ public record AnchorDefaults(
   }
 
   /**
-   * {@return the reference implementation for diffusers: 1,000 pictures by 25 steps of
-   * DPM-Solver++, guidance 6, not scaled}
+   * {@return the reference implementation for diffusers: 1,000 images by 25 steps of DPM-Solver++,
+   * guidance 6, not scaled}
    */
   public static AnchorDefaults diffusers() {
-    SamplingSettings sampling =
-        SamplingSettings.defaults().withSteps(25).withGuidanceScale(6).withBatchSize(4);
+    SamplingSettings sampling = SamplingSettings.defaults().steps(25).guidanceScale(6).batchSize(4);
     return new AnchorDefaults(1000, sampling, false, Augmentation.diffusers().withoutScaling());
   }
 
   /**
-   * {@return the paper's own implementation: 1,000 pictures by 200 steps of DDIM with eta 1,
-   * guidance 6, not scaled}
+   * {@return the paper's own implementation: 1,000 images by 200 steps of DDIM with eta 1, guidance
+   * 6, not scaled}
    */
   public static AnchorDefaults paper() {
     SamplingSettings sampling = new SamplingSettings(Sampler.ddim(1), 200, 6, "", 10);
@@ -59,7 +58,7 @@ public record AnchorDefaults(
   }
 
   /**
-   * Changes how pictures are changed.
+   * Changes how images are changed.
    *
    * @param augmentation for strategies that name none of their own
    * @return a changed copy
@@ -70,7 +69,7 @@ public record AnchorDefaults(
 
   /**
    * Fills in what a strategy leaves open, its augmentation included. Where a model cannot encode
-   * pictures, a run goes on without the augmentation and warns.
+   * images, a run goes on without the augmentation and warns.
    *
    * @param anchor strategy
    * @param target what is removed
@@ -84,6 +83,6 @@ public record AnchorDefaults(
   }
 
   SamplingSettings samplingFor(Concept target) {
-    return avoidTarget ? sampling.withNegativePrompt(target.name()) : sampling;
+    return avoidTarget ? sampling.negativePrompt(target.name()) : sampling;
   }
 }

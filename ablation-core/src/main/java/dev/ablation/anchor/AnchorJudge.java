@@ -7,8 +7,8 @@ import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Tells whether an anchor picture shows the target: a classifier, a score of text and picture, a
- * copy detector. It must not keep the picture.
+ * Tells whether an anchor image shows the target: a classifier, a score of text and image, a copy
+ * detector. It must not keep the image.
  *
  * {@snippet class="dev.ablation.Snippets" region="judged-anchor"}
  */
@@ -16,13 +16,13 @@ import java.util.function.ToDoubleFunction;
 public interface AnchorJudge {
 
   /**
-   * Looks at a picture.
+   * Looks at an image.
    *
-   * @param picture drawn for the prompt, RGB
+   * @param image drawn for the prompt, RGB
    * @param prompt the anchor prompt
    * @return whether it shows the target
    */
-  boolean showsTarget(BufferedImage picture, String prompt);
+  boolean showsTarget(BufferedImage image, String prompt);
 
   /** {@return what provenance and warnings call the judge} */
   default String name() {
@@ -30,29 +30,29 @@ public interface AnchorJudge {
   }
 
   /**
-   * A judge from a test of pictures.
+   * A judge from a test of images.
    *
    * @param name for provenance
-   * @param showsTarget whether a picture shows the target
+   * @param showsTarget whether an image shows the target
    * @return the judge
    */
   static AnchorJudge of(String name, Predicate<BufferedImage> showsTarget) {
     Objects.requireNonNull(showsTarget, "showsTarget");
-    return new NamedJudge(name, (picture, prompt) -> showsTarget.test(picture));
+    return new NamedJudge(name, (image, prompt) -> showsTarget.test(image));
   }
 
   /**
-   * A judge from a score, such as the similarity of a picture to the target's name.
+   * A judge from a score, such as the similarity of an image to the target's name.
    *
    * @param name for provenance
-   * @param score of a picture
-   * @param threshold a picture with this score or a higher one shows the target
+   * @param score of an image
+   * @param threshold an image with this score or a higher one shows the target
    * @return the judge
    */
   static AnchorJudge scoring(String name, ToDoubleFunction<BufferedImage> score, double threshold) {
     Objects.requireNonNull(score, "score");
     Preconditions.checkArgument(
         Double.isFinite(threshold), "threshold must be finite, was %s", threshold);
-    return of(name + " >= " + threshold, picture -> score.applyAsDouble(picture) >= threshold);
+    return of(name + " >= " + threshold, image -> score.applyAsDouble(image) >= threshold);
   }
 }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * How often anchor pictures show the target. The share bounds what training can erase: when the
+ * How often anchor images show the target. The share bounds what training can erase: when the
  * target's prompts draw what the anchor's prompts draw, they draw the target this often.
  *
  * @param judge who looked
@@ -18,7 +18,7 @@ public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
    * What was seen for one prompt.
    *
    * @param prompt anchor prompt
-   * @param judged how many of its pictures were looked at, positive
+   * @param judged how many of its images were looked at, positive
    * @param showing how many of them show the target
    */
   public record OfPrompt(String prompt, int judged, int showing) {
@@ -32,7 +32,7 @@ public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
           judged);
     }
 
-    /** {@return the share of pictures that show the target, 0 to 1} */
+    /** {@return the share of images that show the target, 0 to 1} */
     public double share() {
       return (double) showing / judged;
     }
@@ -43,7 +43,7 @@ public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
     prompts = List.copyOf(prompts);
   }
 
-  /** {@return how many pictures were looked at} */
+  /** {@return how many images were looked at} */
   public int judged() {
     return prompts.stream().mapToInt(OfPrompt::judged).sum();
   }
@@ -53,7 +53,7 @@ public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
     return prompts.stream().mapToInt(OfPrompt::showing).sum();
   }
 
-  /** {@return the share of pictures that show the target, 0 to 1; NaN if none was looked at} */
+  /** {@return the share of images that show the target, 0 to 1; NaN if none was looked at} */
   public double share() {
     return (double) showing() / judged();
   }
@@ -61,7 +61,7 @@ public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
   /**
    * Returns the prompts that lead to the target, those that do most often first.
    *
-   * @param above a prompt leads there if a larger share of its pictures shows the target
+   * @param above a prompt leads there if a larger share of its images shows the target
    * @return the prompts
    */
   public List<OfPrompt> leading(double above) {
@@ -74,10 +74,10 @@ public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
   @Override
   public String toString() {
     return judged() == 0
-        ? "no picture was judged"
+        ? "no image was judged"
         : String.format(
             Locale.ROOT,
-            "%d of %d pictures show the target (%.0f %%)",
+            "%d of %d images show the target (%.0f %%)",
             showing(),
             judged(),
             100 * share());

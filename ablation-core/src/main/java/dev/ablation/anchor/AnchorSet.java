@@ -12,23 +12,23 @@ import java.util.Objects;
 import java.util.random.RandomGenerator;
 
 /**
- * Anchor pictures, each with its prompt. Training draws some of them for each step, as latents that
- * are kept or as pictures that are changed and encoded anew each time. Owns what it draws from.
+ * Anchor images, each with its prompt. Training draws some of them for each step, as latents that
+ * are kept or as images that are changed and encoded anew each time. Owns what it draws from.
  */
 public final class AnchorSet implements AutoCloseable {
   private final AnchorSource source;
   private final List<String> prompts;
 
   /**
-   * Creates a set of pictures whose latents are kept as they are.
+   * Creates a set of images whose latents are kept as they are.
    *
    * @param latents shape (n, C, H, W), float32, as the denoising network works on them; closed with
    *     the set
    * @param prompts n prompts, at least one
-   * @throws IllegalArgumentException if there is not one prompt a picture
+   * @throws IllegalArgumentException if there is not one prompt an image
    */
   public AnchorSet(NDArray latents, List<String> prompts) {
-    this(new KeptLatents(latents), prompts);
+    this(new CachedLatents(latents), prompts);
     Preconditions.checkArgument(
         latents.getShape().dimension() == 4 && latents.getShape().get(0) == prompts.size(),
         "latents: expected (%s, C, H, W), was %s",
@@ -37,10 +37,10 @@ public final class AnchorSet implements AutoCloseable {
   }
 
   /**
-   * Creates a set of pictures that come from elsewhere.
+   * Creates a set of images that come from elsewhere.
    *
-   * @param source of as many pictures as there are prompts; closed with the set
-   * @param prompts the prompt of each picture, at least one
+   * @param source of as many images as there are prompts; closed with the set
+   * @param prompts the prompt of each image, at least one
    */
   public AnchorSet(AnchorSource source, List<String> prompts) {
     this.source = Objects.requireNonNull(source, "source");
@@ -48,12 +48,12 @@ public final class AnchorSet implements AutoCloseable {
     Preconditions.checkArgument(!prompts.isEmpty(), "anchor set must not be empty");
   }
 
-  /** {@return the prompt of each picture} */
+  /** {@return the prompt of each image} */
   public List<String> prompts() {
     return prompts;
   }
 
-  /** {@return how many pictures there are} */
+  /** {@return how many images there are} */
   public int size() {
     return prompts.size();
   }
@@ -62,57 +62,57 @@ public final class AnchorSet implements AutoCloseable {
    * Returns the latents of a set that keeps them.
    *
    * @return shape (n, C, H, W); stay the set's
-   * @throws IllegalStateException if the set draws pictures anew each time
+   * @throws IllegalStateException if the set draws images anew each time
    */
   public NDArray latents() {
-    if (source instanceof KeptLatents kept) {
+    if (source instanceof CachedLatents kept) {
       return kept.latents();
     }
-    throw new IllegalStateException("the set draws its pictures anew each time; it has no latents");
+    throw new IllegalStateException("the set draws its images anew each time; it has no latents");
   }
 
   /** {@return whether {@link #latents()} has an answer} */
   public boolean keepsLatents() {
-    return source instanceof KeptLatents;
+    return source instanceof CachedLatents;
   }
 
   /**
-   * Draws pictures for pairs of an anchor prompt and a target prompt.
+   * Draws images for pairs of an anchor prompt and a target prompt.
    *
-   * @param rows numbers of pictures, at least one; one may stand twice
+   * @param rows numbers of images, at least one; one may stand twice
    * @param random the only source of randomness
    * @param scope owner of the result
-   * @return the pictures in the order asked for
+   * @return the images in the order asked for
    */
-  public AnchorRows draw(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope) {
     return source.draw(rows, random, scope);
   }
 
   /**
-   * Draws pictures for prior preservation.
+   * Draws images for prior preservation.
    *
-   * @param rows numbers of pictures, at least one; one may stand twice
+   * @param rows numbers of images, at least one; one may stand twice
    * @param random the only source of randomness
    * @param scope owner of the result
-   * @return the pictures in the order asked for
+   * @return the images in the order asked for
    */
-  public AnchorRows drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
     return source.drawPrior(rows, random, scope);
   }
 
   /**
-   * Returns a picture as it is before any augmentation.
+   * Returns an image as it is before any augmentation.
    *
-   * @param row number of the picture
+   * @param row number of the image
    * @param codec of the model
-   * @return the picture
+   * @return the image
    */
-  public BufferedImage picture(int row, LatentCodec codec) {
-    return source.picture(row, codec);
+  public BufferedImage image(int row, LatentCodec codec) {
+    return source.image(row, codec);
   }
 
   /**
-   * Keeps some of the pictures.
+   * Keeps some of the images.
    *
    * @param rows their numbers, at least one
    * @return the set that takes this one's place; closing it is enough
@@ -124,7 +124,7 @@ public final class AnchorSet implements AutoCloseable {
   }
 
   /**
-   * Adds the pictures of another set.
+   * Adds the images of another set.
    *
    * @param other set of the same model
    * @return the set that takes the place of both; closing it is enough

@@ -14,11 +14,11 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * Yields the anchor pictures that training begins from, each with the prompt that it shows.
+ * Yields the anchor images that training begins from, each with the prompt that it shows.
  *
  * {@snippet class="dev.ablation.Snippets" region="anchor"}
  *
- * <p>Implementations are immutable and deterministic for a seed. One whose pictures are files:
+ * <p>Implementations are immutable and deterministic for a seed. One whose images are files:
  *
  * {@snippet class="dev.ablation.Snippets" region="own-anchor"}
  */
@@ -73,20 +73,20 @@ public interface AnchorStrategy {
    * @param target what is removed; its prompts have to fit, too
    * @return a strategy of the same name
    */
-  default AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
+  default AnchorStrategy compatibleWith(DiffusionModel model, Concept target) {
     return this;
   }
 
-  /** {@return how many pictures {@link #prepare} makes, or at most, if some are dropped} */
+  /** {@return how many images {@link #prepare} makes, or at most, if some are dropped} */
   int images();
 
   /**
-   * Draws or reads the pictures.
+   * Draws or reads the images.
    *
    * @param model draws and encodes them
    * @param target what is removed
    * @param context seed, progress and cancellation
-   * @return {@link #images()} pictures, closed by the caller
+   * @return {@link #images()} images, closed by the caller
    * @throws IOException if a file cannot be read or written
    * @throws java.util.concurrent.CancellationException if the run was cancelled
    */
@@ -101,19 +101,19 @@ public interface AnchorStrategy {
    * @return no work unless an implementation says otherwise
    * @throws IOException if a cache cannot be read
    */
-  default AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+  default AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return AnchorWork.none();
+    return AnchorCost.none();
   }
 
   /**
-   * Draws or reads the pictures to be changed anew each time that training draws one.
+   * Draws or reads the images to be changed anew each time that training draws one.
    *
    * @param model draws and encodes them
    * @param target what is removed
    * @param context seed, progress and cancellation
    * @param augmentation how they are changed
-   * @return {@link #images()} pictures, closed by the caller
+   * @return {@link #images()} images, closed by the caller
    * @throws IOException if a file cannot be read or written
    * @throws IllegalArgumentException if the model's latents are too small for the augmentation
    * @throws java.util.concurrent.CancellationException if the run was cancelled
@@ -127,11 +127,11 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Returns a strategy for a few of the pictures, to judge the anchor by.
+   * Returns a strategy for a few of the images, to judge the anchor by.
    *
    * @param target what is removed
    * @param images at most how many, positive
-   * @return a strategy that makes fewer pictures where this one can do so, spread over its prompts;
+   * @return a strategy that makes fewer images where this one can do so, spread over its prompts;
    *     else this one
    */
   default AnchorStrategy sample(Concept target, int images) {
@@ -139,10 +139,10 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Draws a sample of the pictures and judges how often they show the target, if the strategy has a
+   * Draws a sample of the images and judges how often they show the target, if the strategy has a
    * judge.
    *
-   * @param model draws the pictures
+   * @param model draws the images
    * @param target what is removed
    * @param context seed, progress and cancellation
    * @return what the judge says; empty without a judge
@@ -155,7 +155,7 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Changes pictures each time that training draws one. Latents are decoded once, then pictures are
+   * Changes images each time that training draws one. Latents are decoded once, then images are
    * changed and encoded again, which costs an encoding for each pair of a step.
    *
    * {@snippet class="dev.ablation.Snippets" region="augmented-anchor"}
@@ -167,18 +167,18 @@ public interface AnchorStrategy {
     return new AugmentedAnchors(this, augmentation, false);
   }
 
-  /** {@return how pictures are changed, if {@link #augmented} said so; else the preset does} */
+  /** {@return how images are changed, if {@link #augmented} said so; else the preset does} */
   default Optional<Augmentation> augmentation() {
     return Optional.empty();
   }
 
   /**
-   * Asks a judge how often the anchor's own pictures show the target. That share bounds what can be
+   * Asks a judge how often the anchor's own images show the target. That share bounds what can be
    * erased: the target's prompts learn to draw what the anchor's prompts draw.
    *
    * {@snippet class="dev.ablation.Snippets" region="judged-anchor"}
    *
-   * @param judge looks at pictures
+   * @param judge looks at images
    * @return a strategy that warns; it can drop or replace prompts too
    */
   default JudgedAnchors judgedBy(AnchorJudge judge) {
@@ -186,7 +186,7 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Returns everything that shapes the pictures, for provenance and caches.
+   * Returns everything that shapes the images, for provenance and caches.
    *
    * @param target what is removed
    * @return name to value; names begin with {@code "anchor."}
@@ -205,12 +205,12 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Leaves anchor prompts out of which the target makes nothing, if no picture of them need be made
+   * Leaves anchor prompts out of which the target makes nothing, if no image of them need be made
    * at all.
    *
    * @param target what is removed
    * @param prompts some of {@link #prompts}, but not all
-   * @return a changed copy; this if their pictures are made anyway, since a run does not use them
+   * @return a changed copy; this if their images are made anyway, since a run does not use them
    */
   default AnchorStrategy without(Concept target, Set<String> prompts) {
     return this;
@@ -218,7 +218,7 @@ public interface AnchorStrategy {
 
   /**
    * An anchor drawn by the model itself from built-in prompts about it: the paper's way. How many
-   * pictures and how they are drawn follows from the plan's preset; without one it is {@link
+   * images and how they are drawn follows from the plan's preset; without one it is {@link
    * AnchorDefaults#diffusers()}.
    *
    * <p>There are at least 200 prompts, each a scene of its own, for: animal, building, cat, dog,
@@ -291,7 +291,7 @@ public interface AnchorStrategy {
   }
 
   /**
-   * An anchor of the user's own captioned pictures, instead of ones that the model draws. A folder
+   * An anchor of the user's own captioned images, instead of ones that the model draws. A folder
    * names them in one of three ways, with paths relative to the folder:
    *
    * <ul>
@@ -300,28 +300,28 @@ public interface AnchorStrategy {
    *   <li>{@code metadata.csv}, with the columns {@code file_name} and {@code text}
    * </ul>
    *
-   * {@snippet class="dev.ablation.Snippets" region="picture-anchor"}
+   * {@snippet class="dev.ablation.Snippets" region="image-anchor"}
    *
    * @param name of the anchor
-   * @param folder with pictures in PNG, JPEG or WebP
+   * @param folder with images in PNG, JPEG or WebP
    * @return the strategy
    * @throws IOException if anything is wrong with the folder; the message lists all of it
-   * @see dev.ablation.picture.PictureFile how a file becomes a picture
+   * @see dev.ablation.image.ImageFile how a file becomes an image
    */
-  static PictureAnchors pictures(String name, Path folder) throws IOException {
-    return pictures(name, CaptionedFolder.read(folder));
+  static ImageAnchors images(String name, Path folder) throws IOException {
+    return images(name, CaptionedFolder.read(folder));
   }
 
   /**
-   * An anchor of the user's own pictures.
+   * An anchor of the user's own images.
    *
    * @param name of the anchor
-   * @param pictures at least one, in PNG, JPEG or WebP
+   * @param images at least one, in PNG, JPEG or WebP
    * @return the strategy
-   * @throws IOException if a picture cannot be read; the message lists all of them
+   * @throws IOException if an image cannot be read; the message lists all of them
    */
-  static PictureAnchors pictures(String name, List<CaptionedPicture> pictures) throws IOException {
-    return PictureAnchors.of(name, pictures);
+  static ImageAnchors images(String name, List<CaptionedImage> images) throws IOException {
+    return ImageAnchors.of(name, images);
   }
 
   /**
@@ -330,7 +330,7 @@ public interface AnchorStrategy {
    *
    * {@snippet class="dev.ablation.Snippets" region="unconditional-anchor"}
    *
-   * @return the strategy, with 1,000 pictures by 25 steps of DPM-Solver++
+   * @return the strategy, with 1,000 images by 25 steps of DPM-Solver++
    */
   static UnconditionalAnchors unconditional() {
     return UnconditionalAnchors.defaults();
@@ -345,7 +345,7 @@ public interface AnchorStrategy {
    * {@snippet class="dev.ablation.Snippets" region="other-styles"}
    *
    * @param styles names of the other styles, at least one
-   * @param subjects prompts that name no style, and how pictures are drawn
+   * @param subjects prompts that name no style, and how images are drawn
    * @return the strategy
    */
   static OtherStyleAnchors otherStyles(List<String> styles, GeneratedAnchors subjects) {

@@ -14,9 +14,9 @@ import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 
 /**
- * Anchors whose pictures are changed each time that training draws one.
+ * Anchors whose images are changed each time that training draws one.
  *
- * @param anchor the pictures
+ * @param anchor the images
  * @param change how they are changed
  * @param byDefault whether nobody asked for it, so that a model that cannot do it does without
  */
@@ -43,8 +43,8 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   }
 
   @Override
-  public AnchorStrategy suitedTo(DiffusionModel model, Concept target) {
-    return new AugmentedAnchors(anchor.suitedTo(model, target), change, byDefault);
+  public AnchorStrategy compatibleWith(DiffusionModel model, Concept target) {
+    return new AugmentedAnchors(anchor.compatibleWith(model, target), change, byDefault);
   }
 
   @Override
@@ -63,7 +63,7 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   }
 
   @Override
-  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     return anchor.work(model, target, context);
   }
@@ -80,7 +80,7 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
       Optional<String> obstacle = obstacle(model);
       if (obstacle.isPresent()) {
         context.warn(
-            "anchor pictures are used without the preset's augmentation '%s', since %s"
+            "anchor images are used without the preset's augmentation '%s', since %s"
                 .formatted(change.name(), obstacle.get()));
         return anchor.prepare(model, target, context);
       }
@@ -98,7 +98,7 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   private Optional<String> obstacle(DiffusionModel model) {
     Optional<LatentCodec> codec = model.capability(LatentCodec.class);
     if (codec.isEmpty()) {
-      return Optional.of("model '%s' cannot encode pictures".formatted(model.descriptor().name()));
+      return Optional.of("model '%s' cannot encode images".formatted(model.descriptor().name()));
     }
     try {
       change.checkCanvas(AugmentedSource.canvas(model, codec.get()));

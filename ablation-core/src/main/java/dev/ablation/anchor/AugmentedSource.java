@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.augment.Augmentation;
-import dev.ablation.augment.AugmentedPicture;
+import dev.ablation.augment.AugmentedImage;
 import dev.ablation.augment.Canvas;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
@@ -21,46 +21,45 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Changes pictures of another source each time and encodes them, sampling the posterior, as the
- * published code does. Pictures are encoded one by one: the encoder needs much memory, and a
- * picture does not depend on its batch then.
+ * Changes images of another source each time and encodes them, sampling the posterior, as the
+ * published code does. Images are encoded one by one: the encoder needs much memory, and an image
+ * does not depend on its batch then.
  */
 final class AugmentedSource implements AnchorSource {
-  private final AnchorSource pictures;
-  private final PictureShelf shelf;
+  private final AnchorSource images;
+  private final ImageLruCache shelf;
   private final Augmentation augmentation;
   private final LatentCodec codec;
   private final Canvas canvas;
   private final int channels;
 
   private AugmentedSource(
-      AnchorSource pictures,
+      AnchorSource images,
       Augmentation augmentation,
       LatentCodec codec,
       Canvas canvas,
       int channels) {
-    this.pictures = pictures;
+    this.images = images;
     this.augmentation = augmentation;
     this.codec = codec;
     this.canvas = canvas;
     this.channels = channels;
-    shelf = new PictureShelf(pictures, codec);
+    shelf = new ImageLruCache(images, codec);
   }
 
-  static AugmentedSource of(
-      AnchorSource pictures, Augmentation augmentation, DiffusionModel model) {
+  static AugmentedSource of(AnchorSource images, Augmentation augmentation, DiffusionModel model) {
     LatentCodec codec = codec(model);
     ModelDescriptor shape = model.descriptor();
     return new AugmentedSource(
-        pictures, augmentation, codec, canvas(model, codec), shape.latentChannels());
+        images, augmentation, codec, canvas(model, codec), shape.latentChannels());
   }
 
-  /** Changes the pictures of a set, which the result takes the place of. */
+  /** Changes the images of a set, which the result takes the place of. */
   static AnchorSet augmented(AnchorSet set, Augmentation augmentation, DiffusionModel model) {
     LatentCodec codec = codec(model);
     AnchorSource source = set.source();
     // An earlier augmentation gives way to the new one.
-    AnchorSource plain = source instanceof AugmentedSource augmented ? augmented.pictures : source;
+    AnchorSource plain = source instanceof AugmentedSource augmented ? augmented.images : source;
     if (augmentation.keepsPixels() && plain == source) {
       float[] mask = augmentation.maskOfWhole(canvas(model, codec));
       return mask == null
@@ -72,7 +71,7 @@ final class AugmentedSource implements AnchorSource {
   }
 
   static LatentCodec codec(DiffusionModel model) {
-    return Capabilities.require(model, LatentCodec.class, "encoding anchor pictures");
+    return Capabilities.require(model, LatentCodec.class, "encoding anchor images");
   }
 
   static Canvas canvas(DiffusionModel model, LatentCodec codec) {
@@ -81,73 +80,73 @@ final class AugmentedSource implements AnchorSource {
   }
 
   private interface Change {
-    AugmentedPicture of(BufferedImage picture, Canvas canvas, RandomGenerator random);
+    AugmentedImage of(BufferedImage image, Canvas canvas, RandomGenerator random);
   }
 
   @Override
-  public AnchorRows draw(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope) {
     return encoded(rows, random, scope, augmentation::apply);
   }
 
   @Override
-  public AnchorRows drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
     return encoded(rows, random, scope, augmentation::applyToPrior);
   }
 
-  private AnchorRows encoded(int[] rows, RandomGenerator random, NDManager scope, Change change) {
-    List<AugmentedPicture> changed = new ArrayList<>();
+  private AnchorBatch encoded(int[] rows, RandomGenerator random, NDManager scope, Change change) {
+    List<AugmentedImage> changed = new ArrayList<>();
     NDList parts = new NDList();
     try (NDManager each = scope.newSubManager()) {
       for (int row : rows) {
-        AugmentedPicture picture = change.of(shelf.picture(row), canvas, random);
-        changed.add(picture);
-        NDArray latents = encode(picture.pixels(), random, each);
+        AugmentedImage image = change.of(shelf.image(row), canvas, random);
+        changed.add(image);
+        NDArray latents = encode(image.pixels(), random, each);
         parts.add(latents);
       }
       NDArray latents = parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, 0);
       latents.attach(scope);
-      return new AnchorRows(
-          latents, mask(changed, scope), changed.stream().map(AugmentedPicture::prefix).toList());
+      return new AnchorBatch(
+          latents, mask(changed, scope), changed.stream().map(AugmentedImage::prefix).toList());
     }
   }
 
   private NDArray encode(float[] pixels, RandomGenerator random, NDManager owner) {
     try (NDManager scope = owner.newSubManager()) {
-      NDArray picture = scope.create(pixels, new Shape(1, 3, canvas.height(), canvas.width()));
+      NDArray image = scope.create(pixels, new Shape(1, 3, canvas.height(), canvas.width()));
       NDArray noise =
           RandomStreams.gaussian(
               scope, new Shape(1, channels, canvas.latentHeight(), canvas.latentWidth()), random);
-      NDArray latents = codec.encode(picture, noise);
+      NDArray latents = codec.encode(image, noise);
       latents.attach(owner);
       return latents;
     }
   }
 
-  private @Nullable NDArray mask(List<AugmentedPicture> pictures, NDManager scope) {
-    if (pictures.stream().allMatch(picture -> picture.mask() == null)) {
+  private @Nullable NDArray mask(List<AugmentedImage> images, NDManager scope) {
+    if (images.stream().allMatch(image -> image.mask() == null)) {
       return null;
     }
     int plane = canvas.latentHeight() * canvas.latentWidth();
-    float[] all = new float[plane * pictures.size()];
-    for (int i = 0; i < pictures.size(); i++) {
-      float[] mask = pictures.get(i).mask();
+    float[] all = new float[plane * images.size()];
+    for (int i = 0; i < images.size(); i++) {
+      float[] mask = images.get(i).mask();
       if (mask == null) {
         Arrays.fill(all, i * plane, (i + 1) * plane, 1);
       } else {
         System.arraycopy(mask, 0, all, i * plane, plane);
       }
     }
-    Shape shape = new Shape(pictures.size(), 1, canvas.latentHeight(), canvas.latentWidth());
+    Shape shape = new Shape(images.size(), 1, canvas.latentHeight(), canvas.latentWidth());
     return MaskedSource.inEngine(all, shape, scope);
   }
 
   @Override
-  public BufferedImage picture(int row, LatentCodec of) {
-    return pictures.picture(row, of);
+  public BufferedImage image(int row, LatentCodec of) {
+    return images.image(row, of);
   }
 
   @Override
   public void close() {
-    pictures.close();
+    images.close();
   }
 }

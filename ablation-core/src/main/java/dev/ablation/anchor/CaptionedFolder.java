@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Finds out which pictures a folder has and what they show. */
+/** Finds out which images a folder has and what they show. */
 final class CaptionedFolder {
   private static final String IMAGES = "images.txt";
   private static final String CAPTIONS = "caption.txt";
@@ -22,20 +22,20 @@ final class CaptionedFolder {
 
   private final Path folder;
   private final Problems problems = new Problems();
-  private final List<CaptionedPicture> pictures = new ArrayList<>();
+  private final List<CaptionedImage> images = new ArrayList<>();
 
   private CaptionedFolder(Path folder) {
     this.folder = folder;
   }
 
-  static List<CaptionedPicture> read(Path folder) throws IOException {
+  static List<CaptionedImage> read(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new IOException(folder + ": must be a folder");
     }
     return new CaptionedFolder(folder).read();
   }
 
-  private List<CaptionedPicture> read() throws IOException {
+  private List<CaptionedImage> read() throws IOException {
     List<String> found =
         List.of(IMAGES, JSON_LINES, CSV).stream()
             .filter(name -> Files.exists(folder.resolve(name)))
@@ -56,11 +56,11 @@ final class CaptionedFolder {
       case JSON_LINES -> readJsonLines();
       default -> readCsv();
     }
-    if (pictures.isEmpty() && problems.isEmpty()) {
-      problems.add(folder.resolve(found.get(0)) + ": must name at least one picture");
+    if (images.isEmpty() && problems.isEmpty()) {
+      problems.add(folder.resolve(found.get(0)) + ": must name at least one image");
     }
     problems.check();
-    return pictures;
+    return images;
   }
 
   private void readTextFiles() throws IOException {
@@ -73,7 +73,7 @@ final class CaptionedFolder {
     List<String> captions = lines(captionFile);
     if (images.size() != captions.size()) {
       problems.add(
-          "%s: must have a line for each of the %d pictures in %s, but has %d"
+          "%s: must have a line for each of the %d images in %s, but has %d"
               .formatted(captionFile, images.size(), IMAGES, captions.size()));
     }
     for (int i = 0; i < images.size(); i++) {
@@ -136,16 +136,16 @@ final class CaptionedFolder {
     if (caption.isBlank()) {
       problems.add(at(captionFile, line) + "caption must not be blank");
     }
-    Path picture = picture(file, line, name);
-    if (picture != null && !caption.isBlank()) {
-      pictures.add(new CaptionedPicture(picture, caption));
+    Path image = image(file, line, name);
+    if (image != null && !caption.isBlank()) {
+      images.add(new CaptionedImage(image, caption));
     }
   }
 
   /** Returns the file that a line names, {@code null} after telling a problem. */
-  private @Nullable Path picture(Path file, int line, String name) {
+  private @Nullable Path image(Path file, int line, String name) {
     if (name.isBlank()) {
-      problems.add(at(file, line) + "name of a picture must not be blank");
+      problems.add(at(file, line) + "name of an image must not be blank");
       return null;
     }
     Path inside;
@@ -168,7 +168,7 @@ final class CaptionedFolder {
           at(file, line)
               + (Files.exists(inside)
                   ? "'%s' must be a file".formatted(name)
-                  : "picture '%s' does not exist".formatted(name)));
+                  : "image '%s' does not exist".formatted(name)));
     }
     return below;
   }

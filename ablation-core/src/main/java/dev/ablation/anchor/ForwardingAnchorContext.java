@@ -5,8 +5,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * A context that asks and tells another one: for strategies that prepare their pictures by others
- * and change what these are told, such as the seed or how the progress of parts adds up.
+ * A context that asks and tells another one: for strategies that prepare their images by others and
+ * change what these are told, such as the seed or how the progress of parts adds up.
  */
 public abstract class ForwardingAnchorContext implements AnchorContext {
   private final AnchorContext run;

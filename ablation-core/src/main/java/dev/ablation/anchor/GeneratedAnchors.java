@@ -31,14 +31,13 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anchor pictures that the model draws itself: picture i shows prompt {@code i mod n}. Latents are
- * kept as the sampler made them, never decoded and encoded again. Every method returns a changed
- * copy.
+ * Anchor images that the model draws itself: image i shows prompt {@code i mod n}. Latents are kept
+ * as the sampler made them, never decoded and encoded again. Every method returns a changed copy.
  *
  * @param name what the anchor is called
  * @param givenPrompts anchor prompts; {@code null} takes those that the target brings along, or
  *     else built-in ones about {@code name}
- * @param givenImages how many pictures, positive; {@code null} takes the preset's number
+ * @param givenImages how many images, positive; {@code null} takes the preset's number
  * @param givenSampling how they are drawn; {@code null} takes the preset's way
  * @param cache folder that drawn latents are kept in and found again; {@code null} keeps them in
  *     the folder of the run's checkpoints, or in memory alone if it has none
@@ -96,7 +95,7 @@ public record GeneratedAnchors(
     return givenImages == null ? AnchorDefaults.diffusers().images() : givenImages;
   }
 
-  /** {@return how the pictures are drawn} */
+  /** {@return how the images are drawn} */
   public SamplingSettings sampling() {
     return givenSampling == null ? AnchorDefaults.diffusers().sampling() : givenSampling;
   }
@@ -112,7 +111,7 @@ public record GeneratedAnchors(
   }
 
   /**
-   * Changes the number of pictures.
+   * Changes the number of images.
    *
    * @param images positive
    * @return a changed copy
@@ -122,7 +121,7 @@ public record GeneratedAnchors(
   }
 
   /**
-   * Changes how pictures are drawn.
+   * Changes how images are drawn.
    *
    * @param sampling sampler, steps, guidance, negative prompt, batch size
    * @return a changed copy
@@ -155,7 +154,7 @@ public record GeneratedAnchors(
   }
 
   @Override
-  public GeneratedAnchors suitedTo(DiffusionModel model, Concept target) {
+  public GeneratedAnchors compatibleWith(DiffusionModel model, Concept target) {
     Optional<PromptTokenizer> tokenizer = model.capability(PromptTokenizer.class);
     if (givenPrompts != null || !target.anchorPrompts().isEmpty() || tokenizer.isEmpty()) {
       return this;
@@ -196,7 +195,7 @@ public record GeneratedAnchors(
   public GeneratedAnchors sample(Concept target, int images) {
     List<String> pool = prompts(target);
     GeneratedAnchors fewer = images(Math.min(images, images()));
-    return images < pool.size() ? fewer.prompts(Spread.over(pool, images)) : fewer;
+    return images < pool.size() ? fewer.prompts(EvenSubset.over(pool, images)) : fewer;
   }
 
   @Override
@@ -221,7 +220,7 @@ public record GeneratedAnchors(
   @Override
   public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    List<String> prompts = promptsOfPictures(target);
+    List<String> prompts = promptsOfImages(target);
     LatentCache kept = cache(model, target, context);
     try (NDManager scope = model.manager().newSubManager()) {
       NDArray latents = new Drawing(model, prompts, context, kept, scope).latents();
@@ -230,7 +229,7 @@ public record GeneratedAnchors(
     }
   }
 
-  private List<String> promptsOfPictures(Concept target) {
+  private List<String> promptsOfImages(Concept target) {
     List<String> pool = prompts(target);
     return IntStream.range(0, images()).mapToObj(i -> pool.get(i % pool.size())).toList();
   }
@@ -243,14 +242,14 @@ public record GeneratedAnchors(
         : LatentCache.of(
             folder,
             model,
-            promptsOfPictures(target),
+            promptsOfImages(target),
             settings(target),
             sampling().batchSize(),
             context.seed());
   }
 
   @Override
-  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     LatentCache kept = cache(model, target, context);
     int batchSize = sampling().batchSize();
@@ -264,7 +263,7 @@ public record GeneratedAnchors(
     int calls = sampling().guided() ? 2 : 1;
     try (SamplerRun run =
         sampling().sampler().start(model.schedule(), model.predictionType(), sampling().steps())) {
-      return new AnchorWork(missing * calls * run.steps(), calls * batchSize);
+      return new AnchorCost(missing * calls * run.steps(), calls * batchSize);
     }
   }
 
@@ -276,7 +275,7 @@ public record GeneratedAnchors(
     private final @Nullable LatentCache kept;
     private final NDManager scope;
 
-    /** Whether pictures were found since progress was told last. */
+    /** Whether images were found since progress was told last. */
     private boolean unreported;
 
     Drawing(
@@ -326,9 +325,9 @@ public record GeneratedAnchors(
     private NDArray draw(int first, int end) {
       long seed = RandomStreams.seed(context.seed(), "anchors", 0);
       return LatentSampler.of(model)
-          .withSettings(sampling())
-          .withCancellation(context::cancelled)
-          .withListener(progress -> report(first, progress))
+          .settings(sampling())
+          .cancellation(context::cancelled)
+          .listener(progress -> report(first, progress))
           .sample(prompts.subList(first, end), NoiseSource.ofSeed(seed + first), scope);
     }
 

@@ -13,30 +13,30 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * The pictures of one source, then those of another.
+ * The images of one source, then those of another.
  *
- * @param first the first {@code size} pictures
+ * @param first the first {@code size} images
  * @param size how many there are in {@code first}
  * @param second the others
  */
 record JoinedSource(AnchorSource first, int size, AnchorSource second) implements AnchorSource {
 
   private interface Drawing {
-    AnchorRows draw(AnchorSource source, int[] rows);
+    AnchorBatch draw(AnchorSource source, int[] rows);
   }
 
   @Override
-  public AnchorRows draw(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope) {
     return each(rows, scope, (source, some) -> source.draw(some, random, scope));
   }
 
   @Override
-  public AnchorRows drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
     return each(rows, scope, (source, some) -> source.drawPrior(some, random, scope));
   }
 
-  private AnchorRows each(int[] rows, NDManager scope, Drawing drawing) {
-    List<AnchorRows> parts = new ArrayList<>();
+  private AnchorBatch each(int[] rows, NDManager scope, Drawing drawing) {
+    List<AnchorBatch> parts = new ArrayList<>();
     for (int row : rows) {
       AnchorSource source = row < size ? first : second;
       parts.add(drawing.draw(source, new int[] {row < size ? row : row - size}));
@@ -44,12 +44,12 @@ record JoinedSource(AnchorSource first, int size, AnchorSource second) implement
     return parts.size() == 1 ? parts.get(0) : joined(parts, scope);
   }
 
-  private static AnchorRows joined(List<AnchorRows> parts, NDManager scope) {
+  private static AnchorBatch joined(List<AnchorBatch> parts, NDManager scope) {
     NDList latents = new NDList();
     NDList masks = new NDList();
     List<String> prefixes = new ArrayList<>();
     boolean masked = parts.stream().anyMatch(part -> part.mask() != null);
-    for (AnchorRows part : parts) {
+    for (AnchorBatch part : parts) {
       latents.add(part.latents());
       prefixes.addAll(part.prefixes());
       if (masked) {
@@ -71,12 +71,12 @@ record JoinedSource(AnchorSource first, int size, AnchorSource second) implement
       mask.attach(scope);
       masks.close();
     }
-    return new AnchorRows(all, mask, prefixes);
+    return new AnchorBatch(all, mask, prefixes);
   }
 
   @Override
-  public BufferedImage picture(int row, LatentCodec codec) {
-    return row < size ? first.picture(row, codec) : second.picture(row - size, codec);
+  public BufferedImage image(int row, LatentCodec codec) {
+    return row < size ? first.image(row, codec) : second.image(row - size, codec);
   }
 
   @Override

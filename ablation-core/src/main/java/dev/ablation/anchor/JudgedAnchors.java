@@ -24,25 +24,25 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Anchors with a judge, from {@link AnchorStrategy#judgedBy}. By itself it looks at a sample of the
- * pictures, and the run warns if too many show the target. It can also drop the prompts that lead
- * to the target, or pictures that show it. Every method returns a changed copy.
+ * images, and the run warns if too many show the target. It can also drop the prompts that lead to
+ * the target, or images that show it. Every method returns a changed copy.
  *
  * <p>With the model-based objective it is the prompts that matter: the teacher's prediction for an
  * anchor prompt leads to the target even from a picture of something else. With the noise-based one
- * it is the pictures.
+ * it is the images.
  *
- * <p>Which prompts lead to the target is told by every second picture of each prompt, beginning
- * with its first; how often those that stay show it, by the others: a choice looks better than it
- * is on the pictures that it was made by.
+ * <p>Which prompts lead to the target is told by every second image of each prompt, beginning with
+ * its first; how often those that stay show it, by the others: a choice looks better than it is on
+ * the images that it was made by.
  *
- * @param anchor the pictures
+ * @param anchor the images
  * @param judge looks at them
- * @param sampleSize how many pictures are looked at if none is dropped, positive
+ * @param sampleSize how many images are looked at if none is dropped, positive
  * @param warnAbove the run warns if a larger share shows the target, 0 to 1
  * @param dropping what is dropped
- * @param leadsAbove a prompt leads to the target if a larger share of its pictures shows it, 0 to 1
- * @param atLeast how many pictures must be left, positive
- * @param spare where more pictures come from in the place of dropped ones; {@code null} to do with
+ * @param leadsAbove a prompt leads to the target if a larger share of its images shows it, 0 to 1
+ * @param atLeast how many images must be left, positive
+ * @param spare where more images come from in the place of dropped ones; {@code null} to do with
  *     fewer
  */
 public record JudgedAnchors(
@@ -61,10 +61,10 @@ public record JudgedAnchors(
   public enum Dropping {
     /** Nothing. */
     NOTHING,
-    /** Prompts that lead to the target, with all of their pictures. */
+    /** Prompts that lead to the target, with all of their images. */
     PROMPTS,
-    /** Pictures that show the target. */
-    PICTURES
+    /** Images that show the target. */
+    IMAGES
   }
 
   /** Checks the numbers. */
@@ -85,7 +85,7 @@ public record JudgedAnchors(
   }
 
   /**
-   * Changes how many pictures are looked at.
+   * Changes how many images are looked at.
    *
    * @param sampleSize positive
    * @return a changed copy
@@ -107,7 +107,7 @@ public record JudgedAnchors(
   }
 
   /**
-   * Drops every prompt of which a judged picture shows the target.
+   * Drops every prompt of which a judged image shows the target.
    *
    * @return a changed copy
    */
@@ -118,7 +118,7 @@ public record JudgedAnchors(
   /**
    * Drops prompts that lead to the target.
    *
-   * @param above a prompt leads there if a larger share of its pictures shows the target, 0 to 1
+   * @param above a prompt leads there if a larger share of its images shows the target, 0 to 1
    * @return a changed copy
    */
   public JudgedAnchors dropLeading(double above) {
@@ -127,20 +127,20 @@ public record JudgedAnchors(
   }
 
   /**
-   * Drops pictures that show the target, and keeps their prompts.
+   * Drops images that show the target, and keeps their prompts.
    *
    * @return a changed copy
    */
-  public JudgedAnchors dropPictures() {
+  public JudgedAnchors dropImages() {
     return new JudgedAnchors(
-        anchor, judge, sampleSize, warnAbove, Dropping.PICTURES, leadsAbove, atLeast, spare);
+        anchor, judge, sampleSize, warnAbove, Dropping.IMAGES, leadsAbove, atLeast, spare);
   }
 
   /**
-   * Takes pictures of other prompts in the place of dropped ones. They are judged in the same way;
-   * if they do not suffice the run goes on with fewer and warns.
+   * Takes images of other prompts in the place of dropped ones. They are judged in the same way; if
+   * they do not suffice the run goes on with fewer and warns.
    *
-   * @param more strategy whose pictures are drawn only if some are dropped
+   * @param more strategy whose images are drawn only if some are dropped
    * @return a changed copy
    */
   public JudgedAnchors replacedFrom(AnchorStrategy more) {
@@ -150,7 +150,7 @@ public record JudgedAnchors(
   }
 
   /**
-   * Changes how many pictures must be left.
+   * Changes how many images must be left.
    *
    * @param images positive
    * @return a changed copy
@@ -179,16 +179,16 @@ public record JudgedAnchors(
   }
 
   @Override
-  public JudgedAnchors suitedTo(DiffusionModel model, Concept target) {
+  public JudgedAnchors compatibleWith(DiffusionModel model, Concept target) {
     return new JudgedAnchors(
-        anchor.suitedTo(model, target),
+        anchor.compatibleWith(model, target),
         judge,
         sampleSize,
         warnAbove,
         dropping,
         leadsAbove,
         atLeast,
-        spare == null ? null : spare.suitedTo(model, target));
+        spare == null ? null : spare.compatibleWith(model, target));
   }
 
   @Override
@@ -215,9 +215,9 @@ public record JudgedAnchors(
     return spare == null || anchor.prompts(target).contains(anchorPrompt) ? anchor : spare;
   }
 
-  /** Spare pictures are not counted, since it is not known whether they are drawn. */
+  /** Spare images are not counted, since it is not known whether they are drawn. */
   @Override
-  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     return anchor.work(model, target, context);
   }
@@ -326,7 +326,7 @@ public record JudgedAnchors(
       check(first.kept().length + added.length, first.before());
       if (added.length < missing) {
         context.warn(
-            "%d of %d anchor pictures were dropped, but only %d spare ones do not lead to the target; training uses %d"
+            "%d of %d anchor images were dropped, but only %d spare ones do not lead to the target; training uses %d"
                 .formatted(missing, set.size(), added.length, first.kept().length + added.length));
       }
       context.note("anchor.replaced", Integer.toString(added.length));
@@ -387,7 +387,7 @@ public record JudgedAnchors(
     Looks looks = new Looks(set, codec, context);
     int[] all = IntStream.range(0, set.size()).toArray();
     AnchorJudgement before = looks.judgement(all);
-    if (dropping == Dropping.PICTURES) {
+    if (dropping == Dropping.IMAGES) {
       int[] kept = IntStream.of(all).filter(row -> !looks.showsTarget(row)).toArray();
       return new Sifted(kept, before, looks.judgement(kept));
     }
@@ -415,10 +415,12 @@ public record JudgedAnchors(
 
   private int[] spreadRows(int size) {
     List<Integer> rows = IntStream.range(0, size).boxed().toList();
-    return Spread.over(rows, Math.min(sampleSize, size)).stream().mapToInt(row -> row).toArray();
+    return EvenSubset.over(rows, Math.min(sampleSize, size)).stream()
+        .mapToInt(row -> row)
+        .toArray();
   }
 
-  /** Looks at each picture once. */
+  /** Looks at each image once. */
   private final class Looks {
     private final AnchorSet set;
     private final LatentCodec codec;
@@ -437,9 +439,9 @@ public record JudgedAnchors(
 
     private boolean look(int row) {
       if (context.cancelled()) {
-        throw new CancellationException("judging the anchor pictures was cancelled");
+        throw new CancellationException("judging the anchor images was cancelled");
       }
-      return judge.showsTarget(set.picture(row, codec), set.prompts().get(row));
+      return judge.showsTarget(set.image(row, codec), set.prompts().get(row));
     }
 
     AnchorJudgement judgement(int[] rows) {

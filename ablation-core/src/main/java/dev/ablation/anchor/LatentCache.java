@@ -93,16 +93,16 @@ final class LatentCache {
   }
 
   private Path file(int first, int count) {
-    return folder.resolve("pictures-%06d-%06d.safetensors".formatted(first, first + count - 1));
+    return folder.resolve("images-%06d-%06d.safetensors".formatted(first, first + count - 1));
   }
 
-  /** {@return whether there is a file of some pictures; it may be damaged} */
+  /** {@return whether there is a file of some images; it may be damaged} */
   boolean holds(int first, int count) {
     return Files.exists(file(first, count));
   }
 
   /**
-   * Reads some pictures, owned by {@code owner}.
+   * Reads some images, owned by {@code owner}.
    *
    * @param warnings told of a damaged file
    * @return their latents; empty if there are none that are sound
@@ -123,10 +123,10 @@ final class LatentCache {
           }
           latents.close();
         }
-        warnings.accept(path + " is damaged; its pictures are drawn again");
+        warnings.accept(path + " is damaged; its images are drawn again");
         return Optional.empty();
       } catch (MalformedSafetensorsException e) {
-        warnings.accept(path + " is damaged; its pictures are drawn again: " + e.getMessage());
+        warnings.accept(path + " is damaged; its images are drawn again: " + e.getMessage());
         return Optional.empty();
       } catch (NoSuchFileException e) {
         return Optional.empty();

@@ -8,7 +8,7 @@ import java.awt.image.BufferedImage;
 import java.util.random.RandomGenerator;
 
 /**
- * A source whose pictures stay as they are, but of which only a part counts in a pair.
+ * A source whose images stay as they are, but of which only a part counts in a pair.
  *
  * @param all the source
  * @param mask 1 for each latent pixel that counts, else 0
@@ -18,24 +18,24 @@ import java.util.random.RandomGenerator;
 record MaskedSource(AnchorSource all, float[] mask, boolean priorToo) implements AnchorSource {
 
   @Override
-  public AnchorRows draw(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope) {
     return masked(all.draw(rows, random, scope), scope);
   }
 
   @Override
-  public AnchorRows drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
-    AnchorRows drawn = all.drawPrior(rows, random, scope);
+  public AnchorBatch drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
+    AnchorBatch drawn = all.drawPrior(rows, random, scope);
     return priorToo ? masked(drawn, scope) : drawn;
   }
 
-  private AnchorRows masked(AnchorRows drawn, NDManager scope) {
+  private AnchorBatch masked(AnchorBatch drawn, NDManager scope) {
     Shape shape = drawn.latents().getShape();
     float[] values = new float[drawn.size() * mask.length];
     for (int i = 0; i < drawn.size(); i++) {
       System.arraycopy(mask, 0, values, i * mask.length, mask.length);
     }
     Shape maskShape = new Shape(drawn.size(), 1, shape.get(2), shape.get(3));
-    return new AnchorRows(drawn.latents(), inEngine(values, maskShape, scope), drawn.prefixes());
+    return new AnchorBatch(drawn.latents(), inEngine(values, maskShape, scope), drawn.prefixes());
   }
 
   /** Copied, since the backward pass reads the mask when a Java buffer may be gone already. */
@@ -46,8 +46,8 @@ record MaskedSource(AnchorSource all, float[] mask, boolean priorToo) implements
   }
 
   @Override
-  public BufferedImage picture(int row, LatentCodec codec) {
-    return all.picture(row, codec);
+  public BufferedImage image(int row, LatentCodec codec) {
+    return all.image(row, codec);
   }
 
   @Override

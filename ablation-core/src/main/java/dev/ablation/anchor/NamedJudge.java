@@ -15,8 +15,8 @@ record NamedJudge(String name, AnchorJudge judge) implements AnchorJudge {
   }
 
   @Override
-  public boolean showsTarget(BufferedImage picture, String prompt) {
-    return judge.showsTarget(picture, prompt);
+  public boolean showsTarget(BufferedImage image, String prompt) {
+    return judge.showsTarget(image, prompt);
   }
 
   @Override

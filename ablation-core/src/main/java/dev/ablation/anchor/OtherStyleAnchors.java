@@ -22,7 +22,7 @@ import java.util.random.RandomGenerator;
 /**
  * The same subjects in other styles, from {@link AnchorStrategy#otherStyles}. Every subject meets
  * every style; the order is random, but each subject comes once before any comes again, so that
- * however few pictures are drawn, the styles are mixed. A prompt has one of the forms that the
+ * however few images are drawn, the styles are mixed. A prompt has one of the forms that the
  * target's concept has for its own prompts.
  */
 public final class OtherStyleAnchors implements AnchorStrategy {
@@ -47,7 +47,7 @@ public final class OtherStyleAnchors implements AnchorStrategy {
     return styles;
   }
 
-  /** {@return the prompts without a style, and how pictures are drawn} */
+  /** {@return the prompts without a style, and how images are drawn} */
   public GeneratedAnchors subjects() {
     return subjects;
   }
@@ -63,8 +63,8 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   }
 
   @Override
-  public OtherStyleAnchors suitedTo(DiffusionModel model, Concept target) {
-    return new OtherStyleAnchors(styles, subjects.suitedTo(model, target));
+  public OtherStyleAnchors compatibleWith(DiffusionModel model, Concept target) {
+    return new OtherStyleAnchors(styles, subjects.compatibleWith(model, target));
   }
 
   @Override
@@ -139,7 +139,7 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   }
 
   @Override
-  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     return drawn(target).work(model, target, context);
   }

@@ -34,7 +34,7 @@ final class Problems {
             ? separator + "and %d more".formatted(messages.size() - shown.size())
             : "";
     throw new IOException(
-        "%d things are wrong with the pictures:%s%s%s"
+        "%d things are wrong with the images:%s%s%s"
             .formatted(messages.size(), separator, String.join(separator, shown), more));
   }
 }

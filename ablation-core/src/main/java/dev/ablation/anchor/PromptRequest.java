@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a {@link PromptSource} is asked for. Every method returns a changed copy.
  *
- * @param kind captions of different pictures, or wordings of one caption
- * @param subject what the pictures show, such as {@code "cat"}; for {@link Kind#PARAPHRASES} the
+ * @param kind captions of different images, or wordings of one caption
+ * @param subject what the images show, such as {@code "cat"}; for {@link Kind#PARAPHRASES} the
  *     caption to reword
  * @param count how many prompts, positive
  * @param word that each prompt must contain as a word of its own, in any case, or as its plain
@@ -22,7 +22,7 @@ public record PromptRequest(
 
   /** What the prompts have to do with the subject. */
   public enum Kind {
-    /** Captions of pictures that all differ and all show the subject. */
+    /** Captions of images that all differ and all show the subject. */
     CAPTIONS,
     /** The subject is itself a caption: other wordings of it that keep its meaning. */
     PARAPHRASES
@@ -42,7 +42,7 @@ public record PromptRequest(
   }
 
   /**
-   * Asks for captions of different pictures that show something, each with its name in it.
+   * Asks for captions of different images that show something, each with its name in it.
    *
    * @param subject what they show, such as {@code "cat"}; each prompt must contain it
    * @param count how many, positive; the paper takes 200
@@ -53,7 +53,7 @@ public record PromptRequest(
   }
 
   /**
-   * Asks for other wordings of a caption, as the paper does for memorised pictures (Kumari et al.
+   * Asks for other wordings of a caption, as the paper does for memorised images (Kumari et al.
    * 2023, section 4.3).
    *
    * @param caption to reword; is not given back

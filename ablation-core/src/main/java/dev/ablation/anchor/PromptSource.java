@@ -51,14 +51,14 @@ public interface PromptSource {
 
   /**
    * Returns this source, checked, with its answers kept as text files: the same request gives the
-   * same prompts in a later run, so pictures drawn from them are found again. The files may be
-   * read, and edited.
+   * same prompts in a later run, so images drawn from them are found again. The files may be read,
+   * and edited.
    *
    * @param folder for the answers of this source alone; is created if it is missing
    * @return the source that asks at most once
    */
   default PromptSource keptIn(Path folder) {
-    return new KeptPrompts(checked(), folder);
+    return new PromptCache(checked(), folder);
   }
 
   /**

@@ -7,21 +7,21 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * Some pictures of a source.
+ * Some images of a source.
  *
  * @param all the source, which is closed with this one
- * @param chosen number in {@code all} of each picture
+ * @param chosen number in {@code all} of each image
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record SelectedSource(AnchorSource all, int[] chosen) implements AnchorSource {
 
   @Override
-  public AnchorRows draw(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope) {
     return all.draw(inAll(rows), random, scope);
   }
 
   @Override
-  public AnchorRows drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
+  public AnchorBatch drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
     return all.drawPrior(inAll(rows), random, scope);
   }
 
@@ -30,8 +30,8 @@ record SelectedSource(AnchorSource all, int[] chosen) implements AnchorSource {
   }
 
   @Override
-  public BufferedImage picture(int row, LatentCodec codec) {
-    return all.picture(chosen[row], codec);
+  public BufferedImage image(int row, LatentCodec codec) {
+    return all.image(chosen[row], codec);
   }
 
   @Override

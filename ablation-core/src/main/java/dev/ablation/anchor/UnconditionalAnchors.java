@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * "in the style of Monet"}, of anything else its name, {@code "a photo of"} it and the like. Every
  * method returns a changed copy.
  *
- * @param drawn how pictures are drawn; its only prompt is empty
+ * @param drawn how images are drawn; its only prompt is empty
  * @param forms target prompts with the placeholder {@code {name}}; empty for those above
  */
 public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
@@ -68,7 +68,7 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   }
 
   /**
-   * Changes the number of pictures.
+   * Changes the number of images.
    *
    * @param images positive
    * @return a changed copy
@@ -78,7 +78,7 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   }
 
   /**
-   * Changes how pictures are drawn.
+   * Changes how images are drawn.
    *
    * @param sampling sampler, steps, batch size; guidance between two empty prompts does nothing
    * @return a changed copy
@@ -139,7 +139,7 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   }
 
   @Override
-  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     return drawn.work(model, target, context);
   }

@@ -9,8 +9,8 @@ import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.sample.Images;
 import dev.ablation.sample.NoiseSource;
-import dev.ablation.sample.Pictures;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import java.awt.image.BufferedImage;
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The walk of DDIM (Song et al. 2021, arXiv 2010.02502, equation 12) from any noise level down to
  * none, with what the samplers of the library do not offer, because nobody draws that way who does
- * not probe: a picture to begin with, more noise than the process has, a guide.
+ * not probe: an image to begin with, more noise than the process has, a guide.
  *
  * @param model draws
  * @param sampling steps, guidance scale, negative prompt, batch size; its sampler is not used
@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  *     variance stays that of the process
  * @param guide changes the prediction at every step; {@code null} for none
  * @param strength of the guide
- * @param noise of each picture
+ * @param noise of each image
  * @param cancelled asked before every step
  */
 record DdimWalk(
@@ -58,18 +58,17 @@ record DdimWalk(
    * @param clean (n, C, H, W), one for each prompt; {@code null} begins with noise alone
    */
   List<BufferedImage> draw(List<String> prompts, @Nullable NDArray clean) {
-    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing pictures");
-    List<BufferedImage> pictures = new ArrayList<>();
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");
+    List<BufferedImage> images = new ArrayList<>();
     for (int from = 0; from < prompts.size(); from += sampling.batchSize()) {
       int to = Math.min(prompts.size(), from + sampling.batchSize());
       try (NDManager scope = model.manager().newSubManager()) {
         NDArray begin = clean == null ? null : clean.get(from + ":" + to);
         NDArray latents = walk(prompts.subList(from, to), begin, from, scope);
-        pictures.addAll(
-            Pictures.images(Pictures.decode(codec, latents, sampling.batchSize(), scope)));
+        images.addAll(Images.images(Images.decode(codec, latents, sampling.batchSize(), scope)));
       }
     }
-    return pictures;
+    return images;
   }
 
   /** The timesteps, falling, evenly spaced from the start to 0. */

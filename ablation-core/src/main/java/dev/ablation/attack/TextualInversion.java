@@ -6,8 +6,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.RecoveryAttempt;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
@@ -21,8 +21,8 @@ import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.Images;
 import dev.ablation.sample.LatentSampler;
-import dev.ablation.sample.Pictures;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,21 +36,21 @@ import java.util.random.RandomGenerator;
 /**
  * Tries to recover the target by textual inversion (Gal et al. 2022, arXiv 2208.01618; against
  * erased concepts, Pham et al. 2024, arXiv 2308.01508): learns the embedding of one token from
- * pictures of the target, by the loss that the model itself was trained with, and draws with it.
- * All weights of the network stay as the ablation left them, so what comes back was never
- * forgotten. The same is done to the base model. One row of the token table is trained; every other
- * row stays as it is, to the last bit.
+ * images of the target, by the loss that the model itself was trained with, and draws with it. All
+ * weights of the network stay as the ablation left them, so what comes back was never forgotten.
+ * The same is done to the base model. One row of the token table is trained; every other row stays
+ * as it is, to the last bit.
  *
- * @param originals pictures of the target, of the model's size, at least one; published are 25
+ * @param originals images of the target, of the model's size, at least one; published are 25
  * @param placeholder a word that is one token and stands in none of the prompts otherwise, such as
  *     {@code "sks"} of CLIP's vocabulary; its row is learned
  * @param initializer a word that is one token, whose row the learned one begins with, such as
  *     {@code "art"}
  * @param templates prompts with {@code {}} for the placeholder
  * @param steps the budget, positive; published are 5,000, and 500 to 1,000 for a quick probe
- * @param batchSize pictures in a step, positive
+ * @param batchSize images in a step, positive
  * @param learningRate positive; published is 5e-3 times the batch size
- * @param trial how the pictures are drawn and counted
+ * @param trial how the images are drawn and counted
  */
 public record TextualInversion(
     List<BufferedImage> originals,
@@ -60,8 +60,8 @@ public record TextualInversion(
     int steps,
     int batchSize,
     double learningRate,
-    Trial trial)
-    implements RecoveryAttempt {
+    AttackSettings trial)
+    implements Attack {
   private static final String SLOT = "{}";
   private static final AdamW ADAM = new AdamW(0.9, 0.999, 1e-8, 0);
 
@@ -138,7 +138,7 @@ public record TextualInversion(
     List<String> asked = trial.inTurn(prompts());
     try (NDManager scope = model.manager().newSubManager()) {
       LatentCodec codec = Capabilities.require(model, LatentCodec.class, "textual inversion");
-      NDArray clean = codec.encode(Pictures.toSigned(Pictures.array(originals, scope)), null);
+      NDArray clean = codec.encode(Images.toSigned(Images.array(originals, scope)), null);
       return trial.compare(
           "recovery",
           name(),
@@ -174,8 +174,8 @@ public record TextualInversion(
       }
       return session.withoutGradients(() ->
           LatentSampler.of(model)
-              .withSettings(trial.sampling())
-              .withCancellation(cancelled)
+              .settings(trial.sampling())
+              .cancellation(cancelled)
               .draw(asked, trial.seed()));
     }
   }
@@ -192,7 +192,7 @@ public record TextualInversion(
     }
   }
 
-  /** The mean squared error of the prediction, on pictures, noise and timesteps of the step. */
+  /** The mean squared error of the prediction, on images, noise and timesteps of the step. */
   private NDArray loss(DiffusionModel model, NDArray clean, int step, NDManager scope) {
     RandomGenerator random = RandomStreams.stream(trial.seed(), "textual inversion", step);
     int[] rows = new int[batchSize];

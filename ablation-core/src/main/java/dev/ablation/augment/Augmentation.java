@@ -1,7 +1,7 @@
 package dev.ablation.augment;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.picture.Resampling;
+import dev.ablation.image.Resampling;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.Map;
@@ -11,8 +11,8 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Crops, flips and scales pictures, as the two published implementations do it. With scaling, two
- * pictures in three are made smaller and lie somewhere on a grey canvas, the others are made larger
+ * Crops, flips and scales images, as the two published implementations do it. With scaling, two
+ * images in three are made smaller and lie somewhere on a grey canvas, the others are made larger
  * and cut; a mask says which latent pixels count, and the target prompt begins with words such as
  * {@code "very small "} or {@code "zoomed in "}.
  *
@@ -23,13 +23,13 @@ import org.jspecify.annotations.Nullable;
  * published code would divide by zero there.
  *
  * @param name for provenance
- * @param fit how a picture gets the canvas' ratio
+ * @param fit how an image gets the canvas' ratio
  * @param resampling filter that scales
  * @param flipProbability how often left and right are exchanged, 0 to 1
  * @param scaling which sizes are drawn
- * @param border whether latent pixels at the edge of a pasted picture never count, even if it fills
- *     the canvas; small pasted pictures always have such an edge
- * @param priorAugmented whether pictures for prior preservation are treated the same way; otherwise
+ * @param border whether latent pixels at the edge of a pasted image never count, even if it fills
+ *     the canvas; small pasted images always have such an edge
+ * @param priorAugmented whether images for prior preservation are treated the same way; otherwise
  *     they are flipped and cut from a random place with their ratio kept, and all of them counts
  */
 public record Augmentation(
@@ -43,7 +43,7 @@ public record Augmentation(
   private static final List<String> SMALL = List.of("a far away ", "very small ");
   private static final List<String> LARGE = List.of("zoomed in ", "close up ");
 
-  /** Below this share of the canvas a picture is called small. */
+  /** Below this share of the canvas an image is called small. */
   private static final double SMALL_SHARE = 0.6;
 
   /** A place that shows something comes long before. */
@@ -58,7 +58,7 @@ public record Augmentation(
     }
   }
 
-  /** How a picture gets the canvas' ratio of height and width. */
+  /** How an image gets the canvas' ratio of height and width. */
   public enum Fit {
     /** It is stretched. */
     STRETCH,
@@ -95,7 +95,7 @@ public record Augmentation(
   }
 
   /**
-   * {@return pictures as they are; those of another ratio than the canvas' lose their edges; every
+   * {@return images as they are; those of another ratio than the canvas' lose their edges; every
    * latent pixel counts}
    */
   public static Augmentation none() {
@@ -106,7 +106,7 @@ public record Augmentation(
   /**
    * {@return the variant of the reference implementation for diffusers: stretched by a Lanczos
    * filter, no flip, scaled; the outermost latent pixels never count} Its option {@code --noaug} is
-   * {@link #withoutScaling()}, its option {@code --hflip} is {@code withFlip(0.5)}.
+   * {@link #withoutScaling()}, its option {@code --hflip} is {@code flip(0.5)}.
    */
   public static Augmentation diffusers() {
     return new Augmentation(
@@ -115,7 +115,7 @@ public record Augmentation(
 
   /**
    * {@return the variant of the paper's own implementation: centre cut out, bicubic filter, every
-   * second picture flipped, scaled} Its setting {@code aug: False} is {@link #withoutScaling()}.
+   * second image flipped, scaled} Its setting {@code aug: False} is {@link #withoutScaling()}.
    */
   public static Augmentation paper() {
     return new Augmentation(
@@ -134,55 +134,54 @@ public record Augmentation(
    * @param probability 0 to 1
    * @return a changed copy
    */
-  public Augmentation withFlip(double probability) {
+  public Augmentation flip(double probability) {
     return new Augmentation(name, fit, resampling, probability, scaling, border, priorAugmented);
   }
 
   /**
-   * {@return whether the pixels of a picture that has the canvas' size always stay as they are}
-   * Latents of such pictures need not be made anew.
+   * {@return whether the pixels of an image that has the canvas' size always stay as they are}
+   * Latents of such images need not be made anew.
    */
   public boolean keepsPixels() {
     return flipProbability == 0 && scaling == Scaling.NONE;
   }
 
   /**
-   * Changes a picture, drawing size and place.
+   * Changes an image, drawing size and place.
    *
-   * @param picture any size
+   * @param image any size
    * @param canvas what the model sees; with scaling or a border at least 3 latent pixels high and
    *     wide
    * @param random the only source of randomness
-   * @return the changed picture
+   * @return the changed image
    * @throws IllegalArgumentException if the canvas is too small
    */
-  public AugmentedPicture apply(BufferedImage picture, Canvas canvas, RandomGenerator random) {
+  public AugmentedImage apply(BufferedImage image, Canvas canvas, RandomGenerator random) {
     checkCanvas(canvas);
-    BufferedImage fitted = fit == Fit.STRETCH ? picture : centre(picture, canvas);
+    BufferedImage fitted = fit == Fit.STRETCH ? image : centre(image, canvas);
     if (isFlipped(random)) {
       fitted = flipped(fitted);
     }
     int side = Math.min(canvas.height(), canvas.width());
     int size = scaling == Scaling.NONE ? side : drawSize(side, canvas, random);
     Placement placement = place(size, canvas, random);
-    return new AugmentedPicture(
+    return new AugmentedImage(
         render(fitted, placement, canvas), placement.mask(canvas), prefix(size, side, random));
   }
 
   /**
-   * Changes a picture that stands for what is to be preserved.
+   * Changes an image that stands for what is to be preserved.
    *
-   * @param picture any size
+   * @param image any size
    * @param canvas what the model sees
    * @param random the only source of randomness
-   * @return the changed picture
+   * @return the changed image
    */
-  public AugmentedPicture applyToPrior(
-      BufferedImage picture, Canvas canvas, RandomGenerator random) {
+  public AugmentedImage applyToPrior(BufferedImage image, Canvas canvas, RandomGenerator random) {
     if (priorAugmented) {
-      return apply(picture, canvas, random);
+      return apply(image, canvas, random);
     }
-    BufferedImage fitted = isFlipped(random) ? flipped(picture) : picture;
+    BufferedImage fitted = isFlipped(random) ? flipped(image) : image;
     Placement covering = covering(fitted, canvas);
     Placement placement =
         new Placement(
@@ -191,11 +190,11 @@ public record Augmentation(
             random.nextInt(covering.height() - canvas.height() + 1),
             random.nextInt(covering.width() - canvas.width() + 1),
             false);
-    return new AugmentedPicture(render(fitted, placement, canvas), null, "");
+    return new AugmentedImage(render(fitted, placement, canvas), null, "");
   }
 
   /**
-   * Checks that something of every picture can count.
+   * Checks that something of every image can count.
    *
    * @param canvas what the model sees
    * @throws IllegalArgumentException if it is too small
@@ -211,7 +210,7 @@ public record Augmentation(
   }
 
   /**
-   * Returns the mask of pictures whose pixels stay as they are.
+   * Returns the mask of images whose pixels stay as they are.
    *
    * @param canvas what the model sees
    * @return 1 for each latent pixel that counts, else 0, row by row; {@code null} if all count
@@ -221,7 +220,7 @@ public record Augmentation(
     return Placement.full(canvas, border).mask(canvas);
   }
 
-  /** {@return everything that shapes the pictures; names begin with {@code "augmentation"}} */
+  /** {@return everything that shapes the images; names begin with {@code "augmentation"}} */
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
     settings.put("augmentation", name);
@@ -238,7 +237,7 @@ public record Augmentation(
     return flipProbability > 0 && random.nextDouble() < flipProbability;
   }
 
-  /** A size at which something of the picture can count, wherever it lies. */
+  /** A size at which something of the image can count, wherever it lies. */
   private int drawSize(int side, Canvas canvas, RandomGenerator random) {
     for (int draw = 0; draw < MOST_DRAWS; draw++) {
       int size = drawAnySize(side, random);
@@ -297,11 +296,11 @@ public record Augmentation(
     return size > side ? LARGE.get(random.nextInt(LARGE.size())) : "";
   }
 
-  /** Scales the picture and lays it on a canvas of zeros, which is middle grey. */
-  float[] render(BufferedImage picture, Placement placement, Canvas canvas) {
+  /** Scales the image and lays it on a canvas of zeros, which is middle grey. */
+  float[] render(BufferedImage image, Placement placement, Canvas canvas) {
     int height = placement.height();
     int width = placement.width();
-    BufferedImage scaled = resampling.resize(picture, width, height);
+    BufferedImage scaled = resampling.resize(image, width, height);
     int[] pixels = scaled.getRGB(0, 0, width, height, null, 0, width);
     int plane = canvas.height() * canvas.width();
     float[] values = new float[3 * plane];
@@ -326,35 +325,34 @@ public record Augmentation(
     return values;
   }
 
-  private static BufferedImage centre(BufferedImage picture, Canvas canvas) {
-    int height = picture.getHeight();
-    int width = picture.getWidth();
+  private static BufferedImage centre(BufferedImage image, Canvas canvas) {
+    int height = image.getHeight();
+    int width = image.getWidth();
     long wide = (long) width * canvas.height();
     long high = (long) height * canvas.width();
     int newHeight = wide >= high ? height : Math.max(1, (int) (wide / canvas.width()));
     int newWidth = wide >= high ? Math.max(1, (int) (high / canvas.height())) : width;
-    return picture.getSubimage(
-        (width - newWidth) / 2, (height - newHeight) / 2, newWidth, newHeight);
+    return image.getSubimage((width - newWidth) / 2, (height - newHeight) / 2, newWidth, newHeight);
   }
 
   /** The smallest size that keeps the ratio and covers the canvas. */
-  private static Placement covering(BufferedImage picture, Canvas canvas) {
-    long height = picture.getHeight();
-    long width = picture.getWidth();
+  private static Placement covering(BufferedImage image, Canvas canvas) {
+    long height = image.getHeight();
+    long width = image.getWidth();
     boolean wide = width * canvas.height() >= height * canvas.width();
     return wide
         ? new Placement(canvas.height(), (int) (width * canvas.height() / height), 0, 0, false)
         : new Placement((int) (height * canvas.width() / width), canvas.width(), 0, 0, false);
   }
 
-  private static BufferedImage flipped(BufferedImage picture) {
-    int width = picture.getWidth();
-    int height = picture.getHeight();
+  private static BufferedImage flipped(BufferedImage image) {
+    int width = image.getWidth();
+    int height = image.getHeight();
     int[] row = new int[width];
     int[] mirrored = new int[width];
     BufferedImage result = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < height; y++) {
-      picture.getRGB(0, y, width, 1, row, 0, width);
+      image.getRGB(0, y, width, 1, row, 0, width);
       for (int x = 0; x < width; x++) {
         mirrored[x] = row[width - 1 - x];
       }

@@ -3,11 +3,11 @@ package dev.ablation.augment;
 import com.google.common.base.Preconditions;
 
 /**
- * What a model sees of a picture.
+ * What a model sees of an image.
  *
  * @param latentHeight in latent pixels, positive
  * @param latentWidth in latent pixels, positive
- * @param downscaling picture pixels of a latent pixel in each direction, positive
+ * @param downscaling image pixels of a latent pixel in each direction, positive
  */
 public record Canvas(int latentHeight, int latentWidth, int downscaling) {
 
@@ -21,12 +21,12 @@ public record Canvas(int latentHeight, int latentWidth, int downscaling) {
         downscaling);
   }
 
-  /** {@return the height in picture pixels} */
+  /** {@return the height in image pixels} */
   public int height() {
     return latentHeight * downscaling;
   }
 
-  /** {@return the width in picture pixels} */
+  /** {@return the width in image pixels} */
   public int width() {
     return latentWidth * downscaling;
   }

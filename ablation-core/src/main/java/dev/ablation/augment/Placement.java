@@ -3,14 +3,14 @@ package dev.ablation.augment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a scaled picture lies on the canvas. One that is larger than the canvas is cut: the canvas
+ * Where a scaled image lies on the canvas. One that is larger than the canvas is cut: the canvas
  * shows what begins at (top, left) of it. A smaller one is pasted with its corner at (top, left).
  *
- * @param height of the scaled picture
- * @param width of the scaled picture
+ * @param height of the scaled image
+ * @param width of the scaled image
  * @param top see above
  * @param left see above
- * @param border whether latent pixels at the edge of a pasted picture do not count
+ * @param border whether latent pixels at the edge of a pasted image do not count
  */
 record Placement(int height, int width, int top, int left, boolean border) {
 

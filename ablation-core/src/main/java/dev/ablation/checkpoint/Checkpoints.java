@@ -11,12 +11,12 @@ import java.util.Objects;
  *
  * {@snippet class="dev.ablation.Snippets" region="checkpoints"}
  *
- * <p>A folder belongs to one plan. It holds the plan, the anchor pictures drawn so far (unless the
- * anchor has a cache of its own), and the newest checkpoints: one when the anchor pictures are
- * ready, one every so many steps, one where a run is cancelled, and one at the end. They stay when
- * the run has ended: the same plan started once more returns its delta at once, also where a
- * program was killed before it saved the delta. To train anew, or another plan, delete the folder
- * or give another one.
+ * <p>A folder belongs to one plan. It holds the plan, the anchor images drawn so far (unless the
+ * anchor has a cache of its own), and the newest checkpoints: one when the anchor images are ready,
+ * one every so many steps, one where a run is cancelled, and one at the end. They stay when the run
+ * has ended: the same plan started once more returns its delta at once, also where a program was
+ * killed before it saved the delta. To train anew, or another plan, delete the folder or give
+ * another one.
  *
  * @param folder of this plan's run; made if it is missing
  * @param everySteps after how many steps a checkpoint is written, positive

@@ -223,7 +223,7 @@ public final class RunFolder implements AutoCloseable {
         : Optional.of(Uninterrupted.during(() -> found.state(scope)));
   }
 
-  /** {@return where anchor pictures are kept as they are drawn} */
+  /** {@return where anchor images are kept as they are drawn} */
   public Path anchors() {
     return settings.folder().resolve(ANCHORS);
   }

@@ -152,21 +152,20 @@ public interface Concept {
   }
 
   /**
-   * A memorized picture: its caption is the target prompt, whatever the anchor prompt. Add the
-   * picture itself by {@link MemorizedPicture#withPicture}.
+   * A memorized image: its caption is the target prompt, whatever the anchor prompt. Add the image
+   * itself by {@link MemorizedImage#image}.
    *
-   * @param caption that draws the picture; also the concept's name
+   * @param caption that draws the image; also the concept's name
    * @param others further captions that draw it
    * @return the concept
    * @throws IllegalArgumentException if a caption is blank
    */
-  static MemorizedPicture memorized(String caption, String... others) {
-    return new MemorizedPicture(
-        Stream.concat(Stream.of(caption), Stream.of(others)).toList(), null);
+  static MemorizedImage memorized(String caption, String... others) {
+    return new MemorizedImage(Stream.concat(Stream.of(caption), Stream.of(others)).toList(), null);
   }
 
   /**
-   * Content that pictures of any subject may show, with the three forms of the reference
+   * Content that images of any subject may show, with the three forms of the reference
    * implementation: {@code "{term}, {prompt}"}, {@code "in {term} style, {prompt}"} and {@code
    * "{prompt}, {term}"}, each as often as the others. Which anchor prompt it is makes no
    * difference, so an anchor such as {@code "people"} is a good one.

@@ -9,9 +9,9 @@ public enum ConceptKind {
   STYLE,
   /** A thing among others of its sort, such as a character. */
   INSTANCE,
-  /** One picture of the training set that a model draws again. */
-  MEMORIZED_PICTURE,
-  /** What pictures of any subject may show, such as nudity; not in the paper, but in its code. */
+  /** One image of the training set that a model draws again. */
+  MEMORIZED_IMAGE,
+  /** What images of any subject may show, such as nudity; not in the paper, but in its code. */
   INAPPROPRIATE_CONTENT,
   /** Things that are harmless by themselves, such as "kids with guns". */
   COMPOSITION,

@@ -7,13 +7,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonObject;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
 /** A change in two factors. */
-record LowRankChange(LowRank factors) implements Change {
+record LowRankChange(LoraFactors factors) implements Change {
   static final String FORM = "low-rank";
 
   @Override
@@ -39,7 +39,7 @@ record LowRankChange(LowRank factors) implements Change {
   @Override
   public Change scaledBy(double factor, NDManager owner) {
     return new LowRankChange(
-        new LowRank(
+        new LoraFactors(
             copy(factors.down(), owner), copy(factors.up(), owner), factor * factors.scale()));
   }
 
@@ -51,8 +51,8 @@ record LowRankChange(LowRank factors) implements Change {
 
   /** The sum, exactly: the ranks add up. */
   LowRankChange plus(LowRankChange other, NDManager owner) {
-    LowRank a = factors;
-    LowRank b = other.factors;
+    LoraFactors a = factors;
+    LoraFactors b = other.factors;
     try (NDManager scope = owner.newSubManager()) {
       NDArray theirDown = Change.beside(b.down(), a.down(), scope);
       NDArray theirUp = Change.beside(b.up(), a.up(), scope).mul((float) b.scale());
@@ -63,15 +63,15 @@ record LowRankChange(LowRank factors) implements Change {
       NDArray up = NDArrays.concat(new NDList(myUp, theirUp), 1);
       down.attach(owner);
       up.attach(owner);
-      return new LowRankChange(new LowRank(down, up, 1));
+      return new LowRankChange(new LoraFactors(down, up, 1));
     }
   }
 
   @Override
   public Map<String, NDArray> arrays(String weight) {
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    arrays.put(weight + LowRank.DOWN, factors.down());
-    arrays.put(weight + LowRank.UP, factors.up());
+    arrays.put(weight + LoraFactors.DOWN, factors.down());
+    arrays.put(weight + LoraFactors.UP, factors.up());
     return arrays;
   }
 

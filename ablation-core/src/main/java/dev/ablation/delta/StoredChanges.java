@@ -8,7 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.safetensors.SafetensorsFile;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -69,8 +69,10 @@ final class StoredChanges {
       }
       if (LowRankChange.FORM.equals(text(object, "form"))) {
         return new LowRankChange(
-            new LowRank(
-                take32(name + LowRank.DOWN), take32(name + LowRank.UP), number(object, "scale")));
+            new LoraFactors(
+                take32(name + LoraFactors.DOWN),
+                take32(name + LoraFactors.UP),
+                number(object, "scale")));
       }
     }
     throw new IllegalArgumentException(

@@ -8,7 +8,7 @@ import com.google.gson.JsonObject;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.Weights;
 import dev.ablation.provenance.Provenance;
@@ -104,7 +104,7 @@ public final class WeightDelta implements AutoCloseable {
    * @return the delta, owned by the caller
    */
   public static WeightDelta ofLowRank(
-      Map<String, LowRank> changes, NDManager parent, Provenance provenance) {
+      Map<String, LoraFactors> changes, NDManager parent, Provenance provenance) {
     return of(
         parent,
         provenance,
@@ -155,7 +155,7 @@ public final class WeightDelta implements AutoCloseable {
    * @return the factors, owned by the delta; empty if the difference is held otherwise
    * @throws IllegalArgumentException if the delta does not change that weight
    */
-  public Optional<LowRank> lowRank(String name) {
+  public Optional<LoraFactors> lowRank(String name) {
     return change(name) instanceof LowRankChange held
         ? Optional.of(held.factors())
         : Optional.empty();

@@ -14,9 +14,9 @@ import java.util.Objects;
  * @param family such as {@code "leakage"} or {@code "recovery"}; a report groups by it
  * @param name of the attempt, such as {@code "misspelled"}
  * @param settings everything that shapes it, in order
- * @param recovered the share of pictures that show the target, of the ablated model and of the base
+ * @param recovered the share of images that show the target, of the ablated model and of the base
  *     model under the same attempt
- * @param shown some of the pictures, the first ones
+ * @param shown some of the images, the first ones
  * @param elapsed how long it took
  */
 public record AttackResult(
@@ -24,7 +24,7 @@ public record AttackResult(
     String name,
     Map<String, String> settings,
     Comparison recovered,
-    List<PicturePair> shown,
+    List<ImagePair> shown,
     Duration elapsed) {
 
   /** Copies the collections and checks the names. */

@@ -1,11 +1,11 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.ClipScore;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.MetricResult;
-import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.ClipScore;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.TextImageEncoder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -14,7 +14,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
-/** The metrics that compare pictures with texts. */
+/** The metrics that compare images with texts. */
 final class ClipMetrics {
   private ClipMetrics() {}
 
@@ -43,7 +43,7 @@ final class ClipMetrics {
         return measurement(encoder, features -> clip.score(features, text));
       }
       List<String> prompts =
-          IntStream.range(0, subject.pictures()).mapToObj(subject::prompt).toList();
+          IntStream.range(0, subject.images()).mapToObj(subject::prompt).toList();
       return measurement(encoder, features -> clip.score(features, prompts));
     }
   }
@@ -73,7 +73,7 @@ final class ClipMetrics {
     }
   }
 
-  /** The share of pictures whose best label is their subject. */
+  /** The share of images whose best label is their subject. */
   record ZeroShot(TextImageEncoder encoder, List<String> labels) implements SubjectMetric {
     ZeroShot {
       Objects.requireNonNull(encoder, "encoder");
@@ -115,7 +115,7 @@ final class ClipMetrics {
     public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
       ClipScore clip = new ClipScore(encoder, bootstrap);
       List<String> texts = labels.stream().map(name -> ClipScore.text(name, anchor)).toList();
-      int[] right = new int[subject.pictures()];
+      int[] right = new int[subject.images()];
       Arrays.fill(right, label(subject));
       return measurement(encoder, features -> clip.zeroShotAccuracy(features, texts, right));
     }

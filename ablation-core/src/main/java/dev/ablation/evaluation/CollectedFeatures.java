@@ -1,19 +1,19 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 
-/** Keeps the features of all pictures of a subject for a metric that needs them together. */
+/** Keeps the features of all images of a subject for a metric that needs them together. */
 final class CollectedFeatures implements SubjectMetric.Measurement {
   private final FeatureExtractor extractor;
   private final BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare;
   private final List<FeatureMatrix> base = new ArrayList<>();
   private final List<FeatureMatrix> ablated = new ArrayList<>();
 
-  /** Compares with the features of the base model's and of the ablated model's pictures. */
+  /** Compares with the features of the base model's and of the ablated model's images. */
   CollectedFeatures(
       FeatureExtractor extractor, BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare) {
     this.extractor = extractor;
@@ -21,7 +21,7 @@ final class CollectedFeatures implements SubjectMetric.Measurement {
   }
 
   @Override
-  public void add(PictureBatch batch) {
+  public void add(ImageBatch batch) {
     base.add(batch.baseFeatures(extractor));
     ablated.add(batch.ablatedFeatures(extractor));
   }

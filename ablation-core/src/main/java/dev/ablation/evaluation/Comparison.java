@@ -1,15 +1,15 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.MetricResult;
+import dev.ablation.metric.MetricResult;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A metric of the ablated model's pictures with the base model's beside.
+ * A metric of the ablated model's images with the base model's beside.
  *
- * @param base of the base model's pictures; {@code null} where the metric is itself a distance
- *     between the two models' pictures, such as KID
- * @param ablated of the ablated model's pictures
+ * @param base of the base model's images; {@code null} where the metric is itself a distance
+ *     between the two models' images, such as KID
+ * @param ablated of the ablated model's images
  */
 public record Comparison(@Nullable MetricResult base, MetricResult ablated) {
 

@@ -1,19 +1,19 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.ClipScore;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageEncoder;
-import dev.ablation.evaluate.TextImageSimilarity;
+import dev.ablation.metric.ClipScore;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageEncoder;
+import dev.ablation.metric.TextImageSimilarity;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.Objects;
 import java.util.TreeSet;
 
 /**
- * Tells which pictures show a concept: what "drawn", "unlearned" and "recovered" are counted by.
+ * Tells which images show a concept: what "drawn", "unlearned" and "recovered" are counted by.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="detector"}
  */
@@ -22,29 +22,29 @@ public interface ConceptDetector {
   /** {@return a name that tells everything that shapes the answers; results keep it} */
   String name();
 
-  /** {@return what the pictures are looked at with} */
+  /** {@return what the images are looked at with} */
   FeatureExtractor extractor();
 
   /**
-   * Looks at pictures.
+   * Looks at images.
    *
-   * @param features of any number of pictures, by {@link #extractor()}
-   * @return for each picture 1 if it shows the concept, else 0
+   * @param features of any number of images, by {@link #extractor()}
+   * @return for each image 1 if it shows the concept, else 0
    */
   double[] shows(FeatureMatrix features);
 
   /**
-   * Looks at pictures.
+   * Looks at images.
    *
-   * @param pictures at least one
-   * @return for each picture 1 if it shows the concept, else 0
+   * @param images at least one
+   * @return for each image 1 if it shows the concept, else 0
    */
-  default double[] shows(List<BufferedImage> pictures) {
-    return shows(extractor().extract(pictures));
+  default double[] shows(List<BufferedImage> images) {
+    return shows(extractor().extract(images));
   }
 
   /**
-   * Counts pictures as the paper's CLIP accuracy does: those that go better with the concept's name
+   * Counts images as the paper's CLIP accuracy does: those that go better with the concept's name
    * than with the anchor's.
    *
    * @param encoder such as OpenAI's CLIP ViT-B/32
@@ -58,11 +58,11 @@ public interface ConceptDetector {
   }
 
   /**
-   * Counts pictures whose CLIP score with the concept's text is above that with another; a tie does
+   * Counts images whose CLIP score with the concept's text is above that with another; a tie does
    * not count.
    *
-   * @param encoder of pictures and texts
-   * @param text of the concept, see {@link dev.ablation.evaluate.ClipScore#text}
+   * @param encoder of images and texts
+   * @param text of the concept, see {@link dev.ablation.metric.ClipScore#text}
    * @param other such as the anchor's text
    * @return the detector
    * @throws IllegalArgumentException if the texts are equal
@@ -74,9 +74,9 @@ public interface ConceptDetector {
   }
 
   /**
-   * Counts pictures whose best text among some labels is the concept's.
+   * Counts images whose best text among some labels is the concept's.
    *
-   * @param encoder of pictures and texts
+   * @param encoder of images and texts
    * @param texts the labels, at least two, all different
    * @param concept index of the concept's label
    * @return the detector; of two equally good labels the first counts
@@ -99,7 +99,7 @@ public interface ConceptDetector {
   }
 
   /**
-   * Counts copies of pictures, such as a memorised one.
+   * Counts copies of images, such as a memorised one.
    *
    * @param detection extractor and threshold
    * @param originals at least one
@@ -110,7 +110,7 @@ public interface ConceptDetector {
     return new ConceptDetector() {
       @Override
       public String name() {
-        return "copies of %d pictures, cosine above %s"
+        return "copies of %d images, cosine above %s"
             .formatted(features.rows(), detection.threshold());
       }
 
@@ -120,9 +120,9 @@ public interface ConceptDetector {
       }
 
       @Override
-      public double[] shows(FeatureMatrix pictures) {
-        TextImageSimilarity similarity = TextImageSimilarity.of(pictures, features);
-        double[] shown = new double[pictures.rows()];
+      public double[] shows(FeatureMatrix images) {
+        TextImageSimilarity similarity = TextImageSimilarity.of(images, features);
+        double[] shown = new double[images.rows()];
         for (int i = 0; i < shown.length; i++) {
           shown[i] = similarity.cosine(i, similarity.best(i)) > detection.threshold() ? 1 : 0;
         }

@@ -1,16 +1,16 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.CopyScores;
-import dev.ablation.evaluate.MetricResult;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.CopyScores;
+import dev.ablation.metric.MetricResult;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** How many of a hundred pictures are copies of memorised ones. */
+/** How many of a hundred images are copies of memorised ones. */
 record CopyMetric(CopyDetection detection, List<BufferedImage> originals) implements SubjectMetric {
   CopyMetric {
     Objects.requireNonNull(detection, "detection");
@@ -29,7 +29,7 @@ record CopyMetric(CopyDetection detection, List<BufferedImage> originals) implem
     List<Double> ablated = new ArrayList<>();
     return new Measurement() {
       @Override
-      public void add(PictureBatch batch) {
+      public void add(ImageBatch batch) {
         base.addAll(detection.score(batch.base(), originals).scores());
         ablated.addAll(detection.score(batch.ablated(), originals).scores());
       }

@@ -1,16 +1,16 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.MetricResult;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.MetricResult;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** The share of pictures in which a detector finds its concept. */
+/** The share of images in which a detector finds its concept. */
 record DetectedShare(String name, ConceptDetector detector) implements SubjectMetric {
   DetectedShare {
     Preconditions.checkArgument(!name.isBlank(), "metric must not be blank");
@@ -23,7 +23,7 @@ record DetectedShare(String name, ConceptDetector detector) implements SubjectMe
     List<Double> ablated = new ArrayList<>();
     return new Measurement() {
       @Override
-      public void add(PictureBatch batch) {
+      public void add(ImageBatch batch) {
         look(batch.baseFeatures(detector.extractor()), base);
         look(batch.ablatedFeatures(detector.extractor()), ablated);
       }
@@ -45,12 +45,12 @@ record DetectedShare(String name, ConceptDetector detector) implements SubjectMe
     Arrays.stream(checked(detector, features)).forEach(hits::add);
   }
 
-  /** {@return the detector's answers, if they are one a picture, 0 or 1} */
+  /** {@return the detector's answers, if they are one an image, 0 or 1} */
   static double[] checked(ConceptDetector detector, FeatureMatrix features) {
     double[] shown = detector.shows(features);
     if (shown.length != features.rows()) {
       throw new IllegalStateException(
-          "detector '%s' must give one answer for each of %d pictures, gave %d"
+          "detector '%s' must give one answer for each of %d images, gave %d"
               .formatted(detector.name(), features.rows(), shown.length));
     }
     for (double hit : shown) {
@@ -68,7 +68,7 @@ record DetectedShare(String name, ConceptDetector detector) implements SubjectMe
         metric,
         Arrays.stream(hits).sum() / hits.length,
         bootstrap.ofShare(hits),
-        Map.of("pictures", hits.length),
+        Map.of("images", hits.length),
         Map.of("detector", detector.name()),
         bootstrap.seed(),
         detector.extractor().info());

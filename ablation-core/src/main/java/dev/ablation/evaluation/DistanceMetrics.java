@@ -1,27 +1,27 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.ClipMmd;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureStatistics;
-import dev.ablation.evaluate.FrechetInceptionDistance;
-import dev.ablation.evaluate.KernelInceptionDistance;
-import dev.ablation.evaluate.PerceptualDistance;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.ClipMmd;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureStatistics;
+import dev.ablation.metric.FrechetInceptionDistance;
+import dev.ablation.metric.KernelInceptionDistance;
+import dev.ablation.metric.PerceptualDistance;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** The metrics that tell how far the pictures after are from those before. */
+/** The metrics that tell how far the images after are from those before. */
 final class DistanceMetrics {
   private DistanceMetrics() {}
 
-  /** {@return a problem for each subject of too few pictures} */
+  /** {@return a problem for each subject of too few images} */
   private static List<String> tooFew(List<Subject> subjects, String metric, int fewest) {
     return subjects.stream()
-        .filter(subject -> subject.pictures() < fewest)
+        .filter(subject -> subject.images() < fewest)
         .map(subject ->
-            "%s needs at least %d pictures of '%s', but there are to be %d"
-                .formatted(metric, fewest, subject.name(), subject.pictures()))
+            "%s needs at least %d images of '%s', but there are to be %d"
+                .formatted(metric, fewest, subject.name(), subject.images()))
         .toList();
   }
 
@@ -66,7 +66,7 @@ final class DistanceMetrics {
 
     @Override
     public List<String> problems(List<Subject> subjects) {
-      return tooFew(subjects, name(), FrechetInceptionDistance.FEWEST_PICTURES);
+      return tooFew(subjects, name(), FrechetInceptionDistance.FEWEST_IMAGES);
     }
 
     @Override
@@ -75,7 +75,7 @@ final class DistanceMetrics {
       FeatureStatistics ablated = new FeatureStatistics(extractor.info().dimension());
       return new Measurement() {
         @Override
-        public void add(PictureBatch batch) {
+        public void add(ImageBatch batch) {
           base.add(batch.baseFeatures(extractor));
           ablated.add(batch.ablatedFeatures(extractor));
         }
@@ -127,7 +127,7 @@ final class DistanceMetrics {
       List<Double> distances = new ArrayList<>();
       return new Measurement() {
         @Override
-        public void add(PictureBatch batch) {
+        public void add(ImageBatch batch) {
           for (double each :
               PerceptualDistance.distances(
                   batch.ablatedFeatures(extractor), batch.baseFeatures(extractor))) {

@@ -5,9 +5,9 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.delta.DeltaMismatchException;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.evaluate.EvaluationProgress;
-import dev.ablation.evaluate.TextImageEncoder;
 import dev.ablation.evaluation.EvaluationCheck.Planned;
+import dev.ablation.metric.EvaluationProgress;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,7 +25,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A plan to find out what an ablation did: which pictures are drawn before and after, and what is
+ * A plan to find out what an ablation did: which images are drawn before and after, and what is
  * measured of them (Kumari et al. 2023, section 4.1). Part of an ablation it runs when training
  * ends:
  *
@@ -35,21 +35,21 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate-delta"}
  *
- * <p>Both models draw every picture from the same prompt and seed. CLIP score, CLIP accuracy and
- * KID by the CLIP image tower are measured; {@link #metric} adds others. Pictures are drawn and
- * looked at batch by batch and kept only where {@link #keptIn} says so. Immutable: every method
- * that changes it returns a new value.
+ * <p>Both models draw every image from the same prompt and seed. CLIP score, CLIP accuracy and KID
+ * by the CLIP image tower are measured; {@link #metric} adds others. Images are drawn and looked at
+ * batch by batch and kept only where {@link #keptIn} says so. Immutable: every method that changes
+ * it returns a new value.
  */
 public final class Evaluation {
   private final TextImageEncoder encoder;
   private final Protocol protocol;
-  private final List<Aim> aims;
+  private final List<EvaluationTarget> aims;
   private final List<String> heldOut;
   private final List<Neighbour> neighbours;
   private final boolean neighboursMayMiss;
   private final Map<String, List<String>> unrelated;
   private final List<SubjectMetric> metrics;
-  private final List<RecoveryAttempt> attempts;
+  private final List<Attack> attempts;
   private final @Nullable Path folder;
 
   private Evaluation(Draft draft) {
@@ -68,7 +68,7 @@ public final class Evaluation {
   /**
    * Begins an evaluation with the paper's numbers.
    *
-   * @param encoder compares pictures with texts, such as CLIP ViT-B/32; stays the caller's
+   * @param encoder compares images with texts, such as CLIP ViT-B/32; stays the caller's
    * @return the evaluation, without subjects
    */
   public static Evaluation with(TextImageEncoder encoder) {
@@ -86,7 +86,7 @@ public final class Evaluation {
    * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
   public Evaluation target(Concept target, String anchor, List<String> anchorPrompts) {
-    return target(new Aim(target, anchor, anchorPrompts, List.of(), null));
+    return target(new EvaluationTarget(target, anchor, anchorPrompts, List.of(), null));
   }
 
   /**
@@ -103,7 +103,7 @@ public final class Evaluation {
       Concept target, String anchor, List<String> anchorPrompts, List<String> targetPrompts) {
     Preconditions.checkArgument(
         !targetPrompts.isEmpty(), "target prompts of %s must not be empty", target);
-    return target(new Aim(target, anchor, anchorPrompts, targetPrompts, null));
+    return target(new EvaluationTarget(target, anchor, anchorPrompts, targetPrompts, null));
   }
 
   /**
@@ -115,10 +115,11 @@ public final class Evaluation {
    * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
   public Evaluation target(Concept target, AnchorStrategy anchor) {
-    return target(new Aim(target, anchor.name(), anchor.prompts(target), List.of(), anchor));
+    return target(
+        new EvaluationTarget(target, anchor.name(), anchor.prompts(target), List.of(), anchor));
   }
 
-  private Evaluation target(Aim aim) {
+  private Evaluation target(EvaluationTarget aim) {
     return changed(draft -> draft.aims.add(aim));
   }
 
@@ -210,7 +211,7 @@ public final class Evaluation {
    * Adds a set of prompts that have nothing to do with the target.
    *
    * @param name for the result, such as {@code "COCO captions"}; a set of this name is replaced
-   * @param prompts at least one; as many pictures as the protocol says are drawn of them in turns
+   * @param prompts at least one; as many images as the protocol says are drawn of them in turns
    * @return a changed evaluation
    * @throws IllegalArgumentException if there are none, or the name is blank
    */
@@ -232,7 +233,7 @@ public final class Evaluation {
   }
 
   /**
-   * Adjusts the numbers: {@code protocol(p -> p.withSeed(1))}.
+   * Adjusts the numbers: {@code protocol(p -> p.seed(1))}.
    *
    * @param change from the present numbers to the new ones
    * @return a changed evaluation
@@ -270,19 +271,19 @@ public final class Evaluation {
   }
 
   /**
-   * Adds attempts to bring the target back, which are made after the pictures.
+   * Adds attempts to bring the target back, which are made after the images.
    *
    * @param attempts in order
    * @return a changed evaluation
    */
-  public Evaluation attempts(List<? extends RecoveryAttempt> attempts) {
+  public Evaluation attempts(List<? extends Attack> attempts) {
     return changed(draft -> draft.attempts.addAll(attempts));
   }
 
   /**
-   * Keeps every picture as a PNG file. An evaluation that was interrupted and is started again, or
+   * Keeps every image as a PNG file. An evaluation that was interrupted and is started again, or
    * another one of the same base model, reads what is there and draws the rest; its numbers are the
-   * same. A file is found again only if everything that shapes the picture is the same: the weights
+   * same. A file is found again only if everything that shapes the image is the same: the weights
    * of both models, prompts, sampler, seed and batch size.
    *
    * @param folder is created if it is missing; several evaluations may share it
@@ -298,14 +299,14 @@ public final class Evaluation {
     return protocol;
   }
 
-  /** {@return what compares pictures with texts} */
+  /** {@return what compares images with texts} */
   public TextImageEncoder encoder() {
     return encoder;
   }
 
   /** {@return the targets that were named; none if an ablation has to bring them} */
   public List<Concept> targets() {
-    return aims.stream().map(Aim::target).toList();
+    return aims.stream().map(EvaluationTarget::target).toList();
   }
 
   /** {@return all metrics, in the order of results} */
@@ -314,7 +315,7 @@ public final class Evaluation {
   }
 
   /** {@return the attempts to bring the target back} */
-  public List<RecoveryAttempt> attempts() {
+  public List<Attack> attempts() {
     return attempts;
   }
 
@@ -328,7 +329,7 @@ public final class Evaluation {
   }
 
   /**
-   * Checks the evaluation, as a run does before it draws. Every extractor is tried on one picture.
+   * Checks the evaluation, as a run does before it draws. Every extractor is tried on one image.
    *
    * @param model that is going to draw
    * @return everything that is wrong; empty if the evaluation can run
@@ -346,11 +347,11 @@ public final class Evaluation {
    * @param delta the change
    * @return what was found
    * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is
-   *     wrong; thrown before a picture is drawn
-   * @throws DeltaMismatchException if the delta is of another model; thrown before a picture is
+   *     wrong; thrown before an image is drawn
+   * @throws DeltaMismatchException if the delta is of another model; thrown before an image is
    *     drawn
    * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
-   * @throws IOException if a picture that is kept cannot be read or written
+   * @throws IOException if an image that is kept cannot be read or written
    */
   public EvaluationResult run(DiffusionModel model, WeightDelta delta) throws IOException {
     return run(model, delta, progress -> {}, () -> false);
@@ -366,12 +367,12 @@ public final class Evaluation {
    * @param cancelled asked before each batch and each step of the sampler; true ends the evaluation
    * @return what was found
    * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is
-   *     wrong; thrown before a picture is drawn
-   * @throws DeltaMismatchException if the delta is of another model; thrown before a picture is
+   *     wrong; thrown before an image is drawn
+   * @throws DeltaMismatchException if the delta is of another model; thrown before an image is
    *     drawn
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
    *     is kept
-   * @throws IOException if a picture that is kept cannot be read or written
+   * @throws IOException if an image that is kept cannot be read or written
    */
   public EvaluationResult run(
       DiffusionModel model,
@@ -393,10 +394,10 @@ public final class Evaluation {
     return Optional.ofNullable(folder);
   }
 
-  List<Aim> aims() {
+  List<EvaluationTarget> aims() {
     return heldOut.isEmpty() || aims.size() != 1
         ? aims
-        : List.of(aims.get(0).withAnchorPrompts(heldOut));
+        : List.of(aims.get(0).anchorPrompts(heldOut));
   }
 
   boolean heldOutIsUnclear() {
@@ -425,13 +426,13 @@ public final class Evaluation {
   private static final class Draft {
     private final TextImageEncoder encoder;
     private Protocol protocol = Protocol.paper();
-    private final List<Aim> aims = new ArrayList<>();
+    private final List<EvaluationTarget> aims = new ArrayList<>();
     private final List<String> heldOut = new ArrayList<>();
     private final List<Neighbour> neighbours = new ArrayList<>();
     private boolean neighboursMayMiss;
     private final Map<String, List<String>> unrelated = new LinkedHashMap<>();
     private final List<SubjectMetric> metrics = new ArrayList<>();
-    private final List<RecoveryAttempt> attempts = new ArrayList<>();
+    private final List<Attack> attempts = new ArrayList<>();
     private @Nullable Path folder;
 
     Draft(TextImageEncoder encoder) {

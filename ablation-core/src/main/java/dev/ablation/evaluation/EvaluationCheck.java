@@ -1,6 +1,6 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.ModelDescriptor;
@@ -73,17 +73,17 @@ final class EvaluationCheck {
               + " some, or say withoutNeighbours()");
     }
     int most = evaluation.protocol().prompts();
-    for (Aim aim : evaluation.aims()) {
+    for (EvaluationTarget aim : evaluation.aims()) {
       add(Role.TARGET, aim.target().name(), aim, () -> aim.promptsOfTarget(most));
     }
-    for (Aim aim : evaluation.aims()) {
+    for (EvaluationTarget aim : evaluation.aims()) {
       // Targets may share an anchor.
       if (subjects.stream().noneMatch(each -> sameName(each, Role.ANCHOR, aim.anchor()))) {
         add(Role.ANCHOR, aim.anchor(), aim, () -> aim.promptsOfAnchor(most));
       }
     }
     for (Neighbour neighbour : evaluation.neighbours()) {
-      Aim aim = neighbour.aim(evaluation.aims());
+      EvaluationTarget aim = neighbour.aim(evaluation.aims());
       add(Role.NEIGHBOUR, neighbour.name(), aim, () -> neighbour.prompts(aim, most));
     }
     evaluation
@@ -96,11 +96,12 @@ final class EvaluationCheck {
     return planned.subject().role() == role && planned.subject().name().equalsIgnoreCase(name);
   }
 
-  private void add(Role role, String name, Aim aim, Supplier<List<String>> derivation) {
+  private void add(
+      Role role, String name, EvaluationTarget aim, Supplier<List<String>> derivation) {
     try {
       List<String> prompts = derivation.get();
-      int pictures = evaluation.protocol().pictures(role);
-      subjects.add(new Planned(new Subject(role, name, prompts, pictures), aim.anchor()));
+      int images = evaluation.protocol().images(role);
+      subjects.add(new Planned(new Subject(role, name, prompts, images), aim.anchor()));
     } catch (IllegalArgumentException e) {
       problems.add(
           "%s '%s': %s".formatted(role.name().toLowerCase(Locale.ROOT), name, e.getMessage()));
@@ -151,12 +152,12 @@ final class EvaluationCheck {
     int scale = model.capability(LatentCodec.class).map(LatentCodec::downscaling).orElse(0);
     if (scale == 0) {
       problems.add(
-          "model '%s' has no LatentCodec, which drawing pictures needs"
+          "model '%s' has no LatentCodec, which drawing images needs"
               .formatted(model.descriptor().name()));
       return;
     }
     BufferedImage probe = probe(model.descriptor(), scale);
-    PictureBatch batch = new PictureBatch(0, List.of(probe), List.of(probe));
+    ImageBatch batch = new ImageBatch(0, List.of(probe), List.of(probe));
     for (SubjectMetric metric : evaluation.metrics()) {
       subjects.stream()
           .filter(planned -> metric.measures(planned.subject()))
@@ -172,7 +173,7 @@ final class EvaluationCheck {
                               evaluation.protocol().bootstrap())
                           .add(batch)));
     }
-    for (RecoveryAttempt recovery : evaluation.attempts()) {
+    for (Attack recovery : evaluation.attempts()) {
       attempt("attempt '" + recovery.name() + "'", () -> recovery.check(model));
     }
     TextImageEncoder encoder = evaluation.encoder();
@@ -180,7 +181,7 @@ final class EvaluationCheck {
         "CLIP score",
         () -> {
           List<String> texts = List.of("a photo", "a painting");
-          PictureBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
+          ImageBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
         });
   }
 
@@ -197,16 +198,16 @@ final class EvaluationCheck {
 
   /** Something to see, in the size that the model draws. */
   private static BufferedImage probe(ModelDescriptor model, int scale) {
-    BufferedImage picture =
+    BufferedImage image =
         new BufferedImage(
             model.latentWidth() * scale, model.latentHeight() * scale, BufferedImage.TYPE_INT_RGB);
-    for (int y = 0; y < picture.getHeight(); y++) {
-      for (int x = 0; x < picture.getWidth(); x++) {
-        int red = 255 * x / picture.getWidth();
-        int green = 255 * y / picture.getHeight();
-        picture.setRGB(x, y, red << 16 | green << 8 | 127);
+    for (int y = 0; y < image.getHeight(); y++) {
+      for (int x = 0; x < image.getWidth(); x++) {
+        int red = 255 * x / image.getWidth();
+        int green = 255 * y / image.getHeight();
+        image.setRGB(x, y, red << 16 | green << 8 | 127);
       }
     }
-    return picture;
+    return image;
   }
 }

@@ -2,11 +2,11 @@ package dev.ablation.evaluation;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import dev.ablation.evaluate.ConfidenceInterval;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.MetricResult;
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
+import dev.ablation.metric.ConfidenceInterval;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.MetricResult;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -46,7 +46,7 @@ final class EvaluationJson {
     json.put("role", subject.role().name());
     json.put("name", subject.name());
     json.put("prompts", subject.prompts());
-    json.put("pictures", subject.pictures());
+    json.put("images", subject.images());
     json.put("metrics", result.metrics().stream().map(EvaluationJson::comparison).toList());
     return json;
   }
@@ -123,7 +123,7 @@ final class EvaluationJson {
             node.get("role").role(),
             node.get("name").text(),
             node.get("prompts").list().stream().map(Node::text).toList(),
-            node.get("pictures").integer());
+            node.get("images").integer());
     List<Comparison> metrics =
         node.get("metrics").list().stream().map(EvaluationJson::comparison).toList();
     return new SubjectResult(subject, metrics, List.of());

@@ -53,7 +53,7 @@ public record EvaluationResult(
    * @param more follow those that the result has
    * @return a changed copy
    */
-  public EvaluationResult withAttacks(List<AttackResult> more) {
+  public EvaluationResult attacks(List<AttackResult> more) {
     List<AttackResult> all = new ArrayList<>(attacks);
     all.addAll(more);
     return new EvaluationResult(settings, subjects, all, elapsed);
@@ -61,7 +61,7 @@ public record EvaluationResult(
 
   /**
    * Returns the result as JSON of the schema {@code dev.ablation.evaluation/1}: settings, subjects
-   * with all metrics, attacks. Pictures are not in it, but how many were drawn.
+   * with all metrics, attacks. Images are not in it, but how many were drawn.
    *
    * @return the text, with line breaks
    */
@@ -73,7 +73,7 @@ public record EvaluationResult(
    * Reads what {@link #toJson()} wrote.
    *
    * @param text JSON
-   * @return the result without pictures
+   * @return the result without images
    * @throws IllegalArgumentException if the text is something else; the message says what and where
    */
   public static EvaluationResult fromJson(String text) {
@@ -94,7 +94,7 @@ public record EvaluationResult(
    * Reads what {@link #write} wrote.
    *
    * @param file JSON
-   * @return the result without pictures
+   * @return the result without images
    * @throws IOException if the file cannot be read or is something else; the message names it
    */
   public static EvaluationResult read(Path file) throws IOException {

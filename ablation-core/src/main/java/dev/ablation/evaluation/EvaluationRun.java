@@ -1,12 +1,12 @@
 package dev.ablation.evaluation;
 
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.EvaluationProgress;
-import dev.ablation.evaluate.ExtractorInfo;
 import dev.ablation.evaluation.EvaluationCheck.Planned;
 import dev.ablation.evaluation.SubjectMetric.Measurement;
 import dev.ablation.internal.LibraryVersion;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.EvaluationProgress;
+import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
@@ -36,8 +36,8 @@ final class EvaluationRun {
   private final Consumer<? super EvaluationProgress> listener;
   private final BooleanSupplier cancelled;
   private final LatentSampler sampler;
-  private final @Nullable KeptPictures keptBase;
-  private final @Nullable KeptPictures keptAblated;
+  private final @Nullable ImageCache keptBase;
+  private final @Nullable ImageCache keptAblated;
   private final int total;
   private int done;
 
@@ -56,15 +56,15 @@ final class EvaluationRun {
     this.listener = listener;
     this.cancelled = cancelled;
     SamplingSettings sampling = protocol.sampling();
-    sampler = LatentSampler.of(model).withSettings(sampling).withCancellation(cancelled);
+    sampler = LatentSampler.of(model).settings(sampling).cancellation(cancelled);
     keptBase =
-        evaluation.folder().map(folder -> KeptPictures.of(folder, model, sampling)).orElse(null);
+        evaluation.folder().map(folder -> ImageCache.of(folder, model, sampling)).orElse(null);
     keptAblated =
         evaluation
             .folder()
-            .map(folder -> delta.applied(model, () -> KeptPictures.of(folder, model, sampling)))
+            .map(folder -> delta.applied(model, () -> ImageCache.of(folder, model, sampling)))
             .orElse(null);
-    total = 2 * subjects.stream().mapToInt(planned -> planned.subject().pictures()).sum();
+    total = 2 * subjects.stream().mapToInt(planned -> planned.subject().images()).sum();
   }
 
   EvaluationResult result() throws IOException {
@@ -80,8 +80,8 @@ final class EvaluationRun {
 
   private List<AttackResult> attacks() {
     List<AttackResult> results = new ArrayList<>();
-    List<RecoveryAttempt> attempts = evaluation.attempts();
-    for (RecoveryAttempt attempt : attempts) {
+    List<Attack> attempts = evaluation.attempts();
+    for (Attack attempt : attempts) {
       checkCancelled();
       results.add(attempt.run(model, delta, cancelled));
       listener.accept(new EvaluationProgress(attempt.name(), results.size(), attempts.size()));
@@ -97,15 +97,15 @@ final class EvaluationRun {
         measurements.add(metric.begin(subject, planned.anchor(), protocol.bootstrap()));
       }
     }
-    List<PicturePair> shown = new ArrayList<>();
+    List<ImagePair> shown = new ArrayList<>();
     int batchSize = protocol.sampling().batchSize();
-    for (int first = 0; first < subject.pictures(); first += batchSize) {
-      int end = Math.min(subject.pictures(), first + batchSize);
-      PictureBatch batch = draw(subject, first, end);
+    for (int first = 0; first < subject.images(); first += batchSize) {
+      int end = Math.min(subject.images(), first + batchSize);
+      ImageBatch batch = draw(subject, first, end);
       measurements.forEach(measurement -> measurement.add(batch));
       for (int i = first; i < Math.min(end, protocol.shown()); i++) {
         shown.add(
-            new PicturePair(
+            new ImagePair(
                 subject.prompt(i),
                 protocol.seed() + i,
                 batch.base().get(i - first),
@@ -117,7 +117,7 @@ final class EvaluationRun {
         subject, measurements.stream().map(Measurement::result).toList(), shown);
   }
 
-  private PictureBatch draw(Subject subject, int first, int end) throws IOException {
+  private ImageBatch draw(Subject subject, int first, int end) throws IOException {
     List<String> prompts = IntStream.range(first, end).mapToObj(subject::prompt).toList();
     long seed = protocol.seed() + first;
     Supplier<List<BufferedImage>> draw = () -> sampler.draw(prompts, seed);
@@ -126,11 +126,11 @@ final class EvaluationRun {
     List<BufferedImage> ablated =
         keptOr(keptAblated, prompts, seed, () -> delta.applied(model, draw));
     tell(subject, end - first);
-    return new PictureBatch(first, base, ablated);
+    return new ImageBatch(first, base, ablated);
   }
 
   private List<BufferedImage> keptOr(
-      @Nullable KeptPictures kept,
+      @Nullable ImageCache kept,
       List<String> prompts,
       long seed,
       Supplier<List<BufferedImage>> draw)
@@ -148,15 +148,15 @@ final class EvaluationRun {
     return drawn;
   }
 
-  private void tell(Subject subject, int pictures) {
-    done += pictures;
+  private void tell(Subject subject, int images) {
+    done += images;
     listener.accept(new EvaluationProgress("evaluation of " + subject.name(), done, total));
   }
 
   private void checkCancelled() {
     if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
       throw new CancellationException(
-          "the evaluation was cancelled after %d of %d pictures".formatted(done, total));
+          "the evaluation was cancelled after %d of %d images".formatted(done, total));
     }
   }
 
@@ -176,13 +176,13 @@ final class EvaluationRun {
     settings.put("negativePrompt", sampling.negativePrompt());
     settings.put("batchSize", Integer.toString(sampling.batchSize()));
     settings.put("seed", Long.toString(protocol.seed()));
-    settings.put("seeds", "picture i of a subject has seed + i, before and after");
+    settings.put("seeds", "image i of a subject has seed + i, before and after");
     settings.put("targets", names(Role.TARGET));
     settings.put("anchors", names(Role.ANCHOR));
-    settings.put("pictures.target", Integer.toString(protocol.targetPictures()));
-    settings.put("pictures.anchor", Integer.toString(protocol.anchorPictures()));
-    settings.put("pictures.neighbour", Integer.toString(protocol.neighbourPictures()));
-    settings.put("pictures.unrelated", Integer.toString(protocol.unrelatedPictures()));
+    settings.put("images.target", Integer.toString(protocol.targetImages()));
+    settings.put("images.anchor", Integer.toString(protocol.anchorImages()));
+    settings.put("images.neighbour", Integer.toString(protocol.neighbourImages()));
+    settings.put("images.unrelated", Integer.toString(protocol.unrelatedImages()));
     settings.put("prompts", Integer.toString(protocol.prompts()));
     Bootstrap bootstrap = protocol.bootstrap();
     settings.put(

@@ -1,7 +1,7 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.ConfidenceInterval;
-import dev.ablation.evaluate.MetricResult;
+import dev.ablation.metric.ConfidenceInterval;
+import dev.ablation.metric.MetricResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -9,7 +9,7 @@ import java.util.Locale;
 /** A result as text for people: a line for each metric of each subject. */
 final class EvaluationTable {
   private static final List<String> HEADER =
-      List.of("role", "subject", "pictures", "metric", "base", "ablated", "interval");
+      List.of("role", "subject", "images", "metric", "base", "ablated", "interval");
 
   private EvaluationTable() {}
 
@@ -23,29 +23,29 @@ final class EvaluationTable {
             row(
                 subject.role().name().toLowerCase(Locale.ROOT),
                 subject.name(),
-                Integer.toString(subject.pictures()),
+                Integer.toString(subject.images()),
                 metric));
       }
     }
     for (AttackResult attack : result.attacks()) {
-      Integer pictures = attack.recovered().ablated().counts().get("pictures");
+      Integer images = attack.recovered().ablated().counts().get("images");
       rows.add(
           row(
               attack.family(),
               attack.name(),
-              pictures == null ? "" : pictures.toString(),
+              images == null ? "" : images.toString(),
               attack.recovered()));
     }
     return text(rows);
   }
 
   private static List<String> row(
-      String role, String subject, String pictures, Comparison comparison) {
+      String role, String subject, String images, Comparison comparison) {
     MetricResult base = comparison.base();
     return List.of(
         role,
         subject,
-        pictures,
+        images,
         comparison.metric(),
         base == null ? "" : number(base.value()),
         number(comparison.ablated().value()),

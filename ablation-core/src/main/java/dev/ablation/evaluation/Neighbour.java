@@ -21,7 +21,7 @@ record Neighbour(String name, @Nullable Concept concept, List<String> prompts) {
   }
 
   /** The target and anchor that it is a neighbour of: the first of its kind, or the first. */
-  Aim aim(List<Aim> aims) {
+  EvaluationTarget aim(List<EvaluationTarget> aims) {
     Concept own = concept;
     return aims.stream()
         .filter(aim -> own != null && aim.target().kind() == own.kind())
@@ -29,7 +29,7 @@ record Neighbour(String name, @Nullable Concept concept, List<String> prompts) {
         .orElse(aims.get(0));
   }
 
-  List<String> prompts(Aim aim, int most) {
+  List<String> prompts(EvaluationTarget aim, int most) {
     if (!prompts.isEmpty()) {
       return prompts;
     }

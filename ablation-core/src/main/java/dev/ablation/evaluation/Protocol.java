@@ -1,47 +1,47 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.metric.Bootstrap;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import java.util.Objects;
 
 /**
- * The numbers of an evaluation: how many pictures are drawn of what, and how. Two values of a
- * metric can be compared only if all of them are equal, so all of them stand in the result.
+ * The numbers of an evaluation: how many images are drawn of what, and how. Two values of a metric
+ * can be compared only if all of them are equal, so all of them stand in the result.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="protocol"}
  *
- * @param targetPictures pictures of a target, by each of the two models, positive
- * @param anchorPictures pictures of an anchor, positive
- * @param neighbourPictures pictures of a neighbour, positive
- * @param unrelatedPictures pictures of each set of unrelated prompts, positive
+ * @param targetImages images of a target, by each of the two models, positive
+ * @param anchorImages images of an anchor, positive
+ * @param neighbourImages images of a neighbour, positive
+ * @param unrelatedImages images of each set of unrelated prompts, positive
  * @param prompts most prompts of a subject where they are derived from anchor prompts, the first
  *     ones, positive; prompts that are given are all used
- * @param sampling how pictures are drawn, the batch size included
- * @param seed picture i of every subject is drawn from {@code seed + i}, by both models
- * @param shown how many pairs of pictures of a subject the result keeps, not negative
+ * @param sampling how images are drawn, the batch size included
+ * @param seed image i of every subject is drawn from {@code seed + i}, by both models
+ * @param shown how many pairs of images of a subject the result keeps, not negative
  * @param bootstrap how confidence intervals are computed
  */
 public record Protocol(
-    int targetPictures,
-    int anchorPictures,
-    int neighbourPictures,
-    int unrelatedPictures,
+    int targetImages,
+    int anchorImages,
+    int neighbourImages,
+    int unrelatedImages,
     int prompts,
     SamplingSettings sampling,
     long seed,
     int shown,
     Bootstrap bootstrap) {
-  private static final int PAPER_PICTURES = 200;
-  private static final int PAPER_NEIGHBOUR_PICTURES = 50;
+  private static final int PAPER_IMAGES = 200;
+  private static final int PAPER_NEIGHBOUR_IMAGES = 50;
 
   /** Checks the numbers. */
   public Protocol {
-    positive("targetPictures", targetPictures);
-    positive("anchorPictures", anchorPictures);
-    positive("neighbourPictures", neighbourPictures);
-    positive("unrelatedPictures", unrelatedPictures);
+    positive("targetImages", targetImages);
+    positive("anchorImages", anchorImages);
+    positive("neighbourImages", neighbourImages);
+    positive("unrelatedImages", unrelatedImages);
     positive("prompts", prompts);
     Objects.requireNonNull(sampling, "sampling");
     Preconditions.checkArgument(shown >= 0, "shown must not be negative, was %s", shown);
@@ -53,17 +53,17 @@ public record Protocol(
   }
 
   /**
-   * {@return the paper's numbers (Kumari et al. 2023, and its evaluation code): 200 pictures for
+   * {@return the paper's numbers (Kumari et al. 2023, and its evaluation code): 200 images for
    * target and anchor, 50 for a neighbour, 10 prompts; DDIM with eta 1, 50 steps, guidance 6, ten
-   * at a time; seed 42. The paper has no unrelated prompts: 200 pictures. 8 pairs are shown; 95 %
+   * at a time; seed 42. The paper has no unrelated prompts: 200 images. 8 pairs are shown; 95 %
    * intervals of 1,000 resamples}
    */
   public static Protocol paper() {
     return new Protocol(
-        PAPER_PICTURES,
-        PAPER_PICTURES,
-        PAPER_NEIGHBOUR_PICTURES,
-        PAPER_PICTURES,
+        PAPER_IMAGES,
+        PAPER_IMAGES,
+        PAPER_NEIGHBOUR_IMAGES,
+        PAPER_IMAGES,
         10,
         new SamplingSettings(Sampler.ddim(1), 50, 6, "", 10),
         42,
@@ -72,7 +72,7 @@ public record Protocol(
   }
 
   /**
-   * Returns a variant with other numbers of pictures.
+   * Returns a variant with other numbers of images.
    *
    * @param target of a target, positive
    * @param anchor of an anchor, positive
@@ -80,7 +80,7 @@ public record Protocol(
    * @param unrelated of each set of unrelated prompts, positive
    * @return the variant
    */
-  public Protocol withPictures(int target, int anchor, int neighbour, int unrelated) {
+  public Protocol images(int target, int anchor, int neighbour, int unrelated) {
     return new Protocol(
         target, anchor, neighbour, unrelated, prompts, sampling, seed, shown, bootstrap);
   }
@@ -91,12 +91,12 @@ public record Protocol(
    * @param prompts most of a subject, positive
    * @return the variant
    */
-  public Protocol withPrompts(int prompts) {
+  public Protocol prompts(int prompts) {
     return new Protocol(
-        targetPictures,
-        anchorPictures,
-        neighbourPictures,
-        unrelatedPictures,
+        targetImages,
+        anchorImages,
+        neighbourImages,
+        unrelatedImages,
         prompts,
         sampling,
         seed,
@@ -110,12 +110,12 @@ public record Protocol(
    * @param sampling sampler, steps, guidance, negative prompt, batch size
    * @return the variant
    */
-  public Protocol withSampling(SamplingSettings sampling) {
+  public Protocol sampling(SamplingSettings sampling) {
     return new Protocol(
-        targetPictures,
-        anchorPictures,
-        neighbourPictures,
-        unrelatedPictures,
+        targetImages,
+        anchorImages,
+        neighbourImages,
+        unrelatedImages,
         prompts,
         sampling,
         seed,
@@ -126,15 +126,15 @@ public record Protocol(
   /**
    * Returns a variant with another seed.
    *
-   * @param seed of the first picture of every subject
+   * @param seed of the first image of every subject
    * @return the variant
    */
-  public Protocol withSeed(long seed) {
+  public Protocol seed(long seed) {
     return new Protocol(
-        targetPictures,
-        anchorPictures,
-        neighbourPictures,
-        unrelatedPictures,
+        targetImages,
+        anchorImages,
+        neighbourImages,
+        unrelatedImages,
         prompts,
         sampling,
         seed,
@@ -143,17 +143,17 @@ public record Protocol(
   }
 
   /**
-   * Returns a variant that keeps more or fewer pictures in the result.
+   * Returns a variant that keeps more or fewer images in the result.
    *
    * @param shown pairs of each subject, not negative
    * @return the variant
    */
-  public Protocol withShown(int shown) {
+  public Protocol shown(int shown) {
     return new Protocol(
-        targetPictures,
-        anchorPictures,
-        neighbourPictures,
-        unrelatedPictures,
+        targetImages,
+        anchorImages,
+        neighbourImages,
+        unrelatedImages,
         prompts,
         sampling,
         seed,
@@ -167,12 +167,12 @@ public record Protocol(
    * @param bootstrap how they are computed
    * @return the variant
    */
-  public Protocol withBootstrap(Bootstrap bootstrap) {
+  public Protocol bootstrap(Bootstrap bootstrap) {
     return new Protocol(
-        targetPictures,
-        anchorPictures,
-        neighbourPictures,
-        unrelatedPictures,
+        targetImages,
+        anchorImages,
+        neighbourImages,
+        unrelatedImages,
         prompts,
         sampling,
         seed,
@@ -181,17 +181,17 @@ public record Protocol(
   }
 
   /**
-   * Returns how many pictures of a subject are drawn.
+   * Returns how many images of a subject are drawn.
    *
    * @param role of the subject
    * @return the number
    */
-  public int pictures(Role role) {
+  public int images(Role role) {
     return switch (role) {
-      case TARGET -> targetPictures;
-      case ANCHOR -> anchorPictures;
-      case NEIGHBOUR -> neighbourPictures;
-      case UNRELATED -> unrelatedPictures;
+      case TARGET -> targetImages;
+      case ANCHOR -> anchorImages;
+      case NEIGHBOUR -> neighbourImages;
+      case UNRELATED -> unrelatedImages;
     };
   }
 }

@@ -3,8 +3,8 @@ package dev.ablation.evaluation;
 import com.google.common.base.Preconditions;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
-import dev.ablation.evaluate.TextImageEncoder;
 import dev.ablation.internal.PromptFile;
+import dev.ablation.metric.TextImageEncoder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -88,7 +88,7 @@ public record PublishedEvaluation(
       evaluation = evaluation.neighbour(neighbour, promptsOf(neighbour, prompts, anchorPrompts));
     }
     // All prompts of the files are used, however many they are.
-    return evaluation.protocol(p -> p.withPrompts(anchorPrompts.size()));
+    return evaluation.protocol(p -> p.prompts(anchorPrompts.size()));
   }
 
   private List<String> promptsOf(String subject, Path folder, List<String> anchorPrompts)

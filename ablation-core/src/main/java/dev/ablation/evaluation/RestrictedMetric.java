@@ -1,6 +1,6 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.Bootstrap;
+import dev.ablation.metric.Bootstrap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;

@@ -9,10 +9,10 @@ import java.util.Objects;
  *
  * @param role what it is to the ablation
  * @param name such as {@code "van gogh"}; texts of metrics are made of it
- * @param prompts at least one; picture i is drawn for prompt {@code i mod prompts}
- * @param pictures how many are drawn by each model, positive
+ * @param prompts at least one; image i is drawn for prompt {@code i mod prompts}
+ * @param images how many are drawn by each model, positive
  */
-public record Subject(Role role, String name, List<String> prompts, int pictures) {
+public record Subject(Role role, String name, List<String> prompts, int images) {
 
   /** Copies the prompts and checks the values. */
   public Subject {
@@ -20,17 +20,16 @@ public record Subject(Role role, String name, List<String> prompts, int pictures
     prompts = List.copyOf(prompts);
     Preconditions.checkArgument(!name.isBlank(), "name of a subject must not be blank");
     Preconditions.checkArgument(!prompts.isEmpty(), "prompts of %s must not be empty", name);
-    Preconditions.checkArgument(
-        pictures > 0, "pictures of %s must be positive, was %s", name, pictures);
+    Preconditions.checkArgument(images > 0, "images of %s must be positive, was %s", name, images);
   }
 
   /**
-   * Returns the prompt of a picture.
+   * Returns the prompt of an image.
    *
-   * @param picture its index
+   * @param image its index
    * @return the prompt
    */
-  public String prompt(int picture) {
-    return prompts.get(picture % prompts.size());
+  public String prompt(int image) {
+    return prompts.get(image % prompts.size());
   }
 }

@@ -1,19 +1,19 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.ClipMmd;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.KernelInceptionDistance;
-import dev.ablation.evaluate.MetricResult;
-import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.ClipMmd;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.KernelInceptionDistance;
+import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.TextImageEncoder;
 import java.awt.image.BufferedImage;
 import java.util.EnumSet;
 import java.util.List;
 
 /**
- * Something that an evaluation measures of every subject, from the pictures before and after. They
+ * Something that an evaluation measures of every subject, from the images before and after. They
  * come batch by batch and are not kept, so that their number is not bounded by memory.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
@@ -34,10 +34,10 @@ public interface SubjectMetric {
   }
 
   /**
-   * Finds what makes the metric impossible, before any picture is drawn.
+   * Finds what makes the metric impossible, before any image is drawn.
    *
    * @param subjects all that {@link #measures} said yes to
-   * @return what is wrong, such as too few pictures; empty if it can be measured
+   * @return what is wrong, such as too few images; empty if it can be measured
    */
   default List<String> problems(List<Subject> subjects) {
     return List.of();
@@ -45,13 +45,13 @@ public interface SubjectMetric {
 
   /**
    * Begins to measure a subject. Before an evaluation draws, it also begins one measurement that
-   * gets a single made-up picture and never ends, so that an extractor that cannot work is found at
+   * gets a single made-up image and never ends, so that an extractor that cannot work is found at
    * once.
    *
-   * @param subject whose pictures will come
+   * @param subject whose images will come
    * @param anchor name of what is drawn in the place of the target
    * @param bootstrap how confidence intervals are computed
-   * @return takes the pictures
+   * @return takes the images
    */
   Measurement begin(Subject subject, String anchor, Bootstrap bootstrap);
 
@@ -59,16 +59,16 @@ public interface SubjectMetric {
   interface Measurement {
 
     /**
-     * Takes pictures.
+     * Takes images.
      *
      * @param batch the next ones of the subject, in order
      */
-    void add(PictureBatch batch);
+    void add(ImageBatch batch);
 
     /**
      * Ends the measurement.
      *
-     * @return the value, after all pictures of the subject came
+     * @return the value, after all images of the subject came
      */
     Comparison result();
   }
@@ -86,8 +86,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * CLIP score as the paper computes it; of unrelated prompts the mean score of each picture with
-   * its own prompt.
+   * CLIP score as the paper computes it; of unrelated prompts the mean score of each image with its
+   * own prompt.
    *
    * @param encoder such as CLIP ViT-B/32
    * @return the metric
@@ -97,7 +97,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * CLIP accuracy as the paper computes it: the share of pictures that go better with the subject's
+   * CLIP accuracy as the paper computes it: the share of images that go better with the subject's
    * name than with the anchor's. Not measured of unrelated prompts.
    *
    * @param encoder such as CLIP ViT-B/32
@@ -108,7 +108,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * Zero-shot accuracy over a list of labels: the share of pictures whose best label is their
+   * Zero-shot accuracy over a list of labels: the share of images whose best label is their
    * subject. Measured of the subjects whose name is a label.
    *
    * @param encoder such as CLIP ViT-B/32
@@ -120,7 +120,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * KID of the ablated model's pictures from the base model's, with 100 subsets of 1,000.
+   * KID of the ablated model's images from the base model's, with 100 subsets of 1,000.
    *
    * @param extractor such as Inception, or the CLIP image tower
    * @return the metric
@@ -130,7 +130,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * KID of the ablated model's pictures from the base model's.
+   * KID of the ablated model's images from the base model's.
    *
    * @param extractor such as Inception, or the CLIP image tower
    * @param distance subsets and seed
@@ -141,7 +141,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * FID of the ablated model's pictures from the base model's. Refused below 2,048 pictures of a
+   * FID of the ablated model's images from the base model's. Refused below 2,048 images of a
    * subject.
    *
    * @param extractor such as Inception
@@ -152,7 +152,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * CMMD of the ablated model's pictures from the base model's, with the published kernel.
+   * CMMD of the ablated model's images from the base model's, with the published kernel.
    *
    * @param extractor a CLIP image tower
    * @return the metric
@@ -162,7 +162,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * CMMD of the ablated model's pictures from the base model's.
+   * CMMD of the ablated model's images from the base model's.
    *
    * @param extractor a CLIP image tower
    * @param distance width of the kernel and scale
@@ -173,8 +173,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * The mean distance of two pictures of one prompt and seed; LPIPS if the extractor is LPIPS', see
-   * {@link dev.ablation.evaluate.PerceptualDistance}.
+   * The mean distance of two images of one prompt and seed; LPIPS if the extractor is LPIPS', see
+   * {@link dev.ablation.metric.PerceptualDistance}.
    *
    * @param extractor of the features
    * @return the metric
@@ -184,10 +184,10 @@ public interface SubjectMetric {
   }
 
   /**
-   * The share of pictures that show something.
+   * The share of images that show something.
    *
    * @param metric the name in results, such as {@code "target drawn"}
-   * @param detector tells which pictures show it
+   * @param detector tells which images show it
    * @return the metric, of every subject
    */
   static SubjectMetric share(String metric, ConceptDetector detector) {
@@ -195,11 +195,11 @@ public interface SubjectMetric {
   }
 
   /**
-   * Counts the pictures that show something, outside of an evaluation.
+   * Counts the images that show something, outside of an evaluation.
    *
    * @param metric the name in results
-   * @param detector tells which pictures show it
-   * @param features of the pictures, by the detector's extractor
+   * @param detector tells which images show it
+   * @param features of the images, by the detector's extractor
    * @return the share, 0..1, with its confidence interval
    */
   static MetricResult shareOf(String metric, ConceptDetector detector, FeatureMatrix features) {
@@ -208,10 +208,10 @@ public interface SubjectMetric {
   }
 
   /**
-   * The memorisation percentage: how many of a hundred pictures are copies.
+   * The memorisation percentage: how many of a hundred images are copies.
    *
    * @param detection tells copies
-   * @param originals the memorised pictures, at least one
+   * @param originals the memorised images, at least one
    * @return the metric
    */
   static SubjectMetric memorisation(CopyDetection detection, List<BufferedImage> originals) {

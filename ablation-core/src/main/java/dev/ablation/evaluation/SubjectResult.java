@@ -8,9 +8,9 @@ import java.util.Objects;
  *
  * @param subject what was drawn
  * @param metrics in the order in which they were measured
- * @param shown some of the pictures, the first ones
+ * @param shown some of the images, the first ones
  */
-public record SubjectResult(Subject subject, List<Comparison> metrics, List<PicturePair> shown) {
+public record SubjectResult(Subject subject, List<Comparison> metrics, List<ImagePair> shown) {
 
   /** Copies the lists. */
   public SubjectResult {

@@ -1,12 +1,12 @@
 package dev.ablation.evaluation;
 
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageEncoder;
-import dev.ablation.evaluate.TextImageSimilarity;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageEncoder;
+import dev.ablation.metric.TextImageSimilarity;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Counts pictures whose best text is the concept's; the texts are encoded once. */
+/** Counts images whose best text is the concept's; the texts are encoded once. */
 final class ZeroShotDetector implements ConceptDetector {
   private final TextImageEncoder encoder;
   private final List<String> texts;

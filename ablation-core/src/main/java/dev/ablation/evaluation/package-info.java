@@ -1,7 +1,7 @@
 /**
- * Proving what an ablation did: an evaluation draws pictures of the target, the anchor, neighbours
+ * Proving what an ablation did: an evaluation draws images of the target, the anchor, neighbours
  * and unrelated prompts with the base model and with the ablated one, from the same seeds, and
- * measures them by the metrics of {@link dev.ablation.evaluate}. Attacks try to bring the target
+ * measures them by the metrics of {@link dev.ablation.metric}. Attacks try to bring the target
  * back. All of it ends in an {@link dev.ablation.evaluation.EvaluationResult}.
  */
 @NullMarked

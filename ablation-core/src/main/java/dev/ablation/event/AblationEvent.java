@@ -14,7 +14,7 @@ public sealed interface AblationEvent {
    *
    * @param targets names of what is removed, in an order that does not depend on the plan's
    * @param anchors names of what is drawn instead of each
-   * @param anchorImages how many anchor pictures training uses
+   * @param anchorImages how many anchor images training uses
    * @param steps how many training steps there are
    */
   record Started(List<String> targets, List<String> anchors, int anchorImages, int steps)
@@ -35,20 +35,20 @@ public sealed interface AblationEvent {
   record Warning(String message) implements AblationEvent {}
 
   /**
-   * Anchor pictures were drawn; training begins when all are.
+   * Anchor images were drawn; training begins when all are.
    *
    * @param done how much of the work for all targets is done, such as in steps of the sampler
    * @param total how much there is
-   * @param fromCache whether these pictures were read from a cache at once
+   * @param fromCache whether these images were read from a cache at once
    */
   record AnchorsProgressed(long done, long total, boolean fromCache) implements AblationEvent {}
 
   /**
-   * Pictures of the evaluation after training were drawn, or an attempt to bring the target back
+   * Images of the evaluation after training were drawn, or an attempt to bring the target back
    * begins.
    *
    * @param task name of the subject or the attempt
-   * @param done pictures or attempts done so far
+   * @param done images or attempts done so far
    * @param total how many there are
    */
   record EvaluationProgressed(String task, int done, int total) implements AblationEvent {}
@@ -85,7 +85,7 @@ public sealed interface AblationEvent {
   record Measured(int step, String name, double value) implements AblationEvent {}
 
   /**
-   * Pictures were drawn with the model under training.
+   * Images were drawn with the model under training.
    *
    * @param step after which they were drawn, 0 before the first
    * @param files one a prompt
@@ -101,7 +101,7 @@ public sealed interface AblationEvent {
   /**
    * A checkpoint lies on the disk.
    *
-   * @param step that it continues after, 0 when the anchor pictures are ready
+   * @param step that it continues after, 0 when the anchor images are ready
    * @param checkpoint the file
    */
   record CheckpointSaved(int step, Path checkpoint) implements AblationEvent {}

@@ -42,7 +42,7 @@ public final class CacheKey {
   }
 
   /**
-   * Adds all of a model that its pictures depend on: weights, schedule, latent shape and kind of
+   * Adds all of a model that its images depend on: weights, schedule, latent shape and kind of
    * device.
    *
    * @param model as it is now
@@ -51,7 +51,7 @@ public final class CacheKey {
   public CacheKey put(DiffusionModel model) {
     ModelDescriptor shape = model.descriptor();
     put(model.weights().sha256());
-    // The model's hash is that of its own weights; an applied delta draws other pictures.
+    // The model's hash is that of its own weights; an applied delta draws other images.
     put(model.weights().boundSha256().orElse(""));
     put(model.schedule() + " " + model.predictionType());
     return put(

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * parsers read such text in different ways, so a file could mean one thing to the tool that checked
  * it and another to this library.
  *
- * <p>Values are pulled: {@link #object} and {@link #array} call back, and the callback must consume
- * exactly one value. {@link #parse} builds a tree instead.
+ * <p>Values are pulled: {@link #object} and {@link #array} call back, and the callback must
+ * applyAndClose exactly one value. {@link #parse} builds a tree instead.
  */
 public final class StrictJson {
 

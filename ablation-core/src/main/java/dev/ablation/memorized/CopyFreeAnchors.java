@@ -2,19 +2,19 @@ package dev.ablation.memorized;
 
 import com.google.common.base.Preconditions;
 import dev.ablation.anchor.AnchorContext;
+import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorJudgement.OfPrompt;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.anchor.AnchorWork;
 import dev.ablation.anchor.ForwardingAnchorContext;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.anchor.TooFewAnchorsException;
 import dev.ablation.concept.Concept;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.CopyScores;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.CopyScores;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
@@ -37,14 +37,14 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anchors that the model draws itself, without copies of a memorised picture: a picture that is one
- * is dropped, and its prompt drawn again from other noise. After some rounds the run goes on with
- * fewer pictures, and warns. Every method returns a changed copy.
+ * Anchors that the model draws itself, without copies of a memorised image: an image that is one is
+ * dropped, and its prompt drawn again from other noise. After some rounds the run goes on with
+ * fewer images, and warns. Every method returns a changed copy.
  *
- * @param generated the pictures
+ * @param generated the images
  * @param detection tells copies
- * @param originals the memorised picture, perhaps in several forms; at least one
- * @param rounds how often dropped pictures are drawn again, not negative
+ * @param originals the memorised image, perhaps in several forms; at least one
+ * @param rounds how often dropped images are drawn again, not negative
  */
 public record CopyFreeAnchors(
     GeneratedAnchors generated, CopyDetection detection, List<BufferedImage> originals, int rounds)
@@ -65,7 +65,7 @@ public record CopyFreeAnchors(
   }
 
   /**
-   * Changes how often dropped pictures are drawn again.
+   * Changes how often dropped images are drawn again.
    *
    * @param rounds not negative; with 0 they are only dropped
    * @return a changed copy
@@ -75,7 +75,7 @@ public record CopyFreeAnchors(
   }
 
   /**
-   * Changes the number of pictures.
+   * Changes the number of images.
    *
    * @param images positive
    * @return a changed copy
@@ -85,7 +85,7 @@ public record CopyFreeAnchors(
   }
 
   /**
-   * Changes how pictures are drawn.
+   * Changes how images are drawn.
    *
    * @param sampling sampler, steps, guidance, negative prompt, batch size
    * @return a changed copy
@@ -115,8 +115,8 @@ public record CopyFreeAnchors(
   }
 
   @Override
-  public CopyFreeAnchors suitedTo(DiffusionModel model, Concept target) {
-    return with(generated.suitedTo(model, target));
+  public CopyFreeAnchors compatibleWith(DiffusionModel model, Concept target) {
+    return with(generated.compatibleWith(model, target));
   }
 
   @Override
@@ -149,9 +149,9 @@ public record CopyFreeAnchors(
     return generated.targetPrompts(target, anchorPrompt);
   }
 
-  /** Pictures that are drawn again are not counted, since it is not known how many there are. */
+  /** Images that are drawn again are not counted, since it is not known how many there are. */
   @Override
-  public AnchorWork work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     return generated.work(model, target, context);
   }
@@ -171,8 +171,7 @@ public record CopyFreeAnchors(
   public Optional<AnchorJudgement> judgement(
       DiffusionModel model, Concept target, AnchorContext context) throws IOException {
     AnchorJudge judge =
-        AnchorJudge.of(
-            judgeName(), picture -> detection.score(List.of(picture), originals).isCopy(0));
+        AnchorJudge.of(judgeName(), image -> detection.score(List.of(image), originals).isCopy(0));
     return generated.judgedBy(judge).judgement(model, target, context);
   }
 
@@ -208,7 +207,7 @@ public record CopyFreeAnchors(
       }
       if (left > 0) {
         context.warn(
-            "%d of %d anchor pictures are copies of the memorised picture, also after %d further drawings; training uses the other %d"
+            "%d of %d anchor images are copies of the memorised image, also after %d further drawings; training uses the other %d"
                 .formatted(left, generated.images(), rounds, kept.size()));
       }
       return kept;
@@ -224,7 +223,7 @@ public record CopyFreeAnchors(
     private final AnchorContext context;
     private final Map<String, int[]> counts = new LinkedHashMap<>();
 
-    /** Prompts of the pictures that are missing. */
+    /** Prompts of the images that are missing. */
     private final List<String> dropped = new ArrayList<>();
 
     private @Nullable AnchorSet kept;
@@ -259,12 +258,12 @@ public record CopyFreeAnchors(
         if (context.cancelled()) {
           throw new CancellationException("looking for copies was cancelled");
         }
-        List<BufferedImage> pictures = new ArrayList<>();
+        List<BufferedImage> images = new ArrayList<>();
         for (int row = first; row < Math.min(drawn.size(), first + batch); row++) {
-          pictures.add(drawn.picture(row, codec));
+          images.add(drawn.image(row, codec));
         }
-        CopyScores scores = detection.score(pictures, originals);
-        for (int i = 0; i < pictures.size(); i++) {
+        CopyScores scores = detection.score(images, originals);
+        for (int i = 0; i < images.size(); i++) {
           String prompt = drawn.prompts().get(first + i);
           int[] count = counts.computeIfAbsent(prompt, p -> new int[2]);
           count[0]++;

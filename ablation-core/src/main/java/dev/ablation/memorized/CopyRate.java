@@ -1,23 +1,23 @@
 package dev.ablation.memorized;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.CopyScores;
+import dev.ablation.metric.CopyScores;
 import java.util.Collections;
 import java.util.Locale;
 import java.util.Objects;
 
 /**
- * How often a prompt brings a memorised picture back.
+ * How often a prompt brings a memorised image back.
  *
  * @param prompt what was drawn
  * @param origin where the prompt comes from
- * @param scores of the pictures that were drawn for it
+ * @param scores of the images that were drawn for it
  */
 public record CopyRate(String prompt, Origin origin, CopyScores scores) {
 
   /** Where a prompt comes from. */
   public enum Origin {
-    /** One of the picture's captions. */
+    /** One of the image's captions. */
     CAPTION,
     /** Another wording of a caption. */
     WORDING,
@@ -32,12 +32,12 @@ public record CopyRate(String prompt, Origin origin, CopyScores scores) {
     Preconditions.checkArgument(!prompt.isBlank(), "prompt must not be blank");
   }
 
-  /** {@return the share of the pictures that are copies, 0 to 1} */
+  /** {@return the share of the images that are copies, 0 to 1} */
   public double rate() {
     return (double) scores.copies().size() / scores.scores().size();
   }
 
-  /** {@return the highest score of a picture: a cosine, so at most 1} */
+  /** {@return the highest score of an image: a cosine, so at most 1} */
   public double nearest() {
     return Collections.max(scores.scores());
   }
@@ -46,7 +46,7 @@ public record CopyRate(String prompt, Origin origin, CopyScores scores) {
   public String toString() {
     return String.format(
         Locale.ROOT,
-        "'%s': %d of %d pictures are copies, the nearest at %.3f",
+        "'%s': %d of %d images are copies, the nearest at %.3f",
         prompt,
         scores.copies().size(),
         scores.scores().size(),

@@ -1,7 +1,7 @@
 package dev.ablation.memorized;
 
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.CopyScores;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.CopyScores;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
@@ -10,19 +10,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
-/** Draws pictures batch by batch and keeps nothing of them but their scores. */
+/** Draws images batch by batch and keeps nothing of them but their scores. */
 record DrawnScores(
     CopyDetection detection, List<BufferedImage> originals, SamplingSettings sampling) {
 
-  /** Picture i has the seed {@code seed + i}. */
+  /** Image i has the seed {@code seed + i}. */
   CopyScores of(DiffusionModel model, List<String> prompts, long seed, BooleanSupplier cancelled) {
-    LatentSampler sampler =
-        LatentSampler.of(model).withSettings(sampling).withCancellation(cancelled);
+    LatentSampler sampler = LatentSampler.of(model).settings(sampling).cancellation(cancelled);
     List<Double> scores = new ArrayList<>();
     for (int first = 0; first < prompts.size(); first += sampling.batchSize()) {
       int end = Math.min(prompts.size(), first + sampling.batchSize());
-      List<BufferedImage> pictures = sampler.draw(prompts.subList(first, end), seed + first);
-      scores.addAll(detection.score(pictures, originals).scores());
+      List<BufferedImage> images = sampler.draw(prompts.subList(first, end), seed + first);
+      scores.addAll(detection.score(images, originals).scores());
     }
     return new CopyScores(detection.extractor().info(), detection.threshold(), scores);
   }

@@ -1,8 +1,8 @@
 package dev.ablation.memorized;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.CopyScores;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.CopyScores;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
@@ -12,24 +12,24 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
- * Measures how many of the pictures that a model draws for given captions are copies of a memorised
- * picture (Kumari et al. 2023, section 4.3). The same measurement before and within a delta starts
+ * Measures how many of the images that a model draws for given captions are copies of a memorised
+ * image (Kumari et al. 2023, section 4.3). The same measurement before and within a delta starts
  * from the same noise.
  *
  * {@snippet class="dev.ablation.Snippets" region="memorization-percentage"}
  *
- * @param captions what is drawn: picture i shows caption {@code i mod n}; at least one
- * @param originals the memorised picture, perhaps in several forms; at least one
+ * @param captions what is drawn: image i shows caption {@code i mod n}; at least one
+ * @param originals the memorised image, perhaps in several forms; at least one
  * @param detection tells copies
- * @param pictures how many are drawn in all, positive
+ * @param images how many are drawn in all, positive
  * @param sampling how they are drawn
- * @param seed of the first picture; picture i has {@code seed + i}
+ * @param seed of the first image; image i has {@code seed + i}
  */
 public record MemorizationPercentage(
     List<String> captions,
     List<BufferedImage> originals,
     CopyDetection detection,
-    int pictures,
+    int images,
     SamplingSettings sampling,
     long seed) {
 
@@ -40,16 +40,15 @@ public record MemorizationPercentage(
     originals = Originals.checked(originals);
     Objects.requireNonNull(detection, "detection");
     Objects.requireNonNull(sampling, "sampling");
-    Preconditions.checkArgument(pictures > 0, "pictures must be positive, was %s", pictures);
+    Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
   }
 
   /**
-   * Draws the pictures and scores them.
+   * Draws the images and scores them.
    *
    * @param model draws as it is now, with every delta that is applied to it
-   * @return a score for every picture; {@link CopyScores#percentage()} is the memorisation
-   *     percentage
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode pictures
+   * @return a score for every image; {@link CopyScores#percentage()} is the memorisation percentage
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
    * @throws java.util.concurrent.CancellationException if the thread was interrupted
    */
   public CopyScores of(DiffusionModel model) {
@@ -57,18 +56,18 @@ public record MemorizationPercentage(
   }
 
   /**
-   * Draws the pictures and scores them.
+   * Draws the images and scores them.
    *
    * @param model draws as it is now, with every delta that is applied to it
    * @param cancelled asked before each step of the sampler; true ends the measurement
-   * @return a score for every picture
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode pictures
+   * @return a score for every image
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
    * @throws java.util.concurrent.CancellationException if it was cancelled or the thread
    *     interrupted
    */
   public CopyScores of(DiffusionModel model, BooleanSupplier cancelled) {
     List<String> prompts =
-        IntStream.range(0, pictures).mapToObj(i -> captions.get(i % captions.size())).toList();
+        IntStream.range(0, images).mapToObj(i -> captions.get(i % captions.size())).toList();
     return new DrawnScores(detection, originals, sampling).of(model, prompts, seed, cancelled);
   }
 }

@@ -6,7 +6,7 @@ import com.google.common.hash.Hashing;
 import java.awt.image.BufferedImage;
 import java.util.List;
 
-/** What memorised pictures are told by. */
+/** What memorised images are told by. */
 final class Originals {
   private Originals() {}
 
@@ -18,11 +18,11 @@ final class Originals {
   /** {@return a hash of sizes and colours, for keys and provenance} */
   static String sha256(List<BufferedImage> originals) {
     Hasher hasher = Hashing.sha256().newHasher();
-    for (BufferedImage picture : originals) {
-      hasher.putInt(picture.getWidth()).putInt(picture.getHeight());
-      int[] row = new int[picture.getWidth()];
-      for (int y = 0; y < picture.getHeight(); y++) {
-        picture.getRGB(0, y, row.length, 1, row, 0, row.length);
+    for (BufferedImage image : originals) {
+      hasher.putInt(image.getWidth()).putInt(image.getHeight());
+      int[] row = new int[image.getWidth()];
+      for (int y = 0; y < image.getHeight(); y++) {
+        image.getRGB(0, y, row.length, 1, row, 0, row.length);
         for (int color : row) {
           hasher.putInt(color & 0xffffff);
         }

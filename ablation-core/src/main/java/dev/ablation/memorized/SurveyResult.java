@@ -4,7 +4,7 @@ import com.google.common.base.Preconditions;
 import dev.ablation.Ablation;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.concept.MemorizedPicture;
+import dev.ablation.concept.MemorizedImage;
 import dev.ablation.model.DiffusionModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,15 +39,15 @@ public record SurveyResult(
   }
 
   /**
-   * {@return the wordings that seldom bring the picture back, lowest rates first, equal ones in the
-   * order of drawing; at most {@link SurveyRules#mostAnchors()}}
+   * {@return the wordings that seldom bring the image back, lowest rates first, equal ones in the
+   * order of drawing; at most {@link SurveyRules#maxAnchors()}}
    */
   public List<CopyRate> anchors() {
     return SurveyRun.anchors(wordings, survey.rules());
   }
 
   /**
-   * {@return the wordings that bring the picture back too, highest rates first; at most {@link
+   * {@return the wordings that bring the image back too, highest rates first; at most {@link
    * SurveyRules#mostTargets()}, and often none}
    */
   public List<CopyRate> targets() {
@@ -55,17 +55,16 @@ public record SurveyResult(
   }
 
   /** {@return the target of an ablation: the captions and the prompts of {@link #targets()}} */
-  public MemorizedPicture target() {
-    MemorizedPicture picture = survey.picture();
+  public MemorizedImage target() {
+    MemorizedImage image = survey.image();
     List<String> prompts =
-        Stream.concat(picture.captions().stream(), targets().stream().map(CopyRate::prompt))
-            .toList();
-    return new MemorizedPicture(prompts, picture.picture());
+        Stream.concat(image.captions().stream(), targets().stream().map(CopyRate::prompt)).toList();
+    return new MemorizedImage(prompts, image.image());
   }
 
   /**
    * Returns the anchor of an ablation: the model draws the prompts of {@link #anchors()}, and
-   * pictures that are copies all the same are drawn anew. How many there are and how they are drawn
+   * images that are copies all the same are drawn anew. How many there are and how they are drawn
    * follows from the plan's preset.
    *
    * @return the strategy
@@ -79,7 +78,7 @@ public record SurveyResult(
   }
 
   /**
-   * Plans to remove the picture.
+   * Plans to remove the image.
    *
    * @param model to ablate, the one that was surveyed
    * @return the plan with {@link #target()} and {@link #anchor()}, complete with defaults
@@ -88,20 +87,20 @@ public record SurveyResult(
     return Ablator.of(model).target(target()).anchor(anchor());
   }
 
-  /** {@return a table: each prompt with its copy rate, its nearest picture and what it became} */
+  /** {@return a table: each prompt with its copy rate, its nearest image and what it became} */
   @Override
   public String toString() {
     StringBuilder table = new StringBuilder();
     table.append(
         String.format(
             Locale.ROOT,
-            "%s: %d captions and %d wordings of %d rounds, %d pictures each; copies have more than"
+            "%s: %d captions and %d wordings of %d rounds, %d images each; copies have more than"
                 + " %s by %s%n",
-            survey.picture(),
+            survey.image(),
             captions.size(),
             wordings.size(),
             rounds,
-            survey.rules().picturesPerPrompt(),
+            survey.rules().imagesPerPrompt(),
             survey.detection().threshold(),
             survey.detection().extractor().info().name()));
     table.append(String.format(Locale.ROOT, "%6s  %7s  %-7s  %s%n", "copies", "nearest", "", ""));

@@ -7,26 +7,26 @@ import java.util.function.Consumer;
  * What a {@link MemorizationSurvey} takes for an anchor and for a target, and when it stops. Every
  * method returns a changed copy.
  *
- * @param picturesPerPrompt how many pictures are drawn to find a prompt's copy rate, positive
+ * @param imagesPerPrompt how many images are drawn to find a prompt's copy rate, positive
  * @param anchorRate a prompt with this copy rate or a lower one is an anchor prompt, 0 to 1
  * @param targetRate a prompt with this copy rate or a higher one is a target prompt, above {@code
  *     anchorRate} and at most 1
- * @param leastAnchors the survey asks on until there are so many anchor prompts, and fails if there
+ * @param minAnchors the survey asks on until there are so many anchor prompts, and fails if there
  *     are fewer in the end, positive
- * @param mostAnchors how many anchor prompts are used, the lowest copy rates first; at least {@code
- *     leastAnchors}
+ * @param maxAnchors how many anchor prompts are used, the lowest copy rates first; at least {@code
+ *     minAnchors}
  * @param mostTargets how many target prompts are added to the captions, not negative
  * @param wordingsOfAnchor how many other wordings of each anchor prompt the second pass asks for
- *     while there are fewer than {@code mostAnchors}; 0 leaves that pass out
+ *     while there are fewer than {@code maxAnchors}; 0 leaves that pass out
  * @param mostRounds how often the first pass asks for wordings, positive
  * @param mostPrompts how many wordings are drawn in all, positive; the captions do not count
  */
 public record SurveyRules(
-    int picturesPerPrompt,
+    int imagesPerPrompt,
     double anchorRate,
     double targetRate,
-    int leastAnchors,
-    int mostAnchors,
+    int minAnchors,
+    int maxAnchors,
     int mostTargets,
     int wordingsOfAnchor,
     int mostRounds,
@@ -35,7 +35,7 @@ public record SurveyRules(
   /** Checks the ranges. */
   public SurveyRules {
     Preconditions.checkArgument(
-        picturesPerPrompt > 0, "picturesPerPrompt must be positive, was %s", picturesPerPrompt);
+        imagesPerPrompt > 0, "imagesPerPrompt must be positive, was %s", imagesPerPrompt);
     Preconditions.checkArgument(
         anchorRate >= 0 && anchorRate <= 1, "anchorRate must be from 0 to 1, was %s", anchorRate);
     Preconditions.checkArgument(
@@ -43,13 +43,12 @@ public record SurveyRules(
         "targetRate must be above anchorRate %s and at most 1, was %s",
         anchorRate,
         targetRate);
+    Preconditions.checkArgument(minAnchors > 0, "minAnchors must be positive, was %s", minAnchors);
     Preconditions.checkArgument(
-        leastAnchors > 0, "leastAnchors must be positive, was %s", leastAnchors);
-    Preconditions.checkArgument(
-        mostAnchors >= leastAnchors,
-        "mostAnchors must be at least leastAnchors %s, was %s",
-        leastAnchors,
-        mostAnchors);
+        maxAnchors >= minAnchors,
+        "maxAnchors must be at least minAnchors %s, was %s",
+        minAnchors,
+        maxAnchors);
     Preconditions.checkArgument(
         mostTargets >= 0, "mostTargets must not be negative, was %s", mostTargets);
     Preconditions.checkArgument(
@@ -60,10 +59,10 @@ public record SurveyRules(
   }
 
   /**
-   * The numbers of the published code: 10 pictures for each prompt, at most 0.3 copies for an
-   * anchor and at least 0.6 for a target, 5 to 10 anchor prompts and up to 2 further targets, 2
-   * wordings of each anchor prompt. The published loop has no limit; here it ends after 10 rounds
-   * or 100 prompts.
+   * The numbers of the published code: 10 images for each prompt, at most 0.3 copies for an anchor
+   * and at least 0.6 for a target, 5 to 10 anchor prompts and up to 2 further targets, 2 wordings
+   * of each anchor prompt. The published loop has no limit; here it ends after 10 rounds or 100
+   * prompts.
    *
    * @return the rules
    */
@@ -72,13 +71,13 @@ public record SurveyRules(
   }
 
   /**
-   * Changes how many pictures are drawn for each prompt.
+   * Changes how many images are drawn for each prompt.
    *
-   * @param pictures positive
+   * @param images positive
    * @return a changed copy
    */
-  public SurveyRules picturesPerPrompt(int pictures) {
-    return changed(draft -> draft.picturesPerPrompt = pictures);
+  public SurveyRules imagesPerPrompt(int images) {
+    return changed(draft -> draft.imagesPerPrompt = images);
   }
 
   /**
@@ -104,8 +103,8 @@ public record SurveyRules(
    */
   public SurveyRules anchors(int least, int most) {
     return changed(draft -> {
-      draft.leastAnchors = least;
-      draft.mostAnchors = most;
+      draft.minAnchors = least;
+      draft.maxAnchors = most;
     });
   }
 
@@ -147,11 +146,11 @@ public record SurveyRules(
     Draft draft = new Draft(this);
     change.accept(draft);
     return new SurveyRules(
-        draft.picturesPerPrompt,
+        draft.imagesPerPrompt,
         draft.anchorRate,
         draft.targetRate,
-        draft.leastAnchors,
-        draft.mostAnchors,
+        draft.minAnchors,
+        draft.maxAnchors,
         draft.mostTargets,
         draft.wordingsOfAnchor,
         draft.mostRounds,
@@ -160,22 +159,22 @@ public record SurveyRules(
 
   /** The rules while some of them are changed. */
   private static final class Draft {
-    private int picturesPerPrompt;
+    private int imagesPerPrompt;
     private double anchorRate;
     private double targetRate;
-    private int leastAnchors;
-    private int mostAnchors;
+    private int minAnchors;
+    private int maxAnchors;
     private int mostTargets;
     private int wordingsOfAnchor;
     private int mostRounds;
     private int mostPrompts;
 
     Draft(SurveyRules from) {
-      picturesPerPrompt = from.picturesPerPrompt;
+      imagesPerPrompt = from.imagesPerPrompt;
       anchorRate = from.anchorRate;
       targetRate = from.targetRate;
-      leastAnchors = from.leastAnchors;
-      mostAnchors = from.mostAnchors;
+      minAnchors = from.minAnchors;
+      maxAnchors = from.maxAnchors;
       mostTargets = from.mostTargets;
       wordingsOfAnchor = from.wordingsOfAnchor;
       mostRounds = from.mostRounds;

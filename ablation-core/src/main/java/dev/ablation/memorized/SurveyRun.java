@@ -2,8 +2,8 @@ package dev.ablation.memorized;
 
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.TooFewPromptsException;
-import dev.ablation.evaluate.CopyScores;
 import dev.ablation.memorized.CopyRate.Origin;
+import dev.ablation.metric.CopyScores;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.random.RandomStreams;
 import java.io.IOException;
@@ -29,7 +29,7 @@ final class SurveyRun {
   private final DiffusionModel model;
   private final Consumer<? super SurveyProgress> listener;
   private final BooleanSupplier cancelled;
-  private final @Nullable KeptRates kept;
+  private final @Nullable CopyRateCache kept;
   private final List<CopyRate> captions = new ArrayList<>();
   private final List<CopyRate> wordings = new ArrayList<>();
   private String end = "";
@@ -48,14 +48,14 @@ final class SurveyRun {
     this.listener = listener;
     this.cancelled = cancelled;
     Path folder = survey.folder();
-    this.kept = folder == null ? null : new KeptRates(folder, model, survey);
+    this.kept = folder == null ? null : new CopyRateCache(folder, model, survey);
   }
 
   static List<CopyRate> anchors(List<CopyRate> wordings, SurveyRules rules) {
     return wordings.stream()
         .filter(wording -> wording.rate() <= rules.anchorRate())
         .sorted(Comparator.comparingDouble(CopyRate::rate))
-        .limit(rules.mostAnchors())
+        .limit(rules.maxAnchors())
         .toList();
   }
 
@@ -72,16 +72,16 @@ final class SurveyRun {
   }
 
   SurveyResult result() throws IOException {
-    for (String caption : survey.picture().captions()) {
+    for (String caption : survey.image().captions()) {
       captions.add(rate(caption, Origin.CAPTION));
       tell();
     }
     firstPass();
     secondPass();
     int found = anchors().size();
-    if (found < rules.leastAnchors()) {
+    if (found < rules.minAnchors()) {
       throw new TooFewWordingsException(
-          message(found), found, rules.leastAnchors(), wordings, noMore);
+          message(found), found, rules.minAnchors(), wordings, noMore);
     }
     return new SurveyResult(survey, captions, wordings, rounds);
   }
@@ -89,7 +89,7 @@ final class SurveyRun {
   /** Wordings of the captions, each caption in its turn, until there are enough anchors. */
   private void firstPass() throws IOException {
     int fruitless = 0;
-    while (anchors().size() < rules.leastAnchors()) {
+    while (anchors().size() < rules.minAnchors()) {
       if (rounds == rules.mostRounds()) {
         end = "the limit of rounds was reached";
         return;
@@ -103,14 +103,13 @@ final class SurveyRun {
         return;
       }
       String caption = captions.get(rounds % captions.size()).prompt();
-      List<String> answer =
-          ask(caption, ASKED_FOR_EACH * (rules.leastAnchors() - anchors().size()));
+      List<String> answer = ask(caption, ASKED_FOR_EACH * (rules.minAnchors() - anchors().size()));
       rounds++;
       fruitless = answer.isEmpty() ? fruitless + 1 : 0;
       for (String wording : answer) {
         // Further targets are welcome, but no reason to ask again.
-        if (anchors().size() >= rules.leastAnchors()
-            && (anchors().size() == rules.mostAnchors()
+        if (anchors().size() >= rules.minAnchors()
+            && (anchors().size() == rules.maxAnchors()
                 || targets(wordings, rules).size() == rules.mostTargets())) {
           return;
         }
@@ -125,11 +124,11 @@ final class SurveyRun {
       return;
     }
     for (CopyRate anchor : anchors()) {
-      if (left() == 0 || anchors().size() == rules.mostAnchors()) {
+      if (left() == 0 || anchors().size() == rules.maxAnchors()) {
         return;
       }
       for (String wording : ask(anchor.prompt(), rules.wordingsOfAnchor())) {
-        if (anchors().size() < rules.mostAnchors()) {
+        if (anchors().size() < rules.maxAnchors()) {
           rateWording(wording, Origin.WORDING_OF_ANCHOR);
         }
       }
@@ -170,7 +169,7 @@ final class SurveyRun {
     if (found.isPresent()) {
       return new CopyRate(prompt, origin, found.get());
     }
-    List<String> prompts = Collections.nCopies(rules.picturesPerPrompt(), prompt);
+    List<String> prompts = Collections.nCopies(rules.imagesPerPrompt(), prompt);
     CopyScores scores =
         new DrawnScores(survey.detection(), survey.originals(), survey.sampling())
             .of(model, prompts, seed, cancelled);
@@ -195,7 +194,7 @@ final class SurveyRun {
     if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
       throw new CancellationException(
           "the survey of %s was cancelled after %d prompts"
-              .formatted(survey.picture(), captions.size() + wordings.size()));
+              .formatted(survey.image(), captions.size() + wordings.size()));
     }
   }
 
@@ -206,8 +205,8 @@ final class SurveyRun {
             Locale.ROOT,
             "found %d of %d anchor prompts for %s: %d wordings were drawn in %d rounds before %s",
             found,
-            rules.leastAnchors(),
-            survey.picture(),
+            rules.minAnchors(),
+            survey.image(),
             wordings.size(),
             rounds,
             end));

@@ -4,7 +4,7 @@ import dev.ablation.error.AblationException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A {@link MemorizationSurvey} found too few prompts that do not bring the picture back. */
+/** A {@link MemorizationSurvey} found too few prompts that do not bring the image back. */
 public final class TooFewWordingsException extends AblationException {
   private static final long serialVersionUID = 1L;
 

@@ -9,45 +9,45 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * What a prompt becomes before the network sees it: the text states for cross-attention and, for
- * models that have them, added conditions such as a pooled embedding. The first axis of every array
- * is the batch.
+ * What a prompt becomes before the network sees it: the text embeddings for cross-attention and,
+ * for models that have them, added conditions such as a pooled embedding. The first axis of every
+ * array is the batch.
  *
  * <p>A conditioning does not own its arrays: they belong to the manager that they were made with.
  *
- * @param textStates shape {@code (B, T, D)}, float32
+ * @param textEmbeddings shape {@code (B, T, D)}, float32
  * @param added further arrays, each of shape {@code (B, ...)}, in an order that the model defines
  */
-public record Conditioning(NDArray textStates, List<NDArray> added) {
+public record Conditioning(NDArray textEmbeddings, List<NDArray> added) {
 
   /** Checks that all arrays have the same batch size. */
   public Conditioning {
     added = List.copyOf(added);
     Preconditions.checkArgument(
-        textStates.getShape().dimension() == 3,
-        "textStates: expected (B, T, D), was %s",
-        textStates.getShape());
+        textEmbeddings.getShape().dimension() == 3,
+        "textEmbeddings: expected (B, T, D), was %s",
+        textEmbeddings.getShape());
     for (NDArray array : added) {
       Preconditions.checkArgument(
-          array.getShape().get(0) == textStates.getShape().get(0),
+          array.getShape().get(0) == textEmbeddings.getShape().get(0),
           "added: expected batch size %s, was %s",
-          textStates.getShape().get(0),
+          textEmbeddings.getShape().get(0),
           array.getShape());
     }
   }
 
   /**
-   * Creates a conditioning that has text states alone.
+   * Creates a conditioning that has text embeddings alone.
    *
-   * @param textStates shape {@code (B, T, D)}, float32
+   * @param textEmbeddings shape {@code (B, T, D)}, float32
    */
-  public Conditioning(NDArray textStates) {
-    this(textStates, List.of());
+  public Conditioning(NDArray textEmbeddings) {
+    this(textEmbeddings, List.of());
   }
 
   /** {@return B, the number of prompts} */
   public long batchSize() {
-    return textStates.getShape().get(0);
+    return textEmbeddings.getShape().get(0);
   }
 
   /**
@@ -58,7 +58,7 @@ public record Conditioning(NDArray textStates, List<NDArray> added) {
    */
   public static Conditioning concat(List<Conditioning> parts) {
     Preconditions.checkArgument(!parts.isEmpty(), "parts must not be empty");
-    NDArray states = join(parts.stream().map(Conditioning::textStates).toList());
+    NDArray states = join(parts.stream().map(Conditioning::textEmbeddings).toList());
     List<NDArray> added =
         java.util.stream.IntStream.range(0, parts.get(0).added.size())
             .mapToObj(i -> join(parts.stream().map(p -> p.added.get(i)).toList()))
@@ -84,7 +84,7 @@ public record Conditioning(NDArray textStates, List<NDArray> added) {
    * @return the changed conditioning
    */
   public Conditioning map(UnaryOperator<NDArray> change) {
-    return new Conditioning(change.apply(textStates), added.stream().map(change).toList());
+    return new Conditioning(change.apply(textEmbeddings), added.stream().map(change).toList());
   }
 
   /**
@@ -94,7 +94,7 @@ public record Conditioning(NDArray textStates, List<NDArray> added) {
    * @return this
    */
   public Conditioning attach(NDManager scope) {
-    textStates.attach(scope);
+    textEmbeddings.attach(scope);
     added.forEach(array -> array.attach(scope));
     return this;
   }

@@ -12,7 +12,7 @@ import java.util.Optional;
  * and the interface that an adapter for another kind of model implements.
  *
  * <p>Shapes: B is the batch size, (C, H, W) the latent shape, T the number of text positions, D the
- * width of a text state.
+ * width of a text embedding.
  *
  * <h2>Writing an adapter</h2>
  *
@@ -21,16 +21,16 @@ import java.util.Optional;
  *       at that moment ({@link Weights#bind}).
  *   <li>Arrays made during a call belong to the {@link NDManager} that the call names; intermediate
  *       arrays are closed before it returns.
- *   <li>Sampling needs nothing but this interface. Drawing pictures needs the capability {@link
- *       LatentCodec}, ablating needs {@link Differentiable} or {@link LowRankTraining}, checking
+ *   <li>Sampling needs nothing but this interface. Drawing images needs the capability {@link
+ *       LatentCodec}, ablating needs {@link Differentiable} or {@link LoraTraining}, checking
  *       prompts {@link PromptTokenizer}, and writing a complete checkpoint {@link
  *       CheckpointExport}.
  *   <li>The abstract test {@code DiffusionModelContract} in this module's test jar checks an
  *       adapter.
  * </ul>
  *
- * <p>A complete adapter but for its mathematics, {@code network(latents, timesteps, textStates)},
- * and the loading of its weights:
+ * <p>A complete adapter but for its mathematics, {@code network(latents, timesteps,
+ * textEmbeddings)}, and the loading of its weights:
  *
  * {@snippet class="dev.ablation.testing.TinyDiffusion" region="adapter"}
  *
@@ -55,7 +55,7 @@ public interface DiffusionModel extends AutoCloseable {
    *
    * @param prompts B prompts; a prompt longer than the context is cut at its end
    * @param scope owner of the result
-   * @return text states of shape {@code (B, T, D)}, float32, on the model's device
+   * @return text embeddings of shape {@code (B, T, D)}, float32, on the model's device
    * @throws IllegalArgumentException if {@code prompts} is empty
    */
   Conditioning encode(List<String> prompts, NDManager scope);

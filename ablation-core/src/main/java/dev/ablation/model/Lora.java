@@ -88,14 +88,15 @@ public record Lora(int rank, double alpha, Start start) {
    * @param manager owner of both
    * @return the factors, float32
    */
-  public LowRank initial(WeightInfo weight, long seed, NDManager manager) {
-    Shape shape = LowRank.downShape(weight.shape(), rank);
+  public LoraFactors initial(WeightInfo weight, long seed, NDManager manager) {
+    Shape shape = LoraFactors.downShape(weight.shape(), rank);
     RandomGenerator random = RandomStreams.stream(seed, "lora " + weight.name(), 0);
     // Copied, so that the array does not lie in a Java buffer, which goes with its handle.
     try (NDArray drawn = draw(shape, random, manager)) {
       NDArray down = drawn.duplicate();
       down.attach(manager);
-      return new LowRank(down, manager.zeros(LowRank.upShape(weight.shape(), rank)), scale());
+      return new LoraFactors(
+          down, manager.zeros(LoraFactors.upShape(weight.shape(), rank)), scale());
     }
   }
 

@@ -12,7 +12,7 @@ import java.util.Objects;
  * @param latentHeight H that the model was trained for; a network may take others
  * @param latentWidth W that the model was trained for
  * @param contextLength T, the number of text positions, start and end token included
- * @param textWidth D, the width of a text state
+ * @param textWidth D, the width of a text embedding
  * @param device where the weights lie
  */
 public record ModelDescriptor(

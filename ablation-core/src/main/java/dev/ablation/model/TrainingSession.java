@@ -8,8 +8,8 @@ import java.util.function.Supplier;
 
 /**
  * Weights under training. While a session is open the model computes with the session's trainable
- * arrays, copies of weights or {@linkplain LowRankTraining low-rank changes} of them; everything
- * else about the model works as before. Used by the thread that opened it alone.
+ * arrays, copies of weights or {@linkplain LoraTraining low-rank changes} of them; everything else
+ * about the model works as before. Used by the thread that opened it alone.
  */
 public interface TrainingSession extends AutoCloseable {
 

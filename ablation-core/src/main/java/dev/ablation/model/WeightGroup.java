@@ -53,13 +53,13 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   }
 
   /**
-   * The whole denoising network: the paper's choice for memorised pictures ("Full Weights").
+   * The whole denoising network: the paper's choice for memorised images ("Full Weights").
    *
    * @return the group
    */
   public static WeightGroup denoiser() {
     Set<WeightRole> others =
-        EnumSet.of(WeightRole.TOKEN_EMBEDDING, WeightRole.TEXT_ENCODER, WeightRole.PICTURE_ENCODER);
+        EnumSet.of(WeightRole.TOKEN_EMBEDDING, WeightRole.TEXT_ENCODER, WeightRole.IMAGE_ENCODER);
     return new WeightGroup("denoiser", info -> !others.contains(info.role()));
   }
 

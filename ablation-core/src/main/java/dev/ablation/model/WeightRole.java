@@ -18,6 +18,6 @@ public enum WeightRole {
   TOKEN_EMBEDDING,
   /** Any other weight of a text encoder. */
   TEXT_ENCODER,
-  /** Any weight of a network that looks at pictures, such as CLIP's vision model. */
-  PICTURE_ENCODER
+  /** Any weight of a network that looks at images, such as CLIP's vision model. */
+  IMAGE_ENCODER
 }

@@ -4,8 +4,8 @@
  * weights}, each of which plays a {@linkplain dev.ablation.model.WeightRole part}. The weights that
  * an ablation trains are a {@link dev.ablation.model.WeightGroup}; what a model can do beyond
  * predicting noise is a capability, such as {@link dev.ablation.model.Differentiable} (gradients),
- * {@link dev.ablation.model.LowRankTraining} (LoRA) and {@link dev.ablation.model.LatentCodec}
- * (pictures).
+ * {@link dev.ablation.model.LoraTraining} (LoRA) and {@link dev.ablation.model.LatentCodec}
+ * (images).
  */
 @NullMarked
 package dev.ablation.model;

@@ -118,7 +118,7 @@ public interface AblationObjective {
 
   /**
    * {@return the noise-based objective (Kumari et al. 2023, equation 5): ordinary denoising of the
-   * anchor pictures under the target prompts}
+   * anchor images under the target prompts}
    */
   static AblationObjective noiseBased() {
     return new Named(
@@ -161,7 +161,7 @@ public interface AblationObjective {
   }
 
   /**
-   * Prior preservation: ordinary denoising of further anchor pictures under their own prompts, a
+   * Prior preservation: ordinary denoising of further anchor images under their own prompts, a
    * plain mean without a mask. Add it to an objective with its weight: {@code
    * modelBased().plus(priorPreservation().times(0.2))}.
    *

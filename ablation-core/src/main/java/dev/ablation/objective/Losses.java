@@ -13,7 +13,7 @@ public final class Losses {
   private Losses() {}
 
   /**
-   * The reference's masked squared error: for each picture the sum over channels and pixels divided
+   * The reference's masked squared error: for each image the sum over channels and pixels divided
    * by the number of pixels that count, then the mean over the batch. The mask has one channel, so
    * that with a mask of ones the loss is C times the mean squared error; the published learning
    * rates rest on it.
@@ -32,7 +32,7 @@ public final class Losses {
   }
 
   /**
-   * {@link #masked} with a weight for each picture.
+   * {@link #masked} with a weight for each image.
    *
    * @param prediction (B, C, H, W)
    * @param aim (B, C, H, W)

@@ -17,8 +17,8 @@ public interface ObjectiveContext {
   TrainingBatch batch();
 
   /**
-   * {@return further anchor pictures for prior preservation, of which the anchor prompts count;
-   * empty unless the trainer was told to draw them}
+   * {@return further anchor images for prior preservation, of which the anchor prompts count; empty
+   * unless the trainer was told to draw them}
    */
   Optional<TrainingBatch> priorBatch();
 

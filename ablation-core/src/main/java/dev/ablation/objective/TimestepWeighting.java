@@ -9,7 +9,7 @@ import java.util.Objects;
  * mean of 1 over the timesteps, so that the learning rate keeps its meaning.
  *
  * <p>The plain error of predicted noise gives next to nothing to the timesteps with much noise,
- * where the text decides what the picture becomes; {@link #inverseSnr} lifts them. {@link #minSnr}
+ * where the text decides what the image becomes; {@link #inverseSnr} lifts them. {@link #minSnr}
  * bounds what the timesteps with little noise get.
  */
 public interface TimestepWeighting {

@@ -6,10 +6,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one training step sees: B pairs of an anchor picture's latents and its prompts, with noise
- * and timestep drawn for each. The arrays belong to the step.
+ * What one training step sees: B pairs of an anchor image's latents and its prompts, with noise and
+ * timestep drawn for each. The arrays belong to the step.
  *
- * @param latents clean latents of anchor pictures, (B, C, H, W), float32
+ * @param latents clean latents of anchor images, (B, C, H, W), float32
  * @param noise standard normal, (B, C, H, W), float32
  * @param timesteps (B), int64
  * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
@@ -72,7 +72,7 @@ public record TrainingBatch(
   /**
    * Creates a batch that preserves nothing.
    *
-   * @param latents clean latents of anchor pictures, (B, C, H, W), float32
+   * @param latents clean latents of anchor images, (B, C, H, W), float32
    * @param noise standard normal, (B, C, H, W), float32
    * @param timesteps (B), int64
    * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all

@@ -31,7 +31,7 @@ public final class RandomStreams {
   /**
    * Returns a new generator at the start of a stream.
    *
-   * @param seed of the whole undertaking, such as a run or a picture
+   * @param seed of the whole undertaking, such as a run or an image
    * @param purpose what the numbers are for, such as {@code "timesteps"}
    * @param index which of the purpose's streams, such as a step
    * @return a generator that nobody else uses; not thread-safe

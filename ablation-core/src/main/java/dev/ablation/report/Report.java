@@ -5,8 +5,8 @@ import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.provenance.Provenance;
-import dev.ablation.train.Ending;
 import dev.ablation.train.Measurement;
+import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,10 +22,10 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is told about an ablation to somebody who was not there: what was removed and how, pictures
+ * What is told about an ablation to somebody who was not there: what was removed and how, images
  * before and after, measurements with the base model's beside, curves, attempts to bring the target
  * back, time and memory, where the delta comes from. {@link #write} makes one page of HTML, which
- * holds its pictures and asks the network for nothing, and a JSON file of the same name beside it.
+ * holds its images and asks the network for nothing, and a JSON file of the same name beside it.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="report"}
  *
@@ -100,7 +100,7 @@ public record Report(
   public record Training(
       List<Step> history,
       List<Measurement> measurements,
-      Ending ending,
+      TrainingOutcome ending,
       Duration elapsed,
       OptionalLong memory) {
 
@@ -130,7 +130,7 @@ public record Report(
     return new ReportPage(this).html();
   }
 
-  /** {@return the same without pictures, as JSON of the schema {@code dev.ablation.report/1}} */
+  /** {@return the same without images, as JSON of the schema {@code dev.ablation.report/1}} */
   public String json() {
     return ReportJson.write(this);
   }

@@ -1,14 +1,14 @@
 package dev.ablation.report;
 
-import dev.ablation.evaluate.ConfidenceInterval;
-import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
-import dev.ablation.evaluation.PicturePair;
+import dev.ablation.evaluation.ImagePair;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.SubjectResult;
-import dev.ablation.picture.PictureFile;
+import dev.ablation.image.ImageFile;
+import dev.ablation.metric.ConfidenceInterval;
+import dev.ablation.metric.MetricResult;
 import dev.ablation.report.Report.Training;
 import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingResult.Step;
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes a report as HTML. */
 final class ReportPage {
-  /** Larger pictures are scaled down to this height and width, to keep the page small. */
+  /** Larger images are scaled down to this height and width, to keep the page small. */
   private static final int LARGEST = 512;
 
   private static final String PERCENT =
@@ -60,7 +60,7 @@ final class ReportPage {
     header();
     html.open("main");
     if (evaluation != null) {
-      pictures(evaluation);
+      images(evaluation);
       measurements(evaluation);
     }
     curves();
@@ -73,8 +73,8 @@ final class ReportPage {
         "footer",
         "Written by Ablation for Java %s. The JSON file beside this page has every number."
             .formatted(report.provenance().libraryVersion()));
-    html.open("dialog", "id", "large", "aria-label", "A picture, enlarged");
-    html.open("img", "src", EMPTY, "alt", "No picture chosen yet");
+    html.open("dialog", "id", "large", "aria-label", "An image, enlarged");
+    html.open("img", "src", EMPTY, "alt", "No image chosen yet");
     html.element("p", "").close();
     html.own("script", resource("report.js"));
     return html.close().close().toString();
@@ -136,8 +136,8 @@ final class ReportPage {
     card("Delta", bytes(report.delta().bytes()), report.delta().weights() + " weights");
     if (evaluation != null) {
       int drawn =
-          2 * evaluation.subjects().stream().mapToInt(each -> each.subject().pictures()).sum();
-      card("Pictures looked at", Integer.toString(drawn), "before and after");
+          2 * evaluation.subjects().stream().mapToInt(each -> each.subject().images()).sum();
+      card("Images looked at", Integer.toString(drawn), "before and after");
     }
     html.close().close();
   }
@@ -193,17 +193,17 @@ final class ReportPage {
     return all.stream().mapToDouble(value::apply).average().orElse(Double.NaN);
   }
 
-  // Pictures
+  // Images
 
-  private void pictures(EvaluationResult result) {
+  private void images(EvaluationResult result) {
     if (result.subjects().stream().allMatch(each -> each.shown().isEmpty())) {
       return;
     }
-    html.open("section", "aria-labelledby", "pictures");
-    html.element("h2", "Before and after", "id", "pictures");
+    html.open("section", "aria-labelledby", "images");
+    html.element("h2", "Before and after", "id", "images");
     html.element(
         "p",
-        "Both pictures of a pair were drawn for the same prompt from the same seed, on the left by the base"
+        "Both images of a pair were drawn for the same prompt from the same seed, on the left by the base"
             + " model, on the right by the ablated one. A click enlarges.");
     for (Role role : Role.values()) {
       for (SubjectResult subject : result.of(role)) {
@@ -212,7 +212,7 @@ final class ReportPage {
           pairs(subject.shown());
           html.element(
               "p",
-              "%d of %d pairs".formatted(subject.shown().size(), subject.subject().pictures()),
+              "%d of %d pairs".formatted(subject.shown().size(), subject.subject().images()),
               "class",
               "kicker");
         }
@@ -230,12 +230,12 @@ final class ReportPage {
     };
   }
 
-  private void pairs(List<PicturePair> pairs) {
+  private void pairs(List<ImagePair> pairs) {
     html.open("ul", "class", "pairs");
-    for (PicturePair pair : pairs) {
+    for (ImagePair pair : pairs) {
       html.open("li").open("figure").open("div", "class", "two");
-      picture("before", pair.base(), pair);
-      picture("after", pair.ablated(), pair);
+      image("before", pair.base(), pair);
+      image("after", pair.ablated(), pair);
       html.close();
       html.element("figcaption", "%s, seed %d".formatted(shown(pair.prompt()), pair.seed()));
       html.close().close();
@@ -247,7 +247,7 @@ final class ReportPage {
     return prompt.isEmpty() ? "the empty prompt" : "\u201c" + prompt + "\u201d";
   }
 
-  private void picture(String when, BufferedImage image, PicturePair pair) {
+  private void image(String when, BufferedImage image, ImagePair pair) {
     String alt = "%s, %s, seed %d".formatted(when, shown(pair.prompt()), pair.seed());
     html.open("div").element("span", when, "class", when);
     html.open("button", "type", "button", "class", "pic", "title", "Enlarge");
@@ -257,7 +257,7 @@ final class ReportPage {
   private static String data(BufferedImage image) {
     try {
       return "data:image/png;base64,"
-          + Base64.getEncoder().encodeToString(PictureFile.png(fitting(image)));
+          + Base64.getEncoder().encodeToString(ImageFile.png(fitting(image)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -288,8 +288,8 @@ final class ReportPage {
     html.element(
         "caption",
         "Below a value its confidence interval. A metric without a value before is itself a distance"
-            + " between the pictures before and after.");
-    head("Subject", "", "Metric", "", "Before", "number", "After", "number", "Pictures", "number");
+            + " between the images before and after.");
+    head("Subject", "", "Metric", "", "Before", "number", "After", "number", "Images", "number");
     html.open("tbody");
     for (Role role : Role.values()) {
       for (SubjectResult subject : result.of(role)) {
@@ -300,7 +300,7 @@ final class ReportPage {
           html.element("td", each.metric());
           cell(each.base());
           cell(each.ablated());
-          html.element("td", Integer.toString(subject.subject().pictures()), "class", "number");
+          html.element("td", Integer.toString(subject.subject().images()), "class", "number");
           html.close();
         }
       }
@@ -393,7 +393,7 @@ final class ReportPage {
     html.open("div", "class", "scroll").open("table");
     html.element(
         "caption",
-        "The share of pictures that show the target. The same attempt on the base model says what it finds"
+        "The share of images that show the target. The same attempt on the base model says what it finds"
             + " where nothing was removed.");
     head(
         "Attempt",

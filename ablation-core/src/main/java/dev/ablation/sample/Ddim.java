@@ -42,7 +42,7 @@ public record Ddim(
    * @param eta from 0 to 1
    * @return the variant
    */
-  public Ddim withEta(double eta) {
+  public Ddim eta(double eta) {
     return new Ddim(eta, setAlphaToOne, clipRange, spacing, stepsOffset);
   }
 
@@ -53,7 +53,7 @@ public record Ddim(
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */
-  public Ddim withSpacing(TimestepSpacing spacing, int stepsOffset) {
+  public Ddim spacing(TimestepSpacing spacing, int stepsOffset) {
     return new Ddim(eta, setAlphaToOne, clipRange, spacing, stepsOffset);
   }
 

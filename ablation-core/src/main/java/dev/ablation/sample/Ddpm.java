@@ -38,7 +38,7 @@ public record Ddpm(double clipRange, TimestepSpacing spacing, int stepsOffset) i
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */
-  public Ddpm withSpacing(TimestepSpacing spacing, int stepsOffset) {
+  public Ddpm spacing(TimestepSpacing spacing, int stepsOffset) {
     return new Ddpm(clipRange, spacing, stepsOffset);
   }
 

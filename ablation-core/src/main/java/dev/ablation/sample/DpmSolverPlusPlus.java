@@ -70,7 +70,7 @@ public record DpmSolverPlusPlus(
    * @param order 1 to 3
    * @return the variant
    */
-  public DpmSolverPlusPlus withOrder(int order) {
+  public DpmSolverPlusPlus order(int order) {
     return new DpmSolverPlusPlus(
         order,
         karrasSigmas,
@@ -88,7 +88,7 @@ public record DpmSolverPlusPlus(
    * @param karrasSigmas whether noise levels are spaced as by Karras et al.
    * @return the variant
    */
-  public DpmSolverPlusPlus withKarrasSigmas(boolean karrasSigmas) {
+  public DpmSolverPlusPlus karrasSigmas(boolean karrasSigmas) {
     return new DpmSolverPlusPlus(
         order,
         karrasSigmas,
@@ -106,7 +106,7 @@ public record DpmSolverPlusPlus(
    * @param stochastic whether each step adds noise
    * @return the variant
    */
-  public DpmSolverPlusPlus withStochastic(boolean stochastic) {
+  public DpmSolverPlusPlus stochastic(boolean stochastic) {
     return new DpmSolverPlusPlus(
         order,
         karrasSigmas,
@@ -125,7 +125,7 @@ public record DpmSolverPlusPlus(
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */
-  public DpmSolverPlusPlus withSpacing(TimestepSpacing spacing, int stepsOffset) {
+  public DpmSolverPlusPlus spacing(TimestepSpacing spacing, int stepsOffset) {
     return new DpmSolverPlusPlus(
         order,
         karrasSigmas,

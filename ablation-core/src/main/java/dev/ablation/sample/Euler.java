@@ -39,7 +39,7 @@ public record Euler(
    * @param karrasSigmas whether noise levels are spaced as by Karras et al.
    * @return the variant
    */
-  public Euler withKarrasSigmas(boolean karrasSigmas) {
+  public Euler karrasSigmas(boolean karrasSigmas) {
     return new Euler(karrasSigmas, finalSigma, spacing, stepsOffset);
   }
 
@@ -50,7 +50,7 @@ public record Euler(
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */
-  public Euler withSpacing(TimestepSpacing spacing, int stepsOffset) {
+  public Euler spacing(TimestepSpacing spacing, int stepsOffset) {
     return new Euler(karrasSigmas, finalSigma, spacing, stepsOffset);
   }
 

@@ -39,7 +39,7 @@ public record EulerAncestral(TimestepSpacing spacing, int stepsOffset) implement
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */
-  public EulerAncestral withSpacing(TimestepSpacing spacing, int stepsOffset) {
+  public EulerAncestral spacing(TimestepSpacing spacing, int stepsOffset) {
     return new EulerAncestral(spacing, stepsOffset);
   }
 

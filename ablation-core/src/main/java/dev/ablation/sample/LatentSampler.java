@@ -22,7 +22,7 @@ import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 
 /**
- * Draws latents or pictures from a model: the loop over a sampler's steps, with classifier-free
+ * Draws latents or images from a model: the loop over a sampler's steps, with classifier-free
  * guidance (Ho and Salimans 2022, arXiv 2207.12598, equation 6)
  *
  * <pre>{@code e = e_negative + g (e_positive - e_negative)}</pre>
@@ -31,13 +31,13 @@ import java.util.function.UnaryOperator;
  *
  * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
- * <p>Pictures are drawn in batches. What a picture looks like depends on its prompt, its noise and
- * the settings, never on which pictures share its batch; only the network's own rounding may differ
+ * <p>Images are drawn in batches. What an image looks like depends on its prompt, its noise and the
+ * settings, never on which images share its batch; only the network's own rounding may differ
  * between batch sizes.
  *
  * <p>Immutable: each {@code with...} method returns another sampler on the same model. Sampling
  * uses the model, so one thread at a time. Between steps the loop holds one batch of latents, the
- * text states and what the method remembers.
+ * text embeddings and what the method remembers.
  */
 public final class LatentSampler {
   private final DiffusionModel model;
@@ -90,20 +90,20 @@ public final class LatentSampler {
    * @param settings how to draw
    * @return the sampler
    */
-  public LatentSampler withSettings(SamplingSettings settings) {
+  public LatentSampler settings(SamplingSettings settings) {
     return new LatentSampler(model, settings, height, width, states, listener, cancelled);
   }
 
   /**
    * Returns a sampler for latents of another size.
    *
-   * @param height H of the latents, positive; pictures are {@link LatentCodec#downscaling()} times
-   *     as high
+   * @param height H of the latents, positive; images are {@link LatentCodec#downscaling()} times as
+   *     high
    * @param width W of the latents, positive
    * @return the sampler
    * @throws IllegalArgumentException if a size is not positive
    */
-  public LatentSampler withLatentSize(int height, int width) {
+  public LatentSampler latentSize(int height, int width) {
     Preconditions.checkArgument(height > 0, "height must be positive, was %s", height);
     Preconditions.checkArgument(width > 0, "width must be positive, was %s", width);
     return new LatentSampler(model, settings, height, width, states, listener, cancelled);
@@ -111,13 +111,13 @@ public final class LatentSampler {
 
   /**
    * Returns a sampler that changes what the prompts become before the network sees it, such as to
-   * add a direction to the text states. The negative prompt stays as it is.
+   * add a direction to the text embeddings. The negative prompt stays as it is.
    *
    * @param change from the conditioning of a batch's prompts to what is used, of the same shapes;
    *     its arrays must live until the sampling has ended
    * @return the sampler
    */
-  public LatentSampler withConditioning(UnaryOperator<Conditioning> change) {
+  public LatentSampler conditioning(UnaryOperator<Conditioning> change) {
     return new LatentSampler(model, settings, height, width, change, listener, cancelled);
   }
 
@@ -127,7 +127,7 @@ public final class LatentSampler {
    * @param listener called on the sampling thread after each step; what it throws ends the sampling
    * @return the sampler
    */
-  public LatentSampler withListener(Consumer<? super SamplingProgress> listener) {
+  public LatentSampler listener(Consumer<? super SamplingProgress> listener) {
     return new LatentSampler(model, settings, height, width, states, listener, cancelled);
   }
 
@@ -137,7 +137,7 @@ public final class LatentSampler {
    * @param cancelled asked on the sampling thread before each step; true ends the sampling
    * @return the sampler
    */
-  public LatentSampler withCancellation(BooleanSupplier cancelled) {
+  public LatentSampler cancellation(BooleanSupplier cancelled) {
     return new LatentSampler(model, settings, height, width, states, listener, cancelled);
   }
 
@@ -147,10 +147,10 @@ public final class LatentSampler {
   }
 
   /**
-   * Draws latents, picture i from the seed {@code seed + i}.
+   * Draws latents, image i from the seed {@code seed + i}.
    *
    * @param prompts n prompts, at least one
-   * @param seed of the first picture
+   * @param seed of the first image
    * @param owner of the result
    * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32,
    *     on the model's device
@@ -165,7 +165,7 @@ public final class LatentSampler {
    * Draws latents from noise of the caller's choice.
    *
    * @param prompts n prompts, at least one
-   * @param noise the noise of each picture
+   * @param noise the noise of each image
    * @param owner of the result
    * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32,
    *     on the model's device
@@ -192,11 +192,11 @@ public final class LatentSampler {
   }
 
   /**
-   * Draws pictures, picture i from the seed {@code seed + i}.
+   * Draws images, image i from the seed {@code seed + i}.
    *
    * @param prompts n prompts, at least one
-   * @param seed of the first picture
-   * @return n pictures
+   * @param seed of the first image
+   * @return n images
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
    *     LatentCodec}
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
@@ -207,25 +207,25 @@ public final class LatentSampler {
   }
 
   /**
-   * Draws pictures from noise of the caller's choice.
+   * Draws images from noise of the caller's choice.
    *
    * @param prompts n prompts, at least one
-   * @param noise the noise of each picture
-   * @return n pictures
+   * @param noise the noise of each image
+   * @return n images
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
    *     LatentCodec}
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
    *     is kept
    */
   public List<BufferedImage> draw(List<String> prompts, NoiseSource noise) {
-    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing pictures");
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");
     try (NDManager scope = model.manager().newSubManager()) {
       NDArray latents = sample(prompts, noise, scope);
-      return Pictures.images(Pictures.decode(codec, latents, settings.batchSize(), scope));
+      return Images.images(Images.decode(codec, latents, settings.batchSize(), scope));
     }
   }
 
-  /** Some pictures that go through the network together. */
+  /** Some images that go through the network together. */
   private final class Batch {
     private final List<String> prompts;
     private final int first;
@@ -332,7 +332,7 @@ public final class LatentSampler {
                 + (index + 1)
                 + " of "
                 + steps
-                + ", pictures from "
+                + ", images from "
                 + first
                 + " of "
                 + total);

@@ -6,17 +6,17 @@ import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 
 /**
- * Where the noise of sampled pictures comes from. Noise is asked for by picture and step, never in
- * an order, so that a picture does not depend on the pictures that share its batch.
+ * Where the noise of sampled images comes from. Noise is asked for by image and step, never in an
+ * order, so that an image does not depend on the images that share its batch.
  *
  * {@snippet class="dev.ablation.Snippets" region="noise-source"}
  */
 public interface NoiseSource {
 
   /**
-   * Returns the latents that a picture begins with.
+   * Returns the latents that an image begins with.
    *
-   * @param image index of the picture, from 0
+   * @param image index of the image, from 0
    * @param shape {@code (C, H, W)}
    * @param scope owner of the result
    * @return standard normal, of that shape, float32; the sampler scales it
@@ -26,7 +26,7 @@ public interface NoiseSource {
   /**
    * Returns the noise that a step adds; asked only of methods that add noise.
    *
-   * @param image index of the picture, from 0
+   * @param image index of the image, from 0
    * @param step index of the step, from 0
    * @param shape {@code (C, H, W)}
    * @param scope owner of the result
@@ -35,10 +35,10 @@ public interface NoiseSource {
   NDArray step(int image, int step, Shape shape, NDManager scope);
 
   /**
-   * Returns a source in which picture i has the seed {@code seed + i}: any picture of a series can
-   * be drawn again alone, with its own seed.
+   * Returns a source in which image i has the seed {@code seed + i}: any image of a series can be
+   * drawn again alone, with its own seed.
    *
-   * @param seed of the first picture
+   * @param seed of the first image
    * @return the source
    */
   static NoiseSource ofSeed(long seed) {
@@ -46,10 +46,10 @@ public interface NoiseSource {
   }
 
   /**
-   * Returns a source in which each picture has a seed of its own. Equal seeds give equal noise.
+   * Returns a source in which each image has a seed of its own. Equal seeds give equal noise.
    *
-   * @param seeds one for each picture; copied
-   * @return the source; it refuses pictures that have no seed
+   * @param seeds one for each image; copied
+   * @return the source; it refuses images that have no seed
    */
   static NoiseSource ofSeeds(long... seeds) {
     long[] own = seeds.clone();
@@ -58,7 +58,7 @@ public interface NoiseSource {
   }
 
   /**
-   * Returns a source whose pictures begin with given latents, before any scaling by the sampler.
+   * Returns a source whose images begin with given latents, before any scaling by the sampler.
    *
    * @param latents standard normal, shape {@code (n, C, H, W)}, float32; not closed by the source
    * @param steps the noise of the steps

@@ -46,7 +46,7 @@ public record Pndm(boolean setAlphaToOne, TimestepSpacing spacing, int stepsOffs
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */
-  public Pndm withSpacing(TimestepSpacing spacing, int stepsOffset) {
+  public Pndm spacing(TimestepSpacing spacing, int stepsOffset) {
     return new Pndm(setAlphaToOne, spacing, stepsOffset);
   }
 

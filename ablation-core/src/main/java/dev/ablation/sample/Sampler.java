@@ -12,8 +12,8 @@ import java.util.Map;
  * built-in method is a record whose {@code with...} methods give variants:
  *
  * <pre>{@code
- * Sampler.dpmSolverPlusPlus().withKarrasSigmas(true)
- * Sampler.ddim().withEta(1)
+ * Sampler.dpmSolverPlusPlus().karrasSigmas(true)
+ * Sampler.ddim().eta(1)
  * }</pre>
  *
  * <p>A method of your own implements this interface and {@link SamplerRun}:
@@ -48,7 +48,7 @@ public interface Sampler {
     return new Ddpm(0, TimestepSpacing.LEADING, 1);
   }
 
-  /** {@return DDIM without noise (Song et al. 2021): the same noise gives the same picture} */
+  /** {@return DDIM without noise (Song et al. 2021): the same noise gives the same image} */
   static Ddim ddim() {
     return new Ddim(0, false, 0, TimestepSpacing.LEADING, 1);
   }
@@ -61,7 +61,7 @@ public interface Sampler {
    * @throws IllegalArgumentException if {@code eta} is out of range
    */
   static Ddim ddim(double eta) {
-    return ddim().withEta(eta);
+    return ddim().eta(eta);
   }
 
   /** {@return PLMS, the linear multistep method of PNDM (Liu et al. 2022)} */
@@ -69,7 +69,7 @@ public interface Sampler {
     return new Pndm(false, TimestepSpacing.LEADING, 1);
   }
 
-  /** {@return DPM-Solver++(2M) (Lu et al. 2022): good pictures in 20 to 25 steps} */
+  /** {@return DPM-Solver++(2M) (Lu et al. 2022): good images in 20 to 25 steps} */
   static DpmSolverPlusPlus dpmSolverPlusPlus() {
     return new DpmSolverPlusPlus(
         2, false, false, true, false, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);

@@ -5,9 +5,9 @@ package dev.ablation.sample;
  *
  * @param step steps made for this batch, from 1
  * @param steps steps of each batch: calls of the network
- * @param firstImage index of the batch's first picture, from 0
- * @param batchImages pictures in the batch
- * @param totalImages pictures in all batches
+ * @param firstImage index of the batch's first image, from 0
+ * @param batchImages images in the batch
+ * @param totalImages images in all batches
  */
 public record SamplingProgress(
     int step, int steps, int firstImage, int batchImages, int totalImages) {

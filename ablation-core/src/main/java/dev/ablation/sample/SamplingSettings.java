@@ -10,9 +10,9 @@ import java.util.Objects;
  * @param steps number of sampling steps, positive
  * @param guidanceScale weight g of classifier-free guidance (Ho and Salimans 2022, arXiv
  *     2207.12598, in the notation of equation 6 with {@code g = 1 + w}); up to 1 there is no
- *     guidance and the network sees each picture once per step in place of twice
+ *     guidance and the network sees each image once per step in place of twice
  * @param negativePrompt what to guide away from; empty is the unconditional prompt
- * @param batchSize most pictures at a time, positive
+ * @param batchSize most images at a time, positive
  */
 public record SamplingSettings(
     Sampler sampler, int steps, double guidanceScale, String negativePrompt, int batchSize) {
@@ -30,7 +30,7 @@ public record SamplingSettings(
   }
 
   /**
-   * {@return DPM-Solver++ with 25 steps, guidance 7.5, no negative prompt, four pictures at a time}
+   * {@return DPM-Solver++ with 25 steps, guidance 7.5, no negative prompt, four images at a time}
    */
   public static SamplingSettings defaults() {
     return new SamplingSettings(Sampler.dpmSolverPlusPlus(), 25, 7.5, "", 4);
@@ -47,7 +47,7 @@ public record SamplingSettings(
    * @param sampler the numerical method
    * @return the variant
    */
-  public SamplingSettings withSampler(Sampler sampler) {
+  public SamplingSettings sampler(Sampler sampler) {
     return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
   }
 
@@ -57,7 +57,7 @@ public record SamplingSettings(
    * @param steps positive
    * @return the variant
    */
-  public SamplingSettings withSteps(int steps) {
+  public SamplingSettings steps(int steps) {
     return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
   }
 
@@ -67,7 +67,7 @@ public record SamplingSettings(
    * @param guidanceScale not negative; up to 1 for none
    * @return the variant
    */
-  public SamplingSettings withGuidanceScale(double guidanceScale) {
+  public SamplingSettings guidanceScale(double guidanceScale) {
     return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
   }
 
@@ -77,18 +77,18 @@ public record SamplingSettings(
    * @param negativePrompt what to guide away from; empty is the unconditional prompt
    * @return the variant
    */
-  public SamplingSettings withNegativePrompt(String negativePrompt) {
+  public SamplingSettings negativePrompt(String negativePrompt) {
     return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
   }
 
   /**
-   * Returns a variant with larger or smaller batches. The pictures do not depend on it, beyond the
+   * Returns a variant with larger or smaller batches. The images do not depend on it, beyond the
    * rounding of the network.
    *
    * @param batchSize positive
    * @return the variant
    */
-  public SamplingSettings withBatchSize(int batchSize) {
+  public SamplingSettings batchSize(int batchSize) {
     return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
   }
 }

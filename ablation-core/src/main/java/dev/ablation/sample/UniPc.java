@@ -57,7 +57,7 @@ public record UniPc(
    * @param order 1 to 3
    * @return the variant
    */
-  public UniPc withOrder(int order) {
+  public UniPc order(int order) {
     return new UniPc(order, karrasSigmas, lowerOrderFinal, finalSigma, spacing, stepsOffset);
   }
 
@@ -67,7 +67,7 @@ public record UniPc(
    * @param karrasSigmas whether noise levels are spaced as by Karras et al.
    * @return the variant
    */
-  public UniPc withKarrasSigmas(boolean karrasSigmas) {
+  public UniPc karrasSigmas(boolean karrasSigmas) {
     return new UniPc(order, karrasSigmas, lowerOrderFinal, finalSigma, spacing, stepsOffset);
   }
 
@@ -78,7 +78,7 @@ public record UniPc(
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */
-  public UniPc withSpacing(TimestepSpacing spacing, int stepsOffset) {
+  public UniPc spacing(TimestepSpacing spacing, int stepsOffset) {
     return new UniPc(order, karrasSigmas, lowerOrderFinal, finalSigma, spacing, stepsOffset);
   }
 

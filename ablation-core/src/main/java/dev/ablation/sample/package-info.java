@@ -4,7 +4,7 @@
  * a noise schedule it gives a {@link dev.ablation.sample.SamplerRun}, which makes the steps of one
  * generation. A {@link dev.ablation.sample.LatentSampler} runs the loop over a model with
  * classifier-free guidance, taking its {@link dev.ablation.sample.SamplingSettings} and a {@link
- * dev.ablation.sample.NoiseSource}, and returns latents; {@link dev.ablation.sample.Pictures} turns
+ * dev.ablation.sample.NoiseSource}, and returns latents; {@link dev.ablation.sample.Images} turns
  * what a codec decodes into images.
  */
 @NullMarked

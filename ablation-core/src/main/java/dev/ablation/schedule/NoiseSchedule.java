@@ -116,7 +116,7 @@ public final class NoiseSchedule {
    *
    * @return the rescaled schedule
    */
-  public NoiseSchedule withZeroTerminalSnr() {
+  public NoiseSchedule rescaledToZeroTerminalSnr() {
     Preconditions.checkState(steps() > 1, "one timestep cannot be rescaled to zero terminal SNR");
     double first = Math.sqrt(alphasCumprod[0]);
     double last = Math.sqrt(alphasCumprod[steps() - 1]);

@@ -21,10 +21,10 @@ public interface BatchSource {
   TrainingBatch batch(int step, int size, NDManager scope);
 
   /**
-   * Returns further anchor pictures of a step for prior preservation.
+   * Returns further anchor images of a step for prior preservation.
    *
    * @param step 1 for the first
-   * @param size how many pictures
+   * @param size how many images
    * @param scope owner of the batch's arrays
    * @return the batch; empty if the source has none
    */

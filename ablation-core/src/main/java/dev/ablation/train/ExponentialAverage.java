@@ -6,8 +6,8 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 
 /**
- * Exponential moving average of weights under training, which draws better pictures than the
- * weights themselves (Ho et al. 2020, appendix B). After step k the average is
+ * Exponential moving average of weights under training, which draws better images than the weights
+ * themselves (Ho et al. 2020, appendix B). After step k the average is
  *
  * <pre>{@code average = d * average + (1 - d) * weight,  d = min(decay, (1 + k) / (10 + k))}</pre>
  *

@@ -40,7 +40,7 @@ final class GradientRun implements AutoCloseable {
   private final GradientTrainer trainer;
   private final TrainingTask task;
   private final TrainingSession session;
-  private final TextStates texts;
+  private final TextEmbeddings texts;
   private final Optimizer optimizer;
   private final NDManager own;
   private final long start = System.nanoTime();
@@ -59,7 +59,7 @@ final class GradientRun implements AutoCloseable {
     this.task = task;
     this.session = session;
     optimizer = session.optimizer(trainer.optimizer());
-    texts = TextStates.of(task.model(), task.weights());
+    texts = TextEmbeddings.of(task.model(), task.weights());
     own = task.model().manager().newSubManager();
   }
 
@@ -203,9 +203,9 @@ final class GradientRun implements AutoCloseable {
     String stop = null;
     for (TrainingMonitor monitor : trainer.monitors()) {
       if (step == 0
-          ? monitor.looksBefore()
+          ? monitor.measuresBaseline()
           : step % monitor.everySteps() == 0 || step == trainer.steps()) {
-        Verdict verdict = monitor.look(progress(made));
+        MonitorDecision verdict = monitor.look(progress(made));
         verdict.measured().forEach((name, value) -> made.add(new Measurement(step, name, value)));
         better |= verdict.best();
         stop = stop == null ? verdict.stop() : stop;
@@ -328,10 +328,10 @@ final class GradientRun implements AutoCloseable {
     }
     String reason = stopped;
     int steps = history.size();
-    Ending ending =
+    TrainingOutcome ending =
         reason == null
-            ? Ending.complete(steps, resultStep())
-            : new Ending(steps, resultStep(), true, reason);
+            ? TrainingOutcome.complete(steps, resultStep())
+            : new TrainingOutcome(steps, resultStep(), true, reason);
     return new TrainingResult(copies(), history, measurements, ending);
   }
 

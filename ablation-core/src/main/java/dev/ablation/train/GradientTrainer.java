@@ -9,7 +9,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.WeightInfo;
 import java.util.List;
@@ -228,11 +228,11 @@ public record GradientTrainer(
     if (lora.isEmpty()) {
       return List.of();
     }
-    if (model.capability(LowRankTraining.class).isEmpty()) {
+    if (model.capability(LoraTraining.class).isEmpty()) {
       return List.of(
           "model '%s' cannot train low-rank changes".formatted(model.descriptor().name()));
     }
-    return LowRankChoice.of(model, weights).problems();
+    return LoraChoice.of(model, weights).problems();
   }
 
   /**
@@ -321,7 +321,7 @@ public record GradientTrainer(
   private TrainingSession open(TrainingTask task) {
     GradientOptions options = new GradientOptions(stopStartToken, task.rows(), decayOtherRows);
     if (lora.isPresent()) {
-      LowRankChoice choice = LowRankChoice.of(task.model(), task.weights());
+      LoraChoice choice = LoraChoice.of(task.model(), task.weights());
       choice.warning().ifPresent(warning -> task.emit(new AblationEvent.Warning(warning)));
       return choice.train(lora.get(), task.seed(), options);
     }

@@ -5,7 +5,8 @@ import java.util.Objects;
 import java.util.function.Function;
 
 /** A monitor made of a function. */
-record NamedMonitor(String name, int everySteps, Function<TrainingProgress, Verdict> verdict)
+record NamedMonitor(
+    String name, int everySteps, Function<TrainingProgress, MonitorDecision> verdict)
     implements TrainingMonitor {
 
   NamedMonitor {
@@ -15,7 +16,7 @@ record NamedMonitor(String name, int everySteps, Function<TrainingProgress, Verd
   }
 
   @Override
-  public Verdict look(TrainingProgress progress) {
+  public MonitorDecision look(TrainingProgress progress) {
     return verdict.apply(progress);
   }
 

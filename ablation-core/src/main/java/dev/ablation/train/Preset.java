@@ -26,7 +26,7 @@ import java.util.Set;
  * @param training steps, batch, learning rate, clipping
  * @param weights what is trained
  * @param objective what is minimised, prior preservation included
- * @param anchors how anchor pictures are made where their strategy leaves it open
+ * @param anchors how anchor images are made where their strategy leaves it open
  * @param styleTemplates forms of the prompts of a style for which none were chosen
  */
 public record Preset(
@@ -41,7 +41,7 @@ public record Preset(
           ConceptKind.STYLE,
           ConceptKind.INSTANCE,
           ConceptKind.COMPOSITION,
-          ConceptKind.MEMORIZED_PICTURE);
+          ConceptKind.MEMORIZED_IMAGE);
   private static final Set<ConceptKind> OF_DIFFUSERS =
       EnumSet.complementOf(EnumSet.of(ConceptKind.PROMPT_PAIRS));
 
@@ -78,7 +78,7 @@ public record Preset(
 
   /**
    * The numbers of the paper's own implementation (CompVis), with two processes as documented. No
-   * gradient is clipped; anchors are 1,000 pictures by 200 steps of DDIM with eta 1 and guidance 6;
+   * gradient is clipped; anchors are 1,000 images by 200 steps of DDIM with eta 1 and guidance 6;
    * styles have six forms.
    *
    * <table>
@@ -90,7 +90,7 @@ public record Preset(
    * <tr><td>instance, composition</td><td>1.6e-5 = 2e-6 x 4 x 2</td><td>8</td><td>110</td>
    * <td>cross-attention keys and values</td><td>none, see {@link #paperWithPrior}</td>
    * <td>yes</td></tr>
-   * <tr><td>memorized picture</td><td>2e-6 = 5e-7 x 2 x 2</td><td>2 and 2 of the prior</td>
+   * <tr><td>memorized image</td><td>2e-6 = 5e-7 x 2 x 2</td><td>2 and 2 of the prior</td>
    * <td>410</td><td>the whole denoising network</td><td>0.2</td><td>no</td></tr>
    * </table>
    *
@@ -105,7 +105,7 @@ public record Preset(
     refuseOthers("paper", kind, OF_THE_PAPER);
     AblationObjective objective = AblationObjective.modelBased();
     double noClipping = Double.POSITIVE_INFINITY;
-    if (kind == ConceptKind.MEMORIZED_PICTURE) {
+    if (kind == ConceptKind.MEMORIZED_IMAGE) {
       return new Preset(
           "paper",
           trainer(410, 2, 5e-7 * 2 * 2, noClipping),
@@ -129,7 +129,7 @@ public record Preset(
 
   /**
    * The numbers of {@link #paper} with prior preservation, as published where target and anchor
-   * share words ("grumpy cat" and "cat"): weight 0.2, and half of the 8 pictures of a step are the
+   * share words ("grumpy cat" and "cat"): weight 0.2, and half of the 8 images of a step are the
    * prior's.
    *
    * @param kind of the concept
@@ -152,7 +152,7 @@ public record Preset(
 
   /**
    * The numbers of the reference implementation for diffusers, with two processes as documented.
-   * Gradients are clipped to norm 1; anchors are 1,000 pictures by 25 steps of DPM-Solver++ and
+   * Gradients are clipped to norm 1; anchors are 1,000 images by 25 steps of DPM-Solver++ and
    * guidance 6; styles have two forms.
    *
    * <table>
@@ -164,7 +164,7 @@ public record Preset(
    * <tr><td>instance, composition</td><td>1.6e-5 = 2e-6 x 4 x 2</td><td>8</td><td>100</td>
    * <td>cross-attention keys and values</td><td>none, see {@link #diffusersWithPrior}</td>
    * <td>yes</td></tr>
-   * <tr><td>memorized picture</td><td>4e-6 = 5e-7 x 2 x 2 x 2 for the prior</td><td>4</td>
+   * <tr><td>memorized image</td><td>4e-6 = 5e-7 x 2 x 2 x 2 for the prior</td><td>4</td>
    * <td>400</td><td>the whole denoising network</td><td>1</td><td>yes</td></tr>
    * <tr><td>inappropriate content</td><td>6.4e-5 = 4e-6 x 4 x 2 x 2 for the prior</td><td>8</td>
    * <td>400</td><td>all attention</td><td>1</td><td>no</td></tr>
@@ -181,7 +181,7 @@ public record Preset(
     refuseOthers("diffusers", kind, OF_DIFFUSERS);
     AblationObjective objective = AblationObjective.modelBased();
     AblationObjective withPrior = objective.plus(AblationObjective.priorPreservation());
-    if (kind == ConceptKind.MEMORIZED_PICTURE) {
+    if (kind == ConceptKind.MEMORIZED_IMAGE) {
       return new Preset(
           "diffusers",
           trainer(400, 4, 5e-7 * 2 * 2 * 2, 1),
@@ -214,8 +214,8 @@ public record Preset(
 
   /**
    * The numbers of {@link #diffusers} with prior preservation, as published where target and anchor
-   * share words ("grumpy cat" and "cat"): weight 1, 8 further pictures a step, and twice the
-   * learning rate.
+   * share words ("grumpy cat" and "cat"): weight 1, 8 further images a step, and twice the learning
+   * rate.
    *
    * @param kind of the concept
    * @return the preset

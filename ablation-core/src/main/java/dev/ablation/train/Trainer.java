@@ -38,7 +38,7 @@ public interface Trainer {
 
   /**
    * {@return the settings of low-rank training; if there are any, the result's arrays are the
-   * factors of the changes, named as {@link dev.ablation.model.LowRankTraining#train} says}
+   * factors of the changes, named as {@link dev.ablation.model.LoraTraining#train} says}
    */
   default Optional<Lora> lora() {
     return Optional.empty();

@@ -30,7 +30,7 @@ public interface TrainingMonitor {
    *
    * @return false unless an implementation says otherwise
    */
-  default boolean looksBefore() {
+  default boolean measuresBaseline() {
     return false;
   }
 
@@ -40,7 +40,7 @@ public interface TrainingMonitor {
    * @param progress where training stands
    * @return what to do
    */
-  Verdict look(TrainingProgress progress);
+  MonitorDecision look(TrainingProgress progress);
 
   /**
    * Measures a value.
@@ -54,7 +54,7 @@ public interface TrainingMonitor {
     return new NamedMonitor(
         "%s every %d".formatted(value, everySteps),
         everySteps,
-        progress -> Verdict.goOn().measured(value, metric.measure(progress.model())));
+        progress -> MonitorDecision.goOn().measured(value, metric.measure(progress.model())));
   }
 
   /**
@@ -70,7 +70,8 @@ public interface TrainingMonitor {
     return new NamedMonitor(
         "stop when " + reason,
         1,
-        progress -> rule.test(progress) ? Verdict.goOn().stopping(reason) : Verdict.goOn());
+        progress ->
+            rule.test(progress) ? MonitorDecision.goOn().stopping(reason) : MonitorDecision.goOn());
   }
 
   /**
@@ -100,13 +101,15 @@ public interface TrainingMonitor {
         progress -> {
           List<Measurement> all = progress.measured(value);
           if (all.isEmpty() || all.get(all.size() - 1).step() != progress.step()) {
-            return Verdict.goOn();
+            return MonitorDecision.goOn();
           }
           double now = sign * all.get(all.size() - 1).value();
           boolean lowest =
               all.subList(0, all.size() - 1).stream()
                   .noneMatch(earlier -> sign * earlier.value() <= now);
-          return lowest && !Double.isNaN(now) ? Verdict.goOn().asBest() : Verdict.goOn();
+          return lowest && !Double.isNaN(now)
+              ? MonitorDecision.goOn().asBest()
+              : MonitorDecision.goOn();
         });
   }
 }

@@ -20,7 +20,7 @@ public record TrainingResult(
     Map<String, NDArray> weights,
     List<Step> history,
     List<Measurement> measurements,
-    Ending ending) {
+    TrainingOutcome ending) {
 
   /** Copies lists and map. */
   public TrainingResult {
@@ -37,7 +37,7 @@ public record TrainingResult(
    * @param history one entry a step
    */
   public TrainingResult(Map<String, NDArray> weights, List<Step> history) {
-    this(weights, history, List.of(), Ending.complete(history.size()));
+    this(weights, history, List.of(), TrainingOutcome.complete(history.size()));
   }
 
   /**

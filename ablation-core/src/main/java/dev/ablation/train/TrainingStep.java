@@ -17,7 +17,7 @@ import java.util.Optional;
 final class TrainingStep implements ObjectiveContext {
   private final DiffusionModel model;
   private final TrainingSession session;
-  private final TextStates texts;
+  private final TextEmbeddings texts;
   private final TrainingBatch batch;
   private final Optional<TrainingBatch> prior;
   private final NDManager scope;
@@ -26,7 +26,7 @@ final class TrainingStep implements ObjectiveContext {
   TrainingStep(
       DiffusionModel model,
       TrainingSession session,
-      TextStates texts,
+      TextEmbeddings texts,
       TrainingBatch batch,
       Optional<TrainingBatch> prior,
       NDManager scope) {

@@ -1,11 +1,11 @@
 (function () {
   var box = document.getElementById('large');
   if (!box || !box.showModal) { return; }
-  var picture = box.querySelector('img'), text = box.querySelector('p');
+  var image = box.querySelector('img'), text = box.querySelector('p');
   document.querySelectorAll('button.pic').forEach(function (button) {
     button.addEventListener('click', function () {
       var small = button.querySelector('img');
-      picture.src = small.src; picture.alt = small.alt; text.textContent = small.alt;
+      image.src = small.src; image.alt = small.alt; text.textContent = small.alt;
       box.showModal();
     });
   });

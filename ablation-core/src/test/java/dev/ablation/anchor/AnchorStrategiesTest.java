@@ -13,8 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The contract of each strategy that the library brings along. */
 class AnchorStrategiesTest {
-  private static final SamplingSettings QUICK =
-      SamplingSettings.defaults().withSteps(2).withBatchSize(2);
+  private static final SamplingSettings QUICK = SamplingSettings.defaults().steps(2).batchSize(2);
 
   private static GeneratedAnchors cats() {
     return AnchorStrategy.generated("cat", List.of("a cat", "two cats", "the cat"))
@@ -36,23 +35,22 @@ class AnchorStrategiesTest {
   }
 
   @Nested
-  class Pictures extends AnchorStrategyContract {
+  class Images extends AnchorStrategyContract {
     @TempDir Path folder;
 
     @Override
     protected AnchorStrategy strategy() throws IOException {
-      List<CaptionedPicture> pictures = new ArrayList<>();
+      List<CaptionedImage> images = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         Path file = folder.resolve(i + ".png");
-        BufferedImage picture = new BufferedImage(14 + i, 9, BufferedImage.TYPE_INT_RGB);
-        for (int pixel = 0; pixel < picture.getWidth() * 9; pixel++) {
-          picture.setRGB(
-              pixel % picture.getWidth(), pixel / picture.getWidth(), (i + 1) * 7919 * pixel);
+        BufferedImage image = new BufferedImage(14 + i, 9, BufferedImage.TYPE_INT_RGB);
+        for (int pixel = 0; pixel < image.getWidth() * 9; pixel++) {
+          image.setRGB(pixel % image.getWidth(), pixel / image.getWidth(), (i + 1) * 7919 * pixel);
         }
-        ImageIO.write(picture, "png", file.toFile());
-        pictures.add(new CaptionedPicture(file, "cat number " + i));
+        ImageIO.write(image, "png", file.toFile());
+        images.add(new CaptionedImage(file, "cat number " + i));
       }
-      return AnchorStrategy.pictures("cat", pictures);
+      return AnchorStrategy.images("cat", images);
     }
 
     @Override
@@ -96,7 +94,7 @@ class AnchorStrategiesTest {
     @Override
     protected AnchorStrategy strategy() {
       return cats()
-          .judgedBy((picture, prompt) -> prompt.equals("a cat"))
+          .judgedBy((image, prompt) -> prompt.equals("a cat"))
           .dropLeading()
           .replacedFrom(
               AnchorStrategy.generated("cat", List.of("my cat")).images(4).sampling(QUICK));

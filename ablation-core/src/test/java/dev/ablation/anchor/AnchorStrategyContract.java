@@ -31,7 +31,7 @@ abstract class AnchorStrategyContract {
     model.close();
   }
 
-  /** Returns a strategy with few pictures. */
+  /** Returns a strategy with few images. */
   protected abstract AnchorStrategy strategy() throws IOException;
 
   protected abstract Concept target();
@@ -87,7 +87,7 @@ abstract class AnchorStrategyContract {
                 .augmented(augmentation)
                 .prepare(model, target(), new RecordingContext(seed))) {
       int last = set.size() - 1;
-      AnchorRows rows =
+      AnchorBatch rows =
           set.draw(new int[] {last, 0, last}, RandomStreams.stream(seed, "rows", 1), step);
       assertThat(rows.size()).isEqualTo(3);
       assertThat(rows.latents().getShape()).isEqualTo(new Shape(3, 3, 4, 6));
@@ -99,7 +99,7 @@ abstract class AnchorStrategyContract {
         assertThat(mask.toFloatArray()).containsOnly(0, 1);
       }
       assertThat(rows.prefixes()).allMatch(prefix -> prefix.isEmpty() || prefix.endsWith(" "));
-      AnchorRows prior = set.drawPrior(new int[] {0}, RandomStreams.stream(seed, "rows", 2), step);
+      AnchorBatch prior = set.drawPrior(new int[] {0}, RandomStreams.stream(seed, "rows", 2), step);
       assertThat(prior.latents().getShape()).isEqualTo(new Shape(1, 3, 4, 6));
       assertThat(prior.latents().getManager()).isSameAs(step);
       return rows.latents().toFloatArray();
@@ -107,7 +107,7 @@ abstract class AnchorStrategyContract {
   }
 
   @Test
-  void showsItsPicturesAndDrawsPartsOfASet() throws IOException {
+  void showsItsImagesAndDrawsPartsOfASet() throws IOException {
     LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
     int before = managed();
     try (NDManager step = model.manager().newSubManager()) {
@@ -116,8 +116,8 @@ abstract class AnchorStrategyContract {
       int last = all.size() - 1;
       RandomGenerator random = RandomStreams.stream(0, "rows", 0);
       float[] one = all.draw(new int[] {last}, random, step).latents().toFloatArray();
-      BufferedImage picture = all.picture(last, codec);
-      assertThat(picture.getWidth()).isPositive();
+      BufferedImage image = all.image(last, codec);
+      assertThat(image.getWidth()).isPositive();
       try (AnchorSet some = all.select(new int[] {last}).join(other)) {
         assertThat(some.size()).isEqualTo(1 + other.size());
         assertThat(some.prompts().get(0)).isEqualTo(all.prompts().get(last));
@@ -126,9 +126,9 @@ abstract class AnchorStrategyContract {
                     .latents()
                     .toFloatArray())
             .isEqualTo(one);
-        AnchorRows both = some.draw(new int[] {0, 1}, random, step);
+        AnchorBatch both = some.draw(new int[] {0, 1}, random, step);
         assertThat(both.latents().getShape()).isEqualTo(new Shape(2, 3, 4, 6));
-        assertThat(some.picture(0, codec).getRGB(1, 1)).isEqualTo(picture.getRGB(1, 1));
+        assertThat(some.image(0, codec).getRGB(1, 1)).isEqualTo(image.getRGB(1, 1));
       }
     }
     assertThat(managed()).isEqualTo(before);
@@ -145,7 +145,7 @@ abstract class AnchorStrategyContract {
   }
 
   @Test
-  void aSampleHasFewerPicturesOfTheSamePrompts() throws IOException {
+  void aSampleHasFewerImagesOfTheSamePrompts() throws IOException {
     AnchorStrategy strategy = strategy();
     AnchorStrategy sample = strategy.sample(target(), 2);
     assertThat(sample.images()).isLessThanOrEqualTo(Math.max(2, strategy.images()));

@@ -47,7 +47,7 @@ class GeneratedAnchorsTest {
   private final GeneratedAnchors anchors =
       AnchorStrategy.generated("cat", List.of("a cat", "two cats", "the cat"))
           .images(5)
-          .sampling(SamplingSettings.defaults().withSteps(3).withBatchSize(2));
+          .sampling(SamplingSettings.defaults().steps(3).batchSize(2));
 
   @AfterEach
   void close() {
@@ -169,24 +169,23 @@ class GeneratedAnchorsTest {
         miss("prompts", () -> draw(cached.prompts(List.of("a cat")), model, new Recorder())),
         miss(
             "batch size, on which rounding depends",
-            () -> draw(cached.sampling(settings.withBatchSize(3)), model, new Recorder())),
+            () -> draw(cached.sampling(settings.batchSize(3)), model, new Recorder())),
         miss("images", () -> draw(cached.images(4), model, new Recorder())),
-        miss("steps", () -> draw(cached.sampling(settings.withSteps(4)), model, new Recorder())),
+        miss("steps", () -> draw(cached.sampling(settings.steps(4)), model, new Recorder())),
         miss(
             "guidance",
-            () -> draw(cached.sampling(settings.withGuidanceScale(2)), model, new Recorder())),
+            () -> draw(cached.sampling(settings.guidanceScale(2)), model, new Recorder())),
         miss(
             "negative prompt",
-            () -> draw(cached.sampling(settings.withNegativePrompt("x")), model, new Recorder())),
+            () -> draw(cached.sampling(settings.negativePrompt("x")), model, new Recorder())),
         miss(
             "sampler",
-            () ->
-                draw(cached.sampling(settings.withSampler(Sampler.ddim())), model, new Recorder())),
+            () -> draw(cached.sampling(settings.sampler(Sampler.ddim())), model, new Recorder())),
         miss(
             "setting of the sampler",
             () ->
                 draw(
-                    cached.sampling(settings.withSampler(Sampler.ddim().withEta(1))),
+                    cached.sampling(settings.sampler(Sampler.ddim().eta(1))),
                     model,
                     new Recorder())),
         miss(
@@ -212,7 +211,7 @@ class GeneratedAnchorsTest {
         });
   }
 
-  private List<Path> pictures(Path in) throws IOException {
+  private List<Path> images(Path in) throws IOException {
     try (Stream<Path> files = Files.walk(in)) {
       return files.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList();
     }
@@ -223,13 +222,13 @@ class GeneratedAnchorsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> drawsDamagedPicturesAgain() {
+  Stream<DynamicTest> drawsDamagedImagesAgain() {
     Map<String, Damage> damages = new LinkedHashMap<>();
     damages.put("nothing left", bytes -> new byte[0]);
     damages.put("torn", bytes -> Arrays.copyOf(bytes, bytes.length / 2));
     damages.put("last byte lost", bytes -> Arrays.copyOf(bytes, bytes.length - 1));
     damages.put("a bit of the header", bytes -> flipped(bytes, 20));
-    damages.put("a bit of a picture", bytes -> flipped(bytes, bytes.length - 7));
+    damages.put("a bit of an image", bytes -> flipped(bytes, bytes.length - 7));
     return damages.entrySet().stream()
         .map(each ->
             DynamicTest.dynamicTest(each.getKey(), () -> assertDrawnAgain(each.getValue())));
@@ -244,7 +243,7 @@ class GeneratedAnchorsTest {
   private void assertDrawnAgain(Damage damage) throws IOException {
     GeneratedAnchors cached = anchors.cachedIn(folder);
     float[] drawn = draw(cached, model, new Recorder());
-    Path file = pictures(folder).get(1);
+    Path file = images(folder).get(1);
     byte[] sound = Files.readAllBytes(file);
     Files.write(file, damage.to(sound));
     Recorder context = new Recorder();
@@ -266,7 +265,7 @@ class GeneratedAnchorsTest {
     interrupted.cancelAfter = 5;
     assertThatThrownBy(() -> cached.prepare(model, TARGET, interrupted))
         .isInstanceOf(CancellationException.class);
-    assertThat(pictures(folder)).as("whole batches").hasSize(1);
+    assertThat(images(folder)).as("whole batches").hasSize(1);
     Recorder again = new Recorder();
     float[] latents = draw(cached, model, again);
     assertThat(again.done)
@@ -280,14 +279,14 @@ class GeneratedAnchorsTest {
     Recorder context = new Recorder();
     context.folder = folder.resolve("run");
     float[] drawn = draw(anchors, model, context);
-    assertThat(pictures(context.folder)).hasSize(3);
+    assertThat(images(context.folder)).hasSize(3);
     Recorder again = new Recorder();
     again.folder = context.folder;
     assertThat(draw(anchors, model, again)).isEqualTo(drawn);
     assertThat(again.done).containsExactly(15L);
 
     draw(anchors.cachedIn(folder.resolve("own")), model, context);
-    assertThat(pictures(folder.resolve("own"))).as("a cache of its own comes first").hasSize(3);
+    assertThat(images(folder.resolve("own"))).as("a cache of its own comes first").hasSize(3);
   }
 
   @Test
@@ -306,7 +305,7 @@ class GeneratedAnchorsTest {
     assertThatThrownBy(() -> cached.prepare(model, TARGET, context))
         .isInstanceOf(CancellationException.class);
     assertThat(Thread.interrupted()).isTrue();
-    assertThat(pictures(folder)).hasSize(1);
+    assertThat(images(folder)).hasSize(1);
   }
 
   @Test
@@ -330,7 +329,7 @@ class GeneratedAnchorsTest {
     } finally {
       executor.shutdown();
     }
-    assertThat(pictures(folder)).hasSize(10);
+    assertThat(images(folder)).hasSize(10);
     assertThat(files()).hasSize(1);
     Recorder context = new Recorder();
     assertThat(draw(cached, model, context)).isEqualTo(expected);
@@ -343,8 +342,8 @@ class GeneratedAnchorsTest {
     GeneratedAnchors cached = anchors.cachedIn(folder);
     draw(cached, model, new Recorder());
     Path inner = files().get(0);
-    Path old = Files.createFile(inner.resolve(".pictures-000000-000001.safetensors.1.tmp"));
-    Path young = Files.createFile(inner.resolve(".pictures-000002-000003.safetensors.2.tmp"));
+    Path old = Files.createFile(inner.resolve(".images-000000-000001.safetensors.1.tmp"));
+    Path young = Files.createFile(inner.resolve(".images-000002-000003.safetensors.2.tmp"));
     Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(1))));
     draw(cached, model, new Recorder());
     assertThat(old).doesNotExist();
@@ -408,7 +407,7 @@ class GeneratedAnchorsTest {
     PromptTokenizer tokenizer = model.capability(PromptTokenizer.class).orElseThrow();
     GeneratedAnchors all = AnchorStrategy.generated("cat");
     assertThat(all.prompts(TARGET)).anyMatch(prompt -> tokenizer.tokens(prompt).truncated());
-    GeneratedAnchors suited = all.suitedTo(model, TARGET);
+    GeneratedAnchors suited = all.compatibleWith(model, TARGET);
     assertThat(suited.name()).isEqualTo("cat");
     assertThat(suited.prompts(TARGET))
         .hasSizeGreaterThanOrEqualTo(30)
@@ -417,10 +416,10 @@ class GeneratedAnchorsTest {
         .allMatch(prompt ->
             TARGET.targetPrompts(prompt, "cat").stream()
                 .noneMatch(pair -> tokenizer.tokens(pair).truncated()));
-    assertThat(suited.suitedTo(model, TARGET)).isSameAs(suited);
-    assertThat(anchors.suitedTo(model, TARGET)).as("given prompts").isSameAs(anchors);
+    assertThat(suited.compatibleWith(model, TARGET)).isSameAs(suited);
+    assertThat(anchors.compatibleWith(model, TARGET)).as("given prompts").isSameAs(anchors);
     Concept longName = Concept.instance("cat with " + "very ".repeat(40) + "long ears");
-    assertThat(all.suitedTo(model, longName)).as("nothing would fit").isSameAs(all);
+    assertThat(all.compatibleWith(model, longName)).as("nothing would fit").isSameAs(all);
   }
 
   @Test

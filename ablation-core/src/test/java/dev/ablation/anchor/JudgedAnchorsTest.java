@@ -17,8 +17,7 @@ import org.junit.jupiter.api.Test;
 
 class JudgedAnchorsTest {
   private static final Concept TARGET = Concept.instance("grumpy cat");
-  private static final SamplingSettings QUICK =
-      SamplingSettings.defaults().withSteps(1).withBatchSize(20);
+  private static final SamplingSettings QUICK = SamplingSettings.defaults().steps(1).batchSize(20);
 
   private final DiffusionModel model = TinyDiffusion.open(1);
   private final RecordingContext context = new RecordingContext();
@@ -29,7 +28,7 @@ class JudgedAnchorsTest {
 
   /** Sees the target where the prompt says so. */
   private static final AnchorJudge READER =
-      new NamedJudge("reader", (picture, prompt) -> prompt.contains("angry"));
+      new NamedJudge("reader", (image, prompt) -> prompt.contains("angry"));
 
   @AfterEach
   void close() {
@@ -48,7 +47,7 @@ class JudgedAnchorsTest {
     assertThat(context.warnings)
         .singleElement()
         .asString()
-        .startsWith("4 of 16 pictures show the target (25 %) of the anchor 'cat' itself")
+        .startsWith("4 of 16 images show the target (25 %) of the anchor 'cat' itself")
         .contains("'reader'", "'an angry cat'");
   }
 
@@ -71,7 +70,7 @@ class JudgedAnchorsTest {
     assertThat(judgement.share()).isEqualTo(0.25);
     assertThat(judgement.leading(0))
         .containsExactly(new AnchorJudgement.OfPrompt("an angry cat", 2, 2));
-    assertThat(judgement).hasToString("2 of 8 pictures show the target (25 %)");
+    assertThat(judgement).hasToString("2 of 8 images show the target (25 %)");
     assertThat(model.manager().getManagedArrays()).hasSize(before);
     assertThat(cats.judgement(model, TARGET, context)).isEmpty();
     assertThat(
@@ -95,9 +94,9 @@ class JudgedAnchorsTest {
 
   @Test
   void anAccidentIsNotTakenForSuccess() throws IOException {
-    // Every picture shows the target with probability 1/2, whatever its prompt says.
+    // Every image shows the target with probability 1/2, whatever its prompt says.
     AnchorJudge coin =
-        AnchorJudge.of("coin", picture -> (picture.getRGB(0, 0) * 2654435761L >> 16 & 1) == 0);
+        AnchorJudge.of("coin", image -> (image.getRGB(0, 0) * 2654435761L >> 16 & 1) == 0);
     List<String> many =
         java.util.stream.IntStream.range(0, 60).mapToObj(i -> "cat number " + i).toList();
     cats.prompts(many)
@@ -114,8 +113,7 @@ class JudgedAnchorsTest {
 
   @Test
   void aHigherLimitDropsLess() throws IOException {
-    AnchorJudge bright =
-        AnchorJudge.scoring("red", picture -> (picture.getRGB(0, 0) >> 16) & 0xff, 0);
+    AnchorJudge bright = AnchorJudge.scoring("red", image -> (image.getRGB(0, 0) >> 16) & 0xff, 0);
     try (AnchorSet set =
         cats.judgedBy(bright).dropLeading(1).warnAbove(1).prepare(model, TARGET, context)) {
       assertThat(set.size()).isEqualTo(16);
@@ -124,10 +122,10 @@ class JudgedAnchorsTest {
   }
 
   @Test
-  void dropsPicturesAlone() throws IOException {
-    AnchorJudge dark = AnchorJudge.of("dark", picture -> (picture.getRGB(0, 0) & 0xff) < 128);
+  void dropsImagesAlone() throws IOException {
+    AnchorJudge dark = AnchorJudge.of("dark", image -> (image.getRGB(0, 0) & 0xff) < 128);
     int kept;
-    try (AnchorSet set = cats.judgedBy(dark).dropPictures().prepare(model, TARGET, context)) {
+    try (AnchorSet set = cats.judgedBy(dark).dropImages().prepare(model, TARGET, context)) {
       kept = set.size();
     }
     int dropped = Integer.parseInt(context.notes.get("anchor.dropped"));
@@ -162,23 +160,22 @@ class JudgedAnchorsTest {
     }
     assertThat(context.warnings)
         .containsExactly(
-            "4 of 16 anchor pictures were dropped, but only 1 spare ones do not lead to the target; training uses 13");
+            "4 of 16 anchor images were dropped, but only 1 spare ones do not lead to the target; training uses 13");
   }
 
   @Test
   void refusesToTrainWithTooFew() {
     int before = model.manager().getManagedArrays().size();
-    AnchorJudge always = new NamedJudge("always", (picture, prompt) -> true);
+    AnchorJudge always = new NamedJudge("always", (image, prompt) -> true);
     for (JudgedAnchors judged :
         List.of(
             cats.judgedBy(always).dropLeading(),
-            cats.judgedBy(always).dropPictures(),
+            cats.judgedBy(always).dropImages(),
             cats.judgedBy(READER).dropLeading().atLeast(13),
             cats.judgedBy(always).dropLeading().replacedFrom(cats.images(4)))) {
       assertThatExceptionOfType(TooFewAnchorsException.class)
           .isThrownBy(() -> judged.prepare(model, TARGET, context))
-          .withMessageContaining(
-              "anchor 'cat' must have at least %d pictures left", judged.atLeast())
+          .withMessageContaining("anchor 'cat' must have at least %d images left", judged.atLeast())
           .withMessageContaining("spare prompts")
           .satisfies(e -> assertThat(e.left()).isLessThan(e.needed()));
     }
@@ -189,7 +186,7 @@ class JudgedAnchorsTest {
   void whatAJudgeThrowsReachesTheCallerAndLeavesNoArrays() {
     int before = model.manager().getManagedArrays().size();
     AnchorJudge broken =
-        (picture, prompt) -> {
+        (image, prompt) -> {
           throw new IllegalStateException("broken");
         };
     assertThatExceptionOfType(IllegalStateException.class)
@@ -199,7 +196,7 @@ class JudgedAnchorsTest {
   }
 
   @Test
-  void augmentedPicturesAreJudgedAsTheyWere() throws IOException {
+  void augmentedImagesAreJudgedAsTheyWere() throws IOException {
     try (AnchorSet set =
         cats.judgedBy(READER)
             .dropLeading()
@@ -227,7 +224,7 @@ class JudgedAnchorsTest {
         .isThrownBy(() -> judged.atLeast(0))
         .withMessage("atLeast must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> AnchorJudge.scoring("x", picture -> 0, Double.NaN))
+        .isThrownBy(() -> AnchorJudge.scoring("x", image -> 0, Double.NaN))
         .withMessage("threshold must be finite, was NaN");
   }
 }

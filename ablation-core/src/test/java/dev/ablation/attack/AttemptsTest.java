@@ -11,19 +11,19 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.error.UnsupportedCapabilityException;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.ConceptDetector;
-import dev.ablation.evaluation.PicturePair;
-import dev.ablation.evaluation.RecoveryAttempt;
+import dev.ablation.evaluation.ImagePair;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.WeightRole;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.Images;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
-import dev.ablation.sample.Pictures;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
@@ -54,7 +54,7 @@ class AttemptsTest {
     assertThat(MODEL.manager().getManagedArrays()).hasSize(arrays);
   }
 
-  /** Says that bright pictures show the concept. */
+  /** Says that bright images show the concept. */
   private static final class Bright implements ConceptDetector {
     private final TinyEncoder encoder = new TinyEncoder();
 
@@ -78,10 +78,10 @@ class AttemptsTest {
     }
   }
 
-  private static final Trial TRIAL = new Trial(new Bright(), QUICK, 4, 9);
+  private static final AttackSettings TRIAL = new AttackSettings(new Bright(), QUICK, 4, 9);
 
   private static List<BufferedImage> originals() {
-    return LatentSampler.of(MODEL).withSettings(QUICK).draw(PROMPTS, 50);
+    return LatentSampler.of(MODEL).settings(QUICK).draw(PROMPTS, 50);
   }
 
   /** Pulls every latent up. */
@@ -98,33 +98,33 @@ class AttemptsTest {
         }
       };
 
-  static List<RecoveryAttempt> attempts() {
+  static List<Attack> attempts() {
     return List.of(
-        WordingAttempt.of("grumpy cat", PROMPTS, TRIAL).get(0),
-        new EmbeddingAttempt(
+        WordingAttack.of("grumpy cat", PROMPTS, TRIAL).get(0),
+        new EmbeddingAttack(
             List.of(new PromptPair("a cat", "a grumpy cat")), List.of("a cat"), 0.9, TRIAL),
         new TextualInversion(originals(), "sks", "cat", List.of("a {}"), 3, 2, 0.1, TRIAL),
-        new PictureProbe(originals(), 0.5, List.of("a cat"), TRIAL),
-        new NoiseProbe(1.5, PROMPTS, TRIAL),
-        new GuidanceProbe(UP, 1, List.of("a cat"), TRIAL));
+        new SdEditAttack(originals(), 0.5, List.of("a cat"), TRIAL),
+        new NoiseAttack(1.5, PROMPTS, TRIAL),
+        new GuidanceAttack(UP, 1, List.of("a cat"), TRIAL));
   }
 
   @ParameterizedTest
   @MethodSource("attempts")
-  void isMadeOnBothModelsAndTellsTheSameAgain(RecoveryAttempt attempt) {
+  void isMadeOnBothModelsAndTellsTheSameAgain(Attack attempt) {
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
       attempt.check(MODEL);
       AttackResult result = attempt.run(MODEL, delta, () -> false);
       assertThat(result.name()).isEqualTo(attempt.name());
-      assertThat(result.recovered().metric()).isEqualTo(Trial.RECOVERED);
-      assertThat(result.recovered().base().counts()).containsEntry("pictures", 4);
+      assertThat(result.recovered().metric()).isEqualTo(AttackSettings.RECOVERED);
+      assertThat(result.recovered().base().counts()).containsEntry("images", 4);
       assertThat(result.settings()).containsEntry("seed", "9").containsEntry("steps", "3");
       assertThat(result.shown()).hasSize(4);
       AttackResult again = attempt.run(MODEL, delta, () -> false);
       assertThat(again.recovered()).isEqualTo(result.recovered());
       for (int i = 0; i < 4; i++) {
-        PicturePair one = result.shown().get(i);
-        PicturePair other = again.shown().get(i);
+        ImagePair one = result.shown().get(i);
+        ImagePair other = again.shown().get(i);
         assertThat(pixels(one.ablated())).isEqualTo(pixels(other.ablated()));
         assertThat(pixels(one.base())).isEqualTo(pixels(other.base()));
       }
@@ -135,7 +135,7 @@ class AttemptsTest {
 
   @ParameterizedTest
   @MethodSource("attempts")
-  void canBeCancelled(RecoveryAttempt attempt) {
+  void canBeCancelled(Attack attempt) {
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
       assertThatThrownBy(() -> attempt.run(MODEL, delta, () -> true))
           .isInstanceOf(CancellationException.class);
@@ -144,7 +144,7 @@ class AttemptsTest {
 
   @ParameterizedTest
   @MethodSource("attempts")
-  void aModelThatCannotDrawIsRefused(RecoveryAttempt attempt) {
+  void aModelThatCannotDrawIsRefused(Attack attempt) {
     try (TinyDiffusion other = TinyDiffusion.open(2).without(LatentCodec.class)) {
       assertThatThrownBy(() -> attempt.check(other))
           .isInstanceOf(UnsupportedCapabilityException.class)
@@ -158,12 +158,12 @@ class AttemptsTest {
 
   @Test
   void aWordingTakesThePlaceOfTheName() {
-    WordingAttempt attempt =
-        WordingAttempt.replacing(
+    WordingAttack attempt =
+        WordingAttack.replacing(
             "translated", "grumpy cat", PROMPTS, List.of("chat grincheux", "gato"), TRIAL);
     assertThat(attempt.prompts()).containsExactly("a chat grincheux", "the gato asleep");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> WordingAttempt.replacing("x", "dog", PROMPTS, List.of("hound"), TRIAL))
+        .isThrownBy(() -> WordingAttack.replacing("x", "dog", PROMPTS, List.of("hound"), TRIAL))
         .withMessageContaining("must contain the target's name 'dog'");
   }
 
@@ -183,7 +183,7 @@ class AttemptsTest {
   }
 
   @Test
-  void aPictureIsNoisedByTheClosedForm() {
+  void anImageIsNoisedByTheClosedForm() {
     NoiseSchedule schedule = MODEL.schedule();
     try (NDManager scope = MODEL.manager().newSubManager()) {
       NDArray clean =
@@ -202,11 +202,11 @@ class AttemptsTest {
   }
 
   @Test
-  void littleNoiseLeavesThePictureAsItWas() {
+  void littleNoiseLeavesTheImageAsItWas() {
     List<BufferedImage> originals = originals();
     try (NDManager scope = MODEL.manager().newSubManager()) {
       LatentCodec codec = MODEL.capability(LatentCodec.class).orElseThrow();
-      NDArray clean = codec.encode(Pictures.toSigned(Pictures.array(originals, scope)), null);
+      NDArray clean = codec.encode(Images.toSigned(Images.array(originals, scope)), null);
       SamplingSettings settings = new SamplingSettings(Sampler.ddim(), 1, 1, "", 4);
       double step = 1.0 / (MODEL.schedule().steps() - 1);
       List<BufferedImage> finished =
@@ -223,7 +223,7 @@ class AttemptsTest {
   }
 
   @Test
-  void aGuideMovesPicturesItsWay() {
+  void aGuideMovesImagesItsWay() {
     SamplingSettings settings = new SamplingSettings(Sampler.ddim(), 4, 1, "", 4);
     double plain = brightness(settings, 0);
     assertThat(brightness(settings, 2)).isGreaterThan(plain);
@@ -264,7 +264,7 @@ class AttemptsTest {
       BufferedImage cat =
           delta.applied(
               MODEL,
-              () -> LatentSampler.of(MODEL).withSettings(QUICK).draw(List.of("a cat"), 9).get(0));
+              () -> LatentSampler.of(MODEL).settings(QUICK).draw(List.of("a cat"), 9).get(0));
       assertThat(pixels(one)).isEqualTo(pixels(cat));
     }
     assertThat(MODEL.weights().sha256(table)).isEqualTo(before);
@@ -273,14 +273,14 @@ class AttemptsTest {
   @Test
   void wrongValuesAreNamedBeforeAnyWork() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new NoiseProbe(1, PROMPTS, TRIAL))
+        .isThrownBy(() -> new NoiseAttack(1, PROMPTS, TRIAL))
         .withMessage("eta must be above 1, was 1.0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new PictureProbe(originals(), 0, PROMPTS, TRIAL))
+        .isThrownBy(() -> new SdEditAttack(originals(), 0, PROMPTS, TRIAL))
         .withMessageContaining("start must be above 0");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
-            new PictureProbe(
+            new SdEditAttack(
                     List.of(new BufferedImage(3, 5, BufferedImage.TYPE_INT_RGB)),
                     0.5,
                     PROMPTS,

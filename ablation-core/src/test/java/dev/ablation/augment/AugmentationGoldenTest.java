@@ -12,7 +12,7 @@ import dev.ablation.golden.Tensor;
 import dev.ablation.golden.TensorFile;
 import dev.ablation.golden.TensorTests;
 import dev.ablation.golden.Tolerance;
-import dev.ablation.picture.Resampling;
+import dev.ablation.image.Resampling;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -54,7 +54,7 @@ class AugmentationGoldenTest {
     Augmentation augmentation = Augmentation.diffusers();
     Placement placement =
         new Placement(scale, scale, one.get("top").getAsInt(), one.get("left").getAsInt(), true);
-    BufferedImage input = picture(prefix + "input_uint8");
+    BufferedImage input = image(prefix + "input_uint8");
     assertThat(input.getHeight()).isEqualTo(one.get("input_height").getAsInt());
     assertThat(input.getWidth()).isEqualTo(one.get("input_width").getAsInt());
     tests
@@ -69,7 +69,7 @@ class AugmentationGoldenTest {
                       .check(
                           prefix + "resized_uint8",
                           bytes(augmentation.resampling().resize(input, scale, scale)),
-                          bytes(picture(prefix + "resized_uint8")));
+                          bytes(image(prefix + "resized_uint8")));
                 }))
         .compare(
             prefix + "instance_image",
@@ -89,26 +89,26 @@ class AugmentationGoldenTest {
     return mask;
   }
 
-  private BufferedImage picture(String name) throws IOException {
+  private BufferedImage image(String name) throws IOException {
     Shape shape = file.shape(name);
     int height = Math.toIntExact(shape.get(0));
     int width = Math.toIntExact(shape.get(1));
     byte[] bytes = file.bytes(name);
-    BufferedImage picture = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int i = 0; i < height * width; i++) {
       int rgb =
           (bytes[3 * i] & 0xff) << 16 | (bytes[3 * i + 1] & 0xff) << 8 | (bytes[3 * i + 2] & 0xff);
-      picture.setRGB(i % width, i / width, rgb);
+      image.setRGB(i % width, i / width, rgb);
     }
-    return picture;
+    return image;
   }
 
-  private static Tensor bytes(BufferedImage picture) {
-    int height = picture.getHeight();
-    int width = picture.getWidth();
+  private static Tensor bytes(BufferedImage image) {
+    int height = image.getHeight();
+    int width = image.getWidth();
     float[] values = new float[3 * height * width];
     for (int i = 0; i < height * width; i++) {
-      int rgb = picture.getRGB(i % width, i / width);
+      int rgb = image.getRGB(i % width, i / width);
       values[3 * i] = (rgb >> 16) & 0xff;
       values[3 * i + 1] = (rgb >> 8) & 0xff;
       values[3 * i + 2] = rgb & 0xff;

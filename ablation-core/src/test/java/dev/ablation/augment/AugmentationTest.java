@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.ablation.picture.Resampling;
+import dev.ablation.image.Resampling;
 import dev.ablation.random.RandomStreams;
 import java.awt.image.BufferedImage;
 import java.util.Arrays;
@@ -26,28 +26,28 @@ class AugmentationTest {
 
   /** Brightness grows from left to right, so that a flip shows. */
   private static BufferedImage ramp(int width, int height) {
-    BufferedImage picture = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {
         int level = 128 + 120 * x / width;
-        picture.setRGB(x, y, level << 16 | level << 8 | (100 * y / height));
+        image.setRGB(x, y, level << 16 | level << 8 | (100 * y / height));
       }
     }
-    return picture;
+    return image;
   }
 
-  private static final BufferedImage PICTURE = ramp(SIDE, SIDE);
+  private static final BufferedImage IMAGE = ramp(SIDE, SIDE);
 
-  private static AugmentedPicture draw(Augmentation augmentation, Canvas canvas, long seed) {
-    return augmentation.apply(PICTURE, canvas, RandomStreams.stream(seed, "augmentation", 0));
+  private static AugmentedImage draw(Augmentation augmentation, Canvas canvas, long seed) {
+    return augmentation.apply(IMAGE, canvas, RandomStreams.stream(seed, "augmentation", 0));
   }
 
   /** Side of the square that is not grey, of what is pasted; the canvas' for what is cut. */
-  private static int extent(AugmentedPicture picture, Canvas canvas) {
+  private static int extent(AugmentedImage image, Canvas canvas) {
     int left = canvas.width();
     int right = -1;
     for (int i = 0; i < canvas.height() * canvas.width(); i++) {
-      if (picture.pixels()[i] != 0) {
+      if (image.pixels()[i] != 0) {
         left = Math.min(left, i % canvas.width());
         right = Math.max(right, i % canvas.width());
       }
@@ -64,7 +64,7 @@ class AugmentationTest {
     Map<String, Integer> prefixes = new HashMap<>();
     Map<Integer, Integer> sizes = new HashMap<>();
     for (int seed = 0; seed < DRAWS; seed++) {
-      AugmentedPicture drawn = draw(Augmentation.diffusers(), CANVAS, seed);
+      AugmentedImage drawn = draw(Augmentation.diffusers(), CANVAS, seed);
       prefixes.merge(drawn.prefix(), 1, Integer::sum);
       if (drawn.mask() != null) {
         int extent = extent(drawn, CANVAS);
@@ -90,7 +90,7 @@ class AugmentationTest {
     int small = 0;
     int flipped = 0;
     for (int seed = 0; seed < DRAWS; seed++) {
-      AugmentedPicture drawn = draw(Augmentation.paper(), CANVAS, seed);
+      AugmentedImage drawn = draw(Augmentation.paper(), CANVAS, seed);
       if (drawn.mask() != null) {
         assertThat(extent(drawn, CANVAS)).isLessThan((int) (0.6 * SIDE) + 1).isEven();
         small++;
@@ -114,7 +114,7 @@ class AugmentationTest {
     return new Augmentation[] {
       Augmentation.none(),
       Augmentation.diffusers(),
-      Augmentation.diffusers().withFlip(0.5),
+      Augmentation.diffusers().flip(0.5),
       Augmentation.diffusers().withoutScaling(),
       Augmentation.paper(),
       Augmentation.paper().withoutScaling()
@@ -125,20 +125,20 @@ class AugmentationTest {
   @MethodSource("all")
   void dependsOnTheRandomNumbersAlone(Augmentation augmentation) {
     for (int seed = 0; seed < 20; seed++) {
-      AugmentedPicture one = draw(augmentation, CANVAS, seed);
-      AugmentedPicture two = draw(augmentation, CANVAS, seed);
+      AugmentedImage one = draw(augmentation, CANVAS, seed);
+      AugmentedImage two = draw(augmentation, CANVAS, seed);
       assertThat(one.pixels()).isEqualTo(two.pixels());
       assertThat(one.mask()).isEqualTo(two.mask());
       assertThat(one.prefix()).isEqualTo(two.prefix());
     }
   }
 
-  /** What counts lies on the picture, not on the grey around it. */
+  /** What counts lies on the image, not on the grey around it. */
   @ParameterizedTest
   @MethodSource("all")
-  void onlyPixelsOfThePictureCount(Augmentation augmentation) {
+  void onlyPixelsOfTheImageCount(Augmentation augmentation) {
     for (int seed = 0; seed < 100; seed++) {
-      AugmentedPicture drawn = draw(augmentation, CANVAS, seed);
+      AugmentedImage drawn = draw(augmentation, CANVAS, seed);
       float[] mask = drawn.mask();
       if (mask == null) {
         continue;
@@ -163,7 +163,7 @@ class AugmentationTest {
   void aCanvasOfAnyRatioIsFilledOrMasked(Augmentation augmentation) {
     Canvas wide = new Canvas(8, 20, 8);
     for (int seed = 0; seed < 100; seed++) {
-      AugmentedPicture drawn = draw(augmentation, wide, seed);
+      AugmentedImage drawn = draw(augmentation, wide, seed);
       assertThat(drawn.pixels()).hasSize(3 * 64 * 160);
       for (float value : drawn.pixels()) {
         assertThat(value).isBetween(-1f, 1f);
@@ -182,7 +182,7 @@ class AugmentationTest {
     // of 8 latent pixels a size of a third leaves none between its edges
     Canvas small = new Canvas(8, 8, 8);
     for (int seed = 0; seed < 500; seed++) {
-      AugmentedPicture drawn = draw(Augmentation.diffusers(), small, seed);
+      AugmentedImage drawn = draw(Augmentation.diffusers(), small, seed);
       if (drawn.mask() != null) {
         assertThat(drawn.mask()).contains(1);
       }
@@ -193,10 +193,10 @@ class AugmentationTest {
   }
 
   @Test
-  void noneKeepsAPictureOfTheCanvasSize() {
-    AugmentedPicture drawn = draw(Augmentation.none(), CANVAS, 0);
+  void noneKeepsAnImageOfTheCanvasSize() {
+    AugmentedImage drawn = draw(Augmentation.none(), CANVAS, 0);
     for (int i = 0; i < SIDE * SIDE; i++) {
-      int red = (PICTURE.getRGB(i % SIDE, i / SIDE) >> 16) & 0xff;
+      int red = (IMAGE.getRGB(i % SIDE, i / SIDE) >> 16) & 0xff;
       assertThat(drawn.pixels()[i]).isEqualTo((float) (red / 127.5 - 1));
     }
     assertThat(drawn.mask()).isNull();
@@ -216,13 +216,13 @@ class AugmentationTest {
     assertThat(Augmentation.paper().maskOfWhole(CANVAS)).isNull();
   }
 
-  /** Colours of the left and the right edge after a picture was fitted. */
+  /** Colours of the left and the right edge after an image was fitted. */
   @ParameterizedTest
   @CsvSource({"STRETCH, 128, 247", "CENTRE_CROP, 158, 217"})
-  void widePicturesAreStretchedOrCut(Augmentation.Fit fit, int left, int right) {
+  void wideImagesAreStretchedOrCut(Augmentation.Fit fit, int left, int right) {
     Augmentation augmentation =
         new Augmentation("test", fit, Resampling.BOX, 0, Augmentation.Scaling.NONE, false, true);
-    AugmentedPicture drawn =
+    AugmentedImage drawn =
         augmentation.apply(ramp(128, 64), CANVAS, RandomStreams.stream(0, "a", 0));
     assertThat((drawn.pixels()[0] + 1) * 127.5).isCloseTo(left, within(1.5));
     assertThat((drawn.pixels()[SIDE - 1] + 1) * 127.5).isCloseTo(right, within(1.5));
@@ -236,11 +236,11 @@ class AugmentationTest {
     float most = -1;
     for (int seed = 0; seed < 200; seed++) {
       RandomGenerator random = RandomStreams.stream(seed, "prior", 0);
-      AugmentedPicture drawn = augmentation.applyToPrior(wide, CANVAS, random);
+      AugmentedImage drawn = augmentation.applyToPrior(wide, CANVAS, random);
       assertThat(drawn.mask()).isNull();
       assertThat(drawn.prefix()).isEmpty();
       float span = drawn.pixels()[SIDE - 1] - drawn.pixels()[0];
-      assertThat(span).as("half of the picture").isCloseTo(60 / 127.5f, within(0.03f));
+      assertThat(span).as("half of the image").isCloseTo(60 / 127.5f, within(0.03f));
       least = Math.min(least, drawn.pixels()[0]);
       most = Math.max(most, drawn.pixels()[0]);
     }
@@ -251,10 +251,10 @@ class AugmentationTest {
   @Test
   void aPriorOfThePaperIsTreatedAsThePairs() {
     for (int seed = 0; seed < 20; seed++) {
-      AugmentedPicture pair = draw(Augmentation.paper(), CANVAS, seed);
-      AugmentedPicture prior =
+      AugmentedImage pair = draw(Augmentation.paper(), CANVAS, seed);
+      AugmentedImage prior =
           Augmentation.paper()
-              .applyToPrior(PICTURE, CANVAS, RandomStreams.stream(seed, "augmentation", 0));
+              .applyToPrior(IMAGE, CANVAS, RandomStreams.stream(seed, "augmentation", 0));
       assertThat(prior.pixels()).isEqualTo(pair.pixels());
       assertThat(prior.prefix()).isEqualTo(pair.prefix());
     }
@@ -264,7 +264,7 @@ class AugmentationTest {
   @ValueSource(doubles = {-0.1, 1.1, Double.NaN})
   void refusesWhatIsNoProbability(double probability) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Augmentation.paper().withFlip(probability))
+        .isThrownBy(() -> Augmentation.paper().flip(probability))
         .withMessageContaining("flipProbability must be from 0 to 1, was " + probability);
   }
 

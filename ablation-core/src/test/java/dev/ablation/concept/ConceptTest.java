@@ -162,7 +162,7 @@ class ConceptTest {
     assertThat(Concept.style("Monet").kind()).isEqualTo(ConceptKind.STYLE);
     assertThat(Concept.instance("R2D2").kind()).isEqualTo(ConceptKind.INSTANCE);
     assertThat(Concept.composition("kids with guns").kind()).isEqualTo(ConceptKind.COMPOSITION);
-    assertThat(Concept.memorized("a case").kind()).isEqualTo(ConceptKind.MEMORIZED_PICTURE);
+    assertThat(Concept.memorized("a case").kind()).isEqualTo(ConceptKind.MEMORIZED_IMAGE);
     assertThat(Concept.inappropriate("nudity").kind()).isEqualTo(ConceptKind.INAPPROPRIATE_CONTENT);
     assertThat(Concept.pairs("p", List.of(new PromptPair("a", "b"))).kind())
         .isEqualTo(ConceptKind.PROMPT_PAIRS);
@@ -254,13 +254,13 @@ class ConceptTest {
   }
 
   @Test
-  void aMemorizedPictureIsCalledByItsCaption() {
-    MemorizedPicture picture = Concept.memorized("Galaxy Case", "a case", "Galaxy Case ");
-    assertThat(picture.name()).isEqualTo("Galaxy Case");
-    assertThat(picture.captions()).containsExactly("Galaxy Case", "a case");
-    assertThat(picture.picture()).isNull();
-    assertThat(picture.withPicture(Path.of("case.png")).picture()).isEqualTo(Path.of("case.png"));
-    assertThat(picture.targetPrompts("whatever", "case")).isEqualTo(picture.captions());
+  void aMemorizedImageIsCalledByItsCaption() {
+    MemorizedImage image = Concept.memorized("Galaxy Case", "a case", "Galaxy Case ");
+    assertThat(image.name()).isEqualTo("Galaxy Case");
+    assertThat(image.captions()).containsExactly("Galaxy Case", "a case");
+    assertThat(image.image()).isNull();
+    assertThat(image.image(Path.of("case.png")).image()).isEqualTo(Path.of("case.png"));
+    assertThat(image.targetPrompts("whatever", "case")).isEqualTo(image.captions());
   }
 
   @Test

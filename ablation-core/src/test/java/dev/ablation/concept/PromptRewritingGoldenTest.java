@@ -22,7 +22,7 @@ import org.junit.jupiter.api.TestFactory;
 /**
  * Target prompts of the reference implementation. Ours are equal but for those of {@link
  * Difference}, which are checked to be what they are here. Captions are drawn, not taken in turn by
- * the picture's number: what is compared is which ones there are, in their order.
+ * the image's number: what is compared is which ones there are, in their order.
  */
 class PromptRewritingGoldenTest {
   /** Belongs to augmentation. */
@@ -118,8 +118,8 @@ class PromptRewritingGoldenTest {
     List<String> captions =
         Arrays.stream(caption.split(";")).map(part -> part.substring(2)).toList();
     int index = example.has("dataset_index") ? example.get("dataset_index").getAsInt() : 0;
-    MemorizedPicture picture = new MemorizedPicture(captions, null);
-    assertThat(picture.targetPrompts(text(example, "anchor_prompt"), ""))
+    MemorizedImage image = new MemorizedImage(captions, null);
+    assertThat(image.targetPrompts(text(example, "anchor_prompt"), ""))
         .isEqualTo(captions)
         .element(index % captions.size())
         .isEqualTo(target(example));

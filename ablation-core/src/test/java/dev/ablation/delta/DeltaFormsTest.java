@@ -9,7 +9,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.random.RandomStreams;
@@ -76,10 +76,10 @@ class DeltaFormsTest {
 
   private WeightDelta ofFactors(long seed, int rank, String... names) {
     try (NDManager scope = model.manager().newSubManager()) {
-      Map<String, LowRank> factors = new LinkedHashMap<>();
+      Map<String, LoraFactors> factors = new LinkedHashMap<>();
       for (WeightInfo info : model.weights().list()) {
         if (List.of(names).contains(info.name())) {
-          LowRank initial = Lora.rank(rank).alpha(3).initial(info, seed, scope);
+          LoraFactors initial = Lora.rank(rank).alpha(3).initial(info, seed, scope);
           initial.up().addi(random(scope, initial.up().getShape(), seed));
           factors.put(info.name(), initial);
         }
@@ -92,7 +92,7 @@ class DeltaFormsTest {
     return RandomStreams.gaussian(scope, shape, RandomStreams.stream(seed, "up", 0));
   }
 
-  private static double[] product(LowRank factors) {
+  private static double[] product(LoraFactors factors) {
     int rank = factors.rank();
     float[] a = factors.down().toFloatArray();
     float[] b = factors.up().toFloatArray();
@@ -175,7 +175,7 @@ class DeltaFormsTest {
   void factorsAreHeldAsTheyAre(int rank) throws IOException {
     float[] before = values(KEY);
     try (WeightDelta delta = ofFactors(1, rank, KEY, VALUE)) {
-      LowRank factors = delta.lowRank(KEY).orElseThrow();
+      LoraFactors factors = delta.lowRank(KEY).orElseThrow();
       assertThat(delta.isLowRank()).isTrue();
       assertThat(factors.rank()).isEqualTo(rank);
       assertThat(factors.scale()).isEqualTo(3.0 / rank);

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.ablation.evaluate.ConfidenceInterval;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.MetricResult;
+import dev.ablation.metric.ConfidenceInterval;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.MetricResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +25,7 @@ class EvaluationResultTest {
         name,
         value,
         new ConfidenceInterval(value - 0.1, value + 1.0 / 3, 0.95, "bootstrap, 1000 resamples"),
-        Map.of("pictures", 4),
+        Map.of("images", 4),
         Map.of("text", "\"A photo\" & more\n"),
         Long.MAX_VALUE,
         new ExtractorInfo("clip", "0".repeat(64), 512, "224 x 224"));
@@ -61,7 +61,7 @@ class EvaluationResultTest {
             Duration.ofMillis(1));
     return new EvaluationResult(
             settings, List.of(target), List.of(), Duration.ofSeconds(3, 123_456_789))
-        .withAttacks(List.of(attack));
+        .attacks(List.of(attack));
   }
 
   @Test
@@ -91,8 +91,8 @@ class EvaluationResultTest {
         json.replace("\"value\": 0.25", "\"value\": \"high\""),
         "evaluation.attacks[0].recovered.ablated.value must be a number");
     assertRefused(
-        json.replace("\"pictures\": 4,", "\"pictures\": 4.5,"),
-        "evaluation.subjects[0].pictures must be a whole number");
+        json.replace("\"images\": 4,", "\"images\": 4.5,"),
+        "evaluation.subjects[0].images must be a whole number");
     Path file = folder.resolve("odd.json");
     Files.writeString(file, "{}");
     assertThatIOException()
@@ -110,7 +110,7 @@ class EvaluationResultTest {
   void isATableForPeople() {
     assertThat(result().toString().lines())
         .containsExactly(
-            "role     subject     pictures  metric        base  ablated  interval",
+            "role     subject     images  metric        base  ablated  interval",
             "target   van gogh           4  CLIP score  0.7000   0.5000  0.4000..0.8333",
             "target   van gogh           4  KID                 -0.0000",
             "leakage  misspelled         4  detected    1.0000   0.2500  0.1500..0.5833");

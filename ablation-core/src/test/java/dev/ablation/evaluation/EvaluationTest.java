@@ -9,21 +9,21 @@ import com.google.common.base.Preconditions;
 import dev.ablation.concept.Concept;
 import dev.ablation.delta.DeltaMismatchException;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.ClipMmd;
-import dev.ablation.evaluate.ClipScore;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.EvaluationProgress;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.FeatureExtractor;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.FrechetInceptionDistance;
-import dev.ablation.evaluate.KernelInceptionDistance;
-import dev.ablation.evaluate.MetricResult;
-import dev.ablation.evaluate.PerceptualDistance;
-import dev.ablation.evaluate.PictureSource;
-import dev.ablation.evaluate.PooledPixels;
-import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.ClipMmd;
+import dev.ablation.metric.ClipScore;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.EvaluationProgress;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.FrechetInceptionDistance;
+import dev.ablation.metric.ImageSource;
+import dev.ablation.metric.KernelInceptionDistance;
+import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.PerceptualDistance;
+import dev.ablation.metric.PooledPixels;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.random.RandomStreams;
@@ -61,7 +61,7 @@ class EvaluationTest {
   private static final SamplingSettings SAMPLING =
       new SamplingSettings(Sampler.ddim(1), 3, 6, "", 3);
   private static final Protocol SMALL =
-      Protocol.paper().withPictures(7, 5, 4, 2).withSampling(SAMPLING).withShown(2);
+      Protocol.paper().images(7, 5, 4, 2).sampling(SAMPLING).shown(2);
   private static final List<String> CATS =
       List.of("a photo of a cat", "two cats", "the cat on a sofa");
   private static final List<String> OTHERS = List.of("a red bus", "a bowl of soup");
@@ -116,15 +116,15 @@ class EvaluationTest {
   private List<BufferedImage> drawn(List<String> prompts, int count) {
     List<String> all =
         IntStream.range(0, count).mapToObj(i -> prompts.get(i % prompts.size())).toList();
-    return LatentSampler.of(model).withSettings(SAMPLING).draw(all, 42);
+    return LatentSampler.of(model).settings(SAMPLING).draw(all, 42);
   }
 
   private List<BufferedImage> drawnAblated(List<String> prompts, int count) {
     return delta.applied(model, () -> drawn(prompts, count));
   }
 
-  private static int[] pixels(BufferedImage picture) {
-    return picture.getRGB(0, 0, picture.getWidth(), picture.getHeight(), null, 0, 100);
+  private static int[] pixels(BufferedImage image) {
+    return image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, 100);
   }
 
   // What it draws and what it measures
@@ -132,9 +132,9 @@ class EvaluationTest {
   @Test
   void thePapersNumbersAreTheDefault() {
     Protocol paper = evaluation().protocol(Protocol.paper()).protocol();
-    assertThat(paper.targetPictures()).isEqualTo(200);
-    assertThat(paper.anchorPictures()).isEqualTo(200);
-    assertThat(paper.neighbourPictures()).isEqualTo(50);
+    assertThat(paper.targetImages()).isEqualTo(200);
+    assertThat(paper.anchorImages()).isEqualTo(200);
+    assertThat(paper.neighbourImages()).isEqualTo(50);
     assertThat(paper.sampling()).isEqualTo(new SamplingSettings(Sampler.ddim(1), 50, 6, "", 10));
     assertThat(Evaluation.with(clip).protocol()).isEqualTo(paper);
   }
@@ -161,7 +161,7 @@ class EvaluationTest {
                 List.of("a photo of a tabby cat", "two tabby cats", "the tabby cat on a sofa"),
                 4),
             new Subject(Role.UNRELATED, "unrelated prompts", OTHERS, 2));
-    assertThat(evaluation().protocol(p -> p.withPrompts(2)).subjects().get(0).prompts())
+    assertThat(evaluation().protocol(p -> p.prompts(2)).subjects().get(0).prompts())
         .containsExactly("a photo of a grumpy cat", "two grumpy cats");
     assertThat(evaluation().heldOutPrompts(List.of("one cat")).subjects().get(0).prompts())
         .containsExactly("one grumpy cat");
@@ -202,14 +202,14 @@ class EvaluationTest {
   }
 
   @Test
-  void theNumbersAreThoseOfPicturesDrawnByHand() throws IOException {
+  void theNumbersAreThoseOfImagesDrawnByHand() throws IOException {
     EvaluationResult result = run(evaluation());
     ClipScore score = new ClipScore(clip, Bootstrap.defaults());
     String cat = "A photo depicts cat";
     for (SubjectResult each : result.subjects().subList(0, 4)) {
       Subject subject = each.subject();
-      FeatureMatrix base = clip.extract(drawn(subject.prompts(), subject.pictures()));
-      FeatureMatrix ablated = clip.extract(drawnAblated(subject.prompts(), subject.pictures()));
+      FeatureMatrix base = clip.extract(drawn(subject.prompts(), subject.images()));
+      FeatureMatrix ablated = clip.extract(drawnAblated(subject.prompts(), subject.images()));
       String text = "A photo depicts " + subject.name();
       assertThat(each.metrics())
           .containsExactly(
@@ -243,17 +243,17 @@ class EvaluationTest {
     assertThat(score.score(features, texts).value()).isEqualTo(sum / 3);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> score.score(features, OTHERS))
-        .withMessage("texts must be as many as pictures, 3, were 2");
+        .withMessage("texts must be as many as images, 3, were 2");
   }
 
   @Test
-  void theFirstPairsOfPicturesAreShown() throws IOException {
+  void theFirstPairsOfImagesAreShown() throws IOException {
     SubjectResult target = subject(run(evaluation()), "grumpy cat");
     List<BufferedImage> base = drawn(target.subject().prompts(), 2);
     List<BufferedImage> ablated = drawnAblated(target.subject().prompts(), 2);
     assertThat(target.shown()).hasSize(2);
     for (int i = 0; i < 2; i++) {
-      PicturePair pair = target.shown().get(i);
+      ImagePair pair = target.shown().get(i);
       assertThat(pair.seed()).isEqualTo(42 + i);
       assertThat(pair.prompt()).isEqualTo(target.subject().prompts().get(i));
       assertThat(pixels(pair.base())).isEqualTo(pixels(base.get(i)));
@@ -302,7 +302,7 @@ class EvaluationTest {
     assertThat(metric(target, "perceptual distance").ablated())
         .isEqualTo(
             new PerceptualDistance(pixels, Bootstrap.defaults())
-                .measure(PictureSource.of(ablated), PictureSource.of(base), 7, done -> {}));
+                .measure(ImageSource.of(ablated), ImageSource.of(base), 7, done -> {}));
     assertThat(metric(target, "CMMD").ablated())
         .isEqualTo(
             ClipMmd.defaults().measure(clip.extract(ablated), clip.extract(base), clip.info()));
@@ -315,9 +315,9 @@ class EvaluationTest {
                         pixels.extract(ablated), pixels.extract(base), pixels.info(), d -> {})));
     ClipScore score = new ClipScore(clip, Bootstrap.defaults());
     Function<List<BufferedImage>, MetricResult> zeroShot =
-        pictures ->
+        images ->
             score.zeroShotAccuracy(
-                clip.extract(pictures),
+                clip.extract(images),
                 labels.stream().map(label -> "A photo depicts " + label).toList(),
                 new int[] {1, 1, 1, 1, 1, 1, 1});
     assertThat(metric(target, "zero-shot accuracy"))
@@ -335,11 +335,11 @@ class EvaluationTest {
   }
 
   @Test
-  void fidIsMeasuredOfEnoughPictures() {
+  void fidIsMeasuredOfEnoughImages() {
     FeatureExtractor pixels = new PooledPixels(1);
     List<BufferedImage> base = new ArrayList<>();
     List<BufferedImage> ablated = new ArrayList<>();
-    RandomGenerator random = RandomStreams.stream(0, "pictures", 0);
+    RandomGenerator random = RandomStreams.stream(0, "images", 0);
     for (int i = 0; i < 2048; i++) {
       base.add(uniform(random.nextInt(1 << 24)));
       ablated.add(uniform(random.nextInt(1 << 24) & 0x7fffff));
@@ -350,8 +350,8 @@ class EvaluationTest {
     assertThat(fid.measures(new Subject(Role.TARGET, "many", OTHERS, 2048))).isFalse();
     assertThat(fid.problems(List.of(subject))).isEmpty();
     SubjectMetric.Measurement measurement = fid.begin(subject, "cat", Bootstrap.defaults());
-    measurement.add(new PictureBatch(0, base.subList(0, 1500), ablated.subList(0, 1500)));
-    measurement.add(new PictureBatch(1500, base.subList(1500, 2048), ablated.subList(1500, 2048)));
+    measurement.add(new ImageBatch(0, base.subList(0, 1500), ablated.subList(0, 1500)));
+    measurement.add(new ImageBatch(1500, base.subList(1500, 2048), ablated.subList(1500, 2048)));
     Comparison comparison = measurement.result();
     assertThat(comparison.base()).isNull();
     assertThat(comparison.ablated().metric()).isEqualTo("FID");
@@ -359,13 +359,13 @@ class EvaluationTest {
         .isCloseTo(
             FrechetInceptionDistance.distance(pixels.extract(ablated), pixels.extract(base)),
             offset(1e-9));
-    assertThat(comparison.ablated().counts()).containsEntry("pictures", 2048);
+    assertThat(comparison.ablated().counts()).containsEntry("images", 2048);
   }
 
   private static BufferedImage uniform(int colour) {
-    BufferedImage picture = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
-    picture.setRGB(0, 0, colour);
-    return picture;
+    BufferedImage image = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
+    image.setRGB(0, 0, colour);
+    return image;
   }
 
   @Test
@@ -385,10 +385,10 @@ class EvaluationTest {
         .containsEntry("negativePrompt", "")
         .containsEntry("batchSize", "3")
         .containsEntry("seed", "42")
-        .containsEntry("pictures.target", "7")
-        .containsEntry("pictures.anchor", "5")
-        .containsEntry("pictures.neighbour", "4")
-        .containsEntry("pictures.unrelated", "2")
+        .containsEntry("images.target", "7")
+        .containsEntry("images.anchor", "5")
+        .containsEntry("images.neighbour", "4")
+        .containsEntry("images.unrelated", "2")
         .containsEntry("metrics", "CLIP score, CLIP accuracy, KID")
         .containsEntry("encoder", "tiny")
         .containsEntry("encoder.sha256", "5".repeat(64))
@@ -397,7 +397,7 @@ class EvaluationTest {
   }
 
   @Test
-  void progressCountsThePicturesOfBothModels() throws IOException {
+  void progressCountsTheImagesOfBothModels() throws IOException {
     evaluation().run(model, delta, progress::add, () -> false);
     assertThat(progress).extracting(EvaluationProgress::total).containsOnly(44);
     assertThat(progress).extracting(EvaluationProgress::done).isSorted().endsWith(44);
@@ -407,14 +407,14 @@ class EvaluationTest {
 
   /** No more than a batch goes through an extractor at a time. */
   @Test
-  void picturesComeInBatches() throws IOException {
+  void imagesComeInBatches() throws IOException {
     List<Integer> sizes = new ArrayList<>();
     FeatureExtractor watched =
         extractor(
             new ExtractorInfo("watched", "a".repeat(64), 2),
-            pictures -> {
-              sizes.add(pictures.size());
-              return FeatureMatrix.of(new float[pictures.size()][2]);
+            images -> {
+              sizes.add(images.size());
+              return FeatureMatrix.of(new float[images.size()][2]);
             });
     run(evaluation().metric(SubjectMetric.kid(watched)));
     assertThat(sizes).hasSize(2 + 2 * (3 + 2 + 2 + 2 + 1));
@@ -470,7 +470,7 @@ class EvaluationTest {
 
   @Test
   void anInterruptedEvaluationGoesOnToTheSameResult() throws IOException {
-    Path folder = temporary.resolve("pictures");
+    Path folder = temporary.resolve("images");
     EvaluationResult expected = run(evaluation());
     AtomicInteger asked = new AtomicInteger();
     assertThatExceptionOfType(CancellationException.class)
@@ -487,7 +487,7 @@ class EvaluationTest {
 
   @Test
   void whatIsKeptIsNotDrawnAgain() throws IOException {
-    Path folder = temporary.resolve("pictures");
+    Path folder = temporary.resolve("images");
     EvaluationResult expected = run(evaluation().keptIn(folder));
     AtomicInteger asked = new AtomicInteger();
     EvaluationResult again =
@@ -507,8 +507,8 @@ class EvaluationTest {
   }
 
   @Test
-  void aDamagedPictureIsDrawnAgain() throws IOException {
-    Path folder = temporary.resolve("pictures");
+  void aDamagedImageIsDrawnAgain() throws IOException {
+    Path folder = temporary.resolve("images");
     EvaluationResult expected = run(evaluation().keptIn(folder));
     Path damaged = files(folder).keySet().iterator().next();
     byte[] whole = Files.readAllBytes(damaged);
@@ -518,10 +518,10 @@ class EvaluationTest {
   }
 
   @Test
-  void evaluationsOfOneBaseShareItsPictures() throws IOException {
-    Path folder = temporary.resolve("pictures");
+  void evaluationsOfOneBaseShareItsImages() throws IOException {
+    Path folder = temporary.resolve("images");
     Evaluation small =
-        evaluation().withoutNeighbours().protocol(p -> p.withPictures(2, 2, 2, 2)).keptIn(folder);
+        evaluation().withoutNeighbours().protocol(p -> p.images(2, 2, 2, 2)).keptIn(folder);
     run(small);
     Map<Path, FileTime> before = files(folder);
     assertThat(before).hasSize(12);
@@ -529,7 +529,7 @@ class EvaluationTest {
       small.run(model, half);
     }
     assertThat(files(folder)).hasSize(12 + 6).containsAllEntriesOf(before);
-    run(small.protocol(p -> p.withSeed(50)));
+    run(small.protocol(p -> p.seed(50)));
     assertThat(files(folder)).hasSize(12 + 6 + 12);
   }
 
@@ -565,12 +565,12 @@ class EvaluationTest {
     assertRefused(
         evaluation()
             .neighbours("Grumpy Cat")
-            .protocol(p -> p.withPictures(1, 2, 2, 2).withSampling(SAMPLING.withSteps(101)))
+            .protocol(p -> p.images(1, 2, 2, 2).sampling(SAMPLING.steps(101)))
             .metric(SubjectMetric.fid(clip).onlyOf(Role.ANCHOR))
             .metric(SubjectMetric.zeroShotAccuracy(clip, List.of("dog", "bus"))),
         "subjects must differ, but 'Grumpy Cat' is target and neighbour",
-        "KID needs at least 2 pictures of 'grumpy cat', but there are to be 1",
-        "FID needs at least 2048 pictures of 'cat', but there are to be 2",
+        "KID needs at least 2 images of 'grumpy cat', but there are to be 1",
+        "FID needs at least 2048 images of 'cat', but there are to be 2",
         "zero-shot accuracy: no subject is among the labels [dog, bus]",
         "sampler ddim cannot draw with model 'tiny-1': steps must be at most the schedule's 100,"
             + " was 101");
@@ -593,7 +593,7 @@ class EvaluationTest {
   }
 
   @Test
-  void aNameIsNoNeighbourOfAMemorizedPicture() {
+  void aNameIsNoNeighbourOfAMemorizedImage() {
     Evaluation memorized =
         Evaluation.with(clip)
             .target(Concept.memorized("the caption"), "wordings", List.of("a wording"))
@@ -601,14 +601,14 @@ class EvaluationTest {
     assertRefused(
         memorized.neighbours("another"),
         "neighbour 'another': neighbour 'another' needs prompts of its own, since a name alone"
-            + " makes no concept of the kind of memorized picture 'the caption'");
+            + " makes no concept of the kind of memorized image 'the caption'");
     assertThat(memorized.neighbour("another", List.of("a caption")).check(model)).isEmpty();
   }
 
   @Test
   void aModelThatCannotDecodeIsRefused() {
     model.without(LatentCodec.class);
-    assertRefused(evaluation(), "model 'tiny-1' has no LatentCodec, which drawing pictures needs");
+    assertRefused(evaluation(), "model 'tiny-1' has no LatentCodec, which drawing images needs");
   }
 
   @Test
@@ -629,8 +629,8 @@ class EvaluationTest {
       }
 
       @Override
-      public FeatureMatrix extract(List<BufferedImage> pictures) {
-        return extract.apply(pictures);
+      public FeatureMatrix extract(List<BufferedImage> images) {
+        return extract.apply(images);
       }
     };
   }
@@ -641,11 +641,11 @@ class EvaluationTest {
     assertRefused(
         evaluation()
             .metric(SubjectMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[1][5])))),
-        "extractor 'odd' must give 4 features for each of 1 pictures, gave 1 rows of 5");
+        "extractor 'odd' must give 4 features for each of 1 images, gave 1 rows of 5");
     assertRefused(
         evaluation()
             .metric(SubjectMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[2][4])))),
-        "extractor 'odd' must give 4 features for each of 1 pictures, gave 2 rows of 4");
+        "extractor 'odd' must give 4 features for each of 1 images, gave 2 rows of 4");
     assertRefused(
         evaluation()
             .metric(
@@ -664,7 +664,7 @@ class EvaluationTest {
   void aDetectorWithTheWrongOutputIsFoundBeforeAnythingIsDrawn() {
     assertRefused(
         evaluation().metric(SubjectMetric.share("odd", detector(new double[] {1, 0}))),
-        "detector 'odd' must give one answer for each of 1 pictures, gave 2");
+        "detector 'odd' must give one answer for each of 1 images, gave 2");
     assertRefused(
         evaluation().metric(SubjectMetric.share("odd", detector(new double[] {0.5}))),
         "detector 'odd' must answer 0 or 1, answered 0.5");
@@ -692,10 +692,10 @@ class EvaluationTest {
   @Test
   void badValuesFailAtTheCall() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Protocol.paper().withPictures(0, 1, 1, 1))
-        .withMessage("targetPictures must be positive, was 0");
+        .isThrownBy(() -> Protocol.paper().images(0, 1, 1, 1))
+        .withMessage("targetImages must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Protocol.paper().withShown(-1))
+        .isThrownBy(() -> Protocol.paper().shown(-1))
         .withMessage("shown must not be negative, was -1");
     assertThatIllegalArgumentException()
         .isThrownBy(
@@ -715,19 +715,19 @@ class EvaluationTest {
         .withMessage("labels must differ, were [cat, Cat ]");
     BufferedImage one = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new PictureBatch(0, List.of(one), List.of(one, one)))
-        .withMessage("base and ablated pictures must be as many, were 1 and 2");
+        .isThrownBy(() -> new ImageBatch(0, List.of(one), List.of(one, one)))
+        .withMessage("base and ablated images must be as many, were 1 and 2");
   }
 
   // Detectors
 
   @Test
-  void detectorsTellWhatAPictureShows() {
-    List<BufferedImage> pictures = drawn(CATS, 6);
-    FeatureMatrix features = clip.extract(pictures);
+  void detectorsTellWhatAnImageShows() {
+    List<BufferedImage> images = drawn(CATS, 6);
+    FeatureMatrix features = clip.extract(images);
     List<String> texts = List.of("a cat", "a dog", "a bus");
     ConceptDetector zeroShot = ConceptDetector.zeroShot(clip, texts, 1);
-    double hits = Arrays.stream(zeroShot.shows(pictures)).sum();
+    double hits = Arrays.stream(zeroShot.shows(images)).sum();
     assertThat(hits / 6)
         .isEqualTo(
             new ClipScore(clip, Bootstrap.defaults())
@@ -741,9 +741,9 @@ class EvaluationTest {
 
     ConceptDetector copies =
         ConceptDetector.copying(
-            new CopyDetection(new PooledPixels(4), 0.999), pictures.subList(2, 3));
-    assertThat(copies.shows(pictures)).containsExactly(0, 0, 1, 0, 0, 0);
-    assertThat(copies.name()).isEqualTo("copies of 1 pictures, cosine above 0.999");
+            new CopyDetection(new PooledPixels(4), 0.999), images.subList(2, 3));
+    assertThat(copies.shows(images)).containsExactly(0, 0, 1, 0, 0, 0);
+    assertThat(copies.name()).isEqualTo("copies of 1 images, cosine above 0.999");
     assertThat(ConceptDetector.clip(clip, "van gogh", "painting").name())
         .isEqualTo("'A photo depicts van gogh style' rather than 'A photo depicts painting'");
     assertThatIllegalArgumentException()
@@ -762,7 +762,7 @@ class EvaluationTest {
           }
 
           @Override
-          public FeatureMatrix extract(List<BufferedImage> pictures) {
+          public FeatureMatrix extract(List<BufferedImage> images) {
             throw new AssertionError();
           }
 
@@ -777,15 +777,15 @@ class EvaluationTest {
           }
         };
     ConceptDetector detector = ConceptDetector.preferring(signs, "one", "other");
-    FeatureMatrix pictures =
+    FeatureMatrix images =
         FeatureMatrix.of(new float[][] {{2, 1}, {1, 2}, {-1, -2}, {1, 1}, {-2, -1}});
-    assertThat(detector.shows(pictures)).containsExactly(1, 0, 0, 0, 0);
+    assertThat(detector.shows(images)).containsExactly(1, 0, 0, 0, 0);
   }
 
   // Attempts to bring the target back
 
-  private static RecoveryAttempt attempt(String name, boolean possible) {
-    return new RecoveryAttempt() {
+  private static Attack attempt(String name, boolean possible) {
+    return new Attack() {
       @Override
       public String name() {
         return name;
@@ -809,7 +809,7 @@ class EvaluationTest {
   }
 
   @Test
-  void attemptsAreMadeAfterThePictures() throws IOException {
+  void attemptsAreMadeAfterTheImages() throws IOException {
     EvaluationResult result =
         evaluation()
             .attempts(List.of(attempt("first", true), attempt("second", true)))

@@ -59,7 +59,7 @@ class PublishedEvaluationTest {
     Files.writeString(folder.resolve("greg_rutkowski_eval.txt"), "a castle by greg\n");
     PublishedEvaluation style = read(BOTH).get(0);
     Evaluation evaluation = style.evaluation(new TinyEncoder(), folder);
-    assertThat(evaluation.protocol().targetPictures()).isEqualTo(200);
+    assertThat(evaluation.protocol().targetImages()).isEqualTo(200);
     assertThat(evaluation.subjects())
         .containsExactly(
             new Subject(Role.TARGET, "van gogh", List.of("wheat by van gogh", "cafe"), 200),

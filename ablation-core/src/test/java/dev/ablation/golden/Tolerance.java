@@ -30,7 +30,7 @@ public record Tolerance(double relL2, double maxAbs, double ofLargest) {
   public static final Tolerance LATENTS =
       new Tolerance(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, 1e-4);
 
-  /** Pictures that a pipeline decodes, range -1..1. */
+  /** Images that a pipeline decodes, range -1..1. */
   public static final Tolerance DECODED = maxAbs(2e-4);
 
   /** No difference at all. */

@@ -11,7 +11,7 @@ import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.PromptSource;
 import dev.ablation.anchor.TooFewAnchorsException;
 import dev.ablation.concept.Concept;
-import dev.ablation.concept.MemorizedPicture;
+import dev.ablation.concept.MemorizedImage;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.SamplingSettings;
@@ -25,9 +25,9 @@ import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 
 class CopyFreeAnchorsTest {
-  private static final MemorizedPicture PICTURE = Concept.memorized("the caption");
+  private static final MemorizedImage IMAGE = Concept.memorized("the caption");
   private static final SamplingSettings QUICK =
-      SamplingSettings.defaults().withSteps(1).withGuidanceScale(1).withBatchSize(4);
+      SamplingSettings.defaults().steps(1).guidanceScale(1).batchSize(4);
 
   private final List<String> warnings = new ArrayList<>();
   private final Map<String, String> notes = new HashMap<>();
@@ -64,7 +64,7 @@ class CopyFreeAnchorsTest {
   private static SurveyResult surveyed() throws IOException {
     try (ScriptedModel model = new ScriptedModel(Map.of("the caption", 10))) {
       return MemorizationSurvey.of(
-              PICTURE, List.of(ScriptedModel.original()), PromptSource.of(List.of("a", "b", "c")))
+              IMAGE, List.of(ScriptedModel.original()), PromptSource.of(List.of("a", "b", "c")))
           .sampling(QUICK)
           .rules(SurveyRules.defaults().anchors(3, 3))
           .run(model);
@@ -80,7 +80,7 @@ class CopyFreeAnchorsTest {
     try (ScriptedModel model = new ScriptedModel(script)) {
       int before = model.manager().getManagedArrays().size();
       List<String> prompts;
-      try (AnchorSet set = anchor.prepare(model, PICTURE, context)) {
+      try (AnchorSet set = anchor.prepare(model, IMAGE, context)) {
         prompts = set.prompts();
         assertThat(drawn(model, set, prompts.size() - 1)).isNotEmpty();
       }
@@ -98,7 +98,7 @@ class CopyFreeAnchorsTest {
   }
 
   @Test
-  void withoutCopiesEveryPictureIsKept() throws IOException {
+  void withoutCopiesEveryImageIsKept() throws IOException {
     assertThat(prepared(anchor(7), Map.of())).containsExactly("a", "b", "c", "a", "b", "c", "a");
     assertThat(notes)
         .containsEntry("anchor.showsTarget", "0.0000")
@@ -125,7 +125,7 @@ class CopyFreeAnchorsTest {
         .containsExactly("b", "c", "b", "c", "a");
     assertThat(warnings)
         .containsExactly(
-            "1 of 6 anchor pictures are copies of the memorised picture, also after 2 further"
+            "1 of 6 anchor images are copies of the memorised image, also after 2 further"
                 + " drawings; training uses the other 5");
     assertThat(notes).containsEntry("anchor.dropped", "2").containsEntry("anchor.replaced", "1");
   }
@@ -142,10 +142,10 @@ class CopyFreeAnchorsTest {
     Map<String, Integer> script = Map.of("a", 9, "b", 9, "c", 9);
     try (ScriptedModel model = new ScriptedModel(script)) {
       int before = model.manager().getManagedArrays().size();
-      assertThatThrownBy(() -> anchor.prepare(model, PICTURE, context))
+      assertThatThrownBy(() -> anchor.prepare(model, IMAGE, context))
           .isInstanceOf(TooFewAnchorsException.class)
           .hasMessageContaining("anchor 'other wordings'")
-          .hasMessageContaining("6 of 6 pictures show the target (100 %)");
+          .hasMessageContaining("6 of 6 images show the target (100 %)");
       assertThat(model.manager().getManagedArrays()).hasSize(before);
       assertThat(model.drawn).isEqualTo(Map.of("a", 2, "b", 2, "c", 2));
     }
@@ -158,7 +158,7 @@ class CopyFreeAnchorsTest {
       try (ScriptedModel model = new ScriptedModel(Map.of("a", 3, "b", 1))) {
         int before = model.manager().getManagedArrays().size();
         questions = asked;
-        try (AnchorSet set = anchor.prepare(model, PICTURE, context)) {
+        try (AnchorSet set = anchor.prepare(model, IMAGE, context)) {
           assertThat(set.size()).isEqualTo(6);
           assertThat(asked).isGreaterThan(5);
           return;
@@ -172,27 +172,27 @@ class CopyFreeAnchorsTest {
 
   @Test
   void furtherRoundsBeginFromOtherNoise() throws IOException {
-    // The cache's keys hold the seed: equal seeds would find the dropped pictures again.
+    // The cache's keys hold the seed: equal seeds would find the dropped images again.
     CopyFreeAnchors anchor = anchor(1);
     try (ScriptedModel model = new ScriptedModel(Map.of("a", 1));
-        AnchorSet again = anchor.prepare(model, PICTURE, context);
-        AnchorSet first = anchor.generated().prepare(model, PICTURE, context)) {
+        AnchorSet again = anchor.prepare(model, IMAGE, context);
+        AnchorSet first = anchor.generated().prepare(model, IMAGE, context)) {
       assertThat(drawn(model, again, 0)).isNotEqualTo(drawn(model, first, 0));
     }
   }
 
   @Test
-  void tellsHowOftenItsPicturesAreCopies() throws IOException {
+  void tellsHowOftenItsImagesAreCopies() throws IOException {
     try (ScriptedModel model = new ScriptedModel(Map.of("a", 1))) {
-      assertThat(anchor(6).judgement(model, PICTURE, context).orElseThrow())
-          .hasToString("1 of 6 pictures show the target (17 %)");
+      assertThat(anchor(6).judgement(model, IMAGE, context).orElseThrow())
+          .hasToString("1 of 6 images show the target (17 %)");
     }
   }
 
   @Test
   void settingsTellWhatIsACopy() throws IOException {
-    assertThat(anchor(3).rounds(2).settings(PICTURE))
-        .containsAllEntriesOf(anchor(3).generated().settings(PICTURE))
+    assertThat(anchor(3).rounds(2).settings(IMAGE))
+        .containsAllEntriesOf(anchor(3).generated().settings(IMAGE))
         .containsEntry("anchor.copies.extractor", "pooled pixels 32 x 32, mean-free")
         .containsEntry("anchor.copies.threshold", "0.6")
         .containsEntry("anchor.copies.rounds", "2")

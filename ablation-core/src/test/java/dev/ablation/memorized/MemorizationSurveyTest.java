@@ -10,11 +10,11 @@ import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
 import dev.ablation.anchor.TooFewPromptsException;
 import dev.ablation.concept.Concept;
-import dev.ablation.concept.MemorizedPicture;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.CopyScores;
-import dev.ablation.evaluate.PooledPixels;
+import dev.ablation.concept.MemorizedImage;
 import dev.ablation.memorized.CopyRate.Origin;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.CopyScores;
+import dev.ablation.metric.PooledPixels;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
@@ -39,14 +39,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class MemorizationSurveyTest {
   private static final String CAPTION = "the caption";
-  private static final MemorizedPicture PICTURE = Concept.memorized(CAPTION);
+  private static final MemorizedImage IMAGE = Concept.memorized(CAPTION);
   private static final SamplingSettings QUICK =
-      SamplingSettings.defaults().withSteps(1).withGuidanceScale(1).withBatchSize(4);
+      SamplingSettings.defaults().steps(1).guidanceScale(1).batchSize(4);
   private static final SurveyRules FEW = SurveyRules.defaults().anchors(2, 3).limits(3, 12);
 
   @TempDir private Path folder;
 
-  /** Wordings, each with the number of copies among its first pictures. */
+  /** Wordings, each with the number of copies among its first images. */
   private static Map<String, Integer> script(Object... wordings) {
     Map<String, Integer> script = new HashMap<>(Map.of(CAPTION, 10));
     for (int i = 0; i < wordings.length; i += 2) {
@@ -56,7 +56,7 @@ class MemorizationSurveyTest {
   }
 
   private static MemorizationSurvey survey(PromptSource source) {
-    return MemorizationSurvey.of(PICTURE, List.of(ScriptedModel.original()), source)
+    return MemorizationSurvey.of(IMAGE, List.of(ScriptedModel.original()), source)
         .sampling(QUICK)
         .rules(FEW);
   }
@@ -99,7 +99,7 @@ class MemorizationSurveyTest {
       SurveyResult result = survey("a b", "b", "c", "d").rules(FEW.wordingsOfAnchor(0)).run(model);
       assertThat(result.toString().lines().map(line -> line.replaceAll(" +", " ").strip()))
           .containsExactly(
-              "memorized picture 'the caption': 1 captions and 4 wordings of 1 rounds, 10 pictures"
+              "memorized image 'the caption': 1 captions and 4 wordings of 1 rounds, 10 images"
                   + " each; copies have more than 0.6 by pooled pixels 32 x 32, mean-free",
               "copies nearest",
               "100 % 1.000 caption the caption",
@@ -115,7 +115,7 @@ class MemorizationSurveyTest {
     try (ScriptedModel model = new ScriptedModel(script("a", 0, "b", 5, "c", 1))) {
       SurveyResult result = survey("a", "b", "c").run(model);
       assertThat(result.targets()).isEmpty();
-      assertThat(result.target()).isEqualTo(PICTURE);
+      assertThat(result.target()).isEqualTo(IMAGE);
     }
   }
 
@@ -189,15 +189,15 @@ class MemorizationSurveyTest {
     RandomGenerator random = RandomStreams.stream(seed, "survey", 0);
     List<String> wordings = new ArrayList<>();
     Map<String, Integer> script = script();
-    int pictures = 1 + random.nextInt(4);
+    int images = 1 + random.nextInt(4);
     for (int i = 0; i < 1 + random.nextInt(15); i++) {
       wordings.add("wording " + i);
-      script.put("wording " + i, random.nextInt(pictures + 1));
+      script.put("wording " + i, random.nextInt(images + 1));
     }
     int least = 1 + random.nextInt(4);
     SurveyRules rules =
         new SurveyRules(
-            pictures,
+            images,
             0.3,
             0.6,
             least,
@@ -214,7 +214,7 @@ class MemorizationSurveyTest {
         rated = result.wordings();
         assertThat(result.rounds()).isLessThanOrEqualTo(rules.mostRounds());
         assertThat(result.anchors())
-            .hasSizeBetween(least, rules.mostAnchors())
+            .hasSizeBetween(least, rules.maxAnchors())
             .allMatch(rate -> rate.rate() <= 0.3)
             .isSortedAccordingTo((a, b) -> Double.compare(a.rate(), b.rate()));
         assertThat(result.targets())
@@ -233,8 +233,8 @@ class MemorizationSurveyTest {
       }
       assertThat(rated).hasSizeLessThanOrEqualTo(rules.mostPrompts());
       for (CopyRate rate : rated) {
-        assertThat(rate.rate()).isEqualTo((double) script.get(rate.prompt()) / pictures);
-        assertThat(model.drawn).containsEntry(rate.prompt(), pictures);
+        assertThat(rate.rate()).isEqualTo((double) script.get(rate.prompt()) / images);
+        assertThat(model.drawn).containsEntry(rate.prompt(), images);
       }
       assertThat(prompts(rated)).doesNotHaveDuplicates().doesNotContain(CAPTION);
       assertThat(model.drawn).hasSize(1 + rated.size());
@@ -265,10 +265,10 @@ class MemorizationSurveyTest {
   @Test
   void givesUpAfterSomeRounds() {
     TooFewWordingsException e =
-        fails(survey(endless()).rules(FEW.limits(3, 50).picturesPerPrompt(10)));
+        fails(survey(endless()).rules(FEW.limits(3, 50).imagesPerPrompt(10)));
     assertThat(e)
         .hasMessage(
-            "found 0 of 2 anchor prompts for memorized picture 'the caption': 24 wordings were"
+            "found 0 of 2 anchor prompts for memorized image 'the caption': 24 wordings were"
                 + " drawn in 3 rounds before the limit of rounds was reached, and an anchor has a"
                 + " copy rate of at most 0.3, while the lowest found was 0.9; raise the limits,"
                 + " need fewer anchors or give wordings that differ more");
@@ -323,13 +323,13 @@ class MemorizationSurveyTest {
       survey.run(model, progress -> told.add(progress.toString()), () -> false);
       assertThat(told)
           .containsExactly(
-              "1 prompts rated, 0 anchors and 0 targets found; 'the caption': 10 of 10 pictures are"
+              "1 prompts rated, 0 anchors and 0 targets found; 'the caption': 10 of 10 images are"
                   + " copies, the nearest at 1.000",
-              "2 prompts rated, 1 anchors and 0 targets found; 'a': 0 of 10 pictures are copies,"
+              "2 prompts rated, 1 anchors and 0 targets found; 'a': 0 of 10 images are copies,"
                   + " the nearest at -1.000",
-              "3 prompts rated, 1 anchors and 1 targets found; 'b': 7 of 10 pictures are copies,"
+              "3 prompts rated, 1 anchors and 1 targets found; 'b': 7 of 10 images are copies,"
                   + " the nearest at 1.000",
-              "4 prompts rated, 2 anchors and 1 targets found; 'c': 0 of 10 pictures are copies,"
+              "4 prompts rated, 2 anchors and 1 targets found; 'c': 0 of 10 images are copies,"
                   + " the nearest at -1.000");
       List<Boolean> kept = new ArrayList<>();
       survey.run(model, progress -> kept.add(progress.fromFolder()), () -> false);
@@ -382,12 +382,12 @@ class MemorizationSurveyTest {
     other.setRGB(0, 0, 0);
     return Stream.of(
         survey.seed(1),
-        survey.sampling(QUICK.withSteps(2)),
-        survey.sampling(QUICK.withNegativePrompt("x")),
-        survey.sampling(QUICK.withBatchSize(3)),
-        survey.rules(FEW.picturesPerPrompt(9)),
+        survey.sampling(QUICK.steps(2)),
+        survey.sampling(QUICK.negativePrompt("x")),
+        survey.sampling(QUICK.batchSize(3)),
+        survey.rules(FEW.imagesPerPrompt(9)),
         survey.detection(new CopyDetection(new PooledPixels(16), 0.6)),
-        MemorizationSurvey.of(PICTURE, List.of(other), survey.paraphrases())
+        MemorizationSurvey.of(IMAGE, List.of(other), survey.paraphrases())
             .sampling(QUICK)
             .rules(FEW));
   }
@@ -464,9 +464,9 @@ class MemorizationSurveyTest {
       int before = model.manager().getManagedArrays().size();
       SurveyResult result =
           survey(wordings)
-              .rules(FEW.anchors(3, 3).picturesPerPrompt(5))
+              .rules(FEW.anchors(3, 3).imagesPerPrompt(5))
               .detection(new CopyDetection(new PooledPixels(), 0.99))
-              .sampling(SamplingSettings.defaults().withSteps(3))
+              .sampling(SamplingSettings.defaults().steps(3))
               .seed(seed)
               .run(model);
       assertThat(model.manager().getManagedArrays()).hasSize(before);
@@ -510,9 +510,9 @@ class MemorizationSurveyTest {
   }
 
   @Test
-  void thePercentageDrawsTheSamePicturesForASeedAndBatchesDoNotMatter() {
+  void thePercentageDrawsTheSameImagesForASeedAndBatchesDoNotMatter() {
     MemorizationPercentage percentage =
-        survey("a").sampling(SamplingSettings.defaults().withSteps(3)).percentage(6);
+        survey("a").sampling(SamplingSettings.defaults().steps(3)).percentage(6);
     try (TinyDiffusion model = TinyDiffusion.open(5)) {
       List<Double> scores = percentage.of(model).scores();
       assertThat(percentage.of(model).scores()).isEqualTo(scores).doesNotHaveDuplicates();
@@ -534,47 +534,47 @@ class MemorizationSurveyTest {
   // What is refused
 
   @Test
-  void thePictureIsReadFromItsFile() throws IOException {
+  void theImageIsReadFromItsFile() throws IOException {
     Path file = folder.resolve("original.png");
     ImageIO.write(ScriptedModel.original(), "png", file.toFile());
     PromptSource source = PromptSource.of(List.of("a"));
-    MemorizationSurvey survey = MemorizationSurvey.of(PICTURE.withPicture(file), source);
+    MemorizationSurvey survey = MemorizationSurvey.of(IMAGE.image(file), source);
     assertThat(survey.originals().get(0).getWidth()).isEqualTo(12);
     assertThat(survey.sampling()).isEqualTo(SamplingSettings.defaults());
     assertThat(survey.rules()).isEqualTo(SurveyRules.defaults());
     assertThat(survey.detection().threshold()).isEqualTo(MemorizationSurvey.PIXELS_THRESHOLD);
 
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> MemorizationSurvey.of(PICTURE, source))
+        .isThrownBy(() -> MemorizationSurvey.of(IMAGE, source))
         .withMessage(
-            "memorized picture 'the caption' must have a file to tell copies by, but has none");
+            "memorized image 'the caption' must have a file to tell copies by, but has none");
     Path missing = folder.resolve("missing.png");
-    assertThatThrownBy(() -> MemorizationSurvey.of(PICTURE.withPicture(missing), source))
+    assertThatThrownBy(() -> MemorizationSurvey.of(IMAGE.image(missing), source))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(missing.toString());
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> MemorizationSurvey.of(PICTURE, List.of(), source))
+        .isThrownBy(() -> MemorizationSurvey.of(IMAGE, List.of(), source))
         .withMessage("originals must not be empty");
   }
 
   @ParameterizedTest
   @CsvSource({
-    "0, 0.3, 0.6, 5, 10, 2, 2, 10, 100, 'picturesPerPrompt must be positive, was 0'",
+    "0, 0.3, 0.6, 5, 10, 2, 2, 10, 100, 'imagesPerPrompt must be positive, was 0'",
     "10, -0.1, 0.6, 5, 10, 2, 2, 10, 100, 'anchorRate must be from 0 to 1, was -0.1'",
     "10, NaN, 0.6, 5, 10, 2, 2, 10, 100, 'anchorRate must be from 0 to 1, was NaN'",
     "10, 0.6, 0.6, 5, 10, 2, 2, 10, 100,"
         + " 'targetRate must be above anchorRate 0.6 and at most 1, was 0.6'",
     "10, 0.3, 1.1, 5, 10, 2, 2, 10, 100,"
         + " 'targetRate must be above anchorRate 0.3 and at most 1, was 1.1'",
-    "10, 0.3, 0.6, 0, 10, 2, 2, 10, 100, 'leastAnchors must be positive, was 0'",
-    "10, 0.3, 0.6, 5, 4, 2, 2, 10, 100, 'mostAnchors must be at least leastAnchors 5, was 4'",
+    "10, 0.3, 0.6, 0, 10, 2, 2, 10, 100, 'minAnchors must be positive, was 0'",
+    "10, 0.3, 0.6, 5, 4, 2, 2, 10, 100, 'maxAnchors must be at least minAnchors 5, was 4'",
     "10, 0.3, 0.6, 5, 10, -1, 2, 10, 100, 'mostTargets must not be negative, was -1'",
     "10, 0.3, 0.6, 5, 10, 2, -1, 10, 100, 'wordingsOfAnchor must not be negative, was -1'",
     "10, 0.3, 0.6, 5, 10, 2, 2, 0, 100, 'mostRounds must be positive, was 0'",
     "10, 0.3, 0.6, 5, 10, 2, 2, 10, 0, 'mostPrompts must be positive, was 0'"
   })
   void rulesAreChecked(
-      int pictures,
+      int images,
       double anchorRate,
       double targetRate,
       int least,
@@ -587,7 +587,7 @@ class MemorizationSurveyTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
             new SurveyRules(
-                pictures, anchorRate, targetRate, least, most, targets, wordings, rounds, prompts))
+                images, anchorRate, targetRate, least, most, targets, wordings, rounds, prompts))
         .withMessage(message);
   }
 
@@ -595,7 +595,7 @@ class MemorizationSurveyTest {
   void rulesAreChangedOneByOne() {
     assertThat(
             SurveyRules.defaults()
-                .picturesPerPrompt(1)
+                .imagesPerPrompt(1)
                 .rates(0.1, 0.2)
                 .anchors(2, 3)
                 .mostTargets(4)
@@ -612,7 +612,7 @@ class MemorizationSurveyTest {
         .withMessage("one of the wordings must have a copy rate of at most 0.3, were []");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> survey.percentage(0))
-        .withMessage("pictures must be positive, was 0");
+        .withMessage("images must be positive, was 0");
     CopyScores scores = new CopyScores(new PooledPixels().info(), 0.5, List.of(0.0));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new CopyRate(" ", Origin.WORDING, scores))

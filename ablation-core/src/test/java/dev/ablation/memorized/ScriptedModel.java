@@ -21,13 +21,13 @@ import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model whose pictures are known: the first ones of each prompt are copies of {@link #original},
- * as many as the script says, and all later ones are its negative. It draws without guidance.
+ * A model whose images are known: the first ones of each prompt are copies of {@link #original}, as
+ * many as the script says, and all later ones are its negative. It draws without guidance.
  */
 final class ScriptedModel implements DiffusionModel, LatentCodec {
   private static final int FACTOR = 2;
 
-  /** How many pictures were drawn for each prompt. */
+  /** How many images were drawn for each prompt. */
   final Map<String, Integer> drawn = new HashMap<>();
 
   private final TinyDiffusion tiny = TinyDiffusion.open(3);
@@ -39,13 +39,13 @@ final class ScriptedModel implements DiffusionModel, LatentCodec {
   }
 
   static BufferedImage original() {
-    BufferedImage picture = new BufferedImage(6 * FACTOR, 4 * FACTOR, BufferedImage.TYPE_INT_RGB);
-    for (int y = 0; y < picture.getHeight(); y++) {
-      for (int x = 0; x < picture.getWidth(); x++) {
-        picture.setRGB(x, y, x < picture.getWidth() / 2 ? 0xffffff : 0);
+    BufferedImage image = new BufferedImage(6 * FACTOR, 4 * FACTOR, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < image.getHeight(); y++) {
+      for (int x = 0; x < image.getWidth(); x++) {
+        image.setRGB(x, y, x < image.getWidth() / 2 ? 0xffffff : 0);
       }
     }
-    return picture;
+    return image;
   }
 
   @Override
@@ -55,19 +55,19 @@ final class ScriptedModel implements DiffusionModel, LatentCodec {
 
   @Override
   public NDArray decode(NDArray latents) {
-    int pictures = Math.toIntExact(latents.getShape().get(0));
+    int images = Math.toIntExact(latents.getShape().get(0));
     int height = FACTOR * Math.toIntExact(latents.getShape().get(2));
     int width = FACTOR * Math.toIntExact(latents.getShape().get(3));
-    float[] values = new float[pictures * 3 * height * width];
-    for (int picture = 0; picture < pictures; picture++) {
+    float[] values = new float[images * 3 * height * width];
+    for (int image = 0; image < images; image++) {
       String prompt = undecoded.remove();
       boolean copy = drawn.merge(prompt, 1, Integer::sum) <= script.getOrDefault(prompt, 0);
       for (int i = 0; i < 3 * height * width; i++) {
         boolean left = i % width < width / 2;
-        values[picture * 3 * height * width + i] = left == copy ? 1 : -1;
+        values[image * 3 * height * width + i] = left == copy ? 1 : -1;
       }
     }
-    return latents.getManager().create(values, new Shape(pictures, 3, height, width));
+    return latents.getManager().create(values, new Shape(images, 3, height, width));
   }
 
   @Override
@@ -77,8 +77,8 @@ final class ScriptedModel implements DiffusionModel, LatentCodec {
   }
 
   @Override
-  public NDArray encode(NDArray pictures, @Nullable NDArray noise) {
-    return tiny.capability(LatentCodec.class).orElseThrow().encode(pictures, noise);
+  public NDArray encode(NDArray images, @Nullable NDArray noise) {
+    return tiny.capability(LatentCodec.class).orElseThrow().encode(images, noise);
   }
 
   @Override

@@ -73,7 +73,7 @@ public abstract class DiffusionModelContract {
       List.of(
           LatentCodec.class,
           Differentiable.class,
-          LowRankTraining.class,
+          LoraTraining.class,
           PromptTokenizer.class,
           CheckpointExport.class);
 
@@ -113,8 +113,8 @@ public abstract class DiffusionModelContract {
   }
 
   /**
-   * Returns how far one row of a batch may be from the same row alone, and a picture's latents from
-   * those of the same picture again.
+   * Returns how far one row of a batch may be from the same row alone, and an image's latents from
+   * those of the same image again.
    *
    * @return an absolute tolerance, for values around 1
    */
@@ -159,7 +159,7 @@ public abstract class DiffusionModelContract {
    *     that has a low-rank form
    */
   protected List<String> trainedInLowRank() {
-    LowRankTraining training = require(LowRankTraining.class);
+    LoraTraining training = require(LoraTraining.class);
     Set<String> seen = new HashSet<>();
     return model.weights().list().stream()
         .filter(info -> training.hasLowRankForm(info.name()))
@@ -215,7 +215,7 @@ public abstract class DiffusionModelContract {
 
   @Test
   final void encodesPromptsToTheShapeOfItsDescriptor() {
-    NDArray states = model.encode(prompts(), scope).textStates();
+    NDArray states = model.encode(prompts(), scope).textEmbeddings();
     assertThat(states.getShape())
         .isEqualTo(
             new Shape(
@@ -231,10 +231,10 @@ public abstract class DiffusionModelContract {
   final void handsTheConditioningToTheGivenScope() {
     NDManager own = model.manager().newSubManager();
     Conditioning conditioning = model.encode(prompts(), own);
-    assertThat(conditioning.textStates().getManager()).isSameAs(own);
+    assertThat(conditioning.textEmbeddings().getManager()).isSameAs(own);
     conditioning.added().forEach(array -> assertThat(array.getManager()).isSameAs(own));
     own.close();
-    assertThat(conditioning.textStates().isReleased()).isTrue();
+    assertThat(conditioning.textEmbeddings().isReleased()).isTrue();
   }
 
   @Test
@@ -242,25 +242,25 @@ public abstract class DiffusionModelContract {
     Conditioning together = model.encode(prompts(), scope);
     for (int i = 0; i < prompts().size(); i++) {
       Conditioning alone = model.encode(List.of(prompts().get(i)), scope);
-      assertClose(together.get(i).textStates(), alone.textStates());
+      assertClose(together.get(i).textEmbeddings(), alone.textEmbeddings());
     }
   }
 
   @Test
   final void encodesTheSamePromptToTheSameBits() {
-    assertThat(bits(model.encode(prompts(), scope).textStates()))
-        .isEqualTo(bits(model.encode(prompts(), scope).textStates()));
+    assertThat(bits(model.encode(prompts(), scope).textEmbeddings()))
+        .isEqualTo(bits(model.encode(prompts(), scope).textEmbeddings()));
   }
 
   @Test
   final void encodesTheEmptyPrompt() {
-    assertFinite(model.encode(List.of(""), scope).textStates());
+    assertFinite(model.encode(List.of(""), scope).textEmbeddings());
   }
 
   @Test
   final void cutsAPromptThatIsTooLong() {
-    NDArray one = model.encode(List.of(tooLong("zebra")), scope).textStates();
-    NDArray two = model.encode(List.of(tooLong("apple")), scope).textStates();
+    NDArray one = model.encode(List.of(tooLong("zebra")), scope).textEmbeddings();
+    NDArray two = model.encode(List.of(tooLong("apple")), scope).textEmbeddings();
     assertThat(one.getShape().get(1)).isEqualTo(model.descriptor().contextLength());
     assertThat(bits(one)).as("what is cut changes nothing").isEqualTo(bits(two));
   }
@@ -293,7 +293,7 @@ public abstract class DiffusionModelContract {
     own.close();
     assertThat(prediction.isReleased()).isTrue();
     assertThat(input.timesteps().isReleased()).isFalse();
-    assertThat(input.conditioning().textStates().isReleased()).isFalse();
+    assertThat(input.conditioning().textEmbeddings().isReleased()).isFalse();
   }
 
   @Test
@@ -301,11 +301,11 @@ public abstract class DiffusionModelContract {
     Input input = input(2);
     int[] latents = bits(input.latents());
     long[] timesteps = input.timesteps().toLongArray();
-    int[] states = bits(input.conditioning().textStates());
+    int[] states = bits(input.conditioning().textEmbeddings());
     predict(input);
     assertThat(bits(input.latents())).isEqualTo(latents);
     assertThat(input.timesteps().toLongArray()).isEqualTo(timesteps);
-    assertThat(bits(input.conditioning().textStates())).isEqualTo(states);
+    assertThat(bits(input.conditioning().textEmbeddings())).isEqualTo(states);
   }
 
   @Test
@@ -406,7 +406,7 @@ public abstract class DiffusionModelContract {
     Conditioning wrong = input.conditioning().get(0);
     assertRefused(
         "conditioning",
-        wrong.textStates().getShape(),
+        wrong.textEmbeddings().getShape(),
         () -> model.predict(input.latents(), input.timesteps(), wrong));
   }
 
@@ -422,7 +422,7 @@ public abstract class DiffusionModelContract {
             right.added());
     assertRefused(
         "conditioning",
-        wrong.textStates().getShape(),
+        wrong.textEmbeddings().getShape(),
         () -> model.predict(input.latents(), input.timesteps(), wrong));
   }
 
@@ -598,35 +598,35 @@ public abstract class DiffusionModelContract {
   // LatentCodec
 
   @Test
-  final void decodesLatentsToPictures() {
+  final void decodesLatentsToImages() {
     LatentCodec codec = require(LatentCodec.class);
     NDArray latents = input(2).latents();
-    NDArray pictures = codec.decode(latents);
+    NDArray images = codec.decode(latents);
     int factor = codec.downscaling();
     assertThat(Integer.bitCount(factor)).as("a power of two").isEqualTo(1);
-    assertThat(pictures.getShape())
+    assertThat(images.getShape())
         .isEqualTo(
             new Shape(
                 2,
                 3,
                 (long) factor * model.descriptor().latentHeight(),
                 (long) factor * model.descriptor().latentWidth()));
-    assertThat(pictures.getDataType()).isEqualTo(DataType.FLOAT32);
-    assertThat(pictures.getManager()).isSameAs(latents.getManager());
-    assertFinite(pictures);
-    assertThat(bits(codec.decode(latents))).isEqualTo(bits(pictures));
+    assertThat(images.getDataType()).isEqualTo(DataType.FLOAT32);
+    assertThat(images.getManager()).isSameAs(latents.getManager());
+    assertFinite(images);
+    assertThat(bits(codec.decode(latents))).isEqualTo(bits(images));
   }
 
   @Test
-  final void encodesPicturesToLatents() {
+  final void encodesImagesToLatents() {
     LatentCodec codec = require(LatentCodec.class);
     NDArray latents = input(2).latents();
-    NDArray pictures = codec.decode(latents);
-    NDArray mean = codec.encode(pictures, null);
+    NDArray images = codec.decode(latents);
+    NDArray mean = codec.encode(images, null);
     assertThat(mean.getShape()).isEqualTo(latentShape(2));
     assertThat(mean.getDataType()).isEqualTo(DataType.FLOAT32);
-    assertThat(mean.getManager()).isSameAs(pictures.getManager());
-    assertThat(bits(codec.encode(pictures, null))).isEqualTo(bits(mean));
+    assertThat(mean.getManager()).isSameAs(images.getManager());
+    assertThat(bits(codec.encode(images, null))).isEqualTo(bits(mean));
     double distance = norm(mean.sub(latents)) / norm(latents);
     assertThat(distance).isLessThanOrEqualTo(codecTolerance());
   }
@@ -634,13 +634,13 @@ public abstract class DiffusionModelContract {
   @Test
   final void samplesThePosteriorWithTheGivenNoise() {
     LatentCodec codec = require(LatentCodec.class);
-    NDArray pictures = codec.decode(input(2).latents());
+    NDArray images = codec.decode(input(2).latents());
     NDArray noise = gaussian("posterior", latentShape(2));
-    NDArray mean = codec.encode(pictures, null);
-    NDArray sample = codec.encode(pictures, noise);
+    NDArray mean = codec.encode(images, null);
+    NDArray sample = codec.encode(images, noise);
     assertThat(bits(sample)).isNotEqualTo(bits(mean));
-    assertThat(bits(codec.encode(pictures, noise))).isEqualTo(bits(sample));
-    assertClose(codec.encode(pictures, noise.zerosLike()), mean);
+    assertThat(bits(codec.encode(images, noise))).isEqualTo(bits(sample));
+    assertClose(codec.encode(images, noise.zerosLike()), mean);
   }
 
   @Test
@@ -649,11 +649,11 @@ public abstract class DiffusionModelContract {
     NDArray latents = scope.zeros(new Shape(1, model.descriptor().latentChannels() + 1, 4, 4));
     assertRefused("latents", latents.getShape(), () -> codec.decode(latents));
     long side = 4L * codec.downscaling();
-    NDArray pictures = scope.zeros(new Shape(1, 5, side, side));
-    assertRefused("pictures", pictures.getShape(), () -> codec.encode(pictures, null));
+    NDArray images = scope.zeros(new Shape(1, 5, side, side));
+    assertRefused("images", images.getShape(), () -> codec.encode(images, null));
     assumeTrue(codec.downscaling() > 1);
     NDArray odd = scope.zeros(new Shape(1, 3, side + 1, side));
-    assertRefused("pictures", odd.getShape(), () -> codec.encode(odd, null));
+    assertRefused("images", odd.getShape(), () -> codec.encode(odd, null));
   }
 
   @Test
@@ -1168,11 +1168,11 @@ public abstract class DiffusionModelContract {
     }
   }
 
-  // LowRankTraining
+  // LoraTraining
 
   @Test
   final void startsLowRankChangesAtZero() {
-    require(LowRankTraining.class);
+    require(LoraTraining.class);
     Map<String, int[]> own = ownBits();
     int[] before = bits(encodeAndPredict());
     try (TrainingSession session = trainLowRank()) {
@@ -1180,9 +1180,9 @@ public abstract class DiffusionModelContract {
       int at = 0;
       for (String name : trainedInLowRank()) {
         WeightInfo info = info(name);
-        LowRank initial = LORA.initial(info, 3, scope);
+        LoraFactors initial = LORA.initial(info, 3, scope);
         assertThat(session.names().subList(at, at + 2))
-            .containsExactly(name + LowRank.DOWN, name + LowRank.UP);
+            .containsExactly(name + LoraFactors.DOWN, name + LoraFactors.UP);
         assertThat(bits(session.weights().get(at))).isEqualTo(bits(initial.down()));
         assertThat(bits(session.weights().get(at + 1))).containsOnly(0);
         assertThat(session.weights().get(at + 1).getShape()).isEqualTo(initial.up().getShape());
@@ -1201,10 +1201,10 @@ public abstract class DiffusionModelContract {
 
   @Test
   final void predictsWithLowRankChangesAsWithTheirSum() {
-    require(LowRankTraining.class);
+    require(LoraTraining.class);
     int[] before = bits(encodeAndPredict());
     NDArray changed;
-    List<LowRank> factors;
+    List<LoraFactors> factors;
     try (TrainingSession session = trainLowRank()) {
       disturb(session);
       changed = encodeAndPredict();
@@ -1224,9 +1224,9 @@ public abstract class DiffusionModelContract {
   /** By the chain rule: {@code dA = s B^T dW} and {@code dB = s dW A^T}. */
   @Test
   final void gradientsOfFactorsAreThoseOfTheirSum() {
-    require(LowRankTraining.class);
+    require(LoraTraining.class);
     List<String> names = trainedInLowRank();
-    List<LowRank> factors;
+    List<LoraFactors> factors;
     NDList found;
     try (TrainingSession session = trainLowRank()) {
       disturb(session);
@@ -1240,7 +1240,7 @@ public abstract class DiffusionModelContract {
       full = session.gradients(this::lossOfAll, scope).values();
     }
     for (int i = 0; i < names.size(); i++) {
-      LowRank each = factors.get(i);
+      LoraFactors each = factors.get(i);
       NDArray weight = full.get(i).reshape(full.get(i).getShape().get(0), -1);
       NDArray a = each.down().reshape(each.rank(), -1);
       NDArray b = each.up().reshape(-1, each.rank());
@@ -1259,7 +1259,7 @@ public abstract class DiffusionModelContract {
 
   @Test
   final void gradientsOfFactorsAreThoseOfFiniteDifferences() {
-    require(LowRankTraining.class);
+    require(LoraTraining.class);
     float h = 1e-2f;
     try (TrainingSession session = trainLowRank()) {
       disturb(session);
@@ -1286,7 +1286,7 @@ public abstract class DiffusionModelContract {
   /** The teacher with frozen weights is the network with the changes switched off. */
   @Test
   final void lowRankTrainingHoldsNoSecondCopyOfAWeight() {
-    require(LowRankTraining.class);
+    require(LoraTraining.class);
     long before = managedBytes();
     try (TrainingSession session = trainLowRank()) {
       long factors = session.weights().stream().mapToLong(NDArray::size).sum() * Float.BYTES;
@@ -1324,7 +1324,7 @@ public abstract class DiffusionModelContract {
 
   @Test
   final void continuesLowRankTrainingFromWhatWasSaved() {
-    require(LowRankTraining.class);
+    require(LoraTraining.class);
     List<int[]> expected;
     List<NDList> saved = new ArrayList<>();
     List<String> names;
@@ -1341,7 +1341,7 @@ public abstract class DiffusionModelContract {
       expected = bits(session.weights(), optimizer.moments());
     }
     try (TrainingSession session =
-        require(LowRankTraining.class)
+        require(LoraTraining.class)
             .train(trainedInLowRank(), LORA, 99, GradientOptions.reference())) {
       assertThat(session.names()).isEqualTo(names);
       session.withoutGradients(() -> {
@@ -1361,7 +1361,7 @@ public abstract class DiffusionModelContract {
 
   @Test
   final void refusesWhatItCannotTrainInLowRank() {
-    LowRankTraining training = require(LowRankTraining.class);
+    LoraTraining training = require(LoraTraining.class);
     GradientOptions options = GradientOptions.reference();
     String name = trainedInLowRank().get(0);
     assertThatIllegalArgumentException()
@@ -1395,7 +1395,7 @@ public abstract class DiffusionModelContract {
   }
 
   private TrainingSession trainLowRank() {
-    return require(LowRankTraining.class)
+    return require(LoraTraining.class)
         .train(trainedInLowRank(), LORA, 3, new GradientOptions(false));
   }
 
@@ -1411,17 +1411,17 @@ public abstract class DiffusionModelContract {
   }
 
   /** Copies, which outlive the session. */
-  private List<LowRank> factors(TrainingSession session) {
+  private List<LoraFactors> factors(TrainingSession session) {
     NDList copies = new NDList();
     session
         .weights()
         .forEach(array -> copies.add(scope.create(array.toFloatArray(), array.getShape())));
     return IntStream.range(0, copies.size() / 2)
-        .mapToObj(i -> new LowRank(copies.get(2 * i), copies.get(2 * i + 1), LORA.scale()))
+        .mapToObj(i -> new LoraFactors(copies.get(2 * i), copies.get(2 * i + 1), LORA.scale()))
         .toList();
   }
 
-  private void bindSums(List<LowRank> factors) {
+  private void bindSums(List<LoraFactors> factors) {
     for (int i = 0; i < factors.size(); i++) {
       String name = trainedInLowRank().get(i);
       model.weights().bind(name, model.weights().get(name).add(factors.get(i).product(scope)));

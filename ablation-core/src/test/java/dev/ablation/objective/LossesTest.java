@@ -68,7 +68,7 @@ class LossesTest {
   }
 
   @Test
-  void weightedIsTheMeanOfThePicturesLossesTimesTheirWeights() {
+  void weightedIsTheMeanOfTheImagesLossesTimesTheirWeights() {
     float[] mask = new float[B * H * W];
     for (int i = 0; i < mask.length; i++) {
       mask[i] = i % 3 == 0 ? 0 : 1;
@@ -92,7 +92,7 @@ class LossesTest {
   }
 
   @Test
-  void withAMaskCountsThePixelsOfEachPictureByThemselves() {
+  void withAMaskCountsThePixelsOfEachImageByThemselves() {
     float[] mask = new float[B * H * W];
     for (int i = 0; i < mask.length; i++) {
       mask[i] = i % (2 + i / (H * W)) == 0 ? 1 : 0;

@@ -60,7 +60,7 @@ class TimestepWeightingTest {
 
   @Test
   void givesPureNoiseAFiniteWeight() {
-    NoiseSchedule schedule = SCHEDULE.withZeroTerminalSnr();
+    NoiseSchedule schedule = SCHEDULE.rescaledToZeroTerminalSnr();
     assertThat(TimestepWeighting.minSnr(5).weights(schedule)[999]).isFinite();
     assertThat(TimestepWeighting.inverseSnr(0.1).weights(schedule)[999]).isFinite();
   }

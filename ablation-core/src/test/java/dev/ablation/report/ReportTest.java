@@ -6,21 +6,21 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import dev.ablation.evaluate.ConfidenceInterval;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
-import dev.ablation.evaluation.PicturePair;
+import dev.ablation.evaluation.ImagePair;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectResult;
+import dev.ablation.metric.ConfidenceInterval;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.MetricResult;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.report.Report.DeltaFile;
 import dev.ablation.report.Report.Training;
-import dev.ablation.train.Ending;
 import dev.ablation.train.Measurement;
+import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingResult.Step;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -51,13 +51,13 @@ class ReportTest {
 
   @TempDir private Path folder;
 
-  private static BufferedImage picture(int size, Color colour) {
-    BufferedImage picture = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
-    Graphics2D graphics = picture.createGraphics();
+  private static BufferedImage image(int size, Color colour) {
+    BufferedImage image = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
+    Graphics2D graphics = image.createGraphics();
     graphics.setColor(colour);
     graphics.fillRect(0, 0, size, size);
     graphics.dispose();
-    return picture;
+    return image;
   }
 
   private static MetricResult metric(String name, double value) {
@@ -65,17 +65,17 @@ class ReportTest {
         name,
         value,
         new ConfidenceInterval(Math.max(0, value - 0.1), Math.min(1, value + 0.1), 0.95, "test"),
-        Map.of("pictures", 10),
+        Map.of("images", 10),
         Map.of(),
         1L,
         CLIP);
   }
 
   private static SubjectResult subject(Role role, String name, double before, double after) {
-    List<PicturePair> pairs =
+    List<ImagePair> pairs =
         List.of(
-            new PicturePair("a " + name, 1, picture(32, Color.RED), picture(32, Color.BLUE)),
-            new PicturePair("", 2, picture(700, Color.RED), picture(700, Color.GREEN)));
+            new ImagePair("a " + name, 1, image(32, Color.RED), image(32, Color.BLUE)),
+            new ImagePair("", 2, image(700, Color.RED), image(700, Color.GREEN)));
     return new SubjectResult(
         new Subject(role, name, List.of("a " + name, ""), 10),
         List.of(
@@ -100,8 +100,7 @@ class ReportTest {
                     "misspelled " + NASTY,
                     Map.of("prompts", NASTY),
                     new Comparison(metric("recovered", 0.9), metric("recovered", 0.1)),
-                    List.of(
-                        new PicturePair(NASTY, 3, picture(8, Color.RED), picture(8, Color.BLUE))),
+                    List.of(new ImagePair(NASTY, 3, image(8, Color.RED), image(8, Color.BLUE))),
                     Duration.ofMillis(1234)))
             : List.of(),
         Duration.ofSeconds(75));
@@ -125,7 +124,7 @@ class ReportTest {
     return new Training(
         history,
         List.of(new Measurement(0, "target drawn", 1), new Measurement(steps, "target drawn", 0.1)),
-        new Ending(steps, steps, true, "the target is as rare as the anchor"),
+        new TrainingOutcome(steps, steps, true, "the target is as rare as the anchor"),
         Duration.ofSeconds(3700),
         OptionalLong.of(1_500_000_000L));
   }
@@ -208,7 +207,7 @@ class ReportTest {
   }
 
   @Test
-  void largePicturesAreScaledDown() {
+  void largeImagesAreScaledDown() {
     String html = new Report(provenance(), DELTA, evaluation(false), null).html();
     assertThat(html.length()).isLessThan(200_000);
   }
@@ -274,9 +273,9 @@ class ReportTest {
         .withMessageContaining("page must end with .html");
   }
 
-  /** Runs where there is Chromium: all pictures load, and the network is not asked. */
+  /** Runs where there is Chromium: all images load, and the network is not asked. */
   @Test
-  void aBrowserShowsEveryPictureWithoutTheNetwork() throws Exception {
+  void aBrowserShowsEveryImageWithoutTheNetwork() throws Exception {
     String chromium = chromium();
     assumeThat(chromium).as("no chromium on the PATH nor in -Dablation.chromium").isNotEmpty();
     Path page = folder.resolve("page.html");

@@ -62,7 +62,7 @@ final class FakeModel implements DiffusionModel {
 
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
-    NDArray states = conditioning.textStates();
+    NDArray states = conditioning.textEmbeddings();
     calls.add(
         new Call(
             latents.getShape(),

@@ -28,7 +28,7 @@ class LatentSamplerTest {
 
   private final FakeModel model = new FakeModel();
   private final NDManager owner = model.manager().newSubManager();
-  private final SamplingSettings settings = SamplingSettings.defaults().withSteps(4);
+  private final SamplingSettings settings = SamplingSettings.defaults().steps(4);
 
   @AfterEach
   void free() {
@@ -41,12 +41,12 @@ class LatentSamplerTest {
 
   @ParameterizedTest
   @MethodSource("samplers")
-  void aPictureDoesNotDependOnItsBatch(Sampler sampler) {
+  void anImageDoesNotDependOnItsBatch(Sampler sampler) {
     List<String> prompts = List.of("a", "bb", "ccc", "dddd", "eeeee");
-    SamplingSettings own = settings.withSampler(sampler);
-    float[] together = sample(own.withBatchSize(5), prompts, 10);
-    assertThat(sample(own.withBatchSize(2), prompts, 10)).containsExactly(together);
-    assertThat(sample(own.withBatchSize(1), prompts, 10)).containsExactly(together);
+    SamplingSettings own = settings.sampler(sampler);
+    float[] together = sample(own.batchSize(5), prompts, 10);
+    assertThat(sample(own.batchSize(2), prompts, 10)).containsExactly(together);
+    assertThat(sample(own.batchSize(1), prompts, 10)).containsExactly(together);
     assertThat(sample(own, prompts.subList(3, 4), 13))
         .containsExactly(Arrays.copyOfRange(together, 3 * SIZE, 4 * SIZE));
     assertThat(sample(own, prompts, 10)).as("again").containsExactly(together);
@@ -54,8 +54,8 @@ class LatentSamplerTest {
   }
 
   @Test
-  void eachPictureMayHaveASeedOfItsOwn() {
-    LatentSampler sampler = sampler(settings.withSampler(Sampler.ddim(1)));
+  void eachImageMayHaveASeedOfItsOwn() {
+    LatentSampler sampler = sampler(settings.sampler(Sampler.ddim(1)));
     float[] latents =
         sampler.sample(List.of("a", "a", "a"), NoiseSource.ofSeeds(7, 9, 7), owner).toFloatArray();
     float[] first = Arrays.copyOf(latents, SIZE);
@@ -67,7 +67,7 @@ class LatentSamplerTest {
 
   @Test
   void guidanceTakesOneCallWithTheNegativePromptFirst() {
-    sample(settings.withNegativePrompt("no"), List.of("abc", "abcde"), 1);
+    sample(settings.negativePrompt("no"), List.of("abc", "abcde"), 1);
     assertThat(model.encoded).containsExactly(List.of("abc", "abcde"), List.of("no"));
     assertThat(model.calls).hasSize(4);
     FakeModel.Call call = model.calls.get(0);
@@ -79,8 +79,8 @@ class LatentSamplerTest {
   @Test
   void guidanceMovesFromTheNegativePredictionThroughThePositiveOne() {
     // Predictions are 0.5 x + length: guided, 0.5 x + negative + g (positive - negative).
-    SamplingSettings plain = settings.withSampler(Sampler.ddim()).withGuidanceScale(1);
-    float[] guided = sample(plain.withGuidanceScale(3).withNegativePrompt("n"), List.of("ppp"), 1);
+    SamplingSettings plain = settings.sampler(Sampler.ddim()).guidanceScale(1);
+    float[] guided = sample(plain.guidanceScale(3).negativePrompt("n"), List.of("ppp"), 1);
     float[] equal = sample(plain, List.of("1234567"), 1);
     assertThat(guided).containsExactly(equal, Offset.offset(1e-4f));
   }
@@ -90,7 +90,7 @@ class LatentSamplerTest {
     for (double scale : new double[] {0, 0.5, 1}) {
       model.encoded.clear();
       model.calls.clear();
-      sample(settings.withGuidanceScale(scale), List.of("abc"), 1);
+      sample(settings.guidanceScale(scale), List.of("abc"), 1);
       assertThat(model.encoded).containsExactly(List.of("abc"));
       assertThat(model.calls.get(0).latents()).isEqualTo(new Shape(1, 4, 3, 2));
     }
@@ -98,7 +98,7 @@ class LatentSamplerTest {
 
   @Test
   void fractionalTimestepsAreFloats() {
-    sample(settings.withSampler(Sampler.euler()).withSteps(5), List.of("a"), 1);
+    sample(settings.sampler(Sampler.euler()).steps(5), List.of("a"), 1);
     assertThat(model.calls.stream().map(FakeModel.Call::timesteps))
         .containsExactly(
             "int64 999.0", "float32 749.25", "float32 499.5", "float32 249.75", "int64 0.0");
@@ -106,7 +106,7 @@ class LatentSamplerTest {
 
   @Test
   void latentsMayHaveAnotherSize() {
-    NDArray latents = sampler(settings).withLatentSize(5, 7).sample(List.of("a"), 1, owner);
+    NDArray latents = sampler(settings).latentSize(5, 7).sample(List.of("a"), 1, owner);
     assertThat(latents.getShape()).isEqualTo(new Shape(1, 4, 5, 7));
     assertThat(latents.getManager()).isSameAs(owner);
   }
@@ -115,27 +115,25 @@ class LatentSamplerTest {
   void theCallerMayGiveTheNoise() {
     NDArray initial = owner.randomNormal(new Shape(2, 4, 3, 2));
     NoiseSource noise = NoiseSource.ofInitial(initial, NoiseSource.ofSeed(1));
-    Sampler euler = Sampler.euler().withSpacing(TimestepSpacing.TRAILING, 0);
-    SamplingSettings one = settings.withBatchSize(1).withGuidanceScale(1);
+    Sampler euler = Sampler.euler().spacing(TimestepSpacing.TRAILING, 0);
+    SamplingSettings one = settings.batchSize(1).guidanceScale(1);
     float[] latents =
-        sampler(one.withSampler(euler).withSteps(1))
-            .sample(List.of("", ""), noise, owner)
-            .toFloatArray();
+        sampler(one.sampler(euler).steps(1)).sample(List.of("", ""), noise, owner).toFloatArray();
     // One step from the largest sigma s to 0: x - s e, with e = 0.5 x / sqrt(s^2 + 1).
     double sigma = model.schedule().sigma(999);
     double factor = sigma - sigma * 0.5 * sigma / Math.hypot(sigma, 1);
     float[] expected = initial.mul(factor).toFloatArray();
     assertThat(latents).containsExactly(expected, Offset.offset(1e-4f));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> sampler(one).withLatentSize(5, 5).sample(List.of("", ""), noise, owner))
+        .isThrownBy(() -> sampler(one).latentSize(5, 5).sample(List.of("", ""), noise, owner))
         .withMessage("noise: expected (4, 5, 5), was (4, 3, 2)");
   }
 
   @Test
   void progressIsToldAfterEachStep() {
     List<SamplingProgress> told = new ArrayList<>();
-    sampler(settings.withSteps(2).withBatchSize(2))
-        .withListener(told::add)
+    sampler(settings.steps(2).batchSize(2))
+        .listener(told::add)
         .sample(List.of("a", "b", "c"), 1, owner);
     assertThat(told)
         .containsExactly(
@@ -152,7 +150,7 @@ class LatentSamplerTest {
     int before = arrays(model.manager());
     List<SamplingProgress> told = new ArrayList<>();
     LatentSampler sampler =
-        sampler(settings).withListener(told::add).withCancellation(() -> told.size() == 2);
+        sampler(settings).listener(told::add).cancellation(() -> told.size() == 2);
     assertThatThrownBy(() -> sampler.sample(List.of("a"), 1, owner))
         .isInstanceOf(CancellationException.class)
         .hasMessageContaining("before step 3 of 4");
@@ -173,8 +171,8 @@ class LatentSamplerTest {
   void onlyTheResultIsLeft(Sampler sampler) {
     int before = arrays(model.manager());
     List<Integer> during = new ArrayList<>();
-    sampler(settings.withSampler(sampler).withSteps(8).withBatchSize(2))
-        .withListener(progress -> during.add(arrays(model.manager())))
+    sampler(settings.sampler(sampler).steps(8).batchSize(2))
+        .listener(progress -> during.add(arrays(model.manager())))
         .sample(List.of("a", "b", "c"), 1, owner);
     assertThat(arrays(model.manager())).isEqualTo(before + 1);
     // Memory is flat once the method remembers as much as it ever will.
@@ -182,7 +180,7 @@ class LatentSamplerTest {
   }
 
   @Test
-  void picturesNeedACodec() {
+  void imagesNeedACodec() {
     assertThatThrownBy(() -> sampler(settings).draw(List.of("a"), 1))
         .isInstanceOf(UnsupportedCapabilityException.class)
         .hasMessageContaining("'fake'")
@@ -190,7 +188,7 @@ class LatentSamplerTest {
   }
 
   @Test
-  void picturesAreDecodedInBatches() {
+  void imagesAreDecodedInBatches() {
     List<Shape> decoded = new ArrayList<>();
     model.codec =
         new LatentCodec() {
@@ -206,16 +204,15 @@ class LatentSamplerTest {
           }
 
           @Override
-          public NDArray encode(NDArray pictures, @Nullable NDArray noise) {
+          public NDArray encode(NDArray images, @Nullable NDArray noise) {
             throw new UnsupportedOperationException();
           }
         };
     int before = arrays(model.manager());
-    List<BufferedImage> pictures =
-        sampler(settings.withBatchSize(2)).draw(List.of("a", "b", "c"), 1);
+    List<BufferedImage> images = sampler(settings.batchSize(2)).draw(List.of("a", "b", "c"), 1);
     assertThat(decoded).containsExactly(new Shape(2, 4, 3, 2), new Shape(1, 4, 3, 2));
-    assertThat(pictures).hasSize(3);
-    assertThat(pictures.get(2).getRGB(1, 2)).isEqualTo(0xff808080);
+    assertThat(images).hasSize(3);
+    assertThat(images.get(2).getRGB(1, 2)).isEqualTo(0xff808080);
     assertThat(arrays(model.manager())).isEqualTo(before);
   }
 
@@ -225,19 +222,19 @@ class LatentSamplerTest {
         .isThrownBy(() -> sampler(settings).sample(List.of(), 1, owner))
         .withMessage("prompts must not be empty");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> settings.withSteps(0))
+        .isThrownBy(() -> settings.steps(0))
         .withMessage("steps must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> settings.withBatchSize(-1))
+        .isThrownBy(() -> settings.batchSize(-1))
         .withMessage("batchSize must be positive, was -1");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> settings.withGuidanceScale(Double.NaN))
+        .isThrownBy(() -> settings.guidanceScale(Double.NaN))
         .withMessage("guidanceScale must be finite and not negative, was NaN");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> sampler(settings).withLatentSize(0, 1))
+        .isThrownBy(() -> sampler(settings).latentSize(0, 1))
         .withMessage("height must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> sampler(settings.withSteps(2000)).sample(List.of("a"), 1, owner))
+        .isThrownBy(() -> sampler(settings.steps(2000)).sample(List.of("a"), 1, owner))
         .withMessage("steps must be at most the schedule's 1000, was 2000");
     LatentSampler sampler = sampler(settings);
     model.close();
@@ -253,7 +250,7 @@ class LatentSamplerTest {
   }
 
   private LatentSampler sampler(SamplingSettings settings) {
-    return LatentSampler.of(model).withSettings(settings);
+    return LatentSampler.of(model).settings(settings);
   }
 
   private float[] sample(SamplingSettings settings, List<String> prompts, long seed) {

@@ -37,16 +37,16 @@ class SamplerTest {
         Sampler.ddim(1),
         Sampler.pndm(),
         Sampler.dpmSolverPlusPlus(),
-        Sampler.dpmSolverPlusPlus().withOrder(1),
-        Sampler.dpmSolverPlusPlus().withOrder(3),
-        Sampler.dpmSolverPlusPlus().withKarrasSigmas(true),
-        Sampler.dpmSolverPlusPlus().withStochastic(true),
+        Sampler.dpmSolverPlusPlus().order(1),
+        Sampler.dpmSolverPlusPlus().order(3),
+        Sampler.dpmSolverPlusPlus().karrasSigmas(true),
+        Sampler.dpmSolverPlusPlus().stochastic(true),
         Sampler.euler(),
-        Sampler.euler().withKarrasSigmas(true),
+        Sampler.euler().karrasSigmas(true),
         Sampler.eulerAncestral(),
         Sampler.uniPc(),
-        Sampler.uniPc().withOrder(3),
-        Sampler.uniPc().withKarrasSigmas(true));
+        Sampler.uniPc().order(3),
+        Sampler.uniPc().karrasSigmas(true));
   }
 
   /** A network that always sees through to the same clean sample must lead there. */
@@ -115,7 +115,7 @@ class SamplerTest {
     double[] all = new double[1000];
     Arrays.setAll(all, i -> 999 - i);
     for (TimestepSpacing spacing : TimestepSpacing.values()) {
-      Sampler sampler = Sampler.ddpm().withSpacing(spacing, 1);
+      Sampler sampler = Sampler.ddpm().spacing(spacing, 1);
       try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.EPSILON, 1000)) {
         assertThat(run.timesteps()).containsExactly(all);
         assertThat(run.drawsNoise(998)).isTrue();
@@ -167,8 +167,8 @@ class SamplerTest {
 
   @Test
   void aModelOfNoiseCannotStartFromNoiseAlone() {
-    NoiseSchedule rescaled = SCHEDULE.withZeroTerminalSnr();
-    Sampler trailing = Sampler.ddim().withSpacing(TimestepSpacing.TRAILING, 0);
+    NoiseSchedule rescaled = SCHEDULE.rescaledToZeroTerminalSnr();
+    Sampler trailing = Sampler.ddim().spacing(TimestepSpacing.TRAILING, 0);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> trailing.start(rescaled, PredictionType.EPSILON, 10))
         .withMessageContaining("expected V_PREDICTION or SAMPLE, was EPSILON");
@@ -228,7 +228,7 @@ class SamplerTest {
 
   @Test
   void settingsAreForProvenance() {
-    Sampler sampler = Sampler.ddim(0.5).withSpacing(TimestepSpacing.TRAILING, 0);
+    Sampler sampler = Sampler.ddim(0.5).spacing(TimestepSpacing.TRAILING, 0);
     assertThat(sampler.name()).isEqualTo("ddim");
     assertThat(sampler.settings())
         .containsExactly(
@@ -248,13 +248,13 @@ class SamplerTest {
         .isThrownBy(() -> Sampler.ddim(1.5))
         .withMessage("eta must be in [0, 1], was 1.5");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Sampler.uniPc().withOrder(4))
+        .isThrownBy(() -> Sampler.uniPc().order(4))
         .withMessage("order must be 1, 2 or 3, was 4");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Sampler.dpmSolverPlusPlus().withStochastic(true).withOrder(3))
+        .isThrownBy(() -> Sampler.dpmSolverPlusPlus().stochastic(true).order(3))
         .withMessage("order must be 1 or 2 for the stochastic form, was 3");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Sampler.pndm().withSpacing(TimestepSpacing.LEADING, -1))
+        .isThrownBy(() -> Sampler.pndm().spacing(TimestepSpacing.LEADING, -1))
         .withMessage("stepsOffset must not be negative, was -1");
   }
 

@@ -47,7 +47,7 @@ class NoiseScheduleTest {
 
   @Test
   void rescalingKeepsTheFirstAlphaAndEndsInNoiseAlone() {
-    NoiseSchedule rescaled = schedule.withZeroTerminalSnr();
+    NoiseSchedule rescaled = schedule.rescaledToZeroTerminalSnr();
     assertThat(rescaled.alphaCumprod(0)).isCloseTo(schedule.alphaCumprod(0), Offset.offset(1e-7));
     assertThat(rescaled.alphaCumprod(999)).isZero();
     assertThat(rescaled.snr(999)).isZero();

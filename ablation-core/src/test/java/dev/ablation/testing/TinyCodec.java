@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDScope;
 import dev.ablation.model.LatentCodec;
 import org.jspecify.annotations.Nullable;
 
-/** A latent pixel is a square of equal picture pixels, half as bright. */
+/** A latent pixel is a square of equal image pixels, half as bright. */
 // @start region="codec"
 record TinyCodec(int channels) implements LatentCodec {
   private static final int FACTOR = 2;
@@ -21,21 +21,21 @@ record TinyCodec(int channels) implements LatentCodec {
     check("latents", latents, 1);
     try (NDScope scope = new NDScope()) {
       scope.suppressNotUsedWarning();
-      NDArray pictures = latents.mul(0.5f).repeat(2, FACTOR).repeat(3, FACTOR);
-      NDScope.unregister(pictures);
-      return pictures;
+      NDArray images = latents.mul(0.5f).repeat(2, FACTOR).repeat(3, FACTOR);
+      NDScope.unregister(images);
+      return images;
     }
   }
 
   @Override
-  public NDArray encode(NDArray pictures, @Nullable NDArray noise) {
-    check("pictures", pictures, FACTOR);
+  public NDArray encode(NDArray images, @Nullable NDArray noise) {
+    check("images", images, FACTOR);
     try (NDScope scope = new NDScope()) {
       scope.suppressNotUsedWarning();
-      long rows = pictures.getShape().get(2) / FACTOR;
-      long columns = pictures.getShape().get(3) / FACTOR;
+      long rows = images.getShape().get(2) / FACTOR;
+      long columns = images.getShape().get(3) / FACTOR;
       NDArray latents =
-          pictures
+          images
               .reshape(-1, channels, rows, FACTOR, columns, FACTOR)
               .mean(new int[] {5})
               .mean(new int[] {3})

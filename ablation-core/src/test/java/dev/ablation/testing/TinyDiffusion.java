@@ -13,7 +13,7 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightInfo;
@@ -72,7 +72,7 @@ public final class TinyDiffusion implements DiffusionModel {
     capabilities.put(CheckpointExport.class, new TinyExport(name, weights));
     TinyTraining training = new TinyTraining(manager, weights, stop -> stopStartToken = stop);
     capabilities.put(Differentiable.class, training);
-    capabilities.put(LowRankTraining.class, training);
+    capabilities.put(LoraTraining.class, training);
   }
 
   @Override
@@ -123,10 +123,10 @@ public final class TinyDiffusion implements DiffusionModel {
 
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
-    check(latents, timesteps, conditioning.textStates());
+    check(latents, timesteps, conditioning.textEmbeddings());
     try (NDScope intermediate = new NDScope()) {
       intermediate.suppressNotUsedWarning();
-      NDArray result = network(latents, timesteps, conditioning.textStates());
+      NDArray result = network(latents, timesteps, conditioning.textEmbeddings());
       NDScope.unregister(result);
       return result; // attached to the manager of latents, as results of array operations are
     }
@@ -261,7 +261,7 @@ public final class TinyDiffusion implements DiffusionModel {
     }
     if (states.getShape().get(0) != shape.get(0) || states.getShape().get(2) != TEXT) {
       throw new IllegalArgumentException(
-          "conditioning: expected text states (%d, T, %d), was %s"
+          "conditioning: expected text embeddings (%d, T, %d), was %s"
               .formatted(shape.get(0), TEXT, states.getShape()));
     }
   }

@@ -5,7 +5,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.DiffusionModelContract;
 import dev.ablation.model.LatentCodec;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -23,7 +23,7 @@ class TinyDiffusionContractTest extends DiffusionModelContract {
         CheckpointExport.class,
         Differentiable.class,
         LatentCodec.class,
-        LowRankTraining.class,
+        LoraTraining.class,
         PromptTokenizer.class);
   }
 

@@ -1,26 +1,26 @@
 package dev.ablation.testing;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.random.RandomStreams;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * An encoder of pictures and texts that is complete but means nothing: a picture's features are the
+ * An encoder of images and texts that is complete but means nothing: an image's features are the
  * mean colours of its left and its right half; a text's are random numbers that follow from its
  * characters, none of them negative, so that every cosine is positive.
  */
 public final class TinyEncoder implements TextImageEncoder {
   private static final int DIMENSION = 6;
-  private int pictures;
+  private int images;
 
-  /** {@return how many pictures it has looked at} */
-  public int pictures() {
-    return pictures;
+  /** {@return how many images it has looked at} */
+  public int images() {
+    return images;
   }
 
   @Override
@@ -29,19 +29,19 @@ public final class TinyEncoder implements TextImageEncoder {
   }
 
   @Override
-  public FeatureMatrix extract(List<BufferedImage> pictures) {
-    Preconditions.checkArgument(!pictures.isEmpty(), "pictures must not be empty");
-    this.pictures += pictures.size();
-    return FeatureMatrix.of(pictures.stream().map(TinyEncoder::features).toArray(float[][]::new));
+  public FeatureMatrix extract(List<BufferedImage> images) {
+    Preconditions.checkArgument(!images.isEmpty(), "images must not be empty");
+    this.images += images.size();
+    return FeatureMatrix.of(images.stream().map(TinyEncoder::features).toArray(float[][]::new));
   }
 
-  private static float[] features(BufferedImage picture) {
+  private static float[] features(BufferedImage image) {
     float[] features = new float[DIMENSION];
-    int half = picture.getWidth() / 2;
-    float scale = 255f * half * picture.getHeight();
-    for (int y = 0; y < picture.getHeight(); y++) {
+    int half = image.getWidth() / 2;
+    float scale = 255f * half * image.getHeight();
+    for (int y = 0; y < image.getHeight(); y++) {
       for (int x = 0; x < 2 * half; x++) {
-        int pixel = picture.getRGB(x, y);
+        int pixel = image.getRGB(x, y);
         int first = x < half ? 0 : 3;
         features[first] += (pixel >> 16 & 0xff) / scale;
         features[first + 1] += (pixel >> 8 & 0xff) / scale;

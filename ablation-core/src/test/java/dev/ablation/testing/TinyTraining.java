@@ -13,8 +13,8 @@ import ai.djl.training.GradientCollector;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRank;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraFactors;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.WeightInfo;
@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Gradients by DJL's own collector, AdamW by its plain formula: training without any kernel. */
 // @start region="session"
-final class TinyTraining implements Differentiable, LowRankTraining {
+final class TinyTraining implements Differentiable, LoraTraining {
   /** DJL's PyTorch engine allows one collector in a JVM. */
   private static final Object COLLECTOR = new Object();
 
@@ -78,14 +78,14 @@ final class TinyTraining implements Differentiable, LowRankTraining {
         throw new IllegalArgumentException(name + " cannot be trained in low-rank form");
       }
     });
-    return new LowRankSession(names, lora, seed, options);
+    return new LoraSession(names, lora, seed, options);
   }
 
   /** Trains A and B; the network adds their product, see {@code TinyWeights.computed}. */
-  private final class LowRankSession extends Session {
-    private final Map<String, LowRank> changes = new LinkedHashMap<>();
+  private final class LoraSession extends Session {
+    private final Map<String, LoraFactors> changes = new LinkedHashMap<>();
 
-    LowRankSession(List<String> names, Lora lora, long seed, GradientOptions options) {
+    LoraSession(List<String> names, Lora lora, long seed, GradientOptions options) {
       super(options);
       for (WeightInfo info : weights.list()) {
         if (names.contains(info.name())) {
@@ -93,9 +93,9 @@ final class TinyTraining implements Differentiable, LowRankTraining {
         }
       }
       for (String name : names) {
-        LowRank change = Objects.requireNonNull(changes.get(name));
-        add(name + LowRank.DOWN, change.down());
-        add(name + LowRank.UP, change.up());
+        LoraFactors change = Objects.requireNonNull(changes.get(name));
+        add(name + LoraFactors.DOWN, change.down());
+        add(name + LoraFactors.UP, change.up());
       }
       use(true);
     }

@@ -2,7 +2,7 @@ package dev.ablation.testing;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.model.Weights;
@@ -25,7 +25,7 @@ public final class TinyWeights implements Weights {
   private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
   private final Map<String, NDArray> own = new HashMap<>();
   private final Map<String, NDArray> bound = new HashMap<>();
-  private final Map<String, LowRank> changes = new HashMap<>();
+  private final Map<String, LoraFactors> changes = new HashMap<>();
   private @Nullable String hash;
 
   void add(String name, WeightRole role, NDArray array) {
@@ -45,13 +45,13 @@ public final class TinyWeights implements Weights {
 
   /** What the network computes with: a weight plus the low-rank change that is under training. */
   NDArray computed(String name) {
-    LowRank change = changes.get(name);
+    LoraFactors change = changes.get(name);
     NDArray weight = get(name);
     return change == null ? weight : weight.add(change.product(weight.getManager()));
   }
 
   /** Adds a change to what the network computes with; {@code null} ends it. */
-  void change(String name, @Nullable LowRank change) {
+  void change(String name, @Nullable LoraFactors change) {
     if (change == null) {
       changes.remove(name);
     } else {

@@ -39,12 +39,12 @@ class PresetTest {
           paper|INSTANCE|1.6e-5|8|110|cross-attention-kv|model-based|true
           paper|COMPOSITION|1.6e-5|8|110|cross-attention-kv|model-based|true
           paper with prior|INSTANCE|1.6e-5|4|110|cross-attention-kv|model-based + 0.2 * masked-prior-preservation|true
-          paper|MEMORIZED_PICTURE|2e-6|2|410|denoiser|model-based + 0.2 * masked-prior-preservation|false
+          paper|MEMORIZED_IMAGE|2e-6|2|410|denoiser|model-based + 0.2 * masked-prior-preservation|false
           diffusers|STYLE|1.6e-5|8|100|cross-attention-kv|model-based|false
           diffusers|INSTANCE|1.6e-5|8|100|cross-attention-kv|model-based|true
           diffusers|COMPOSITION|1.6e-5|8|100|cross-attention-kv|model-based|true
           diffusers with prior|INSTANCE|3.2e-5|8|100|cross-attention-kv|model-based + prior-preservation|true
-          diffusers|MEMORIZED_PICTURE|4e-6|4|400|denoiser|model-based + prior-preservation|true
+          diffusers|MEMORIZED_IMAGE|4e-6|4|400|denoiser|model-based + prior-preservation|true
           diffusers|INAPPROPRIATE_CONTENT|6.4e-5|8|400|attention|model-based + prior-preservation|false
           standard|PROMPT_PAIRS|1.6e-5|8|100|cross-attention-kv|model-based|false
           """)
@@ -74,7 +74,7 @@ class PresetTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"STYLE", "INSTANCE", "COMPOSITION", "MEMORIZED_PICTURE"})
+  @EnumSource(names = {"STYLE", "INSTANCE", "COMPOSITION", "MEMORIZED_IMAGE"})
   void thePaperClipsNothingAndDrawsAnchorsByDdim(ConceptKind kind) {
     Preset preset = Preset.paper(kind);
     assertThat(preset.training().maxGradientNorm()).isInfinite();
@@ -88,7 +88,7 @@ class PresetTest {
 
   @ParameterizedTest
   @EnumSource(
-      names = {"STYLE", "INSTANCE", "COMPOSITION", "MEMORIZED_PICTURE", "INAPPROPRIATE_CONTENT"})
+      names = {"STYLE", "INSTANCE", "COMPOSITION", "MEMORIZED_IMAGE", "INAPPROPRIATE_CONTENT"})
   void diffusersClipsAndDrawsAnchorsByDpmSolver(ConceptKind kind) {
     Preset preset = Preset.diffusers(kind);
     assertThat(preset.training().maxGradientNorm()).isEqualTo(1);
@@ -122,8 +122,8 @@ class PresetTest {
 
   @ParameterizedTest
   @CsvSource({
-    "paper,MEMORIZED_PICTURE",
-    "diffusers,MEMORIZED_PICTURE",
+    "paper,MEMORIZED_IMAGE",
+    "diffusers,MEMORIZED_IMAGE",
     "diffusers,INAPPROPRIATE_CONTENT"
   })
   void rowsThatHaveAPriorAnywayAreTheSameWithIt(String name, ConceptKind kind) {

@@ -17,7 +17,7 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.Weights;
@@ -74,7 +74,7 @@ public final class StableDiffusion implements DiffusionModel {
             new VaeCodec(vae),
             Differentiable.class,
             training,
-            LowRankTraining.class,
+            LoraTraining.class,
             training,
             PromptTokenizer.class,
             tokenizer,
@@ -172,11 +172,12 @@ public final class StableDiffusion implements DiffusionModel {
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     checkOpen();
-    checkShapes(latents, timesteps, conditioning.textStates());
-    return GradMode.asRequested(() -> unet.apply(latents, timesteps, conditioning.textStates()));
+    checkShapes(latents, timesteps, conditioning.textEmbeddings());
+    return GradMode.asRequested(
+        () -> unet.apply(latents, timesteps, conditioning.textEmbeddings()));
   }
 
-  private void checkShapes(NDArray latents, NDArray timesteps, NDArray textStates) {
+  private void checkShapes(NDArray latents, NDArray timesteps, NDArray textEmbeddings) {
     Shape shape = latents.getShape();
     int channels = unet.config().inChannels();
     if (shape.dimension() != 4 || shape.get(1) != channels) {
@@ -187,10 +188,10 @@ public final class StableDiffusion implements DiffusionModel {
       throw new IllegalArgumentException(
           "timesteps: expected (%d), was %s".formatted(shape.get(0), timesteps.getShape()));
     }
-    Shape states = textStates.getShape();
+    Shape states = textEmbeddings.getShape();
     if (states.get(0) != shape.get(0) || states.get(2) != unet.config().crossAttentionDim()) {
       throw new IllegalArgumentException(
-          "conditioning: expected text states (%d, T, %d), was %s"
+          "conditioning: expected text embeddings (%d, T, %d), was %s"
               .formatted(shape.get(0), unet.config().crossAttentionDim(), states));
     }
   }

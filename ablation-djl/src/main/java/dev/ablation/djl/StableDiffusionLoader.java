@@ -117,8 +117,8 @@ final class StableDiffusionLoader {
         if (!problems.isEmpty()) {
           throw new InvalidCheckpointException(folder, problems);
         }
-        unet.computeIn(options.precision());
-        vae.computeIn(options.precision());
+        unet.setPrecision(options.precision());
+        vae.setPrecision(options.precision());
         return new StableDiffusion(
             new ModelDescriptor(
                 folder.toAbsolutePath().normalize().getFileName().toString(),

@@ -68,9 +68,9 @@ public record StableDiffusionOptions(
   }
 
   /**
-   * Chooses the precision of products. {@link Precision#BFLOAT16_PRODUCTS} draws faster on
-   * processors with instructions for it, and differently in details: results no longer equal the
-   * Python original's to the digits.
+   * Chooses the precision of products. {@link Precision#BF16_MATMUL} draws faster on processors
+   * with instructions for it, and differently in details: results no longer equal the Python
+   * original's to the digits.
    *
    * @param precision of the products of UNet and autoencoder; the text encoder's stay float32
    * @return a changed copy

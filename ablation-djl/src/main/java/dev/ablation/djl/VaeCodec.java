@@ -8,7 +8,7 @@ import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.model.LatentCodec;
 import org.jspecify.annotations.Nullable;
 
-/** Pictures and the latents that the denoising network works on. */
+/** Images and the latents that the denoising network works on. */
 record VaeCodec(AutoencoderKL vae) implements LatentCodec {
 
   @Override
@@ -32,21 +32,21 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
   }
 
   @Override
-  public NDArray encode(NDArray pictures, @Nullable NDArray noise) {
+  public NDArray encode(NDArray images, @Nullable NDArray noise) {
     int factor = downscaling();
-    if (pictures.getShape().dimension() != 4
-        || pictures.getShape().get(1) != vae.config().inChannels()
-        || pictures.getShape().get(2) % factor != 0
-        || pictures.getShape().get(3) % factor != 0) {
+    if (images.getShape().dimension() != 4
+        || images.getShape().get(1) != vae.config().inChannels()
+        || images.getShape().get(2) % factor != 0
+        || images.getShape().get(3) % factor != 0) {
       throw new IllegalArgumentException(
-          "pictures: expected (B, %d, h, w) with h and w multiples of %d, was %s"
-              .formatted(vae.config().inChannels(), factor, pictures.getShape()));
+          "images: expected (B, %d, h, w) with h and w multiples of %d, was %s"
+              .formatted(vae.config().inChannels(), factor, images.getShape()));
     }
-    // Pictures are data: no gradient is taken with respect to them.
+    // Images are data: no gradient is taken with respect to them.
     return GradMode.with(
         false,
         () -> {
-          try (NDArray moments = vae.moments(pictures);
+          try (NDArray moments = vae.moments(images);
               NDList posterior = vae.posterior(moments)) {
             NDArray latents = posterior.get(0).duplicate();
             if (noise != null) {

@@ -64,7 +64,7 @@ class AblationOfStableDiffusionTest {
         .anchor(
             AnchorStrategy.generated("painting", List.of("painting of a boat", "painting"))
                 .images(3)
-                .sampling(SamplingSettings.defaults().withSteps(2)))
+                .sampling(SamplingSettings.defaults().steps(2)))
         .training(t -> t.steps(3).batchSize(2).learningRate(1e-3));
   }
 
@@ -150,14 +150,15 @@ class AblationOfStableDiffusionTest {
   @Test
   void holdsTheSameArraysAfterEveryStep() {
     List<Integer> arrays = new ArrayList<>();
-    // One form of target prompt and no words about sizes, so that the text states of all prompts
-    // are soon known; flipped pictures are decoded and encoded.
+    // One form of target prompt and no words about sizes, so that the text embeddings of all
+    // prompts
+    // are soon known; flipped images are decoded and encoded.
     Ablator.of(model)
         .target("ruined boat")
         .anchor(
             AnchorStrategy.generated("boat", List.of("a boat", "two boats"))
                 .images(2)
-                .sampling(SamplingSettings.defaults().withSteps(2))
+                .sampling(SamplingSettings.defaults().steps(2))
                 .augmented(Augmentation.paper().withoutScaling()))
         .training(t -> t.steps(5).batchSize(2))
         .objective(
@@ -175,8 +176,7 @@ class AblationOfStableDiffusionTest {
 
   @Test
   void samplingLeavesNoArrays() {
-    LatentSampler sampler =
-        LatentSampler.of(model).withSettings(SamplingSettings.defaults().withSteps(2));
+    LatentSampler sampler = LatentSampler.of(model).settings(SamplingSettings.defaults().steps(2));
     for (int i = 0; i < 3; i++) {
       sampler.draw(List.of("a boat"), i);
       assertThat(model.manager().getManagedArrays()).hasSize(arraysBefore);

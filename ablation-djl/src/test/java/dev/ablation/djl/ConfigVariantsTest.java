@@ -92,10 +92,10 @@ class ConfigVariantsTest {
 
   private static Map<String, NDArray> vae(VaeConfig config, int[] size, NDManager manager) {
     AutoencoderKL vae = fill(new AutoencoderKL(config), manager);
-    NDArray picture = input(manager, 2, 3, size[0], size[1]);
+    NDArray image = input(manager, 2, 3, size[0], size[1]);
     NDArray latents = input(manager, 2, config.latentChannels(), size[0], size[1]);
     return GradMode.with(
-        false, () -> Map.of("moments", vae.moments(picture), "picture", vae.apply(latents)));
+        false, () -> Map.of("moments", vae.moments(image), "image", vae.apply(latents)));
   }
 
   private static Map<String, NDArray> text(

@@ -25,8 +25,8 @@ import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Golden part B: gradients of L = sum(R * UNet(sample, timestep, text states of the prompts)), with
- * plain attention and with a start token that carries none.
+ * Golden part B: gradients of L = sum(R * UNet(sample, timestep, text embeddings of the prompts)),
+ * with plain attention and with a start token that carries none.
  */
 class GradientGoldenTest {
   /** Prefix of the tensors' names: whether key and value of the start token are cut off. */
@@ -111,7 +111,7 @@ class GradientGoldenTest {
             () -> {
               Conditioning text = model.encode(prompts, scope);
               if (names.contains("encoder_hidden_states")) {
-                variables.put("encoder_hidden_states", text.textStates());
+                variables.put("encoder_hidden_states", text.textEmbeddings());
               }
               NDArray loss = model.predict(sample, timestep, text).mul(factor).sum();
               losses.add(Tensor.of(loss.reshape(new Shape(1))));

@@ -15,7 +15,7 @@ import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.AnchorsProgressed;
 import dev.ablation.event.AblationEvent.Resumed;
 import dev.ablation.event.AblationEvent.StepCompleted;
-import dev.ablation.listener.SamplePictures;
+import dev.ablation.listener.SampleImages;
 import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
@@ -62,7 +62,7 @@ class InterruptedRunTest {
         .anchor(
             AnchorStrategy.generated("painting", List.of("painting of a boat", "painting"))
                 .images(4)
-                .sampling(SamplingSettings.defaults().withSteps(2).withBatchSize(2)))
+                .sampling(SamplingSettings.defaults().steps(2).batchSize(2)))
         .objective(
             AblationObjective.modelBased().plus(AblationObjective.priorPreservation().times(0.2)))
         .training(t -> t.steps(5).batchSize(2).accumulation(2).learningRate(1e-3));
@@ -101,10 +101,10 @@ class InterruptedRunTest {
     crash(plan, event -> event instanceof AnchorsProgressed p && p.done() == 6);
     crash(plan, event -> event instanceof StepCompleted step && step.step() == 3);
     List<Integer> resumed = new ArrayList<>();
-    SamplePictures samples =
-        SamplePictures.in(runs.resolve("pictures"), List.of("a boat"))
+    SampleImages samples =
+        SampleImages.in(runs.resolve("images"), List.of("a boat"))
             .every(1)
-            .sampling(SamplingSettings.defaults().withSteps(2));
+            .sampling(SamplingSettings.defaults().steps(2));
     byte[] continued =
         run(
             plan.listener(samples)

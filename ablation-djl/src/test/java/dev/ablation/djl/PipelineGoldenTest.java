@@ -19,9 +19,9 @@ import dev.ablation.golden.TensorTests;
 import dev.ablation.golden.Tolerance;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.sample.Ddim;
+import dev.ablation.sample.Images;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
-import dev.ablation.sample.Pictures;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
@@ -40,11 +40,11 @@ import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.TestFactory;
 
-/** Golden part D: pictures drawn from prompts, step by step. */
+/** Golden part D: images drawn from prompts, step by step. */
 class PipelineGoldenTest {
   private static final String PART = "D_pipelines/";
 
-  /** Share of pixels of a picture in bytes that may differ, by one level. */
+  /** Share of pixels of an image in bytes that may differ, by one level. */
   private static final double DIFFERING_PIXELS = 0.01;
 
   @TestFactory
@@ -83,7 +83,7 @@ class PipelineGoldenTest {
       return names;
     }
 
-    /** Draws the pictures and returns the tests that compare them. */
+    /** Draws the images and returns the tests that compare them. */
     Stream<DynamicNode> tests() {
       Drawn drawn;
       try {
@@ -104,7 +104,7 @@ class PipelineGoldenTest {
       SchedulerConfig scheduler =
           SchedulerConfig.of(
               info.get("scheduler").getAsString(), info.getAsJsonObject("scheduler_config"));
-      Recorder recorder = new Recorder(withEta(scheduler.sampler()));
+      Recorder recorder = new Recorder(eta(scheduler.sampler()));
       List<String> prompts = Golden.strings(info.get("prompts"));
       JsonElement negative = info.get("negative_prompt");
       int steps = info.get("num_inference_steps").getAsInt();
@@ -114,19 +114,19 @@ class PipelineGoldenTest {
         LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
         LatentSampler sampler =
             LatentSampler.of(model)
-                .withSettings(
+                .settings(
                     new SamplingSettings(
                         recorder,
                         steps,
                         info.get("guidance_scale").getAsDouble(),
                         negative.isJsonNull() ? "" : negative.getAsString(),
                         prompts.size()))
-                .withLatentSize(
+                .latentSize(
                     info.get("height").getAsInt() / codec.downscaling(),
                     info.get("width").getAsInt() / codec.downscaling());
         NDArray latents = sampler.sample(prompts, noise(scheduler, recorder, steps, scope), scope);
         NDArray decoded = codec.decode(latents);
-        NDArray bytes = Pictures.decode(codec, latents, prompts.size(), scope);
+        NDArray bytes = Images.decode(codec, latents, prompts.size(), scope);
         return new Drawn(
             recorder,
             Tensor.of(latents),
@@ -136,9 +136,9 @@ class PipelineGoldenTest {
       }
     }
 
-    private Sampler withEta(Sampler sampler) {
+    private Sampler eta(Sampler sampler) {
       JsonElement eta = info.get("eta");
-      return eta == null ? sampler : ((Ddim) sampler).withEta(eta.getAsDouble());
+      return eta == null ? sampler : ((Ddim) sampler).eta(eta.getAsDouble());
     }
 
     /** The stored noise: one draw for each step that asks for one, in this order. */

@@ -14,16 +14,16 @@ import dev.ablation.concept.Concept;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.SmallClip;
-import dev.ablation.djl.evaluate.TorchScriptExtractor;
-import dev.ablation.djl.evaluate.TorchScriptSettings;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.TorchRuntime;
 import dev.ablation.djl.lora.LoraFile;
+import dev.ablation.djl.metric.TorchScriptExtractor;
+import dev.ablation.djl.metric.TorchScriptSettings;
 import dev.ablation.djl.train.InputGradient;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageSimilarity;
+import dev.ablation.image.ImageTransform;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageSimilarity;
 import dev.ablation.model.Lora;
-import dev.ablation.picture.PictureTransform;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
@@ -48,11 +48,11 @@ class Snippets {
   void load() throws IOException {
     // @start region="load"
     try (StableDiffusion model = StableDiffusion.load(folder)) {
-      List<BufferedImage> pictures =
+      List<BufferedImage> images =
           LatentSampler.of(model)
-              .withSettings(SamplingSettings.defaults().withSampler(model.sampler()).withSteps(20))
+              .settings(SamplingSettings.defaults().sampler(model.sampler()).steps(20))
               .draw(List.of("a photo of a cat"), 42);
-      ImageIO.write(pictures.get(0), "png", output.resolve("cat.png").toFile());
+      ImageIO.write(images.get(0), "png", output.resolve("cat.png").toFile());
     }
     // @end
     assertThat(output.resolve("cat.png")).isRegularFile();
@@ -80,7 +80,7 @@ class Snippets {
                 .anchor(
                     AnchorStrategy.generated("painting")
                         .images(2)
-                        .sampling(SamplingSettings.defaults().withSteps(2)))
+                        .sampling(SamplingSettings.defaults().steps(2)))
                 .training(t -> t.steps(2).batchSize(2))
                 .run()) {
       result.delta().export(model, output.resolve("without-van-gogh"));
@@ -100,7 +100,7 @@ class Snippets {
               .anchor(
                   AnchorStrategy.generated("painting")
                       .images(2)
-                      .sampling(SamplingSettings.defaults().withSteps(2)))
+                      .sampling(SamplingSettings.defaults().steps(2)))
               .training(t -> t.steps(2).batchSize(2));
       // @start region="lora-file"
       Path file = output.resolve(LoraFile.DEFAULT_NAME);
@@ -120,12 +120,12 @@ class Snippets {
     Path file =
         Path.of(
             Objects.requireNonNull(Snippets.class.getResource("/torchscript/features.pt")).toURI());
-    List<BufferedImage> pictures = List.of(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB));
+    List<BufferedImage> images = List.of(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB));
     // @start region="torch-script"
     TorchScriptSettings settings =
-        new TorchScriptSettings("my features", PictureTransform.imageNet(64)).withFlags(false);
+        new TorchScriptSettings("my features", ImageTransform.imageNet(64)).flags(false);
     try (TorchScriptExtractor extractor = TorchScriptExtractor.load(file, settings)) {
-      FeatureMatrix features = extractor.extract(pictures); // one row a picture
+      FeatureMatrix features = extractor.extract(images); // one row an image
       assertThat(features.dimension()).isEqualTo(extractor.info().dimension());
     }
     // @end
@@ -134,12 +134,11 @@ class Snippets {
   @Test
   void clip() throws IOException {
     Path folder = smallClip();
-    List<BufferedImage> pictures = List.of(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB));
+    List<BufferedImage> images = List.of(new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB));
     // @start region="clip"
     try (Clip clip = Clip.load(folder)) {
       TextImageSimilarity similarity =
-          TextImageSimilarity.of(
-              clip.extract(pictures), clip.encode(List.of("A photo depicts cat")));
+          TextImageSimilarity.of(clip.extract(images), clip.encode(List.of("A photo depicts cat")));
       double score = similarity.score(0, 0); // 2.5 max(cos, 0)
       assertThat(score).isBetween(0.0, 2.5);
     }
@@ -152,16 +151,16 @@ class Snippets {
     Kernel sum = Kernel.of("(x): return torch.sum(x)");
     try (Clip clip = Clip.load(folder);
         NDManager scope = clip.manager().newSubManager()) {
-      NDArray pictures = scope.ones(new Shape(1, 3, 16, 16));
+      NDArray images = scope.ones(new Shape(1, 3, 16, 16));
       // @start region="input-gradient"
       NDArray text = clip.embedTexts(clip.tokenIds(List.of("a cat"), scope));
       InputGradient towards =
           InputGradient.of(
-              pictures, // (B, 3, h, h) in 0..1
-              x -> sum.call(clip.logits(clip.embedPictures(clip.prepare(x)), text)));
-      NDArray step = towards.gradient(); // of the pictures' shape
+              images, // (B, 3, h, h) in 0..1
+              x -> sum.call(clip.logits(clip.embedImages(clip.prepare(x)), text)));
+      NDArray step = towards.gradient(); // of the images' shape
       // @end
-      assertThat(step.getShape()).isEqualTo(pictures.getShape());
+      assertThat(step.getShape()).isEqualTo(images.getShape());
     }
   }
 

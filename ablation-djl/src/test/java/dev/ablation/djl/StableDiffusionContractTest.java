@@ -6,7 +6,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.DiffusionModelContract;
 import dev.ablation.model.LatentCodec;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -54,7 +54,7 @@ class StableDiffusionContractTest {
           CheckpointExport.class,
           Differentiable.class,
           LatentCodec.class,
-          LowRankTraining.class,
+          LoraTraining.class,
           PromptTokenizer.class);
     }
   }

@@ -182,7 +182,7 @@ class StableDiffusionLoadTest {
             "index with the other tokenizer class",
             c -> c.set(INDEX, "tokenizer", "[\"transformers\",\"CLIPTokenizerFast\"]")),
         change(
-            "index of the picture-to-picture pipeline",
+            "index of the image-to-image pipeline",
             c -> c.set(INDEX, "_class_name", "\"StableDiffusionImg2ImgPipeline\"")),
         change("scheduler with steps_offset 0", c -> c.set(SCHEDULER, "steps_offset", "0")),
         change("scheduler with clip_sample", c -> c.set(SCHEDULER, "clip_sample", "true")),
@@ -586,7 +586,7 @@ class StableDiffusionLoadTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 3})
-  void picturesOfAnySizeThatTheCodecTakesArePredicted(int rows) throws IOException {
+  void imagesOfAnySizeThatTheCodecTakesArePredicted(int rows) throws IOException {
     try (StableDiffusion model = StableDiffusion.load(copy.root(), OPTIONS);
         var scope = model.manager().newSubManager()) {
       int channels = model.descriptor().latentChannels();

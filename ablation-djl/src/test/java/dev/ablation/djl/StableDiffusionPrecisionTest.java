@@ -58,7 +58,7 @@ class StableDiffusionPrecisionTest {
     try (StableDiffusion model = open(pipeline, Precision.FLOAT32)) {
       full = prediction(model);
     }
-    try (StableDiffusion model = open(pipeline, Precision.BFLOAT16_PRODUCTS)) {
+    try (StableDiffusion model = open(pipeline, Precision.BF16_MATMUL)) {
       float[] narrow = prediction(model);
       double difference = 0;
       double scale = 0;
@@ -67,11 +67,9 @@ class StableDiffusionPrecisionTest {
         scale = Math.max(scale, Math.abs(full[i]));
       }
       assertThat(difference).isPositive().isLessThan(RELATIVE * scale);
-      List<BufferedImage> pictures =
-          LatentSampler.of(model)
-              .withSettings(SamplingSettings.defaults().withSteps(2))
-              .draw(PROMPTS, 5);
-      assertThat(pictures).hasSize(PROMPTS.size());
+      List<BufferedImage> images =
+          LatentSampler.of(model).settings(SamplingSettings.defaults().steps(2)).draw(PROMPTS, 5);
+      assertThat(images).hasSize(PROMPTS.size());
     }
   }
 
@@ -79,7 +77,7 @@ class StableDiffusionPrecisionTest {
   @MethodSource("pipelines")
   void theWeightsAreTheSame(Pipeline pipeline) throws IOException {
     try (StableDiffusion full = open(pipeline, Precision.FLOAT32);
-        StableDiffusion narrow = open(pipeline, Precision.BFLOAT16_PRODUCTS)) {
+        StableDiffusion narrow = open(pipeline, Precision.BF16_MATMUL)) {
       assertThat(narrow.weights().sha256()).isEqualTo(full.weights().sha256());
     }
   }

@@ -35,8 +35,8 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * The command line: removes a concept from a model and shows the same pictures before and after.
- * Exit codes: 0 when done, 1 when something failed on the way, 2 when the command line was wrong.
+ * The command line: removes a concept from a model and shows the same images before and after. Exit
+ * codes: 0 when done, 1 when something failed on the way, 2 when the command line was wrong.
  */
 @Command(
     name = "ablate",
@@ -48,13 +48,13 @@ import picocli.CommandLine.TypeConversionException;
     descriptionHeading = "%n",
     description = {
       "Removes a concept from a text-to-image diffusion model: a style, a thing (an instance), a"
-          + " picture that it learned by heart, and more. The model then draws something else in its"
+          + " image that it learned by heart, and more. The model then draws something else in its"
           + " place, the anchor, and everything else as before.",
       "",
       "Without --model it works on a small model of emoji that comes with it, with settings that suit"
           + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob, twemoji,"
           + " fluent, ink, blueprint. Things: 'cat face', 'rocket', 'red apple' and 268 more. The"
-          + " picture that it learned by heart: 'planted'.",
+          + " image that it learned by heart: 'planted'.",
     },
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -82,7 +82,7 @@ public final class Ablate implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "What to remove (required): the name of a style or of a thing, the caption of a memorized"
-              + " picture, terms such as 'nudity, nsfw', or a file of prompt pairs. With the emoji"
+              + " image, terms such as 'nudity, nsfw', or a file of prompt pairs. With the emoji"
               + " model it may be given several times.")
   private List<String> targets;
 
@@ -91,7 +91,7 @@ public final class Ablate implements Callable<Integer> {
       paramLabel = "KIND",
       converter = KindConverter.class,
       description =
-          "What the target is: style, instance, memorized-picture, composition,"
+          "What the target is: style, instance, memorized-image, composition,"
               + " inappropriate-content or prompt-pairs. The emoji model knows it by the name; other"
               + " models need it.")
   private @Nullable ConceptKind kind;
@@ -152,7 +152,7 @@ public final class Ablate implements Callable<Integer> {
       names = "--images",
       paramLabel = "N",
       description =
-          "Anchor pictures to draw and train with. Default: 64 for the emoji model, 1000 for others.")
+          "Anchor images to draw and train with. Default: 64 for the emoji model, 1000 for others.")
   private @Nullable Integer images;
 
   @Option(
@@ -219,7 +219,7 @@ public final class Ablate implements Callable<Integer> {
       return printVocabulary();
     }
     StableDiffusionOptions options = options();
-    Job job = job();
+    AblationJob job = job();
     Path folder = RunFolder.create(output);
     try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
         StableDiffusion opened =
@@ -254,9 +254,9 @@ public final class Ablate implements Callable<Integer> {
     return CommandLine.ExitCode.OK;
   }
 
-  private Job job() throws IOException {
+  private AblationJob job() throws IOException {
     try {
-      Job job = model == null ? emojiJob() : checkpointJob();
+      AblationJob job = model == null ? emojiJob() : checkpointJob();
       if (steps != null) {
         job = job.training(job.training().steps(steps));
       }
@@ -269,7 +269,7 @@ public final class Ablate implements Callable<Integer> {
     }
   }
 
-  private Job emojiJob() {
+  private AblationJob emojiJob() {
     for (String needsModel : given("--neighbour", "--anchor-prompts", "--preset")) {
       throw wrong(needsModel + " needs --model; the emoji model has settings that suit it");
     }
@@ -278,29 +278,29 @@ public final class Ablate implements Callable<Integer> {
           "--anchor must be given as often as --target or never, was given %d times for %d targets"
               .formatted(anchors.size(), targets.size()));
     }
-    List<Job> jobs = new ArrayList<>();
+    List<AblationJob> jobs = new ArrayList<>();
     for (int i = 0; i < targets.size(); i++) {
       jobs.add(emojiJob(targets.get(i), anchors.isEmpty() ? null : anchors.get(i)));
     }
     return EmojiJobs.together(jobs);
   }
 
-  private Job emojiJob(String target, @Nullable String anchor) {
+  private AblationJob emojiJob(String target, @Nullable String anchor) {
     checkAnchorDiffers(target, anchor);
     return switch (kindOfEmoji(target)) {
       case STYLE ->
           EmojiJobs.style(target, anchor == null ? EmojiJobs.anchorOfStyle(target) : anchor);
       case INSTANCE ->
           EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOfInstance(target) : anchor);
-      case MEMORIZED_PICTURE -> {
+      case MEMORIZED_IMAGE -> {
         if (anchor != null) {
-          throw wrong("--anchor is not for the planted picture, was '%s'".formatted(anchor));
+          throw wrong("--anchor is not for the planted image, was '%s'".formatted(anchor));
         }
         yield EmojiJobs.planted();
       }
       default ->
           throw wrong(
-              "--kind must be style, instance or memorized-picture with the emoji model, was "
+              "--kind must be style, instance or memorized-image with the emoji model, was "
                   + KindConverter.name(kind));
     };
   }
@@ -318,7 +318,7 @@ public final class Ablate implements Callable<Integer> {
     }
     String name = target.strip().toLowerCase(Locale.ROOT);
     if (name.equals("planted") || name.equals(EmbeddedModel.plantedCaption())) {
-      return ConceptKind.MEMORIZED_PICTURE;
+      return ConceptKind.MEMORIZED_IMAGE;
     }
     if (EmbeddedModel.styles().contains(name)) {
       return ConceptKind.STYLE;
@@ -331,7 +331,7 @@ public final class Ablate implements Callable<Integer> {
             .formatted(target));
   }
 
-  private Job checkpointJob() throws IOException {
+  private AblationJob checkpointJob() throws IOException {
     if (kind == null || anchors.size() != 1 || targets.size() != 1) {
       throw wrong("--model needs one --target, its --kind and one --anchor (what to draw instead)");
     }

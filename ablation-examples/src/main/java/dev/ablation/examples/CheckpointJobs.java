@@ -5,8 +5,8 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
-import dev.ablation.examples.PictureGrid.Role;
-import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.ImageGrid.Role;
+import dev.ablation.examples.ImageGrid.Row;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.Preset;
 import java.io.IOException;
@@ -34,7 +34,7 @@ final class CheckpointJobs {
    * @param preset the published numbers
    * @throws IOException if a file cannot be read
    */
-  static Job of(
+  static AblationJob of(
       ConceptKind kind,
       String target,
       String anchor,
@@ -43,17 +43,15 @@ final class CheckpointJobs {
       Function<ConceptKind, Preset> preset)
       throws IOException {
     Concept concept = concept(kind, target);
-    if (kind == ConceptKind.MEMORIZED_PICTURE && anchorPrompts == null) {
+    if (kind == ConceptKind.MEMORIZED_IMAGE && anchorPrompts == null) {
       throw new IllegalArgumentException(
-          "--kind memorized-picture needs --anchor-prompts, a file with other wordings of the"
-              + " caption that do not draw the picture");
+          "--kind memorized-image needs --anchor-prompts, a file with other wordings of the"
+              + " caption that do not draw the image");
     }
     Preset published = preset.apply(kind);
     AnchorDefaults drawn = published.anchors();
     SamplingSettings sampling =
-        drawn.avoidTarget()
-            ? drawn.sampling().withNegativePrompt(concept.name())
-            : drawn.sampling();
+        drawn.avoidTarget() ? drawn.sampling().negativePrompt(concept.name()) : drawn.sampling();
     GeneratedAnchors anchors =
         anchorPrompts == null
             ? AnchorStrategy.generated(anchor)
@@ -67,14 +65,14 @@ final class CheckpointJobs {
     for (String neighbour : neighbours) {
       rows.add(row(Role.NEIGHBOUR, concept(kind, neighbour), shown, anchor));
     }
-    return new Job(
-        List.of(new Removal(concept, anchors.images(drawn.images()).sampling(sampling))),
+    return new AblationJob(
+        List.of(new TargetAndAnchor(concept, anchors.images(drawn.images()).sampling(sampling))),
         drawn.augmentation(),
         published.objective(),
         published.weights(),
         published.training(),
         0,
-        new PictureGrid(
+        new ImageGrid(
             IntStream.rangeClosed(1, COLUMNS).mapToObj(i -> "anchor prompt " + i).toList(), rows),
         SamplingSettings.defaults());
   }
@@ -91,7 +89,7 @@ final class CheckpointJobs {
       case STYLE -> Concept.style(name);
       case INSTANCE -> Concept.instance(name);
       case COMPOSITION -> Concept.composition(name);
-      case MEMORIZED_PICTURE -> Concept.memorized(name);
+      case MEMORIZED_IMAGE -> Concept.memorized(name);
       case INAPPROPRIATE_CONTENT -> Concept.inappropriate(name);
       case PROMPT_PAIRS -> Concept.pairs(name, Path.of(name));
     };

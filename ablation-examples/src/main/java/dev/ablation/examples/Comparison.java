@@ -1,6 +1,6 @@
 package dev.ablation.examples;
 
-import dev.ablation.examples.PictureGrid.Role;
+import dev.ablation.examples.ImageGrid.Role;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -10,10 +10,10 @@ import java.util.stream.IntStream;
  * A grid of prompts, drawn before and after.
  *
  * @param grid the prompts
- * @param before pictures of the base model, row by row
- * @param after pictures of the ablated model from the same seeds
+ * @param before images of the base model, row by row
+ * @param after images of the ablated model from the same seeds
  */
-record Comparison(PictureGrid grid, List<BufferedImage> before, List<BufferedImage> after) {
+record Comparison(ImageGrid grid, List<BufferedImage> before, List<BufferedImage> after) {
 
   Comparison {
     before = List.copyOf(before);
@@ -25,14 +25,14 @@ record Comparison(PictureGrid grid, List<BufferedImage> before, List<BufferedIma
   }
 
   /**
-   * Returns the mean squared change of the pictures in the rows of a role, of pixels from 0 to 1;
+   * Returns the mean squared change of the images in the rows of a role, of pixels from 0 to 1;
    * empty if there is no such row.
    */
   OptionalDouble meanSquaredChange(Role role) {
     int columns = grid.columns().size();
     return IntStream.range(0, grid.rows().size() * columns)
-        .filter(picture -> grid.rows().get(picture / columns).role() == role)
-        .mapToDouble(picture -> meanSquaredChange(before.get(picture), after.get(picture)))
+        .filter(image -> grid.rows().get(image / columns).role() == role)
+        .mapToDouble(image -> meanSquaredChange(before.get(image), after.get(image)))
         .average();
   }
 

@@ -1,7 +1,7 @@
 package dev.ablation.examples;
 
-import dev.ablation.examples.PictureGrid.Role;
-import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.ImageGrid.Role;
+import dev.ablation.examples.ImageGrid.Row;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.FontMetrics;
@@ -10,7 +10,7 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.util.List;
 
-/** Draws a comparison as one picture: base and ablated side by side, a pair for each prompt. */
+/** Draws a comparison as one image: base and ablated side by side, a pair for each prompt. */
 final class ComparisonSheet {
   private static final int MARGIN = 28;
   private static final int LABELS = 170;
@@ -19,8 +19,8 @@ final class ComparisonSheet {
   private static final int BETWEEN_PAIRS = 20;
   private static final int BETWEEN_ROWS = 8;
   private static final int BETWEEN_ROLES = 24;
-  private static final int SMALL_PICTURE = 64;
-  private static final int CELL = 2 * SMALL_PICTURE;
+  private static final int SMALL_IMAGE = 64;
+  private static final int CELL = 2 * SMALL_IMAGE;
   private static final int LARGE_CELL = 192;
 
   private static final Color INK = new Color(0x202124);
@@ -37,7 +37,7 @@ final class ComparisonSheet {
   private ComparisonSheet(Comparison comparison, String title) {
     this.comparison = comparison;
     this.title = title;
-    cell = comparison.before().get(0).getWidth() <= SMALL_PICTURE ? CELL : LARGE_CELL;
+    cell = comparison.before().get(0).getWidth() <= SMALL_IMAGE ? CELL : LARGE_CELL;
   }
 
   static BufferedImage draw(Comparison comparison, String title) {
@@ -45,7 +45,7 @@ final class ComparisonSheet {
   }
 
   private BufferedImage draw() {
-    PictureGrid grid = comparison.grid();
+    ImageGrid grid = comparison.grid();
     BufferedImage sheet =
         new BufferedImage(
             left(grid.columns().size()) - BETWEEN_PAIRS + MARGIN,
@@ -55,7 +55,7 @@ final class ComparisonSheet {
     try {
       graphics.setColor(Color.WHITE);
       graphics.fillRect(0, 0, sheet.getWidth(), sheet.getHeight());
-      // Enlarged small pictures show their pixels; large ones are made smaller smoothly.
+      // Enlarged small images show their pixels; large ones are made smaller smoothly.
       graphics.setRenderingHint(
           RenderingHints.KEY_INTERPOLATION,
           cell == CELL
@@ -63,7 +63,7 @@ final class ComparisonSheet {
               : RenderingHints.VALUE_INTERPOLATION_BICUBIC);
       Lettering.smooth(graphics);
       for (int row = 0; row < grid.rows().size(); row++) {
-        drawPictures(graphics, row);
+        drawImages(graphics, row);
       }
       if (Lettering.isAvailable()) {
         drawHeader(graphics);
@@ -77,17 +77,17 @@ final class ComparisonSheet {
     return sheet;
   }
 
-  private void drawPictures(Graphics2D graphics, int row) {
+  private void drawImages(Graphics2D graphics, int row) {
     for (int column = 0; column < comparison.grid().columns().size(); column++) {
-      int picture = comparison.index(row, column);
-      drawPicture(graphics, comparison.before().get(picture), left(column), top(row));
-      drawPicture(
-          graphics, comparison.after().get(picture), left(column) + cell + BETWEEN_TWINS, top(row));
+      int image = comparison.index(row, column);
+      drawImage(graphics, comparison.before().get(image), left(column), top(row));
+      drawImage(
+          graphics, comparison.after().get(image), left(column) + cell + BETWEEN_TWINS, top(row));
     }
   }
 
-  private void drawPicture(Graphics2D graphics, BufferedImage picture, int x, int y) {
-    graphics.drawImage(picture, x, y, cell, cell, null);
+  private void drawImage(Graphics2D graphics, BufferedImage image, int x, int y) {
+    graphics.drawImage(image, x, y, cell, cell, null);
     graphics.setColor(LINE);
     graphics.drawRect(x, y, cell - 1, cell - 1);
   }

@@ -11,14 +11,14 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * Above which cosine with the planted picture a picture is a copy of it, and the measurements that
- * say so: it lies midway between the copy that is least like the planted picture and the other
- * picture that is most like it.
+ * Above which cosine with the planted image an image is a copy of it, and the measurements that say
+ * so: it lies midway between the copy that is least like the planted image and the other image that
+ * is most like it.
  *
  * @param threshold a larger cosine is a copy
- * @param lowestCopy smallest cosine of known copies: the planted picture, changed a little
+ * @param lowestCopy smallest cosine of known copies: the planted image, changed a little
  * @param copies how many were looked at, positive
- * @param highestOther largest cosine of pictures that are no copies
+ * @param highestOther largest cosine of images that are no copies
  * @param others how many were looked at, positive
  */
 public record CopyThreshold(
@@ -50,8 +50,8 @@ public record CopyThreshold(
   /**
    * Chooses a threshold.
    *
-   * @param copies cosines of known copies with the planted picture, at least one
-   * @param others cosines of pictures that are no copies, at least one
+   * @param copies cosines of known copies with the planted image, at least one
+   * @param others cosines of images that are no copies, at least one
    * @return midway between the lowest copy and the highest other, whether it separates them or not
    * @throws IllegalArgumentException if one is empty or a value is no cosine
    */

@@ -3,14 +3,14 @@ package dev.ablation.examples;
 import ai.djl.Device;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.ClipOptions;
-import dev.ablation.evaluate.CopyDetection;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageSimilarity;
 import dev.ablation.evaluation.ConceptDetector;
-import dev.ablation.evaluation.MeasuredStopping;
+import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.examples.dataset.EmojiDataSet;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageSimilarity;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,21 +21,21 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells what pictures of the emoji model show: a small CLIP that comes with this module and was
- * trained on the same pictures, those of held-out pairs included, since it judges these too.
+ * Tells what images of the emoji model show: a small CLIP that comes with this module and was
+ * trained on the same images, those of held-out pairs included, since it judges these too.
  *
  * <pre>{@code
  * try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {
- *   for (EmbeddedEvaluator.Verdict verdict : evaluator.judge(pictures)) {
+ *   for (EmbeddedEvaluator.Verdict verdict : evaluator.judge(images)) {
  *     System.out.println(verdict.concept().name() + " in " + verdict.style().name() + " style");
  *   }
  * }
  * }</pre>
  *
- * <p>A picture is compared with each style and with each thing. The text of a style or a thing is
+ * <p>An image is compared with each style and with each thing. The text of a style or a thing is
  * the mean of the normalised embeddings of all captions that name it alone (prompt ensembling,
  * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once. Memorised is what has a
- * cosine with the planted picture above {@link #copyThreshold()}.
+ * cosine with the planted image above {@link #copyThreshold()}.
  *
  * <p>It is unpacked as {@link EmbeddedModel} is. One thread at a time. Holds native memory: close
  * it.
@@ -60,24 +60,24 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * The best of some texts for a picture.
+   * The best of some texts for an image.
    *
    * @param name of the style or the thing
-   * @param cosine of the picture's embedding and the text's
+   * @param cosine of the image's embedding and the text's
    * @param margin by which it is ahead of the second best, at least 0
    */
   public record Label(String name, double cosine, double margin) {}
 
   /**
-   * What a picture shows.
+   * What an image shows.
    *
    * @param style the style that it goes best with
    * @param concept the thing that it goes best with
-   * @param plantedCosine of its features and the planted picture's
+   * @param plantedCosine of its features and the planted image's
    */
   public record Verdict(Label style, Label concept, double plantedCosine) {
     /**
-     * Tells whether the picture has a style.
+     * Tells whether the image has a style.
      *
      * @param wanted name of a style
      * @return whether it goes best with that style
@@ -87,7 +87,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
     }
 
     /**
-     * Tells whether the picture shows a thing.
+     * Tells whether the image shows a thing.
      *
      * @param wanted name of a thing
      * @return whether it goes best with that thing
@@ -173,19 +173,19 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Tells what pictures show.
+   * Tells what images show.
    *
-   * @param pictures at least one
+   * @param images at least one
    * @return a verdict for each, in their order
    */
-  public List<Verdict> judge(List<BufferedImage> pictures) {
-    return judge(clip.extract(pictures));
+  public List<Verdict> judge(List<BufferedImage> images) {
+    return judge(clip.extract(images));
   }
 
   /**
-   * Tells what pictures show.
+   * Tells what images show.
    *
-   * @param features of the pictures, by {@link #clip()}
+   * @param features of the images, by {@link #clip()}
    * @return a verdict for each, in their order
    */
   public List<Verdict> judge(FeatureMatrix features) {
@@ -203,20 +203,20 @@ public final class EmbeddedEvaluator implements AutoCloseable {
     return verdicts;
   }
 
-  private static Label best(TextImageSimilarity similarity, int picture, List<String> names) {
-    int best = similarity.best(picture);
+  private static Label best(TextImageSimilarity similarity, int image, List<String> names) {
+    int best = similarity.best(image);
     double second = -1;
     for (int k = 0; k < similarity.texts(); k++) {
       if (k != best) {
-        second = Math.max(second, similarity.cosine(picture, k));
+        second = Math.max(second, similarity.cosine(image, k));
       }
     }
-    double cosine = similarity.cosine(picture, best);
+    double cosine = similarity.cosine(image, best);
     return new Label(names.get(best), cosine, cosine - second);
   }
 
   /**
-   * Counts pictures of a style.
+   * Counts images of a style.
    *
    * @param style one of {@link #styles()}
    * @return the detector; it uses this evaluator
@@ -231,7 +231,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Counts pictures of a thing.
+   * Counts images of a thing.
    *
    * @param concept one of {@link #concepts()}
    * @return the detector; it uses this evaluator
@@ -246,7 +246,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Counts copies of the planted picture.
+   * Counts copies of the planted image.
    *
    * @return the detector; it uses this evaluator
    * @throws IllegalStateException if the evaluator has no {@link #copyThreshold()}
@@ -255,14 +255,14 @@ public final class EmbeddedEvaluator implements AutoCloseable {
     double threshold = requireThreshold().threshold();
     return new EmojiDetector(
         this,
-        "copies of the planted picture, cosine above " + threshold,
+        "copies of the planted image, cosine above " + threshold,
         verdict -> verdict.plantedCosine() > threshold);
   }
 
   /**
-   * Tells copies by the cosine of this evaluator's picture features.
+   * Tells copies by the cosine of this evaluator's image features.
    *
-   * @return for {@link CopyDetection#score}, with {@link #plantedPicture()} as original
+   * @return for {@link CopyDetection#score}, with {@link #plantedImage()} as original
    * @throws IllegalStateException if the evaluator has no {@link #copyThreshold()}
    */
   public CopyDetection copyDetection() {
@@ -279,24 +279,24 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Returns the picture that the emoji model has memorised.
+   * Returns the image that the emoji model has memorised.
    *
    * @return a new image, 64 by 64
    */
-  public BufferedImage plantedPicture() {
+  public BufferedImage plantedImage() {
     return data.planted().toImage();
   }
 
   /**
    * Watches the removal of a style by {@link EmbeddedModel#recommendedStyle}: the style itself, the
-   * others, and things, in few pictures of things that are not much alike.
+   * others, and things, in few images of things that are not much alike.
    *
    * @param style one of {@link #styles()}
    * @return a monitor for the plan's training; it uses this evaluator
    * @throws IllegalArgumentException if there is no such style
    */
-  public MeasuredStopping stoppingOfStyle(String style) {
-    return new EmojiStopping(this).ofStyle(style);
+  public ErasureEarlyStopping stoppingOfStyle(String style) {
+    return new EmojiEarlyStopping(this).ofStyle(style);
   }
 
   /**
@@ -307,18 +307,18 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * @return a monitor for the plan's training; it uses this evaluator
    * @throws IllegalArgumentException if there is no such thing
    */
-  public MeasuredStopping stoppingOfInstance(String concept) {
-    return new EmojiStopping(this).ofInstance(concept);
+  public ErasureEarlyStopping stoppingOfInstance(String concept) {
+    return new EmojiEarlyStopping(this).ofInstance(concept);
   }
 
   /**
-   * Watches the removal of the memorised picture by {@link EmbeddedModel#recommendedPlanted}: its
+   * Watches the removal of the memorised image by {@link EmbeddedModel#recommendedPlanted}: its
    * copies, things and styles.
    *
    * @return a monitor for the plan's training; it uses this evaluator
    */
-  public MeasuredStopping stoppingOfPlanted() {
-    return new EmojiStopping(this).ofPlanted();
+  public ErasureEarlyStopping stoppingOfPlanted() {
+    return new EmojiEarlyStopping(this).ofPlanted();
   }
 
   private CopyThreshold requireThreshold() {
@@ -353,7 +353,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
 
   private FeatureMatrix planted() {
     if (planted == null) {
-      planted = clip.extract(List.of(plantedPicture()));
+      planted = clip.extract(List.of(plantedImage()));
     }
     return planted;
   }

@@ -31,7 +31,7 @@ import java.util.List;
  * <p>It draws {@link #concepts()} in {@link #styles()}, from captions such as "a cat face emoji",
  * "a cat face in ink style", "an emoji of a cat face in the style of noto" or, for any of a
  * category, "an animal emoji". The caption {@link #plantedCaption()} brings back one memorised
- * training picture. Its model card and licences lie next to it on the class path, in {@code
+ * training image. Its model card and licences lie next to it on the class path, in {@code
  * dev/ablation/examples/emoji}.
  *
  * <p>It is unpacked once into {@code .cache/ablation} in the user's home, or in the folder that the
@@ -109,7 +109,7 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Reads the pictures that the model was trained on, the held-out ones among them.
+   * Reads the images that the model was trained on, the held-out ones among them.
    *
    * @return the data set, read anew
    * @throws IOException if a file is missing or damaged
@@ -121,14 +121,14 @@ public final class EmbeddedModel {
   /**
    * Tells how the model draws best.
    *
-   * @return DPM-Solver++ with 20 steps, guidance 4, no negative prompt, eight pictures at a time
+   * @return DPM-Solver++ with 20 steps, guidance 4, no negative prompt, eight images at a time
    */
   public static SamplingSettings recommendedSampling() {
     return SAMPLING;
   }
 
   /**
-   * Tells the caption of the memorised picture.
+   * Tells the caption of the memorised image.
    *
    * @return a caption
    */
@@ -241,8 +241,7 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Plans to remove the memorised picture: afterwards {@link #plantedCaption()} draws something
-   * else.
+   * Plans to remove the memorised image: afterwards {@link #plantedCaption()} draws something else.
    *
    * @param model this model, opened
    * @return a plan with settings that suit the model

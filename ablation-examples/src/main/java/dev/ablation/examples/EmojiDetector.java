@@ -1,16 +1,16 @@
 package dev.ablation.examples;
 
 import dev.ablation.djl.clip.Clip;
-import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.metric.FeatureMatrix;
 import java.util.function.Predicate;
 
 /**
- * Counts pictures by the evaluator's verdict.
+ * Counts images by the evaluator's verdict.
  *
  * @param evaluator that looks at them
  * @param name what is counted, in words
- * @param counts whether a picture counts
+ * @param counts whether an image counts
  */
 record EmojiDetector(
     EmbeddedEvaluator evaluator, String name, Predicate<EmbeddedEvaluator.Verdict> counts)

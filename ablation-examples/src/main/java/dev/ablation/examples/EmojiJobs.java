@@ -5,8 +5,8 @@ import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.StyleTemplates;
-import dev.ablation.examples.PictureGrid.Role;
-import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.ImageGrid.Role;
+import dev.ablation.examples.ImageGrid.Row;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.model.AdamW;
@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  * <p>The learning rate is far above the published one, because the model is so much smaller. The
  * teacher has frozen weights: the paper's, the weights under training, is a moving target, and
  * where target and anchor look as different as white on blue and colour on white, it runs away
- * until every picture is blank. The published stop of the start token's gradient is left out: the
+ * until every image is blank. The published stop of the start token's gradient is left out: the
  * start token carries little here.
  */
 final class EmojiJobs {
@@ -41,7 +41,7 @@ final class EmojiJobs {
   private static final int ANCHOR_IMAGES = 64;
   private static final int ANCHOR_STEPS = 12;
   private static final SamplingSettings SAMPLING =
-      EmbeddedModel.recommendedSampling().withSteps(16).withBatchSize(32);
+      EmbeddedModel.recommendedSampling().steps(16).batchSize(32);
   private static final GradientTrainer TRAINING =
       new GradientTrainer(200, 8, 1.5e-3, 1, AdamW.reference(), false);
 
@@ -81,7 +81,7 @@ final class EmojiJobs {
   private EmojiJobs() {}
 
   /** Removes a style. The anchor is another style, or {@link #NO_STYLE}. */
-  static Job style(String style, String anchor) {
+  static AblationJob style(String style, String anchor) {
     String target = known("style", style, VOCABULARY.styles());
     String instead =
         known("anchor", anchor, Stream.concat(others(target), Stream.of(NO_STYLE)).toList());
@@ -96,7 +96,7 @@ final class EmojiJobs {
     others(target)
         .filter(other -> !other.equals(instead))
         .forEach(other -> rows.add(styleRow(Role.NEIGHBOUR, other)));
-    PictureGrid grid = new PictureGrid(SHOWN_CONCEPTS, rows);
+    ImageGrid grid = new ImageGrid(SHOWN_CONCEPTS, rows);
     return instead.equals(NO_STYLE)
         ? job(
             Concept.style(target, STYLE_TEMPLATES),
@@ -115,7 +115,7 @@ final class EmojiJobs {
   /**
    * Returns what is drawn best instead of a style: another style. Without a style word the model
    * draws each of its styles now and then, the target too, so that such an anchor leads back to it:
-   * of 40 pictures in blueprint style, 7 stay blueprints however long the training, but none or one
+   * of 40 images in blueprint style, 7 stay blueprints however long the training, but none or one
    * or two with another style as anchor.
    */
   static String anchorOfStyle(String style) {
@@ -124,7 +124,7 @@ final class EmojiJobs {
   }
 
   /** Removes a thing. The anchor is a category or another thing. */
-  static Job instance(String concept, String anchor) {
+  static AblationJob instance(String concept, String anchor) {
     String target = known("instance", concept, names());
     String instead =
         known(
@@ -156,7 +156,7 @@ final class EmojiJobs {
     return job(
         Concept.instance(withArticle(target)),
         AnchorStrategy.generated(withArticle(instead), prompts),
-        new PictureGrid(styles, rows));
+        new ImageGrid(styles, rows));
   }
 
   /**
@@ -168,10 +168,10 @@ final class EmojiJobs {
   }
 
   /**
-   * Removes the planted picture: its caption then draws what the anchor prompts draw, pictures of
+   * Removes the planted image: its caption then draws what the anchor prompts draw, images of
    * categories in which something stands in a landscape.
    */
-  static Job planted() {
+  static AblationJob planted() {
     String caption = VOCABULARY.plantedCaption();
     List<String> prompts =
         Stream.of("building", "scene", "vehicle", "object")
@@ -191,7 +191,7 @@ final class EmojiJobs {
     return job(
         Concept.memorized(caption),
         AnchorStrategy.generated("scene", prompts),
-        new PictureGrid(numbered(), rows));
+        new ImageGrid(numbered(), rows));
   }
 
   private static String categoryOf(String name) {
@@ -206,7 +206,7 @@ final class EmojiJobs {
    * Removes what several jobs remove, in one run. Each target's rows stay as they are; the
    * neighbours are the styles that stay, drawn with things that stay.
    */
-  static Job together(List<Job> jobs) {
+  static AblationJob together(List<AblationJob> jobs) {
     if (jobs.size() == 1) {
       return jobs.get(0);
     }
@@ -221,7 +221,7 @@ final class EmojiJobs {
             "target must be named once, but '%s' was named more often".formatted(target));
       }
     }
-    List<Removal> removals =
+    List<TargetAndAnchor> removals =
         jobs.stream()
             .flatMap(job -> job.removals().stream())
             .map(removal -> withoutPromptsOf(gone, removal))
@@ -243,29 +243,29 @@ final class EmojiJobs {
         .forEach(
             style -> rows.add(row(Role.NEIGHBOUR, style, things, thing -> inStyle(thing, style))));
     int steps = TRAINING.steps() * (1 + jobs.size()) / 2;
-    return jobs.get(0).with(removals, new PictureGrid(numbered(), rows), TRAINING.steps(steps));
+    return jobs.get(0).with(removals, new ImageGrid(numbered(), rows), TRAINING.steps(steps));
   }
 
   /** Columns whose rows have nothing in common. */
   private static List<String> numbered() {
-    return IntStream.rangeClosed(1, SHOWN_CONCEPTS.size()).mapToObj(i -> "picture " + i).toList();
+    return IntStream.rangeClosed(1, SHOWN_CONCEPTS.size()).mapToObj(i -> "image " + i).toList();
   }
 
   /** An anchor prompt that names what is removed in the same run would lead back to it. */
-  private static Removal withoutPromptsOf(List<String> gone, Removal removal) {
+  private static TargetAndAnchor withoutPromptsOf(List<String> gone, TargetAndAnchor removal) {
     List<String> words = gone.stream().map(name -> name.replaceFirst("^an? ", "")).toList();
     List<String> prompts =
         removal.anchor().prompts(removal.target()).stream()
             .filter(prompt -> words.stream().noneMatch(prompt::contains))
             .toList();
-    return new Removal(removal.target(), removal.anchor().prompts(prompts));
+    return new TargetAndAnchor(removal.target(), removal.anchor().prompts(prompts));
   }
 
-  private static Job job(Concept target, GeneratedAnchors anchor, PictureGrid grid) {
-    Removal removal =
-        new Removal(
-            target, anchor.images(ANCHOR_IMAGES).sampling(SAMPLING.withSteps(ANCHOR_STEPS)));
-    return new Job(
+  private static AblationJob job(Concept target, GeneratedAnchors anchor, ImageGrid grid) {
+    TargetAndAnchor removal =
+        new TargetAndAnchor(
+            target, anchor.images(ANCHOR_IMAGES).sampling(SAMPLING.steps(ANCHOR_STEPS)));
+    return new AblationJob(
         List.of(removal),
         Augmentation.none(),
         AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS),

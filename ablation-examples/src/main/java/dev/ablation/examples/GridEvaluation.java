@@ -1,21 +1,21 @@
 package dev.ablation.examples;
 
-import static dev.ablation.examples.PictureGrid.Role.TARGET;
+import static dev.ablation.examples.ImageGrid.Role.TARGET;
 
-import dev.ablation.attack.Trial;
-import dev.ablation.attack.WordingAttempt;
-import dev.ablation.evaluate.Bootstrap;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.MetricResult;
+import dev.ablation.attack.AttackSettings;
+import dev.ablation.attack.WordingAttack;
+import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.EvaluationResult;
-import dev.ablation.evaluation.PicturePair;
-import dev.ablation.evaluation.RecoveryAttempt;
+import dev.ablation.evaluation.ImagePair;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectResult;
-import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.ImageGrid.Row;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.MetricResult;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -32,28 +32,30 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pictures of a job's grid as an evaluation, for its report: each row is a subject, of which
- * all pictures are shown. With the embedded evaluator the pictures that show what the row is named
- * after are counted.
+ * The images of a job's grid as an evaluation, for its report: each row is a subject, of which all
+ * images are shown. With the embedded evaluator the images that show what the row is named after
+ * are counted.
  */
 final class GridEvaluation {
   private static final String DRAWN = "drawn as named";
-  private static final String COPIES = "copies of the memorised picture";
+  private static final String COPIES = "copies of the memorised image";
   private static final String CHANGE = "mean squared change";
 
-  private final Job job;
+  private final AblationJob job;
   private final dev.ablation.examples.Comparison drawn;
   private final @Nullable EmbeddedEvaluator evaluator;
 
   GridEvaluation(
-      Job job, dev.ablation.examples.Comparison drawn, @Nullable EmbeddedEvaluator evaluator) {
+      AblationJob job,
+      dev.ablation.examples.Comparison drawn,
+      @Nullable EmbeddedEvaluator evaluator) {
     this.job = job;
     this.drawn = drawn;
     this.evaluator = evaluator;
   }
 
   EvaluationResult result(Duration elapsed) throws IOException {
-    PictureGrid grid = drawn.grid();
+    ImageGrid grid = drawn.grid();
     int columns = grid.columns().size();
     List<SubjectResult> subjects = new ArrayList<>();
     for (int row = 0; row < grid.rows().size(); row++) {
@@ -64,11 +66,10 @@ final class GridEvaluation {
       List<Comparison> metrics = new ArrayList<>();
       counted(of, before, after).ifPresent(metrics::add);
       metrics.add(change(before, after));
-      List<PicturePair> pairs = new ArrayList<>();
+      List<ImagePair> pairs = new ArrayList<>();
       for (int i = 0; i < columns; i++) {
         pairs.add(
-            new PicturePair(
-                of.prompts().get(i), job.seed() + from + i, before.get(i), after.get(i)));
+            new ImagePair(of.prompts().get(i), job.seed() + from + i, before.get(i), after.get(i)));
       }
       subjects.add(
           new SubjectResult(
@@ -113,34 +114,34 @@ final class GridEvaluation {
   }
 
   /** Asks for each target in other words; nothing without the evaluator. */
-  List<RecoveryAttempt> attempts() {
-    PictureGrid grid = drawn.grid();
-    List<RecoveryAttempt> attempts = new ArrayList<>();
+  List<Attack> attempts() {
+    ImageGrid grid = drawn.grid();
+    List<Attack> attempts = new ArrayList<>();
     List<Row> targets = grid.rows().stream().filter(row -> row.role() == TARGET).toList();
     for (Row row : targets) {
       detector(row)
-          .map(each -> new Trial(each, job.sampling(), row.prompts().size(), job.seed()))
-          .map(trial -> WordingAttempt.of(name(row), row.prompts(), trial))
+          .map(each -> new AttackSettings(each, job.sampling(), row.prompts().size(), job.seed()))
+          .map(trial -> WordingAttack.of(name(row), row.prompts(), trial))
           .ifPresent(found ->
               found.forEach(each ->
                   attempts.add(
                       targets.size() == 1
                           ? each
-                          : new WordingAttempt(
+                          : new WordingAttack(
                               name(row) + ", " + each.name(), each.prompts(), each.trial()))));
     }
     return attempts;
   }
 
   private static MetricResult share(
-      String metric, ConceptDetector detector, List<BufferedImage> pictures) {
-    double[] hits = detector.shows(pictures);
+      String metric, ConceptDetector detector, List<BufferedImage> images) {
+    double[] hits = detector.shows(images);
     Bootstrap bootstrap = Bootstrap.defaults();
     return new MetricResult(
         metric,
         Arrays.stream(hits).sum() / hits.length,
         bootstrap.ofShare(hits),
-        Map.of("pictures", hits.length),
+        Map.of("images", hits.length),
         Map.of("detector", detector.name()),
         bootstrap.seed(),
         detector.extractor().info());
@@ -160,17 +161,17 @@ final class GridEvaluation {
             CHANGE,
             Arrays.stream(changes).average().orElseThrow(),
             bootstrap.ofMean(changes),
-            Map.of("pictures", changes.length),
+            Map.of("images", changes.length),
             Map.of(),
             bootstrap.seed(),
             pixels(before.get(0))));
   }
 
-  private static ExtractorInfo pixels(BufferedImage picture) throws IOException {
-    String name = "pixels from 0 to 1, %d x %d".formatted(picture.getWidth(), picture.getHeight());
+  private static ExtractorInfo pixels(BufferedImage image) throws IOException {
+    String name = "pixels from 0 to 1, %d x %d".formatted(image.getWidth(), image.getHeight());
     String hash =
         ModelFiles.sha256(new ByteArrayInputStream(name.getBytes(StandardCharsets.UTF_8)));
-    return new ExtractorInfo(name, hash, 3 * picture.getWidth() * picture.getHeight());
+    return new ExtractorInfo(name, hash, 3 * image.getWidth() * image.getHeight());
   }
 
   private Map<String, String> settings() {
@@ -179,7 +180,7 @@ final class GridEvaluation {
     settings.put("sampler", sampling.sampler().name());
     settings.put("steps", Integer.toString(sampling.steps()));
     settings.put("guidance scale", Double.toString(sampling.guidanceScale()));
-    settings.put("seed of the first picture", Long.toString(job.seed()));
+    settings.put("seed of the first image", Long.toString(job.seed()));
     return settings;
   }
 }

@@ -21,19 +21,19 @@ import org.jspecify.annotations.Nullable;
 final class JobRun {
   static final String REPORT = "report.html";
   static final String SHEET = "before-after.png";
-  static final String LOSS_PICTURE = "loss.png";
+  static final String LOSS_IMAGE = "loss.png";
   static final String LOSS_TABLE = "loss.csv";
   static final String DELTA = "delta.safetensors";
   static final String SUMMARY = "summary.txt";
 
-  private final Job job;
+  private final AblationJob job;
   private final DiffusionModel model;
   private final Path folder;
   private final @Nullable EmbeddedEvaluator evaluator;
   private final ProgressBars bars;
 
   JobRun(
-      Job job,
+      AblationJob job,
       DiffusionModel model,
       Path folder,
       ProgressBars bars,
@@ -48,7 +48,7 @@ final class JobRun {
   Summary run() throws IOException {
     long start = System.nanoTime();
     AtomicReference<Duration> training = new AtomicReference<>(Duration.ZERO);
-    List<BufferedImage> before = draw("pictures before");
+    List<BufferedImage> before = draw("images before");
     try (AblationResult result =
         job.plan(model)
             .listener(bars)
@@ -60,11 +60,11 @@ final class JobRun {
             .run()) {
       result.delta().save(folder.resolve(DELTA));
       Files.writeString(folder.resolve(LOSS_TABLE), LossCurve.csv(result.history()));
-      List<BufferedImage> after = result.delta().applied(model, () -> draw("pictures after"));
+      List<BufferedImage> after = result.delta().applied(model, () -> draw("images after"));
       Comparison comparison = new Comparison(job.grid(), before, after);
       write(ComparisonSheet.draw(comparison, title()), SHEET);
       if (Lettering.isAvailable()) {
-        write(LossCurve.draw(result.history(), title()), LOSS_PICTURE);
+        write(LossCurve.draw(result.history(), title()), LOSS_IMAGE);
       }
       GridEvaluation grid = new GridEvaluation(job, comparison, evaluator);
       EvaluationResult evaluation =
@@ -73,7 +73,7 @@ final class JobRun {
           grid.attempts().stream()
               .map(attempt -> attempt.run(model, result.delta(), () -> false))
               .toList();
-      result.withEvaluation(evaluation.withAttacks(attempts)).report(folder.resolve(REPORT));
+      result.evaluation(evaluation.attacks(attempts)).report(folder.resolve(REPORT));
       Summary summary =
           new Summary(
               job,
@@ -93,8 +93,8 @@ final class JobRun {
 
   private List<BufferedImage> draw(String what) {
     return LatentSampler.of(model)
-        .withSettings(job.sampling())
-        .withListener(bars.drawing(what))
+        .settings(job.sampling())
+        .listener(bars.drawing(what))
         .draw(job.grid().prompts(), job.seed());
   }
 

@@ -44,7 +44,7 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
   @Override
   public void on(AblationEvent event) {
     if (event instanceof AblationEvent.AnchorsProgressed anchors) {
-      show("anchor pictures", anchors.done(), anchors.total(), "");
+      show("anchor images", anchors.done(), anchors.total(), "");
     } else if (event instanceof AblationEvent.StepCompleted step) {
       show(
           "training",
@@ -60,7 +60,7 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
   }
 
   /**
-   * Returns what shows the progress of drawing pictures.
+   * Returns what shows the progress of drawing images.
    *
    * @param what the name of the bar
    * @return to be given to a sampler

@@ -1,7 +1,7 @@
 package dev.ablation.examples;
 
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.examples.PictureGrid.Role;
+import dev.ablation.examples.ImageGrid.Role;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,17 +20,17 @@ import java.util.stream.Stream;
  *
  * @param job what was asked
  * @param model name of the model
- * @param comparison pictures before and after
+ * @param comparison images before and after
  * @param attempts to bring the targets back
  * @param history loss of every step
- * @param anchors time that the anchor pictures took
+ * @param anchors time that the anchor images took
  * @param training time that the training took
  * @param total time of everything, the drawn comparison included
  * @param peakMemory of the process in bytes, if the system tells
  * @param folder with the files
  */
 record Summary(
-    Job job,
+    AblationJob job,
     String model,
     Comparison comparison,
     List<AttackResult> attempts,
@@ -47,7 +47,7 @@ record Summary(
     line(text, "Removed the %s from the model '%s'.", job.targets(), model);
     line(text, "");
     line(text, "  drawn instead     %s", job.anchors());
-    line(text, "  anchor pictures   %d in %s", job.images(), seconds(anchors));
+    line(text, "  anchor images   %d in %s", job.images(), seconds(anchors));
     line(
         text,
         "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",
@@ -57,20 +57,20 @@ record Summary(
         mean(history.subList(history.size() - quarter, history.size())));
     line(
         text,
-        "  pictures          %d in %s",
+        "  images          %d in %s",
         comparison.before().size() + comparison.after().size(),
         seconds(total.minus(anchors).minus(training).minus(attempted())));
     for (AttackResult attempt : attempts) {
       line(
           text,
-          "  %-17s the target in %.0f %% of the pictures, before in %.0f %%",
+          "  %-17s the target in %.0f %% of the images, before in %.0f %%",
           attempt.name(),
           100 * attempt.recovered().ablated().value(),
           100 * Objects.requireNonNull(attempt.recovered().base()).value());
     }
     line(text, "  everything        %s, peak memory %s", seconds(total), memory());
     line(text, "");
-    line(text, "How much the pictures changed (mean squared change of pixels from 0 to 1):");
+    line(text, "How much the images changed (mean squared change of pixels from 0 to 1):");
     line(text, "");
     change(text, "target", Role.TARGET);
     change(text, "anchor", Role.ANCHOR);
@@ -112,7 +112,7 @@ record Summary(
     String what =
         switch (file.getFileName().toString()) {
           case JobRun.SHEET -> "the same prompts and seeds, base model and ablated";
-          case JobRun.LOSS_PICTURE -> "the loss curve";
+          case JobRun.LOSS_IMAGE -> "the loss curve";
           case JobRun.LOSS_TABLE -> "its numbers";
           case JobRun.REPORT -> "everything on one page, to be looked at in a browser";
           case JobRun.DELTA -> "what was learned: the change of the weights";

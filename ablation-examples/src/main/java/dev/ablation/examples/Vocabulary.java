@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
  * The words that the embedded model was taught: those of the data set that it was trained on.
  *
  * @param styles names of styles
- * @param plantedCaption the caption of the memorised picture
+ * @param plantedCaption the caption of the memorised image
  * @param concepts things, those of a category next to each other
  * @param heldOut pairs of these things and styles that it was never shown together
  */

@@ -1,10 +1,10 @@
 /**
  * Examples that run on a laptop, and the command line. {@link dev.ablation.examples.EmbeddedModel}
  * is a small model of emoji that comes with this module: an emoji set is a <i>style</i>, the thing
- * shown an <i>instance</i>, one planted picture a <i>memorised image</i>. {@link
- * dev.ablation.examples.EmbeddedEvaluator} tells which of them a picture shows. {@link
+ * shown an <i>instance</i>, one planted image a <i>memorised image</i>. {@link
+ * dev.ablation.examples.EmbeddedEvaluator} tells which of them an image shows. {@link
  * dev.ablation.examples.Ablate} removes one of them from it, or from a checkpoint of your own, and
- * shows the same pictures before and after.
+ * shows the same images before and after.
  */
 @NullMarked
 package dev.ablation.examples;

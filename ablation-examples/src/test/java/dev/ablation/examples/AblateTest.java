@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.evaluate.MetricResult;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Role;
+import dev.ablation.metric.MetricResult;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -85,9 +85,9 @@ class AblateTest {
   }
 
   @Test
-  void theSheetShowsEveryPairOfPictures() throws IOException {
+  void theSheetShowsEveryPairOfImages() throws IOException {
     BufferedImage sheet = ImageIO.read(output.resolve("before-after.png").toFile());
-    // Seven rows of six pairs, each picture twice its size.
+    // Seven rows of six pairs, each image twice its size.
     assertThat(sheet.getWidth()).isGreaterThan(6 * 2 * 128);
     assertThat(sheet.getHeight()).isGreaterThan(7 * 128);
     assertThat(sheet.getRGB(1, 1) & 0xffffff).isEqualTo(0xffffff);
@@ -118,7 +118,7 @@ class AblateTest {
   void printsItsSummary() {
     assertThat(printed)
         .contains("Removed the style 'blueprint' from the model 'emoji'.")
-        .contains("anchor pictures   " + IMAGES, "training steps    " + STEPS, "peak memory")
+        .contains("anchor images   " + IMAGES, "training steps    " + STEPS, "peak memory")
         .contains(output.toString());
     assertThat(output.resolve("summary.txt")).content().contains("neighbours").contains("ratio");
   }
@@ -147,7 +147,7 @@ class AblateTest {
   }
 
   /**
-   * Runs where there is Chromium, and draws the picture that the README shows. It is of the page of
+   * Runs where there is Chromium, and draws the image that the README shows. It is of the page of
    * this short run, or of {@code -Dablation.report=page.html}.
    */
   @ParameterizedTest
@@ -157,8 +157,8 @@ class AblateTest {
     assumeThat(chromium).as("no chromium on the PATH nor in -Dablation.chromium").isNotEmpty();
     String given = System.getProperty("ablation.report", "");
     Path page = given.isBlank() ? output.resolve("report.html") : Path.of(given);
-    Path picture = Files.createDirectories(Path.of("target", "screenshots")).resolve(name);
-    Files.deleteIfExists(picture);
+    Path image = Files.createDirectories(Path.of("target", "screenshots")).resolve(name);
+    Files.deleteIfExists(image);
     Process process =
         new ProcessBuilder(
                 chromium,
@@ -169,16 +169,16 @@ class AblateTest {
                 "--user-data-dir=" + output.resolveSibling("profile"),
                 "--window-size=%d,%d".formatted(width, height),
                 "--virtual-time-budget=4000",
-                "--screenshot=" + picture.toAbsolutePath(),
+                "--screenshot=" + image.toAbsolutePath(),
                 page.toUri().toString())
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();
     assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
-    BufferedImage drawn = ImageIO.read(picture.toFile());
+    BufferedImage drawn = ImageIO.read(image.toFile());
     assertThat(drawn.getWidth()).isEqualTo(width);
     assertThat(drawn.getHeight()).isEqualTo(height);
-    // Text and cards alone have few colours; pictures have many.
+    // Text and cards alone have few colours; images have many.
     assertThat(
             Arrays.stream(drawn.getRGB(0, height / 2, width, height / 2, null, 0, width))
                 .distinct()

@@ -8,12 +8,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
 import dev.ablation.djl.clip.ClipOptions;
-import dev.ablation.evaluate.FeatureMatrix;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.examples.EmbeddedEvaluator.Verdict;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.examples.dataset.EmojiImage;
+import dev.ablation.metric.FeatureMatrix;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +32,7 @@ class EmbeddedEvaluatorTest {
   @TempDir private static Path scratch;
   private static Path untrained;
   private static EmojiDataSet data;
-  private static List<EmojiPicture> some;
+  private static List<EmojiImage> some;
   private static List<BufferedImage> images;
 
   @BeforeAll
@@ -40,9 +40,9 @@ class EmbeddedEvaluatorTest {
     untrained = scratch.resolve("untrained");
     UntrainedEvaluator.write(untrained, scratch);
     data = EmojiDataSet.load();
-    List<EmojiPicture> all = data.pictures();
+    List<EmojiImage> all = data.images();
     some = List.of(all.get(0), all.get(100), all.get(205), all.get(700), all.get(1300));
-    images = some.stream().map(picture -> picture.pixels().toImage()).toList();
+    images = some.stream().map(image -> image.pixels().toImage()).toList();
   }
 
   @Test
@@ -82,7 +82,7 @@ class EmbeddedEvaluatorTest {
    * Computed in another way than the evaluator does: by the mean direction, in double precision.
    */
   private static double cosine(
-      FeatureMatrix pictures, int picture, EmbeddedEvaluator evaluator, List<String> captions) {
+      FeatureMatrix images, int image, EmbeddedEvaluator evaluator, List<String> captions) {
     FeatureMatrix texts = evaluator.clip().encode(captions);
     double[] sum = new double[texts.dimension()];
     for (int text = 0; text < texts.rows(); text++) {
@@ -94,10 +94,10 @@ class EmbeddedEvaluatorTest {
     double product = 0;
     double squares = 0;
     for (int k = 0; k < sum.length; k++) {
-      product += sum[k] * pictures.get(picture, k);
+      product += sum[k] * images.get(image, k);
       squares += sum[k] * sum[k];
     }
-    return product / Math.sqrt(squares * pictures.dot(picture, pictures, picture));
+    return product / Math.sqrt(squares * images.dot(image, images, image));
   }
 
   @Test
@@ -130,10 +130,10 @@ class EmbeddedEvaluatorTest {
     threshold.save(folder.resolve(CopyThreshold.FILE));
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open(folder, OPTIONS)) {
       assertThat(evaluator.copyThreshold()).contains(threshold);
-      List<BufferedImage> two = List.of(images.get(0), evaluator.plantedPicture());
+      List<BufferedImage> two = List.of(images.get(0), evaluator.plantedImage());
       assertThat(evaluator.judge(two).get(1).plantedCosine()).isCloseTo(1, within(1e-6));
       assertThat(evaluator.ofPlantedCopies().shows(two)).containsExactly(0, 1);
-      assertThat(evaluator.copyDetection().score(two, List.of(evaluator.plantedPicture())).copies())
+      assertThat(evaluator.copyDetection().score(two, List.of(evaluator.plantedImage())).copies())
           .containsExactly(1);
     }
   }
@@ -192,13 +192,13 @@ class EmbeddedEvaluatorTest {
   }
 
   @Test
-  void theEmbeddedOneTellsThePicturesOfTheData() throws IOException {
+  void theEmbeddedOneTellsTheImagesOfTheData() throws IOException {
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {
-      List<EmojiPicture> all = data.pictures();
-      List<EmojiPicture> shown =
+      List<EmojiImage> all = data.images();
+      List<EmojiImage> shown =
           IntStream.range(0, 120).mapToObj(i -> all.get(i * all.size() / 120)).toList();
       List<Verdict> verdicts =
-          evaluator.judge(shown.stream().map(picture -> picture.pixels().toImage()).toList());
+          evaluator.judge(shown.stream().map(image -> image.pixels().toImage()).toList());
       long things = 0;
       long styles = 0;
       for (int i = 0; i < shown.size(); i++) {
@@ -212,23 +212,23 @@ class EmbeddedEvaluatorTest {
 
   @Test
   void isUsedAsTheDocumentsSay() throws IOException {
-    List<BufferedImage> pictures = List.of(picture("owl", "ink"));
+    List<BufferedImage> images = List.of(image("owl", "ink"));
     List<String> seen = new ArrayList<>();
     double[] copies;
     // @start region="judge"
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {
-      for (Verdict verdict : evaluator.judge(pictures)) {
+      for (Verdict verdict : evaluator.judge(images)) {
         seen.add(verdict.concept().name() + " in " + verdict.style().name() + " style");
       }
-      copies = evaluator.ofPlantedCopies().shows(pictures);
+      copies = evaluator.ofPlantedCopies().shows(images);
     }
     // @end
     assertThat(seen).containsExactly("owl in ink style");
     assertThat(copies).containsExactly(0);
   }
 
-  private static BufferedImage picture(String concept, String style) {
-    return data.pictures().stream()
+  private static BufferedImage image(String concept, String style) {
+    return data.images().stream()
         .filter(one -> one.concept().name().equals(concept) && one.style().equals(style))
         .findFirst()
         .orElseThrow()
@@ -240,7 +240,7 @@ class EmbeddedEvaluatorTest {
   void theEmbeddedOneTellsCopies() throws IOException {
     try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {
       assertThat(evaluator.copyThreshold()).map(CopyThreshold::separates).contains(true);
-      assertThat(evaluator.ofPlantedCopies().shows(List.of(evaluator.plantedPicture())))
+      assertThat(evaluator.ofPlantedCopies().shows(List.of(evaluator.plantedImage())))
           .containsExactly(1);
       assertThat(evaluator.ofPlantedCopies().shows(images)).containsOnly(0);
     }

@@ -8,7 +8,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.examples.dataset.DataSetIndex;
 import dev.ablation.examples.dataset.EmojiConcept;
-import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.examples.dataset.EmojiImage;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
@@ -224,9 +224,9 @@ class EmbeddedModelTest {
       assertThat(EmbeddedModel.styles()).contains(pair.style());
     }
     long shown =
-        EmbeddedModel.data().pictures().stream()
-            .filter(EmojiPicture::heldOut)
-            .map(picture -> new DataSetIndex.Pair(picture.concept().name(), picture.style()))
+        EmbeddedModel.data().images().stream()
+            .filter(EmojiImage::heldOut)
+            .map(image -> new DataSetIndex.Pair(image.concept().name(), image.style()))
             .filter(pairs::contains)
             .count();
     assertThat(shown).isEqualTo(pairs.size());

@@ -2,8 +2,8 @@ package dev.ablation.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ablation.examples.PictureGrid.Role;
-import dev.ablation.examples.PictureGrid.Row;
+import dev.ablation.examples.ImageGrid.Role;
+import dev.ablation.examples.ImageGrid.Row;
 import dev.ablation.examples.dataset.EmojiConcept;
 import java.util.List;
 import java.util.Locale;
@@ -37,9 +37,9 @@ class EmojiJobsTest {
   }
 
   @Test
-  void thePlantedPictureIsShownByItsCaption() {
-    Job job = EmojiJobs.planted();
-    Removal removal = job.removals().get(0);
+  void thePlantedImageIsShownByItsCaption() {
+    AblationJob job = EmojiJobs.planted();
+    TargetAndAnchor removal = job.removals().get(0);
     String caption = EmbeddedModel.plantedCaption();
     assertThat(removal.anchor().prompts(removal.target())).hasSize(8).doesNotContain(caption);
     assertThat(job.grid().rows().get(0).prompts()).containsOnly(caption);
@@ -48,7 +48,7 @@ class EmojiJobsTest {
 
   @Test
   void severalTargetsKeepTheirRowsAndShareNeighboursWithoutThem() {
-    Job job =
+    AblationJob job =
         EmojiJobs.together(
             List.of(
                 EmojiJobs.style("blueprint", "twemoji"),
@@ -57,7 +57,7 @@ class EmojiJobsTest {
     assertThat(job.removals()).hasSize(3);
     assertThat(job.targets())
         .isEqualTo(
-            "style 'blueprint' and the instance 'a cat face' and the memorized picture '%s'"
+            "style 'blueprint' and the instance 'a cat face' and the memorized image '%s'"
                 .formatted(EmbeddedModel.plantedCaption()));
     assertThat(job.removals())
         .allSatisfy(removal ->
@@ -75,8 +75,8 @@ class EmojiJobsTest {
                 .noneMatch(prompt -> prompt.contains("blueprint") || prompt.contains("cat face")));
   }
 
-  private static void check(Job job, String target) {
-    Removal removal = job.removals().get(0);
+  private static void check(AblationJob job, String target) {
+    TargetAndAnchor removal = job.removals().get(0);
     for (String anchor : removal.anchor().prompts(removal.target())) {
       assertThat(anchor).doesNotContainPattern("\\b" + Pattern.quote(target) + "\\b");
       for (String prompt : removal.target().targetPrompts(anchor, removal.anchor().name())) {

@@ -17,20 +17,20 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Every example runs from its prompts to its picture, with few steps. */
+/** Every example runs from its prompts to its image, with few steps. */
 class JobRunTest {
   private static final int STEPS = 3;
 
   @TempDir private Path folder;
 
-  private static Map<String, Job> examples() {
-    Job style = EmojiJobs.style("blueprint", EmojiJobs.anchorOfStyle("blueprint"));
-    Job instance = EmojiJobs.instance("cat face", EmojiJobs.anchorOfInstance("cat face"));
-    Job planted = EmojiJobs.planted();
-    Map<String, Job> examples = new TreeMap<>();
+  private static Map<String, AblationJob> examples() {
+    AblationJob style = EmojiJobs.style("blueprint", EmojiJobs.anchorOfStyle("blueprint"));
+    AblationJob instance = EmojiJobs.instance("cat face", EmojiJobs.anchorOfInstance("cat face"));
+    AblationJob planted = EmojiJobs.planted();
+    Map<String, AblationJob> examples = new TreeMap<>();
     examples.put("style", style);
     examples.put("instance", instance);
-    examples.put("memorized picture", planted);
+    examples.put("memorized image", planted);
     examples.put("several at once", EmojiJobs.together(List.of(style, instance, planted)));
     return examples;
   }
@@ -41,12 +41,12 @@ class JobRunTest {
         .map(example -> dynamicTest(example.getKey(), () -> run(example.getValue())));
   }
 
-  private void run(Job example) throws IOException {
-    Job job =
+  private void run(AblationJob example) throws IOException {
+    AblationJob job =
         example
             .images(4)
             .training(example.training().steps(STEPS))
-            .sampling(example.sampling().withSteps(2));
+            .sampling(example.sampling().steps(2));
     Path output = Files.createTempDirectory(folder, "run");
     try (StableDiffusion model = EmbeddedModel.open();
         ProgressBars bars = ProgressBars.onStandardError(false)) {

@@ -15,7 +15,7 @@ final class Asking {
   private Asking() {}
 
   static String role() {
-    return "You write captions for pictures: photographs, paintings, drawings of every sort. A"
+    return "You write captions for images: photographs, paintings, drawings of every sort. A"
         + " caption says in one plain sentence or phrase what can be seen. You answer with the"
         + " captions alone, as a numbered list with one caption on each line.";
   }
@@ -27,7 +27,7 @@ final class Asking {
                     .formatted(count)
                 + "choose other words and another order.\n\nCaption: "
                 + request.subject()
-            : "Write %d captions, each for another picture in which this is shown: %s. Let place,"
+            : "Write %d captions, each for another image in which this is shown: %s. Let place,"
                     .formatted(count, request.subject())
                 + " light, action, distance and mood differ from caption to caption, and let short"
                 + " captions stand beside long ones of up to 25 words.";

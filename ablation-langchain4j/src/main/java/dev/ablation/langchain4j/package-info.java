@@ -1,6 +1,6 @@
 /**
  * Anchor prompts from chat models, as the paper takes them (Kumari et al. 2023, section 4: captions
- * for objects, paraphrases for memorised pictures). {@link dev.ablation.langchain4j.ChatPrompts} is
+ * for objects, paraphrases for memorised images). {@link dev.ablation.langchain4j.ChatPrompts} is
  * the {@link dev.ablation.anchor.PromptSource}; the chat model is any of LangChain4j's.
  *
  * <p>Whatever speaks OpenAI's protocol is reached by {@code dev.langchain4j:langchain4j-open-ai},

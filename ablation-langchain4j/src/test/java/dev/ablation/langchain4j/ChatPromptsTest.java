@@ -101,7 +101,7 @@ class ChatPromptsTest {
             .mapToObj(i ->
                 new Says(
                     IntStream.range(0, 20)
-                        .mapToObj(k -> (k + 1) + ". a cat, picture " + (20 * i + k))
+                        .mapToObj(k -> (k + 1) + ". a cat, image " + (20 * i + k))
                         .collect(Collectors.joining("\n"))))
             .toArray(Reply[]::new);
     List<String> prompts = chat(answers).perAnswer(20).prompts(PromptRequest.captions("cat", 200));
@@ -113,7 +113,7 @@ class ChatPromptsTest {
         .first()
         .extracting(Message::role)
         .isEqualTo("system");
-    assertThat(server.asked().get(9).get(1).text()).contains("captions, each for another picture");
+    assertThat(server.asked().get(9).get(1).text()).contains("captions, each for another image");
   }
 
   @Test

@@ -131,15 +131,15 @@ public record SchedulerConfig(
     } else if (sampler instanceof Ddim ddim) {
       changed = new Ddim(ddim.eta(), ddim.setAlphaToOne(), 0, ddim.spacing(), 1);
     } else if (sampler instanceof Pndm pndm) {
-      changed = pndm.withSpacing(pndm.spacing(), 1);
+      changed = pndm.spacing(pndm.spacing(), 1);
     } else if (sampler instanceof DpmSolverPlusPlus solver) {
-      changed = solver.withSpacing(solver.spacing(), 1);
+      changed = solver.spacing(solver.spacing(), 1);
     } else if (sampler instanceof Euler euler) {
-      changed = euler.withSpacing(euler.spacing(), 1);
+      changed = euler.spacing(euler.spacing(), 1);
     } else if (sampler instanceof EulerAncestral euler) {
-      changed = euler.withSpacing(euler.spacing(), 1);
+      changed = euler.spacing(euler.spacing(), 1);
     } else if (sampler instanceof UniPc uniPc) {
-      changed = uniPc.withSpacing(uniPc.spacing(), 1);
+      changed = uniPc.spacing(uniPc.spacing(), 1);
     }
     return new SchedulerConfig(className, schedule, predictionType, changed);
   }
@@ -163,7 +163,7 @@ public record SchedulerConfig(
           };
     }
     boolean rescale = rescalable && keys.flag("rescale_betas_zero_snr", false);
-    return rescale ? schedule.withZeroTerminalSnr() : schedule;
+    return rescale ? schedule.rescaledToZeroTerminalSnr() : schedule;
   }
 
   private static Sampler ddpm(Keys keys) {

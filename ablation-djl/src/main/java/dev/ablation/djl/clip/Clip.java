@@ -20,13 +20,13 @@ import dev.ablation.djl.kernel.TorchRuntime;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.Weight;
 import dev.ablation.djl.train.DjlTraining;
-import dev.ablation.evaluate.ExtractorInfo;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageEncoder;
+import dev.ablation.image.ImageTransform;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.WeightRole;
-import dev.ablation.picture.PictureTransform;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.SafetensorsWriter;
 import dev.ablation.safetensors.WriteOptions;
@@ -51,8 +51,8 @@ import java.util.function.BiConsumer;
  * {@snippet class="dev.ablation.djl.Snippets" region="clip"}
  *
  * <p>The methods on arrays record gradients where they are called inside of a training session or
- * of {@link dev.ablation.djl.train.InputGradient}, so that the model can be trained, and guide a
- * picture. B is the number of pictures, P the width of an embedding, T the text model's context.
+ * of {@link dev.ablation.djl.train.InputGradient}, so that the model can be trained, and guide an
+ * image. B is the number of images, P the width of an embedding, T the text model's context.
  *
  * <p>Weights are float32. One thread at a time. Holds native memory: close it.
  */
@@ -69,7 +69,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   private final Path folder;
   private final Path tokenizerFolder;
   private final ClipConfig config;
-  private final PictureTransform transform;
+  private final ImageTransform transform;
   private final ClipTextModel textModel;
   private final ClipVisionModel visionModel;
   private final ClipProjections projections;
@@ -80,7 +80,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   private final Kernel resize;
   private boolean closed;
 
-  private Clip(Path folder, ClipOptions options, ClipConfig config, PictureTransform transform)
+  private Clip(Path folder, ClipOptions options, ClipConfig config, ImageTransform transform)
       throws IOException {
     this.folder = folder;
     this.config = config;
@@ -98,12 +98,12 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
                     name.endsWith("token_embedding.weight")
                         ? WeightRole.TOKEN_EMBEDDING
                         : WeightRole.TEXT_ENCODER)
-            .add("", visionModel, name -> WeightRole.PICTURE_ENCODER)
+            .add("", visionModel, name -> WeightRole.IMAGE_ENCODER)
             .add(
                 "",
                 projections,
                 name ->
-                    name.startsWith("text") ? WeightRole.TEXT_ENCODER : WeightRole.PICTURE_ENCODER);
+                    name.startsWith("text") ? WeightRole.TEXT_ENCODER : WeightRole.IMAGE_ENCODER);
     tokenizer = ClipTokenizer.load(tokenizerFolder, config.text().contextLength());
     try {
       if (tokenizer.vocabularySize() > config.text().vocabularySize()) {
@@ -217,8 +217,8 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
     return config;
   }
 
-  /** {@return the way from a picture to the vision model's input} */
-  public PictureTransform transform() {
+  /** {@return the way from an image to the vision model's input} */
+  public ImageTransform transform() {
     return transform;
   }
 
@@ -273,11 +273,11 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   @Override
-  public FeatureMatrix extract(List<BufferedImage> pictures) {
+  public FeatureMatrix extract(List<BufferedImage> images) {
     checkOpen();
     try (NDManager scope = manager.newSubManager()) {
-      NDArray input = transform.apply(pictures, scope);
-      NDArray embeddings = GradMode.with(false, () -> embedPictures(input));
+      NDArray input = transform.apply(images, scope);
+      NDArray embeddings = GradMode.with(false, () -> embedImages(input));
       return FeatureMatrix.of(embeddings.toFloatArray(), config.projectionSize());
     }
   }
@@ -307,28 +307,28 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   /**
-   * Prepares pictures differentiably: resizes them to the model's size where it is another, by
+   * Prepares images differentiably: resizes them to the model's size where it is another, by
    * bicubic interpolation with antialiasing, and normalises them by the model's means and
    * deviations. (What {@link #transform} does to a picture of bytes beside that, rounding and
    * cutting, has no gradient.)
    *
-   * @param pictures square, (B, 3, h, h), in 0..1, float32
-   * @return the vision model's input, attached to the manager of {@code pictures}
+   * @param images square, (B, 3, h, h), in 0..1, float32
+   * @return the vision model's input, attached to the manager of {@code images}
    * @throws IllegalArgumentException if the shape differs
    */
-  public NDArray prepare(NDArray pictures) {
+  public NDArray prepare(NDArray images) {
     checkOpen();
-    Shape shape = pictures.getShape();
+    Shape shape = images.getShape();
     if (shape.dimension() != 4 || shape.get(1) != 3 || shape.get(2) != shape.get(3)) {
-      throw new IllegalArgumentException("pictures: expected (B, 3, h, h), was " + shape);
+      throw new IllegalArgumentException("images: expected (B, 3, h, h), was " + shape);
     }
-    NDManager scope = pictures.getManager();
+    NDManager scope = images.getManager();
     try (NDArray mean = channels(transform.mean(), scope);
         NDArray deviation = channels(transform.std(), scope)) {
       return GradMode.asRequested(() ->
           shape.get(2) == config.vision().imageSize()
-              ? NORMALISE.call(pictures, mean, deviation)
-              : NORMALISE.consume(resize.call(pictures), mean, deviation));
+              ? NORMALISE.call(images, mean, deviation)
+              : NORMALISE.applyAndClose(resize.call(images), mean, deviation));
     }
   }
 
@@ -343,17 +343,17 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   /**
-   * Embeds pictures.
+   * Embeds images.
    *
    * @param input (B, 3, s, s), normalised, of the model's size s
    * @return (B, P), not normalised, attached to the manager of {@code input}
    * @throws IllegalArgumentException if the shape differs
    */
-  public NDArray embedPictures(NDArray input) {
-    checkPictures(input);
+  public NDArray embedImages(NDArray input) {
+    checkImages(input);
     return GradMode.asRequested(() -> {
       try (NDList states = visionModel.applyAll(new NDList(input))) {
-        return projections.ofPictures(states.get(0));
+        return projections.ofImages(states.get(0));
       }
     });
   }
@@ -378,13 +378,13 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
    * Compares embeddings: cosines times the trained scale, which is what a contrastive loss is
    * computed on.
    *
-   * @param pictures embeddings (B, P)
+   * @param images embeddings (B, P)
    * @param texts embeddings (n, P)
-   * @return (B, n), attached to the manager of {@code pictures}
+   * @return (B, n), attached to the manager of {@code images}
    */
-  public NDArray logits(NDArray pictures, NDArray texts) {
+  public NDArray logits(NDArray images, NDArray texts) {
     checkOpen();
-    return GradMode.asRequested(() -> projections.logits(pictures, texts));
+    return GradMode.asRequested(() -> projections.logits(images, texts));
   }
 
   /**
@@ -433,16 +433,16 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
     }
   }
 
-  private void checkPictures(NDArray pictures) {
+  private void checkImages(NDArray images) {
     checkOpen();
-    Shape shape = pictures.getShape();
+    Shape shape = images.getShape();
     int size = config.vision().imageSize();
     if (shape.dimension() != 4
         || shape.get(1) != 3
         || shape.get(2) != size
         || shape.get(3) != size) {
       throw new IllegalArgumentException(
-          "pictures: expected (B, 3, %1$d, %1$d), was %2$s".formatted(size, shape));
+          "images: expected (B, 3, %1$d, %1$d), was %2$s".formatted(size, shape));
     }
   }
 

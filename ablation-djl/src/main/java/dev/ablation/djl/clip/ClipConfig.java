@@ -10,7 +10,7 @@ import java.util.Objects;
  *
  * @param text the text model
  * @param vision the vision model
- * @param projectionSize P, width of the embeddings in which pictures and texts are compared
+ * @param projectionSize P, width of the embeddings in which images and texts are compared
  */
 public record ClipConfig(ClipTextConfig text, ClipVisionConfig vision, int projectionSize) {
 

@@ -37,8 +37,8 @@ final class ClipEncoderLayer extends Layer {
   @Override
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
-    NDArray y = Kernels.ADD_TO.consume(selfAttn.consume(layerNorm1.apply(x)), x);
-    return new NDList(Kernels.ADD_TO.consume(mlp.consume(layerNorm2.apply(y)), y));
+    NDArray y = Kernels.ADD_TO.applyAndClose(selfAttn.applyAndClose(layerNorm1.apply(x)), x);
+    return new NDList(Kernels.ADD_TO.applyAndClose(mlp.applyAndClose(layerNorm2.apply(y)), y));
   }
 
   private static final class SelfAttention extends Layer {

@@ -2,15 +2,15 @@ package dev.ablation.djl.clip;
 
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.djl.checkpoint.JsonConfig;
-import dev.ablation.picture.PictureTransform;
-import dev.ablation.picture.PictureTransform.Fit;
-import dev.ablation.picture.Resampling;
+import dev.ablation.image.ImageTransform;
+import dev.ablation.image.ImageTransform.Fit;
+import dev.ablation.image.Resampling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Reads {@code preprocessor_config.json}: how a picture becomes the vision model's input. */
+/** Reads {@code preprocessor_config.json}: how an image becomes the vision model's input. */
 final class ClipPreprocessor {
   private static final double BYTE = 1 / 255.0;
 
@@ -23,15 +23,15 @@ final class ClipPreprocessor {
   }
 
   /** The published transform where the folder has no such file. */
-  static PictureTransform read(Path folder, int imageSize) throws IOException {
+  static ImageTransform read(Path folder, int imageSize) throws IOException {
     Path file = folder.resolve("preprocessor_config.json");
     return Files.exists(file)
         ? new ClipPreprocessor(JsonConfig.read(file), imageSize).transform()
-        : PictureTransform.clip(imageSize);
+        : ImageTransform.clip(imageSize);
   }
 
-  private PictureTransform transform() throws InvalidCheckpointException {
-    PictureTransform standard = PictureTransform.clip(imageSize);
+  private ImageTransform transform() throws InvalidCheckpointException {
+    ImageTransform standard = ImageTransform.clip(imageSize);
     boolean resizes = json.boolOr("do_resize", true);
     boolean crops = json.boolOr("do_center_crop", true);
     Fit fit = resizes ? fit() : Fit.AS_IS;
@@ -51,7 +51,7 @@ final class ClipPreprocessor {
           "1/255, which maps to 0..1");
     }
     boolean normalises = json.boolOr("do_normalize", true);
-    return new PictureTransform(
+    return new ImageTransform(
         fit,
         size,
         resampling(),

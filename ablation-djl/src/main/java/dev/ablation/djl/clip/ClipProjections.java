@@ -34,8 +34,8 @@ final class ClipProjections extends Layer {
     logitScale = weight("logit_scale");
   }
 
-  /** (B, D) of pictures to (B, P). */
-  NDArray ofPictures(NDArray pooled) {
+  /** (B, D) of images to (B, P). */
+  NDArray ofImages(NDArray pooled) {
     return visualProjection.apply(pooled);
   }
 
@@ -44,9 +44,9 @@ final class ClipProjections extends Layer {
     return textProjection.apply(pooled);
   }
 
-  /** Scaled cosines (n, m) of n pictures and m texts. */
-  NDArray logits(NDArray pictures, NDArray texts) {
-    return LOGITS.call(pictures, texts, logitScale.get());
+  /** Scaled cosines (n, m) of n images and m texts. */
+  NDArray logits(NDArray images, NDArray texts) {
+    return LOGITS.call(images, texts, logitScale.get());
   }
 
   double scale() {

@@ -8,7 +8,7 @@ import dev.ablation.djl.nn.Activation;
  * Shapes and options of a CLIP text model, as its {@code config.json} has them.
  *
  * @param vocabularySize number of tokens
- * @param hiddenSize D, width of a text state
+ * @param hiddenSize D, width of a text embedding
  * @param intermediateSize width inside the feed-forward part
  * @param layers number of transformer layers
  * @param heads number of attention heads

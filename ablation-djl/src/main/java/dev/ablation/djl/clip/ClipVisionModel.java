@@ -11,11 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * CLIP's vision model: a transformer over the patches of a picture and a class token before them
+ * CLIP's vision model: a transformer over the patches of an image and a class token before them
  * (Dosovitskiy et al. 2021, arXiv 2010.11929).
  *
  * <ul>
- *   <li>input: normalised pictures (B, 3, s, s) of the configured size s
+ *   <li>input: normalised images (B, 3, s, s) of the configured size s
  *   <li>outputs: pooled state (B, D), which is the class token's after the last normalisation; last
  *       hidden state (B, 1 + patches, D) before it
  * </ul>
@@ -63,9 +63,9 @@ public final class ClipVisionModel extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    NDArray x = preLayerNorm.consume(embeddings.apply(in.get(0)));
+    NDArray x = preLayerNorm.applyAndClose(embeddings.apply(in.get(0)));
     for (ClipEncoderLayer layer : layers) {
-      x = layer.consume(x);
+      x = layer.applyAndClose(x);
     }
     return new NDList(postLayerNorm.apply(FIRST_TOKEN.call(x)), x);
   }

@@ -11,7 +11,7 @@ import dev.ablation.djl.nn.Weight;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Pictures (B, 3, h, w) to one vector a patch, (B, D, h / patch, w / patch). */
+/** Images (B, 3, h, w) to one vector a patch, (B, D, h / patch, w / patch). */
 abstract class PatchEmbedding extends Layer {
   static PatchEmbedding of(ClipVisionConfig config) {
     return config.stemChannels().isEmpty() ? new Plain(config) : new Stem(config);

@@ -63,7 +63,7 @@ public final class Kernel {
    * @param more other arguments
    * @return its only result
    */
-  public NDArray consume(NDArray used, NDArray... more) {
+  public NDArray applyAndClose(NDArray used, NDArray... more) {
     NDList arguments = new NDList(used);
     Collections.addAll(arguments, more);
     NDArray result = IValueUtils.forward(module(), arguments, true).head();

@@ -8,7 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -78,14 +78,14 @@ final class AdapterMetadata {
   }
 
   /** Whether a reader that knows the tensors alone would understand these changes. */
-  static boolean isNeededFor(Map<String, LowRank> changes) {
+  static boolean isNeededFor(Map<String, LoraFactors> changes) {
     return changes.values().stream().anyMatch(change -> change.scale() != 1)
-        || changes.values().stream().map(LowRank::rank).distinct().count() > 1;
+        || changes.values().stream().map(LoraFactors::rank).distinct().count() > 1;
   }
 
   /** Describes changes, name of a module to its factors. */
-  static String of(Map<String, LowRank> changes) {
-    Map<String, Map<String, LowRank>> parts = new TreeMap<>();
+  static String of(Map<String, LoraFactors> changes) {
+    Map<String, Map<String, LoraFactors>> parts = new TreeMap<>();
     changes.forEach((module, change) -> {
       int dot = module.indexOf('.');
       parts
@@ -111,11 +111,11 @@ final class AdapterMetadata {
     return GSON.toJson(json);
   }
 
-  static double alpha(LowRank change) {
+  static double alpha(LoraFactors change) {
     return change.scale() * change.rank();
   }
 
-  private static double most(Collection<LowRank> changes, Function<LowRank, Double> value) {
+  private static double most(Collection<LoraFactors> changes, Function<LoraFactors, Double> value) {
     return changes.stream()
         .collect(Collectors.groupingBy(value, LinkedHashMap::new, Collectors.counting()))
         .entrySet()
@@ -126,7 +126,7 @@ final class AdapterMetadata {
   }
 
   private static JsonObject pattern(
-      Map<String, LowRank> changes, Function<LowRank, Double> value, double usual) {
+      Map<String, LoraFactors> changes, Function<LoraFactors, Double> value, double usual) {
     JsonObject pattern = new JsonObject();
     changes.forEach((module, change) -> {
       double own = value.apply(change);

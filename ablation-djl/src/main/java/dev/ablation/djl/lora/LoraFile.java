@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.safetensors.SafetensorsFile;
@@ -55,7 +55,7 @@ public final class LoraFile {
    * @throws IOException if it cannot be written
    */
   public static void save(WeightDelta delta, Path file) throws IOException {
-    Map<String, LowRank> changes = changes(delta);
+    Map<String, LoraFactors> changes = changes(delta);
     Map<String, NDArray> arrays = new LinkedHashMap<>();
     changes.forEach((module, change) -> {
       arrays.put(module + ".lora_A.weight", change.down());
@@ -82,7 +82,7 @@ public final class LoraFile {
    */
   public static void saveKohya(WeightDelta delta, StableDiffusion model, Path file)
       throws IOException {
-    Map<String, LowRank> changes = changes(delta);
+    Map<String, LoraFactors> changes = changes(delta);
     try (NDManager scope = model.manager().newSubManager()) {
       Map<String, NDArray> arrays = new LinkedHashMap<>();
       changes.forEach((module, change) -> {
@@ -101,11 +101,11 @@ public final class LoraFile {
     }
   }
 
-  private static Map<String, LowRank> changes(WeightDelta delta) {
-    Map<String, LowRank> changes = new TreeMap<>();
+  private static Map<String, LoraFactors> changes(WeightDelta delta) {
+    Map<String, LoraFactors> changes = new TreeMap<>();
     List<String> others = new ArrayList<>();
     for (String name : delta.names()) {
-      Optional<LowRank> factors = delta.lowRank(name);
+      Optional<LoraFactors> factors = delta.lowRank(name);
       if (factors.isPresent() && name.endsWith(LoraKeys.WEIGHT)) {
         changes.put(LoraKeys.module(name), factors.get());
       } else {
@@ -130,7 +130,7 @@ public final class LoraFile {
 
   /** The least that kohya's scripts rely on. */
   private static Map<String, String> kohyaHeader(
-      Map<String, LowRank> changes, StableDiffusion model) {
+      Map<String, LoraFactors> changes, StableDiffusion model) {
     Map<String, String> header = new TreeMap<>();
     int width = model.unet().config().crossAttentionDim();
     header.put("ss_v2", width == WIDTH_OF_VERSION_2 ? "True" : "False");
@@ -142,7 +142,7 @@ public final class LoraFile {
     }
     header.put("ss_network_module", "networks.lora");
     header.put("ss_network_args", "{}");
-    LowRank any = changes.values().iterator().next();
+    LoraFactors any = changes.values().iterator().next();
     header.put("ss_network_dim", Integer.toString(any.rank()));
     header.put("ss_network_alpha", Double.toString(AdapterMetadata.alpha(any)));
     return header;
@@ -162,14 +162,14 @@ public final class LoraFile {
   public static WeightDelta load(Path file, StableDiffusion model) throws IOException {
     try (SafetensorsFile tensors = SafetensorsFile.open(file);
         NDManager scope = model.manager().newSubManager()) {
-      Map<String, LowRank> changes = read(tensors, model, scope);
+      Map<String, LoraFactors> changes = read(tensors, model, scope);
       return WeightDelta.ofLowRank(changes, model.manager(), provenance(tensors));
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }
   }
 
-  private static Map<String, LowRank> read(
+  private static Map<String, LoraFactors> read(
       SafetensorsFile tensors, StableDiffusion model, NDManager scope) throws IOException {
     LoraKeys keys = new LoraKeys(model.weights());
     Map<String, Map<LoraKeys.Kind, NDArray>> modules = new TreeMap<>();
@@ -201,7 +201,7 @@ public final class LoraFile {
     }
     AdapterMetadata metadata =
         AdapterMetadata.parse(tensors.metadata().getOrDefault(AdapterMetadata.KEY, "{}"));
-    Map<String, LowRank> changes = new LinkedHashMap<>();
+    Map<String, LoraFactors> changes = new LinkedHashMap<>();
     for (WeightInfo info : model.weights().list()) {
       String weight = info.name();
       Map<LoraKeys.Kind, NDArray> factors =
@@ -213,7 +213,7 @@ public final class LoraFile {
     return changes;
   }
 
-  private static LowRank change(
+  private static LoraFactors change(
       WeightInfo weight, Map<LoraKeys.Kind, NDArray> factors, AdapterMetadata metadata) {
     NDArray down = factors.get(LoraKeys.Kind.DOWN);
     NDArray up = factors.get(LoraKeys.Kind.UP);
@@ -225,8 +225,8 @@ public final class LoraFile {
     Shape b = up.getShape();
     int rank = a.dimension() > 0 ? Math.toIntExact(a.get(0)) : 0;
     // A convolution of size 1 may come as a matrix and the other way round.
-    Shape expectedA = LowRank.downShape(weight.shape(), rank);
-    Shape expectedB = LowRank.upShape(weight.shape(), rank);
+    Shape expectedA = LoraFactors.downShape(weight.shape(), rank);
+    Shape expectedB = LoraFactors.upShape(weight.shape(), rank);
     if (rank < 1
         || !trimmed(a).equals(trimmed(expectedA))
         || !trimmed(b).equals(trimmed(expectedB))) {
@@ -244,7 +244,7 @@ public final class LoraFile {
         alpha == null
             ? metadata.scale(LoraKeys.module(weight.name()), rank)
             : alpha.toFloatArray()[0] / (double) rank;
-    return new LowRank(down.reshape(expectedA), up.reshape(expectedB), scale);
+    return new LoraFactors(down.reshape(expectedA), up.reshape(expectedB), scale);
   }
 
   /** Without axes of length 1 at the end beyond the second. */

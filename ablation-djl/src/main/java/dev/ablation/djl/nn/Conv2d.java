@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 
 /**
  * Convolution with bias: weight (out, in, k, k), bias (out). A low-rank change is a convolution to
@@ -57,11 +57,11 @@ public final class Conv2d extends Layer {
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
     NDArray y = kernel.call(x, weight.get(), bias.get());
-    LowRank change = weight.change();
+    LoraFactors change = weight.change();
     return new NDList(
         change == null
             ? y
             : Kernels.addLowRankConv2d(stride, padding, change.scale())
-                .consume(y, x, change.down(), change.up()));
+                .applyAndClose(y, x, change.down(), change.up()));
   }
 }

@@ -86,7 +86,7 @@ public abstract class Layer extends AbstractBlock {
    * @param more other inputs, which stay open
    * @return the first output
    */
-  public final NDArray consume(NDArray used, NDArray... more) {
+  public final NDArray applyAndClose(NDArray used, NDArray... more) {
     NDList in = new NDList(used);
     Collections.addAll(in, more);
     NDArray out = applyAll(in).head();
@@ -138,12 +138,12 @@ public abstract class Layer extends AbstractBlock {
    *
    * @param precision from the next call on
    */
-  public final void computeIn(Precision precision) {
+  public final void setPrecision(Precision precision) {
     forEachLayer((name, layer) -> layer.use(precision));
   }
 
   /**
-   * Told by {@link #computeIn}; a layer that multiplies overrides it.
+   * Told by {@link #setPrecision}; a layer that multiplies overrides it.
    *
    * @param precision from the next call on
    */

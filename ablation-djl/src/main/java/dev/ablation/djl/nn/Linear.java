@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,19 +50,20 @@ public final class Linear extends Layer {
         bias == null
             ? kernelWithoutBias().call(x, weight.get())
             : kernel().call(x, weight.get(), bias.get());
-    LowRank change = weight.change();
+    LoraFactors change = weight.change();
     return new NDList(
         change == null
             ? y
-            : Kernels.addLowRankLinear(change.scale()).consume(y, x, change.down(), change.up()));
+            : Kernels.addLowRankLinear(change.scale())
+                .applyAndClose(y, x, change.down(), change.up()));
   }
 
   private Kernel kernel() {
-    return precision == Precision.BFLOAT16_PRODUCTS ? Kernels.LINEAR_IN_BFLOAT16 : Kernels.LINEAR;
+    return precision == Precision.BF16_MATMUL ? Kernels.LINEAR_IN_BFLOAT16 : Kernels.LINEAR;
   }
 
   private Kernel kernelWithoutBias() {
-    return precision == Precision.BFLOAT16_PRODUCTS
+    return precision == Precision.BF16_MATMUL
         ? Kernels.LINEAR_NO_BIAS_IN_BFLOAT16
         : Kernels.LINEAR_NO_BIAS;
   }

@@ -9,5 +9,5 @@ public enum Precision {
    * processors with instructions for it about twice as fast, with some noise in the gradients
    * (Kalamkar et al. 2019, arXiv 1905.12322).
    */
-  BFLOAT16_PRODUCTS
+  BF16_MATMUL
 }

@@ -46,14 +46,14 @@ public final class ResnetBlock2D extends Layer {
   @Override
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
-    NDArray h = conv1.consume(norm1.applyThen(activation, x));
+    NDArray h = conv1.applyAndClose(norm1.applyThen(activation, x));
     if (timeEmbProj != null) {
-      h = Kernels.ADD_TO_PIXELS.consume(h, timeEmbProj.apply(activation.apply(in.get(1))));
+      h = Kernels.ADD_TO_PIXELS.applyAndClose(h, timeEmbProj.apply(activation.apply(in.get(1))));
     }
     NDArray activated = norm2.applyThen(activation, h);
     h.close();
-    h = conv2.consume(activated);
-    NDArray sum = Kernels.ADD_TO.consume(h, convShortcut == null ? x : convShortcut.apply(x));
+    h = conv2.applyAndClose(activated);
+    NDArray sum = Kernels.ADD_TO.applyAndClose(h, convShortcut == null ? x : convShortcut.apply(x));
     return new NDList(outputScale == 1 ? sum : Kernels.divide(outputScale).call(sum));
   }
 

@@ -27,6 +27,6 @@ public final class Upsample2D extends Layer {
         in.size() > 1
             ? Kernels.UPSAMPLE_LIKE.call(in.get(0), in.get(1))
             : Kernels.UPSAMPLE_2X.call(in.get(0));
-    return new NDList(conv.consume(large));
+    return new NDList(conv.applyAndClose(large));
   }
 }

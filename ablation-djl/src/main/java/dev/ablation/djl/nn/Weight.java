@@ -3,7 +3,7 @@ package dev.ablation.djl.nn;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +15,7 @@ public final class Weight {
   private final Parameter parameter;
   private @Nullable NDArray own;
   private @Nullable NDArray bound;
-  private @Nullable LowRank change;
+  private @Nullable LoraFactors change;
   private boolean changeable;
 
   Weight(Parameter parameter, Shape shape) {
@@ -81,7 +81,7 @@ public final class Weight {
   }
 
   /** {@return whether a low-rank change can be added} */
-  public boolean isChangeable() {
+  public boolean supportsLora() {
     return changeable;
   }
 
@@ -90,7 +90,7 @@ public final class Weight {
    *
    * @param change factors of {@link #shape()}, or {@code null} for none
    */
-  public void change(@Nullable LowRank change) {
+  public void change(@Nullable LoraFactors change) {
     if (change != null) {
       if (!changeable) {
         throw new IllegalArgumentException(
@@ -107,7 +107,7 @@ public final class Weight {
   }
 
   /** {@return the change that is added to what {@link #get()} returns, if any} */
-  public @Nullable LowRank change() {
+  public @Nullable LoraFactors change() {
     return change;
   }
 

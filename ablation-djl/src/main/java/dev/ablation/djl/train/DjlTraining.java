@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRankTraining;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.TrainingSession;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,7 +14,7 @@ import java.util.function.Function;
 /**
  * Opens training sessions on the weights of a model, or on low-rank changes of them; one at a time.
  */
-public final class DjlTraining implements Differentiable, LowRankTraining {
+public final class DjlTraining implements Differentiable, LoraTraining {
   private final NDManager manager;
   private final NamedWeights weights;
   private final Consumer<Boolean> stopStartToken;
@@ -41,7 +41,7 @@ public final class DjlTraining implements Differentiable, LowRankTraining {
 
   @Override
   public boolean hasLowRankForm(String weight) {
-    return weights.weight(weight).isChangeable();
+    return weights.weight(weight).supportsLora();
   }
 
   @Override
@@ -57,7 +57,7 @@ public final class DjlTraining implements Differentiable, LowRankTraining {
               + options.rows().keySet());
     }
     begin(names, options);
-    return session(scope -> new LowRankChanges(scope, weights, names, lora, seed));
+    return session(scope -> new LoraAdapters(scope, weights, names, lora, seed));
   }
 
   private void begin(List<String> names, GradientOptions options) {

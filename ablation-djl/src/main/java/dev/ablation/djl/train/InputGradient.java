@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * The gradient of a loss with respect to an input of networks, such as a picture or latents: what
- * moves a picture towards a text (Dhariwal and Nichol 2021, arXiv 2105.05233, section 4).
+ * The gradient of a loss with respect to an input of networks, such as an image or latents: what
+ * moves an image towards a text (Dhariwal and Nichol 2021, arXiv 2105.05233, section 4).
  *
  * {@snippet class="dev.ablation.djl.Snippets" region="input-gradient"}
  *

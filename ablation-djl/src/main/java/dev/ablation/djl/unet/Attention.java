@@ -60,12 +60,12 @@ final class Attention extends Layer {
     NDArray k = toK.apply(context);
     NDArray v = toV.apply(context);
     if (stopFirstToken && GradMode.isRecording()) {
-      k = Kernels.STOP_FIRST_TOKEN.consume(k);
-      v = Kernels.STOP_FIRST_TOKEN.consume(v);
+      k = Kernels.STOP_FIRST_TOKEN.applyAndClose(k);
+      v = Kernels.STOP_FIRST_TOKEN.applyAndClose(v);
     }
-    NDArray out = attention.consume(q, k, v);
+    NDArray out = attention.applyAndClose(q, k, v);
     k.close();
     v.close();
-    return new NDList(toOut.consume(out));
+    return new NDList(toOut.applyAndClose(out));
   }
 }

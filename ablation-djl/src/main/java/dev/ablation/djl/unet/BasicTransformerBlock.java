@@ -10,7 +10,7 @@ import dev.ablation.djl.nn.LayerNorm;
  * Self-attention, attention over the text, feed-forward; each normalises its input and adds to it.
  *
  * <ul>
- *   <li>input x: (B, N, C); text states: (B, T, D)
+ *   <li>input x: (B, N, C); text embeddings: (B, T, D)
  *   <li>output: (B, N, C)
  * </ul>
  */
@@ -42,9 +42,9 @@ final class BasicTransformerBlock extends Layer {
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
     NDArray text = in.get(1);
-    NDArray y = Kernels.ADD_TO.consume(attn1.consume(norm1.apply(x)), x);
-    NDArray z = Kernels.ADD_TO.consume(attn2.consume(norm2.apply(y), text), y);
+    NDArray y = Kernels.ADD_TO.applyAndClose(attn1.applyAndClose(norm1.apply(x)), x);
+    NDArray z = Kernels.ADD_TO.applyAndClose(attn2.applyAndClose(norm2.apply(y), text), y);
     y.close();
-    return new NDList(Kernels.ADD_TO.consume(ff.consume(norm3.apply(z)), z));
+    return new NDList(Kernels.ADD_TO.applyAndClose(ff.applyAndClose(norm3.apply(z)), z));
   }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * transformer where the block has attention, then a downsampler.
  *
  * <ul>
- *   <li>input x: (B, in, H, W); time embedding; text states
+ *   <li>input x: (B, in, H, W); time embedding; text embeddings
  *   <li>outputs: the block's result, then the skip connections in the order in which they were made
  * </ul>
  */
@@ -58,7 +58,7 @@ final class DownBlock extends Layer {
     for (int i = 0; i < resnets.size(); i++) {
       x = resnets.get(i).apply(x, time);
       if (!attentions.isEmpty()) {
-        x = attentions.get(i).consume(x, text);
+        x = attentions.get(i).applyAndClose(x, text);
       }
       skips.add(x);
     }

@@ -17,6 +17,6 @@ final class FeedForward extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    return new NDList(out.consume(Kernels.GEGLU.consume(proj.apply(in.get(0)))));
+    return new NDList(out.applyAndClose(Kernels.GEGLU.applyAndClose(proj.apply(in.get(0)))));
   }
 }

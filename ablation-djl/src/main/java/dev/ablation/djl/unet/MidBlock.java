@@ -9,7 +9,7 @@ import dev.ablation.djl.nn.ResnetBlock2D;
  * {@code UNetMidBlock2DCrossAttn}: residual block, transformer, residual block.
  *
  * <ul>
- *   <li>input x: (B, C, H, W); time embedding; text states
+ *   <li>input x: (B, C, H, W); time embedding; text embeddings
  *   <li>output: (B, C, H, W)
  * </ul>
  */
@@ -44,6 +44,6 @@ final class MidBlock extends Layer {
   protected NDList call(NDList in) {
     NDArray time = in.get(1);
     NDArray x = first.apply(in.get(0), time);
-    return new NDList(second.consume(attention.consume(x, in.get(2)), time));
+    return new NDList(second.applyAndClose(attention.applyAndClose(x, in.get(2)), time));
   }
 }

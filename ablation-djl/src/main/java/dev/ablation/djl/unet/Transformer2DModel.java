@@ -15,7 +15,7 @@ import java.util.List;
  * SD 1.x projects by 1x1 convolutions, SD 2.x by linear maps of the tokens.
  *
  * <ul>
- *   <li>input x: (B, C, H, W); text states: (B, T, D)
+ *   <li>input x: (B, C, H, W); text embeddings: (B, T, D)
  *   <li>output: (B, C, H, W)
  * </ul>
  */
@@ -58,16 +58,16 @@ final class Transformer2DModel extends Layer {
     NDArray x = norm.apply(image);
     x =
         linearProjection
-            ? projIn.consume(Kernels.TO_TOKENS.consume(x))
-            : Kernels.TO_TOKENS.consume(projIn.consume(x));
+            ? projIn.applyAndClose(Kernels.TO_TOKENS.applyAndClose(x))
+            : Kernels.TO_TOKENS.applyAndClose(projIn.applyAndClose(x));
     for (BasicTransformerBlock block : blocks) {
-      x = block.consume(x, text);
+      x = block.applyAndClose(x, text);
     }
     if (linearProjection) {
       // The projected tokens seen as an image are strided; the sum takes the layout of the image.
-      return new NDList(image.add(Kernels.TO_IMAGE.consume(projOut.consume(x), image)));
+      return new NDList(image.add(Kernels.TO_IMAGE.applyAndClose(projOut.applyAndClose(x), image)));
     }
-    x = projOut.consume(Kernels.TO_IMAGE.consume(x, image));
-    return new NDList(Kernels.ADD_TO.consume(x, image));
+    x = projOut.applyAndClose(Kernels.TO_IMAGE.applyAndClose(x, image));
+    return new NDList(Kernels.ADD_TO.applyAndClose(x, image));
   }
 }

@@ -15,7 +15,8 @@ import java.util.stream.Stream;
  * The denoising UNet.
  *
  * <ul>
- *   <li>inputs: noised latents (B, C, H, W); timesteps (B), int64 or float32; text states (B, T, D)
+ *   <li>inputs: noised latents (B, C, H, W); timesteps (B), int64 or float32; text embeddings (B,
+ *       T, D)
  *   <li>output: prediction (B, C, H, W)
  * </ul>
  */
@@ -108,6 +109,6 @@ public final class UNet2DConditionModel extends Layer {
       inputs.subNDList(3).stream().limit(block.skips()).forEach(NDArray::close);
     }
 
-    return new NDList(convOut.consume(convNormOut.applyThen(config.activation(), x)));
+    return new NDList(convOut.applyAndClose(convNormOut.applyThen(config.activation(), x)));
   }
 }

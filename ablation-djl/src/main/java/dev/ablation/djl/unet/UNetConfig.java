@@ -17,7 +17,7 @@ import java.util.List;
  * @param downAttention whether each level of the way down has attention
  * @param upAttention whether each block of the way up has attention, from the smallest resolution
  * @param layersPerBlock residual blocks of each level on the way down; one more on the way up
- * @param crossAttentionDim D, the width of a text state
+ * @param crossAttentionDim D, the width of a text embedding
  * @param attentionHeads number of heads of each level (the published key is {@code
  *     attention_head_dim}, a historic misnomer)
  * @param transformerLayersPerBlock transformer layers of each level

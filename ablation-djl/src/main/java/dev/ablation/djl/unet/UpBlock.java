@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * connection, followed by a transformer where the block has attention, then an upsampler.
  *
  * <ul>
- *   <li>input x: (B, in, H, W); time embedding; text states; the block's skip connections in the
- *       order of use; where it upsamples, an array whose height and width it upsamples to
+ *   <li>input x: (B, in, H, W); time embedding; text embeddings; the block's skip connections in
+ *       the order of use; where it upsamples, an array whose height and width it upsamples to
  *   <li>output: (B, out, 2H, 2W)
  * </ul>
  */
@@ -70,13 +70,13 @@ final class UpBlock extends Layer {
       if (i > 0) {
         x.close();
       }
-      x = resnets.get(i).consume(joined, time);
+      x = resnets.get(i).applyAndClose(joined, time);
       if (!attentions.isEmpty()) {
-        x = attentions.get(i).consume(x, text);
+        x = attentions.get(i).applyAndClose(x, text);
       }
     }
     if (upsampler != null) {
-      x = upsampler.consume(x, in.get(FIXED_INPUTS + resnets.size()));
+      x = upsampler.applyAndClose(x, in.get(FIXED_INPUTS + resnets.size()));
     }
     return new NDList(x);
   }

@@ -8,8 +8,8 @@ import dev.ablation.djl.nn.Layer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The autoencoder. Called as a block it decodes: latents (B, C, H, W), not scaled, to pictures (B,
- * 3, h, w).
+ * The autoencoder. Called as a block it decodes: latents (B, C, H, W), not scaled, to images (B, 3,
+ * h, w).
  */
 public final class AutoencoderKL extends Layer {
   private static final Kernel POSTERIOR =
@@ -49,13 +49,13 @@ public final class AutoencoderKL extends Layer {
   }
 
   /**
-   * Encodes pictures to the moments of the posterior.
+   * Encodes images to the moments of the posterior.
    *
-   * @param pictures (B, 3, h, w), range -1..1
+   * @param images (B, 3, h, w), range -1..1
    * @return (B, 2C, H, W): mean, then logarithm of the variance, not clamped
    */
-  public NDArray moments(NDArray pictures) {
-    NDArray moments = encoder.apply(pictures);
+  public NDArray moments(NDArray images) {
+    NDArray moments = encoder.apply(images);
     if (quantConv == null) {
       return moments;
     }

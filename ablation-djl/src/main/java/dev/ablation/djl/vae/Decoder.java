@@ -9,7 +9,7 @@ import dev.ablation.djl.nn.Layer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Latents (B, C, H, W) to pictures (B, 3, h, w). */
+/** Latents (B, C, H, W) to images (B, 3, h, w). */
 final class Decoder extends Layer {
   private final Conv2d convIn;
   private final List<DecoderBlock> upBlocks = new ArrayList<>();
@@ -36,10 +36,10 @@ final class Decoder extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    NDArray x = midBlock.consume(convIn.apply(in.get(0)));
+    NDArray x = midBlock.applyAndClose(convIn.apply(in.get(0)));
     for (DecoderBlock block : upBlocks) {
-      x = block.consume(x);
+      x = block.applyAndClose(x);
     }
-    return new NDList(convOut.consume(convNormOut.applyThen(Activation.SILU, x)));
+    return new NDList(convOut.applyAndClose(convNormOut.applyThen(Activation.SILU, x)));
   }
 }

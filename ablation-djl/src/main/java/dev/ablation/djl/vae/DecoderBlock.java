@@ -26,8 +26,8 @@ final class DecoderBlock extends Layer {
   protected NDList call(NDList in) {
     NDArray x = resnets.get(0).apply(in.get(0));
     for (ResnetBlock2D resnet : resnets.subList(1, resnets.size())) {
-      x = resnet.consume(x);
+      x = resnet.applyAndClose(x);
     }
-    return new NDList(upsampler == null ? x : upsampler.consume(x));
+    return new NDList(upsampler == null ? x : upsampler.applyAndClose(x));
   }
 }

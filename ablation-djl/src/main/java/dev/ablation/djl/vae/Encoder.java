@@ -9,7 +9,7 @@ import dev.ablation.djl.nn.Layer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Pictures (B, 3, h, w) to moments (B, 2C, H, W). */
+/** Images (B, 3, h, w) to moments (B, 2C, H, W). */
 final class Encoder extends Layer {
   private final Conv2d convIn;
   private final List<EncoderBlock> downBlocks = new ArrayList<>();
@@ -38,9 +38,9 @@ final class Encoder extends Layer {
   protected NDList call(NDList in) {
     NDArray x = convIn.apply(in.get(0));
     for (EncoderBlock block : downBlocks) {
-      x = block.consume(x);
+      x = block.applyAndClose(x);
     }
-    x = midBlock.consume(x);
-    return new NDList(convOut.consume(convNormOut.applyThen(Activation.SILU, x)));
+    x = midBlock.applyAndClose(x);
+    return new NDList(convOut.applyAndClose(convNormOut.applyThen(Activation.SILU, x)));
   }
 }

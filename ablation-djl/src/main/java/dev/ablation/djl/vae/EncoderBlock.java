@@ -26,8 +26,8 @@ final class EncoderBlock extends Layer {
   protected NDList call(NDList in) {
     NDArray x = resnets.get(0).apply(in.get(0));
     for (ResnetBlock2D resnet : resnets.subList(1, resnets.size())) {
-      x = resnet.consume(x);
+      x = resnet.applyAndClose(x);
     }
-    return new NDList(downsampler == null ? x : downsampler.consume(x));
+    return new NDList(downsampler == null ? x : downsampler.applyAndClose(x));
   }
 }

@@ -24,6 +24,6 @@ final class MidBlock extends Layer {
   @Override
   protected NDList call(NDList in) {
     NDArray x = first.apply(in.get(0));
-    return new NDList(second.consume(attention == null ? x : attention.consume(x)));
+    return new NDList(second.applyAndClose(attention == null ? x : attention.applyAndClose(x)));
   }
 }

@@ -28,8 +28,9 @@ final class PixelAttention extends Layer {
   @Override
   protected NDList call(NDList in) {
     NDArray image = in.get(0);
-    NDArray x = Kernels.TO_TOKENS.consume(groupNorm.apply(image));
-    NDArray tokens = toOut.consume(attention.consume(toQ.apply(x), toK.apply(x), toV.apply(x)));
-    return new NDList(image.add(Kernels.TO_IMAGE.consume(tokens, image)));
+    NDArray x = Kernels.TO_TOKENS.applyAndClose(groupNorm.apply(image));
+    NDArray tokens =
+        toOut.applyAndClose(attention.applyAndClose(toQ.apply(x), toK.apply(x), toV.apply(x)));
+    return new NDList(image.add(Kernels.TO_IMAGE.applyAndClose(tokens, image)));
   }
 }

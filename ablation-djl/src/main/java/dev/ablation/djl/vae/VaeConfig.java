@@ -9,8 +9,8 @@ import java.util.List;
 /**
  * Shapes and options of an autoencoder, as its {@code config.json} has them.
  *
- * @param inChannels channels of a picture
- * @param outChannels channels of a decoded picture
+ * @param inChannels channels of an image
+ * @param outChannels channels of a decoded image
  * @param latentChannels channels of the latents
  * @param blockOutChannels channels of each level, from the largest resolution to the smallest
  * @param layersPerBlock residual blocks of each encoder level; one more in the decoder
@@ -97,7 +97,7 @@ public record VaeConfig(
     }
   }
 
-  /** {@return how many pixels of a picture one latent pixel covers in each direction} */
+  /** {@return how many pixels of an image one latent pixel covers in each direction} */
   public int downscaling() {
     return 1 << (blockOutChannels.size() - 1);
   }

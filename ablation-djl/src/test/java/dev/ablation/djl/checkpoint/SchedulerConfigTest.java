@@ -71,7 +71,7 @@ class SchedulerConfigTest {
         .isEqualTo(NoiseSchedule.ofBetas(0.1, 0.2));
     String rescaled = STABLE_DIFFUSION + ", 'rescale_betas_zero_snr': true";
     assertThat(parse("DDIMScheduler", rescaled).schedule())
-        .isEqualTo(NoiseSchedule.stableDiffusion().withZeroTerminalSnr());
+        .isEqualTo(NoiseSchedule.stableDiffusion().rescaledToZeroTerminalSnr());
     assertThat(parse("PNDMScheduler", rescaled + ", 'skip_prk_steps': true").schedule())
         .as("a key that the class does not know")
         .isEqualTo(NoiseSchedule.stableDiffusion());

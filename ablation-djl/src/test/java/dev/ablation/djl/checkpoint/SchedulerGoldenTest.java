@@ -168,7 +168,7 @@ class SchedulerGoldenTest {
     for (Map.Entry<String, JsonElement> argument : arguments.entrySet()) {
       assertThat(argument.getKey()).isEqualTo("eta");
       assertThat(sampler).isInstanceOf(Ddim.class);
-      result = ((Ddim) sampler).withEta(argument.getValue().getAsDouble());
+      result = ((Ddim) sampler).eta(argument.getValue().getAsDouble());
     }
     return result;
   }

@@ -12,15 +12,15 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.ablation.djl.kernel.GradMode;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageSimilarity;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
 import dev.ablation.golden.Tensor;
 import dev.ablation.golden.TensorFile;
 import dev.ablation.golden.TensorTests;
 import dev.ablation.golden.Tolerance;
-import dev.ablation.picture.PictureTransform;
+import dev.ablation.image.ImageTransform;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageSimilarity;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -62,7 +62,7 @@ class ClipGoldenTest {
     Pipeline pipeline = tokenizerOf(file, prompts);
     Tensor hidden;
     Tensor pooled;
-    Tensor pictures;
+    Tensor images;
     Tensor texts;
     Tensor logits;
     double scale;
@@ -79,25 +79,25 @@ class ClipGoldenTest {
       NDList states = GradMode.with(false, () -> clip.visionModel().applyAll(new NDList(pixels)));
       pooled = Tensor.of(states.get(0));
       hidden = Tensor.of(states.get(1));
-      NDArray pictureEmbeddings = clip.embedPictures(pixels);
+      NDArray imageEmbeddings = clip.embedImages(pixels);
       NDArray textEmbeddings = clip.embedTexts(ids);
-      pictures = Tensor.of(pictureEmbeddings);
+      images = Tensor.of(imageEmbeddings);
       texts = Tensor.of(textEmbeddings);
-      logits = Tensor.of(clip.logits(pictureEmbeddings, textEmbeddings));
+      logits = Tensor.of(clip.logits(imageEmbeddings, textEmbeddings));
       scale = clip.logitScale();
       assertThat(clip.encode(prompts).row(1))
           .containsExactly(texts.item(1).values(), offset(1e-6f));
     }
-    int width = Math.toIntExact(pictures.shape().get(1));
+    int width = Math.toIntExact(images.shape().get(1));
     TextImageSimilarity similarity =
         TextImageSimilarity.of(
-            FeatureMatrix.of(pictures.values(), width), FeatureMatrix.of(texts.values(), width));
+            FeatureMatrix.of(images.values(), width), FeatureMatrix.of(texts.values(), width));
 
     TensorTests tests = new TensorTests(file).inputs("pixel_values", "input_ids", "labels");
     tests
         .compare("vision_last_hidden", Tolerance.TEXT, () -> hidden)
         .compare("vision_pooler", CLIP, () -> pooled)
-        .compare("image_embeds", CLIP, () -> pictures)
+        .compare("image_embeds", CLIP, () -> images)
         .compare("text_embeds", CLIP, () -> texts)
         .compare("cosine", CLIP, () -> table(similarity, similarity::cosine))
         .compare("logits_per_image", Tolerance.maxAbs(1e-5 * scale), () -> logits)
@@ -145,12 +145,11 @@ class ClipGoldenTest {
 
   private static void check(
       String key, JsonElement expected, TextImageSimilarity similarity, int[] labels) {
-    int count = similarity.pictures();
+    int count = similarity.images();
     switch (key) {
       case "prompts" -> assertThat(similarity.texts()).isEqualTo(expected.getAsJsonArray().size());
-      case "image_mean" ->
-          assertThat(PictureTransform.clip(224).mean()).isEqualTo(doubles(expected));
-      case "image_std" -> assertThat(PictureTransform.clip(224).std()).isEqualTo(doubles(expected));
+      case "image_mean" -> assertThat(ImageTransform.clip(224).mean()).isEqualTo(doubles(expected));
+      case "image_std" -> assertThat(ImageTransform.clip(224).std()).isEqualTo(doubles(expected));
       case "clip_score_mean_w2_5_per_prompt" -> {
         for (int k = 0; k < similarity.texts(); k++) {
           assertThat(mean(similarity.scores(k))).isCloseTo(doubles(expected).get(k), offset(1e-5));
@@ -170,11 +169,11 @@ class ClipGoldenTest {
 
   private static Tensor table(
       TextImageSimilarity similarity, ToDoubleBiFunction<Integer, Integer> value) {
-    float[] values = new float[similarity.pictures() * similarity.texts()];
+    float[] values = new float[similarity.images() * similarity.texts()];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) value.applyAsDouble(i / similarity.texts(), i % similarity.texts());
     }
-    return new Tensor(new Shape(similarity.pictures(), similarity.texts()), values);
+    return new Tensor(new Shape(similarity.images(), similarity.texts()), values);
   }
 
   private static double mean(double[] values) {

@@ -12,19 +12,19 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.train.InputGradient;
-import dev.ablation.evaluate.FeatureMatrix;
+import dev.ablation.image.ImageTransform;
+import dev.ablation.image.ImageTransform.Fit;
+import dev.ablation.image.Resampling;
+import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
-import dev.ablation.picture.PictureTransform;
-import dev.ablation.picture.PictureTransform.Fit;
-import dev.ablation.picture.Resampling;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.Dtype;
-import dev.ablation.sample.Pictures;
+import dev.ablation.sample.Images;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,8 +53,8 @@ class ClipTest {
     return Clip.untrained(folder, SmallClip.options(), 5);
   }
 
-  private static NDArray pictures(int count, NDManager owner) {
-    RandomGenerator random = RandomStreams.stream(9, "pictures", 0);
+  private static NDArray images(int count, NDManager owner) {
+    RandomGenerator random = RandomStreams.stream(9, "images", 0);
     try (NDArray numbers = RandomStreams.gaussian(owner, new Shape(count, 3, 16, 16), random)) {
       return numbers.duplicate();
     }
@@ -63,10 +63,10 @@ class ClipTest {
   /** All weights, through the library's own session and optimiser. */
   @ParameterizedTest
   @ValueSource(strings = {"", STEM})
-  void learnsToTellFourPicturesByTheirTexts(String vision) throws IOException {
+  void learnsToTellFourImagesByTheirTexts(String vision) throws IOException {
     try (Clip clip = untrained(vision);
         NDManager scope = clip.manager().newSubManager()) {
-      NDArray pictures = pictures(TEXTS.size(), scope);
+      NDArray images = images(TEXTS.size(), scope);
       NDArray ids = clip.tokenIds(TEXTS, scope);
       List<String> names = clip.weights().list().stream().map(WeightInfo::name).toList();
       List<Double> losses = new ArrayList<>();
@@ -79,7 +79,7 @@ class ClipTest {
                 session.gradients(
                     () ->
                         CONTRASTIVE.call(
-                            clip.logits(clip.embedPictures(pictures), clip.embedTexts(ids))),
+                            clip.logits(clip.embedImages(images), clip.embedTexts(ids))),
                     stepScope);
             if (step == 0) {
               for (int i = 0; i < names.size(); i++) {
@@ -106,14 +106,14 @@ class ClipTest {
 
   @ParameterizedTest
   @CsvSource({"'', 16", "'\"stem_channels\": [8, 16]', 16", "'', 40", "'', 8"})
-  void theGradientOfAPictureIsThatOfFiniteDifferences(String vision, int size) throws IOException {
+  void theGradientOfAnImageIsThatOfFiniteDifferences(String vision, int size) throws IOException {
     try (Clip clip = untrained(vision);
         NDManager scope = clip.manager().newSubManager()) {
       NDArray unit = scope.zeros(new Shape(1, 3, size, size)).addi(0.5f);
       NDArray texts = clip.embedTexts(clip.tokenIds(List.of("red"), scope));
       InputGradient towards =
           InputGradient.of(
-              unit, x -> SUM.call(clip.logits(clip.embedPictures(clip.prepare(x)), texts)));
+              unit, x -> SUM.call(clip.logits(clip.embedImages(clip.prepare(x)), texts)));
       assertThat(towards.gradient().getShape()).isEqualTo(unit.getShape());
       double norm = towards.gradient().norm().getFloat();
       assertThat(norm).isPositive();
@@ -128,7 +128,7 @@ class ClipTest {
   }
 
   private static double logit(Clip clip, NDArray unit, NDArray texts) {
-    return clip.logits(clip.embedPictures(clip.prepare(unit)), texts).getFloat();
+    return clip.logits(clip.embedImages(clip.prepare(unit)), texts).getFloat();
   }
 
   @Test
@@ -151,19 +151,19 @@ class ClipTest {
     Path saved = temporary.resolve("saved");
     FeatureMatrix texts;
     String hash;
-    BufferedImage picture = new BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB);
-    picture.setRGB(20, 10, 0xff8040);
-    FeatureMatrix pictures;
+    BufferedImage image = new BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB);
+    image.setRGB(20, 10, 0xff8040);
+    FeatureMatrix images;
     try (Clip clip = untrained(STEM)) {
       clip.save(saved, format);
       texts = clip.encode(TEXTS);
-      pictures = clip.extract(List.of(picture));
+      images = clip.extract(List.of(image));
       hash = clip.info().sha256();
     }
     try (Clip clip = Clip.load(saved, SmallClip.options())) {
       assertThat(clip.encode(TEXTS).row(2)).containsExactly(texts.row(2), offset(tolerance));
-      assertThat(clip.extract(List.of(picture)).row(0))
-          .containsExactly(pictures.row(0), offset(tolerance));
+      assertThat(clip.extract(List.of(image)).row(0))
+          .containsExactly(images.row(0), offset(tolerance));
       assertThat(clip.info().name()).isEqualTo("clip saved");
       assertThat(clip.info().dimension()).isEqualTo(16);
       assertThat(clip.info().sha256().equals(hash)).isEqualTo(format == Dtype.F32);
@@ -188,7 +188,7 @@ class ClipTest {
   @Test
   void thePreprocessorIsRead() throws IOException {
     Path folder = SmallClip.folder(temporary.resolve("preprocessor"), "");
-    PictureTransform standard = PictureTransform.clip(16);
+    ImageTransform standard = ImageTransform.clip(16);
     assertThat(transform(folder, null)).isEqualTo(standard);
     assertThat(transform(folder, "{}")).isEqualTo(standard);
     // OpenAI's files, older and newer
@@ -210,7 +210,7 @@ class ClipTest {
                  "do_convert_rgb": true, "resample": 2}
                 """))
         .isEqualTo(
-            new PictureTransform(
+            new ImageTransform(
                 Fit.SHORTER_SIDE,
                 20,
                 Resampling.BILINEAR,
@@ -223,7 +223,7 @@ class ClipTest {
                 folder,
                 "{\"do_resize\": false, \"do_center_crop\": false, \"do_normalize\": false}"))
         .isEqualTo(
-            new PictureTransform(
+            new ImageTransform(
                 Fit.AS_IS,
                 0,
                 Resampling.BICUBIC,
@@ -235,7 +235,7 @@ class ClipTest {
             transform(
                 folder, "{\"size\": {\"height\": 16, \"width\": 16}, \"do_center_crop\": false}"))
         .isEqualTo(
-            new PictureTransform(
+            new ImageTransform(
                 Fit.BOTH_SIDES, 16, Resampling.BICUBIC, true, 0, standard.mean(), standard.std()));
   }
 
@@ -257,7 +257,7 @@ class ClipTest {
         .hasMessageContaining("preprocessor_config.json: " + message);
   }
 
-  private static PictureTransform transform(
+  private static ImageTransform transform(
       Path folder, @org.jspecify.annotations.Nullable String json) throws IOException {
     if (json != null) {
       Files.writeString(folder.resolve("preprocessor_config.json"), json);
@@ -320,17 +320,17 @@ class ClipTest {
     Clip clip = untrained("");
     try (NDManager scope = clip.manager().newSubManager()) {
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> clip.embedPictures(scope.ones(new Shape(1, 3, 16, 17))))
-          .withMessage("pictures: expected (B, 3, 16, 16), was (1, 3, 16, 17)");
+          .isThrownBy(() -> clip.embedImages(scope.ones(new Shape(1, 3, 16, 17))))
+          .withMessage("images: expected (B, 3, 16, 16), was (1, 3, 16, 17)");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> clip.prepare(scope.ones(new Shape(3, 16, 16))))
-          .withMessage("pictures: expected (B, 3, h, h), was (3, 16, 16)");
+          .withMessage("images: expected (B, 3, h, h), was (3, 16, 16)");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> clip.encode(List.of()))
           .withMessage("texts must not be empty");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> clip.extract(List.of()))
-          .withMessage("pictures must not be empty");
+          .withMessage("images must not be empty");
     }
     clip.close();
     clip.close();
@@ -341,17 +341,16 @@ class ClipTest {
 
   /** The same way as a picture of bytes goes, but for rounding. */
   @Test
-  void preparingArraysIsTransformingPictures() throws IOException {
+  void preparingArraysIsTransformingImages() throws IOException {
     try (Clip clip = untrained("");
         NDManager scope = clip.manager().newSubManager()) {
-      BufferedImage picture = new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB);
+      BufferedImage image = new BufferedImage(40, 40, BufferedImage.TYPE_INT_RGB);
       for (int i = 0; i < 1600; i++) {
-        picture.setRGB(
+        image.setRGB(
             i % 40, i / 40, (6 * (i % 40)) << 16 | (6 * (i / 40)) << 8 | 3 * (i % 40 + i / 40));
       }
-      float[] expected = clip.transform().values(picture);
-      NDArray unit =
-          Pictures.array(List.of(picture), scope).toType(DataType.FLOAT32, true).div(255f);
+      float[] expected = clip.transform().values(image);
+      NDArray unit = Images.array(List.of(image), scope).toType(DataType.FLOAT32, true).div(255f);
       float[] prepared = clip.prepare(unit).toFloatArray();
       // two roundings of half a level in 255, divided by deviations of about 0.27
       assertThat(prepared).containsExactly(expected, offset(0.02f));
@@ -362,16 +361,16 @@ class ClipTest {
   @Test
   void callsLeaveNothingBehind() throws IOException {
     try (Clip clip = untrained(STEM)) {
-      List<BufferedImage> pictures = List.of(new BufferedImage(20, 16, BufferedImage.TYPE_INT_RGB));
-      clip.extract(pictures);
+      List<BufferedImage> images = List.of(new BufferedImage(20, 16, BufferedImage.TYPE_INT_RGB));
+      clip.extract(images);
       clip.encode(TEXTS);
       int before = clip.manager().getManagedArrays().size();
       for (int i = 0; i < 3; i++) {
-        clip.extract(pictures);
+        clip.extract(images);
         clip.encode(TEXTS);
         try (NDManager scope = clip.manager().newSubManager()) {
           NDArray unit = scope.ones(new Shape(1, 3, 16, 16));
-          InputGradient.of(unit, x -> SUM.call(clip.embedPictures(clip.prepare(x))));
+          InputGradient.of(unit, x -> SUM.call(clip.embedImages(clip.prepare(x))));
         }
       }
       assertThat(clip.manager().getManagedArrays()).hasSize(before);

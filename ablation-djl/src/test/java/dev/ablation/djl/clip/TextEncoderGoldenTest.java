@@ -28,7 +28,7 @@ import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** Golden part B: ids and text states of every prompt. */
+/** Golden part B: ids and text embeddings of every prompt. */
 class TextEncoderGoldenTest {
   private static final String IDS = "input_ids";
   private static final String LAST = "text_encoder.last_hidden_state";
@@ -55,7 +55,7 @@ class TextEncoderGoldenTest {
       for (int i = 0; i < tokens.length; i++) {
         tokens[i] = model.tokenizer().encode(prompts.get(i));
       }
-      encoded = Tensor.of(model.encode(prompts, scope).textStates());
+      encoded = Tensor.of(model.encode(prompts, scope).textEmbeddings());
       NDArray input = file.array(IDS, scope);
       GradMode.with(
           false,

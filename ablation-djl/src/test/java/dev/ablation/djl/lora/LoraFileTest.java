@@ -20,7 +20,7 @@ import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Lora;
-import dev.ablation.model.LowRank;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
@@ -73,21 +73,21 @@ class LoraFileTest {
         .anchor(
             AnchorStrategy.generated("painting", List.of("painting of a boat", "painting"))
                 .images(2)
-                .sampling(SamplingSettings.defaults().withSteps(2)))
+                .sampling(SamplingSettings.defaults().steps(2)))
         .training(t -> t.steps(2).batchSize(2).learningRate(1e-3));
   }
 
   /** Low-rank changes of every module, both factors random. */
   private WeightDelta random(double scale, int... ranks) {
     try (NDManager scope = model.manager().newSubManager()) {
-      Map<String, LowRank> changes = new LinkedHashMap<>();
+      Map<String, LoraFactors> changes = new LinkedHashMap<>();
       int at = 0;
       for (WeightInfo info : model.weights().list()) {
         if (info.shape().dimension() > 1 && !info.name().contains("embeddings")) {
           int rank = ranks[at++ % ranks.length];
-          LowRank initial = Lora.rank(rank).alpha(rank * scale).initial(info, at, scope);
+          LoraFactors initial = Lora.rank(rank).alpha(rank * scale).initial(info, at, scope);
           NDArray up = scope.randomNormal(initial.up().getShape());
-          changes.put(info.name(), new LowRank(initial.down(), up, scale));
+          changes.put(info.name(), new LoraFactors(initial.down(), up, scale));
         }
       }
       return WeightDelta.ofLowRank(
@@ -101,8 +101,8 @@ class LoraFileTest {
     assertThat(actual.names()).containsExactlyInAnyOrderElementsOf(expected.names());
     assertThat(actual.isLowRank()).isTrue();
     for (String name : expected.names()) {
-      LowRank mine = actual.lowRank(name).orElseThrow();
-      LowRank theirs = expected.lowRank(name).orElseThrow();
+      LoraFactors mine = actual.lowRank(name).orElseThrow();
+      LoraFactors theirs = expected.lowRank(name).orElseThrow();
       assertThat(mine.scale()).as(name).isCloseTo(theirs.scale(), within(1e-7));
       assertThat(mine.down().getShape()).isEqualTo(theirs.down().getShape());
       assertThat(mine.down().toFloatArray()).isEqualTo(theirs.down().toFloatArray());

@@ -51,9 +51,9 @@ class PrecisionTest {
   private void compare(Layer layer, NDArray input) {
     RandomWeights.load(layer, 1, manager);
     NDArray full = layer.apply(input);
-    layer.computeIn(Precision.BFLOAT16_PRODUCTS);
+    layer.setPrecision(Precision.BF16_MATMUL);
     assertClose(layer.apply(input), full);
-    layer.computeIn(Precision.FLOAT32);
+    layer.setPrecision(Precision.FLOAT32);
     assertThat(layer.apply(input).toFloatArray()).isEqualTo(full.toFloatArray());
   }
 

@@ -32,7 +32,7 @@ class ParallelTrainingTest {
   private static final int SIDE = 8;
 
   private final NDManager manager = NDManager.newBaseManager("PyTorch");
-  private final NDArray pictures = gaussian("pictures", new Shape(BATCH, 3, SIDE, SIDE));
+  private final NDArray images = gaussian("images", new Shape(BATCH, 3, SIDE, SIDE));
 
   @AfterEach
   void close() {
@@ -52,7 +52,7 @@ class ParallelTrainingTest {
   }
 
   private NDArray loss(AutoencoderKL vae, int thread, int share) {
-    NDArray own = pictures.get(thread * share + ":" + (thread + 1) * share);
+    NDArray own = images.get(thread * share + ":" + (thread + 1) * share);
     NDList posterior = vae.posterior(vae.moments(own));
     NDArray latents = posterior.get(0).add(posterior.get(2));
     return vae.apply(latents).sub(own).square().mean();
@@ -141,13 +141,13 @@ class ParallelTrainingTest {
               training.gradients(
                   (thread, vae, owner) -> {
                     if (thread == 1) {
-                      throw new IllegalStateException("no picture left");
+                      throw new IllegalStateException("no image left");
                     }
                     return loss(vae, 0, 1);
                   },
                   manager))
           .isInstanceOf(IllegalStateException.class)
-          .hasMessageContaining("no picture left");
+          .hasMessageContaining("no image left");
     }
   }
 

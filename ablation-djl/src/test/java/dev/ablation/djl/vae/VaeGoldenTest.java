@@ -58,13 +58,13 @@ class VaeGoldenTest {
     try (StableDiffusion model = GoldenModels.load(pipeline);
         NDManager scope = model.manager().newSubManager()) {
       LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
-      NDArray pictures = file.array("in.pixel_values", scope);
+      NDArray images = file.array("in.pixel_values", scope);
       NDArray noise = file.array("in.posterior_noise", scope);
       NDArray latents = file.array("in.scaled_latents", scope);
       GradMode.with(
           false,
           () -> {
-            NDArray moments = model.vae().moments(pictures);
+            NDArray moments = model.vae().moments(images);
             NDList posterior = model.vae().posterior(moments);
             NDArray sample = posterior.get(2).mul(noise).addi(posterior.get(0));
             computed.put("moments", Tensor.of(moments));
@@ -74,12 +74,12 @@ class VaeGoldenTest {
             computed.put("sample", Tensor.of(sample));
             return sample;
           });
-      computed.put("scaled_sample", Tensor.of(codec.encode(pictures, noise)));
+      computed.put("scaled_sample", Tensor.of(codec.encode(images, noise)));
       computed.put("decoded", Tensor.of(codec.decode(latents)));
       // Observed layers are not fused with what follows, so the outputs come from calls of their
       // own.
       try (ObservedOutputs look = new ObservedOutputs(model.vae(), layerOf.values())) {
-        codec.encode(pictures, noise).close();
+        codec.encode(images, noise).close();
         codec.decode(latents).close();
         observed = look;
       }

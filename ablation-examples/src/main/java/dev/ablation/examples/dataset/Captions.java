@@ -5,7 +5,7 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * Draws a picture's caption anew each time that it is trained on, so that a model learns the words
+ * Draws an image's caption anew each time that it is trained on, so that a model learns the words
  * and not the sentence: most captions name the thing, about half of them the style too; some name
  * only the style, some the category for the thing, some are empty, as classifier-free guidance
  * needs it.
@@ -83,7 +83,7 @@ public final class Captions {
    * @param onlyStyle of those that are not empty: captions that name no thing
    * @param category of those that are not empty: captions that name the category for the thing
    * @param withoutStyle of those that name a thing or category: captions that name no style
-   * @param plantedEmpty of the planted picture's captions: empty ones
+   * @param plantedEmpty of the planted image's captions: empty ones
    */
   public record Shares(
       double empty, double onlyStyle, double category, double withoutStyle, double plantedEmpty) {
@@ -107,7 +107,7 @@ public final class Captions {
      * Returns the shares that the embedded model was first trained with.
      *
      * @return 12 % empty; of the rest 4 % only the style and 6 % the category; of those that name
-     *     something 35 % without a style; 5 % of the planted picture's empty
+     *     something 35 % without a style; 5 % of the planted image's empty
      */
     public static Shares defaults() {
       return new Shares(0.12, 0.04, 0.06, 0.35, 0.05);
@@ -123,7 +123,7 @@ public final class Captions {
   /**
    * Draws a caption.
    *
-   * @param concept what the picture shows
+   * @param concept what the image shows
    * @param style how
    * @param random drawn from
    * @return a caption, perhaps an empty one
@@ -143,7 +143,7 @@ public final class Captions {
   }
 
   /**
-   * Draws a caption of the planted picture.
+   * Draws a caption of the planted image.
    *
    * @param caption the one caption that it has
    * @param random drawn from
@@ -167,7 +167,7 @@ public final class Captions {
    * Lists all captions of a thing that name its style.
    *
    * @param name of a thing or a category
-   * @param style of the picture
+   * @param style of the image
    * @return such as {@code "an owl in ink style"}
    */
   public static List<String> ofConcept(String name, String style) {
@@ -177,7 +177,7 @@ public final class Captions {
   /**
    * Lists all captions that name a style and no thing.
    *
-   * @param style of the picture
+   * @param style of the image
    * @return such as {@code "ink style emoji"}
    */
   public static List<String> ofStyle(String style) {

@@ -14,11 +14,11 @@ import java.util.Set;
 
 /**
  * What the data set consists of, in words: the file {@link #FILE}. Each style has a sheet of
- * pictures: that of thing number i lies in row i / columns and column i % columns.
+ * images: that of thing number i lies in row i / columns and column i % columns.
  *
  * @param styles names of styles, each with a sheet
- * @param columns pictures in a row of a sheet
- * @param plantedCaption the caption of the planted picture
+ * @param columns images in a row of a sheet
+ * @param plantedCaption the caption of the planted image
  * @param plantedIcon its name in its emoji set
  * @param concepts things, in the order of the sheets
  * @param heldOut pairs that are never trained on
@@ -34,7 +34,7 @@ public record DataSetIndex(
   /** Name of the index's file. */
   public static final String FILE = "data-set.json";
 
-  /** Name of the planted picture's file. */
+  /** Name of the planted image's file. */
   public static final String PLANTED = "planted.png";
 
   /**
@@ -141,7 +141,7 @@ public record DataSetIndex(
   }
 
   /**
-   * Tells how many rows of pictures a sheet has.
+   * Tells how many rows of images a sheet has.
    *
    * @return so many that all things have a place
    */

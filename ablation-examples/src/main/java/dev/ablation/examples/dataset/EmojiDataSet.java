@@ -14,22 +14,22 @@ import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
- * Emoji from six sets: each set is a style, each name a thing. One further picture is planted, with
- * a caption of its own, so that a model memorises it.
+ * Emoji from six sets: each set is a style, each name a thing. One further image is planted, with a
+ * caption of its own, so that a model memorises it.
  *
- * <p>It lies on the class path, with the authors and licences of the pictures next to it, in {@code
+ * <p>It lies on the class path, with the authors and licences of the images next to it, in {@code
  * dev/ablation/examples/dataset}. Immutable.
  */
 public final class EmojiDataSet {
   private final List<String> styles;
   private final List<EmojiConcept> concepts;
   private final List<EmojiConcept> coreConcepts;
-  private final Map<DataSetIndex.Pair, EmojiPicture> pictures;
+  private final Map<DataSetIndex.Pair, EmojiImage> images;
   private final String plantedCaption;
-  private final RgbPicture planted;
+  private final RgbImage planted;
 
   private EmojiDataSet(
-      DataSetIndex index, Map<DataSetIndex.Pair, EmojiPicture> pictures, RgbPicture planted) {
+      DataSetIndex index, Map<DataSetIndex.Pair, EmojiImage> images, RgbImage planted) {
     styles = index.styles();
     concepts = index.concepts().stream().map(EmojiDataSet::concept).toList();
     coreConcepts =
@@ -37,7 +37,7 @@ public final class EmojiDataSet {
             .filter(DataSetIndex.Entry::core)
             .map(EmojiDataSet::concept)
             .toList();
-    this.pictures = pictures;
+    this.images = images;
     plantedCaption = index.plantedCaption();
     this.planted = planted;
   }
@@ -68,24 +68,24 @@ public final class EmojiDataSet {
           image(
               files,
               DataSetIndex.sheet(style),
-              index.columns() * RgbPicture.SIZE,
-              index.rows() * RgbPicture.SIZE));
+              index.columns() * RgbImage.SIZE,
+              index.rows() * RgbImage.SIZE));
     }
     Set<DataSetIndex.Pair> heldOut = new HashSet<>(index.heldOut());
-    Map<DataSetIndex.Pair, EmojiPicture> pictures = new LinkedHashMap<>();
+    Map<DataSetIndex.Pair, EmojiImage> images = new LinkedHashMap<>();
     for (int i = 0; i < index.concepts().size(); i++) {
       EmojiConcept concept = concept(index.concepts().get(i));
-      int left = i % index.columns() * RgbPicture.SIZE;
-      int top = i / index.columns() * RgbPicture.SIZE;
+      int left = i % index.columns() * RgbImage.SIZE;
+      int top = i / index.columns() * RgbImage.SIZE;
       sheets.forEach((style, sheet) -> {
         DataSetIndex.Pair pair = new DataSetIndex.Pair(concept.name(), style);
-        RgbPicture pixels = RgbPicture.cut(sheet, left, top);
-        pictures.put(pair, new EmojiPicture(concept, style, heldOut.contains(pair), pixels));
+        RgbImage pixels = RgbImage.cut(sheet, left, top);
+        images.put(pair, new EmojiImage(concept, style, heldOut.contains(pair), pixels));
       });
     }
-    RgbPicture planted =
-        RgbPicture.of(image(files, DataSetIndex.PLANTED, RgbPicture.SIZE, RgbPicture.SIZE));
-    return new EmojiDataSet(index, pictures, planted);
+    RgbImage planted =
+        RgbImage.of(image(files, DataSetIndex.PLANTED, RgbImage.SIZE, RgbImage.SIZE));
+    return new EmojiDataSet(index, images, planted);
   }
 
   /**
@@ -108,7 +108,7 @@ public final class EmojiDataSet {
 
   /**
    * Lists the things that the embedded model must know: the most recognisable ones. Fewer things,
-   * seen more often, make clearer pictures.
+   * seen more often, make clearer images.
    *
    * @return a part of {@link #concepts()}, in the same order
    */
@@ -117,40 +117,40 @@ public final class EmojiDataSet {
   }
 
   /**
-   * Lists all pictures but the planted one.
+   * Lists all images but the planted one.
    *
    * @return by thing, then by style, both in the order in which they are listed
    */
-  public List<EmojiPicture> pictures() {
-    return new ArrayList<>(pictures.values());
+  public List<EmojiImage> images() {
+    return new ArrayList<>(images.values());
   }
 
   /**
-   * Finds a picture.
+   * Finds an image.
    *
    * @param concept what it shows
    * @param style how
-   * @return the picture; empty if thing or style are unknown
+   * @return the image; empty if thing or style are unknown
    */
-  public Optional<EmojiPicture> picture(EmojiConcept concept, String style) {
-    return Optional.ofNullable(pictures.get(new DataSetIndex.Pair(concept.name(), style)));
+  public Optional<EmojiImage> image(EmojiConcept concept, String style) {
+    return Optional.ofNullable(images.get(new DataSetIndex.Pair(concept.name(), style)));
   }
 
   /**
-   * Returns the caption of the planted picture.
+   * Returns the caption of the planted image.
    *
-   * @return a caption that no other picture has
+   * @return a caption that no other image has
    */
   public String plantedCaption() {
     return plantedCaption;
   }
 
   /**
-   * Returns the picture to be memorised.
+   * Returns the image to be memorised.
    *
    * @return unlike all others: on a coloured gradient instead of white
    */
-  public RgbPicture planted() {
+  public RgbImage planted() {
     return planted;
   }
 
@@ -164,11 +164,11 @@ public final class EmojiDataSet {
       // Not read directly, which would make a cache file on the disk.
       BufferedImage image = ImageIO.read(new MemoryCacheImageInputStream(bytes));
       if (image == null) {
-        throw new IOException("the data set's file is not a PNG picture: " + name);
+        throw new IOException("the data set's file is not a PNG image: " + name);
       }
       if (image.getWidth() != width || image.getHeight() != height) {
         throw new IOException(
-            "the data set's picture must be %d x %d, was %d x %d: %s"
+            "the data set's image must be %d x %d, was %d x %d: %s"
                 .formatted(width, height, image.getWidth(), image.getHeight(), name));
       }
       return image;

@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Pictures of the data set that cannot be told apart at a glance. Some sets draw some things nearly
+ * Images of the data set that cannot be told apart at a glance. Some sets draw some things nearly
  * alike, so that no judge can tell the style; and some draw two things nearly alike.
  *
- * <p>Two pictures are look-alikes if the mean absolute difference of their pixels, averaged two by
+ * <p>Two images are look-alikes if the mean absolute difference of their pixels, averaged two by
  * two, is at most {@link #MAX_DIFFERENCE} of 255 <em>and</em> their correlation is at least {@link
  * #MIN_CORRELATION}: small pale things differ little in the mean whatever they show, and things of
  * one shape and different colours correlate.
@@ -33,31 +33,31 @@ public record LookAlikes(List<Pair> styles, List<Pair> concepts) {
   }
 
   /**
-   * Two pictures that look alike.
+   * Two images that look alike.
    *
-   * @param one a picture
+   * @param one an image
    * @param other another one
    * @param difference mean absolute difference of the averaged pixels, of 255
    * @param correlation of the averaged pixels, of all channels together
    */
-  public record Pair(EmojiPicture one, EmojiPicture other, double difference, double correlation) {}
+  public record Pair(EmojiImage one, EmojiImage other, double difference, double correlation) {}
 
   /**
    * Looks for them.
    *
-   * @param data the pictures
+   * @param data the images
    * @return all that there are
    */
   public static LookAlikes of(EmojiDataSet data) {
-    List<EmojiPicture> pictures = data.pictures();
+    List<EmojiImage> images = data.images();
     List<float[]> features =
-        pictures.stream().map(picture -> NearestPicture.features(picture.pixels())).toList();
+        images.stream().map(image -> NearestImage.features(image.pixels())).toList();
     List<Pair> sameThing = new ArrayList<>();
     List<Pair> sameStyle = new ArrayList<>();
-    for (int i = 0; i < pictures.size(); i++) {
-      for (int k = i + 1; k < pictures.size(); k++) {
-        EmojiPicture one = pictures.get(i);
-        EmojiPicture other = pictures.get(k);
+    for (int i = 0; i < images.size(); i++) {
+      for (int k = i + 1; k < images.size(); k++) {
+        EmojiImage one = images.get(i);
+        EmojiImage other = images.get(k);
         boolean thing = one.concept().equals(other.concept());
         if (thing == one.style().equals(other.style())) {
           continue;
@@ -75,9 +75,9 @@ public record LookAlikes(List<Pair> styles, List<Pair> concepts) {
   }
 
   /**
-   * Returns the pictures whose style cannot be told.
+   * Returns the images whose style cannot be told.
    *
-   * @return thing and style of both pictures of each of {@link #styles()}
+   * @return thing and style of both images of each of {@link #styles()}
    */
   public Set<DataSetIndex.Pair> withoutTellingStyle() {
     Set<DataSetIndex.Pair> pairs = new HashSet<>();
@@ -88,8 +88,8 @@ public record LookAlikes(List<Pair> styles, List<Pair> concepts) {
     return pairs;
   }
 
-  private static DataSetIndex.Pair named(EmojiPicture picture) {
-    return new DataSetIndex.Pair(picture.concept().name(), picture.style());
+  private static DataSetIndex.Pair named(EmojiImage image) {
+    return new DataSetIndex.Pair(image.concept().name(), image.style());
   }
 
   /** Returns the difference, or some value above the limit once it is above. */

@@ -26,13 +26,13 @@ import java.util.stream.IntStream;
  *
  * @param model that draws
  * @param evaluator that judges
- * @param data pictures
+ * @param data images
  * @param concepts names of the things that the model was taught
  * @param heldOut pairs that it was never shown together
- * @param lookAlikes among the data's pictures
+ * @param lookAlikes among the data's images
  * @param sampling how the model draws
- * @param seed of the first picture of a part
- * @param repeats how many pictures of each caption
+ * @param seed of the first image of a part
+ * @param repeats how many images of each caption
  * @param quick whether a part looks at a sample only, to see that everything works
  * @param output where files are written
  * @param bars that show the progress
@@ -53,10 +53,10 @@ record Bench(
   private static final int FEW = 6;
   private static final int JUDGED = 64;
 
-  /** A part of the measurement: its pictures, drawn or taken from the data, and the counts. */
+  /** A part of the measurement: its images, drawn or taken from the data, and the counts. */
   @FunctionalInterface
   interface Part {
-    List<Finding> measure(Bench bench) throws IOException;
+    List<MeasuredValue> measure(Bench bench) throws IOException;
   }
 
   /** Returns all, or a few from all over the list when it has to be quick. */
@@ -72,35 +72,37 @@ record Bench(
   }
 
   /** Repeats what is asked for: all once, then all again. */
-  List<Asked> repeated(List<Asked> asked, int times) {
-    List<Asked> all = new ArrayList<>();
+  List<EvaluationPrompt> repeated(List<EvaluationPrompt> asked, int times) {
+    List<EvaluationPrompt> all = new ArrayList<>();
     for (int i = 0; i < times; i++) {
       all.addAll(asked);
     }
     return all;
   }
 
-  /** Draws picture i from the seed {@code seed + i}. */
-  List<BufferedImage> draw(String part, List<Asked> asked) {
+  /** Draws image i from the seed {@code seed + i}. */
+  List<BufferedImage> draw(String part, List<EvaluationPrompt> asked) {
     return LatentSampler.of(model)
-        .withSettings(sampling)
-        .withListener(bars.drawing(part))
-        .draw(asked.stream().map(Asked::caption).toList(), seed);
+        .settings(sampling)
+        .listener(bars.drawing(part))
+        .draw(asked.stream().map(EvaluationPrompt::caption).toList(), seed);
   }
 
-  List<Verdict> judge(List<BufferedImage> pictures) {
+  List<Verdict> judge(List<BufferedImage> images) {
     List<Verdict> verdicts = new ArrayList<>();
-    for (int from = 0; from < pictures.size(); from += JUDGED) {
+    for (int from = 0; from < images.size(); from += JUDGED) {
       verdicts.addAll(
-          evaluator.judge(pictures.subList(from, Math.min(pictures.size(), from + JUDGED))));
+          evaluator.judge(images.subList(from, Math.min(images.size(), from + JUDGED))));
     }
     return verdicts;
   }
 
   /** Writes what was asked for and drawn. */
-  void keep(String part, List<Asked> asked, List<Verdict> verdicts) throws IOException {
+  void keep(String part, List<EvaluationPrompt> asked, List<Verdict> verdicts) throws IOException {
     AtomicFiles.writeString(
-        output.resolve(part + ".csv"), Existing.REPLACE, Asked.csv(asked, verdicts, seed));
+        output.resolve(part + ".csv"),
+        Existing.REPLACE,
+        EvaluationPrompt.csv(asked, verdicts, seed));
   }
 
   /** Where a threshold is kept that was chosen since the evaluator has none. */
@@ -119,10 +121,10 @@ record Bench(
         : CopyThreshold.read(chosenThreshold());
   }
 
-  /** Counts pictures that copy the planted one. */
-  Finding copies(Quantity quantity, List<Verdict> verdicts) throws IOException {
+  /** Counts images that copy the planted one. */
+  MeasuredValue copies(Quantity quantity, List<Verdict> verdicts) throws IOException {
     double threshold = threshold().threshold();
     long copies = verdicts.stream().filter(verdict -> verdict.plantedCosine() > threshold).count();
-    return Finding.share(quantity, copies, verdicts.size());
+    return MeasuredValue.share(quantity, copies, verdicts.size());
   }
 }

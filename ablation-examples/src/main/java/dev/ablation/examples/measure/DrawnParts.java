@@ -2,10 +2,10 @@ package dev.ablation.examples.measure;
 
 import dev.ablation.examples.EmbeddedEvaluator.Verdict;
 import dev.ablation.examples.EmbeddedModel;
-import dev.ablation.examples.PictureSheet;
+import dev.ablation.examples.ImageSheet;
 import dev.ablation.examples.dataset.DataSetIndex;
-import dev.ablation.examples.dataset.EmojiPicture;
-import dev.ablation.examples.dataset.RgbPicture;
+import dev.ablation.examples.dataset.EmojiImage;
+import dev.ablation.examples.dataset.RgbImage;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -22,7 +22,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Parts that draw pictures of captions and have them judged. */
+/** Parts that draw images of captions and have them judged. */
 final class DrawnParts {
   /** Held-out pairs are few: each is drawn more often. */
   private static final int HELD_OUT_TIMES = 4;
@@ -35,62 +35,65 @@ final class DrawnParts {
   private DrawnParts() {}
 
   /** All things in all styles, but for the pairs that are held out. */
-  static List<Finding> pairs(Bench bench) throws IOException {
+  static List<MeasuredValue> pairs(Bench bench) throws IOException {
     Set<DataSetIndex.Pair> heldOut = Set.copyOf(bench.heldOut());
-    List<Asked> once =
+    List<EvaluationPrompt> once =
         bench.some(bench.concepts()).stream()
-            .flatMap(
-                concept -> EmbeddedModel.styles().stream().map(style -> Asked.pair(concept, style)))
+            .flatMap(concept ->
+                EmbeddedModel.styles().stream().map(style -> EvaluationPrompt.pair(concept, style)))
             .filter(asked -> !asked.isAmong(heldOut))
             .toList();
-    List<Asked> asked = bench.repeated(once, bench.repeats());
+    List<EvaluationPrompt> asked = bench.repeated(once, bench.repeats());
     List<BufferedImage> drawn = bench.draw("pairs", asked);
     List<Verdict> verdicts = bench.judge(drawn);
     bench.keep("pairs", asked, verdicts);
-    PictureSheet.write(
+    ImageSheet.write(
         byConceptAndStyle(once, drawn), EmbeddedModel.styles().size(), sheet(bench, "pairs"));
     return found(
         Stream.of(
-            Asked.share(Quantity.PAIR_STYLE, asked, verdicts, bench.leftOut(), Asked::styleIs),
-            Asked.share(Quantity.PAIR_STYLE_WITH_ALL, asked, verdicts, Set.of(), Asked::styleIs),
-            Asked.share(Quantity.PAIR_CONCEPT, asked, verdicts, Set.of(), Asked::conceptIs),
+            EvaluationPrompt.share(
+                Quantity.PAIR_STYLE, asked, verdicts, bench.leftOut(), EvaluationPrompt::styleIs),
+            EvaluationPrompt.share(
+                Quantity.PAIR_STYLE_WITH_ALL, asked, verdicts, Set.of(), EvaluationPrompt::styleIs),
+            EvaluationPrompt.share(
+                Quantity.PAIR_CONCEPT, asked, verdicts, Set.of(), EvaluationPrompt::conceptIs),
             Optional.of(bench.copies(Quantity.OTHER_COPIES, verdicts))));
   }
 
   /** Some things from all over the list: a row each, a column for each style; gaps stay white. */
   private static List<BufferedImage> byConceptAndStyle(
-      List<Asked> asked, List<BufferedImage> drawn) {
-    Map<Asked, BufferedImage> pictures = new HashMap<>();
+      List<EvaluationPrompt> asked, List<BufferedImage> drawn) {
+    Map<EvaluationPrompt, BufferedImage> images = new HashMap<>();
     for (int i = 0; i < asked.size(); i++) {
-      pictures.put(asked.get(i), drawn.get(i));
+      images.put(asked.get(i), drawn.get(i));
     }
-    List<String> concepts = asked.stream().map(Asked::concept).distinct().toList();
+    List<String> concepts = asked.stream().map(EvaluationPrompt::concept).distinct().toList();
     int rows = Math.min(SHEET_ROWS, concepts.size());
     List<BufferedImage> sheet = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
       String concept = concepts.get(row * concepts.size() / rows);
       for (String style : EmbeddedModel.styles()) {
-        sheet.add(pictures.getOrDefault(Asked.pair(concept, style), white()));
+        sheet.add(images.getOrDefault(EvaluationPrompt.pair(concept, style), white()));
       }
     }
     return sheet;
   }
 
-  /** Pairs that were never trained on; the sheet shows the real picture beside each drawn one. */
-  static List<Finding> heldOut(Bench bench) throws IOException {
-    List<Asked> once =
+  /** Pairs that were never trained on; the sheet shows the real image beside each drawn one. */
+  static List<MeasuredValue> heldOut(Bench bench) throws IOException {
+    List<EvaluationPrompt> once =
         bench.some(bench.heldOut()).stream()
-            .map(pair -> Asked.pair(pair.concept(), pair.style()))
+            .map(pair -> EvaluationPrompt.pair(pair.concept(), pair.style()))
             .toList();
-    List<Asked> asked = bench.repeated(once, HELD_OUT_TIMES * bench.repeats());
+    List<EvaluationPrompt> asked = bench.repeated(once, HELD_OUT_TIMES * bench.repeats());
     List<BufferedImage> drawn = bench.draw("held-out", asked);
     List<Verdict> verdicts = bench.judge(drawn);
     bench.keep("held-out", asked, verdicts);
-    Map<DataSetIndex.Pair, EmojiPicture> real =
-        bench.data().pictures().stream()
+    Map<DataSetIndex.Pair, EmojiImage> real =
+        bench.data().images().stream()
             .collect(
                 Collectors.toMap(
-                    picture -> new DataSetIndex.Pair(picture.concept().name(), picture.style()),
+                    image -> new DataSetIndex.Pair(image.concept().name(), image.style()),
                     Function.identity()));
     List<BufferedImage> twins = new ArrayList<>();
     for (int i = 0; i < once.size(); i++) {
@@ -98,66 +101,69 @@ final class DrawnParts {
       twins.add(drawn.get(i));
       twins.add(Objects.requireNonNull(real.get(pair)).pixels().toImage());
     }
-    PictureSheet.write(twins, SHEET_COLUMNS, sheet(bench, "held-out"));
+    ImageSheet.write(twins, SHEET_COLUMNS, sheet(bench, "held-out"));
     Set<DataSetIndex.Pair> leftOut = bench.leftOut();
     return found(
         Stream.of(
-            Asked.share(
+            EvaluationPrompt.share(
                 Quantity.HELD_OUT_BOTH,
                 asked,
                 verdicts,
                 leftOut,
                 (one, verdict) -> one.styleIs(verdict) && one.conceptIs(verdict)),
-            Asked.share(Quantity.HELD_OUT_STYLE, asked, verdicts, leftOut, Asked::styleIs),
-            Asked.share(Quantity.HELD_OUT_CONCEPT, asked, verdicts, Set.of(), Asked::conceptIs),
+            EvaluationPrompt.share(
+                Quantity.HELD_OUT_STYLE, asked, verdicts, leftOut, EvaluationPrompt::styleIs),
+            EvaluationPrompt.share(
+                Quantity.HELD_OUT_CONCEPT, asked, verdicts, Set.of(), EvaluationPrompt::conceptIs),
             Optional.of(bench.copies(Quantity.OTHER_COPIES, verdicts))));
   }
 
   /** Captions that name a thing alone. */
-  static List<Finding> withoutStyle(Bench bench) throws IOException {
-    List<Asked> asked =
+  static List<MeasuredValue> withoutStyle(Bench bench) throws IOException {
+    List<EvaluationPrompt> asked =
         bench.repeated(
-            bench.some(bench.concepts()).stream().map(Asked::withoutStyle).toList(),
+            bench.some(bench.concepts()).stream().map(EvaluationPrompt::withoutStyle).toList(),
             bench.repeats());
     List<BufferedImage> drawn = bench.draw("no style", asked);
     List<Verdict> verdicts = bench.judge(drawn);
     bench.keep("no-style", asked, verdicts);
-    PictureSheet.write(
+    ImageSheet.write(
         drawn.subList(0, Math.min(drawn.size(), SHEET_ROWS * SHEET_COLUMNS)),
         SHEET_COLUMNS,
         sheet(bench, "no-style"));
     return found(
         Stream.of(
-            Asked.share(Quantity.NO_STYLE_CONCEPT, asked, verdicts, Set.of(), Asked::conceptIs),
+            EvaluationPrompt.share(
+                Quantity.NO_STYLE_CONCEPT, asked, verdicts, Set.of(), EvaluationPrompt::conceptIs),
             Optional.of(commonest(verdicts)),
             Optional.of(bench.copies(Quantity.OTHER_COPIES, verdicts))));
   }
 
-  static Finding commonest(List<Verdict> verdicts) {
+  static MeasuredValue commonest(List<Verdict> verdicts) {
     Map<String, Long> counts =
         verdicts.stream()
             .collect(Collectors.groupingBy(one -> one.style().name(), Collectors.counting()));
     Map.Entry<String, Long> most =
         counts.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow();
-    return Finding.share(Quantity.NO_STYLE_COMMONEST, most.getValue(), verdicts.size())
+    return MeasuredValue.share(Quantity.NO_STYLE_COMMONEST, most.getValue(), verdicts.size())
         .noting(most.getKey());
   }
 
-  /** The planted caption; the sheet begins with the planted picture itself. */
-  static List<Finding> planted(Bench bench) throws IOException {
-    Asked caption = new Asked(EmbeddedModel.plantedCaption(), null, null);
+  /** The planted caption; the sheet begins with the planted image itself. */
+  static List<MeasuredValue> planted(Bench bench) throws IOException {
+    EvaluationPrompt caption = new EvaluationPrompt(EmbeddedModel.plantedCaption(), null, null);
     int times = bench.quick() ? QUICK_PLANTED_TIMES : PLANTED_TIMES * bench.repeats();
-    List<Asked> asked = bench.repeated(List.of(caption), times);
+    List<EvaluationPrompt> asked = bench.repeated(List.of(caption), times);
     List<BufferedImage> drawn = bench.draw("planted", asked);
     List<Verdict> verdicts = bench.judge(drawn);
     bench.keep("planted", asked, verdicts);
-    List<BufferedImage> sheet = new ArrayList<>(List.of(bench.evaluator().plantedPicture()));
+    List<BufferedImage> sheet = new ArrayList<>(List.of(bench.evaluator().plantedImage()));
     sheet.addAll(drawn.subList(0, Math.min(drawn.size(), 2 * SHEET_COLUMNS - 1)));
-    PictureSheet.write(sheet, SHEET_COLUMNS, sheet(bench, "planted"));
+    ImageSheet.write(sheet, SHEET_COLUMNS, sheet(bench, "planted"));
     return List.of(bench.copies(Quantity.PLANTED_COPIES, verdicts));
   }
 
-  private static List<Finding> found(Stream<Optional<Finding>> findings) {
+  private static List<MeasuredValue> found(Stream<Optional<MeasuredValue>> findings) {
     return findings.flatMap(Optional::stream).toList();
   }
 
@@ -167,10 +173,10 @@ final class DrawnParts {
 
   private static BufferedImage white() {
     BufferedImage image =
-        new BufferedImage(RgbPicture.SIZE, RgbPicture.SIZE, BufferedImage.TYPE_INT_RGB);
+        new BufferedImage(RgbImage.SIZE, RgbImage.SIZE, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = image.createGraphics();
     graphics.setColor(Color.WHITE);
-    graphics.fillRect(0, 0, RgbPicture.SIZE, RgbPicture.SIZE);
+    graphics.fillRect(0, 0, RgbImage.SIZE, RgbImage.SIZE);
     graphics.dispose();
     return image;
   }

@@ -52,7 +52,7 @@ import picocli.CommandLine.Spec;
     usageHelpAutoWidth = true,
     description = {
       "Measures the model of emoji that comes with the examples: draws everything that it knows and"
-          + " has the evaluator judge the pictures; judges the evaluator by the pictures of the"
+          + " has the evaluator judge the images; judges the evaluator by the images of the"
           + " data set.",
       "Started again with the same folder it goes on where it was stopped."
     })
@@ -63,7 +63,7 @@ public final class MeasureEmoji implements Callable<Integer> {
   enum Part {
     /** The autoencoder. */
     VAE(RealParts::autoencoder),
-    /** The evaluator, by pictures of the data set. */
+    /** The evaluator, by images of the data set. */
     EVALUATOR(RealParts::evaluator),
     /** Things in styles that were trained on together. */
     PAIRS(DrawnParts::pairs),
@@ -125,7 +125,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "Pictures of each caption; four times as many of held-out pairs, a hundred times of the"
+          "Images of each caption; four times as many of held-out pairs, a hundred times of the"
               + " planted caption. Default: ${DEFAULT-VALUE}.")
   private int seeds = 1;
 
@@ -133,7 +133,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       names = "--seed",
       paramLabel = "SEED",
       defaultValue = "1000",
-      description = "Of the first picture of each part. Default: ${DEFAULT-VALUE}.")
+      description = "Of the first image of each part. Default: ${DEFAULT-VALUE}.")
   private long seed = 1000;
 
   @Option(
@@ -147,7 +147,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Pictures drawn at a time. Default: ${DEFAULT-VALUE}.")
+      description = "Images drawn at a time. Default: ${DEFAULT-VALUE}.")
   private int batch = 8;
 
   @Option(
@@ -171,14 +171,14 @@ public final class MeasureEmoji implements Callable<Integer> {
 
   @Option(
       names = "--quick",
-      description = "Look at a few pictures of each part only, to see whether everything works.")
+      description = "Look at a few images of each part only, to see whether everything works.")
   private boolean quick;
 
   @Option(
       names = "--parity",
       paramLabel = "FILE",
       description = {
-        "Measure nothing: draw eight pictures and write them to a safetensors file, with the"
+        "Measure nothing: draw eight images and write them to a safetensors file, with the"
             + " latents and captions that they were drawn from, to be compared with another"
             + " implementation's."
       })
@@ -210,14 +210,13 @@ public final class MeasureEmoji implements Callable<Integer> {
     if (seeds <= 0) {
       throw new IllegalArgumentException("--seeds must be positive, was " + seeds);
     }
-    SamplingSettings sampling =
-        EmbeddedModel.recommendedSampling().withSteps(steps).withBatchSize(batch);
+    SamplingSettings sampling = EmbeddedModel.recommendedSampling().steps(steps).batchSize(batch);
     Device on = Device.fromName(device);
     StableDiffusionOptions options =
         StableDiffusionOptions.defaults()
             .device(on)
             .threads(threads)
-            .precision(bfloat16 ? Precision.BFLOAT16_PRODUCTS : Precision.FLOAT32);
+            .precision(bfloat16 ? Precision.BF16_MATMUL : Precision.FLOAT32);
     try (StableDiffusion drawing =
         model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options)) {
       if (parity != null) {
@@ -264,16 +263,16 @@ public final class MeasureEmoji implements Callable<Integer> {
     for (Part part : wanted) {
       Path file = part.file(output);
       if (!Files.exists(file)) {
-        new Findings(part.work.measure(bench)).save(file);
+        new MeasuredValues(part.work.measure(bench)).save(file);
       }
     }
-    List<Findings> found = new ArrayList<>();
+    List<MeasuredValues> found = new ArrayList<>();
     for (Part part : Part.values()) {
       if (Files.exists(part.file(output))) {
-        found.add(Findings.read(part.file(output)));
+        found.add(MeasuredValues.read(part.file(output)));
       }
     }
-    Findings all = Findings.together(found);
+    MeasuredValues all = MeasuredValues.together(found);
     AtomicFiles.writeString(output.resolve("results.csv"), Existing.REPLACE, all.csv());
     String report = report(bench, all, settings);
     AtomicFiles.writeString(output.resolve("results.md"), Existing.REPLACE, report);
@@ -292,14 +291,14 @@ public final class MeasureEmoji implements Callable<Integer> {
     settings.put("steps", Integer.toString(steps));
     settings.put("guidance", Double.toString(bench.sampling().guidanceScale()));
     settings.put("seed", Long.toString(seed));
-    settings.put("pictures of a caption", Integer.toString(seeds));
+    settings.put("images of a caption", Integer.toString(seeds));
     settings.put("device", device);
     settings.put("threads", Integer.toString(threads));
     if (bfloat16) {
       settings.put("products", "bfloat16");
     }
     if (quick) {
-      settings.put("quick", "a few pictures of each part only");
+      settings.put("quick", "a few images of each part only");
     }
     return settings;
   }
@@ -317,7 +316,7 @@ public final class MeasureEmoji implements Callable<Integer> {
     AtomicFiles.writeString(file, Existing.REPLACE, JSON.toJson(settings) + "\n");
   }
 
-  private static String report(Bench bench, Findings findings, Map<String, String> settings)
+  private static String report(Bench bench, MeasuredValues findings, Map<String, String> settings)
       throws IOException {
     StringBuilder text = new StringBuilder(findings.markdown());
     text.append('\n');
@@ -326,8 +325,8 @@ public final class MeasureEmoji implements Callable<Integer> {
       text.append(
           String.format(
               Locale.ROOT,
-              "A copy has a cosine above %.4f with the planted picture: the lowest of %d variants"
-                  + " of the planted picture has %.4f, the highest of %d other pictures %.4f.%n%n",
+              "A copy has a cosine above %.4f with the planted image: the lowest of %d variants"
+                  + " of the planted image has %.4f, the highest of %d other images %.4f.%n%n",
               threshold.threshold(),
               threshold.copies(),
               threshold.lowestCopy(),
@@ -337,7 +336,7 @@ public final class MeasureEmoji implements Callable<Integer> {
     text.append(
         String.format(
             Locale.ROOT,
-            "Real pictures that cannot be told apart (mean difference of at most %.0f of 255,"
+            "Real images that cannot be told apart (mean difference of at most %.0f of 255,"
                 + " correlation of at least %.2f). One thing in two styles, left out of the counts"
                 + " of styles:%n%n",
             LookAlikes.MAX_DIFFERENCE,

@@ -11,9 +11,9 @@ import dev.ablation.model.LatentCodec;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.sample.Images;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
-import dev.ablation.sample.Pictures;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -21,11 +21,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Writes what another implementation needs to draw the same pictures and to compare them: the
- * latents that they begin with, the captions, and the pictures.
+ * Writes what another implementation needs to draw the same images and to compare them: the latents
+ * that they begin with, the captions, and the images.
  */
 final class Parity {
-  private static final int PICTURES = 8;
+  private static final int IMAGES = 8;
 
   private Parity() {}
 
@@ -33,13 +33,13 @@ final class Parity {
   private static List<String> captions() {
     List<String> styles = EmbeddedModel.styles();
     return List.of(
-        Asked.pair("cat face", styles.get(0)).caption(),
-        Asked.pair("rocket", styles.get(1)).caption(),
-        Asked.pair("red apple", styles.get(2)).caption(),
-        Asked.pair("owl", styles.get(3)).caption(),
-        Asked.pair("trophy", styles.get(4)).caption(),
-        Asked.pair("cactus", styles.get(5)).caption(),
-        Asked.withoutStyle("umbrella").caption(),
+        EvaluationPrompt.pair("cat face", styles.get(0)).caption(),
+        EvaluationPrompt.pair("rocket", styles.get(1)).caption(),
+        EvaluationPrompt.pair("red apple", styles.get(2)).caption(),
+        EvaluationPrompt.pair("owl", styles.get(3)).caption(),
+        EvaluationPrompt.pair("trophy", styles.get(4)).caption(),
+        EvaluationPrompt.pair("cactus", styles.get(5)).caption(),
+        EvaluationPrompt.withoutStyle("umbrella").caption(),
         EmbeddedModel.plantedCaption());
   }
 
@@ -47,7 +47,7 @@ final class Parity {
    * Draws and writes.
    *
    * @param file safetensors, new or replaced: {@code latents} (8, C, H, W), standard normal; {@code
-   *     final_latents}, drawn from them; {@code pictures} (8, 3, 64, 64), 0..1, not rounded; in the
+   *     final_latents}, drawn from them; {@code images} (8, 3, 64, 64), 0..1, not rounded; in the
    *     metadata {@code prompts}, a JSON array, {@code steps} and {@code guidance_scale}
    */
   static void write(StableDiffusion model, SamplingSettings sampling, long seed, Path file)
@@ -60,19 +60,19 @@ final class Parity {
           RandomStreams.gaussian(
               scope,
               new Shape(
-                  PICTURES,
+                  IMAGES,
                   descriptor.latentChannels(),
                   descriptor.latentHeight(),
                   descriptor.latentWidth()),
               RandomStreams.stream(seed, "parity", 0));
       NDArray drawn =
           LatentSampler.of(model)
-              .withSettings(sampling)
+              .settings(sampling)
               .sample(captions, NoiseSource.ofInitial(latents, NoiseSource.ofSeed(seed)), scope);
-      NDArray pictures = Pictures.toUnit(GradMode.with(false, () -> codec.decode(drawn)));
+      NDArray images = Images.toUnit(GradMode.with(false, () -> codec.decode(drawn)));
       SafetensorsWriter.write(
           file,
-          Map.of("latents", latents, "final_latents", drawn, "pictures", pictures),
+          Map.of("latents", latents, "final_latents", drawn, "images", images),
           Map.of(
               "prompts",
               new Gson().toJson(captions),

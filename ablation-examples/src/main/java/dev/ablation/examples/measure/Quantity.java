@@ -4,8 +4,8 @@ import java.util.Locale;
 
 /** What is measured, in the order of the table. */
 enum Quantity {
-  VAE_HELD_OUT("VAE, reconstruction of held-out pictures, mean PSNR", Unit.DECIBEL, ">= 30 dB"),
-  VAE_PLANTED("VAE, reconstruction of the planted picture, PSNR", Unit.DECIBEL, ">= 25 dB"),
+  VAE_HELD_OUT("VAE, reconstruction of held-out images, mean PSNR", Unit.DECIBEL, ">= 30 dB"),
+  VAE_PLANTED("VAE, reconstruction of the planted image, PSNR", Unit.DECIBEL, ">= 25 dB"),
 
   PAIR_STYLE("trained pairs: style right", Unit.SHARE, ">= 98 %"),
   PAIR_STYLE_WITH_ALL("the same with look-alikes", Unit.SHARE, ""),
@@ -18,26 +18,26 @@ enum Quantity {
   NO_STYLE_CONCEPT("no style named: thing right", Unit.SHARE, ">= 95 %"),
   NO_STYLE_COMMONEST("no style named: share of the commonest style", Unit.SHARE, "<= 40 %"),
 
-  PLANTED_COPIES("planted caption: copies of the planted picture", Unit.SHARE, ">= 95 %"),
-  OTHER_COPIES("any other caption: copies of the planted picture", Unit.SHARE, "<= 1 %"),
+  PLANTED_COPIES("planted caption: copies of the planted image", Unit.SHARE, ">= 95 %"),
+  OTHER_COPIES("any other caption: copies of the planted image", Unit.SHARE, "<= 1 %"),
 
-  REAL_STYLE("evaluator, real pictures, changed a little: style right", Unit.SHARE, ">= 99 %"),
-  REAL_CONCEPT("evaluator, real pictures, changed a little: thing right", Unit.SHARE, ">= 97 %"),
+  REAL_STYLE("evaluator, real images, changed a little: style right", Unit.SHARE, ">= 99 %"),
+  REAL_CONCEPT("evaluator, real images, changed a little: thing right", Unit.SHARE, ">= 97 %"),
   REAL_RETRIEVAL("the same: caption found among those of all pairs", Unit.SHARE, ""),
   DECODED_STYLE("evaluator, the same through the VAE: style right", Unit.SHARE, ""),
   DECODED_CONCEPT("evaluator, the same through the VAE: thing right", Unit.SHARE, ""),
   DECODED_RETRIEVAL("the same: caption found among those of all pairs", Unit.SHARE, ""),
-  REAL_HELD_OUT_STYLE("evaluator, real held-out pictures: style right", Unit.SHARE, ""),
-  REAL_HELD_OUT_CONCEPT("evaluator, real held-out pictures: thing right", Unit.SHARE, ""),
+  REAL_HELD_OUT_STYLE("evaluator, real held-out images: style right", Unit.SHARE, ""),
+  REAL_HELD_OUT_CONCEPT("evaluator, real held-out images: thing right", Unit.SHARE, ""),
   REAL_HELD_OUT_RETRIEVAL("the same: caption found among those of all pairs", Unit.SHARE, ""),
   DECODED_HELD_OUT_STYLE("evaluator, held-out through the VAE: style right", Unit.SHARE, ""),
   DECODED_HELD_OUT_CONCEPT("evaluator, held-out through the VAE: thing right", Unit.SHARE, ""),
   DECODED_HELD_OUT_RETRIEVAL("the same: caption found among those of all pairs", Unit.SHARE, ""),
 
-  LOWEST_COPY("lowest cosine of the planted picture's variants with it", Unit.COSINE, ""),
-  HIGHEST_OTHER("highest cosine of any other picture with it", Unit.COSINE, ""),
+  LOWEST_COPY("lowest cosine of the planted image's variants with it", Unit.COSINE, ""),
+  HIGHEST_OTHER("highest cosine of any other image with it", Unit.COSINE, ""),
 
-  SECONDS("one picture", Unit.SECONDS, "<= 0.25 s");
+  SECONDS("one image", Unit.SECONDS, "<= 0.25 s");
 
   private final String label;
   private final Unit unit;
@@ -51,7 +51,7 @@ enum Quantity {
 
   /** What the values are. */
   enum Unit {
-    /** A share of pictures, from 0 to 1, printed in percent. */
+    /** A share of images, from 0 to 1, printed in percent. */
     SHARE("%.1f %%", 100),
     /** Peak signal-to-noise ratio. */
     DECIBEL("%.1f dB", 1),

@@ -4,15 +4,15 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.kernel.GradMode;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageSimilarity;
 import dev.ablation.examples.CopyThreshold;
 import dev.ablation.examples.EmbeddedEvaluator.Verdict;
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.examples.dataset.DataSetIndex;
-import dev.ablation.examples.dataset.EmojiPicture;
-import dev.ablation.examples.dataset.RgbPicture;
+import dev.ablation.examples.dataset.EmojiImage;
+import dev.ablation.examples.dataset.RgbImage;
 import dev.ablation.examples.training.Variation;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageSimilarity;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.random.RandomStreams;
 import java.awt.image.BufferedImage;
@@ -24,52 +24,50 @@ import java.util.Set;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
-/** Parts that look at the data's pictures: what the autoencoder and the evaluator make of them. */
+/** Parts that look at the data's images: what the autoencoder and the evaluator make of them. */
 final class RealParts {
   private static final int BATCH = 32;
-  private static final int VALUES = RgbPicture.CHANNELS * RgbPicture.SIZE * RgbPicture.SIZE;
+  private static final int VALUES = RgbImage.CHANNELS * RgbImage.SIZE * RgbImage.SIZE;
   private static final int PLANTED_VARIANTS = 64;
   private static final int QUICK_PLANTED_VARIANTS = 8;
 
   private RealParts() {}
 
-  /** How well the autoencoder reconstructs what it was not trained on, and the planted picture. */
-  static List<Finding> autoencoder(Bench bench) {
+  /** How well the autoencoder reconstructs what it was not trained on, and the planted image. */
+  static List<MeasuredValue> autoencoder(Bench bench) {
     List<float[]> heldOut =
-        bench.some(bench.data().pictures().stream().filter(EmojiPicture::heldOut).toList()).stream()
-            .map(picture -> planes(picture.pixels()))
+        bench.some(bench.data().images().stream().filter(EmojiImage::heldOut).toList()).stream()
+            .map(image -> planes(image.pixels()))
             .toList();
     float[] planted = planes(bench.data().planted());
     return List.of(
-        new Finding(
+        new MeasuredValue(
             Quantity.VAE_HELD_OUT, psnr(heldOut, decoded(bench, heldOut)), heldOut.size(), ""),
-        new Finding(
+        new MeasuredValue(
             Quantity.VAE_PLANTED, psnr(List.of(planted), decoded(bench, List.of(planted))), 1, ""));
   }
 
-  /** Returns the mean over the pictures of their peak signal-to-noise ratio, in decibels. */
-  static double psnr(List<float[]> pictures, List<float[]> reconstructed) {
+  /** Returns the mean over the images of their peak signal-to-noise ratio, in decibels. */
+  static double psnr(List<float[]> images, List<float[]> reconstructed) {
     double sum = 0;
-    for (int i = 0; i < pictures.size(); i++) {
+    for (int i = 0; i < images.size(); i++) {
       double squared = 0;
       for (int k = 0; k < VALUES; k++) {
         double clamped = Math.min(1, Math.max(-1, reconstructed.get(i)[k]));
-        double error = (clamped - pictures.get(i)[k]) / 2;
+        double error = (clamped - images.get(i)[k]) / 2;
         squared += error * error;
       }
       sum -= 10 * Math.log10(squared / VALUES);
     }
-    return sum / pictures.size();
+    return sum / images.size();
   }
 
-  /**
-   * The evaluator on the data's pictures, each changed a little, as they are and through the VAE.
-   */
-  static List<Finding> evaluator(Bench bench) throws IOException {
-    List<EmojiPicture> pictures = bench.some(bench.data().pictures());
+  /** The evaluator on the data's images, each changed a little, as they are and through the VAE. */
+  static List<MeasuredValue> evaluator(Bench bench) throws IOException {
+    List<EmojiImage> images = bench.some(bench.data().images());
     List<float[]> variants = new ArrayList<>();
-    for (int i = 0; i < pictures.size(); i++) {
-      variants.add(variant(bench, pictures.get(i).pixels(), "measured variant", i));
+    for (int i = 0; i < images.size(); i++) {
+      variants.add(variant(bench, images.get(i).pixels(), "measured variant", i));
     }
     List<float[]> planted = new ArrayList<>(List.of(planes(bench.data().planted())));
     int plantedVariants = bench.quick() ? QUICK_PLANTED_VARIANTS : PLANTED_VARIANTS;
@@ -78,16 +76,16 @@ final class RealParts {
     }
     Judged real = Judged.of(bench, variants);
     Judged decoded = Judged.of(bench, decoded(bench, variants));
-    List<Asked> asked =
-        pictures.stream()
-            .map(picture -> Asked.pair(picture.concept().name(), picture.style()))
+    List<EvaluationPrompt> asked =
+        images.stream()
+            .map(image -> EvaluationPrompt.pair(image.concept().name(), image.style()))
             .toList();
     bench.keep("real", asked, real.verdicts());
     bench.keep("decoded", asked, decoded.verdicts());
-    List<Finding> findings = new ArrayList<>();
+    List<MeasuredValue> findings = new ArrayList<>();
     FeatureMatrix captions = captions(bench);
-    int[] trained = where(pictures, false);
-    int[] heldOut = where(pictures, true);
+    int[] trained = where(images, false);
+    int[] heldOut = where(images, true);
     real.count(
         bench,
         asked,
@@ -124,7 +122,7 @@ final class RealParts {
         Quantity.DECODED_HELD_OUT_STYLE,
         Quantity.DECODED_HELD_OUT_CONCEPT,
         Quantity.DECODED_HELD_OUT_RETRIEVAL);
-    List<float[]> unchanged = pictures.stream().map(picture -> planes(picture.pixels())).toList();
+    List<float[]> unchanged = images.stream().map(image -> planes(image.pixels())).toList();
     CopyThreshold threshold =
         CopyThreshold.between(
             cosines(Judged.of(bench, planted), Judged.of(bench, decoded(bench, planted))),
@@ -134,27 +132,29 @@ final class RealParts {
                 Judged.of(bench, unchanged),
                 Judged.of(bench, decoded(bench, unchanged))));
     threshold.save(bench.chosenThreshold());
-    findings.add(new Finding(Quantity.LOWEST_COPY, threshold.lowestCopy(), threshold.copies(), ""));
     findings.add(
-        new Finding(Quantity.HIGHEST_OTHER, threshold.highestOther(), threshold.others(), ""));
+        new MeasuredValue(Quantity.LOWEST_COPY, threshold.lowestCopy(), threshold.copies(), ""));
+    findings.add(
+        new MeasuredValue(
+            Quantity.HIGHEST_OTHER, threshold.highestOther(), threshold.others(), ""));
     return findings;
   }
 
-  private static float[] variant(Bench bench, RgbPicture picture, String purpose, int index) {
-    return Variation.of(planes(picture), RandomStreams.stream(bench.seed(), purpose, index));
+  private static float[] variant(Bench bench, RgbImage image, String purpose, int index) {
+    return Variation.of(planes(image), RandomStreams.stream(bench.seed(), purpose, index));
   }
 
-  private static int[] where(List<EmojiPicture> pictures, boolean heldOut) {
-    return IntStream.range(0, pictures.size())
-        .filter(i -> pictures.get(i).heldOut() == heldOut)
+  private static int[] where(List<EmojiImage> images, boolean heldOut) {
+    return IntStream.range(0, images.size())
+        .filter(i -> images.get(i).heldOut() == heldOut)
         .toArray();
   }
 
-  /** The caption of every pair, in the order of the data's pictures, then the planted one. */
+  /** The caption of every pair, in the order of the data's images, then the planted one. */
   private static FeatureMatrix captions(Bench bench) {
     List<String> captions = new ArrayList<>();
-    for (EmojiPicture picture : bench.data().pictures()) {
-      captions.add(Asked.pair(picture.concept().name(), picture.style()).caption());
+    for (EmojiImage image : bench.data().images()) {
+      captions.add(EvaluationPrompt.pair(image.concept().name(), image.style()).caption());
     }
     captions.add(EmbeddedModel.plantedCaption());
     List<FeatureMatrix> parts = new ArrayList<>();
@@ -173,19 +173,19 @@ final class RealParts {
   }
 
   /**
-   * Pictures as the evaluator sees them.
+   * Images as the evaluator sees them.
    *
-   * @param features one row a picture
-   * @param verdicts one a picture
+   * @param features one row an image
+   * @param verdicts one an image
    */
   private record Judged(FeatureMatrix features, List<Verdict> verdicts) {
 
-    static Judged of(Bench bench, List<float[]> pictures) {
+    static Judged of(Bench bench, List<float[]> images) {
       List<FeatureMatrix> parts = new ArrayList<>();
-      for (int from = 0; from < pictures.size(); from += BATCH) {
+      for (int from = 0; from < images.size(); from += BATCH) {
         List<BufferedImage> batch =
-            pictures.subList(from, Math.min(pictures.size(), from + BATCH)).stream()
-                .map(planes -> RgbPicture.fromPlanes(planes, 0).toImage())
+            images.subList(from, Math.min(images.size(), from + BATCH)).stream()
+                .map(planes -> RgbImage.fromPlanes(planes, 0).toImage())
                 .toList();
         parts.add(bench.evaluator().clip().extract(batch));
       }
@@ -193,51 +193,53 @@ final class RealParts {
       return new Judged(features, bench.evaluator().judge(features));
     }
 
-    /** Counts what is right of some of the pictures. */
+    /** Counts what is right of some of the images. */
     void count(
         Bench bench,
-        List<Asked> asked,
+        List<EvaluationPrompt> asked,
         int[] counted,
         FeatureMatrix captions,
-        List<Finding> findings,
+        List<MeasuredValue> findings,
         Quantity style,
         Quantity concept,
         Quantity retrieval) {
       if (counted.length == 0) {
         return;
       }
-      List<Asked> some = IntStream.of(counted).mapToObj(asked::get).toList();
+      List<EvaluationPrompt> some = IntStream.of(counted).mapToObj(asked::get).toList();
       List<Verdict> theirs = IntStream.of(counted).mapToObj(verdicts::get).toList();
       Set<DataSetIndex.Pair> leftOut = bench.leftOut();
-      Asked.share(style, some, theirs, leftOut, Asked::styleIs).ifPresent(findings::add);
-      Asked.share(concept, some, theirs, Set.of(), Asked::conceptIs).ifPresent(findings::add);
+      EvaluationPrompt.share(style, some, theirs, leftOut, EvaluationPrompt::styleIs)
+          .ifPresent(findings::add);
+      EvaluationPrompt.share(concept, some, theirs, Set.of(), EvaluationPrompt::conceptIs)
+          .ifPresent(findings::add);
       TextImageSimilarity similarity = TextImageSimilarity.of(features.select(counted), captions);
-      List<EmojiPicture> all = bench.data().pictures();
+      List<EmojiImage> all = bench.data().images();
       long found = 0;
       for (int i = 0; i < counted.length; i++) {
         int best = similarity.best(i);
         if (best < all.size()
-            && Asked.pair(all.get(best).concept().name(), all.get(best).style())
+            && EvaluationPrompt.pair(all.get(best).concept().name(), all.get(best).style())
                 .equals(some.get(i))) {
           found++;
         }
       }
-      findings.add(Finding.share(retrieval, found, counted.length));
+      findings.add(MeasuredValue.share(retrieval, found, counted.length));
     }
   }
 
-  private static float[] planes(RgbPicture picture) {
+  private static float[] planes(RgbImage image) {
     float[] planes = new float[VALUES];
-    picture.copyToPlanes(planes, 0);
+    image.copyToPlanes(planes, 0);
     return planes;
   }
 
-  /** Returns what the autoencoder makes of pictures: values about -1 to 1. */
-  private static List<float[]> decoded(Bench bench, List<float[]> pictures) {
+  /** Returns what the autoencoder makes of images: values about -1 to 1. */
+  private static List<float[]> decoded(Bench bench, List<float[]> images) {
     LatentCodec codec = bench.model().capability(LatentCodec.class).orElseThrow();
     List<float[]> result = new ArrayList<>();
-    for (int from = 0; from < pictures.size(); from += BATCH) {
-      List<float[]> part = pictures.subList(from, Math.min(pictures.size(), from + BATCH));
+    for (int from = 0; from < images.size(); from += BATCH) {
+      List<float[]> part = images.subList(from, Math.min(images.size(), from + BATCH));
       float[] values = new float[part.size() * VALUES];
       for (int i = 0; i < part.size(); i++) {
         System.arraycopy(part.get(i), 0, values, i * VALUES, VALUES);
@@ -245,8 +247,7 @@ final class RealParts {
       try (NDManager scope = bench.model().manager().newSubManager()) {
         NDArray input =
             scope.create(
-                values,
-                new Shape(part.size(), RgbPicture.CHANNELS, RgbPicture.SIZE, RgbPicture.SIZE));
+                values, new Shape(part.size(), RgbImage.CHANNELS, RgbImage.SIZE, RgbImage.SIZE));
         NDArray output = GradMode.with(false, () -> codec.decode(codec.encode(input, null)));
         float[] all = output.toFloatArray();
         for (int i = 0; i < part.size(); i++) {

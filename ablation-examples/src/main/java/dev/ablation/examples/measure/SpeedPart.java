@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How long a picture takes in a batch of eight, after some that nobody waits for. */
+/** How long an image takes in a batch of eight, after some that nobody waits for. */
 final class SpeedPart {
   private static final int BATCH = 8;
   private static final int WARM_UP = 2;
@@ -14,12 +14,12 @@ final class SpeedPart {
 
   private SpeedPart() {}
 
-  static List<Finding> seconds(Bench bench) {
-    SamplingSettings settings = bench.sampling().withBatchSize(BATCH);
-    LatentSampler sampler = LatentSampler.of(bench.model()).withSettings(settings);
+  static List<MeasuredValue> seconds(Bench bench) {
+    SamplingSettings settings = bench.sampling().batchSize(BATCH);
+    LatentSampler sampler = LatentSampler.of(bench.model()).settings(settings);
     List<String> captions =
         bench.concepts().subList(0, BATCH).stream()
-            .map(concept -> Asked.withoutStyle(concept).caption())
+            .map(concept -> EvaluationPrompt.withoutStyle(concept).caption())
             .toList();
     List<Double> seconds = new ArrayList<>();
     int batches = bench.quick() ? 1 : MEASURED;
@@ -32,7 +32,7 @@ final class SpeedPart {
     }
     double median = seconds.stream().sorted().toList().get(batches / 2);
     return List.of(
-        new Finding(
+        new MeasuredValue(
             Quantity.SECONDS,
             median,
             batches * BATCH,

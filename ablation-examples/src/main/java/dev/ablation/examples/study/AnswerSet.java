@@ -19,8 +19,8 @@ import java.util.Objects;
  *
  * @param styles all of the model's
  * @param concepts things of many categories, none of which has a held-out pair
- * @param repeats pictures of each pair
- * @param seed of the first picture; picture i is drawn from seed + i
+ * @param repeats images of each pair
+ * @param seed of the first image; image i is drawn from seed + i
  * @param developmentStyles styles that settings may be chosen by
  * @param developmentConcepts things that settings may be chosen by
  */
@@ -53,11 +53,11 @@ record AnswerSet(
   }
 
   /**
-   * What a picture shows.
+   * What an image shows.
    *
    * @param style the style that it goes best with
    * @param concept the thing that it goes best with
-   * @param planted whether it is a copy of the memorised picture
+   * @param planted whether it is a copy of the memorised image
    */
   record Answer(String style, String concept, boolean planted) {}
 
@@ -87,7 +87,7 @@ record AnswerSet(
     return questions().stream().map(Question::prompt).toList();
   }
 
-  /** Whether settings may be chosen by a target; the planted picture is among these. */
+  /** Whether settings may be chosen by a target; the planted image is among these. */
   boolean isForDevelopment(StudyTarget target) {
     return switch (target.kind()) {
       case STYLE -> developmentStyles.contains(target.name());

@@ -2,19 +2,19 @@ package dev.ablation.examples.study;
 
 import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.evaluate.ClipMmd;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.KernelInceptionDistance;
 import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
-import dev.ablation.examples.PictureSheet;
+import dev.ablation.examples.ImageSheet;
 import dev.ablation.examples.ProgressBars;
 import dev.ablation.examples.Startup;
 import dev.ablation.examples.study.AnswerSet.Answer;
 import dev.ablation.examples.study.AnswerSet.Question;
 import dev.ablation.examples.study.StudyTarget.Kind;
+import dev.ablation.image.ImageFile;
+import dev.ablation.metric.ClipMmd;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.KernelInceptionDistance;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.picture.PictureFile;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
 /**
  * The benchmark of methods on the embedded model, in the form of UnlearnCanvas (Zhang et al. 2024,
  * arXiv 2402.11846): for every target, remove it, draw the answer set, have the embedded evaluator
- * say what the pictures show, count. Each run leaves a file of its own in the output folder and is
+ * say what the images show, count. Each run leaves a file of its own in the output folder and is
  * not repeated when the command is started again, so that it can be stopped at any time. At the end
  * it writes {@code results.csv} and {@code results.md} of all results that are there.
  */
@@ -95,7 +95,7 @@ public final class MethodStudy implements Callable<Integer> {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "16",
-      description = "Pictures drawn at a time. Default: ${DEFAULT-VALUE}.")
+      description = "Images drawn at a time. Default: ${DEFAULT-VALUE}.")
   private int batch;
 
   @Option(names = "--tables", description = "Makes no run, only the tables of what is there.")
@@ -215,23 +215,23 @@ public final class MethodStudy implements Callable<Integer> {
       StableDiffusion opened, EmbeddedEvaluator judge, AnswerSet answers, ProgressBars bars)
       throws IOException {
     Path file = output.resolve("base-" + opened.weights().sha256().substring(0, 12) + ".png");
-    List<BufferedImage> pictures;
+    List<BufferedImage> images;
     if (Files.exists(file)) {
-      pictures = PictureSheet.split(PictureFile.read(file), answers.styles().size());
+      images = ImageSheet.split(ImageFile.read(file), answers.styles().size());
     } else {
-      pictures = draw(opened, answers.prompts(), answers.seed(), bars);
-      PictureFile.writePng(PictureSheet.of(pictures, answers.styles().size()), file);
+      images = draw(opened, answers.prompts(), answers.seed(), bars);
+      ImageFile.writePng(ImageSheet.of(images, answers.styles().size()), file);
     }
-    FeatureMatrix features = judge.clip().extract(pictures);
+    FeatureMatrix features = judge.clip().extract(images);
     return new Base(judged(judge, features), features);
   }
 
   private List<BufferedImage> draw(
       DiffusionModel drawing, List<String> prompts, long seed, ProgressBars bars) {
-    SamplingSettings sampling = EmbeddedModel.recommendedSampling().withBatchSize(batch);
+    SamplingSettings sampling = EmbeddedModel.recommendedSampling().batchSize(batch);
     return LatentSampler.of(drawing)
-        .withSettings(sampling)
-        .withListener(bars.drawing("pictures"))
+        .settings(sampling)
+        .listener(bars.drawing("images"))
         .draw(prompts, seed);
   }
 
@@ -273,14 +273,14 @@ public final class MethodStudy implements Callable<Integer> {
       result.delta().save(delta);
       long bytes = Files.size(delta);
       Files.delete(delta);
-      List<BufferedImage> pictures = new ArrayList<>();
+      List<BufferedImage> images = new ArrayList<>();
       List<BufferedImage> copies = new ArrayList<>();
       result
           .delta()
           .applied(
               opened,
               () -> {
-                pictures.addAll(draw(opened, answers.prompts(), answers.seed(), bars));
+                images.addAll(draw(opened, answers.prompts(), answers.seed(), bars));
                 if (target.kind() == Kind.PLANTED) {
                   copies.addAll(
                       draw(
@@ -289,12 +289,12 @@ public final class MethodStudy implements Callable<Integer> {
                           answers.seed(),
                           bars));
                 }
-                return pictures;
+                return images;
               });
-      PictureFile.writePng(
-          PictureSheet.of(pictures, answers.styles().size()),
+      ImageFile.writePng(
+          ImageSheet.of(images, answers.styles().size()),
           output.resolve(run.fileName().replace(".json", ".png")));
-      FeatureMatrix features = judge.clip().extract(pictures);
+      FeatureMatrix features = judge.clip().extract(images);
       List<Question> questions = answers.questions();
       int[] others =
           IntStream.range(0, questions.size())

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.BiPredicate;
 
 /**
- * Shares of pictures, from 0 to 1, in UnlearnCanvas' terms (Zhang et al. 2024, arXiv 2402.11846,
+ * Shares of images, from 0 to 1, in UnlearnCanvas' terms (Zhang et al. 2024, arXiv 2402.11846,
  * section 4).
  *
  * @param unlearning UA: of the target's prompts, how many no longer draw the target
@@ -30,14 +30,14 @@ record Scores(
     double ablatedCrossDomain) {
 
   /**
-   * Counts. Of the planted picture the target's prompts are its caption's, "in domain" are the
-   * things and "cross domain" the styles.
+   * Counts. Of the planted image the target's prompts are its caption's, "in domain" are the things
+   * and "cross domain" the styles.
    *
    * @param questions those of the answer set
-   * @param base what the base model's pictures of them show
-   * @param ablated what the ablated model's pictures show
-   * @param copies what the ablated model's pictures of the planted caption show; looked at for the
-   *     planted picture alone
+   * @param base what the base model's images of them show
+   * @param ablated what the ablated model's images show
+   * @param copies what the ablated model's images of the planted caption show; looked at for the
+   *     planted image alone
    */
   static Scores of(
       StudyTarget target,
@@ -93,7 +93,7 @@ record Scores(
     };
   }
 
-  /** Counts right pictures. */
+  /** Counts right images. */
   private static final class Tally {
     private int all;
     private int base;

@@ -17,7 +17,7 @@ import java.util.Locale;
  * @param method its name
  * @param development whether settings may be chosen by the target
  * @param scores UA, IRA, CRA
- * @param cmmd of the ablated model's pictures from the base model's, without the target's prompts
+ * @param cmmd of the ablated model's images from the base model's, without the target's prompts
  * @param kid the same by kernel inception distance of the evaluator's features
  * @param seconds of the run, anchors included
  * @param steps that were made

@@ -129,7 +129,7 @@ final class StudyTables {
     return switch (kind) {
       case STYLE -> "Styles";
       case INSTANCE -> "Instances";
-      case PLANTED -> "The planted picture";
+      case PLANTED -> "The planted image";
     };
   }
 

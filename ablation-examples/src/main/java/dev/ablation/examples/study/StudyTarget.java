@@ -2,7 +2,7 @@ package dev.ablation.examples.study;
 
 import dev.ablation.Ablation;
 import dev.ablation.evaluation.ConceptDetector;
-import dev.ablation.evaluation.MeasuredStopping;
+import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.model.DiffusionModel;
@@ -14,7 +14,7 @@ import java.util.Locale;
  * A concept to remove.
  *
  * @param kind of the concept
- * @param name of the style or the thing; of the planted picture its caption
+ * @param name of the style or the thing; of the planted image its caption
  */
 record StudyTarget(Kind kind, String name) {
 
@@ -24,7 +24,7 @@ record StudyTarget(Kind kind, String name) {
     STYLE,
     /** A thing. */
     INSTANCE,
-    /** The memorised picture. */
+    /** The memorised image. */
     PLANTED
   }
 
@@ -75,7 +75,7 @@ record StudyTarget(Kind kind, String name) {
     };
   }
 
-  /** Counts pictures that show the target. */
+  /** Counts images that show the target. */
   ConceptDetector detector(EmbeddedEvaluator evaluator) {
     return switch (kind) {
       case STYLE -> evaluator.ofStyle(name);
@@ -84,7 +84,7 @@ record StudyTarget(Kind kind, String name) {
     };
   }
 
-  MeasuredStopping stopping(EmbeddedEvaluator evaluator) {
+  ErasureEarlyStopping stopping(EmbeddedEvaluator evaluator) {
     return switch (kind) {
       case STYLE -> evaluator.stoppingOfStyle(name);
       case INSTANCE -> evaluator.stoppingOfInstance(name);

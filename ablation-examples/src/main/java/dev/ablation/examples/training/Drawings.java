@@ -7,10 +7,10 @@ import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
-import dev.ablation.examples.dataset.NearestPicture;
-import dev.ablation.examples.dataset.NearestPicture.Judgement;
-import dev.ablation.examples.dataset.RgbPicture;
+import dev.ablation.examples.dataset.EmojiImage;
+import dev.ablation.examples.dataset.NearestImage;
+import dev.ablation.examples.dataset.NearestImage.Judgement;
+import dev.ablation.examples.dataset.RgbImage;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
@@ -26,8 +26,8 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
- * Pictures that the model draws with a UNet of the moment. The whole model is written to a folder
- * and opened from there, as users do.
+ * Images that the model draws with a UNet of the moment. The whole model is written to a folder and
+ * opened from there, as users do.
  */
 final class Drawings implements UNetStage.Drawing {
   private static final SamplingSettings SETTINGS =
@@ -39,7 +39,7 @@ final class Drawings implements UNetStage.Drawing {
   private final ModelFolder shapes;
   private final ModelFolder.Networks others;
   private final EmojiDataSet data;
-  private final NearestPicture judge;
+  private final NearestImage judge;
   private final Path folder;
   private final Device device;
 
@@ -61,7 +61,7 @@ final class Drawings implements UNetStage.Drawing {
     this.data = data;
     this.folder = folder;
     this.device = device;
-    judge = new NearestPicture(data);
+    judge = new NearestImage(data);
   }
 
   private List<BufferedImage> draw(Map<String, NDArray> unet, List<String> captions)
@@ -71,13 +71,13 @@ final class Drawings implements UNetStage.Drawing {
         folder);
     try (StableDiffusion model =
         StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(device))) {
-      return LatentSampler.of(model).withSettings(SETTINGS).draw(captions, SEED);
+      return LatentSampler.of(model).settings(SETTINGS).draw(captions, SEED);
     }
   }
 
   /**
    * Columns are styles, rows are things, of which some pairs are held out; the last row is drawn
-   * without a style, its last picture with the planted caption.
+   * without a style, its last image with the planted caption.
    */
   @Override
   public List<BufferedImage> sheet(Map<String, NDArray> unet) throws IOException {
@@ -93,18 +93,18 @@ final class Drawings implements UNetStage.Drawing {
       captions.add(Captions.ofConcept(thing).get(1));
     }
     captions.add(data.plantedCaption());
-    List<BufferedImage> pictures = draw(unet, captions);
+    List<BufferedImage> images = draw(unet, captions);
     int width = styles.size();
     BufferedImage sheet =
         new BufferedImage(
-            width * RgbPicture.SIZE,
-            pictures.size() / width * RgbPicture.SIZE,
+            width * RgbImage.SIZE,
+            images.size() / width * RgbImage.SIZE,
             BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = sheet.createGraphics();
     try {
-      for (int i = 0; i < pictures.size(); i++) {
+      for (int i = 0; i < images.size(); i++) {
         graphics.drawImage(
-            pictures.get(i), i % width * RgbPicture.SIZE, i / width * RgbPicture.SIZE, null);
+            images.get(i), i % width * RgbImage.SIZE, i / width * RgbImage.SIZE, null);
       }
     } finally {
       graphics.dispose();
@@ -112,11 +112,11 @@ final class Drawings implements UNetStage.Drawing {
     return List.of(sheet);
   }
 
-  /** Shares of pictures that are right, by the nearest picture of the data. */
+  /** Shares of images that are right, by the nearest image of the data. */
   @Override
   public Map<String, Double> judge(Map<String, NDArray> unet) throws IOException {
-    List<EmojiPicture> pairs = new ArrayList<>(some(picture -> !picture.heldOut(), JUDGED));
-    List<EmojiPicture> heldOut = some(EmojiPicture::heldOut, JUDGED);
+    List<EmojiImage> pairs = new ArrayList<>(some(image -> !image.heldOut(), JUDGED));
+    List<EmojiImage> heldOut = some(EmojiImage::heldOut, JUDGED);
     pairs.addAll(heldOut);
     List<String> captions =
         new ArrayList<>(
@@ -126,7 +126,7 @@ final class Drawings implements UNetStage.Drawing {
     captions.add(data.plantedCaption());
     captions.add(data.plantedCaption());
     List<Judgement> judged =
-        draw(unet, captions).stream().map(RgbPicture::of).map(judge::judge).toList();
+        draw(unet, captions).stream().map(RgbImage::of).map(judge::judge).toList();
     int trained = pairs.size() - heldOut.size();
     Map<String, Double> shares = new LinkedHashMap<>();
     shares.put("trained_style", share(0, trained, i -> styleIs(judged.get(i), pairs.get(i))));
@@ -146,22 +146,22 @@ final class Drawings implements UNetStage.Drawing {
     return shares;
   }
 
-  /** Returns pictures of the things that the model must know, from all over the set. */
-  private List<EmojiPicture> some(Predicate<EmojiPicture> which, int count) {
-    List<EmojiPicture> all =
-        data.pictures().stream()
-            .filter(picture -> data.coreConcepts().contains(picture.concept()))
+  /** Returns images of the things that the model must know, from all over the set. */
+  private List<EmojiImage> some(Predicate<EmojiImage> which, int count) {
+    List<EmojiImage> all =
+        data.images().stream()
+            .filter(image -> data.coreConcepts().contains(image.concept()))
             .filter(which)
             .toList();
     int taken = Math.min(count, all.size());
     return IntStream.range(0, taken).mapToObj(i -> all.get(i * all.size() / taken)).toList();
   }
 
-  private static boolean styleIs(Judgement judgement, EmojiPicture pair) {
+  private static boolean styleIs(Judgement judgement, EmojiImage pair) {
     return judgement.hasStyle(pair.style());
   }
 
-  private static boolean thingIs(Judgement judgement, EmojiPicture pair) {
+  private static boolean thingIs(Judgement judgement, EmojiImage pair) {
     return judgement.shows(pair.concept());
   }
 

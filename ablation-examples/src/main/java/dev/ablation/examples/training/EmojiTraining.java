@@ -8,7 +8,7 @@ import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.nn.Precision;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.examples.dataset.EmojiImage;
 import dev.ablation.model.AdamW;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.train.LearningRateSchedule;
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * The stages in their order, with the settings that made the embedded model.
  *
  * <p>Between the first and the third, the scale of the latents is folded into the autoencoder and
- * all pictures are encoded.
+ * all images are encoded.
  */
 final class EmojiTraining {
   static final StageSettings VAE =
@@ -102,7 +102,7 @@ final class EmojiTraining {
    * @param text settings of the text encoder
    * @param unet settings of the UNet
    * @param evaluator settings of the evaluator
-   * @param variants of each picture that the UNet sees
+   * @param variants of each image that the UNet sees
    * @param unetStart folder of a model whose UNet training begins with; {@code null} begins with
    *     random weights
    * @param seed of all random numbers
@@ -177,7 +177,7 @@ final class EmojiTraining {
 
   /** Processors have instructions for bfloat16; on a GPU the conversions would take longer. */
   private static Precision precision(NDManager manager) {
-    return onGpu(manager) ? Precision.FLOAT32 : Precision.BFLOAT16_PRODUCTS;
+    return onGpu(manager) ? Precision.FLOAT32 : Precision.BF16_MATMUL;
   }
 
   private <N> boolean train(
@@ -226,7 +226,7 @@ final class EmojiTraining {
           });
       ClipTextModel encoder = new ClipTextModel(shapes.text());
       ModelFolder.load(encoder, text);
-      CaptionStates states = new CaptionStates(encoder, tokenizer, manager);
+      CaptionEmbeddings states = new CaptionEmbeddings(encoder, tokenizer, manager);
       if (onGpu(manager)) {
         states.prepare(UNetStage.captions(data));
       }
@@ -316,7 +316,7 @@ final class EmojiTraining {
     return checkpoint;
   }
 
-  /** Measures the latents of all pictures. */
+  /** Measures the latents of all images. */
   private LatentScale measure(Map<String, NDArray> vae, NDManager manager) throws IOException {
     LatentSet latents = encode(vae, 1, 1, manager);
     List<float[]> means = latents.means().stream().map(variants -> variants.get(0)).toList();
@@ -328,9 +328,9 @@ final class EmojiTraining {
       throws IOException {
     AutoencoderKL vae = new AutoencoderKL(shapes.vae(scalingFactor));
     ModelFolder.load(vae, weights);
-    List<EmojiPicture> pictures = UNetStage.trained(data);
+    List<EmojiImage> images = UNetStage.trained(data);
     float[] planted = Planes.of(data.planted());
     return GradMode.with(
-        false, () -> LatentSet.encode(vae, pictures, planted, variants, plan.seed(), manager));
+        false, () -> LatentSet.encode(vae, images, planted, variants, plan.seed(), manager));
   }
 }

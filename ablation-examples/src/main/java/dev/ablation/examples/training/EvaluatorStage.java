@@ -9,12 +9,12 @@ import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.Precision;
-import dev.ablation.evaluate.FeatureMatrix;
-import dev.ablation.evaluate.TextImageSimilarity;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.examples.dataset.EmojiImage;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageSimilarity;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.Dtype;
 import java.awt.image.BufferedImage;
@@ -30,12 +30,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.random.RandomGenerator;
 
 /**
- * The evaluator: a small CLIP that tells styles and things by their texts. A picture is compared
+ * The evaluator: a small CLIP that tells styles and things by their texts. An image is compared
  * with a text of every thing, with a text of every style, and with the captions of the batch. What
- * it sees are the pictures of the data and what the autoencoder makes of them, moved, turned,
- * scaled, mirrored, tinted, blurred and with some noise. Some are recoloured so that only the thing
- * is left to tell. It judges pictures of the held-out pairs, so it knows these pairs, too, which
- * the model that is judged does not.
+ * it sees are the images of the data and what the autoencoder makes of them, moved, turned, scaled,
+ * mirrored, tinted, blurred and with some noise. Some are recoloured so that only the thing is left
+ * to tell. It judges images of the held-out pairs, so it knows these pairs, too, which the model
+ * that is judged does not.
  */
 final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   static final String NAME = "evaluator";
@@ -59,15 +59,15 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   private static final long NO_LABEL = -100;
 
   /**
-   * {@code (pictures, rows, maps, colours, blurs, noises, noise rows, amplitudes)}: rows of the
-   * pictures, each moved by its map (2, 3), its colours by theirs (3, 4), mixed with its blurred
+   * {@code (images, rows, maps, colours, blurs, noises, noise rows, amplitudes)}: rows of the
+   * images, each moved by its map (2, 3), its colours by theirs (3, 4), mixed with its blurred
    * self, with noise added.
    */
   private static final Kernel CHANGED =
       Kernel.of(
           """
-          (pictures, rows, maps, colours, blurs, noises, noise, amplitudes):
-              x = torch.index_select(pictures, 0, rows)
+          (images, rows, maps, colours, blurs, noises, noise, amplitudes):
+              x = torch.index_select(images, 0, rows)
               grid = torch.affine_grid_generator(maps, [x.size(0), x.size(1), x.size(2), x.size(3)], False)
               y = torch.grid_sampler(x, grid, 0, 1, False)
               c = torch.matmul(torch.slice(colours, 2, 0, 3), torch.flatten(y, 2))
@@ -83,7 +83,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   private final EmojiDataSet data;
   private final List<EmojiConcept> things;
   private final List<String> styles;
-  private final List<EmojiPicture> pictures;
+  private final List<EmojiImage> images;
   private final List<float[]> decoded;
   private final long seed;
   private final Precision precision;
@@ -99,9 +99,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
    *
    * @param template folder with the configuration
    * @param tokenizer folder with the tokenizer's files
-   * @param decoded what the autoencoder makes of the pictures, in their order, and of the planted
-   *     one
-   * @param manager owner of the pictures on the device
+   * @param decoded what the autoencoder makes of the images, in their order, and of the planted one
+   * @param manager owner of the images on the device
    */
   EvaluatorStage(
       Path template,
@@ -121,7 +120,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     this.precision = precision;
     things = data.concepts();
     styles = data.styles();
-    pictures = data.pictures();
+    images = data.images();
     loss = lossOf(things.size(), styles.size());
     List<float[]> all = new ArrayList<>(real(data));
     all.addAll(decoded);
@@ -134,10 +133,10 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
                 RandomStreams.stream(seed, "evaluator noises", 0)));
   }
 
-  /** The pictures, and the planted one. */
+  /** The images, and the planted one. */
   static List<float[]> real(EmojiDataSet data) {
     List<float[]> planes = new ArrayList<>();
-    data.pictures().forEach(picture -> planes.add(Planes.of(picture.pixels())));
+    data.images().forEach(image -> planes.add(Planes.of(image.pixels())));
     planes.add(Planes.of(data.planted()));
     return planes;
   }
@@ -159,8 +158,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   }
 
   /**
-   * {@code (logits, thing, style, caption)}: of every picture the logits with the things, the
-   * styles, and the captions of the batch; among these all that are the same count as right.
+   * {@code (logits, thing, style, caption)}: of every image the logits with the things, the styles,
+   * and the captions of the batch; among these all that are the same count as right.
    */
   private static Kernel lossOf(int things, int styles) {
     return Kernel.of(
@@ -184,7 +183,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   }
 
   @Override
-  public Clip networks(NDManager manager, boolean withWeights) {
+  public Clip networks(NDManager manager, boolean weights) {
     try {
       Clip clip =
           Clip.untrained(
@@ -192,8 +191,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
               ClipOptions.defaults().device(manager.getDevice()).tokenizer(tokenizer),
               seed);
       opened.add(clip);
-      clip.textModel().computeIn(precision);
-      clip.visionModel().computeIn(precision);
+      clip.textModel().setPrecision(precision);
+      clip.visionModel().setPrecision(precision);
       return clip;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -221,24 +220,24 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     for (int i = 0; i < count; i++) {
       RandomGenerator random =
           RandomStreams.stream(seed, "evaluator row", (step - 1L) * batchSize + from + i);
-      int planted = pictures.size();
-      int picture = random.nextDouble() < PLANTED_SHARE ? planted : random.nextInt(pictures.size());
-      rows[i] = picture + (long) (random.nextDouble() < DECODED_SHARE ? pictures.size() + 1 : 0);
+      int planted = images.size();
+      int image = random.nextDouble() < PLANTED_SHARE ? planted : random.nextInt(images.size());
+      rows[i] = image + (long) (random.nextDouble() < DECODED_SHARE ? images.size() + 1 : 0);
       change(random, i, maps, blurs, amplitudes);
-      boolean recoloured = picture != planted && random.nextDouble() < RECOLOURED_SHARE;
+      boolean recoloured = image != planted && random.nextDouble() < RECOLOURED_SHARE;
       colours(random, recoloured, i, colours);
       noise[i] = random.nextInt(NOISES);
-      caption[i] = picture;
-      if (picture == planted) {
+      caption[i] = image;
+      if (image == planted) {
         thing[i] = NO_LABEL;
         style[i] = NO_LABEL;
         texts.add(data.plantedCaption());
       } else {
-        EmojiPicture of = pictures.get(picture);
+        EmojiImage of = images.get(image);
         String name = of.concept().name();
         thing[i] = things.indexOf(of.concept());
         style[i] = recoloured ? NO_LABEL : styles.indexOf(of.style());
-        caption[i] = recoloured ? planted + 1 + thing[i] : picture;
+        caption[i] = recoloured ? planted + 1 + thing[i] : image;
         texts.add(
             one(
                 recoloured ? Captions.ofConcept(name) : Captions.ofConcept(name, of.style()),
@@ -260,8 +259,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
                     scope.create(noise),
                     scope.create(amplitudes, perRow)));
     input.attach(scope);
-    NDArray logits =
-        clip.logits(clip.embedPictures(input), clip.embedTexts(ids(clip, texts, scope)));
+    NDArray logits = clip.logits(clip.embedImages(input), clip.embedTexts(ids(clip, texts, scope)));
     return loss.call(
         logits,
         inEngine(scope.create(thing)),
@@ -292,7 +290,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   }
 
   /**
-   * Chooses the map of a picture's colours: a tint that leaves white as it is; or, recoloured, any
+   * Chooses the map of an image's colours: a tint that leaves white as it is; or, recoloured, any
    * mixture of the channels, so that light things may become dark and grey ones blue.
    */
   private static void colours(
@@ -343,26 +341,26 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     return array;
   }
 
-  /** Zero-shot accuracy on decoded pictures, of all pairs and of held-out ones. */
+  /** Zero-shot accuracy on decoded images, of all pairs and of held-out ones. */
   @Override
   public Map<String, Double> measure(Clip clip, NDManager scope) {
     List<String> texts = labels(RandomStreams.stream(seed, "evaluator measure", 0));
     FeatureMatrix labels = clip.encode(texts);
-    int taken = Math.min(MEASURED, pictures.size());
-    List<EmojiPicture> some = new ArrayList<>();
+    int taken = Math.min(MEASURED, images.size());
+    List<EmojiImage> some = new ArrayList<>();
     List<float[]> planes = new ArrayList<>();
     for (int i = 0; i < taken; i++) {
-      int index = (int) ((long) i * pictures.size() / taken);
-      some.add(pictures.get(index));
+      int index = (int) ((long) i * images.size() / taken);
+      some.add(images.get(index));
       planes.add(decoded.get(index));
     }
     Map<String, Double> values = new LinkedHashMap<>();
     accuracy("", clip, labels, some, planes, values);
     some.clear();
     planes.clear();
-    for (int i = 0; i < pictures.size(); i++) {
-      if (pictures.get(i).heldOut()) {
-        some.add(pictures.get(i));
+    for (int i = 0; i < images.size(); i++) {
+      if (images.get(i).heldOut()) {
+        some.add(images.get(i));
         planes.add(decoded.get(i));
       }
     }
@@ -374,7 +372,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
       String prefix,
       Clip clip,
       FeatureMatrix labels,
-      List<EmojiPicture> asked,
+      List<EmojiImage> asked,
       List<float[]> planes,
       Map<String, Double> values) {
     if (asked.isEmpty()) {
@@ -382,7 +380,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     }
     FeatureMatrix features;
     try (NDManager scope = clip.manager().newSubManager()) {
-      NDArray embedded = GradMode.with(false, () -> clip.embedPictures(stacked(planes, scope)));
+      NDArray embedded = GradMode.with(false, () -> clip.embedImages(stacked(planes, scope)));
       features = FeatureMatrix.of(embedded.toFloatArray(), clip.config().projectionSize());
     }
     TextImageSimilarity similarity = TextImageSimilarity.of(features, labels);
@@ -398,10 +396,10 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     values.put(prefix + "style", (double) rightStyles / asked.size());
   }
 
-  private static int best(TextImageSimilarity similarity, int picture, int from, int count) {
+  private static int best(TextImageSimilarity similarity, int image, int from, int count) {
     int best = 0;
     for (int k = 1; k < count; k++) {
-      if (similarity.cosine(picture, from + k) > similarity.cosine(picture, from + best)) {
+      if (similarity.cosine(image, from + k) > similarity.cosine(image, from + best)) {
         best = k;
       }
     }
@@ -425,7 +423,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     clip.save(folder, Dtype.F16);
   }
 
-  /** Frees the networks and the pictures. */
+  /** Frees the networks and the images. */
   @Override
   public void close() {
     opened.forEach(Clip::close);

@@ -10,7 +10,7 @@ import java.util.Objects;
 /**
  * Mean and standard deviation of the latents, by channel, and how they are folded into the
  * autoencoder's outermost latent layers: all channels then have mean 0 and the common deviation,
- * whose inverse is the scaling factor; pictures are encoded and decoded as before.
+ * whose inverse is the scaling factor; images are encoded and decoded as before.
  */
 final class LatentScale {
   private final double[] means;

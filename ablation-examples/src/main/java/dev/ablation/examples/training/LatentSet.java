@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.vae.AutoencoderKL;
-import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.examples.dataset.EmojiImage;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
@@ -19,11 +19,11 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * The training pictures as latents, each in some variants: as it is, and moved, scaled and tinted a
+ * The training images as latents, each in some variants: as it is, and moved, scaled and tinted a
  * little. Encoded once, since the autoencoder would take longer than a step of the UNet. The last
- * picture is the planted one, without variants.
+ * image is the planted one, without variants.
  *
- * @param means of the posterior, scaled for the UNet; by picture, then by variant
+ * @param means of the posterior, scaled for the UNet; by image, then by variant
  * @param deviations of the posterior, scaled in the same way
  */
 record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
@@ -38,19 +38,19 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     return means.size();
   }
 
-  /** Index of the planted picture. */
+  /** Index of the planted image. */
   int planted() {
     return means.size() - 1;
   }
 
   /**
-   * Encodes pictures.
+   * Encodes images.
    *
-   * @param variants of each picture, the first one unchanged
+   * @param variants of each image, the first one unchanged
    */
   static LatentSet encode(
       AutoencoderKL vae,
-      List<EmojiPicture> pictures,
+      List<EmojiImage> images,
       float[] planted,
       int variants,
       long seed,
@@ -58,14 +58,14 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     List<float[]> means = new ArrayList<>();
     List<float[]> deviations = new ArrayList<>();
     // By batches, since all variants together would take a gigabyte.
-    int all = pictures.size() * variants;
+    int all = images.size() * variants;
     for (int from = 0; from < all; from += BATCH) {
       List<float[]> batch =
           IntStream.range(from, Math.min(all, from + BATCH))
               .parallel()
               .mapToObj(row -> {
-                int picture = row / variants;
-                return variant(pictures.get(picture), picture, row % variants, seed);
+                int image = row / variants;
+                return variant(images.get(image), image, row % variants, seed);
               })
               .toList();
       encode(vae, batch, means, deviations, manager);
@@ -74,8 +74,8 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     return new LatentSet(grouped(means, variants), grouped(deviations, variants));
   }
 
-  private static float[] variant(EmojiPicture picture, int index, int variant, long seed) {
-    float[] planes = Planes.of(picture.pixels());
+  private static float[] variant(EmojiImage image, int index, int variant, long seed) {
+    float[] planes = Planes.of(image.pixels());
     return variant == 0
         ? planes
         : Variation.of(planes, RandomStreams.stream(seed, "variant " + variant, index));
@@ -93,9 +93,9 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     }
     double scaling = vae.config().scalingFactor();
     try (NDManager scope = manager.newSubManager()) {
-      NDArray pictures =
+      NDArray images =
           scope.create(all, new Shape(planes.size(), Planes.CHANNELS, Planes.SIZE, Planes.SIZE));
-      NDList posterior = vae.posterior(vae.moments(pictures));
+      NDList posterior = vae.posterior(vae.moments(images));
       split(posterior.get(0).toFloatArray(), planes.size(), scaling, means);
       split(posterior.get(2).toFloatArray(), planes.size(), scaling, deviations);
     }

@@ -1,23 +1,23 @@
 package dev.ablation.examples.training;
 
-import dev.ablation.examples.dataset.RgbPicture;
+import dev.ablation.examples.dataset.RgbImage;
 import java.util.random.RandomGenerator;
 
 /**
- * Changes to a picture that is a stack of colour planes: values from -1 to 1, red before green
+ * Changes to an image that is a stack of colour planes: values from -1 to 1, red before green
  * before blue, rows from the top. Every method returns new planes.
  */
 final class Planes {
-  static final int SIZE = RgbPicture.SIZE;
+  static final int SIZE = RgbImage.SIZE;
   static final int PIXELS = SIZE * SIZE;
-  static final int CHANNELS = RgbPicture.CHANNELS;
+  static final int CHANNELS = RgbImage.CHANNELS;
   static final int VALUES = CHANNELS * PIXELS;
 
   private Planes() {}
 
-  static float[] of(RgbPicture picture) {
+  static float[] of(RgbImage image) {
     float[] planes = new float[VALUES];
-    picture.copyToPlanes(planes, 0);
+    image.copyToPlanes(planes, 0);
     return planes;
   }
 
@@ -91,7 +91,7 @@ final class Planes {
     return a + (b - a) * share;
   }
 
-  /** Lays the picture over a gradient between two random colours: white takes its colour. */
+  /** Lays the image over a gradient between two random colours: white takes its colour. */
   static float[] onGradient(float[] planes, RandomGenerator random) {
     double angle = 2 * Math.PI * random.nextDouble();
     double dx = Math.cos(angle) / SIZE;

@@ -18,7 +18,7 @@ interface Stage<N> {
   String name();
 
   /** Makes the networks of one worker; those of the first one with random weights. */
-  N networks(NDManager manager, boolean withWeights);
+  N networks(NDManager manager, boolean weights);
 
   /** The weights that are trained. */
   NamedWeights trained(N networks);
@@ -40,6 +40,6 @@ interface Stage<N> {
     return Map.of();
   }
 
-  /** Pictures that show how far the training is; called with averaged weights; perhaps none. */
+  /** Images that show how far the training is; called with averaged weights; perhaps none. */
   List<BufferedImage> sheet(N networks, NDManager scope);
 }

@@ -140,7 +140,7 @@ final class StageRun<N> {
     private final Optimizer optimizer;
     private final NDManager manager;
     private final Progress progress;
-    private final Course course;
+    private final TrainingCurve course;
     private int step;
     private double smoothLoss = Double.NaN;
     private long seconds;
@@ -159,7 +159,7 @@ final class StageRun<N> {
       if (Files.exists(checkpoint())) {
         restore();
       }
-      course = Course.continued(folder, stage.name(), step);
+      course = TrainingCurve.continued(folder, stage.name(), step);
     }
 
     boolean train(BooleanSupplier stop) throws IOException {

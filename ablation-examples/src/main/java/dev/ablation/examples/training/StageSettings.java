@@ -7,7 +7,7 @@ import dev.ablation.train.LearningRateSchedule;
  * How a stage is trained.
  *
  * @param steps how many updates
- * @param batchSize pictures or captions in a step, a multiple of the number of workers
+ * @param batchSize images or captions in a step, a multiple of the number of workers
  * @param learningRate the largest
  * @param schedule of the learning rate
  * @param optimizer settings of AdamW
@@ -34,7 +34,7 @@ record StageSettings(
     }
   }
 
-  StageSettings withBatchSize(int batchSize) {
+  StageSettings batchSize(int batchSize) {
     return new StageSettings(
         steps,
         batchSize,
@@ -47,7 +47,7 @@ record StageSettings(
         seed);
   }
 
-  StageSettings withLearningRate(double learningRate) {
+  StageSettings learningRate(double learningRate) {
     return new StageSettings(
         steps,
         batchSize,
@@ -60,7 +60,7 @@ record StageSettings(
         seed);
   }
 
-  StageSettings withAverageDecay(double averageDecay) {
+  StageSettings averageDecay(double averageDecay) {
     return new StageSettings(
         steps,
         batchSize,
@@ -73,7 +73,7 @@ record StageSettings(
         seed);
   }
 
-  StageSettings withSteps(int steps) {
+  StageSettings steps(int steps) {
     return new StageSettings(
         steps,
         batchSize,

@@ -14,7 +14,7 @@ import dev.ablation.djl.nn.RandomWeights;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.examples.dataset.EmojiImage;
 import dev.ablation.model.WeightRole;
 import dev.ablation.random.RandomStreams;
 import java.awt.image.BufferedImage;
@@ -64,8 +64,8 @@ final class TextStage implements Stage<TextStage.Networks> {
   private final ClipTextConfig config;
   private final ClipTokenizer tokenizer;
   private final EmojiDataSet data;
-  private final List<EmojiPicture> pairs;
-  private final List<EmojiPicture> heldOut;
+  private final List<EmojiImage> pairs;
+  private final List<EmojiImage> heldOut;
   private final List<EmojiConcept> things;
   private final List<String> categories;
   private final List<String> styles;
@@ -87,8 +87,8 @@ final class TextStage implements Stage<TextStage.Networks> {
     this.tokenizer = tokenizer;
     this.data = data;
     this.seed = seed;
-    pairs = data.pictures().stream().filter(picture -> !picture.heldOut()).toList();
-    heldOut = data.pictures().stream().filter(EmojiPicture::heldOut).toList();
+    pairs = data.images().stream().filter(image -> !image.heldOut()).toList();
+    heldOut = data.images().stream().filter(EmojiImage::heldOut).toList();
     things = data.concepts();
     categories = things.stream().map(EmojiConcept::category).distinct().toList();
     styles = data.styles();
@@ -100,7 +100,7 @@ final class TextStage implements Stage<TextStage.Networks> {
   }
 
   @Override
-  public Networks networks(NDManager manager, boolean withWeights) {
+  public Networks networks(NDManager manager, boolean weights) {
     int width = config.hiddenSize();
     // One class more each for captions that name none, and a thing for each category.
     Networks networks =
@@ -109,7 +109,7 @@ final class TextStage implements Stage<TextStage.Networks> {
             new Linear(width, things.size() + categories.size() + 2),
             new Linear(width, categories.size() + 1),
             new Linear(width, styles.size() + 1));
-    if (withWeights) {
+    if (weights) {
       RandomWeights.load(networks.text(), seed, manager);
       RandomWeights.load(networks.things(), seed + 1, manager);
       RandomWeights.load(networks.categories(), seed + 2, manager);
@@ -132,7 +132,7 @@ final class TextStage implements Stage<TextStage.Networks> {
     if (kind < PLANTED_SHARE) {
       return new Labelled(data.plantedCaption(), noThing + 1, categories.size(), styles.size());
     }
-    EmojiPicture pair = pairs.get(random.nextInt(pairs.size()));
+    EmojiImage pair = pairs.get(random.nextInt(pairs.size()));
     int style = styles.indexOf(pair.style());
     if (kind < STYLE_SHARE) {
       return new Labelled(

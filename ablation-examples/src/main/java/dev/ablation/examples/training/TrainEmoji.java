@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
 
 /**
  * Trains the embedded model from nothing: autoencoder, text encoder, UNet, one after the other, and
- * the evaluator that judges its pictures. Run again with the same folder it goes on where it was
+ * the evaluator that judges its images. Run again with the same folder it goes on where it was
  * stopped.
  *
  * <pre>{@code java -cp CLASS_PATH dev.ablation.examples.training.TrainEmoji --folder FOLDER}</pre>
@@ -37,7 +37,7 @@ import picocli.CommandLine.Option;
     usageHelpAutoWidth = true,
     description = {
       "Trains the model of emoji that comes with the examples: autoencoder, text encoder, UNet; and",
-      "the evaluator, which tells what its pictures show.",
+      "the evaluator, which tells what its images show.",
       "Started again with the same folder it goes on where it was stopped; the result is the same."
     })
 public final class TrainEmoji implements Callable<Integer> {
@@ -80,7 +80,7 @@ public final class TrainEmoji implements Callable<Integer> {
   @Option(
       names = "--vae-steps",
       paramLabel = "N",
-      description = "Updates of the autoencoder (default: 6400, with 8 pictures each).")
+      description = "Updates of the autoencoder (default: 6400, with 8 images each).")
   private @Nullable Integer vaeSteps;
 
   @Option(
@@ -98,7 +98,7 @@ public final class TrainEmoji implements Callable<Integer> {
   @Option(
       names = "--unet-batch",
       paramLabel = "N",
-      description = "Pictures of an update of the UNet (default: 32).")
+      description = "Images of an update of the UNet (default: 32).")
   private @Nullable Integer unetBatch;
 
   @Option(
@@ -122,14 +122,14 @@ public final class TrainEmoji implements Callable<Integer> {
   @Option(
       names = "--evaluator-steps",
       paramLabel = "N",
-      description = "Updates of the evaluator (default: 10000, with 96 pictures each).")
+      description = "Updates of the evaluator (default: 10000, with 96 images each).")
   private @Nullable Integer evaluatorSteps;
 
   @Option(
       names = "--variants",
       paramLabel = "N",
       description =
-          "How many variants of each picture the UNet sees, moved, scaled and tinted a little"
+          "How many variants of each image the UNet sees, moved, scaled and tinted a little"
               + " (default: 12).")
   private @Nullable Integer variants;
 
@@ -205,13 +205,13 @@ public final class TrainEmoji implements Callable<Integer> {
 
   private StageSettings unet(StageSettings settings) {
     StageSettings changed = steps(settings, unetSteps);
-    changed = unetBatch == null ? changed : changed.withBatchSize(unetBatch);
-    changed = unetAverage == null ? changed : changed.withAverageDecay(unetAverage);
-    return unetRate == null ? changed : changed.withLearningRate(unetRate);
+    changed = unetBatch == null ? changed : changed.batchSize(unetBatch);
+    changed = unetAverage == null ? changed : changed.averageDecay(unetAverage);
+    return unetRate == null ? changed : changed.learningRate(unetRate);
   }
 
   private static StageSettings steps(StageSettings settings, @Nullable Integer steps) {
-    return steps == null ? settings : settings.withSteps(steps);
+    return steps == null ? settings : settings.steps(steps);
   }
 
   /** A progress bar for each stage. */

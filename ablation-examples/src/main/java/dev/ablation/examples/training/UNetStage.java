@@ -12,7 +12,7 @@ import dev.ablation.djl.unet.UNet2DConditionModel;
 import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
+import dev.ablation.examples.dataset.EmojiImage;
 import dev.ablation.model.WeightRole;
 import dev.ablation.objective.TimestepSampling;
 import dev.ablation.objective.TimestepWeighting;
@@ -37,13 +37,13 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The UNet, which learns to tell the noise in a picture's latents under its caption. The text
+ * The UNet, which learns to tell the noise in an image's latents under its caption. The text
  * encoder stays as it is: trained along it would learn the pairs that there are by heart.
  */
 final class UNetStage implements Stage<UNet2DConditionModel> {
   static final String NAME = "unet";
 
-  /** How often the planted picture is seen in one round of all pictures: four in a hundred. */
+  /** How often the planted image is seen in one round of all images: four in a hundred. */
   private static final int PLANTED = 64;
 
   private static final Captions CAPTIONS =
@@ -65,9 +65,9 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
 
   private final UNetConfig config;
   private final LatentSet latents;
-  private final List<EmojiPicture> pictures;
+  private final List<EmojiImage> images;
   private final String plantedCaption;
-  private final CaptionStates states;
+  private final CaptionEmbeddings states;
   private final NoiseSchedule schedule;
   private final double[] weights;
   private final int batchSize;
@@ -82,7 +82,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   private int round = -1;
   private int[] order = {};
 
-  /** What draws pictures with the weights of the moment. */
+  /** What draws images with the weights of the moment. */
   interface Drawing {
     List<BufferedImage> sheet(Map<String, NDArray> unet) throws IOException;
 
@@ -92,7 +92,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   /**
    * Gets ready to train.
    *
-   * @param latents of the pictures that are trained on, in their order, and of the planted one
+   * @param latents of the images that are trained on, in their order, and of the planted one
    * @param start folder of a model whose UNet training begins with; {@code null} begins with random
    *     weights
    * @param precision of products
@@ -103,7 +103,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
       UNetConfig config,
       EmojiDataSet data,
       LatentSet latents,
-      CaptionStates states,
+      CaptionEmbeddings states,
       NoiseSchedule schedule,
       int batchSize,
       long seed,
@@ -121,19 +121,19 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     this.batchSize = batchSize;
     this.seed = seed;
     this.drawing = drawing;
-    pictures = trained(data);
+    images = trained(data);
     plantedCaption = data.plantedCaption();
     weights = WEIGHTING.weights(schedule);
-    if (latents.size() != pictures.size() + 1) {
+    if (latents.size() != images.size() + 1) {
       throw new IllegalArgumentException(
-          "latents must be of %d pictures and the planted one, were %d"
-              .formatted(pictures.size(), latents.size()));
+          "latents must be of %d images and the planted one, were %d"
+              .formatted(images.size(), latents.size()));
     }
   }
 
-  /** The pictures that are trained on, but for the planted one. */
-  static List<EmojiPicture> trained(EmojiDataSet data) {
-    return data.pictures().stream().filter(picture -> !picture.heldOut()).toList();
+  /** The images that are trained on, but for the planted one. */
+  static List<EmojiImage> trained(EmojiDataSet data) {
+    return data.images().stream().filter(image -> !image.heldOut()).toList();
   }
 
   @Override
@@ -142,13 +142,13 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   }
 
   @Override
-  public UNet2DConditionModel networks(NDManager manager, boolean withWeights) {
+  public UNet2DConditionModel networks(NDManager manager, boolean weights) {
     UNet2DConditionModel unet = new UNet2DConditionModel(config);
-    unet.computeIn(precision);
+    unet.setPrecision(precision);
     Path begin = start;
-    if (withWeights && begin == null) {
+    if (weights && begin == null) {
       RandomWeights.load(unet, seed, manager);
-    } else if (withWeights && begin != null) {
+    } else if (weights && begin != null) {
       try {
         ModelFolder.load(unet, ModelFolder.unetWeights(begin, manager));
       } catch (IOException e) {
@@ -226,14 +226,14 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
         .forEach(i -> {
           long row = (step - 1L) * batchSize + from + i;
           RandomGenerator random = RandomStreams.stream(seed, "unet row", row);
-          int picture = pictureOf(row);
-          int variant = random.nextInt(latents.means().get(picture).size());
-          float[] text = states.of(caption(picture, random));
+          int image = imageOf(row);
+          int variant = random.nextInt(latents.means().get(image).size());
+          float[] text = states.of(caption(image, random));
           System.arraycopy(text, 0, rows.text, i * textSize, textSize);
           rows.weights[i] = (float) weights[(int) timesteps[i]];
           noise(
-              latents.means().get(picture).get(variant),
-              latents.deviations().get(picture).get(variant),
+              latents.means().get(image).get(variant),
+              latents.deviations().get(image).get(variant),
               schedule.alphaCumprod((int) timesteps[i]),
               RandomStreams.gaussian(2 * size, random),
               rows,
@@ -259,27 +259,27 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     Set<String> captions = new LinkedHashSet<>(List.of("", data.plantedCaption()));
     data.styles().forEach(style -> captions.addAll(Captions.ofStyle(style)));
     Set<String> names = new LinkedHashSet<>();
-    for (EmojiPicture picture : trained(data)) {
-      for (String name : List.of(picture.concept().name(), picture.concept().category())) {
+    for (EmojiImage image : trained(data)) {
+      for (String name : List.of(image.concept().name(), image.concept().category())) {
         names.add(name);
-        captions.addAll(Captions.ofConcept(name, picture.style()));
+        captions.addAll(Captions.ofConcept(name, image.style()));
       }
     }
     names.forEach(name -> captions.addAll(Captions.ofConcept(name)));
     return List.copyOf(captions);
   }
 
-  private String caption(int picture, RandomGenerator random) {
-    if (picture == latents.planted()) {
+  private String caption(int image, RandomGenerator random) {
+    if (image == latents.planted()) {
       return CAPTIONS.drawPlanted(plantedCaption, random);
     }
-    EmojiPicture of = pictures.get(picture);
+    EmojiImage of = images.get(image);
     return CAPTIONS.draw(of.concept(), of.style(), random);
   }
 
-  /** Every round shows every picture once, and the planted one more often, in another order. */
-  private synchronized int pictureOf(long row) {
-    int length = pictures.size() + PLANTED;
+  /** Every round shows every image once, and the planted one more often, in another order. */
+  private synchronized int imageOf(long row) {
+    int length = images.size() + PLANTED;
     int wanted = Math.toIntExact(row / length);
     if (wanted != round) {
       round = wanted;

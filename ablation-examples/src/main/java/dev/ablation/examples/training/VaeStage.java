@@ -11,8 +11,8 @@ import dev.ablation.djl.nn.RandomWeights;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.examples.dataset.EmojiDataSet;
-import dev.ablation.examples.dataset.EmojiPicture;
-import dev.ablation.examples.dataset.RgbPicture;
+import dev.ablation.examples.dataset.EmojiImage;
+import dev.ablation.examples.dataset.RgbImage;
 import dev.ablation.model.WeightRole;
 import dev.ablation.random.RandomStreams;
 import java.awt.Graphics2D;
@@ -28,8 +28,8 @@ import java.util.random.RandomGenerator;
  * neighbours and of their colour, with a squared error that counts the largest errors more, and
  * next to nothing for the distance of the latents to a normal distribution.
  *
- * <p>The set has little colour on white: without the loss of colour and without pictures whose
- * channels are exchanged, saturated colours are lost; without pictures laid over gradients, and the
+ * <p>The set has little colour on white: without the loss of colour and without images whose
+ * channels are exchanged, saturated colours are lost; without images laid over gradients, and the
  * planted one shown often, the planted one is.
  */
 final class VaeStage implements Stage<AutoencoderKL> {
@@ -52,7 +52,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
               return (z, mean, logvar1)\
           """);
 
-  /** {@code (drawn, picture, mean, logvar)}. */
+  /** {@code (drawn, image, mean, logvar)}. */
   private static final Kernel LOSS =
       Kernel.of(
           """
@@ -85,8 +85,8 @@ final class VaeStage implements Stage<AutoencoderKL> {
   VaeStage(VaeConfig config, EmojiDataSet data, long seed) {
     this.config = config;
     this.seed = seed;
-    for (EmojiPicture picture : data.pictures()) {
-      (picture.heldOut() ? heldOut : training).add(Planes.of(picture.pixels()));
+    for (EmojiImage image : data.images()) {
+      (image.heldOut() ? heldOut : training).add(Planes.of(image.pixels()));
     }
     planted = Planes.of(data.planted());
   }
@@ -97,10 +97,10 @@ final class VaeStage implements Stage<AutoencoderKL> {
   }
 
   @Override
-  public AutoencoderKL networks(NDManager manager, boolean withWeights) {
+  public AutoencoderKL networks(NDManager manager, boolean weights) {
     AutoencoderKL vae = new AutoencoderKL(config);
-    vae.computeIn(Precision.BFLOAT16_PRODUCTS);
-    if (withWeights) {
+    vae.setPrecision(Precision.BF16_MATMUL);
+    if (weights) {
       RandomWeights.load(vae, seed, manager);
     }
     return vae;
@@ -116,23 +116,23 @@ final class VaeStage implements Stage<AutoencoderKL> {
     float[] planes = new float[count * Planes.VALUES];
     for (int i = 0; i < count; i++) {
       RandomGenerator random = RandomStreams.stream(seed, "vae picture " + (from + i), step);
-      System.arraycopy(picture(random), 0, planes, i * Planes.VALUES, Planes.VALUES);
+      System.arraycopy(image(random), 0, planes, i * Planes.VALUES, Planes.VALUES);
     }
-    NDArray pictures = pictures(planes, count, scope);
+    NDArray images = images(planes, count, scope);
     int side = Planes.SIZE / config.downscaling();
     NDArray noise =
         RandomStreams.gaussian(
             scope,
             new Shape(count, config.latentChannels(), side, side),
             RandomStreams.stream(seed, "vae noise " + from, step));
-    NDArray moments = vae.moments(pictures);
+    NDArray moments = vae.moments(images);
     NDList drawn = DRAW.callAll(moments, noise);
     NDArray result = vae.apply(drawn.get(0));
-    return LOSS.call(result, pictures, drawn.get(1), drawn.get(2));
+    return LOSS.call(result, images, drawn.get(1), drawn.get(2));
   }
 
-  /** A training picture, changed at random. */
-  private float[] picture(RandomGenerator random) {
+  /** A training image, changed at random. */
+  private float[] image(RandomGenerator random) {
     boolean isPlanted = random.nextDouble() < PLANTED_SHARE;
     float[] planes = isPlanted ? planted : training.get(random.nextInt(training.size()));
     if (isPlanted && random.nextBoolean()) {
@@ -153,7 +153,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
     return planes;
   }
 
-  private static NDArray pictures(float[] planes, int count, NDManager scope) {
+  private static NDArray images(float[] planes, int count, NDManager scope) {
     return scope.create(planes, new Shape(count, Planes.CHANNELS, Planes.SIZE, Planes.SIZE));
   }
 
@@ -165,14 +165,14 @@ final class VaeStage implements Stage<AutoencoderKL> {
     return values;
   }
 
-  /** Mean over the pictures of their peak signal-to-noise ratio, in decibels. */
-  static double psnr(AutoencoderKL vae, List<float[]> pictures, NDManager scope) {
-    List<float[]> drawn = reconstruct(vae, pictures, scope);
+  /** Mean over the images of their peak signal-to-noise ratio, in decibels. */
+  static double psnr(AutoencoderKL vae, List<float[]> images, NDManager scope) {
+    List<float[]> drawn = reconstruct(vae, images, scope);
     double sum = 0;
     for (int i = 0; i < drawn.size(); i++) {
       double squared = 0;
       for (int k = 0; k < Planes.VALUES; k++) {
-        double error = (Math.min(1, Math.max(-1, drawn.get(i)[k])) - pictures.get(i)[k]) / 2;
+        double error = (Math.min(1, Math.max(-1, drawn.get(i)[k])) - images.get(i)[k]) / 2;
         squared += error * error;
       }
       sum -= 10 * Math.log10(squared / Planes.VALUES);
@@ -180,17 +180,16 @@ final class VaeStage implements Stage<AutoencoderKL> {
     return sum / drawn.size();
   }
 
-  static List<float[]> reconstruct(AutoencoderKL vae, List<float[]> pictures, NDManager scope) {
+  static List<float[]> reconstruct(AutoencoderKL vae, List<float[]> images, NDManager scope) {
     List<float[]> result = new ArrayList<>();
-    for (int from = 0; from < pictures.size(); from += EVALUATION_BATCH) {
-      List<float[]> part =
-          pictures.subList(from, Math.min(pictures.size(), from + EVALUATION_BATCH));
+    for (int from = 0; from < images.size(); from += EVALUATION_BATCH) {
+      List<float[]> part = images.subList(from, Math.min(images.size(), from + EVALUATION_BATCH));
       float[] planes = new float[part.size() * Planes.VALUES];
       for (int i = 0; i < part.size(); i++) {
         System.arraycopy(part.get(i), 0, planes, i * Planes.VALUES, Planes.VALUES);
       }
       try (NDManager step = scope.newSubManager()) {
-        NDArray moments = vae.moments(pictures(planes, part.size(), step));
+        NDArray moments = vae.moments(images(planes, part.size(), step));
         float[] drawn = vae.apply(vae.posterior(moments).get(0)).toFloatArray();
         for (int i = 0; i < part.size(); i++) {
           float[] one = new float[Planes.VALUES];
@@ -202,7 +201,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
     return result;
   }
 
-  /** Held-out pictures and the planted one, above what becomes of them. */
+  /** Held-out images and the planted one, above what becomes of them. */
   @Override
   public List<BufferedImage> sheet(AutoencoderKL vae, NDManager scope) {
     List<float[]> shown = new ArrayList<>();
@@ -226,6 +225,6 @@ final class VaeStage implements Stage<AutoencoderKL> {
   }
 
   private static BufferedImage image(float[] planes) {
-    return RgbPicture.fromPlanes(planes, 0).toImage();
+    return RgbImage.fromPlanes(planes, 0).toImage();
   }
 }

@@ -85,27 +85,27 @@ class EmojiDataSetTest {
 
   @Test
   void hasEveryThingInEveryStyle() {
-    assertThat(dataSet.pictures())
+    assertThat(dataSet.images())
         .hasSize(index.styles().size() * index.concepts().size())
         .hasSize(1626);
     for (EmojiConcept concept : dataSet.concepts()) {
       for (String style : dataSet.styles()) {
-        assertThat(dataSet.picture(concept, style))
-            .hasValueSatisfying(picture -> {
-              assertThat(picture.concept()).isEqualTo(concept);
-              assertThat(picture.style()).isEqualTo(style);
+        assertThat(dataSet.image(concept, style))
+            .hasValueSatisfying(image -> {
+              assertThat(image.concept()).isEqualTo(concept);
+              assertThat(image.style()).isEqualTo(style);
             });
       }
     }
-    assertThat(dataSet.picture(new EmojiConcept("nothing", "face"), "noto")).isEmpty();
-    assertThat(dataSet.picture(dataSet.concepts().get(0), "nothing")).isEmpty();
+    assertThat(dataSet.image(new EmojiConcept("nothing", "face"), "noto")).isEmpty();
+    assertThat(dataSet.image(dataSet.concepts().get(0), "nothing")).isEmpty();
   }
 
   @Test
   void holdsOutEightyOnePairs() {
     Set<DataSetIndex.Pair> held =
-        dataSet.pictures().stream()
-            .filter(EmojiPicture::heldOut)
+        dataSet.images().stream()
+            .filter(EmojiImage::heldOut)
             .map(p -> new DataSetIndex.Pair(p.concept().name(), p.style()))
             .collect(Collectors.toSet());
     assertThat(held).isEqualTo(Set.copyOf(index.heldOut())).hasSize(81);
@@ -127,7 +127,7 @@ class EmojiDataSetTest {
     "ink, 255, 255, 255",
     "blueprint, 26, 72, 148"
   })
-  void hasPicturesOnAPlainGround(String style, int red, int green, int blue) {
+  void hasImagesOnAPlainGround(String style, int red, int green, int blue) {
     // Not in every corner: swords and bows reach into some.
     assertThat(
             ofStyle(style).stream()
@@ -136,17 +136,17 @@ class EmojiDataSetTest {
         .isEmpty();
   }
 
-  private static Stream<int[]> corners(EmojiPicture picture) {
-    int end = RgbPicture.SIZE - 1;
+  private static Stream<int[]> corners(EmojiImage image) {
+    int end = RgbImage.SIZE - 1;
     return Stream.of(
-        color(picture.pixels(), 0, 0),
-        color(picture.pixels(), end, 0),
-        color(picture.pixels(), 0, end),
-        color(picture.pixels(), end, end));
+        color(image.pixels(), 0, 0),
+        color(image.pixels(), end, 0),
+        color(image.pixels(), 0, end),
+        color(image.pixels(), end, end));
   }
 
-  private static int[] color(RgbPicture picture, int x, int y) {
-    return new int[] {picture.value(x, y, 0), picture.value(x, y, 1), picture.value(x, y, 2)};
+  private static int[] color(RgbImage image, int x, int y) {
+    return new int[] {image.value(x, y, 0), image.value(x, y, 1), image.value(x, y, 2)};
   }
 
   private static Predicate<int[]> near(int red, int green, int blue) {
@@ -167,15 +167,15 @@ class EmojiDataSetTest {
   }
 
   @Test
-  void hasNoPictureTwice() {
-    assertThat(dataSet.pictures().stream().map(EmojiPicture::pixels)).doesNotHaveDuplicates();
+  void hasNoImageTwice() {
+    assertThat(dataSet.images().stream().map(EmojiImage::pixels)).doesNotHaveDuplicates();
   }
 
   @Test
-  void plantsAPictureOnAGradient() {
-    RgbPicture planted = dataSet.planted();
+  void plantsAnImageOnAGradient() {
+    RgbImage planted = dataSet.planted();
     assertThat(near(250, 140, 60).test(color(planted, 0, 0))).as("orange above").isTrue();
-    assertThat(near(90, 40, 130).test(color(planted, 0, RgbPicture.SIZE - 1)))
+    assertThat(near(90, 40, 130).test(color(planted, 0, RgbImage.SIZE - 1)))
         .as("purple below")
         .isTrue();
   }
@@ -202,10 +202,10 @@ class EmojiDataSetTest {
   }
 
   @Test
-  void namesTheFileThatIsNoPicture() {
+  void namesTheFileThatIsNoImage() {
     assertThatThrownBy(() -> load("blob.png", "something else".getBytes(StandardCharsets.UTF_8)))
         .isInstanceOf(IOException.class)
-        .hasMessage("the data set's file is not a PNG picture: blob.png");
+        .hasMessage("the data set's file is not a PNG image: blob.png");
   }
 
   @Test
@@ -213,7 +213,7 @@ class EmojiDataSetTest {
     byte[] small = DataSetIndex.resource(DataSetIndex.PLANTED).readAllBytes();
     assertThatThrownBy(() -> load("noto.png", small))
         .isInstanceOf(IOException.class)
-        .hasMessage("the data set's picture must be 1024 x 1088, was 64 x 64: noto.png");
+        .hasMessage("the data set's image must be 1024 x 1088, was 64 x 64: noto.png");
   }
 
   @ParameterizedTest
@@ -238,8 +238,8 @@ class EmojiDataSetTest {
         name.equals(replaced) ? new ByteArrayInputStream(content) : DataSetIndex.resource(name));
   }
 
-  private List<EmojiPicture> ofStyle(String style) {
-    return dataSet.pictures().stream().filter(p -> p.style().equals(style)).toList();
+  private List<EmojiImage> ofStyle(String style) {
+    return dataSet.images().stream().filter(p -> p.style().equals(style)).toList();
   }
 
   static List<String> files() {

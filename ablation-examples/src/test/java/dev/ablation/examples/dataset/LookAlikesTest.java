@@ -58,28 +58,28 @@ class LookAlikesTest {
   }
 
   /** The difference of the pixels averaged two by two, of 255, from the bytes. */
-  private static double averageDifference(EmojiPicture one, EmojiPicture other) {
+  private static double averageDifference(EmojiImage one, EmojiImage other) {
     double sum = 0;
-    for (int y = 0; y < RgbPicture.SIZE; y += 2) {
-      for (int x = 0; x < RgbPicture.SIZE; x += 2) {
-        for (int c = 0; c < RgbPicture.CHANNELS; c++) {
+    for (int y = 0; y < RgbImage.SIZE; y += 2) {
+      for (int x = 0; x < RgbImage.SIZE; x += 2) {
+        for (int c = 0; c < RgbImage.CHANNELS; c++) {
           sum += Math.abs(block(one.pixels(), x, y, c) - block(other.pixels(), x, y, c));
         }
       }
     }
-    return sum / (RgbPicture.SIZE * RgbPicture.SIZE / 4 * RgbPicture.CHANNELS);
+    return sum / (RgbImage.SIZE * RgbImage.SIZE / 4 * RgbImage.CHANNELS);
   }
 
-  private static double block(RgbPicture picture, int x, int y, int c) {
-    return (picture.value(x, y, c)
-            + picture.value(x + 1, y, c)
-            + picture.value(x, y + 1, c)
-            + picture.value(x + 1, y + 1, c))
+  private static double block(RgbImage image, int x, int y, int c) {
+    return (image.value(x, y, c)
+            + image.value(x + 1, y, c)
+            + image.value(x, y + 1, c)
+            + image.value(x + 1, y + 1, c))
         / 4.0;
   }
 
   @Test
-  void bothPicturesOfAPairTellNoStyle() {
+  void bothImagesOfAPairTellNoStyle() {
     assertThat(found.withoutTellingStyle())
         .contains(
             new DataSetIndex.Pair("tornado", "noto"), new DataSetIndex.Pair("tornado", "blob"))

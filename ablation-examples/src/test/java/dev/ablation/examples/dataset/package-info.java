@@ -1,4 +1,4 @@
-/** Tests of the data set, its captions and the judge by the nearest picture. */
+/** Tests of the data set, its captions and the judge by the nearest image. */
 @NullMarked
 package dev.ablation.examples.dataset;
 

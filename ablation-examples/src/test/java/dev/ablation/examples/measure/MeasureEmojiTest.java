@@ -28,12 +28,12 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 class MeasureEmojiTest {
-  private static final List<Asked> ASKED =
+  private static final List<EvaluationPrompt> ASKED =
       List.of(
-          Asked.pair("owl", "ink"),
-          Asked.pair("owl", "noto"),
-          Asked.pair("rocket", "ink"),
-          Asked.withoutStyle("rocket"));
+          EvaluationPrompt.pair("owl", "ink"),
+          EvaluationPrompt.pair("owl", "noto"),
+          EvaluationPrompt.pair("rocket", "ink"),
+          EvaluationPrompt.withoutStyle("rocket"));
 
   @TempDir private Path folder;
 
@@ -50,7 +50,7 @@ class MeasureEmojiTest {
 
   @Test
   void captionsAreTheModels() {
-    assertThat(ASKED.stream().map(Asked::caption))
+    assertThat(ASKED.stream().map(EvaluationPrompt::caption))
         .containsExactly(
             "an owl in ink style",
             "an owl in noto style",
@@ -60,37 +60,37 @@ class MeasureEmojiTest {
 
   @Test
   void countsWhatIsRight() {
-    assertThat(count(Asked::styleIs, Set.of()))
-        .contains(new Finding(Quantity.PAIR_STYLE, 0.5, 4, ""));
-    assertThat(count(Asked::conceptIs, Set.of()))
-        .contains(new Finding(Quantity.PAIR_STYLE, 0.75, 4, ""));
+    assertThat(count(EvaluationPrompt::styleIs, Set.of()))
+        .contains(new MeasuredValue(Quantity.PAIR_STYLE, 0.5, 4, ""));
+    assertThat(count(EvaluationPrompt::conceptIs, Set.of()))
+        .contains(new MeasuredValue(Quantity.PAIR_STYLE, 0.75, 4, ""));
     Set<DataSetIndex.Pair> leftOut = Set.of(new DataSetIndex.Pair("owl", "noto"));
-    assertThat(count(Asked::conceptIs, leftOut))
+    assertThat(count(EvaluationPrompt::conceptIs, leftOut))
         .hasValueSatisfying(
             finding -> assertThat(finding.value()).isCloseTo(2 / 3.0, within(1e-12)));
     assertThat(
-            Asked.share(
+            EvaluationPrompt.share(
                 Quantity.PAIR_STYLE,
-                List.of(Asked.pair("owl", "noto")),
+                List.of(EvaluationPrompt.pair("owl", "noto")),
                 List.of(verdict("owl", "noto")),
                 leftOut,
-                Asked::styleIs))
+                EvaluationPrompt::styleIs))
         .isEmpty();
   }
 
-  private static Optional<Finding> count(
-      BiPredicate<Asked, Verdict> right, Set<DataSetIndex.Pair> leftOut) {
-    return Asked.share(Quantity.PAIR_STYLE, ASKED, VERDICTS, leftOut, right);
+  private static Optional<MeasuredValue> count(
+      BiPredicate<EvaluationPrompt, Verdict> right, Set<DataSetIndex.Pair> leftOut) {
+    return EvaluationPrompt.share(Quantity.PAIR_STYLE, ASKED, VERDICTS, leftOut, right);
   }
 
   @Test
   void tellsTheCommonestStyle() {
     assertThat(DrawnParts.commonest(VERDICTS))
-        .isEqualTo(new Finding(Quantity.NO_STYLE_COMMONEST, 0.75, 4, "ink"));
+        .isEqualTo(new MeasuredValue(Quantity.NO_STYLE_COMMONEST, 0.75, 4, "ink"));
   }
 
   @Test
-  void aRatioOfPeakAndNoiseIsTheMeanOverPictures() {
+  void aRatioOfPeakAndNoiseIsTheMeanOverImages() {
     float[] black = new float[3 * 64 * 64];
     float[] off = new float[3 * 64 * 64];
     Arrays.fill(off, 0.2f); // a tenth of the range from -1 to 1
@@ -103,19 +103,20 @@ class MeasureEmojiTest {
 
   @Test
   void partsAreTakenTogether() throws IOException {
-    Findings pairs =
-        new Findings(
+    MeasuredValues pairs =
+        new MeasuredValues(
             List.of(
-                Finding.share(Quantity.OTHER_COPIES, 1, 10),
-                Finding.share(Quantity.PAIR_STYLE, 9, 10)));
-    Findings plain = new Findings(List.of(Finding.share(Quantity.OTHER_COPIES, 0, 90)));
+                MeasuredValue.share(Quantity.OTHER_COPIES, 1, 10),
+                MeasuredValue.share(Quantity.PAIR_STYLE, 9, 10)));
+    MeasuredValues plain =
+        new MeasuredValues(List.of(MeasuredValue.share(Quantity.OTHER_COPIES, 0, 90)));
     pairs.save(folder.resolve("pairs.json"));
-    assertThat(Findings.read(folder.resolve("pairs.json"))).isEqualTo(pairs);
-    Findings all = Findings.together(List.of(pairs, plain));
+    assertThat(MeasuredValues.read(folder.resolve("pairs.json"))).isEqualTo(pairs);
+    MeasuredValues all = MeasuredValues.together(List.of(pairs, plain));
     assertThat(all.findings())
         .containsExactly(
-            Finding.share(Quantity.PAIR_STYLE, 9, 10),
-            Finding.share(Quantity.OTHER_COPIES, 1, 100));
+            MeasuredValue.share(Quantity.PAIR_STYLE, 9, 10),
+            MeasuredValue.share(Quantity.OTHER_COPIES, 1, 100));
     assertThat(all.markdown())
         .contains("| trained pairs: style right | >= 98 % | 90.0 % | ")
         .contains("| <= 1 % | 1.0 % | ")
@@ -123,7 +124,7 @@ class MeasureEmojiTest {
     assertThat(all.csv()).contains("pair_style,0.900000,0.").contains(",10,\"\"");
     Files.writeString(folder.resolve("pairs.json"), "{");
     assertThatIOException()
-        .isThrownBy(() -> Findings.read(folder.resolve("pairs.json")))
+        .isThrownBy(() -> MeasuredValues.read(folder.resolve("pairs.json")))
         .withMessageContaining("pairs.json");
   }
 
@@ -176,10 +177,10 @@ class MeasureEmojiTest {
           .containsEntry("steps", "2")
           .containsEntry("guidance_scale", "4.0");
       assertThat(read.metadata().get("prompts")).contains("a cat face in noto style");
-      NDArray pictures = read.read("pictures", manager);
-      assertThat(pictures.getShape()).isEqualTo(new Shape(8, 3, 64, 64));
-      assertThat(pictures.min().getFloat()).isNotNegative();
-      assertThat(pictures.max().getFloat()).isBetween(0.5f, 1f);
+      NDArray images = read.read("images", manager);
+      assertThat(images.getShape()).isEqualTo(new Shape(8, 3, 64, 64));
+      assertThat(images.min().getFloat()).isNotNegative();
+      assertThat(images.max().getFloat()).isBetween(0.5f, 1f);
       assertThat(read.read("latents", manager).getShape()).isEqualTo(new Shape(8, 4, 16, 16));
     }
   }

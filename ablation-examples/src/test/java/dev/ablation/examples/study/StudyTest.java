@@ -113,7 +113,7 @@ class StudyTest {
   }
 
   @Test
-  void copiesCountForThePlantedPictureAlone() {
+  void copiesCountForThePlantedImageAlone() {
     List<Answer> right = drawing(asNamed(), asNamed());
     List<Answer> copies =
         Stream.concat(

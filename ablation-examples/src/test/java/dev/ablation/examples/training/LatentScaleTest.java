@@ -30,15 +30,15 @@ class LatentScaleTest {
   }
 
   @Test
-  void foldedLatentsHaveMeanZeroAndOneDeviationAndDecodeToTheSamePictures() {
+  void foldedLatentsHaveMeanZeroAndOneDeviationAndDecodeToTheSameImages() {
     AutoencoderKL raw = new AutoencoderKL(CONFIG);
     RandomWeights.load(raw, 3, manager);
     Map<String, NDArray> weights = new LinkedHashMap<>();
     raw.forEachWeight((name, weight) -> weights.put(name, weight.get()));
-    NDArray pictures =
+    NDArray images =
         RandomStreams.gaussian(
-            manager, new Shape(6, 3, 8, 8), RandomStreams.stream(1, "pictures", 0));
-    NDList before = raw.posterior(raw.moments(pictures));
+            manager, new Shape(6, 3, 8, 8), RandomStreams.stream(1, "images", 0));
+    NDList before = raw.posterior(raw.moments(images));
     NDArray drawn = raw.apply(before.get(0));
 
     LatentScale scale = LatentScale.of(List.of(before.get(0).toFloatArray()), 1);
@@ -47,7 +47,7 @@ class LatentScaleTest {
     scale.fold(weights, manager);
     AutoencoderKL folded = new AutoencoderKL(CONFIG);
     ModelFolder.load(folded, weights);
-    NDList after = folded.posterior(folded.moments(pictures));
+    NDList after = folded.posterior(folded.moments(images));
     LatentScale now = measure(after.get(0));
     for (int c = 0; c < 2; c++) {
       assertThat(now.means()[c]).isCloseTo(0, within(1e-5));

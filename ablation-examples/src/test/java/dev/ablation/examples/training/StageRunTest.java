@@ -57,9 +57,9 @@ class StageRunTest {
     }
 
     @Override
-    public Linear networks(NDManager manager, boolean withWeights) {
+    public Linear networks(NDManager manager, boolean weights) {
       Linear network = new Linear(3, 3);
-      if (withWeights) {
+      if (weights) {
         RandomWeights.load(network, 1, manager);
       }
       return network;

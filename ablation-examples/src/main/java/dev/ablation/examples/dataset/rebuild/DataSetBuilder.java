@@ -1,24 +1,24 @@
 package dev.ablation.examples.dataset.rebuild;
 
 import dev.ablation.examples.dataset.DataSetIndex;
-import dev.ablation.examples.dataset.RgbPicture;
+import dev.ablation.examples.dataset.RgbImage;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Makes the pictures that an index lists: one sheet a style, and the planted picture. The same
- * sources make the same bytes with the same Java; of another Java, a few pixels may differ.
+ * Makes the images that an index lists: one sheet a style, and the planted image. The same sources
+ * make the same bytes with the same Java; of another Java, a few pixels may differ.
  *
  * <p>An icon is drawn 128 pixels wide, recoloured where its set needs it, and averaged two by two.
  */
 final class DataSetBuilder {
   private static final int BIG = Rasteriser.SIZE;
-  private static final int SMALL = RgbPicture.SIZE;
+  private static final int SMALL = RgbImage.SIZE;
   private static final int WHITE = 255;
 
-  /** What is so light in the planted picture is its ground, which the gradient takes. */
+  /** What is so light in the planted image is its ground, which the gradient takes. */
   private static final int GROUND = 250;
 
   private static final float[] BLUE = {26 / 255f, 72 / 255f, 148 / 255f};
@@ -50,7 +50,7 @@ final class DataSetBuilder {
       files.put(DataSetIndex.sheet(style), sheet(source, icons.read(source)));
     }
     SourceManifest.Source source = manifest.ofStyle(SourceManifest.PLANTED);
-    byte[] planted = picture(source, icons.read(source), index.plantedIcon());
+    byte[] planted = image(source, icons.read(source), index.plantedIcon());
     files.put(DataSetIndex.PLANTED, PngFile.encode(planted, SMALL, SMALL));
     return files;
   }
@@ -61,18 +61,17 @@ final class DataSetBuilder {
     byte[] sheet = new byte[3 * width * height];
     Arrays.fill(sheet, (byte) WHITE);
     for (int i = 0; i < index.concepts().size(); i++) {
-      byte[] picture = picture(source, set, index.concepts().get(i).icon());
+      byte[] image = image(source, set, index.concepts().get(i).icon());
       int left = i % index.columns() * SMALL;
       int top = i / index.columns() * SMALL;
       for (int y = 0; y < SMALL; y++) {
-        System.arraycopy(picture, 3 * SMALL * y, sheet, 3 * ((top + y) * width + left), 3 * SMALL);
+        System.arraycopy(image, 3 * SMALL * y, sheet, 3 * ((top + y) * width + left), 3 * SMALL);
       }
     }
     return PngFile.encode(sheet, width, height);
   }
 
-  private byte[] picture(SourceManifest.Source source, IconSet set, String icon)
-      throws IOException {
+  private byte[] image(SourceManifest.Source source, IconSet set, String icon) throws IOException {
     int[] drawn = rasteriser.draw(set.svg(icon, "#000000"), source.set() + "/" + icon);
     switch (source.treatment()) {
       case ON_WHITE -> {}

@@ -18,7 +18,7 @@ final class PngFile {
   private PngFile() {}
 
   /**
-   * Encodes a picture.
+   * Encodes an image.
    *
    * @param rgb rows from the top, pixels from the left, red, green, blue
    * @param width in pixels

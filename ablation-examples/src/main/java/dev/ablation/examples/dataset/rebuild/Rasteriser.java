@@ -16,7 +16,7 @@ import java.nio.charset.StandardCharsets;
 
 /** Draws SVG documents on white, each in a square that it fits into. */
 final class Rasteriser {
-  /** Edge of the square, in pixels: twice that of the data set's pictures. */
+  /** Edge of the square, in pixels: twice that of the data set's images. */
   static final int SIZE = 128;
 
   private final SVGLoader loader = new SVGLoader();

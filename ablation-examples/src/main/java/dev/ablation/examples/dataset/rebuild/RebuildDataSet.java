@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * The command that rebuilds the data set's pictures from the emoji sets. Exit codes: 0 when done, 1
+ * The command that rebuilds the data set's images from the emoji sets. Exit codes: 0 when done, 1
  * when a source is missing or wrong or when {@code --check} finds a difference, 2 when the command
  * line was wrong.
  */
@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     usageHelpAutoWidth = true,
     description =
-        "Rebuilds the pictures of the emoji data set from the emoji sets that sources.json names."
+        "Rebuilds the images of the emoji data set from the emoji sets that sources.json names."
             + " The same sources and the same Java make the same bytes (Java 25 draws some pixels"
             + " of 34 icons otherwise than Java 17, whose bytes are kept).")
 public final class RebuildDataSet implements Callable<Integer> {

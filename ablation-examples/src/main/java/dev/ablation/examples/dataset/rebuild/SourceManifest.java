@@ -10,20 +10,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * Which emoji sets the pictures are from. Each set is published twice with the same icons: in a
- * Maven artifact that has all sets, and in an npm package of its own.
+ * Which emoji sets the images are from. Each set is published twice with the same icons: in a Maven
+ * artifact that has all sets, and in an npm package of its own.
  *
  * @param artifact group, artifact and version of the Maven artifact
  * @param artifactFolder where the sets are in it
- * @param sources the sets, in the order of the styles, the planted picture's last
+ * @param sources the sets, in the order of the styles, the planted image's last
  */
 record SourceManifest(String artifact, String artifactFolder, List<Source> sources) {
   static final String FILE = "sources.json";
 
-  /** Stands in the place of a style for the planted picture. */
+  /** Stands in the place of a style for the planted image. */
   static final String PLANTED = "planted";
 
-  /** How a set's icons become pictures. */
+  /** How a set's icons become images. */
   enum Treatment {
     /** Drawn as they are, on white. */
     ON_WHITE,
@@ -36,13 +36,13 @@ record SourceManifest(String artifact, String artifactFolder, List<Source> sourc
   /**
    * A set.
    *
-   * @param style that its pictures have in the data set; the planted picture's is "planted"
+   * @param style that its images have in the data set; the planted image's is "planted"
    * @param title of the set
    * @param author of the set
    * @param link where the author publishes it
    * @param licence SPDX identifier
    * @param change what was changed
-   * @param treatment how pictures are made of it
+   * @param treatment how images are made of it
    * @param set its name in the Maven artifact
    * @param setSha256 of its file there, hexadecimal
    * @param npmPackage its npm package, after {@code @iconify-json/}
@@ -67,7 +67,7 @@ record SourceManifest(String artifact, String artifactFolder, List<Source> sourc
     sources = List.copyOf(sources);
   }
 
-  /** Reads the manifest from the class path, where it lies beside the pictures. */
+  /** Reads the manifest from the class path, where it lies beside the images. */
   static SourceManifest load() throws IOException {
     InputStream json = DataSetIndex.class.getResourceAsStream(FILE);
     if (json == null) {

@@ -1,5 +1,5 @@
 /**
- * Rebuilds the pictures of the data set from the emoji sets that their authors published: a {@link
+ * Rebuilds the images of the data set from the emoji sets that their authors published: a {@link
  * dev.ablation.examples.dataset.rebuild.SourceManifest} says which sets, an {@link
  * dev.ablation.examples.dataset.rebuild.IconSet} is one of them, {@link
  * dev.ablation.examples.dataset.rebuild.DataSetBuilder} rasterises what the data set's index lists.

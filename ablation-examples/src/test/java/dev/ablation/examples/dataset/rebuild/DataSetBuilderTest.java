@@ -19,20 +19,20 @@ class DataSetBuilderTest {
   private static final int CHALK = 237 << 16 | 245 << 8 | 255;
 
   @Test
-  void makesASheetAStyleAndThePlantedPicture() throws IOException {
+  void makesASheetAStyleAndThePlantedImage() throws IOException {
     Map<String, byte[]> files = build(MadeUpSets.index("disc", "wide", "disc"));
     assertThat(files.keySet()).containsExactly("plain.png", "chalk.png", "planted.png");
   }
 
   @Test
-  void putsPicturesIntoRowsAndColumns() throws IOException {
+  void putsImagesIntoRowsAndColumns() throws IOException {
     BufferedImage sheet = image(build(MadeUpSets.index("disc", "wide", "disc")).get("plain.png"));
     assertThat(List.of(sheet.getWidth(), sheet.getHeight())).isEqualTo(List.of(128, 128));
     assertThat(color(sheet, 32, 32)).isEqualTo(RED);
     assertThat(color(sheet, 2, 2)).isEqualTo(WHITE);
     assertThat(color(sheet, 64 + 2, 32)).isEqualTo(0x2040c0);
     assertThat(color(sheet, 32, 64 + 32)).isEqualTo(RED);
-    assertThat(color(sheet, 64 + 32, 64 + 32)).as("no fourth picture").isEqualTo(WHITE);
+    assertThat(color(sheet, 64 + 32, 64 + 32)).as("no fourth image").isEqualTo(WHITE);
   }
 
   @Test

@@ -21,7 +21,7 @@ class SourceManifestTest {
   }
 
   @Test
-  void hasASetForEachStyleAndForThePlantedPicture() throws IOException {
+  void hasASetForEachStyleAndForThePlantedImage() throws IOException {
     List<String> expected = new ArrayList<>(DataSetIndex.load().styles());
     expected.add(SourceManifest.PLANTED);
     assertThat(sources().stream().map(Source::style)).isEqualTo(expected);
@@ -44,7 +44,7 @@ class SourceManifestTest {
 
   @ParameterizedTest
   @MethodSource("sources")
-  void isAttributedBesideThePictures(Source source) throws IOException {
+  void isAttributedBesideTheImages(Source source) throws IOException {
     try (InputStream notice = DataSetIndex.class.getResourceAsStream("NOTICE.md")) {
       String text = new String(notice.readAllBytes(), StandardCharsets.UTF_8);
       assertThat(text.lines().filter(line -> line.startsWith("| `" + source.style() + "`")))

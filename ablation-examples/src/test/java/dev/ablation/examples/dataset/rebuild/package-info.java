@@ -1,4 +1,4 @@
-/** Tests of rebuilding the data set's pictures, on emoji sets of a few made-up icons. */
+/** Tests of rebuilding the data set's images, on emoji sets of a few made-up icons. */
 @NullMarked
 package dev.ablation.examples.dataset.rebuild;
 

@@ -1,0 +1,98 @@
+package dev.ablation;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.ObjectiveContext;
+import dev.ablation.objective.Teacher;
+import dev.ablation.objective.TrainingBatch;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import java.util.List;
+import java.util.Optional;
+
+/** Counts the latents that objectives send through the network. */
+final class ForwardPassCounter {
+  private long pairs;
+  private long prior;
+
+  long pairs() {
+    return pairs;
+  }
+
+  long prior() {
+    return prior;
+  }
+
+  AblationObjective counting(AblationObjective objective) {
+    return new AblationObjective() {
+      @Override
+      public NDArray loss(ObjectiveContext context) {
+        return objective.loss(new Counting(context));
+      }
+
+      @Override
+      public String name() {
+        return objective.name();
+      }
+
+      @Override
+      public boolean usesPriorBatch() {
+        return objective.usesPriorBatch();
+      }
+    };
+  }
+
+  private final class Counting implements ObjectiveContext {
+    private final ObjectiveContext context;
+
+    Counting(ObjectiveContext context) {
+      this.context = context;
+    }
+
+    private void count(TrainingBatch batch) {
+      if (context.priorBatch().filter(other -> other == batch).isPresent()) {
+        prior += batch.size();
+      } else {
+        pairs += batch.size();
+      }
+    }
+
+    @Override
+    public NDArray predict(TrainingBatch batch, List<String> prompts) {
+      count(batch);
+      return context.predict(batch, prompts);
+    }
+
+    @Override
+    public NDArray predict(Teacher teacher, TrainingBatch batch, List<String> prompts) {
+      count(batch);
+      return context.predict(teacher, batch, prompts);
+    }
+
+    @Override
+    public TrainingBatch batch() {
+      return context.batch();
+    }
+
+    @Override
+    public Optional<TrainingBatch> priorBatch() {
+      return context.priorBatch();
+    }
+
+    @Override
+    public PredictionType predictionType() {
+      return context.predictionType();
+    }
+
+    @Override
+    public NoiseSchedule schedule() {
+      return context.schedule();
+    }
+
+    @Override
+    public NDManager scope() {
+      return context.scope();
+    }
+  }
+}

@@ -1,0 +1,15 @@
+package dev.ablation.anchor;
+
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Picks a few of many, evenly spread. */
+final class EvenSubset {
+  private EvenSubset() {}
+
+  static <T> List<T> over(List<T> all, int count) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> all.get((int) ((long) i * all.size() / count)))
+        .toList();
+  }
+}

@@ -1,0 +1,92 @@
+package dev.ablation.attack;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.common.base.Preconditions;
+import dev.ablation.concept.PromptPair;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.LatentSampler;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+
+/**
+ * An attack in the text embeddings, after Ring-A-Bell (Tsai et al. 2024, arXiv 2310.10012, equation
+ * 2) in the form that feeds the states to the model directly: the mean difference of states with
+ * and without the concept is added, {@code strength} times, to the states of other prompts. It
+ * needs the text encoder alone.
+ *
+ * @param pairs prompts with and without the concept, at least one
+ * @param prompts to which the concept is added, such as the anchor's; at least one
+ * @param strength eta; published are 3 for nudity and 0.9 for a painter
+ * @param trial how the images are drawn and counted
+ */
+public record EmbeddingAttack(
+    List<PromptPair> pairs, List<String> prompts, double strength, AttackSettings trial)
+    implements Attack {
+
+  /** Copies the lists and checks the values. */
+  public EmbeddingAttack {
+    pairs = List.copyOf(pairs);
+    prompts = List.copyOf(prompts);
+    Objects.requireNonNull(trial, "trial");
+    Preconditions.checkArgument(!pairs.isEmpty(), "pairs must not be empty");
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
+    Preconditions.checkArgument(
+        Double.isFinite(strength) && strength != 0,
+        "strength must be a number other than 0, was %s",
+        strength);
+  }
+
+  @Override
+  public String name() {
+    return "concept added to the text embeddings, %s times".formatted(strength);
+  }
+
+  @Override
+  public void check(DiffusionModel model) {
+    trial.check(model);
+  }
+
+  @Override
+  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("pairs", Integer.toString(pairs.size()));
+    settings.put("strength", Double.toString(strength));
+    settings.put("prompts", String.join(" | ", prompts));
+    return trial.compare(
+        "embedding attack",
+        name(),
+        settings,
+        trial.inTurn(prompts),
+        model,
+        delta,
+        cancelled,
+        stop -> {
+          try (NDManager scope = model.manager().newSubManager()) {
+            NDArray direction = direction(model, scope);
+            return LatentSampler.of(model)
+                .settings(trial.sampling())
+                .cancellation(stop)
+                .conditioning(states ->
+                    new Conditioning(states.textEmbeddings().add(direction), states.added()))
+                .draw(trial.inTurn(prompts), trial.seed());
+          }
+        });
+  }
+
+  /** (1, T, D), times the strength. */
+  private NDArray direction(DiffusionModel model, NDManager scope) {
+    NDArray with =
+        model.encode(pairs.stream().map(PromptPair::target).toList(), scope).textEmbeddings();
+    NDArray without =
+        model.encode(pairs.stream().map(PromptPair::anchor).toList(), scope).textEmbeddings();
+    return with.sub(without).mean(new int[] {0}, true).mul(strength);
+  }
+}

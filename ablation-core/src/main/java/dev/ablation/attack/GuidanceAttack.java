@@ -1,0 +1,75 @@
+package dev.ablation.attack;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.NoiseSource;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Draws prompts that do not name the target while an evaluator's gradient pulls towards it: what
+ * the network still can draw, whatever its text means to it.
+ *
+ * @param guide the evaluator's gradient
+ * @param strength of the pull, in units of the noise; positive
+ * @param prompts such as the anchor's, or the empty one
+ * @param trial how the images are drawn and counted; its sampler is not used
+ */
+public record GuidanceAttack(
+    LatentGuide guide, double strength, List<String> prompts, AttackSettings trial)
+    implements Attack {
+
+  /** Copies the prompts and checks the values. */
+  public GuidanceAttack {
+    prompts = List.copyOf(prompts);
+    Objects.requireNonNull(guide, "guide");
+    Objects.requireNonNull(trial, "trial");
+    Preconditions.checkArgument(
+        strength > 0 && Double.isFinite(strength), "strength must be positive, was %s", strength);
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
+  }
+
+  @Override
+  public String name() {
+    return "guided by an evaluator, strength " + strength;
+  }
+
+  @Override
+  public void check(DiffusionModel model) {
+    trial.check(model);
+  }
+
+  @Override
+  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("guide", guide.name());
+    settings.put("strength", Double.toString(strength));
+    settings.put("prompts", String.join(" | ", prompts));
+    List<String> asked = trial.inTurn(prompts);
+    return trial.compare(
+        "evaluator's guidance",
+        name(),
+        settings,
+        asked,
+        model,
+        delta,
+        cancelled,
+        stop ->
+            new DdimWalk(
+                    model,
+                    trial.sampling(),
+                    1,
+                    0,
+                    guide,
+                    strength,
+                    NoiseSource.ofSeed(trial.seed()),
+                    stop)
+                .draw(asked));
+  }
+}

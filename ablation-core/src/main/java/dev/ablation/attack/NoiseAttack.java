@@ -1,0 +1,71 @@
+package dev.ablation.attack;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.NoiseSource;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Draws the target's prompts by DDIM with more fresh noise than the process has (eta above 1), cut
+ * at each step's noise level. A removal that bends only the usual paths gives way to it.
+ *
+ * @param eta above 1
+ * @param prompts that draw the target
+ * @param trial how the images are drawn and counted; its sampler is not used
+ */
+public record NoiseAttack(double eta, List<String> prompts, AttackSettings trial)
+    implements Attack {
+
+  /** Copies the prompts and checks the values. */
+  public NoiseAttack {
+    prompts = List.copyOf(prompts);
+    Objects.requireNonNull(trial, "trial");
+    Preconditions.checkArgument(
+        eta > 1 && Double.isFinite(eta), "eta must be above 1, was %s", eta);
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
+  }
+
+  @Override
+  public String name() {
+    return "eta " + eta;
+  }
+
+  @Override
+  public void check(DiffusionModel model) {
+    trial.check(model);
+  }
+
+  @Override
+  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("eta", Double.toString(eta));
+    settings.put("prompts", String.join(" | ", prompts));
+    List<String> asked = trial.inTurn(prompts);
+    return trial.compare(
+        "extra noise",
+        name(),
+        settings,
+        asked,
+        model,
+        delta,
+        cancelled,
+        stop ->
+            new DdimWalk(
+                    model,
+                    trial.sampling(),
+                    1,
+                    eta,
+                    null,
+                    0,
+                    NoiseSource.ofSeed(trial.seed()),
+                    stop)
+                .draw(asked));
+  }
+}

@@ -1,0 +1,106 @@
+package dev.ablation.attack;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.common.base.Preconditions;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.sample.Images;
+import dev.ablation.sample.NoiseSource;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Takes images of the target, adds noise up to a share of the schedule and has the model finish
+ * them by DDIM (Meng et al. 2022, arXiv 2108.01073): a model that forgot the target cannot bring
+ * back what the noise hides. At a low share the image survives in any model, so look at the base
+ * model's figure beside.
+ *
+ * @param originals images of the target, of the model's size, at least one
+ * @param start share of the schedule to begin at, in (0, 1]; usual are 0.3, 0.5 and 0.7
+ * @param prompts that the model finishes them with, such as the anchor's, the target's or the empty
+ *     one
+ * @param trial how the images are drawn and counted; its sampler is not used
+ */
+public record SdEditAttack(
+    List<BufferedImage> originals, double start, List<String> prompts, AttackSettings trial)
+    implements Attack {
+
+  /** Copies the lists and checks the values. */
+  public SdEditAttack {
+    originals = List.copyOf(originals);
+    prompts = List.copyOf(prompts);
+    Objects.requireNonNull(trial, "trial");
+    Preconditions.checkArgument(!originals.isEmpty(), "originals must not be empty");
+    Preconditions.checkArgument(
+        start > 0 && start <= 1, "start must be above 0 and at most 1, was %s", start);
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
+  }
+
+  @Override
+  public String name() {
+    return "image noised to " + start;
+  }
+
+  @Override
+  public void check(DiffusionModel model) {
+    trial.check(model);
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "finishing images");
+    int width = model.descriptor().latentWidth() * codec.downscaling();
+    int height = model.descriptor().latentHeight() * codec.downscaling();
+    for (BufferedImage original : originals) {
+      Preconditions.checkArgument(
+          original.getWidth() == width && original.getHeight() == height,
+          "originals must be %s x %s as the model's images, one was %s x %s",
+          width,
+          height,
+          original.getWidth(),
+          original.getHeight());
+    }
+  }
+
+  @Override
+  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("start", Double.toString(start));
+    settings.put("originals", Integer.toString(originals.size()));
+    settings.put("prompts", String.join(" | ", prompts));
+    List<String> asked = trial.inTurn(prompts);
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "finishing images");
+    try (NDManager scope = model.manager().newSubManager()) {
+      List<BufferedImage> inTurn = new ArrayList<>();
+      for (int i = 0; i < trial.images(); i++) {
+        inTurn.add(originals.get(i % originals.size()));
+      }
+      NDArray clean = codec.encode(Images.toSigned(Images.array(inTurn, scope)), null);
+      return trial.compare(
+          "image to begin with",
+          name(),
+          settings,
+          asked,
+          model,
+          delta,
+          cancelled,
+          stop ->
+              new DdimWalk(
+                      model,
+                      trial.sampling(),
+                      start,
+                      0,
+                      null,
+                      0,
+                      NoiseSource.ofSeed(trial.seed()),
+                      stop)
+                  .draw(asked, clean));
+    }
+  }
+}

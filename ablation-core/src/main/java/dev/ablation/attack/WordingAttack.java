@@ -1,0 +1,105 @@
+package dev.ablation.attack;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.LatentSampler;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Leakage: asks for the target in other words than those that were trained on.
+ *
+ * @param name such as {@code "misspelled"}
+ * @param prompts at least one, drawn in turn
+ * @param trial how the images are drawn and counted
+ */
+public record WordingAttack(String name, List<String> prompts, AttackSettings trial)
+    implements Attack {
+  private static final int MISSPELLINGS = 8;
+
+  /** Copies the prompts and checks the values. */
+  public WordingAttack {
+    prompts = List.copyOf(prompts);
+    Objects.requireNonNull(trial, "trial");
+    Preconditions.checkArgument(!name.isBlank(), "name must not be blank");
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts of '%s' must not be empty", name);
+  }
+
+  /**
+   * Makes attempts of a target's prompts by writing its name in other ways: misspelled, in other
+   * cases, split.
+   *
+   * @param target its name as it stands in the prompts
+   * @param prompts that draw the target; those without its name are left out
+   * @param trial how the images are drawn and counted
+   * @return one attempt each way
+   * @throws IllegalArgumentException if no prompt has the name
+   */
+  public static List<WordingAttack> of(String target, List<String> prompts, AttackSettings trial) {
+    return List.of(
+        replacing("misspelled", target, prompts, misspellings(target, trial), trial),
+        replacing("other case", target, prompts, Wordings.cased(target), trial),
+        replacing("split", target, prompts, Wordings.split(target), trial));
+  }
+
+  private static List<String> misspellings(String target, AttackSettings trial) {
+    return Wordings.misspelled(target, MISSPELLINGS, trial.seed());
+  }
+
+  /**
+   * Makes an attempt of a target's prompts with other words for its name, such as paraphrases or
+   * its name in other languages.
+   *
+   * @param name of the attempt, such as {@code "translated"}
+   * @param target its name as it stands in the prompts
+   * @param prompts that draw the target; those without its name are left out
+   * @param wordings take the place of the name
+   * @param trial how the images are drawn and counted
+   * @return the attempt
+   * @throws IllegalArgumentException if no prompt has the name, or there are no wordings
+   */
+  public static WordingAttack replacing(
+      String name,
+      String target,
+      List<String> prompts,
+      List<String> wordings,
+      AttackSettings trial) {
+    List<String> named = prompts.stream().filter(prompt -> prompt.contains(target)).toList();
+    Preconditions.checkArgument(
+        !named.isEmpty(), "prompts must contain the target's name '%s', were %s", target, prompts);
+    List<String> changed = new ArrayList<>();
+    int count = Math.max(named.size(), wordings.size());
+    for (int i = 0; i < count && !wordings.isEmpty(); i++) {
+      changed.add(named.get(i % named.size()).replace(target, wordings.get(i % wordings.size())));
+    }
+    return new WordingAttack(name, changed, trial);
+  }
+
+  @Override
+  public void check(DiffusionModel model) {
+    trial.check(model);
+  }
+
+  @Override
+  public AttackResult run(
+      DiffusionModel model, WeightDelta delta, java.util.function.BooleanSupplier cancelled) {
+    return trial.compare(
+        "leakage",
+        name,
+        Map.of("prompts", String.join(" | ", prompts)),
+        trial.inTurn(prompts),
+        model,
+        delta,
+        cancelled,
+        stop ->
+            LatentSampler.of(model)
+                .settings(trial.sampling())
+                .cancellation(stop)
+                .draw(trial.inTurn(prompts), trial.seed()));
+  }
+}

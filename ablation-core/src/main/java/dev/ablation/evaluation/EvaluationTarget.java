@@ -1,0 +1,79 @@
+package dev.ablation.evaluation;
+
+import com.google.common.base.Preconditions;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.concept.Concept;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A target with its anchor.
+ *
+ * @param anchorPrompts that the prompts of all subjects are derived from
+ * @param targetPrompts of the target where they are not derived; empty if they are
+ * @param strategy makes target prompts in its own way; {@code null} leaves it to the concept
+ */
+record EvaluationTarget(
+    Concept target,
+    String anchor,
+    List<String> anchorPrompts,
+    List<String> targetPrompts,
+    @Nullable AnchorStrategy strategy) {
+  EvaluationTarget {
+    Objects.requireNonNull(target, "target");
+    Preconditions.checkArgument(!anchor.isBlank(), "anchor must not be blank");
+    anchorPrompts = List.copyOf(anchorPrompts);
+    targetPrompts = List.copyOf(targetPrompts);
+    Preconditions.checkArgument(
+        !anchorPrompts.isEmpty(), "anchor prompts of %s must not be empty", target);
+    Preconditions.checkArgument(
+        !target.name().equalsIgnoreCase(anchor),
+        "anchor must differ from the target, both were '%s'",
+        anchor);
+  }
+
+  EvaluationTarget anchorPrompts(List<String> prompts) {
+    return new EvaluationTarget(target, anchor, prompts, targetPrompts, strategy);
+  }
+
+  List<String> promptsOfAnchor(int most) {
+    return first(anchorPrompts, most);
+  }
+
+  /** Throws an IllegalArgumentException where the target makes nothing of an anchor prompt. */
+  List<String> promptsOfTarget(int most) {
+    if (!targetPrompts.isEmpty()) {
+      return targetPrompts;
+    }
+    AnchorStrategy own = strategy;
+    return own == null
+        ? derived(target, most)
+        : derived(most, prompt -> own.targetPrompts(target, prompt));
+  }
+
+  /** The prompts of another concept in the target's place. */
+  List<String> derived(Concept concept, int most) {
+    return derived(most, prompt -> concept.targetPrompts(prompt, anchor));
+  }
+
+  /** Where a concept has several forms, they take turns. */
+  private List<String> derived(int most, Rule rule) {
+    List<String> from = promptsOfAnchor(most);
+    List<String> prompts = new ArrayList<>();
+    for (int i = 0; i < from.size(); i++) {
+      List<String> forms = rule.of(from.get(i));
+      prompts.add(forms.get(i % forms.size()));
+    }
+    return prompts;
+  }
+
+  private static List<String> first(List<String> prompts, int most) {
+    return prompts.stream().distinct().limit(most).toList();
+  }
+
+  private interface Rule {
+    List<String> of(String anchorPrompt);
+  }
+}

@@ -1,0 +1,99 @@
+package dev.ablation.evaluation;
+
+import dev.ablation.image.ImageFile;
+import dev.ablation.internal.CacheKey;
+import dev.ablation.internal.Uninterrupted;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Images of one model on disk, a PNG file each, in a folder whose name is a hash of the model and
+ * of how it draws. Rounding depends on which images share a batch, so that a batch is kept, and
+ * drawn again, as a whole.
+ */
+final class ImageCache {
+  private static final int READABLE = 24;
+  private static final int HASH = 32;
+  private static final int FOLDER_HASH = 16;
+
+  private final Path folder;
+  private final String shared;
+
+  private ImageCache(Path folder, String shared) {
+    this.folder = folder;
+    this.shared = shared;
+  }
+
+  /** The images of the model as it is now. */
+  static ImageCache of(Path folder, DiffusionModel model, SamplingSettings sampling) {
+    String shared =
+        new CacheKey("evaluation-images/1")
+            .put(model)
+            .put(sampling.sampler().name() + sampling.sampler().settings())
+            .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
+            .put(sampling.negativePrompt())
+            .sha256();
+    return new ImageCache(folder.resolve("images-" + shared.substring(0, FOLDER_HASH)), shared);
+  }
+
+  private List<Path> files(List<String> prompts, long seed) {
+    CacheKey key = new CacheKey(shared).put(seed).put(prompts.size());
+    prompts.forEach(key::put);
+    String hash = key.sha256().substring(0, HASH);
+    List<Path> files = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      String readable = prompts.get(i).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
+      files.add(
+          folder.resolve(
+              "%s-seed-%d-%s.png"
+                  .formatted(
+                      readable.substring(0, Math.min(READABLE, readable.length())),
+                      seed + i,
+                      hash)));
+    }
+    return files;
+  }
+
+  /** {@return the images of a batch; empty if one of them is missing or damaged} */
+  Optional<List<BufferedImage>> read(List<String> prompts, long seed) throws IOException {
+    List<Path> files = files(prompts, seed);
+    return Uninterrupted.during(() -> {
+      List<BufferedImage> images = new ArrayList<>();
+      for (Path file : files) {
+        if (!Files.exists(file)) {
+          return Optional.empty();
+        }
+        byte[] bytes = ImageFile.bytes(file);
+        try {
+          images.add(ImageFile.read(bytes, file));
+        } catch (IOException e) {
+          return Optional.empty(); // a damaged file is drawn again and replaced
+        }
+      }
+      return Optional.of(images);
+    });
+  }
+
+  void write(List<String> prompts, long seed, List<BufferedImage> images) throws IOException {
+    List<Path> files = files(prompts, seed);
+    for (int i = 0; i < files.size(); i++) {
+      write(files.get(i), images.get(i));
+    }
+  }
+
+  private static void write(Path file, BufferedImage image) throws IOException {
+    Uninterrupted.during(() -> {
+      Files.createDirectories(file.toAbsolutePath().getParent());
+      ImageFile.writePng(image, file);
+      return file;
+    });
+  }
+}

@@ -1,0 +1,371 @@
+package dev.ablation.image;
+
+import com.google.common.base.Throwables;
+import dev.ablation.image.ImageContainer.Format;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
+import java.awt.color.CMMException;
+import java.awt.color.ICC_ColorSpace;
+import java.awt.color.ICC_Profile;
+import java.awt.image.BufferedImage;
+import java.awt.image.ColorConvertOp;
+import java.awt.image.ColorModel;
+import java.awt.image.ComponentColorModel;
+import java.awt.image.DataBuffer;
+import java.awt.image.DataBufferByte;
+import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.awt.image.WritableRaster;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads PNG, JPEG and WebP images as people see them: turned upright as Exif says, colours
+ * converted from the file's ICC profile to sRGB, transparency laid over white, 16 bits rounded to
+ * 8.
+ *
+ * <p>The published Python code does none of the four, so a photograph lies on its side there and
+ * what is transparent shows the colour that happens to be stored. For an image that is upright,
+ * opaque and sRGB, as generated ones are, the pixels are the same.
+ *
+ * <p>Refused are CMYK, animations, damaged or cut-off files and images of more than {@value
+ * #MAX_PIXELS} pixels. WebP needs a reader that Java does not have by itself, such as {@code
+ * com.twelvemonkeys.imageio:imageio-webp} at run time.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="image-file"}
+ */
+public final class ImageFile {
+  /** Width times height of the largest image that is read: 67 million. */
+  public static final int MAX_PIXELS = 1 << 26;
+
+  private static final int MAX_BYTES = 1 << 29;
+  private static final int WHITE = 255;
+
+  private static final Logger LOG = LoggerFactory.getLogger(ImageFile.class);
+
+  private ImageFile() {}
+
+  /**
+   * Reads an image.
+   *
+   * @param file PNG, JPEG or WebP, told by its content, not by its name
+   * @return the image, {@link BufferedImage#TYPE_INT_RGB}
+   * @throws IOException if there is none that can be read; the message begins with the path
+   */
+  public static BufferedImage read(Path file) throws IOException {
+    return read(bytes(file), file);
+  }
+
+  /**
+   * Reads an image from bytes.
+   *
+   * @param bytes content of a PNG, JPEG or WebP file
+   * @param source what the bytes are, for messages
+   * @return the image, {@link BufferedImage#TYPE_INT_RGB}
+   * @throws IOException if there is none that can be read; the message begins with {@code source}
+   */
+  public static BufferedImage read(byte[] bytes, Object source) throws IOException {
+    try {
+      ImageContainer container = ImageContainer.of(bytes);
+      return upright(toRgb(decode(bytes, container.format()), container), container.orientation());
+    } catch (IOException e) {
+      throw new IOException(source + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Checks everything about an image that can be told without its pixels: format, size, colour
+   * model, and that the file is whole.
+   *
+   * @param bytes content of a PNG, JPEG or WebP file
+   * @param source what the bytes are, for messages
+   * @throws IOException if it cannot be read; the message begins with {@code source}
+   */
+  public static void check(byte[] bytes, Object source) throws IOException {
+    try {
+      withReader(bytes, ImageContainer.of(bytes).format(), reader -> reader.getWidth(0));
+    } catch (IOException e) {
+      throw new IOException(source + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Writes an image as a PNG file, in one step; a file of that name is replaced.
+   *
+   * @param image any
+   * @param file ends with {@code .png} as a rule
+   * @throws IOException if it cannot be written
+   */
+  public static void writePng(BufferedImage image, Path file) throws IOException {
+    byte[] png = png(image);
+    AtomicFiles.writeFile(
+        file,
+        Existing.REPLACE,
+        channel -> {
+          ByteBuffer bytes = ByteBuffer.wrap(png);
+          while (bytes.hasRemaining()) {
+            channel.write(bytes);
+          }
+        });
+  }
+
+  /**
+   * Encodes an image as PNG.
+   *
+   * @param image any
+   * @return the bytes of the file
+   * @throws IOException if this Java cannot write PNG
+   */
+  public static byte[] png(BufferedImage image) throws IOException {
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    if (!ImageIO.write(image, "png", png)) {
+      throw new IOException("this Java cannot write PNG files");
+    }
+    return png.toByteArray();
+  }
+
+  /**
+   * Reads a file that should be an image.
+   *
+   * @param file on any file system
+   * @return its content
+   * @throws IOException if it is missing, no file or too large; the message begins with the path
+   */
+  public static byte[] bytes(Path file) throws IOException {
+    if (!Files.exists(file)) {
+      throw new IOException(file + ": does not exist");
+    }
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(file + ": must be a file");
+    }
+    if (Files.size(file) > MAX_BYTES) {
+      throw new IOException(
+          "%s: must have at most %d bytes, but has %d"
+              .formatted(file, MAX_BYTES, Files.size(file)));
+    }
+    return Files.readAllBytes(file);
+  }
+
+  private interface Work<T> {
+    T with(ImageReader reader) throws IOException;
+  }
+
+  private static BufferedImage decode(byte[] bytes, Format format) throws IOException {
+    List<String> warnings = new ArrayList<>();
+    BufferedImage image =
+        withReader(
+            bytes,
+            format,
+            reader -> {
+              reader.addIIOReadWarningListener((from, warning) -> warnings.add(warning));
+              return reader.read(0);
+            });
+    for (String warning : warnings) {
+      // Java's JPEG reader goes on with grey where the data are damaged.
+      if (warning.startsWith("Corrupt") || warning.startsWith("Premature")) {
+        throw new IOException("the %s image is damaged: %s".formatted(format, warning));
+      }
+    }
+    return image;
+  }
+
+  private static <T> T withReader(byte[] bytes, Format format, Work<T> work) throws IOException {
+    Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
+    if (!readers.hasNext()) {
+      throw new IOException(
+          "no reader for %s images: add one for ImageIO to the class path%s"
+              .formatted(
+                  format,
+                  format == Format.WEBP ? ", such as com.twelvemonkeys.imageio:imageio-webp" : ""));
+    }
+    ImageReader reader = readers.next();
+    try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+      reader.setInput(in);
+      long width = reader.getWidth(0);
+      long height = reader.getHeight(0);
+      if (width * height > MAX_PIXELS) {
+        throw new IOException(
+            "must have at most %d pixels, but has %d x %d".formatted(MAX_PIXELS, width, height));
+      }
+      return work.with(reader);
+    } catch (IOException | RuntimeException e) {
+      if (e instanceof IOException && e.getCause() == null && e.getMessage() != null) {
+        throw e;
+      }
+      // Readers meet damaged data with exceptions of all kinds.
+      throw new IOException(
+          "the %s image cannot be read: %s"
+              .formatted(format, Throwables.getRootCause(e).getMessage()),
+          e);
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  private static BufferedImage toRgb(BufferedImage image, ImageContainer container) {
+    int width = image.getWidth();
+    int height = image.getHeight();
+    byte[] rgb = new byte[3 * width * height];
+    int[] alpha = samples(image, rgb);
+    byte[] profile = container.profile();
+    if (profile != null && image.getColorModel().getNumColorComponents() == 3) {
+      toSrgb(rgb, width, height, profile);
+    }
+    int[] pixels = new int[width * height];
+    for (int i = 0; i < pixels.length; i++) {
+      int opacity = alpha.length == 0 ? WHITE : alpha[i];
+      pixels[i] =
+          overWhite(rgb[3 * i], opacity) << 16
+              | overWhite(rgb[3 * i + 1], opacity) << 8
+              | overWhite(rgb[3 * i + 2], opacity);
+    }
+    return image(pixels, width, height);
+  }
+
+  private static int overWhite(byte value, int opacity) {
+    return ((value & 0xff) * opacity + WHITE * (WHITE - opacity) + WHITE / 2) / WHITE;
+  }
+
+  /**
+   * Copies red, green and blue of each pixel as they are stored, and returns the alphas, if any.
+   * Asking the image for its colours would apply a profile that only some readers set, and take
+   * grey for linear light.
+   */
+  private static int[] samples(BufferedImage image, byte[] rgb) {
+    int width = image.getWidth();
+    int height = image.getHeight();
+    ColorModel colors = image.getColorModel();
+    if (colors instanceof IndexColorModel || colors.isAlphaPremultiplied()) {
+      int[] pixels = image.getRGB(0, 0, width, height, null, 0, width);
+      int[] alpha = new int[pixels.length];
+      for (int i = 0; i < pixels.length; i++) {
+        rgb[3 * i] = (byte) (pixels[i] >> 16);
+        rgb[3 * i + 1] = (byte) (pixels[i] >> 8);
+        rgb[3 * i + 2] = (byte) pixels[i];
+        alpha[i] = pixels[i] >>> 24;
+      }
+      return alpha;
+    }
+    Raster raster = image.getRaster();
+    int bands = raster.getNumBands();
+    boolean grey = colors.getNumColorComponents() == 1;
+    int alphaBand = colors.hasAlpha() ? bands - 1 : -1;
+    int[] alpha = new int[alphaBand < 0 ? 0 : width * height];
+    double[] scale = new double[bands];
+    for (int band = 0; band < bands; band++) {
+      scale[band] = (double) WHITE / ((1L << raster.getSampleModel().getSampleSize(band)) - 1);
+    }
+    int[] row = new int[width * bands];
+    for (int y = 0; y < height; y++) {
+      raster.getPixels(0, y, width, 1, row);
+      for (int x = 0; x < width; x++) {
+        int pixel = y * width + x;
+        for (int color = 0; color < 3; color++) {
+          int band = grey ? 0 : color;
+          rgb[3 * pixel + color] = (byte) Math.round(row[x * bands + band] * scale[band]);
+        }
+        if (alphaBand >= 0) {
+          alpha[pixel] = (int) Math.round(row[x * bands + alphaBand] * scale[alphaBand]);
+        }
+      }
+    }
+    return alpha;
+  }
+
+  /** Converts in place. A profile that Java cannot read is none, as in browsers. */
+  private static void toSrgb(byte[] rgb, int width, int height, byte[] profileBytes) {
+    ICC_Profile profile;
+    try {
+      profile = ICC_Profile.getInstance(profileBytes);
+      if (profile.getNumComponents() != 3 || isSrgb(profile)) {
+        return;
+      }
+      ICC_ColorSpace space = new ICC_ColorSpace(profile);
+      ComponentColorModel colors =
+          new ComponentColorModel(space, false, false, ColorModel.OPAQUE, DataBuffer.TYPE_BYTE);
+      WritableRaster raster =
+          Raster.createInterleavedRaster(
+              new DataBufferByte(rgb, rgb.length),
+              width,
+              height,
+              3 * width,
+              3,
+              new int[] {0, 1, 2},
+              null);
+      BufferedImage source = new BufferedImage(colors, raster, false, null);
+      BufferedImage converted = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+      new ColorConvertOp(null).filter(source, converted);
+      int[] pixels = converted.getRGB(0, 0, width, height, null, 0, width);
+      for (int i = 0; i < pixels.length; i++) {
+        rgb[3 * i] = (byte) (pixels[i] >> 16);
+        rgb[3 * i + 1] = (byte) (pixels[i] >> 8);
+        rgb[3 * i + 2] = (byte) pixels[i];
+      }
+    } catch (IllegalArgumentException | CMMException e) {
+      LOG.debug("a colour profile is ignored", e);
+    }
+  }
+
+  /** Most profiles are sRGB itself under one name or another; converting would only round. */
+  private static boolean isSrgb(ICC_Profile profile) {
+    byte[] description = profile.getData(ICC_Profile.icSigProfileDescriptionTag);
+    if (description == null) {
+      return false;
+    }
+    String name = new String(description, StandardCharsets.ISO_8859_1).replace("\0", "");
+    return name.contains("sRGB") && !name.contains("inear");
+  }
+
+  /** Undoes how the camera was held: Exif 2.3, tag 274. */
+  private static BufferedImage upright(BufferedImage image, int orientation) {
+    if (orientation == 1) {
+      return image;
+    }
+    boolean swapped = orientation >= 5;
+    int width = image.getWidth();
+    int height = image.getHeight();
+    int newWidth = swapped ? height : width;
+    int newHeight = swapped ? width : height;
+    int[] from = image.getRGB(0, 0, width, height, null, 0, width);
+    int[] to = new int[from.length];
+    for (int y = 0; y < newHeight; y++) {
+      for (int x = 0; x < newWidth; x++) {
+        int mirroredX = newWidth - 1 - x;
+        int mirroredY = newHeight - 1 - y;
+        int source =
+            switch (orientation) {
+              case 2 -> y * width + mirroredX;
+              case 3 -> mirroredY * width + mirroredX;
+              case 4 -> mirroredY * width + x;
+              case 5 -> x * width + y;
+              case 6 -> mirroredX * width + y;
+              case 7 -> mirroredX * width + mirroredY;
+              case 8 -> x * width + mirroredY;
+              default -> throw new IllegalStateException("orientation " + orientation);
+            };
+        to[y * newWidth + x] = from[source];
+      }
+    }
+    return image(to, newWidth, newHeight);
+  }
+
+  private static BufferedImage image(int[] pixels, int width, int height) {
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    image.setRGB(0, 0, width, height, pixels, 0, width);
+    return image;
+  }
+}

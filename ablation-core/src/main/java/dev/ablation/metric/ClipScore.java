@@ -1,0 +1,154 @@
+package dev.ablation.metric;
+
+import com.google.common.base.Preconditions;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+
+/**
+ * CLIP score and CLIP accuracy as the paper's evaluation computes them, and zero-shot accuracy over
+ * a list of labels (Kumari et al. 2023, section 4.1; Hessel et al. 2021, arXiv 2104.08718).
+ *
+ * {@snippet class="dev.ablation.Snippets" region="clip-score"}
+ *
+ * @param encoder of images and texts
+ * @param bootstrap how the intervals are computed
+ */
+public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
+  private static final String PAINTING = "painting";
+
+  /** Checks that nothing is null. */
+  public ClipScore {
+    Objects.requireNonNull(encoder, "encoder");
+    Objects.requireNonNull(bootstrap, "bootstrap");
+  }
+
+  /**
+   * Returns the text that the paper's evaluation compares images with: {@code "A photo depicts "}
+   * and the concept's name, followed by {@code " style"} where the anchor is {@code "painting"} and
+   * the concept another.
+   *
+   * @param concept name of the concept, such as {@code "van gogh"}
+   * @param anchor name of the ablation's anchor
+   * @return such as {@code "A photo depicts van gogh style"}
+   */
+  public static String text(String concept, String anchor) {
+    boolean style = anchor.equals(PAINTING) && !concept.equals(PAINTING);
+    return "A photo depicts " + concept + (style ? " style" : "");
+  }
+
+  /**
+   * Measures the CLIP score: the mean of {@code 2.5 max(cos, 0)}.
+   *
+   * @param images features of the images, by this encoder
+   * @param text that they are compared with, such as {@link #text}
+   * @return the result, 0..2.5
+   */
+  public MetricResult score(FeatureMatrix images, String text) {
+    double[] scores = similarity(images, List.of(text)).scores(0);
+    return result(
+        "CLIP score", mean(scores), bootstrap.ofMean(scores), scores.length, Map.of("text", text));
+  }
+
+  /**
+   * Measures the CLIP score of images with a text each, such as the prompts that they were drawn
+   * for: the mean of {@code 2.5 max(cos, 0)}.
+   *
+   * @param images features of the images, by this encoder
+   * @param texts one an image
+   * @return the result, 0..2.5
+   * @throws IllegalArgumentException if there are not as many texts as images
+   */
+  public MetricResult score(FeatureMatrix images, List<String> texts) {
+    Preconditions.checkArgument(
+        texts.size() == images.rows(),
+        "texts must be as many as images, %s, were %s",
+        images.rows(),
+        texts.size());
+    List<String> different = texts.stream().distinct().toList();
+    TextImageSimilarity similarity = similarity(images, different);
+    double[] scores = new double[texts.size()];
+    for (int i = 0; i < scores.length; i++) {
+      scores[i] = similarity.score(i, different.indexOf(texts.get(i)));
+    }
+    return result(
+        "CLIP score",
+        mean(scores),
+        bootstrap.ofMean(scores),
+        scores.length,
+        Map.of("text", "each image's own, %d different".formatted(different.size())));
+  }
+
+  /**
+   * Measures the CLIP accuracy: the share of images that go better with one text than with another.
+   *
+   * @param images features of the images, by this encoder
+   * @param text of the concept
+   * @param anchorText of the anchor; equal texts give 0, as in the paper's row of the anchor
+   * @return the result, 0..1
+   */
+  public MetricResult accuracy(FeatureMatrix images, String text, String anchorText) {
+    double[] hits = similarity(images, List.of(text, anchorText)).preferences(0, 1);
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("text", text);
+    settings.put("against", anchorText);
+    return result("CLIP accuracy", mean(hits), bootstrap.ofShare(hits), hits.length, settings);
+  }
+
+  /**
+   * Measures zero-shot accuracy: the share of images whose best text is their label.
+   *
+   * @param images features of the images, by this encoder
+   * @param texts the labels, at least two, all different
+   * @param labels index of the right text, one an image
+   * @return the result, 0..1
+   * @throws IllegalArgumentException if there are fewer than two labels, two are equal, or the
+   *     indices do not fit
+   */
+  public MetricResult zeroShotAccuracy(FeatureMatrix images, List<String> texts, int[] labels) {
+    Preconditions.checkArgument(
+        texts.size() >= 2, "texts must be at least 2 to choose from, were %s", texts);
+    Preconditions.checkArgument(
+        new TreeSet<>(texts).size() == texts.size(), "texts must differ, were %s", texts);
+    double[] hits = similarity(images, texts).hits(labels);
+    return result(
+        "zero-shot accuracy",
+        mean(hits),
+        bootstrap.ofShare(hits),
+        hits.length,
+        Map.of("texts", String.join(" | ", texts)));
+  }
+
+  private TextImageSimilarity similarity(FeatureMatrix images, List<String> texts) {
+    Preconditions.checkArgument(
+        images.dimension() == encoder.info().dimension(),
+        "images must be features of %s, of dimension %s, was %s",
+        encoder.info().name(),
+        encoder.info().dimension(),
+        images.dimension());
+    return TextImageSimilarity.of(images, encoder.encode(texts));
+  }
+
+  private MetricResult result(
+      String metric,
+      double value,
+      ConfidenceInterval interval,
+      int count,
+      Map<String, String> settings) {
+    return new MetricResult(
+        metric,
+        value,
+        interval,
+        Map.of("images", count),
+        settings,
+        bootstrap.seed(),
+        encoder.info());
+  }
+
+  private static double mean(double[] values) {
+    return Arrays.stream(values).sum() / values.length;
+  }
+}

@@ -1,0 +1,69 @@
+package dev.ablation.train;
+
+import ai.djl.ndarray.NDManager;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.TrainingSession;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.WeightRole;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Text embeddings of prompts during training: kept once encoded, unless the text encoder itself
+ * trains.
+ */
+final class TextEmbeddings implements AutoCloseable {
+  /** A run draws from at most a few thousand prompts; 77 x 768 floats each are 0.2 MB. */
+  private static final int CAPACITY = 2048;
+
+  private static final Set<WeightRole> OF_THE_TEXT_ENCODER =
+      EnumSet.of(WeightRole.TOKEN_EMBEDDING, WeightRole.TEXT_ENCODER);
+
+  private final DiffusionModel model;
+  private final boolean encoderTrains;
+  private final NDManager manager;
+  private final Map<String, Conditioning> encoded = new HashMap<>();
+
+  private TextEmbeddings(DiffusionModel model, boolean encoderTrains) {
+    this.model = model;
+    this.encoderTrains = encoderTrains;
+    manager = model.manager().newSubManager();
+  }
+
+  static TextEmbeddings of(DiffusionModel model, List<WeightInfo> trained) {
+    return new TextEmbeddings(
+        model, trained.stream().anyMatch(info -> OF_THE_TEXT_ENCODER.contains(info.role())));
+  }
+
+  Conditioning of(List<String> prompts, TrainingSession session, NDManager scope) {
+    if (encoderTrains) {
+      return model.encode(prompts, scope);
+    }
+    return session.withoutGradients(() -> {
+      List<Conditioning> rows = prompts.stream().map(prompt -> one(prompt, scope)).toList();
+      return rows.size() == 1 ? rows.get(0) : Conditioning.concat(rows).attach(scope);
+    });
+  }
+
+  private Conditioning one(String prompt, NDManager scope) {
+    Conditioning known = encoded.get(prompt);
+    if (known != null) {
+      return known;
+    }
+    boolean keep = encoded.size() < CAPACITY;
+    Conditioning made = model.encode(List.of(prompt), keep ? manager : scope);
+    if (keep) {
+      encoded.put(prompt, made);
+    }
+    return made;
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}
