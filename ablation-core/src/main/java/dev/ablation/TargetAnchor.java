@@ -37,7 +37,8 @@ public record TargetAnchor(Concept target, AnchorStrategy anchor) {
 
   /** The seed of what is drawn for this pair in a run with several. */
   long seed(long ofTheRun) {
-    return RandomStreams.seed(ofTheRun, "pair " + target.kind().name() + " " + lowerCaseName(), 0);
+    return RandomStreams.seed(
+        ofTheRun, "pair " + target.kind().streamName() + " " + lowerCaseName(), 0);
   }
 
   private String lowerCaseName() {

@@ -16,5 +16,12 @@ public enum ConceptKind {
   /** Things that are harmless by themselves, such as "kids with guns". */
   COMPOSITION,
   /** Pairs of prompts that follow no rule; neither in the paper nor in its code. */
-  PROMPT_PAIRS
+  PROMPT_PAIRS;
+
+  /**
+   * {@return the name from which random numbers are derived; it stays when a constant is renamed}
+   */
+  public String streamName() {
+    return this == MEMORIZED_IMAGE ? "MEMORIZED_PICTURE" : name();
+  }
 }

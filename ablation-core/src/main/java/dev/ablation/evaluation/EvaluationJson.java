@@ -24,6 +24,9 @@ final class EvaluationJson {
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
   private static final int NANO_DIGITS = 9;
 
+  /** What the first files call images. */
+  private static final String OLD_IMAGES = "pictures";
+
   private EvaluationJson() {}
 
   static String write(EvaluationResult result) {
@@ -123,7 +126,7 @@ final class EvaluationJson {
             node.get("role").role(),
             node.get("name").text(),
             node.get("prompts").list().stream().map(Node::text).toList(),
-            node.get("images").integer());
+            node.get(node.has(OLD_IMAGES) ? OLD_IMAGES : "images").integer());
     List<Comparison> metrics =
         node.get("metrics").list().stream().map(EvaluationJson::comparison).toList();
     return new SubjectResult(subject, metrics, List.of());
@@ -246,7 +249,11 @@ final class EvaluationJson {
 
     Map<String, Integer> integers() {
       Map<String, Integer> integers = new LinkedHashMap<>();
-      object().keySet().forEach(key -> integers.put((String) key, get((String) key).integer()));
+      object()
+          .keySet()
+          .forEach(key ->
+              integers.put(
+                  key.equals(OLD_IMAGES) ? "images" : (String) key, get((String) key).integer()));
       return integers;
     }
   }

@@ -106,11 +106,20 @@ public record Provenance(
           string(json, "baseName"),
           string(json, "baseSha256"),
           map(json, "baseWeightSha256"),
-          map(json, "settings"),
+          inTermsOfToday(map(json, "settings")),
           map(json, "environment"));
     } catch (JsonParseException | IllegalStateException e) {
       throw new IllegalArgumentException("provenance is not a JSON object: " + e.getMessage(), e);
     }
+  }
+
+  /** The first files say picture for image. */
+  private static Map<String, String> inTermsOfToday(Map<String, String> settings) {
+    settings.replaceAll((name, value) ->
+        value.equals("MEMORIZED_PICTURE")
+            ? "MEMORIZED_IMAGE"
+            : value.replaceFirst("^memorized picture '", "memorized image '"));
+    return settings;
   }
 
   private static String string(JsonObject json, String key) {

@@ -111,8 +111,15 @@ class EvaluationResultTest {
     assertThat(result().toString().lines())
         .containsExactly(
             "role     subject     images  metric        base  ablated  interval",
-            "target   van gogh           4  CLIP score  0.7000   0.5000  0.4000..0.8333",
-            "target   van gogh           4  KID                 -0.0000",
-            "leakage  misspelled         4  detected    1.0000   0.2500  0.1500..0.5833");
+            "target   van gogh         4  CLIP score  0.7000   0.5000  0.4000..0.8333",
+            "target   van gogh         4  KID                 -0.0000",
+            "leakage  misspelled       4  detected    1.0000   0.2500  0.1500..0.5833");
+  }
+
+  @Test
+  void readsTheFirstFilesWhichCountPictures() {
+    String old = result().toJson().replace("\"images\"", "\"pictures\"");
+
+    assertThat(EvaluationResult.fromJson(old).toString()).isEqualTo(result().toString());
   }
 }

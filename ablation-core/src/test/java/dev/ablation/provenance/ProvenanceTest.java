@@ -25,6 +25,17 @@ class ProvenanceTest {
   }
 
   @Test
+  void readsTheFirstFilesInTermsOfToday() {
+    Map<String, String> old =
+        Map.of("target", "memorized picture 'x'", "target.kind", "MEMORIZED_PICTURE");
+
+    assertThat(
+            Provenance.fromJson(new Provenance("1.0", "b", "c", Map.of(), old, Map.of()).toJson())
+                .settings())
+        .isEqualTo(Map.of("target", "memorized image 'x'", "target.kind", "MEMORIZED_IMAGE"));
+  }
+
+  @Test
   void isOneLineWithSortedKeys() {
     assertThat(ONE.toJson())
         .doesNotContain("\n")
