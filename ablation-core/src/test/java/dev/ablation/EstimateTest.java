@@ -249,7 +249,7 @@ class EstimateTest {
     assertThat(estimate.possible()).isFalse();
     assertThat(estimate.problems())
         .isEqualTo(wrong.check())
-        .anyMatch(problem -> problem.contains("cannot be trained"))
+        .anyMatch(problem -> problem.contains("no capability Differentiable, which training needs"))
         .anyMatch(problem -> problem.contains("weight group 'pixels' matches none"))
         .anyMatch(problem -> problem.contains("but not in 'a dog'"))
         .anyMatch(problem -> problem.contains("but not in 'a bobcat'"))
