@@ -82,8 +82,9 @@ public final class Ablation {
   }
 
   /**
-   * Adds a term to the loss, whatever the objective: what is drawn for some concepts or prompts
-   * shall stay as it is. Takes the place of what was to be preserved before.
+   * Preserves what is drawn for some concepts or prompts: adds a term to the loss, whatever the
+   * objective, or gives their prompts to a trainer without one. Takes the place of what was to be
+   * preserved before.
    *
    * {@snippet class="dev.ablation.Snippets" region="preserve"}
    *

@@ -3,6 +3,7 @@ package dev.ablation;
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.run.PlanCost;
+import dev.ablation.train.StepCost;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -89,16 +90,8 @@ public final class Estimate {
    * {@return what two steps took; empty if there are problems, or the trainer makes no single
    * steps}
    */
-  public Optional<Probe> probe() {
-    return cost.training()
-        .probe()
-        .map(p ->
-            new Probe(
-                p.pairEvaluations(),
-                p.priorEvaluations(),
-                p.step(),
-                p.anchorEvaluation(),
-                p.peakBytes()));
+  public Optional<StepCost> probe() {
+    return cost.training().probe();
   }
 
   /**
@@ -113,26 +106,6 @@ public final class Estimate {
       return Float.BYTES * numbers;
     }
   }
-
-  /**
-   * What single steps took, measured after a first one that warmed up, with random latents in place
-   * of the anchors'.
-   *
-   * @param pairEvaluations of a step, for its pairs: with and without gradients, preservation
-   *     included
-   * @param priorEvaluations of a step, for prior preservation
-   * @param step how long a training step takes
-   * @param anchorEvaluation how long an evaluation for anchors takes; zero if there are none to
-   *     draw
-   * @param peakBytes memory that training took at its peak beside the model, measured: of the
-   *     process on a CPU, of the device on a GPU; empty where it cannot be told
-   */
-  public record Probe(
-      long pairEvaluations,
-      long priorEvaluations,
-      Duration step,
-      Duration anchorEvaluation,
-      OptionalLong peakBytes) {}
 
   /** {@return whether the plan can run} */
   public boolean possible() {

@@ -34,8 +34,10 @@ import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingPair;
 import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
+import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -174,6 +176,18 @@ class ClosedFormTest {
       assertThat(result.provenance().targets()).containsExactly("instance 'grumpy cat'");
       assertThat(result.provenance().baseWeightSha256()).containsOnlyKeys(KEY, VALUE);
     }
+  }
+
+  @Test
+  void theReportTellsOfNoSteps(@TempDir Path folder) throws IOException {
+    Path page = folder.resolve("report.html");
+    try (AblationResult result = plan().run()) {
+      result.report(page);
+    }
+    assertThat(Files.readString(page))
+        .contains("instance &#39;grumpy cat&#39; removed from tiny-1")
+        .doesNotContain("<dt>Steps</dt>")
+        .contains("<dt>Delta</dt>");
   }
 
   @Test

@@ -118,12 +118,14 @@ final class ReportPage {
     Training training = report.training();
     if (training != null) {
       card("Training time", duration(training.elapsed()), "");
-      card(
-          "Steps",
-          Integer.toString(training.ending().step()),
-          training.ending().step() == training.ending().steps()
-              ? ""
-              : "of " + training.ending().steps() + " made");
+      if (training.ending().steps() > 0) {
+        card(
+            "Steps",
+            Integer.toString(training.ending().step()),
+            training.ending().step() == training.ending().steps()
+                ? ""
+                : "of " + training.ending().steps() + " made");
+      }
       training
           .memory()
           .ifPresent(bytes -> card("Memory", bytes(bytes), "more than before the run"));

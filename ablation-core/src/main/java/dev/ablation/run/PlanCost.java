@@ -2,11 +2,10 @@ package dev.ablation.run;
 
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
-import java.time.Duration;
+import dev.ablation.train.StepCost;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 /**
  * What was counted and measured for an estimate of a plan.
@@ -44,21 +43,5 @@ public record PlanCost(
    * @param stateBytes computed
    * @param probe measured; empty if it could not be
    */
-  public record Training(int steps, long stateBytes, Optional<Probe> probe) {}
-
-  /**
-   * What single steps took.
-   *
-   * @param pairEvaluations of a step, for its pairs
-   * @param priorEvaluations of a step, for the prior
-   * @param step how long one takes
-   * @param anchorEvaluation how long an evaluation for anchors takes
-   * @param peakBytes memory at the peak
-   */
-  public record Probe(
-      long pairEvaluations,
-      long priorEvaluations,
-      Duration step,
-      Duration anchorEvaluation,
-      OptionalLong peakBytes) {}
+  public record Training(int steps, long stateBytes, Optional<StepCost> probe) {}
 }

@@ -9,6 +9,7 @@ import dev.ablation.delta.WeightChange;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.train.StepCost;
 import dev.ablation.train.StepwiseTrainer;
 import java.io.IOException;
 import java.time.Duration;
@@ -67,7 +68,7 @@ final class PlanEstimate {
     Trained trained = trained();
     PlanCost.Anchors anchors = anchors();
     long copied = check.weights().stream().mapToLong(info -> info.shape().size()).sum();
-    Optional<PlanCost.Probe> probe = Optional.empty();
+    Optional<StepCost> probe = Optional.empty();
     if (problems.isEmpty() && plan.trainer() instanceof StepwiseTrainer stepwise) {
       try (NDManager scope = model.manager().newSubManager();
           TrainingProbe made = new TrainingProbe(context, check, scope, elapsed)) {

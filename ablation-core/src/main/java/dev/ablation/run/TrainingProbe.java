@@ -16,6 +16,7 @@ import dev.ablation.model.ModelDescriptor;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.train.BatchSource;
+import dev.ablation.train.StepCost;
 import dev.ablation.train.StepwiseTrainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -58,7 +59,7 @@ final class TrainingProbe implements AutoCloseable {
   }
 
   /** What was measured, with what the steps changed. */
-  record Result(PlanCost.Probe probe, Map<String, WeightChange> changes) {}
+  record Result(StepCost probe, Map<String, WeightChange> changes) {}
 
   Result measure(StepwiseTrainer trainer, AnchorCost work) {
     AblationObjective objective = evaluations.counting(context.plan().objective());
@@ -77,7 +78,7 @@ final class TrainingProbe implements AutoCloseable {
     }
     Duration measured = elapsed.get(steps - 1).minus(elapsed.get(WARM_UP - 1));
     return new Result(
-        new PlanCost.Probe(
+        new StepCost(
             evaluations.pairs() / steps,
             evaluations.prior() / steps,
             measured.dividedBy(MEASURED),
