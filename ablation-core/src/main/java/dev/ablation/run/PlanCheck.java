@@ -110,14 +110,17 @@ final class PlanCheck {
   private void checkTrainer() {
     Trainer trainer = plan.trainer();
     TrainerRequirements requirements = trainer.requirements();
-    for (Class<?> type : requirements.missing(plan.model())) {
-      String purpose = requirements.capabilities().get(type);
-      problems.add(
-          String.valueOf(
-              new UnsupportedCapabilityException(
-                      plan.model().descriptor().name(), type.getSimpleName(), purpose)
-                  .getMessage()));
-    }
+    DiffusionModel model = plan.model();
+    requirements
+        .capabilities()
+        .forEach((type, purpose) -> {
+          if (model.capability(type).isEmpty()) {
+            UnsupportedCapabilityException missing =
+                new UnsupportedCapabilityException(
+                    model.descriptor().name(), type.getSimpleName(), purpose);
+            problems.add(String.valueOf(missing.getMessage()));
+          }
+        });
     if (plan.hasOwnObjective() && !requirements.objective()) {
       problems.add(
           "objective '%s' must not be chosen for a trainer that minimises none, which is %s"

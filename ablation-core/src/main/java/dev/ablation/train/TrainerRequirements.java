@@ -1,10 +1,8 @@
 package dev.ablation.train;
 
 import dev.ablation.model.Differentiable;
-import dev.ablation.model.DiffusionModel;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
@@ -46,7 +44,8 @@ public final class TrainerRequirements {
   /**
    * Requires a capability of the model.
    *
-   * @param type such as {@code Differentiable.class}, see {@link DiffusionModel#capability}
+   * @param type such as {@code Differentiable.class}, see {@link
+   *     dev.ablation.model.DiffusionModel#capability}
    * @param purpose what it is needed for, such as {@code "training"}; named if it is missing
    * @return a changed copy
    */
@@ -89,16 +88,6 @@ public final class TrainerRequirements {
   /** {@return whether training minimises the plan's objective} */
   public boolean objective() {
     return objective;
-  }
-
-  /**
-   * Compares a model with the requirements.
-   *
-   * @param model any
-   * @return the capabilities that it lacks
-   */
-  public List<Class<?>> missing(DiffusionModel model) {
-    return capabilities.keySet().stream().filter(type -> model.capability(type).isEmpty()).toList();
   }
 
   @Override
