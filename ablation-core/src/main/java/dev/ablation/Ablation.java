@@ -1,14 +1,17 @@
 package dev.ablation;
 
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.concept.Preservation;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
+import dev.ablation.run.Plan;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
@@ -55,7 +58,7 @@ public final class Ablation {
    */
   public Ablator.AnchorStage andTarget(Concept concept) {
     Objects.requireNonNull(concept, "target");
-    return anchor -> new Ablation(plan.withPair(concept, anchor));
+    return anchor -> new Ablation(plan.pair(concept, anchor));
   }
 
   /**
@@ -79,8 +82,9 @@ public final class Ablation {
   }
 
   /**
-   * Adds a term to the loss, whatever the objective: what is drawn for some concepts or prompts
-   * shall stay as it is. Takes the place of what was to be preserved before.
+   * Preserves what is drawn for some concepts or prompts: adds a term to the loss, whatever the
+   * objective, or gives their prompts to a trainer without one. Takes the place of what was to be
+   * preserved before.
    *
    * {@snippet class="dev.ablation.Snippets" region="preserve"}
    *
@@ -125,11 +129,13 @@ public final class Ablation {
    * @return a changed plan
    */
   public Ablation dropUnmatchedPrompts(boolean drop) {
-    return new Ablation(plan.withUnmatchedDropped(drop));
+    return new Ablation(plan.dropsUnmatched(drop));
   }
 
   /**
-   * Changes the loss.
+   * Changes the loss. A trainer that minimises none, see {@link
+   * dev.ablation.train.TrainerRequirements#objective()}, has no use for it: {@link #check} then
+   * names it as a problem.
    *
    * @param objective such as {@code AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS)}
    * @return a changed plan
@@ -151,7 +157,8 @@ public final class Ablation {
   }
 
   /**
-   * Changes the trainer.
+   * Changes the trainer. Anchor images are drawn, and the model is required to be differentiable,
+   * only if {@link Trainer#requirements} says so.
    *
    * @param trainer finds the change of the weights
    * @return a changed plan
@@ -235,14 +242,14 @@ public final class Ablation {
    * @return everything that is wrong with it; empty if it can run
    */
   public List<String> check() {
-    return List.copyOf(PlanCheck.of(plan).problems());
+    return plan.problems();
   }
 
   /**
    * Finds out what a run takes: counts weights, images and forward passes, makes one training step
-   * to warm up and two whose time and memory are measured, and lists everything that is wrong with
-   * the plan. Nothing is drawn but the sample of an anchor that has a judge, and the model stays as
-   * it is. What the folder of checkpoints holds is not looked at.
+   * to warm up and two whose time and memory are measured, if the trainer makes steps, and lists
+   * everything that is wrong with the plan. Nothing is drawn but the sample of an anchor that has a
+   * judge, and the model stays as it is. What the folder of checkpoints holds is not looked at.
    *
    * {@snippet class="dev.ablation.Snippets" region="estimate"}
    *
@@ -251,12 +258,13 @@ public final class Ablation {
    * @throws IllegalStateException if the model is in use by a run, or closed
    */
   public Estimate estimate() {
-    return PlanEstimate.of(plan);
+    return new Estimate(plan.cost());
   }
 
   /**
-   * Runs to the end on the calling thread: checks the whole plan, prepares the anchor images,
-   * trains. Whatever happens, the model afterwards holds the weights it had before.
+   * Runs to the end on the calling thread: checks the whole plan, prepares the anchor images if the
+   * trainer takes them, trains. Whatever happens, the model afterwards holds the weights it had
+   * before.
    *
    * @return the result, closed by the caller
    * @throws IllegalArgumentException if the plan cannot work, naming everything that is wrong with
@@ -272,7 +280,7 @@ public final class Ablation {
    * @throws UncheckedIOException if an anchor cache or a checkpoint cannot be read or written
    */
   public AblationResult run() {
-    return new PlanRun(plan, () -> false).run();
+    return new AblationResult(plan.run(() -> false));
   }
 
   /**
@@ -284,7 +292,7 @@ public final class Ablation {
   public AblationRun start(Executor executor) {
     AtomicBoolean cancelled = new AtomicBoolean();
     CompletableFuture<AblationResult> result =
-        CompletableFuture.supplyAsync(new PlanRun(plan, cancelled::get)::run, executor);
+        CompletableFuture.supplyAsync(() -> new AblationResult(plan.run(cancelled::get)), executor);
     return new AblationRun() {
       @Override
       public CompletionStage<AblationResult> result() {

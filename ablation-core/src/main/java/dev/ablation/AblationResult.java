@@ -4,6 +4,7 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.report.Report;
+import dev.ablation.run.RunOutcome;
 import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingResult.Step;
@@ -18,36 +19,58 @@ import java.util.OptionalLong;
  * What a run learned. Owns the delta's arrays; closing it frees them, not the model.
  *
  * {@snippet class="dev.ablation.Snippets" region="result"}
- *
- * @param delta the change of the weights
- * @param history loss and gradient norm of every step
- * @param measurements what monitors measured, in order
- * @param ending how training ended, and which step the delta is of
- * @param elapsed how long the run took, anchors included and the evaluation not; of a run that was
- *     continued, since then
- * @param memory by how many bytes training with its anchors raised the memory of the device, or on
- *     the CPU the peak of the process; empty where it cannot be told
- * @param evaluation what {@link Ablation#evaluate} found; empty if the plan has none
  */
-public record AblationResult(
-    WeightDelta delta,
-    List<Step> history,
-    List<Measurement> measurements,
-    TrainingOutcome ending,
-    Duration elapsed,
-    OptionalLong memory,
-    Optional<EvaluationResult> evaluation)
-    implements AutoCloseable {
+public final class AblationResult implements AutoCloseable {
+  private final RunOutcome outcome;
 
-  /** Copies the lists. */
-  public AblationResult {
-    history = List.copyOf(history);
-    measurements = List.copyOf(measurements);
+  AblationResult(RunOutcome outcome) {
+    this.outcome = outcome;
+  }
+
+  /** {@return the change of the weights} */
+  public WeightDelta delta() {
+    return outcome.delta();
+  }
+
+  /** {@return loss and gradient norm of every step; empty for a trainer without steps} */
+  public List<Step> history() {
+    return outcome.training().history();
+  }
+
+  /** {@return what monitors measured, in order} */
+  public List<Measurement> measurements() {
+    return outcome.training().measurements();
+  }
+
+  /** {@return how training ended, and which step the delta is of} */
+  public TrainingOutcome ending() {
+    return outcome.training().ending();
+  }
+
+  /**
+   * {@return how long the run took, anchors included and the evaluation not; of a run that was
+   * continued, since then}
+   */
+  public Duration elapsed() {
+    return outcome.training().elapsed();
+  }
+
+  /**
+   * {@return by how many bytes training with its anchors raised the memory of the device, or on the
+   * CPU the peak of the process; empty where it cannot be told}
+   */
+  public OptionalLong memory() {
+    return outcome.training().memory();
+  }
+
+  /** {@return what {@link Ablation#evaluate} found; empty if the plan has none} */
+  public Optional<EvaluationResult> evaluation() {
+    return outcome.evaluation();
   }
 
   /** {@return where the delta comes from} */
   public Provenance provenance() {
-    return delta.provenance();
+    return delta().provenance();
   }
 
   /**
@@ -61,9 +84,9 @@ public record AblationResult(
   public void report(Path page) throws IOException {
     new Report(
             provenance(),
-            Report.DeltaFile.of(delta),
-            evaluation.orElse(null),
-            new Report.Training(history, measurements, ending, elapsed, memory))
+            Report.DeltaFile.of(delta()),
+            evaluation().orElse(null),
+            outcome.training())
         .write(page);
   }
 
@@ -74,13 +97,17 @@ public record AblationResult(
    * @return a copy that has the same delta; close one of them
    */
   public AblationResult evaluation(EvaluationResult found) {
-    return new AblationResult(
-        delta, history, measurements, ending, elapsed, memory, Optional.of(found));
+    return new AblationResult(outcome.evaluation(found));
   }
 
   /** Frees the delta. */
   @Override
   public void close() {
-    delta.close();
+    delta().close();
+  }
+
+  @Override
+  public String toString() {
+    return "AblationResult[%s, %s]".formatted(delta(), ending());
   }
 }

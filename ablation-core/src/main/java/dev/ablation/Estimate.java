@@ -2,12 +2,13 @@ package dev.ablation;
 
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.run.PlanCost;
+import dev.ablation.train.StepCost;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
@@ -19,43 +20,78 @@ import java.util.stream.Stream;
  * {@snippet class="dev.ablation.Snippets" region="estimate"}
  *
  * <p>ForwardPassCounter count latents that go through the denoising network, one timestep each.
- *
- * @param problems what makes the plan impossible; a run would refuse it with the same messages
- * @param warnings what may be better in another way
- * @param trained what is trained
- * @param anchorImages how many anchor images all targets have together
- * @param anchorWork evaluations that the anchor images still take, without those found in a cache,
- *     and the largest batch
- * @param evaluationImages how many images the plan's evaluation draws, before and after; 0 without
- *     one. Its time is not in {@link #time()}
- * @param judgements how often anchor images show the target, by target, where {@link
- *     dev.ablation.anchor.AnchorStrategy#judgedBy} named a judge; no training gets below that
- * @param steps how many training steps there are
- * @param stateBytes memory for training, computed: trained copies, gradients, two moments, the
- *     result and the anchors' latents, float32; not the model and what its evaluation takes
- * @param probe what two steps took; empty if there are problems, or the trainer cannot make single
- *     steps
  */
-public record Estimate(
-    List<String> problems,
-    List<String> warnings,
-    Trained trained,
-    long anchorImages,
-    AnchorCost anchorWork,
-    long evaluationImages,
-    Map<String, AnchorJudgement> judgements,
-    int steps,
-    long stateBytes,
-    Optional<Probe> probe) {
+public final class Estimate {
+  private final PlanCost cost;
 
-  /** Copies lists and map. */
-  public Estimate {
-    judgements = Collections.unmodifiableMap(new TreeMap<>(judgements));
-    problems = List.copyOf(problems);
-    warnings = List.copyOf(warnings);
-    Objects.requireNonNull(trained, "trained");
-    Objects.requireNonNull(anchorWork, "anchorWork");
-    Objects.requireNonNull(probe, "probe");
+  Estimate(PlanCost cost) {
+    this.cost = cost;
+  }
+
+  /** {@return what makes the plan impossible; a run would refuse it with the same messages} */
+  public List<String> problems() {
+    return List.copyOf(cost.problems());
+  }
+
+  /** {@return what may be better in another way} */
+  public List<String> warnings() {
+    return List.copyOf(cost.warnings());
+  }
+
+  /** {@return what is trained} */
+  public Trained trained() {
+    return new Trained(cost.tensors(), cost.numbers());
+  }
+
+  /** {@return how many anchor images all targets have together; 0 if the trainer looks at none} */
+  public long anchorImages() {
+    return cost.anchors().images();
+  }
+
+  /**
+   * {@return evaluations that the anchor images still take, without those found in a cache, and the
+   * largest batch}
+   */
+  public AnchorCost anchorWork() {
+    return cost.anchors().work();
+  }
+
+  /**
+   * {@return how many images the plan's evaluation draws, before and after; 0 without one} Its time
+   * is not in {@link #time()}.
+   */
+  public long evaluationImages() {
+    return cost.evaluationImages();
+  }
+
+  /**
+   * {@return how often anchor images show the target, by target, where {@link
+   * dev.ablation.anchor.AnchorStrategy#judgedBy} named a judge; no training gets below that}
+   */
+  public Map<String, AnchorJudgement> judgements() {
+    return Collections.unmodifiableMap(new TreeMap<>(cost.anchors().judgements()));
+  }
+
+  /** {@return how many training steps there are; 0 if the trainer makes none} */
+  public int steps() {
+    return cost.training().steps();
+  }
+
+  /**
+   * {@return memory for training, computed: trained copies, gradients, two moments, the result and
+   * the anchors' latents, float32; of a trainer without steps the changed weights alone; not the
+   * model and what its evaluation takes}
+   */
+  public long stateBytes() {
+    return cost.training().stateBytes();
+  }
+
+  /**
+   * {@return what two steps took; empty if there are problems, or the trainer makes no single
+   * steps}
+   */
+  public Optional<StepCost> probe() {
+    return cost.training().probe();
   }
 
   /**
@@ -71,48 +107,29 @@ public record Estimate(
     }
   }
 
-  /**
-   * What single steps took, measured after a first one that warmed up, with random latents in place
-   * of the anchors'.
-   *
-   * @param pairEvaluations of a step, for its pairs: with and without gradients, preservation
-   *     included
-   * @param priorEvaluations of a step, for prior preservation
-   * @param step how long a training step takes
-   * @param anchorEvaluation how long an evaluation for anchors takes; zero if there are none to
-   *     draw
-   * @param peakBytes memory that training took at its peak beside the model, measured: of the
-   *     process on a CPU, of the device on a GPU; empty where it cannot be told
-   */
-  public record Probe(
-      long pairEvaluations,
-      long priorEvaluations,
-      Duration step,
-      Duration anchorEvaluation,
-      OptionalLong peakBytes) {}
-
   /** {@return whether the plan can run} */
   public boolean possible() {
-    return problems.isEmpty();
+    return problems().isEmpty();
   }
 
   /** {@return evaluations of the whole run: anchors, pairs and prior; empty without a probe} */
   public OptionalLong evaluations() {
-    return probe
+    return probe()
         .map(p ->
             OptionalLong.of(
-                anchorWork.evaluations() + steps * (p.pairEvaluations() + p.priorEvaluations())))
+                anchorWork().evaluations()
+                    + steps() * (p.pairEvaluations() + p.priorEvaluations())))
         .orElseGet(OptionalLong::empty);
   }
 
   /** {@return how long drawing the anchors takes; empty without a probe} */
   public Optional<Duration> anchorTime() {
-    return probe.map(p -> p.anchorEvaluation().multipliedBy(anchorWork.evaluations()));
+    return probe().map(p -> p.anchorEvaluation().multipliedBy(anchorWork().evaluations()));
   }
 
   /** {@return how long training takes; empty without a probe} */
   public Optional<Duration> trainingTime() {
-    return probe.map(p -> p.step().multipliedBy(steps));
+    return probe().map(p -> p.step().multipliedBy(steps()));
   }
 
   /** {@return how long the run takes; empty without a probe} */
@@ -128,25 +145,20 @@ public record Estimate(
             String.format(
                 Locale.ROOT,
                 "trains %,d numbers in %,d weights; the delta has %s",
-                trained.numbers(),
-                trained.tensors(),
-                bytes(trained.deltaBytes())),
-            String.format(
-                Locale.ROOT,
-                "%,d anchor images, %,d forward passes to draw; %,d training steps",
-                anchorImages,
-                anchorWork.evaluations(),
-                steps),
+                trained().numbers(),
+                trained().tensors(),
+                bytes(trained().deltaBytes())),
+            work(),
             "memory for training: %s computed, without the network's evaluation"
-                .formatted(bytes(stateBytes)));
+                .formatted(bytes(stateBytes())));
     Stream<String> evaluation =
-        evaluationImages == 0
+        evaluationImages() == 0
             ? Stream.of()
             : Stream.of(
                 String.format(
-                    Locale.ROOT, "%,d images to draw for the evaluation", evaluationImages));
+                    Locale.ROOT, "%,d images to draw for the evaluation", evaluationImages()));
     Stream<String> measured =
-        probe.stream()
+        probe().stream()
             .flatMap(p ->
                 Stream.of(
                     String.format(
@@ -165,9 +177,9 @@ public record Estimate(
                             seconds(anchorTime().orElseThrow()),
                             seconds(trainingTime().orElseThrow()))));
     return Stream.of(
-            problems.stream().map(problem -> "problem: " + problem),
-            warnings.stream().map(warning -> "warning: " + warning),
-            judgements.entrySet().stream()
+            problems().stream().map(problem -> "problem: " + problem),
+            warnings().stream().map(warning -> "warning: " + warning),
+            judgements().entrySet().stream()
                 .map(each -> "anchors of %s: %s".formatted(each.getKey(), each.getValue())),
             numbers,
             evaluation,
@@ -175,6 +187,17 @@ public record Estimate(
         .flatMap(lines -> lines)
         .reduce((lines, line) -> lines + System.lineSeparator() + line)
         .orElse("");
+  }
+
+  private String work() {
+    return anchorImages() == 0 && steps() == 0
+        ? "no anchor images and no training steps"
+        : String.format(
+            Locale.ROOT,
+            "%,d anchor images, %,d forward passes to draw; %,d training steps",
+            anchorImages(),
+            anchorWork().evaluations(),
+            steps());
   }
 
   private static String bytes(long bytes) {

@@ -39,6 +39,7 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.JavaBuffers;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Trainer;
+import dev.ablation.train.TrainerRequirements;
 import dev.ablation.train.TrainingDivergedException;
 import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
@@ -220,8 +221,8 @@ class AblationTest {
           }
 
           @Override
-          public int steps() {
-            return 1;
+          public TrainerRequirements requirements() {
+            return TrainerRequirements.gradients();
           }
 
           @Override

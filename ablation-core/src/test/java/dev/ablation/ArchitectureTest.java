@@ -1,9 +1,11 @@
 package dev.ablation;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 
 import ai.djl.engine.Engine;
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -31,6 +33,28 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule CORE_CHOOSES_NO_ENGINE =
       noClasses().should().callMethodWhere(isAStaticMethodOf(Engine.class));
+
+  /** How a plan is run is known to the way in alone. */
+  @ArchTest
+  static final ArchRule ONLY_THE_WAY_IN_KNOWS_THE_RUN =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("dev.ablation", "dev.ablation.run")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("dev.ablation.run");
+
+  /** A user is never handed a type of the run. */
+  @ArchTest
+  static final ArchRule NO_TYPE_OF_THE_RUN_IN_A_PUBLIC_SIGNATURE =
+      noMethods()
+          .that()
+          .areDeclaredInClassesThat()
+          .resideInAPackage("dev.ablation")
+          .and()
+          .arePublic()
+          .should()
+          .haveRawReturnType(JavaClass.Predicates.resideInAPackage("dev.ablation.run"));
 
   private static DescribedPredicate<JavaMethodCall> isAStaticMethodOf(Class<?> owner) {
     return DescribedPredicate.describe(

@@ -23,6 +23,7 @@ import dev.ablation.objective.Teacher;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
+import dev.ablation.train.StepCost;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -107,7 +108,7 @@ class EstimateTest {
                 each.getKey().name(),
                 () -> {
                   Estimate estimate = plan().objective(each.getKey()).estimate();
-                  Estimate.Probe probe = estimate.probe().orElseThrow();
+                  StepCost probe = estimate.probe().orElseThrow();
                   long pairs = each.getValue()[0];
                   long prior = each.getValue()[1];
                   assertThat(probe.pairEvaluations()).isEqualTo(pairs);
@@ -209,7 +210,7 @@ class EstimateTest {
   @Test
   void timesAreThoseOfStepsAndEvaluations() {
     Estimate estimate = plan().estimate();
-    Estimate.Probe probe = estimate.probe().orElseThrow();
+    StepCost probe = estimate.probe().orElseThrow();
     assertThat(probe.step()).isPositive();
     assertThat(probe.anchorEvaluation()).isPositive();
     assertThat(estimate.trainingTime()).hasValue(probe.step().multipliedBy(40));
@@ -249,7 +250,7 @@ class EstimateTest {
     assertThat(estimate.possible()).isFalse();
     assertThat(estimate.problems())
         .isEqualTo(wrong.check())
-        .anyMatch(problem -> problem.contains("cannot be trained"))
+        .anyMatch(problem -> problem.contains("no capability Differentiable, which training needs"))
         .anyMatch(problem -> problem.contains("weight group 'pixels' matches none"))
         .anyMatch(problem -> problem.contains("but not in 'a dog'"))
         .anyMatch(problem -> problem.contains("but not in 'a bobcat'"))

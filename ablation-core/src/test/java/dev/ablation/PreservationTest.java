@@ -11,6 +11,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.Preservation;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.AblationObjective;

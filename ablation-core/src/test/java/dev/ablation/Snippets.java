@@ -14,6 +14,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
+import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.augment.AugmentedImage;
 import dev.ablation.augment.Canvas;
@@ -21,8 +22,10 @@ import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.MemorizedImage;
+import dev.ablation.concept.Preservation;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.concept.StyleTemplates;
+import dev.ablation.delta.WeightChange;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.StepCompleted;
@@ -37,6 +40,7 @@ import dev.ablation.memorized.MemorizationPercentage;
 import dev.ablation.memorized.MemorizationSurvey;
 import dev.ablation.memorized.SurveyResult;
 import dev.ablation.memorized.SurveyRules;
+import dev.ablation.memory.MemoryUse;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.ClipScore;
 import dev.ablation.metric.ConfidenceInterval;
@@ -91,6 +95,7 @@ import dev.ablation.train.ModelMetric;
 import dev.ablation.train.MonitorDecision;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
+import dev.ablation.train.TrainerRequirements;
 import dev.ablation.train.TrainingMonitor;
 import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingProgress;
@@ -106,6 +111,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -632,18 +638,18 @@ class Snippets {
     @Override
     public TrainingResult train(TrainingTask task) {
       task.checkCancelled();
-      Map<String, NDArray> shrunk = new LinkedHashMap<>();
+      Map<String, WeightChange> shrunk = new LinkedHashMap<>();
       for (WeightInfo weight : task.weights()) {
         NDArray array = task.model().weights().get(weight.name()).mul(factor);
         array.attach(task.resultScope());
-        shrunk.put(weight.name(), array);
+        shrunk.put(weight.name(), WeightChange.replacing(array));
       }
-      return new TrainingResult(shrunk, List.of());
+      return TrainingResult.of(shrunk);
     }
 
     @Override
-    public int steps() {
-      return 1;
+    public TrainerRequirements requirements() {
+      return TrainerRequirements.prompts(); // no gradients, no anchor images, no objective
     }
 
     @Override
@@ -1024,6 +1030,19 @@ class Snippets {
     for (float value : mine.toFloatArray()) {
       assertThat(value).isFinite();
     }
+  }
+
+  @Test
+  void memory() {
+    Ablation plan = quick(small());
+    // @start region="memory"
+    MemoryUse.resetPeak(); // what was before does not count
+    MemoryUse use = MemoryUse.begin(model.descriptor().device());
+    plan.run().close();
+    OptionalLong more = use.increase(); // bytes; empty where the system does not tell
+    // @end
+    assertThat(more.orElse(0)).isNotNegative();
+    assertThat(MemoryUse.peak().orElse(1)).isGreaterThanOrEqualTo(MemoryUse.resident().orElse(0));
   }
 
   @Test

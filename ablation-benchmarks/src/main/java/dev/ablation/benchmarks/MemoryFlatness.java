@@ -3,6 +3,7 @@ package dev.ablation.benchmarks;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.examples.EmbeddedModel;
+import dev.ablation.memory.MemoryUse;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -56,7 +57,7 @@ public final class MemoryFlatness {
       for (int i = -repeats / 10; i <= repeats; i++) {
         work.once();
         if (i == 0) {
-          start = ProcessMemory.resident();
+          start = MemoryUse.resident().orElseThrow();
           arrays = model.manager().getManagedArrays().size();
         }
         if (i >= 0 && i % every == 0) {
@@ -65,10 +66,10 @@ public final class MemoryFlatness {
               "%s %d: %.1f MiB%n",
               scenario.label(),
               i,
-              ProcessMemory.resident() / MIB);
+              MemoryUse.resident().orElseThrow() / MIB);
         }
       }
-      long end = ProcessMemory.resident();
+      long end = MemoryUse.resident().orElseThrow();
       System.out.printf(
           Locale.ROOT,
           "| %s | %d | %.1f | %.1f | %+.1f %% | %d | %d |%n",

@@ -84,15 +84,36 @@ public final class WeightDelta implements AutoCloseable {
    */
   public static WeightDelta between(
       Weights weights, Map<String, NDArray> trained, NDManager parent, Provenance provenance) {
+    Map<String, WeightChange> changes = new LinkedHashMap<>();
+    trained.forEach((name, weight) -> changes.put(name, WeightChange.replacing(weight)));
+    return of(weights, changes, parent, provenance);
+  }
+
+  /**
+   * Creates a delta from what a trainer found.
+   *
+   * @param weights of the base model
+   * @param changes name of a weight to its change; copied
+   * @param parent the new delta hangs on a manager below this one's root
+   * @param provenance of the run
+   * @return the delta, owned by the caller
+   * @throws IllegalArgumentException if there is no such weight, or its shape is another one
+   */
+  public static WeightDelta of(
+      Weights weights, Map<String, WeightChange> changes, NDManager parent, Provenance provenance) {
+    changes.forEach((name, change) ->
+        Preconditions.checkArgument(
+            change.shape().equals(weights.get(name).getShape()),
+            "change of weight '%s' must have shape %s, was %s",
+            name,
+            weights.get(name).getShape(),
+            change.shape()));
     return of(
         parent,
         provenance,
-        trained.keySet(),
+        changes.keySet(),
         (name, owner) ->
-            FullChange.of(
-                Objects.requireNonNull(trained.get(name), name)
-                    .sub(weights.get(name).toType(DataType.FLOAT32, false)),
-                owner));
+            Objects.requireNonNull(changes.get(name), name).stored(weights.get(name), owner));
   }
 
   /**

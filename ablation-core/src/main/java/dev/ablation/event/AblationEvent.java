@@ -14,8 +14,9 @@ public sealed interface AblationEvent {
    *
    * @param targets names of what is removed, in an order that does not depend on the plan's
    * @param anchors names of what is drawn instead of each
-   * @param anchorImages how many anchor images training uses
-   * @param steps how many training steps there are
+   * @param anchorImages how many anchor images training uses, 0 if the trainer looks at none
+   * @param steps how many training steps there are; 0 if the trainer makes none, as a closed form,
+   *     so that there is nothing to count up to
    */
   record Started(List<String> targets, List<String> anchors, int anchorImages, int steps)
       implements AblationEvent {
@@ -118,7 +119,7 @@ public sealed interface AblationEvent {
   /**
    * The run ended well.
    *
-   * @param steps made
+   * @param steps made, 0 if the trainer makes none
    * @param elapsed since the run began
    */
   record Completed(int steps, Duration elapsed) implements AblationEvent {}

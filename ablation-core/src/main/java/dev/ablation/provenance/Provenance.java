@@ -8,6 +8,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -77,6 +78,11 @@ public record Provenance(
       }
     }
     return differences;
+  }
+
+  /** {@return what was removed, such as {@code "style 'Van Gogh'"}, in the order of the run} */
+  public List<String> targets() {
+    return PairSettings.targets(settings);
   }
 
   /** {@return the provenance as one line of JSON with sorted keys} */

@@ -28,7 +28,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -107,11 +106,7 @@ final class ReportPage {
     if (evaluation != null) {
       return evaluation.of(Role.TARGET).stream().map(each -> each.subject().name()).toList();
     }
-    return new TreeMap<>(report.provenance().settings())
-        .entrySet().stream()
-            .filter(each -> each.getKey().matches("(pair\\d*\\.)?target(\\.\\d+)?(\\.name)?"))
-            .map(Map.Entry::getValue)
-            .toList();
+    return report.provenance().targets();
   }
 
   private void header() {
@@ -123,12 +118,14 @@ final class ReportPage {
     Training training = report.training();
     if (training != null) {
       card("Training time", duration(training.elapsed()), "");
-      card(
-          "Steps",
-          Integer.toString(training.ending().step()),
-          training.ending().step() == training.ending().steps()
-              ? ""
-              : "of " + training.ending().steps() + " made");
+      if (training.ending().steps() > 0) {
+        card(
+            "Steps",
+            Integer.toString(training.ending().step()),
+            training.ending().step() == training.ending().steps()
+                ? ""
+                : "of " + training.ending().steps() + " made");
+      }
       training
           .memory()
           .ifPresent(bytes -> card("Memory", bytes(bytes), "more than before the run"));

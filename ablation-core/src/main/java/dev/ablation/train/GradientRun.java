@@ -4,7 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
+import dev.ablation.delta.WeightChange;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.model.Lora;
+import dev.ablation.model.LoraFactors;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
@@ -196,7 +199,7 @@ final class GradientRun implements AutoCloseable {
 
   private List<Measurement> look(List<Measurement> made) {
     int step = history.size();
-    if (task.looksAfter(step)) {
+    if (task.looksAfter(step, trainer.steps())) {
       task.look(progress(made));
     }
     boolean better = false;
@@ -332,7 +335,19 @@ final class GradientRun implements AutoCloseable {
         reason == null
             ? TrainingOutcome.complete(steps, resultStep())
             : new TrainingOutcome(steps, resultStep(), true, reason);
-    return new TrainingResult(copies(), history, measurements, ending);
+    return new TrainingResult(changes(copies()), history, measurements, ending);
+  }
+
+  private Map<String, WeightChange> changes(Map<String, NDArray> trained) {
+    Map<String, WeightChange> changes = new LinkedHashMap<>();
+    Optional<Lora> lora = trainer.lora();
+    if (lora.isPresent()) {
+      LoraFactors.pairs(trained, lora.get().scale())
+          .forEach((name, factors) -> changes.put(name, WeightChange.lowRank(factors)));
+    } else {
+      trained.forEach((name, weight) -> changes.put(name, WeightChange.replacing(weight)));
+    }
+    return changes;
   }
 
   private Map<String, NDArray> copies() {

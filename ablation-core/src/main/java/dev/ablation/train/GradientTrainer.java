@@ -20,102 +20,84 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fine-tuning by gradient descent, as in the paper: in every step the loss of a batch, its
- * gradient, clipping to a total norm, AdamW. The settings are the fields; every method returns a
- * changed copy.
+ * gradient, clipping to a total norm, AdamW. Immutable: every method that takes a setting returns a
+ * changed copy. Two trainers are equal if their {@link #settings} are.
  *
  * {@snippet class="dev.ablation.Snippets" region="gradient-trainer"}
- *
- * @param steps how many updates, positive
- * @param batchSize B, pairs that go through the network together, positive
- * @param accumulation how many batches a step averages its gradient over, positive: a step sees
- *     {@code batchSize * accumulation} pairs, the same ones as a single batch of that size, in the
- *     memory of a small one
- * @param learningRate effective learning rate of AdamW, positive
- * @param schedule how the learning rate changes over the steps
- * @param maxGradientNorm gradients are scaled down to this total 2-norm; infinity does not clip
- * @param optimizer settings of AdamW
- * @param stopStartToken whether key and value of the start token carry no gradient in
- *     cross-attention, as in the reference
- * @param decayOtherRows whether weight decay also shrinks the rows of a partly trained weight that
- *     are not trained, as in the reference; only to reproduce it
- * @param monitors look at training after its steps, one after the other, and may stop it
- * @param lora trains low-rank changes of the weights in place of the weights; empty trains them
- *     themselves
  */
-public record GradientTrainer(
-    int steps,
-    int batchSize,
-    int accumulation,
-    double learningRate,
-    LearningRateSchedule schedule,
-    double maxGradientNorm,
-    AdamW optimizer,
-    boolean stopStartToken,
-    boolean decayOtherRows,
-    List<TrainingMonitor> monitors,
-    Optional<Lora> lora)
-    implements Trainer {
+public final class GradientTrainer implements StepwiseTrainer {
+  /** Trained copy, gradient, two moments, and the copy that is the result. */
+  private static final int ARRAYS_PER_WEIGHT = 5;
 
-  /** Checks the ranges. */
-  public GradientTrainer {
-    Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
-    Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
-    Preconditions.checkArgument(
-        accumulation > 0, "accumulation must be positive, was %s", accumulation);
-    Math.multiplyExact(batchSize, accumulation);
-    Preconditions.checkArgument(
-        learningRate > 0 && Double.isFinite(learningRate),
-        "learningRate must be positive and finite, was %s",
-        learningRate);
-    Preconditions.checkArgument(
-        maxGradientNorm > 0, "maxGradientNorm must be positive, was %s", maxGradientNorm);
-    Objects.requireNonNull(schedule, "schedule");
-    Objects.requireNonNull(optimizer, "optimizer");
-    monitors = List.copyOf(monitors);
-    Objects.requireNonNull(lora, "lora");
+  private final Values values;
+
+  /** The settings; changed by nobody once a trainer has them. */
+  private static final class Values implements Cloneable {
+    private int steps = 100;
+    private int batchSize = 8;
+    private int accumulation = 1;
+    private double learningRate = 1.6e-5;
+    private LearningRateSchedule schedule = LearningRateSchedule.constant();
+    private double maxGradientNorm = 1;
+    private AdamW optimizer = AdamW.reference();
+    private boolean stopStartToken = true;
+    private boolean decayOtherRows;
+    private List<TrainingMonitor> monitors = List.of();
+    private Optional<Lora> lora = Optional.empty();
+
+    @Override
+    protected Values clone() {
+      try {
+        return (Values) super.clone();
+      } catch (CloneNotSupportedException e) {
+        throw new AssertionError(e);
+      }
+    }
+
+    Values checked() {
+      Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
+      Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
+      Preconditions.checkArgument(
+          accumulation > 0, "accumulation must be positive, was %s", accumulation);
+      Math.multiplyExact(batchSize, accumulation);
+      Preconditions.checkArgument(
+          learningRate > 0 && Double.isFinite(learningRate),
+          "learningRate must be positive and finite, was %s",
+          learningRate);
+      Preconditions.checkArgument(
+          maxGradientNorm > 0, "maxGradientNorm must be positive, was %s", maxGradientNorm);
+      Objects.requireNonNull(schedule, "schedule");
+      Objects.requireNonNull(optimizer, "optimizer");
+      return this;
+    }
+  }
+
+  private GradientTrainer(Values values) {
+    this.values = values.checked();
+  }
+
+  private GradientTrainer changed(Consumer<Values> change) {
+    Values copy = values.clone();
+    change.accept(copy);
+    return new GradientTrainer(copy);
   }
 
   /**
-   * Creates settings with one batch a step and a constant learning rate, which leave untrained rows
-   * as they are.
-   *
-   * @param steps how many updates, positive
-   * @param batchSize B, pairs in a step, positive
-   * @param learningRate effective learning rate of AdamW, positive
-   * @param maxGradientNorm gradients are scaled down to this total 2-norm; infinity does not clip
-   * @param optimizer settings of AdamW
-   * @param stopStartToken whether the start token carries no gradient in cross-attention
-   */
-  public GradientTrainer(
-      int steps,
-      int batchSize,
-      double learningRate,
-      double maxGradientNorm,
-      AdamW optimizer,
-      boolean stopStartToken) {
-    this(
-        steps,
-        batchSize,
-        1,
-        learningRate,
-        LearningRateSchedule.constant(),
-        maxGradientNorm,
-        optimizer,
-        stopStartToken,
-        false,
-        List.of(),
-        Optional.empty());
-  }
-
-  /**
-   * {@return the reference's settings for a style: 100 steps of 8 pairs, learning rate 1.6e-5, norm
-   * 1}
+   * {@return the reference's settings for a style: 100 steps of 8 pairs, constant learning rate
+   * 1.6e-5, norm 1, no gradient at the start token; rows that are not trained stay as they are}
    */
   public static GradientTrainer defaults() {
-    return new GradientTrainer(100, 8, 1.6e-5, 1, AdamW.reference(), true);
+    return new GradientTrainer(new Values());
+  }
+
+  /** {@return how many updates there are} */
+  @Override
+  public int steps() {
+    return values.steps;
   }
 
   /**
@@ -125,7 +107,12 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer steps(int steps) {
-    return changed(draft -> draft.steps = steps);
+    return changed(v -> v.steps = steps);
+  }
+
+  /** {@return B, pairs that go through the network together} */
+  public int batchSize() {
+    return values.batchSize;
   }
 
   /**
@@ -135,7 +122,16 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer batchSize(int batchSize) {
-    return changed(draft -> draft.batchSize = batchSize);
+    return changed(v -> v.batchSize = batchSize);
+  }
+
+  /**
+   * {@return how many batches a step averages its gradient over: a step sees {@code batchSize *
+   * accumulation} pairs, the same ones as a single batch of that size, in the memory of a small
+   * one}
+   */
+  public int accumulation() {
+    return values.accumulation;
   }
 
   /**
@@ -145,7 +141,12 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer accumulation(int accumulation) {
-    return changed(draft -> draft.accumulation = accumulation);
+    return changed(v -> v.accumulation = accumulation);
+  }
+
+  /** {@return the effective learning rate of AdamW} */
+  public double learningRate() {
+    return values.learningRate;
   }
 
   /**
@@ -155,7 +156,12 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer learningRate(double learningRate) {
-    return changed(draft -> draft.learningRate = learningRate);
+    return changed(v -> v.learningRate = learningRate);
+  }
+
+  /** {@return how the learning rate changes over the steps} */
+  public LearningRateSchedule schedule() {
+    return values.schedule;
   }
 
   /**
@@ -165,7 +171,12 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer schedule(LearningRateSchedule schedule) {
-    return changed(draft -> draft.schedule = schedule);
+    return changed(v -> v.schedule = schedule);
+  }
+
+  /** {@return the total 2-norm that gradients are scaled down to; infinity does not clip} */
+  public double maxGradientNorm() {
+    return values.maxGradientNorm;
   }
 
   /**
@@ -175,7 +186,12 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer maxGradientNorm(double maxGradientNorm) {
-    return changed(draft -> draft.maxGradientNorm = maxGradientNorm);
+    return changed(v -> v.maxGradientNorm = maxGradientNorm);
+  }
+
+  /** {@return settings of AdamW} */
+  public AdamW optimizer() {
+    return values.optimizer;
   }
 
   /**
@@ -185,7 +201,15 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer optimizer(AdamW optimizer) {
-    return changed(draft -> draft.optimizer = optimizer);
+    return changed(v -> v.optimizer = optimizer);
+  }
+
+  /**
+   * {@return whether key and value of the start token carry no gradient in cross-attention, as in
+   * the reference}
+   */
+  public boolean stopStartToken() {
+    return values.stopStartToken;
   }
 
   /**
@@ -195,7 +219,15 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer stopStartToken(boolean stopStartToken) {
-    return changed(draft -> draft.stopStartToken = stopStartToken);
+    return changed(v -> v.stopStartToken = stopStartToken);
+  }
+
+  /**
+   * {@return whether weight decay also shrinks the rows of a partly trained weight that are not
+   * trained, as in the reference; only to reproduce it}
+   */
+  public boolean decayOtherRows() {
+    return values.decayOtherRows;
   }
 
   /**
@@ -205,7 +237,15 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer decayOtherRows(boolean decayOtherRows) {
-    return changed(draft -> draft.decayOtherRows = decayOtherRows);
+    return changed(v -> v.decayOtherRows = decayOtherRows);
+  }
+
+  /**
+   * {@return low-rank changes that are trained in place of the weights; empty if the weights
+   * themselves are}
+   */
+  public Optional<Lora> lora() {
+    return values.lora;
   }
 
   /**
@@ -220,19 +260,29 @@ public record GradientTrainer(
    * @return a changed copy
    */
   public GradientTrainer lora(Lora lora) {
-    return changed(draft -> draft.lora = Optional.of(lora));
+    return changed(v -> v.lora = Optional.of(lora));
+  }
+
+  @Override
+  public TrainerRequirements requirements() {
+    return values.lora.isEmpty()
+        ? TrainerRequirements.gradients()
+        : TrainerRequirements.prompts()
+            .capability(LoraTraining.class, "training low-rank changes")
+            .anchorImages(true)
+            .objective(true);
   }
 
   @Override
   public List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
-    if (lora.isEmpty()) {
-      return List.of();
-    }
-    if (model.capability(LoraTraining.class).isEmpty()) {
-      return List.of(
-          "model '%s' cannot train low-rank changes".formatted(model.descriptor().name()));
-    }
-    return LoraChoice.of(model, weights).problems();
+    return values.lora.isEmpty() || model.capability(LoraTraining.class).isEmpty()
+        ? List.of()
+        : LoraChoice.of(model, weights).problems();
+  }
+
+  /** {@return what looks at training after its steps, in this order, and may stop it} */
+  public List<TrainingMonitor> monitors() {
+    return values.monitors;
   }
 
   /**
@@ -243,8 +293,8 @@ public record GradientTrainer(
    */
   public GradientTrainer monitor(TrainingMonitor monitor) {
     List<TrainingMonitor> more =
-        ImmutableList.<TrainingMonitor>builder().addAll(monitors).add(monitor).build();
-    return changed(draft -> draft.monitors = more);
+        ImmutableList.<TrainingMonitor>builder().addAll(values.monitors).add(monitor).build();
+    return changed(v -> v.monitors = more);
   }
 
   /**
@@ -275,38 +325,44 @@ public record GradientTrainer(
 
   /** {@return how many pairs a step sees: batchSize * accumulation} */
   public int pairsPerStep() {
-    return batchSize * accumulation;
+    return values.batchSize * values.accumulation;
   }
 
   /** Without monitors, which may stop it or take long. */
   @Override
-  public Optional<Trainer> sample(int steps) {
-    return Optional.of(
-        changed(draft -> {
-          draft.steps = steps;
-          draft.schedule = LearningRateSchedule.constant();
-          draft.monitors = List.of();
-        }));
+  public GradientTrainer sample(int steps) {
+    return changed(v -> {
+      v.steps = steps;
+      v.schedule = LearningRateSchedule.constant();
+      v.monitors = List.of();
+    });
+  }
+
+  @Override
+  public long stateBytes(long numbers) {
+    return Float.BYTES * ARRAYS_PER_WEIGHT * numbers;
   }
 
   @Override
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
-    settings.put("training.steps", Integer.toString(steps));
-    settings.put("training.batchSize", Integer.toString(batchSize));
-    settings.put("training.accumulation", Integer.toString(accumulation));
-    settings.put("training.learningRate", Double.toString(learningRate));
-    settings.put("training.schedule", schedule.name());
-    settings.put("training.maxGradientNorm", Double.toString(maxGradientNorm));
-    settings.put("training.stopStartToken", Boolean.toString(stopStartToken));
-    settings.put("training.decayOtherRows", Boolean.toString(decayOtherRows));
-    settings.put("training.optimizer", optimizer.toString());
+    settings.put("training.steps", Integer.toString(values.steps));
+    settings.put("training.batchSize", Integer.toString(values.batchSize));
+    settings.put("training.accumulation", Integer.toString(values.accumulation));
+    settings.put("training.learningRate", Double.toString(values.learningRate));
+    settings.put("training.schedule", values.schedule.name());
+    settings.put("training.maxGradientNorm", Double.toString(values.maxGradientNorm));
+    settings.put("training.stopStartToken", Boolean.toString(values.stopStartToken));
+    settings.put("training.decayOtherRows", Boolean.toString(values.decayOtherRows));
+    settings.put("training.optimizer", values.optimizer.toString());
     settings.put(
         "training.monitors",
-        monitors.isEmpty()
+        values.monitors.isEmpty()
             ? "none"
-            : monitors.stream().map(TrainingMonitor::name).collect(Collectors.joining("; ")));
-    settings.put("training.lora", lora.map(Lora::toString).orElse("none"));
+            : values.monitors.stream()
+                .map(TrainingMonitor::name)
+                .collect(Collectors.joining("; ")));
+    settings.put("training.lora", values.lora.map(Lora::toString).orElse("none"));
     return settings;
   }
 
@@ -319,59 +375,29 @@ public record GradientTrainer(
   }
 
   private TrainingSession open(TrainingTask task) {
-    GradientOptions options = new GradientOptions(stopStartToken, task.rows(), decayOtherRows);
-    if (lora.isPresent()) {
+    GradientOptions options =
+        new GradientOptions(values.stopStartToken, task.rows(), values.decayOtherRows);
+    if (values.lora.isPresent()) {
       LoraChoice choice = LoraChoice.of(task.model(), task.weights());
       choice.warning().ifPresent(warning -> task.emit(new AblationEvent.Warning(warning)));
-      return choice.train(lora.get(), task.seed(), options);
+      return choice.train(values.lora.get(), task.seed(), options);
     }
     return Capabilities.require(task.model(), Differentiable.class, "gradient training")
         .train(task.weights().stream().map(WeightInfo::name).toList(), options);
   }
 
-  private GradientTrainer changed(Consumer<Draft> change) {
-    Draft draft = new Draft(this);
-    change.accept(draft);
-    return new GradientTrainer(
-        draft.steps,
-        draft.batchSize,
-        draft.accumulation,
-        draft.learningRate,
-        draft.schedule,
-        draft.maxGradientNorm,
-        draft.optimizer,
-        draft.stopStartToken,
-        draft.decayOtherRows,
-        draft.monitors,
-        draft.lora);
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof GradientTrainer trainer && settings().equals(trainer.settings());
   }
 
-  /** The settings while one of them is changed. */
-  private static final class Draft {
-    private int steps;
-    private int batchSize;
-    private int accumulation;
-    private double learningRate;
-    private LearningRateSchedule schedule;
-    private double maxGradientNorm;
-    private AdamW optimizer;
-    private boolean stopStartToken;
-    private boolean decayOtherRows;
-    private List<TrainingMonitor> monitors;
-    private Optional<Lora> lora;
+  @Override
+  public int hashCode() {
+    return settings().hashCode();
+  }
 
-    Draft(GradientTrainer from) {
-      steps = from.steps;
-      batchSize = from.batchSize;
-      accumulation = from.accumulation;
-      learningRate = from.learningRate;
-      schedule = from.schedule;
-      maxGradientNorm = from.maxGradientNorm;
-      optimizer = from.optimizer;
-      stopStartToken = from.stopStartToken;
-      decayOtherRows = from.decayOtherRows;
-      monitors = from.monitors;
-      lora = from.lora;
-    }
+  @Override
+  public String toString() {
+    return "GradientTrainer" + settings();
   }
 }

@@ -241,8 +241,11 @@ public record Preset(
 
   private static GradientTrainer trainer(
       int steps, int batchSize, double learningRate, double maxGradientNorm) {
-    return new GradientTrainer(
-        steps, batchSize, learningRate, maxGradientNorm, AdamW.reference(), true);
+    return GradientTrainer.defaults()
+        .steps(steps)
+        .batchSize(batchSize)
+        .learningRate(learningRate)
+        .maxGradientNorm(maxGradientNorm);
   }
 
   private static void refuseOthers(String preset, ConceptKind kind, Set<ConceptKind> kinds) {

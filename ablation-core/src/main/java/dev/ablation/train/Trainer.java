@@ -1,14 +1,13 @@
 package dev.ablation.train;
 
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.Lora;
 import dev.ablation.model.WeightInfo;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
- * Finds the change of the weights. Gradient descent is one way, a closed form would be another.
+ * Finds the change of the weights, by gradient descent ({@link GradientTrainer}) or in closed form.
+ * One that works in steps is a {@link StepwiseTrainer}.
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
@@ -18,7 +17,7 @@ public interface Trainer {
    * Trains to the end.
    *
    * @param task everything resolved, checked and scoped
-   * @return the trained weights and the history
+   * @return the changes of the weights
    * @throws TrainingDivergedException if the loss stops being finite
    * @throws java.util.concurrent.CancellationException if {@link TrainingTask#checkCancelled()}
    *     says so
@@ -26,7 +25,17 @@ public interface Trainer {
   TrainingResult train(TrainingTask task);
 
   /**
-   * Says what keeps the trainer from training some weights; asked before any long work.
+   * Says what training takes, beside the prompts of targets and anchors, which every trainer is
+   * given. A run checks the model against it before any long work, and draws anchor images only if
+   * they are among it.
+   *
+   * @return such as {@code TrainerRequirements.prompts()}
+   */
+  TrainerRequirements requirements();
+
+  /**
+   * Says what keeps the trainer from training some weights; asked before any long work, also for a
+   * model that lacks a required capability.
    *
    * @param model any
    * @param weights that were chosen
@@ -34,28 +43,6 @@ public interface Trainer {
    */
   default List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
     return List.of();
-  }
-
-  /**
-   * {@return the settings of low-rank training; if there are any, the result's arrays are the
-   * factors of the changes, named as {@link dev.ablation.model.LoraTraining#train} says}
-   */
-  default Optional<Lora> lora() {
-    return Optional.empty();
-  }
-
-  /** {@return how many steps there are, for progress} */
-  int steps();
-
-  /**
-   * Returns a variant that makes the first few steps and nothing else, by which the time and memory
-   * of training are estimated.
-   *
-   * @param steps positive
-   * @return the variant; empty if this trainer has none
-   */
-  default Optional<Trainer> sample(int steps) {
-    return Optional.empty();
   }
 
   /**

@@ -32,6 +32,11 @@ public record TrainingOutcome(int steps, int step, boolean early, String reason)
     return complete(steps, steps);
   }
 
+  /** {@return the ending of a trainer that makes no steps, such as a closed form} */
+  public static TrainingOutcome withoutSteps() {
+    return new TrainingOutcome(0, 0, false, "the weights were computed without steps");
+  }
+
   static TrainingOutcome complete(int steps, int step) {
     return new TrainingOutcome(steps, step, false, "all steps were made");
   }

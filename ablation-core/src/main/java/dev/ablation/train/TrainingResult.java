@@ -1,6 +1,6 @@
 package dev.ablation.train;
 
-import ai.djl.ndarray.NDArray;
+import dev.ablation.delta.WeightChange;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,34 +10,35 @@ import java.util.Objects;
 /**
  * What training found.
  *
- * @param weights name to trained weight, or to its factors if the trainer has {@link
- *     Trainer#lora()}, float32; attached to {@link TrainingTask#resultScope()}
- * @param history one entry a step
+ * @param changes name of a weight to its change; the arrays are attached to {@link
+ *     TrainingTask#resultScope()}
+ * @param history one entry a step; empty for a trainer without steps
  * @param measurements what monitors measured, in order
  * @param ending how training ended, and which step the weights are of
  */
 public record TrainingResult(
-    Map<String, NDArray> weights,
+    Map<String, WeightChange> changes,
     List<Step> history,
     List<Measurement> measurements,
     TrainingOutcome ending) {
 
   /** Copies lists and map. */
   public TrainingResult {
-    weights = Collections.unmodifiableMap(new LinkedHashMap<>(weights));
+    changes = Collections.unmodifiableMap(new LinkedHashMap<>(changes));
     history = List.copyOf(history);
     measurements = List.copyOf(measurements);
     Objects.requireNonNull(ending, "ending");
   }
 
   /**
-   * Creates the result of a trainer that made all its steps and measured nothing.
+   * Creates the result of a trainer without steps, such as a closed form.
    *
-   * @param weights name to trained weight, float32; attached to {@link TrainingTask#resultScope()}
-   * @param history one entry a step
+   * @param changes name of a weight to its change; the arrays are attached to {@link
+   *     TrainingTask#resultScope()}
+   * @return the result, without history and measurements
    */
-  public TrainingResult(Map<String, NDArray> weights, List<Step> history) {
-    this(weights, history, List.of(), TrainingOutcome.complete(history.size()));
+  public static TrainingResult of(Map<String, WeightChange> changes) {
+    return new TrainingResult(changes, List.of(), List.of(), TrainingOutcome.withoutSteps());
   }
 
   /**

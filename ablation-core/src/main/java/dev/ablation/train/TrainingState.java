@@ -14,8 +14,9 @@ import java.util.TreeMap;
  * run's seed, a purpose and the step (see {@link dev.ablation.random.RandomStreams}), so that the
  * seed, which is among the plan's settings, and the step are their positions.
  *
- * @param step that was made last, 0 before the first
- * @param history one entry a step
+ * @param step that was made last, 0 before the first; a trainer without steps counts what it has
+ *     done in a unit of its own, such as weights
+ * @param history one entry a step; empty if the trainer has no losses to tell
  * @param measurements what monitors measured, in order
  * @param arrays by names of the trainer's choice: trained weights, moments of the optimiser. They
  *     stay the trainer's; a reader must be done with them when the call ends that hands them over.
@@ -28,10 +29,13 @@ public record TrainingState(
     Map<String, NDArray> arrays,
     Map<String, String> values) {
 
-  /** Copies lists and maps and checks that there is one entry a step. */
+  /** Copies lists and maps and checks that there is one entry a step, or none. */
   public TrainingState {
     Preconditions.checkArgument(
-        history.size() == step, "history: expected %s steps, was %s", step, history.size());
+        history.isEmpty() || history.size() == step,
+        "history: expected %s steps, was %s",
+        step,
+        history.size());
     history = List.copyOf(history);
     measurements = List.copyOf(measurements);
     arrays = Collections.unmodifiableMap(new LinkedHashMap<>(arrays));

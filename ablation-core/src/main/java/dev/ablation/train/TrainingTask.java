@@ -16,7 +16,24 @@ public interface TrainingTask {
   /** {@return the model; during training it belongs to the trainer} */
   DiffusionModel model();
 
-  /** {@return the loss} */
+  /**
+   * {@return what is removed, as prompts, in an order that follows from the targets; at least one}
+   */
+  List<TrainingPair> pairs();
+
+  /**
+   * {@return how strongly {@link TrainingPair#preservedPrompts} are preserved, relative to what is
+   * removed; 0 if the plan preserves nothing}
+   */
+  default double preservationWeight() {
+    return 0;
+  }
+
+  /**
+   * {@return the loss, what is preserved included}
+   *
+   * @throws IllegalStateException if the trainer does not require an objective
+   */
   AblationObjective objective();
 
   /** {@return the weights to train, at least one} */
@@ -40,10 +57,15 @@ public interface TrainingTask {
     return 0;
   }
 
-  /** {@return the source of pairs} */
+  /**
+   * {@return the source of batches of anchor images with their prompts}
+   *
+   * @throws IllegalStateException if the trainer does not require anchor images; none were drawn
+   *     then
+   */
   BatchSource batches();
 
-  /** {@return the owner of the trained weights} */
+  /** {@return the owner of the result's arrays} */
   NDManager resultScope();
 
   /**
@@ -73,7 +95,7 @@ public interface TrainingTask {
    * Returns whether the run keeps a checkpoint after a step.
    *
    * @param step 1 for the first
-   * @return whether the trainer shall call {@link #save} after this step
+   * @return whether the trainer is to call {@link #save} after this step
    */
   default boolean savesAfter(int step) {
     return false;
@@ -91,9 +113,10 @@ public interface TrainingTask {
    * Returns whether listeners want to look at the model under training.
    *
    * @param step after which, 0 before the first
-   * @return whether the trainer shall call {@link #look} then
+   * @param steps how many steps there are
+   * @return whether the trainer is to call {@link #look} then
    */
-  default boolean looksAfter(int step) {
+  default boolean looksAfter(int step, int steps) {
     return false;
   }
 

@@ -16,6 +16,7 @@ import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.metric.MetricResult;
+import dev.ablation.provenance.PairSettings;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.report.Report.DeltaFile;
 import dev.ablation.report.Report.Training;
@@ -34,7 +35,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jsoup.Jsoup;
 import org.jsoup.nodes.Document;
@@ -44,6 +48,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ReportTest {
   private static final ExtractorInfo CLIP = new ExtractorInfo("clip", "a".repeat(64), 4);
@@ -204,6 +209,29 @@ class ReportTest {
     assertThat(page.select("svg")).hasSize(3);
     assertThat(page.text()).contains("1 h 1 min", "1.50 GB", "The delta is of step 60.");
     assertThat(page.select("details")).hasSize(1 + 3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 11})
+  void withoutAnEvaluationTheTitleNamesEveryTarget(int count) {
+    List<Map<String, String>> pairs =
+        IntStream.rangeClosed(1, count)
+            .mapToObj(i -> Map.of("target", "style 'S" + i + "'", "target.kind", "STYLE"))
+            .toList();
+    Map<String, String> settings = new TreeMap<>(PairSettings.joined(pairs));
+    settings.put("seed", "7");
+    Provenance several =
+        new Provenance("1.2.3", "base", "b".repeat(64), Map.of(), settings, Map.of());
+    String targets =
+        IntStream.rangeClosed(1, count)
+            .mapToObj(i -> "style 'S" + i + "'")
+            .collect(Collectors.joining(", "));
+    assertThat(Jsoup.parse(new Report(several, DELTA, null, null).html()).title())
+        .isEqualTo(targets + " removed from base");
+    Provenance none =
+        new Provenance("1.2.3", "base", "b".repeat(64), Map.of(), Map.of("a", "b"), Map.of());
+    assertThat(Jsoup.parse(new Report(none, DELTA, null, null).html()).title())
+        .isEqualTo("What was removed from base");
   }
 
   @Test

@@ -5,9 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.ablation.model.AdamW;
+import dev.ablation.model.Differentiable;
 import dev.ablation.model.Lora;
+import dev.ablation.model.LoraTraining;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
@@ -84,22 +85,31 @@ class GradientTrainerTest {
             .decayOtherRows(true)
             .monitor(monitor)
             .lora(Lora.rank(2));
-    assertThat(changed)
-        .isEqualTo(
-            new GradientTrainer(
-                7,
-                3,
-                4,
-                0.5,
-                cosine,
-                Double.POSITIVE_INFINITY,
-                other,
-                false,
-                true,
-                List.of(monitor),
-                Optional.of(Lora.rank(2))));
+    assertThat(changed.steps()).isEqualTo(7);
+    assertThat(changed.batchSize()).isEqualTo(3);
+    assertThat(changed.accumulation()).isEqualTo(4);
+    assertThat(changed.learningRate()).isEqualTo(0.5);
+    assertThat(changed.schedule()).isEqualTo(cosine);
+    assertThat(changed.maxGradientNorm()).isInfinite();
+    assertThat(changed.optimizer()).isEqualTo(other);
+    assertThat(changed.stopStartToken()).isFalse();
+    assertThat(changed.decayOtherRows()).isTrue();
+    assertThat(changed.monitors()).containsExactly(monitor);
+    assertThat(changed.lora()).contains(Lora.rank(2));
     assertThat(changed.pairsPerStep()).isEqualTo(12);
-    assertThat(DEFAULTS).isEqualTo(GradientTrainer.defaults());
+    assertThat(DEFAULTS).isEqualTo(GradientTrainer.defaults()).isNotEqualTo(changed);
+    assertThat(changed.steps(100).steps(7)).isEqualTo(changed).hasSameHashCodeAs(changed);
+  }
+
+  @Test
+  void requiresGradientsOrOnlyThoseOfLowRankChanges() {
+    assertThat(DEFAULTS.requirements().capabilities()).containsOnlyKeys(Differentiable.class);
+    TrainerRequirements lora = DEFAULTS.lora(Lora.rank(2)).requirements();
+    assertThat(lora.capabilities()).containsOnlyKeys(LoraTraining.class);
+    for (TrainerRequirements each : List.of(DEFAULTS.requirements(), lora)) {
+      assertThat(each.anchorImages()).isTrue();
+      assertThat(each.objective()).isTrue();
+    }
   }
 
   @Test
@@ -116,8 +126,7 @@ class GradientTrainerTest {
             "training.stopStartToken",
             "training.decayOtherRows",
             "training.monitors",
-            "training.lora")
-        .hasSize(GradientTrainer.class.getRecordComponents().length);
+            "training.lora");
     assertThat(
             DEFAULTS
                 .schedule(LearningRateSchedule.constantWithWarmUp(3))

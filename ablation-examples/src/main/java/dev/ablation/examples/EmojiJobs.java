@@ -9,7 +9,6 @@ import dev.ablation.examples.ImageGrid.Role;
 import dev.ablation.examples.ImageGrid.Row;
 import dev.ablation.examples.dataset.Captions;
 import dev.ablation.examples.dataset.EmojiConcept;
-import dev.ablation.model.AdamW;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Teacher;
@@ -43,7 +42,7 @@ final class EmojiJobs {
   private static final SamplingSettings SAMPLING =
       EmbeddedModel.recommendedSampling().steps(16).batchSize(32);
   private static final GradientTrainer TRAINING =
-      new GradientTrainer(200, 8, 1.5e-3, 1, AdamW.reference(), false);
+      GradientTrainer.defaults().steps(200).learningRate(1.5e-3).stopStartToken(false);
 
   private static final String USUAL_ANCHOR = "twemoji";
 

@@ -4,6 +4,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.memory.MemoryUse;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import java.awt.image.BufferedImage;
@@ -84,7 +85,7 @@ final class JobRun {
               result.elapsed().minus(training.get()),
               training.get(),
               Duration.ofNanos(System.nanoTime() - start),
-              PeakMemory.inBytes(),
+              MemoryUse.peak(),
               folder);
       Files.writeString(folder.resolve(SUMMARY), summary.text());
       return summary;

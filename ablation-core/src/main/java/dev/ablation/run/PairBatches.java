@@ -1,4 +1,4 @@
-package dev.ablation;
+package dev.ablation.run;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;

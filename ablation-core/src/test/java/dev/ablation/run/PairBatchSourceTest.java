@@ -1,4 +1,4 @@
-package dev.ablation;
+package dev.ablation.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;

@@ -1,18 +1,20 @@
-package dev.ablation;
+package dev.ablation.run;
 
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.internal.Words;
 import dev.ablation.model.Capabilities;
-import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.WeightInfo;
+import dev.ablation.train.Trainer;
+import dev.ablation.train.TrainerRequirements;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashSet;
@@ -38,6 +40,7 @@ final class PlanCheck {
 
   static PlanCheck of(Plan plan) {
     PlanCheck check = new PlanCheck(plan);
+    check.checkTrainer();
     check.checkWeights();
     check.problems.addAll(plan.presetConflicts());
     check.checkPreserved();
@@ -69,7 +72,7 @@ final class PlanCheck {
 
   /** {@return what may be better in another way, although nothing is wrong} */
   List<String> hints() {
-    if (plan.objective().usesPriorBatch()) {
+    if (!plan.trainer().requirements().objective() || plan.objective().usesPriorBatch()) {
       return List.of();
     }
     return plan.pairs().stream()
@@ -88,10 +91,10 @@ final class PlanCheck {
    * @return this
    */
   PlanCheck orThrow(Listeners events) {
-    Capabilities.require(plan.model(), Differentiable.class, "training");
-    if (plan.trainer().lora().isPresent()) {
-      Capabilities.require(plan.model(), LoraTraining.class, "training low-rank changes");
-    }
+    plan.trainer()
+        .requirements()
+        .capabilities()
+        .forEach((type, purpose) -> Capabilities.require(plan.model(), type, purpose));
     warnings.forEach(warning -> events.on(new AblationEvent.Warning(warning)));
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(
@@ -104,11 +107,29 @@ final class PlanCheck {
     return this;
   }
 
+  private void checkTrainer() {
+    Trainer trainer = plan.trainer();
+    TrainerRequirements requirements = trainer.requirements();
+    DiffusionModel model = plan.model();
+    requirements
+        .capabilities()
+        .forEach((type, purpose) -> {
+          if (model.capability(type).isEmpty()) {
+            UnsupportedCapabilityException missing =
+                new UnsupportedCapabilityException(
+                    model.descriptor().name(), type.getSimpleName(), purpose);
+            problems.add(String.valueOf(missing.getMessage()));
+          }
+        });
+    if (plan.hasOwnObjective() && !requirements.objective()) {
+      problems.add(
+          "objective '%s' must not be chosen for a trainer that minimises none, which is %s"
+              .formatted(plan.objective().name(), trainer));
+    }
+  }
+
   private void checkWeights() {
     DiffusionModel model = plan.model();
-    if (model.capability(Differentiable.class).isEmpty()) {
-      problems.add("model '%s' cannot be trained".formatted(model.descriptor().name()));
-    }
     try {
       weights = plan.weights().select(model.weights());
       problems.addAll(plan.trainer().problems(model, weights));
@@ -144,7 +165,7 @@ final class PlanCheck {
                 : new TargetAnchor(pair.target(), anchor.without(pair.target(), leftOut)),
             leftOut,
             plan.preserved().stream().filter(c -> fits(c, used, anchor.name())).toList(),
-            plan.preservation() != null));
+            plan.preservation().isPresent()));
   }
 
   /** The prompts of which the target makes nothing. */
@@ -267,16 +288,18 @@ final class PlanCheck {
    * no pair can be evaluated, which is a problem by itself.
    */
   Optional<Evaluation> evaluation() {
-    Evaluation evaluation = plan.evaluation();
-    if (evaluation != null && evaluation.targets().isEmpty()) {
-      if (pairs.isEmpty()) {
-        return Optional.empty();
-      }
-      for (ResolvedPair pair : pairs) {
-        evaluation = evaluation.target(pair.target(), pair.anchor());
-      }
+    Optional<Evaluation> given = plan.evaluation();
+    if (given.isEmpty() || !given.get().targets().isEmpty()) {
+      return given;
     }
-    return Optional.ofNullable(evaluation);
+    if (pairs.isEmpty()) {
+      return Optional.empty();
+    }
+    Evaluation evaluation = given.get();
+    for (ResolvedPair pair : pairs) {
+      evaluation = evaluation.target(pair.target(), pair.anchor());
+    }
+    return Optional.of(evaluation);
   }
 
   private static String quoted(Set<String> prompts) {

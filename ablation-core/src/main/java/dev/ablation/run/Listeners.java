@@ -1,5 +1,6 @@
-package dev.ablation;
+package dev.ablation.run;
 
+import com.google.common.collect.ImmutableList;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
 import dev.ablation.listener.ModelListener;
@@ -13,7 +14,8 @@ import org.slf4j.LoggerFactory;
 
 /** Tells listeners; one that throws is logged once and silenced. */
 final class Listeners implements AblationListener {
-  private static final Logger LOG = LoggerFactory.getLogger(Ablation.class);
+  /** Of the class that users see. */
+  static final Logger LOG = LoggerFactory.getLogger("dev.ablation.Ablation");
 
   private final List<AblationListener> listeners;
 
@@ -21,11 +23,21 @@ final class Listeners implements AblationListener {
     this.listeners = new ArrayList<>(listeners);
   }
 
+  /** The log hears of warnings before the others do. */
+  static Listeners loggingWarnings(List<AblationListener> others) {
+    return new Listeners(
+        ImmutableList.<AblationListener>builder()
+            .add(event -> {
+              if (event instanceof AblationEvent.Warning warning) {
+                LOG.warn("{}", warning.message());
+              }
+            })
+            .addAll(others)
+            .build());
+  }
+
   @Override
   public void on(AblationEvent event) {
-    if (event instanceof AblationEvent.Warning warning) {
-      LOG.warn("{}", warning.message());
-    }
     listeners.removeIf(listener -> !tell(listener, event));
   }
 

@@ -1,4 +1,4 @@
-package dev.ablation;
+package dev.ablation.run;
 
 import ai.djl.ndarray.NDManager;
 import dev.ablation.checkpoint.Checkpoints;
@@ -27,14 +27,20 @@ final class CheckpointSession implements AutoCloseable {
   }
 
   static CheckpointSession of(
-      @Nullable Checkpoints settings, Supplier<Provenance> plan, Listeners events)
+      Optional<Checkpoints> settings, Supplier<Provenance> plan, Listeners events)
       throws IOException {
+    if (settings.isEmpty()) {
+      return none(events);
+    }
     RunFolder folder =
-        settings == null
-            ? null
-            : RunFolder.open(
-                settings, plan.get(), message -> events.on(new AblationEvent.Warning(message)));
-    return new CheckpointSession(settings, folder, events);
+        RunFolder.open(
+            settings.get(), plan.get(), message -> events.on(new AblationEvent.Warning(message)));
+    return new CheckpointSession(settings.get(), folder, events);
+  }
+
+  /** Finds and keeps nothing. */
+  static CheckpointSession none(Listeners events) {
+    return new CheckpointSession(null, null, events);
   }
 
   /** Tells listeners where the run goes on. */

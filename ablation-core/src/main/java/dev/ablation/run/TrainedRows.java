@@ -1,4 +1,4 @@
-package dev.ablation;
+package dev.ablation.run;
 
 import dev.ablation.concept.Concept;
 import dev.ablation.model.Capabilities;

@@ -1,19 +1,13 @@
-package dev.ablation;
+package dev.ablation.concept;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.concept.Concept;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
- * What a run shall leave as it is, beside what it removes: a further term of the loss, {@link
- * dev.ablation.objective.AblationObjective#preservation()}. For every image of a step one concept
- * is taken, each as often as the others; its prompt is made from the image's anchor prompt by the
- * concept's own rule.
+ * What a run is to leave as it is, beside what it removes. Gradient descent has a further term of
+ * the loss, {@link dev.ablation.objective.AblationObjective#preservation()}: for every image of a
+ * step one concept is taken, each as often as the others; its prompt is made from the image's
+ * anchor prompt by the concept's own rule. A closed form is given all of these prompts.
  *
  * {@snippet class="dev.ablation.Snippets" region="preserve"}
  *
@@ -77,32 +71,5 @@ public record Preservation(List<Concept> concepts, List<String> prompts, double 
    */
   public Preservation weight(double weight) {
     return new Preservation(concepts, prompts, weight);
-  }
-
-  /** The concepts in an order that follows from themselves; the prompts are the last one. */
-  List<Concept> entries() {
-    List<Concept> entries = new ArrayList<>(concepts);
-    entries.sort(
-        Comparator.comparing(Concept::kind)
-            .thenComparing(concept -> concept.name().toLowerCase(Locale.ROOT)));
-    if (!prompts.isEmpty()) {
-      entries.add(Concept.memorized(prompts.get(0), prompts.toArray(String[]::new)));
-    }
-    return entries;
-  }
-
-  Map<String, String> settings() {
-    Map<String, String> settings = new TreeMap<>();
-    settings.put("preserve.weight", Double.toString(weight));
-    List<Concept> entries = entries();
-    for (int i = 0; i < concepts.size(); i++) {
-      String prefix = "preserve." + (i + 1);
-      settings.put(prefix, entries.get(i).toString());
-      entries.get(i).settings().forEach((name, value) -> settings.put(prefix + "." + name, value));
-    }
-    if (!prompts.isEmpty()) {
-      settings.put("preserve.prompts", prompts.toString());
-    }
-    return settings;
   }
 }

@@ -1,4 +1,4 @@
-package dev.ablation;
+package dev.ablation.run;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
@@ -36,10 +36,7 @@ final class PairBatchSource implements BatchSource {
         pairs.stream()
             .map(pair ->
                 new PairBatches(
-                    model,
-                    anchors.apply(pair),
-                    pair,
-                    pairs.size() == 1 ? seed : pair.pair().seed(seed)))
+                    model, anchors.apply(pair), pair, pairs.size() == 1 ? seed : pair.seed(seed)))
             .toList());
   }
 

@@ -1,4 +1,4 @@
-package dev.ablation;
+package dev.ablation.run;
 
 import dev.ablation.model.DiffusionModel;
 import java.util.Collections;

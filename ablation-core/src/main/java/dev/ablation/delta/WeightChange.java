@@ -1,0 +1,150 @@
+package dev.ablation.delta;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Preconditions;
+import dev.ablation.model.LoraFactors;
+import java.util.List;
+
+/**
+ * How a trainer changes one weight: by a new value, a difference, some rows of a difference, or two
+ * low-rank factors. A {@link WeightDelta} stores it in the shortest form that holds it exactly.
+ *
+ * <p>A change refers to its arrays and does not own them: they must stay open until a delta was
+ * made of it. All arrays are float32 unless it says otherwise, on any device. Several weights may
+ * refer to the same array.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="trainer"}
+ */
+public abstract sealed class WeightChange {
+  private WeightChange() {}
+
+  /**
+   * Replaces the weight.
+   *
+   * @param weight the new value, in the weight's shape
+   * @return the change, stored as the difference from the base model's weight
+   */
+  public static WeightChange replacing(NDArray weight) {
+    return new Replacing(weight);
+  }
+
+  /**
+   * Adds a difference to the weight.
+   *
+   * @param difference in the weight's shape
+   * @return the change
+   */
+  public static WeightChange adding(NDArray difference) {
+    return new Adding(new FullChange(difference), List.of(difference));
+  }
+
+  /**
+   * Adds a difference to some rows of the weight, such as those of a few tokens in a table of
+   * embeddings.
+   *
+   * @param count how many rows the weight has
+   * @param rows ascending indices of the first axis, int64, shape (n)
+   * @param values the difference of each of these rows, shape (n, ...)
+   * @return the change
+   * @throws IllegalArgumentException if the rows do not ascend, are too large, or are not as many
+   *     as the values
+   */
+  public static WeightChange addingRows(long count, NDArray rows, NDArray values) {
+    Preconditions.checkArgument(
+        rows.getDataType() == DataType.INT64, "rows must be int64, was %s", rows.getDataType());
+    return new Adding(new RowChange(count, rows, values), List.of(values));
+  }
+
+  /**
+   * Adds the product of two factors to the weight.
+   *
+   * @param factors of the weight's shape
+   * @return the change
+   */
+  public static WeightChange lowRank(LoraFactors factors) {
+    return new Adding(new LowRankChange(factors), List.of(factors.down(), factors.up()));
+  }
+
+  /** {@return the shape of the weight that is changed} */
+  public abstract Shape shape();
+
+  /** {@return the arrays that hold the change, without indices} */
+  public abstract List<NDArray> arrays();
+
+  /**
+   * Computes the weight after the change.
+   *
+   * @param weight as it is before, float32
+   * @param owner of the result
+   * @return a new array
+   */
+  public abstract NDArray changed(NDArray weight, NDManager owner);
+
+  /** The form in which a delta holds the change; its arrays belong to {@code owner}. */
+  abstract Change stored(NDArray base, NDManager owner);
+
+  private static final class Replacing extends WeightChange {
+    private final NDArray weight;
+
+    Replacing(NDArray weight) {
+      this.weight = weight;
+    }
+
+    @Override
+    public Shape shape() {
+      return weight.getShape();
+    }
+
+    @Override
+    public List<NDArray> arrays() {
+      return List.of(weight);
+    }
+
+    @Override
+    public NDArray changed(NDArray before, NDManager owner) {
+      NDArray copy = weight.duplicate();
+      copy.attach(owner);
+      return copy;
+    }
+
+    @Override
+    Change stored(NDArray base, NDManager owner) {
+      return FullChange.of(weight.sub(base.toType(DataType.FLOAT32, false)), owner);
+    }
+  }
+
+  private static final class Adding extends WeightChange {
+    private final Change change;
+    private final List<NDArray> arrays;
+
+    Adding(Change change, List<NDArray> arrays) {
+      this.change = change;
+      this.arrays = arrays;
+    }
+
+    @Override
+    public Shape shape() {
+      return change.shape();
+    }
+
+    @Override
+    public List<NDArray> arrays() {
+      return arrays;
+    }
+
+    @Override
+    public NDArray changed(NDArray weight, NDManager owner) {
+      return change.addedTo(weight, owner);
+    }
+
+    @Override
+    Change stored(NDArray base, NDManager owner) {
+      return change instanceof FullChange full
+          ? FullChange.of(full.difference().duplicate(), owner)
+          : change.copy(owner);
+    }
+  }
+}

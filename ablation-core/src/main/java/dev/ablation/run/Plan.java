@@ -1,0 +1,387 @@
+package dev.ablation.run;
+
+import com.google.common.base.Preconditions;
+import com.google.common.collect.ImmutableList;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.TargetAnchor;
+import dev.ablation.checkpoint.Checkpoints;
+import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
+import dev.ablation.concept.Preservation;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.event.AblationListener;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.provenance.PairSettings;
+import dev.ablation.train.GradientTrainer;
+import dev.ablation.train.Preset;
+import dev.ablation.train.StepwiseTrainer;
+import dev.ablation.train.Trainer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an {@code Ablation} holds. Immutable: every method that takes a value returns a changed
+ * copy. Its methods are described there.
+ */
+public final class Plan implements Cloneable {
+  // Only a copy that nobody has yet is assigned to, see changed().
+  private final DiffusionModel model;
+  private List<TargetAnchor> pairs;
+  private Function<ConceptKind, Preset> presets = Preset::standard;
+  private @Nullable AblationObjective givenObjective;
+  private @Nullable WeightGroup givenWeights;
+  private @Nullable Trainer givenTrainer;
+
+  /** Of the preset's trainer, while {@code givenTrainer} is null. */
+  private UnaryOperator<GradientTrainer> adjustment = UnaryOperator.identity();
+
+  private @Nullable Preservation preservation;
+  private boolean dropsUnmatched;
+  private long seed;
+  private List<AblationListener> listeners = List.of();
+  private @Nullable Checkpoints checkpoints;
+  private @Nullable Evaluation evaluation;
+
+  private Plan(DiffusionModel model, TargetAnchor first) {
+    this.model = model;
+    pairs = List.of(first);
+  }
+
+  /**
+   * Creates a plan with defaults.
+   *
+   * @param model to ablate
+   * @param target what is removed
+   * @param anchor what is drawn instead
+   * @return the plan
+   */
+  public static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+    return new Plan(model, pair(model, target, anchor)).checked();
+  }
+
+  private static TargetAnchor pair(DiffusionModel model, Concept target, AnchorStrategy anchor) {
+    Objects.requireNonNull(anchor, "anchor");
+    return new TargetAnchor(target, anchor.compatibleWith(model, target));
+  }
+
+  private Plan changed(Consumer<Plan> change) {
+    Plan copy = clone();
+    change.accept(copy);
+    return copy.checked();
+  }
+
+  @Override
+  protected Plan clone() {
+    try {
+      return (Plan) super.clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Asks now, so that a kind without published numbers is refused at the call that brings it. */
+  private Plan checked() {
+    pairs.forEach(pair -> Objects.requireNonNull(presets.apply(pair.target().kind()), "preset"));
+    return this;
+  }
+
+  // Changes
+
+  /** Adds a pair. */
+  public Plan pair(Concept target, AnchorStrategy anchor) {
+    TargetAnchor added = pair(model, target, anchor);
+    for (TargetAnchor pair : pairs) {
+      Preconditions.checkArgument(
+          ResolvedPair.ORDER.compare(pair, added) != 0,
+          "target must be named once, but %s is a target already",
+          target);
+    }
+    return changed(plan -> plan.pairs = added(pairs, added));
+  }
+
+  private static <T> List<T> added(List<T> list, T element) {
+    return ImmutableList.<T>builder().addAll(list).add(element).build();
+  }
+
+  /** Changes the presets and forgets what was chosen in their place. */
+  public Plan presets(Function<ConceptKind, Preset> changed) {
+    Objects.requireNonNull(changed, "presets");
+    return changed(plan -> {
+      plan.presets = changed;
+      plan.givenObjective = null;
+      plan.givenWeights = null;
+      plan.givenTrainer = null;
+      plan.adjustment = UnaryOperator.identity();
+    });
+  }
+
+  /** Changes the objective. */
+  public Plan objective(AblationObjective changed) {
+    Objects.requireNonNull(changed, "objective");
+    Preconditions.checkArgument(
+        !changed.name().isBlank(), "name of the objective must not be blank");
+    return changed(plan -> plan.givenObjective = changed);
+  }
+
+  /** Changes the weights. */
+  public Plan weights(WeightGroup changed) {
+    Objects.requireNonNull(changed, "weights");
+    return changed(plan -> plan.givenWeights = changed);
+  }
+
+  /** Changes the trainer. */
+  public Plan trainer(Trainer changed) {
+    Objects.requireNonNull(changed, "trainer");
+    return changed(plan -> {
+      plan.givenTrainer = changed;
+      plan.adjustment = UnaryOperator.identity();
+    });
+  }
+
+  /** Adjusts the gradient trainer. */
+  public Plan training(UnaryOperator<GradientTrainer> change) {
+    if (!(trainer() instanceof GradientTrainer gradient)) {
+      throw new IllegalStateException(
+          "training(...) adjusts a GradientTrainer, but the plan has " + trainer());
+    }
+    GradientTrainer adjusted = change.apply(gradient);
+    if (givenTrainer != null) {
+      return trainer(adjusted);
+    }
+    UnaryOperator<GradientTrainer> before = adjustment;
+    return changed(plan -> plan.adjustment = preset -> change.apply(before.apply(preset)));
+  }
+
+  /** Changes what is preserved. */
+  public Plan preservation(Preservation changed) {
+    Objects.requireNonNull(changed, "preservation");
+    return changed(plan -> plan.preservation = changed);
+  }
+
+  /** Changes whether anchor prompts are dropped of which a target makes nothing. */
+  public Plan dropsUnmatched(boolean changed) {
+    return changed(plan -> plan.dropsUnmatched = changed);
+  }
+
+  /** Changes the seed. */
+  public Plan seed(long changed) {
+    return changed(plan -> plan.seed = changed);
+  }
+
+  /** Adds a listener. */
+  public Plan listener(AblationListener added) {
+    Objects.requireNonNull(added, "listener");
+    return changed(plan -> plan.listeners = added(listeners, added));
+  }
+
+  /** Changes the evaluation. */
+  public Plan evaluation(Evaluation changed) {
+    Objects.requireNonNull(changed, "evaluation");
+    return changed(plan -> plan.evaluation = changed);
+  }
+
+  /** Changes the checkpoints. */
+  public Plan checkpoints(Checkpoints changed) {
+    Objects.requireNonNull(changed, "checkpoints");
+    return changed(plan -> plan.checkpoints = changed);
+  }
+
+  // What is done with it
+
+  /** {@return everything that is wrong with the plan} */
+  public List<String> problems() {
+    return List.copyOf(PlanCheck.of(this).problems());
+  }
+
+  /** {@return what a run takes} */
+  public PlanCost cost() {
+    return PlanEstimate.of(this);
+  }
+
+  /**
+   * Runs to the end.
+   *
+   * @param cancelled asked between steps
+   * @return the outcome; its delta is closed by the caller
+   */
+  public RunOutcome run(BooleanSupplier cancelled) {
+    return new PlanRun(this, cancelled).run();
+  }
+
+  // Values
+
+  /** {@return the pairs in the order in which they were named} */
+  public List<TargetAnchor> pairs() {
+    return pairs;
+  }
+
+  DiffusionModel model() {
+    return model;
+  }
+
+  Optional<Preservation> preservation() {
+    return Optional.ofNullable(preservation);
+  }
+
+  boolean dropsUnmatched() {
+    return dropsUnmatched;
+  }
+
+  long seed() {
+    return seed;
+  }
+
+  List<AblationListener> listeners() {
+    return listeners;
+  }
+
+  Optional<Checkpoints> checkpoints() {
+    return Optional.ofNullable(checkpoints);
+  }
+
+  Optional<Evaluation> evaluation() {
+    return Optional.ofNullable(evaluation);
+  }
+
+  List<Concept> targets() {
+    return pairs.stream().map(TargetAnchor::target).toList();
+  }
+
+  /** The pairs with all that the preset fills in, in an order that follows from the targets. */
+  List<TargetAnchor> resolvedPairs() {
+    return pairs.stream().sorted(ResolvedPair.ORDER).map(this::resolved).toList();
+  }
+
+  private TargetAnchor resolved(TargetAnchor pair) {
+    Preset preset = presets.apply(pair.target().kind());
+    Concept target = pair.target().withDefaults(preset.styleTemplates());
+    return new TargetAnchor(target, preset.anchors().applyTo(pair.anchor(), target));
+  }
+
+  /** The concepts that are preserved, with all that the preset fills in. */
+  List<Concept> preserved() {
+    return preservation().map(PreservedConcepts::of).orElse(List.of()).stream()
+        .map(concept -> concept.withDefaults(preset().styleTemplates()))
+        .toList();
+  }
+
+  boolean hasOwnObjective() {
+    return givenObjective != null;
+  }
+
+  AblationObjective objective() {
+    AblationObjective objective =
+        Objects.requireNonNullElseGet(givenObjective, () -> preset().objective());
+    if (preservation == null) {
+      return objective;
+    }
+    AblationObjective term = AblationObjective.preservation();
+    return objective.plus(preservation.weight() == 1 ? term : term.times(preservation.weight()));
+  }
+
+  WeightGroup weights() {
+    return Objects.requireNonNullElseGet(givenWeights, () -> preset().weights());
+  }
+
+  Trainer trainer() {
+    return givenTrainer == null ? adjustment.apply(preset().training()) : givenTrainer;
+  }
+
+  /** How many steps there are; 0 if the trainer makes none. */
+  int steps() {
+    return trainer() instanceof StepwiseTrainer stepwise ? stepwise.steps() : 0;
+  }
+
+  boolean drawsAnchors() {
+    return trainer().requirements().anchorImages();
+  }
+
+  /**
+   * The preset of the first target; where those of the others differ, {@link PlanCheck} says so.
+   */
+  private Preset preset() {
+    return presetsOfPairs().get(0);
+  }
+
+  private List<Preset> presetsOfPairs() {
+    return pairs.stream()
+        .map(pair -> pair.target().kind())
+        .sorted()
+        .distinct()
+        .map(presets)
+        .toList();
+  }
+
+  /** What cannot be taken from the presets, since the targets' kinds have different numbers. */
+  List<String> presetConflicts() {
+    List<String> conflicts = new ArrayList<>();
+    addConflict(conflicts, "training", givenTrainer, p -> p.training().settings());
+    addConflict(conflicts, "weights", givenWeights, p -> p.weights().name());
+    if (trainer().requirements().objective()) {
+      addConflict(conflicts, "objective", givenObjective, p -> p.objective().name());
+    }
+    return conflicts;
+  }
+
+  private void addConflict(
+      List<String> conflicts, String part, @Nullable Object given, Function<Preset, Object> value) {
+    Set<Object> values = presetsOfPairs().stream().map(value).collect(Collectors.toSet());
+    if (given == null && values.size() > 1) {
+      conflicts.add(
+          "%s must be chosen, since targets of the kinds %s have different presets; see preset(...)"
+              .formatted(
+                  part,
+                  pairs.stream().map(pair -> pair.target().kind()).sorted().distinct().toList()));
+    }
+  }
+
+  /**
+   * {@return everything that shapes a run, as provenance keeps it} The evaluation does not: the
+   * delta is the same with and without it.
+   */
+  public Map<String, String> settings() {
+    Trainer trainer = trainer();
+    Map<String, String> settings = new TreeMap<>();
+    settings.put(
+        "preset",
+        presetsOfPairs().stream().map(Preset::name).distinct().collect(Collectors.joining(", ")));
+    if (trainer.requirements().objective()) {
+      settings.put("objective", objective().name());
+    }
+    settings.put("weights", weights().name());
+    settings.put("seed", Long.toString(seed));
+    if (dropsUnmatched) {
+      settings.put("anchor.unmatchedPrompts", "dropped");
+    }
+    boolean images = trainer.requirements().anchorImages();
+    settings.putAll(
+        PairSettings.joined(
+            resolvedPairs().stream().map(pair -> ResolvedPair.settings(pair, images)).toList()));
+    preservation().map(PreservedConcepts::settings).ifPresent(settings::putAll);
+    settings.putAll(trainer.settings());
+    return settings;
+  }
+
+  @Override
+  public String toString() {
+    return "ablation of %s in '%s'"
+        .formatted(
+            pairs.stream()
+                .map(pair -> "%s to '%s'".formatted(pair.target(), pair.anchor().name()))
+                .collect(Collectors.joining(", ")),
+            model.descriptor().name());
+  }
+}

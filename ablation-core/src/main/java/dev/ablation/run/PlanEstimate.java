@@ -1,0 +1,193 @@
+package dev.ablation.run;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorCost;
+import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.delta.WeightChange;
+import dev.ablation.error.UnsupportedCapabilityException;
+import dev.ablation.event.AblationEvent;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.train.StepCost;
+import dev.ablation.train.StepwiseTrainer;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
+
+/** Finds what a plan takes, by counting and by a few steps on random latents. */
+final class PlanEstimate {
+  private final Plan plan;
+  private final DiffusionModel model;
+  private final PlanCheck check;
+  private final List<String> problems;
+  private final List<String> warnings;
+  private final List<Duration> elapsed = new ArrayList<>();
+  private final RunContext context;
+
+  private PlanEstimate(Plan plan) {
+    this.plan = plan;
+    model = plan.model();
+    check = PlanCheck.of(plan);
+    problems = new ArrayList<>(check.problems());
+    warnings = new ArrayList<>(check.warnings());
+    warnings.addAll(check.hints());
+    Listeners events = new Listeners(List.of(this::keep));
+    context =
+        new RunContext(
+            plan,
+            events,
+            CheckpointSession.none(events),
+            () -> Thread.currentThread().isInterrupted());
+  }
+
+  static PlanCost of(Plan plan) {
+    try (ModelInUse use = ModelInUse.of(plan.model())) {
+      return use.during(() -> new PlanEstimate(plan).estimate());
+    }
+  }
+
+  private void keep(AblationEvent event) {
+    if (event instanceof AblationEvent.StepCompleted step) {
+      elapsed.add(step.elapsed());
+    } else if (event instanceof AblationEvent.Warning warning) {
+      warnings.add(warning.message());
+    }
+  }
+
+  /** How many arrays are trained, and how many numbers in them; of some rows, in these. */
+  private record Trained(int tensors, long numbers) {}
+
+  private PlanCost estimate() {
+    Trained trained = trained();
+    PlanCost.Anchors anchors = anchors();
+    long copied = check.weights().stream().mapToLong(info -> info.shape().size()).sum();
+    Optional<StepCost> probe = Optional.empty();
+    if (problems.isEmpty() && plan.trainer() instanceof StepwiseTrainer stepwise) {
+      try (NDManager scope = model.manager().newSubManager();
+          TrainingProbe made = new TrainingProbe(context, check, scope, elapsed)) {
+        TrainingProbe.Result result = made.measure(stepwise, anchors.work());
+        probe = Optional.of(result.probe());
+        trained = trained(result.changes());
+        copied =
+            result.changes().values().stream()
+                .flatMap(change -> change.arrays().stream())
+                .mapToLong(NDArray::size)
+                .sum();
+      } catch (CancellationException e) {
+        throw e;
+      } catch (RuntimeException e) {
+        problems.add("a first training step fails: " + e);
+      }
+    }
+    return new PlanCost(
+        problems,
+        warnings,
+        trained.tensors(),
+        trained.numbers(),
+        anchors,
+        evaluationImages(),
+        new PlanCost.Training(plan.steps(), stateBytes(copied, anchors.images()), probe));
+  }
+
+  /** Without steps there is no state but the result. */
+  private long stateBytes(long copied, long images) {
+    long training =
+        plan.trainer() instanceof StepwiseTrainer stepwise
+            ? stepwise.stateBytes(copied)
+            : Float.BYTES * copied;
+    return training + Float.BYTES * images * TrainingProbe.latents(model, 1).size();
+  }
+
+  private PlanCost.Anchors anchors() {
+    if (!plan.drawsAnchors()) {
+      return new PlanCost.Anchors(0, AnchorCost.none(), Map.of());
+    }
+    AnchorCost work = anchorWork();
+    return new PlanCost.Anchors(AnchorSets.images(check.pairs()), work, judgements());
+  }
+
+  private long evaluationImages() {
+    return check.evaluation().stream()
+        .flatMap(evaluation -> evaluation.subjects().stream())
+        .mapToLong(subject -> 2L * subject.images())
+        .sum();
+  }
+
+  private AnchorCost anchorWork() {
+    long evaluations = 0;
+    int batchSize = 1;
+    for (ResolvedPair pair : AnchorSets.withImagesOfTheirOwn(check.pairs())) {
+      try {
+        AnchorCost work = pair.anchor().work(model, pair.target(), context);
+        evaluations += work.evaluations();
+        batchSize = Math.max(batchSize, work.batchSize());
+      } catch (IOException | IllegalArgumentException e) {
+        problems.add("anchors of %s cannot be prepared: %s".formatted(pair.target(), e));
+      }
+    }
+    return new AnchorCost(evaluations, batchSize);
+  }
+
+  /** A plan that cannot run is not worth the images. */
+  private Map<String, AnchorJudgement> judgements() {
+    Map<String, AnchorJudgement> judgements = new TreeMap<>();
+    if (problems.isEmpty()) {
+      for (ResolvedPair pair : check.pairs()) {
+        try {
+          pair.anchor()
+              .judgement(model, pair.target(), context)
+              .ifPresent(judgement -> judgements.put(pair.target().toString(), judgement));
+        } catch (CancellationException e) {
+          throw e;
+        } catch (IOException | RuntimeException e) {
+          problems.add("anchors of %s cannot be judged: %s".formatted(pair.target(), e));
+        }
+      }
+    }
+    return judgements;
+  }
+
+  private Trained trained() {
+    Map<String, Set<Integer>> rows = rows();
+    return new Trained(
+        check.weights().size(),
+        check.weights().stream()
+            .mapToLong(info -> trainedNumbers(info.name(), info.shape(), rows))
+            .sum());
+  }
+
+  private Trained trained(Map<String, WeightChange> changes) {
+    Map<String, Set<Integer>> rows = rows();
+    int tensors = 0;
+    long numbers = 0;
+    for (Map.Entry<String, WeightChange> each : changes.entrySet()) {
+      for (NDArray array : each.getValue().arrays()) {
+        tensors++;
+        numbers += trainedNumbers(each.getKey(), array.getShape(), rows);
+      }
+    }
+    return new Trained(tensors, numbers);
+  }
+
+  /** Of partly trained weights only the rows count. */
+  private static long trainedNumbers(String name, Shape shape, Map<String, Set<Integer>> rows) {
+    Set<Integer> trained = rows.get(name);
+    return trained == null ? shape.size() : trained.size() * (shape.size() / shape.get(0));
+  }
+
+  private Map<String, Set<Integer>> rows() {
+    try {
+      return TrainedRows.of(model, plan.targets(), check.weights());
+    } catch (UnsupportedCapabilityException e) {
+      problems.add(String.valueOf(e.getMessage()));
+      return Map.of();
+    }
+  }
+}

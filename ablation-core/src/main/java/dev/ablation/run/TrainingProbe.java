@@ -1,0 +1,150 @@
+package dev.ablation.run;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorCost;
+import dev.ablation.anchor.AnchorDefaults;
+import dev.ablation.anchor.AnchorSet;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.delta.WeightChange;
+import dev.ablation.memory.MemoryUse;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.ModelDescriptor;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.train.BatchSource;
+import dev.ablation.train.StepCost;
+import dev.ablation.train.StepwiseTrainer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A few steps of a trainer on random latents, whose time and memory are measured. */
+final class TrainingProbe implements AutoCloseable {
+  private static final int WARM_UP = 1;
+  private static final int MEASURED = 2;
+
+  /** Each is decoded when it is first drawn, if images are augmented: as in the first steps. */
+  private static final int MOST_IMAGES = 64;
+
+  private final RunContext context;
+  private final DiffusionModel model;
+  private final PlanCheck check;
+  private final NDManager scope;
+  private final List<Duration> elapsed;
+  private final ForwardPassCounter evaluations = new ForwardPassCounter();
+  private final List<AnchorSet> sets = new ArrayList<>();
+
+  /**
+   * Creates a probe.
+   *
+   * @param elapsed filled by the listeners of the context: time since the beginning, after each
+   *     step
+   */
+  TrainingProbe(RunContext context, PlanCheck check, NDManager scope, List<Duration> elapsed) {
+    this.context = context;
+    this.model = context.plan().model();
+    this.check = check;
+    this.scope = scope;
+    this.elapsed = elapsed;
+  }
+
+  /** What was measured, with what the steps changed. */
+  record Result(StepCost probe, Map<String, WeightChange> changes) {}
+
+  Result measure(StepwiseTrainer trainer, AnchorCost work) {
+    AblationObjective objective = evaluations.counting(context.plan().objective());
+    BatchSource batches =
+        context.plan().drawsAnchors()
+            ? PairBatchSource.of(model, check.pairs(), this::randomAnchors, context.seed())
+            : null;
+    MemoryUse memory = MemoryUse.begin(model.descriptor().device());
+    RunTask task = new RunTask(context, check, objective, batches, scope);
+    int steps = WARM_UP + MEASURED;
+    Map<String, WeightChange> changes = trainer.sample(steps).train(task).changes();
+    if (elapsed.size() != steps) {
+      throw new IllegalStateException(
+          "a stepwise trainer must tell of each of %s steps, told of %s"
+              .formatted(steps, elapsed.size()));
+    }
+    Duration measured = elapsed.get(steps - 1).minus(elapsed.get(WARM_UP - 1));
+    return new Result(
+        new StepCost(
+            evaluations.pairs() / steps,
+            evaluations.prior() / steps,
+            measured.dividedBy(MEASURED),
+            work.evaluations() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize()),
+            memory.increase()),
+        changes);
+  }
+
+  private AnchorSet randomAnchors(ResolvedPair pair) {
+    List<String> used = pair.anchorPrompts().stream().limit(MOST_IMAGES).toList();
+    NDArray latents =
+        RandomStreams.gaussian(
+            scope,
+            latents(model, used.size()),
+            RandomStreams.stream(context.seed(), "estimate", 0));
+    AnchorSet set = prepared(pair, new RandomAnchors(pair.anchor(), used, latents));
+    sets.add(set);
+    return set;
+  }
+
+  /** Augmentation takes its time too: images are decoded, changed and encoded. */
+  private AnchorSet prepared(ResolvedPair pair, AnchorStrategy random) {
+    Optional<Augmentation> augmentation = pair.anchor().augmentation();
+    AnchorStrategy complete =
+        augmentation.isEmpty()
+            ? random
+            : AnchorDefaults.diffusers()
+                .augmentation(augmentation.get())
+                .applyTo(random, pair.target());
+    try {
+      return complete.prepare(model, pair.target(), context);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Duration timeOfAnchorEvaluation(int batchSize) {
+    long[] timesteps = new long[batchSize];
+    Arrays.fill(timesteps, model.schedule().steps() / 2);
+    long start = 0;
+    for (int i = 0; i < WARM_UP + MEASURED; i++) {
+      if (i == WARM_UP) {
+        start = System.nanoTime();
+      }
+      try (NDManager once = scope.newSubManager()) {
+        NDArray latents =
+            RandomStreams.gaussian(
+                once,
+                latents(model, batchSize),
+                RandomStreams.stream(context.seed(), "estimate", 1));
+        Conditioning prompts = model.encode(Collections.nCopies(batchSize, ""), once);
+        // Reading a number waits for the device.
+        model.predict(latents, once.create(timesteps), prompts).sum().getFloat();
+      }
+    }
+    return Duration.ofNanos((System.nanoTime() - start) / MEASURED / batchSize);
+  }
+
+  /** The shape of latents. */
+  static Shape latents(DiffusionModel model, int count) {
+    ModelDescriptor shape = model.descriptor();
+    return new Shape(count, shape.latentChannels(), shape.latentHeight(), shape.latentWidth());
+  }
+
+  @Override
+  public void close() {
+    sets.forEach(AnchorSet::close);
+  }
+}

@@ -1,0 +1,101 @@
+package dev.ablation.train;
+
+import dev.ablation.model.Differentiable;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * What a trainer takes, beside the prompts of targets, anchors and preserved concepts ({@link
+ * TrainingTask#pairs}), which every trainer is given. Immutable; every method that changes it
+ * returns a copy.
+ *
+ * {@snippet class="dev.ablation.Snippets" region="trainer"}
+ */
+public final class TrainerRequirements {
+  private static final TrainerRequirements PROMPTS =
+      new TrainerRequirements(Map.of(), false, false);
+
+  private final Map<Class<?>, String> capabilities;
+  private final boolean anchorImages;
+  private final boolean objective;
+
+  private TrainerRequirements(
+      Map<Class<?>, String> capabilities, boolean anchorImages, boolean objective) {
+    this.capabilities = Collections.unmodifiableMap(new LinkedHashMap<>(capabilities));
+    this.anchorImages = anchorImages;
+    this.objective = objective;
+  }
+
+  /**
+   * {@return the prompts alone: any model will do, no anchor image is drawn, and there is no
+   * objective}
+   */
+  public static TrainerRequirements prompts() {
+    return PROMPTS;
+  }
+
+  /** {@return a differentiable model, anchor images and an objective} */
+  public static TrainerRequirements gradients() {
+    return PROMPTS.capability(Differentiable.class, "training").anchorImages(true).objective(true);
+  }
+
+  /**
+   * Requires a capability of the model.
+   *
+   * @param type such as {@code Differentiable.class}, see {@link
+   *     dev.ablation.model.DiffusionModel#capability}
+   * @param purpose what it is needed for, such as {@code "training"}; named if it is missing
+   * @return a changed copy
+   */
+  public TrainerRequirements capability(Class<?> type, String purpose) {
+    Map<Class<?>, String> more = new LinkedHashMap<>(capabilities);
+    more.put(Objects.requireNonNull(type, "type"), Objects.requireNonNull(purpose, "purpose"));
+    return new TrainerRequirements(more, anchorImages, objective);
+  }
+
+  /**
+   * Changes whether training takes anchor images.
+   *
+   * @param needed whether {@link TrainingTask#batches()} is asked for
+   * @return a changed copy
+   */
+  public TrainerRequirements anchorImages(boolean needed) {
+    return new TrainerRequirements(capabilities, needed, objective);
+  }
+
+  /**
+   * Changes whether training minimises the plan's objective.
+   *
+   * @param needed whether {@link TrainingTask#objective()} is asked for
+   * @return a changed copy
+   */
+  public TrainerRequirements objective(boolean needed) {
+    return new TrainerRequirements(capabilities, anchorImages, needed);
+  }
+
+  /** {@return the required capabilities of the model, each with its purpose; unmodifiable} */
+  public Map<Class<?>, String> capabilities() {
+    return capabilities;
+  }
+
+  /** {@return whether training takes anchor images} */
+  public boolean anchorImages() {
+    return anchorImages;
+  }
+
+  /** {@return whether training minimises the plan's objective} */
+  public boolean objective() {
+    return objective;
+  }
+
+  @Override
+  public String toString() {
+    return "requirements[capabilities=%s, anchorImages=%s, objective=%s]"
+        .formatted(
+            capabilities.keySet().stream().map(Class::getSimpleName).toList(),
+            anchorImages,
+            objective);
+  }
+}
