@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.nn.Layer;
+import dev.ablation.emoji.command.PeakMemory;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -48,15 +49,17 @@ final class JavaPeer {
           Stream.of(model.unet(), model.vae(), model.textEncoder())
               .mapToLong(JavaPeer::bytes)
               .sum();
-      long loaded = ProcessMemory.resident();
-      ProcessMemory.resetPeak();
+      long loaded = PeakMemory.resident().orElseThrow();
+      if (!PeakMemory.reset()) {
+        throw new IllegalStateException("this system cannot count the peak of memory anew");
+      }
       System.out.println("ready");
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         switch (line) {
           case "run" -> System.out.println(timed(work));
           case "memory" ->
               System.out.println(
-                  "memory %d %d %d".formatted(weights, loaded, ProcessMemory.peak()));
+                  "memory %d %d %d".formatted(weights, loaded, PeakMemory.inBytes().orElseThrow()));
           case "quit" -> {
             return;
           }

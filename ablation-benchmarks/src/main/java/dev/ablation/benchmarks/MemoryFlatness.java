@@ -3,6 +3,7 @@ package dev.ablation.benchmarks;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.command.PeakMemory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -56,7 +57,7 @@ public final class MemoryFlatness {
       for (int i = -repeats / 10; i <= repeats; i++) {
         work.once();
         if (i == 0) {
-          start = ProcessMemory.resident();
+          start = PeakMemory.resident().orElseThrow();
           arrays = model.manager().getManagedArrays().size();
         }
         if (i >= 0 && i % every == 0) {
@@ -65,10 +66,10 @@ public final class MemoryFlatness {
               "%s %d: %.1f MiB%n",
               scenario.label(),
               i,
-              ProcessMemory.resident() / MIB);
+              PeakMemory.resident().orElseThrow() / MIB);
         }
       }
-      long end = ProcessMemory.resident();
+      long end = PeakMemory.resident().orElseThrow();
       System.out.printf(
           Locale.ROOT,
           "| %s | %d | %.1f | %.1f | %+.1f %% | %d | %d |%n",

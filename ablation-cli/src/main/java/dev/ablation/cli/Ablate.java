@@ -1,18 +1,22 @@
 package dev.ablation.cli;
 
-import ai.djl.Device;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.clip.ClipOptions;
-import dev.ablation.emoji.AblationJob;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.EmojiJobs;
-import dev.ablation.emoji.ProgressBars;
-import dev.ablation.emoji.Startup;
+import dev.ablation.emoji.EmojiAblation;
+import dev.ablation.emoji.command.DeviceOption;
+import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.emoji.command.ProgressOption;
+import dev.ablation.emoji.command.Startup;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.error.AblationException;
+import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.Preset;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -34,6 +38,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -168,12 +173,7 @@ public final class Ablate implements Callable<Integer> {
       description = "Everything random comes from it. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
-  @Option(
-      names = "--device",
-      paramLabel = "NAME",
-      defaultValue = "cpu",
-      description = "Where to compute: cpu or gpu. Default: ${DEFAULT-VALUE}.")
-  private String device;
+  @Mixin private DeviceOption device = new DeviceOption();
 
   @Option(
       names = "--threads",
@@ -196,8 +196,7 @@ public final class Ablate implements Callable<Integer> {
       description = "Lists the styles and things that the emoji model knows, and ends.")
   private boolean list;
 
-  @Option(names = "--quiet", description = "Shows no progress bars.")
-  private boolean quiet;
+  @Mixin private ProgressOption progress = new ProgressOption();
 
   @SuppressWarnings("NullAway.Init") // picocli fills in what is required or has a default
   Ablate() {}
@@ -227,11 +226,18 @@ public final class Ablate implements Callable<Integer> {
     StableDiffusionOptions options = options();
     AblationJob job = job();
     Path folder = RunFolder.create(output);
-    try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
+    try (ProgressBars bars = progress.bars();
         StableDiffusion opened =
             model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options);
         @Nullable EmbeddedEvaluator evaluator = model == null ? evaluator(options) : null) {
-      Summary summary = new JobRun(job, opened, folder, bars, evaluator).run();
+      Summary summary =
+          new JobRun(
+                  job.planning().plan(opened, evaluator),
+                  opened.descriptor().name(),
+                  job.columns(),
+                  folder,
+                  bars)
+              .run();
       PrintWriter out = spec.commandLine().getOut();
       out.println();
       out.print(summary.text());
@@ -249,7 +255,7 @@ public final class Ablate implements Callable<Integer> {
   private int printVocabulary() {
     PrintWriter out = spec.commandLine().getOut();
     out.println("styles: " + String.join(", ", EmbeddedModel.styles()));
-    for (String category : EmbeddedModel.vocabulary().categories()) {
+    for (String category : EmbeddedModel.categories()) {
       out.println(
           EmbeddedModel.concepts().stream()
               .filter(concept -> concept.category().equals(category))
@@ -262,17 +268,15 @@ public final class Ablate implements Callable<Integer> {
 
   private AblationJob job() throws IOException {
     try {
-      AblationJob job = model == null ? emojiJob() : checkpointJob();
-      if (steps != null) {
-        job = job.training(job.training().steps(steps));
-      }
-      if (learningRate != null) {
-        job = job.training(job.training().learningRate(learningRate));
-      }
-      return (images == null ? job : job.images(images)).seed(seed);
+      return model == null ? emojiJob() : checkpointJob();
     } catch (IllegalArgumentException e) {
       throw wrong(String.valueOf(e.getMessage()));
     }
+  }
+
+  private GradientTrainer adjusted(GradientTrainer trainer) {
+    GradientTrainer changed = steps == null ? trainer : trainer.steps(steps);
+    return learningRate == null ? changed : changed.learningRate(learningRate);
   }
 
   private AblationJob emojiJob() {
@@ -284,25 +288,26 @@ public final class Ablate implements Callable<Integer> {
           "--anchor must be given as often as --target or never, was given %d times for %d targets"
               .formatted(anchors.size(), targets.size()));
     }
-    List<AblationJob> jobs = new ArrayList<>();
+    List<EmojiAblation> ablations = new ArrayList<>();
     for (int i = 0; i < targets.size(); i++) {
-      jobs.add(emojiJob(targets.get(i), anchors.isEmpty() ? null : anchors.get(i)));
+      ablations.add(emojiAblation(targets.get(i), anchors.isEmpty() ? null : anchors.get(i)));
     }
-    return EmojiJobs.together(jobs);
+    EmojiAblation ablation = EmojiAblation.together(ablations).training(this::adjusted);
+    return AblationJob.of(images == null ? ablation : ablation.images(images), seed);
   }
 
-  private AblationJob emojiJob(String target, @Nullable String anchor) {
+  private EmojiAblation emojiAblation(String target, @Nullable String anchor) {
     checkAnchorDiffers(target, anchor);
     return switch (kindOfEmoji(target)) {
       case STYLE ->
-          EmojiJobs.style(target, anchor == null ? EmojiJobs.anchorOfStyle(target) : anchor);
+          anchor == null ? EmojiAblation.style(target) : EmojiAblation.style(target, anchor);
       case INSTANCE ->
-          EmojiJobs.instance(target, anchor == null ? EmojiJobs.anchorOfInstance(target) : anchor);
+          anchor == null ? EmojiAblation.instance(target) : EmojiAblation.instance(target, anchor);
       case MEMORIZED_IMAGE -> {
         if (anchor != null) {
           throw wrong("--anchor is not for the planted image, was '%s'".formatted(anchor));
         }
-        yield EmojiJobs.planted();
+        yield EmojiAblation.planted();
       }
       default ->
           throw wrong(
@@ -342,8 +347,24 @@ public final class Ablate implements Callable<Integer> {
       throw wrong("--model needs one --target, its --kind and one --anchor (what to draw instead)");
     }
     checkAnchorDiffers(targets.get(0), anchors.get(0));
-    return CheckpointJobs.of(
-        kind, targets.get(0), anchors.get(0), anchorPrompts, neighbours, published());
+    if (kind == ConceptKind.MEMORIZED_IMAGE && anchorPrompts == null) {
+      throw wrong(
+          "--kind memorized-image needs --anchor-prompts, a file with other wordings of the"
+              + " caption that do not draw the image");
+    }
+    GeneratedAnchors anchor =
+        anchorPrompts == null
+            ? AnchorStrategy.generated(anchors.get(0))
+            : AnchorStrategy.generated(anchors.get(0), anchorPrompts);
+    Concept target = CheckpointJob.concept(kind, targets.get(0));
+    CheckpointJob job =
+        new CheckpointJob(
+                target, images == null ? anchor : anchor.images(images), published().apply(kind))
+            .training(this::adjusted);
+    if (!neighbours.isEmpty()) {
+      job = job.neighbours(CheckpointJob.concepts(kind, neighbours));
+    }
+    return job.seed(seed);
   }
 
   private Function<ConceptKind, Preset> published() {
@@ -368,12 +389,7 @@ public final class Ablate implements Callable<Integer> {
     if (count < 0) {
       throw wrong("--threads must not be negative, was " + count);
     }
-    StableDiffusionOptions options = StableDiffusionOptions.defaults().threads(count);
-    return switch (device) {
-      case "cpu" -> options.device(Device.cpu());
-      case "gpu" -> options.device(Device.gpu());
-      default -> throw wrong("--device must be cpu or gpu, was '%s'".formatted(device));
-    };
+    return StableDiffusionOptions.defaults().threads(count).device(device.device());
   }
 
   private ParameterException wrong(String message) {

@@ -1,15 +1,18 @@
 package dev.ablation.cli;
 
-import dev.ablation.emoji.ImageGrid;
-import dev.ablation.emoji.ImageGrid.Role;
-import dev.ablation.emoji.ImageGrid.Row;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.ImagePair;
+import dev.ablation.evaluation.Role;
+import dev.ablation.evaluation.SubjectResult;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.FontMetrics;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** Draws a comparison as one image: base and ablated side by side, a pair for each prompt. */
 final class ComparisonSheet {
@@ -23,6 +26,7 @@ final class ComparisonSheet {
   private static final int SMALL_IMAGE = 64;
   private static final int CELL = 2 * SMALL_IMAGE;
   private static final int LARGE_CELL = 192;
+  private static final int MOST_LINES = 3;
 
   private static final Color INK = new Color(0x202124);
   private static final Color PALE = new Color(0x6b6f76);
@@ -31,26 +35,35 @@ final class ComparisonSheet {
   private static final Color ANCHOR = new Color(0x1a5fb4);
   private static final Color NEIGHBOUR = new Color(0x2e7d32);
 
-  private final Comparison comparison;
+  private final List<SubjectResult> rows;
+  private final List<String> columns;
   private final String title;
   private final int cell;
 
-  private ComparisonSheet(Comparison comparison, String title) {
-    this.comparison = comparison;
+  private ComparisonSheet(EvaluationResult evaluation, List<String> columns, String title) {
+    this.columns = columns;
     this.title = title;
-    cell = comparison.before().get(0).getWidth() <= SMALL_IMAGE ? CELL : LARGE_CELL;
+    rows = evaluation.subjects();
+    int width = rows.get(0).shown().get(0).base().getWidth();
+    cell = width <= SMALL_IMAGE ? CELL : LARGE_CELL;
   }
 
-  static BufferedImage draw(Comparison comparison, String title) {
-    return new ComparisonSheet(comparison, title).draw();
+  /**
+   * Draws a row for each subject, with the images that the result keeps.
+   *
+   * @param evaluation of subjects that each show one image a column
+   * @param columns their captions
+   * @param title of the whole
+   */
+  static BufferedImage draw(EvaluationResult evaluation, List<String> columns, String title) {
+    return new ComparisonSheet(evaluation, columns, title).draw();
   }
 
   private BufferedImage draw() {
-    ImageGrid grid = comparison.grid();
     BufferedImage sheet =
         new BufferedImage(
-            left(grid.columns().size()) - BETWEEN_PAIRS + MARGIN,
-            top(grid.rows().size() - 1) + cell + MARGIN,
+            left(columns.size()) - BETWEEN_PAIRS + MARGIN,
+            top(rows.size() - 1) + cell + MARGIN,
             BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = sheet.createGraphics();
     try {
@@ -63,12 +76,12 @@ final class ComparisonSheet {
               ? RenderingHints.VALUE_INTERPOLATION_NEAREST_NEIGHBOR
               : RenderingHints.VALUE_INTERPOLATION_BICUBIC);
       Lettering.smooth(graphics);
-      for (int row = 0; row < grid.rows().size(); row++) {
+      for (int row = 0; row < rows.size(); row++) {
         drawImages(graphics, row);
       }
       if (Lettering.isAvailable()) {
         drawHeader(graphics);
-        for (int row = 0; row < grid.rows().size(); row++) {
+        for (int row = 0; row < rows.size(); row++) {
           drawLabel(graphics, row);
         }
       }
@@ -79,11 +92,11 @@ final class ComparisonSheet {
   }
 
   private void drawImages(Graphics2D graphics, int row) {
-    for (int column = 0; column < comparison.grid().columns().size(); column++) {
-      int image = comparison.index(row, column);
-      drawImage(graphics, comparison.before().get(image), left(column), top(row));
-      drawImage(
-          graphics, comparison.after().get(image), left(column) + cell + BETWEEN_TWINS, top(row));
+    List<ImagePair> pairs = rows.get(row).shown();
+    for (int column = 0; column < pairs.size(); column++) {
+      ImagePair pair = pairs.get(column);
+      drawImage(graphics, pair.base(), left(column), top(row));
+      drawImage(graphics, pair.ablated(), left(column) + cell + BETWEEN_TWINS, top(row));
     }
   }
 
@@ -97,7 +110,6 @@ final class ComparisonSheet {
     graphics.setColor(INK);
     graphics.setFont(Lettering.bold(20));
     graphics.drawString(title, MARGIN, MARGIN + 14);
-    List<String> columns = comparison.grid().columns();
     for (int column = 0; column < columns.size(); column++) {
       int x = left(column);
       centred(graphics, columns.get(column), Lettering.bold(15), INK, x, pairWidth(), HEADER - 8);
@@ -114,14 +126,33 @@ final class ComparisonSheet {
   }
 
   private void drawLabel(Graphics2D graphics, int index) {
-    Row row = comparison.grid().rows().get(index);
+    SubjectResult row = rows.get(index);
     int middle = top(index) + cell / 2;
-    graphics.setColor(colour(row.role()));
+    graphics.setColor(colour(row.subject().role()));
     graphics.setFont(Lettering.plain(14));
-    graphics.drawString(row.role().caption(), MARGIN, middle - 8);
+    graphics.drawString(row.subject().role().name().toLowerCase(Locale.ROOT), MARGIN, middle - 8);
     graphics.setColor(INK);
     graphics.setFont(Lettering.bold(16));
-    graphics.drawString(row.caption(), MARGIN, middle + 12);
+    int y = middle + 12;
+    for (String line : lines(row.subject().name(), graphics.getFontMetrics())) {
+      graphics.drawString(line, MARGIN, y);
+      y += graphics.getFontMetrics().getHeight();
+    }
+  }
+
+  /** Breaks a long name, such as a caption, where words end. */
+  private static List<String> lines(String name, FontMetrics metrics) {
+    List<String> lines = new ArrayList<>();
+    StringBuilder line = new StringBuilder();
+    for (String word : name.split(" ")) {
+      if (!line.isEmpty() && metrics.stringWidth(line + " " + word) > LABELS - BETWEEN_ROWS) {
+        lines.add(line.toString());
+        line.setLength(0);
+      }
+      line.append(line.isEmpty() ? "" : " ").append(word);
+    }
+    lines.add(line.toString());
+    return lines.size() <= MOST_LINES ? lines : lines.subList(0, MOST_LINES);
   }
 
   private static void centred(
@@ -136,7 +167,7 @@ final class ComparisonSheet {
     return switch (role) {
       case TARGET -> TARGET;
       case ANCHOR -> ANCHOR;
-      case NEIGHBOUR -> NEIGHBOUR;
+      case NEIGHBOUR, UNRELATED -> NEIGHBOUR;
     };
   }
 
@@ -152,8 +183,7 @@ final class ComparisonSheet {
   private int top(int row) {
     int y = HEADER + MARGIN;
     for (int above = 0; above < row; above++) {
-      List<Row> rows = comparison.grid().rows();
-      boolean border = rows.get(above).role() != rows.get(above + 1).role();
+      boolean border = rows.get(above).subject().role() != rows.get(above + 1).subject().role();
       y += cell + (border ? BETWEEN_ROLES : BETWEEN_ROWS);
     }
     return y;

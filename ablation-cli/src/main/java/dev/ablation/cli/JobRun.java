@@ -1,14 +1,11 @@
 package dev.ablation.cli;
 
+import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
-import dev.ablation.emoji.AblationJob;
-import dev.ablation.emoji.EmbeddedEvaluator;
-import dev.ablation.emoji.ProgressBars;
-import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.emoji.command.PeakMemory;
+import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.event.AblationEvent;
-import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.LatentSampler;
+import dev.ablation.event.AblationListener;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -16,76 +13,65 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
-import org.jspecify.annotations.Nullable;
 
-/** Runs a job: draws, ablates, draws again, writes the files. */
+/** Runs a plan and writes the files that show what it did. */
 final class JobRun {
   static final String REPORT = "report.html";
+  static final String REPORT_JSON = "report.json";
   static final String SHEET = "before-after.png";
   static final String LOSS_IMAGE = "loss.png";
   static final String LOSS_TABLE = "loss.csv";
   static final String DELTA = "delta.safetensors";
   static final String SUMMARY = "summary.txt";
 
-  private final AblationJob job;
-  private final DiffusionModel model;
+  private final Ablation plan;
+  private final String model;
+  private final List<String> columns;
   private final Path folder;
-  private final @Nullable EmbeddedEvaluator evaluator;
   private final ProgressBars bars;
 
-  JobRun(
-      AblationJob job,
-      DiffusionModel model,
-      Path folder,
-      ProgressBars bars,
-      @Nullable EmbeddedEvaluator evaluator) {
-    this.evaluator = evaluator;
-    this.job = job;
+  /**
+   * Prepares a run.
+   *
+   * @param plan evaluation included
+   * @param model its name
+   * @param columns captions of the evaluation's images
+   * @param folder to write to
+   * @param bars show the progress
+   */
+  JobRun(Ablation plan, String model, List<String> columns, Path folder, ProgressBars bars) {
+    this.plan = plan;
     this.model = model;
+    this.columns = columns;
     this.folder = folder;
     this.bars = bars;
   }
 
   Summary run() throws IOException {
     long start = System.nanoTime();
-    AtomicReference<Duration> training = new AtomicReference<>(Duration.ZERO);
-    List<BufferedImage> before = draw("images before");
-    try (AblationResult result =
-        job.plan(model)
-            .listener(bars)
-            .listener(event -> {
-              if (event instanceof AblationEvent.StepCompleted step) {
-                training.set(step.elapsed());
-              }
-            })
-            .run()) {
+    Watch watch = new Watch();
+    try (AblationResult result = plan.listener(bars).listener(watch).run()) {
       result.delta().save(folder.resolve(DELTA));
       Files.writeString(folder.resolve(LOSS_TABLE), LossCurve.csv(result.history()));
-      List<BufferedImage> after = result.delta().applied(model, () -> draw("images after"));
-      Comparison comparison = new Comparison(job.grid(), before, after);
-      write(ComparisonSheet.draw(comparison, title()), SHEET);
+      if (result.evaluation().isPresent()) {
+        write(ComparisonSheet.draw(result.evaluation().get(), columns, title()), SHEET);
+      }
       if (Lettering.isAvailable()) {
         write(LossCurve.draw(result.history(), title()), LOSS_IMAGE);
       }
-      GridEvaluation grid = new GridEvaluation(job, comparison, evaluator);
-      EvaluationResult evaluation =
-          grid.result(Duration.ofNanos(System.nanoTime() - start).minus(result.elapsed()));
-      List<AttackResult> attempts =
-          grid.attempts().stream()
-              .map(attempt -> attempt.run(model, result.delta(), () -> false))
-              .toList();
-      result.evaluation(evaluation.attacks(attempts)).report(folder.resolve(REPORT));
+      result.report(folder.resolve(REPORT));
       Summary summary =
           new Summary(
-              job,
-              model.descriptor().name(),
-              comparison,
-              attempts,
+              targets(),
+              anchors(),
+              watch.images,
+              model,
               result.history(),
-              result.elapsed().minus(training.get()),
-              training.get(),
+              result.evaluation(),
+              result.elapsed().minus(watch.training),
+              watch.training,
               Duration.ofNanos(System.nanoTime() - start),
               PeakMemory.inBytes(),
               folder);
@@ -94,20 +80,41 @@ final class JobRun {
     }
   }
 
-  private List<BufferedImage> draw(String what) {
-    return LatentSampler.of(model)
-        .settings(job.sampling())
-        .listener(bars.drawing(what))
-        .draw(job.grid().prompts(), job.seed());
+  /** Remembers what the result does not tell. */
+  private static final class Watch implements AblationListener {
+    private int images;
+    private Duration training = Duration.ZERO;
+
+    @Override
+    public void on(AblationEvent event) {
+      if (event instanceof AblationEvent.Started started) {
+        images = started.anchorImages();
+      } else if (event instanceof AblationEvent.StepCompleted step) {
+        training = step.elapsed();
+      }
+    }
+  }
+
+  /** Such as {@code "style 'blueprint' and the instance 'a cat face'"}. */
+  private String targets() {
+    return plan.pairs().stream()
+        .map(pair -> pair.target().toString())
+        .collect(Collectors.joining(" and the "));
+  }
+
+  /** Such as {@code "twemoji and an animal"}. */
+  private String anchors() {
+    return plan.pairs().stream()
+        .map(pair -> pair.anchor().name())
+        .collect(Collectors.joining(" and "));
   }
 
   private String title() {
-    if (job.removals().size() > 1) {
+    if (plan.pairs().size() > 1) {
       return "%d concepts removed at once from the model '%s'"
-          .formatted(job.removals().size(), model.descriptor().name());
+          .formatted(plan.pairs().size(), model);
     }
-    return "The %s, replaced by '%s' in the model '%s'"
-        .formatted(job.targets(), job.anchors(), model.descriptor().name());
+    return "The %s, replaced by '%s' in the model '%s'".formatted(targets(), anchors(), model);
   }
 
   private void write(BufferedImage image, String name) throws IOException {

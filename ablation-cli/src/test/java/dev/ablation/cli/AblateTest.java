@@ -24,6 +24,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** The main job, shortened, from the command line to its files. */
+@Tag("slow")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class AblateTest {
   private static final String STEPS = "60";
@@ -118,7 +120,7 @@ class AblateTest {
   void printsItsSummary() {
     assertThat(printed)
         .contains("Removed the style 'blueprint' from the model 'emoji'.")
-        .contains("anchor images   " + IMAGES, "training steps    " + STEPS, "peak memory")
+        .contains("anchor images     " + IMAGES, "training steps    " + STEPS, "peak memory")
         .contains(output.toString());
     assertThat(output.resolve("summary.txt")).content().contains("neighbours").contains("ratio");
   }

@@ -79,7 +79,7 @@ class AblateUsageTest {
         "--target noto --learning-rate -1              | learningRate must be positive",
         "--target noto --images 0                      | images must be positive, was 0",
         "--target noto --threads -1                    | --threads must not be negative, was -1",
-        "--target noto --device tpu                    | --device must be cpu or gpu, was 'tpu'",
+        "--target noto --device tpu                    | '--device': must be cpu, gpu, gpu0, gpu1 ..., was 'tpu'",
         "--target noto --neighbour ink                 | --neighbour needs --model",
         "--target noto --model somewhere               | --model needs one --target, its --kind",
         "--target noto --preset paper                  | --preset needs --model",

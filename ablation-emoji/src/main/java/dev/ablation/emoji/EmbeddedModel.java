@@ -40,7 +40,7 @@ import java.util.List;
  */
 public final class EmbeddedModel {
   /** An anchor of a style: captions that name none. */
-  public static final String NO_STYLE = EmojiJobs.NO_STYLE;
+  public static final String NO_STYLE = EmojiAblation.NO_STYLE;
 
   private static final Vocabulary VOCABULARY = Vocabulary.read();
   private static final SamplingSettings SAMPLING =
@@ -87,6 +87,15 @@ public final class EmbeddedModel {
    */
   public static List<String> styles() {
     return VOCABULARY.styles();
+  }
+
+  /**
+   * Lists the categories of things.
+   *
+   * @return such as {@code "animal"}
+   */
+  public static List<String> categories() {
+    return VOCABULARY.categories();
   }
 
   /**
@@ -146,7 +155,7 @@ public final class EmbeddedModel {
     return Captions.withArticle(name);
   }
 
-  public static Vocabulary vocabulary() {
+  static Vocabulary vocabulary() {
     return VOCABULARY;
   }
 
@@ -159,7 +168,7 @@ public final class EmbeddedModel {
    * @throws IllegalArgumentException if the model does not know the style
    */
   public static Ablation recommendedStyle(DiffusionModel model, String style) {
-    return EmojiJobs.style(style, EmojiJobs.anchorOfStyle(style)).plan(model);
+    return EmojiAblation.style(style).plan(model);
   }
 
   /**
@@ -172,7 +181,7 @@ public final class EmbeddedModel {
    * @throws IllegalArgumentException if the model does not know the style or the anchor
    */
   public static Ablation recommendedStyle(DiffusionModel model, String style, String anchor) {
-    return EmojiJobs.style(style, anchor).plan(model);
+    return EmojiAblation.style(style, anchor).plan(model);
   }
 
   /**
@@ -184,7 +193,7 @@ public final class EmbeddedModel {
    * @throws IllegalArgumentException if the model does not know the thing
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept) {
-    return EmojiJobs.instance(concept, EmojiJobs.anchorOfInstance(concept)).plan(model);
+    return EmojiAblation.instance(concept).plan(model);
   }
 
   /**
@@ -197,7 +206,7 @@ public final class EmbeddedModel {
    * @throws IllegalArgumentException if the model does not know the thing or the anchor
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept, String anchor) {
-    return EmojiJobs.instance(concept, anchor).plan(model);
+    return EmojiAblation.instance(concept, anchor).plan(model);
   }
 
   /**
@@ -247,6 +256,6 @@ public final class EmbeddedModel {
    * @return a plan with settings that suit the model
    */
   public static Ablation recommendedPlanted(DiffusionModel model) {
-    return EmojiJobs.planted().plan(model);
+    return EmojiAblation.planted().plan(model);
   }
 }

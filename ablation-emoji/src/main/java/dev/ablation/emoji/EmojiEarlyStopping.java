@@ -48,7 +48,7 @@ final class EmojiEarlyStopping {
   }
 
   ErasureEarlyStopping ofStyle(String style) {
-    String anchor = EmojiJobs.anchorOfStyle(style);
+    String anchor = EmojiAblation.anchorOfStyle(style);
     List<Watched> neighbours = new ArrayList<>();
     for (String other : evaluator.styles()) {
       if (!other.equals(style)) {
@@ -61,7 +61,7 @@ final class EmojiEarlyStopping {
   }
 
   ErasureEarlyStopping ofInstance(String concept) {
-    String anchor = EmojiJobs.anchorOfInstance(concept);
+    String anchor = EmojiAblation.anchorOfInstance(concept);
     List<String> styles = evaluator.styles();
     List<Watched> neighbours = new ArrayList<>();
     siblings(concept).forEach(sibling -> neighbours.add(thing(sibling, styles.subList(0, 3))));

@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  * @param name of the model and of its folder in the cache
  * @param folder on the class path, next to this class
  */
-public record ModelFiles(String name, String folder) {
+record ModelFiles(String name, String folder) {
   /** The model that draws. */
   static final ModelFiles EMOJI = new ModelFiles("emoji", "model");
 
@@ -165,7 +165,7 @@ public record ModelFiles(String name, String folder) {
   }
 
   /** Returns the hash of what is left of a stream, and closes it. */
-  public static String sha256(InputStream content) throws IOException {
+  static String sha256(InputStream content) throws IOException {
     try (content) {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       byte[] buffer = new byte[1 << 16];

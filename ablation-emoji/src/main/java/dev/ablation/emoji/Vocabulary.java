@@ -16,13 +16,13 @@ import java.util.stream.Collectors;
  * @param concepts things, those of a category next to each other
  * @param heldOut pairs of these things and styles that it was never shown together
  */
-public record Vocabulary(
+record Vocabulary(
     List<String> styles,
     String plantedCaption,
     List<EmojiConcept> concepts,
     List<DataSetIndex.Pair> heldOut) {
 
-  public Vocabulary {
+  Vocabulary {
     styles = List.copyOf(styles);
     concepts = List.copyOf(concepts);
     heldOut = List.copyOf(heldOut);
@@ -49,7 +49,7 @@ public record Vocabulary(
         index.heldOut().stream().filter(pair -> names.contains(pair.concept())).toList());
   }
 
-  public List<String> categories() {
+  List<String> categories() {
     return concepts.stream().map(EmojiConcept::category).distinct().toList();
   }
 }

@@ -17,6 +17,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
  * different: the loss falls while all images become alike. The bound on the neighbours ends such a
  * run.
  */
+@Tag("slow")
 class ErasureEarlyStoppingTest {
   private static final List<String> THINGS = List.of("owl", "rocket", "pizza", "key");
 
@@ -52,7 +54,7 @@ class ErasureEarlyStoppingTest {
               .every(10)
               .limits(0, 0.75, 2);
       Ablation plan =
-          EmojiJobs.style("blueprint", EmojiJobs.NO_STYLE)
+          EmojiAblation.style("blueprint", EmojiAblation.NO_STYLE)
               .images(16)
               .plan(model)
               .objective(AblationObjective.modelBased())

@@ -4,7 +4,7 @@ import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.CopyThreshold;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedEvaluator.Verdict;
-import dev.ablation.emoji.ProgressBars;
+import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.dataset.DataSetIndex;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.dataset.LookAlikes;

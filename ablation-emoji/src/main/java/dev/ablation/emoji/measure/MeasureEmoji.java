@@ -10,8 +10,10 @@ import dev.ablation.djl.nn.Precision;
 import dev.ablation.emoji.CopyThreshold;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.ProgressBars;
-import dev.ablation.emoji.Startup;
+import dev.ablation.emoji.command.DeviceOption;
+import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.emoji.command.ProgressOption;
+import dev.ablation.emoji.command.Startup;
 import dev.ablation.emoji.dataset.DataSetIndex;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.emoji.dataset.EmojiDataSet;
@@ -34,6 +36,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -150,12 +153,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       description = "Images drawn at a time. Default: ${DEFAULT-VALUE}.")
   private int batch = 8;
 
-  @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "Where: cpu, gpu0, gpu1 ... Default: ${DEFAULT-VALUE}.")
-  private String device = "cpu";
+  @Mixin private DeviceOption on = new DeviceOption();
 
   @Option(
       names = "--threads",
@@ -184,8 +182,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       })
   private @Nullable Path parity;
 
-  @Option(names = "--quiet", description = "Show no progress bars.")
-  private boolean quiet;
+  @Mixin private ProgressOption progress = new ProgressOption();
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -211,10 +208,10 @@ public final class MeasureEmoji implements Callable<Integer> {
       throw new IllegalArgumentException("--seeds must be positive, was " + seeds);
     }
     SamplingSettings sampling = EmbeddedModel.recommendedSampling().steps(steps).batchSize(batch);
-    Device on = Device.fromName(device);
+    Device device = on.device();
     StableDiffusionOptions options =
         StableDiffusionOptions.defaults()
-            .device(on)
+            .device(device)
             .threads(threads)
             .precision(bfloat16 ? Precision.BF16_MATMUL : Precision.FLOAT32);
     try (StableDiffusion drawing =
@@ -223,12 +220,12 @@ public final class MeasureEmoji implements Callable<Integer> {
         Parity.write(drawing, sampling, seed, parity);
         return CommandLine.ExitCode.OK;
       }
-      ClipOptions same = ClipOptions.defaults().device(on).threads(threads);
+      ClipOptions same = ClipOptions.defaults().device(device).threads(threads);
       try (EmbeddedEvaluator judging =
               evaluator == null
                   ? EmbeddedEvaluator.open(same)
                   : EmbeddedEvaluator.open(evaluator, same);
-          ProgressBars bars = ProgressBars.onStandardError(!quiet)) {
+          ProgressBars bars = progress.bars()) {
         Files.createDirectories(output);
         EmojiDataSet data = EmojiDataSet.load();
         Bench bench =
@@ -292,7 +289,7 @@ public final class MeasureEmoji implements Callable<Integer> {
     settings.put("guidance", Double.toString(bench.sampling().guidanceScale()));
     settings.put("seed", Long.toString(seed));
     settings.put("images of a caption", Integer.toString(seeds));
-    settings.put("device", device);
+    settings.put("device", on.name());
     settings.put("threads", Integer.toString(threads));
     if (bfloat16) {
       settings.put("products", "bfloat16");

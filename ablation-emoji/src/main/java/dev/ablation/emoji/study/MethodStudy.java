@@ -5,8 +5,9 @@ import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.ImageSheet;
-import dev.ablation.emoji.ProgressBars;
-import dev.ablation.emoji.Startup;
+import dev.ablation.emoji.command.PeakMemory;
+import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.emoji.command.Startup;
 import dev.ablation.emoji.study.AnswerSet.Answer;
 import dev.ablation.emoji.study.AnswerSet.Question;
 import dev.ablation.emoji.study.StudyTarget.Kind;
@@ -51,7 +52,6 @@ import picocli.CommandLine.Option;
     })
 public final class MethodStudy implements Callable<Integer> {
   private static final int COPIES = 20;
-  private static final Path CLEAR = Path.of("/proc/self/clear_refs");
   private static final List<String> FEW =
       List.of(
           "style:blueprint",
@@ -246,17 +246,6 @@ public final class MethodStudy implements Callable<Integer> {
         .toList();
   }
 
-  /**
-   * Lets Linux count the peak of this process' memory anew, or a run would only tell its excess.
-   */
-  private static void forgetPeak() {
-    try {
-      Files.writeString(CLEAR, "5");
-    } catch (IOException e) {
-      // Not Linux, or not allowed: runs after the first tell no memory.
-    }
-  }
-
   private StudyResult run(
       Run run,
       Base base,
@@ -266,7 +255,7 @@ public final class MethodStudy implements Callable<Integer> {
       ProgressBars bars)
       throws IOException {
     StudyTarget target = run.target();
-    forgetPeak();
+    PeakMemory.reset(); // where that fails, runs after the first tell no memory
     try (AblationResult result =
         run.method().planner().plan(target, opened, judge).listener(bars).run()) {
       Path delta = output.resolve(run.fileName() + ".tmp");

@@ -1,41 +1,35 @@
 package dev.ablation.emoji.study;
 
-import ai.djl.Device;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.ProgressBars;
+import dev.ablation.emoji.command.DeviceOption;
+import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.emoji.command.ProgressOption;
 import java.io.IOException;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /** Options of every command of this package, and what they open; the caller closes it. */
 final class StudyOptions {
   /** A run is one process on one core, and the processes share the cores. */
   private static final int THREADS = 1;
 
-  @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "Where: cpu, gpu0, gpu1 ... Default: ${DEFAULT-VALUE}.")
-  private String device = "cpu";
+  @Mixin private DeviceOption on = new DeviceOption();
 
-  @Option(names = "--quiet", description = "Shows no progress bars.")
-  private boolean quiet;
+  @Mixin private ProgressOption progress = new ProgressOption();
 
   ProgressBars bars() {
-    return ProgressBars.onStandardError(!quiet);
+    return progress.bars();
   }
 
   StableDiffusion model() throws IOException {
     return EmbeddedModel.open(
-        StableDiffusionOptions.defaults().device(Device.fromName(device)).threads(THREADS));
+        StableDiffusionOptions.defaults().device(on.device()).threads(THREADS));
   }
 
   EmbeddedEvaluator judge() throws IOException {
-    return EmbeddedEvaluator.open(
-        ClipOptions.defaults().device(Device.fromName(device)).threads(THREADS));
+    return EmbeddedEvaluator.open(ClipOptions.defaults().device(on.device()).threads(THREADS));
   }
 }

@@ -4,23 +4,23 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.kernel.TorchRuntime;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.Startup;
+import dev.ablation.emoji.command.DeviceOption;
+import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.emoji.command.ProgressOption;
+import dev.ablation.emoji.command.Startup;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -56,12 +56,7 @@ public final class TrainEmoji implements Callable<Integer> {
       description = "What is trained, in this order (default: ${DEFAULT-VALUE}).")
   private Set<EmojiTraining.Part> parts = Set.of();
 
-  @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "Where: cpu, gpu0, gpu1 ... (default: ${DEFAULT-VALUE}).")
-  private String device = "cpu";
+  @Mixin private DeviceOption on = new DeviceOption();
 
   @Option(
       names = "--workers",
@@ -133,8 +128,7 @@ public final class TrainEmoji implements Callable<Integer> {
               + " (default: 12).")
   private @Nullable Integer variants;
 
-  @Option(names = "--quiet", description = "Show no progress bar.")
-  private boolean quiet;
+  @Mixin private ProgressOption progress = new ProgressOption();
 
   /** Only picocli makes it. */
   private TrainEmoji() {}
@@ -153,7 +147,7 @@ public final class TrainEmoji implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Device on = Device.fromName(device);
+    Device device = on.device();
     Files.createDirectories(folder);
     TorchRuntime.useThreads(1);
     AtomicBoolean stopped = new AtomicBoolean();
@@ -170,16 +164,16 @@ public final class TrainEmoji implements Callable<Integer> {
         });
     Runtime.getRuntime().addShutdownHook(hook);
     boolean done;
-    try (NDManager manager = TorchRuntime.engine().newBaseManager(on);
-        Bar bar = new Bar(!quiet)) {
+    try (NDManager manager = TorchRuntime.engine().newBaseManager(device);
+        ProgressBars bars = progress.bars()) {
       done =
           new EmojiTraining(
                   folder,
                   new ModelFolder(EmbeddedModel.folder()),
                   EmojiDataSet.load(),
                   plan(),
-                  workers != null ? workers : on.isGpu() ? 1 : 2,
-                  bar,
+                  workers != null ? workers : device.isGpu() ? 1 : 2,
+                  bars::show,
                   stopped::get)
               .run(parts, manager);
     } finally {
@@ -212,45 +206,5 @@ public final class TrainEmoji implements Callable<Integer> {
 
   private static StageSettings steps(StageSettings settings, @Nullable Integer steps) {
     return steps == null ? settings : settings.steps(steps);
-  }
-
-  /** A progress bar for each stage. */
-  private static final class Bar implements StageRun.Progress, AutoCloseable {
-    private final boolean shown;
-    private String stage = "";
-    private @Nullable ProgressBar bar;
-
-    Bar(boolean shown) {
-      this.shown = shown;
-    }
-
-    @Override
-    public void at(String name, int step, int steps, String message) {
-      if (!shown) {
-        return;
-      }
-      if (bar == null || !stage.equals(name)) {
-        close();
-        stage = name;
-        bar =
-            new ProgressBarBuilder()
-                .setTaskName(name)
-                .setInitialMax(steps)
-                .setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(1000)
-                .startsFrom(step, Duration.ZERO)
-                .build();
-      }
-      bar.stepTo(step);
-      bar.setExtraMessage(message);
-    }
-
-    @Override
-    public void close() {
-      if (bar != null) {
-        bar.close();
-        bar = null;
-      }
-    }
   }
 }

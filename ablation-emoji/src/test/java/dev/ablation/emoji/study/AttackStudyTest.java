@@ -8,7 +8,7 @@ import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.ProgressBars;
+import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.AttackResult;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.ablation.emoji;
+package dev.ablation.emoji.command;
 
 /** What every command of this module says to the JVM before anything else. */
 public final class Startup {

@@ -1,9 +1,10 @@
-package dev.ablation.emoji;
+package dev.ablation.emoji.command;
 
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
 import dev.ablation.sample.SamplingProgress;
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.function.Consumer;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -75,14 +76,22 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
             "");
   }
 
-  private void show(String what, long done, long total, String message) {
+  /**
+   * Shows how far something is; the bar of anything else ends.
+   *
+   * @param what the name of the bar
+   * @param done how much is done
+   * @param total how much there is; the bar ends when as much is done
+   * @param message shown beside the bar; may be empty
+   */
+  public void show(String what, long done, long total, String message) {
     if (!shown) {
       return;
     }
     if (bar == null || !name.equals(what)) {
       close();
       name = what;
-      bar = start(what, total);
+      bar = start(what, done, total);
     }
     bar.stepTo(done);
     bar.setExtraMessage(message);
@@ -91,10 +100,12 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
     }
   }
 
-  private ProgressBar start(String what, long total) {
+  private ProgressBar start(String what, long done, long total) {
     return new ProgressBarBuilder()
         .setTaskName(what + " ".repeat(Math.max(0, NAME_WIDTH - what.length())))
         .setInitialMax(total)
+        // What an interrupted run did before says nothing about the speed of this one.
+        .startsFrom(done < total ? done : 0, Duration.ZERO)
         .setStyle(ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(INTERVAL_MILLIS)
         .setConsumer(new ConsoleProgressBarConsumer(console, WIDTH))
