@@ -4,6 +4,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import ai.djl.engine.Engine;
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -31,6 +32,20 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule CORE_CHOOSES_NO_ENGINE =
       noClasses().should().callMethodWhere(isAStaticMethodOf(Engine.class));
+
+  /** What everything else stands on knows nothing of models and concepts. */
+  @ArchTest
+  static final ArchRule INTERNAL_IS_THE_GROUND =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.ablation.internal..")
+          .should()
+          .dependOnClassesThat(
+              DescribedPredicate.describe(
+                  "are of another package of Ablation",
+                  (JavaClass type) ->
+                      type.getPackageName().startsWith("dev.ablation")
+                          && !type.getPackageName().startsWith("dev.ablation.internal")));
 
   private static DescribedPredicate<JavaMethodCall> isAStaticMethodOf(Class<?> owner) {
     return DescribedPredicate.describe(

@@ -21,6 +21,9 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
   private static final int INTERVAL_MILLIS = 500;
   private static final int NAME_WIDTH = 16;
 
+  /** Begins the task of an evaluation that draws a subject. */
+  private static final String SUBJECT = "evaluation of ";
+
   private final PrintStream console;
   private final boolean shown;
   private String name = "";
@@ -53,7 +56,13 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
           step.steps(),
           String.format(Locale.ROOT, "loss %.4f", step.loss()));
     } else if (event instanceof AblationEvent.EvaluationProgressed evaluation) {
-      show("evaluation", evaluation.done(), evaluation.total(), evaluation.task());
+      String task = evaluation.task();
+      boolean drawing = task.startsWith(SUBJECT);
+      show(
+          drawing ? "evaluation" : "attacks",
+          evaluation.done(),
+          evaluation.total(),
+          drawing ? task.substring(SUBJECT.length()) : task);
     } else if (event instanceof AblationEvent.Warning warning) {
       close();
       console.println("warning: " + warning.message());
