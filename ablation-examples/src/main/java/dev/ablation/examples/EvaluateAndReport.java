@@ -4,6 +4,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.SubjectMetric;
 import java.io.IOException;
@@ -14,7 +15,7 @@ import java.util.List;
 /** Removes a style, measures what that did to it and to its neighbours, and writes a report. */
 public final class EvaluateAndReport {
   private static final int STEPS = Integer.getInteger("example.steps", 200);
-  private static final int IMAGES = Integer.getInteger("example.images", 24);
+  private static final int IMAGES = Integer.getInteger("example.images", 64);
 
   private EvaluateAndReport() {}
 
@@ -31,8 +32,10 @@ public final class EvaluateAndReport {
                   p.images(IMAGES, IMAGES, IMAGES, IMAGES)
                       .sampling(EmbeddedModel.recommendedSampling()));
       try (AblationResult result =
-          EmbeddedModel.recommendedStyle(model, "blueprint")
+          EmojiAblation.style("blueprint")
+              .images(IMAGES)
               .training(t -> t.steps(STEPS))
+              .plan(model)
               .evaluate(evaluation)
               .run()) {
         System.out.println(result.evaluation().orElseThrow());

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Losses;
 import dev.ablation.objective.Teacher;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
  */
 public final class OwnObjective {
   private static final int STEPS = Integer.getInteger("example.steps", 200);
+  private static final int IMAGES = Integer.getInteger("example.images", 64);
   private static final float AWAY = 0.2f;
 
   private OwnObjective() {}
@@ -39,9 +41,11 @@ public final class OwnObjective {
             });
     try (StableDiffusion model = EmbeddedModel.open();
         AblationResult result =
-            EmbeddedModel.recommendedStyle(model, "blueprint")
-                .objective(objective)
+            EmojiAblation.style("blueprint")
+                .images(IMAGES)
                 .training(t -> t.steps(STEPS))
+                .plan(model)
+                .objective(objective)
                 .run()) {
       System.out.println(result.provenance().settings().get("objective"));
       Path file = folder.resolve("own-objective.safetensors");

@@ -4,6 +4,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.sample.LatentSampler;
 import java.io.IOException;
@@ -16,7 +17,7 @@ import java.util.List;
 /** Removes an image that the model learned by heart, and counts the copies before and after. */
 public final class RemoveAMemorizedImage {
   private static final int STEPS = Integer.getInteger("example.steps", 200);
-  private static final int IMAGES = Integer.getInteger("example.images", 8);
+  private static final int IMAGES = Integer.getInteger("example.images", 64);
 
   private RemoveAMemorizedImage() {}
 
@@ -25,7 +26,11 @@ public final class RemoveAMemorizedImage {
     try (StableDiffusion model = EmbeddedModel.open();
         EmbeddedEvaluator evaluator = EmbeddedEvaluator.open();
         AblationResult result =
-            EmbeddedModel.recommendedPlanted(model).training(t -> t.steps(STEPS)).run()) {
+            EmojiAblation.planted()
+                .images(IMAGES)
+                .training(t -> t.steps(STEPS))
+                .plan(model)
+                .run()) {
       ConceptDetector copies = evaluator.ofPlantedCopies();
       System.out.printf(
           "Copies in %d images: %d before, %d after%n",

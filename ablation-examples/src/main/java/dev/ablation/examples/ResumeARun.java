@@ -5,6 +5,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.event.AblationEvent;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
  */
 public final class ResumeARun {
   private static final int STEPS = Integer.getInteger("example.steps", 200);
+  private static final int IMAGES = Integer.getInteger("example.images", 64);
 
   private ResumeARun() {}
 
@@ -23,8 +25,10 @@ public final class ResumeARun {
     Path folder = Files.createDirectories(Path.of(args.length == 0 ? "out" : args[0]));
     try (StableDiffusion model = EmbeddedModel.open()) {
       Ablation plan =
-          EmbeddedModel.recommendedStyle(model, "blueprint")
+          EmojiAblation.style("blueprint")
+              .images(IMAGES)
               .training(t -> t.steps(STEPS))
+              .plan(model)
               .checkpoints(
                   Checkpoints.in(folder.resolve("checkpoints")).every(Math.max(1, STEPS / 10)))
               .listener(event -> {

@@ -4,6 +4,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.sample.LatentSampler;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import javax.imageio.ImageIO;
 /** Draws for two tenants with one model in memory: each must not get another style. */
 public final class ServeTwoTenants {
   private static final int STEPS = Integer.getInteger("example.steps", 200);
+  private static final int IMAGES = Integer.getInteger("example.images", 64);
 
   private ServeTwoTenants() {}
 
@@ -47,7 +49,11 @@ public final class ServeTwoTenants {
     Path file = folder.resolve("without-" + style + ".safetensors");
     if (!Files.exists(file)) {
       try (AblationResult result =
-          EmbeddedModel.recommendedStyle(model, style).training(t -> t.steps(STEPS)).run()) {
+          EmojiAblation.style(style)
+              .images(IMAGES)
+              .training(t -> t.steps(STEPS))
+              .plan(model)
+              .run()) {
         result.delta().save(file);
       }
     }

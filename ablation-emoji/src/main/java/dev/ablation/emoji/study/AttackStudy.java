@@ -89,6 +89,13 @@ public final class AttackStudy implements Callable<Integer> {
   private int images = 24;
 
   @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "20",
+      description = "Steps of the sampler. Default: ${DEFAULT-VALUE}.")
+  private int steps = 20;
+
+  @Option(
       names = "--inversion-steps",
       paramLabel = "N",
       defaultValue = "500",
@@ -160,7 +167,7 @@ public final class AttackStudy implements Callable<Integer> {
     AttackSettings trial =
         new AttackSettings(
             target.detector(judge),
-            EmbeddedModel.recommendedSampling(),
+            EmbeddedModel.recommendedSampling().steps(steps),
             images,
             set.seed() + 10_000);
     List<String> others = others(target, set);

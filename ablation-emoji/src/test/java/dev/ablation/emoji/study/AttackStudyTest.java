@@ -8,6 +8,7 @@ import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.AttackResult;
@@ -16,6 +17,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,18 +46,25 @@ class AttackStudyTest {
     assertThat(output).doesNotExist();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @EnumSource(names = {"STYLE", "INSTANCE"})
   void makesEveryAttemptOnBothModels(Kind kind) throws IOException {
     AttackStudy study = new AttackStudy();
-    new CommandLine(study).parseArgs("--images", "2", "--inversion-steps", "2");
+    new CommandLine(study).parseArgs("--images", "2", "--inversion-steps", "2", "--steps", "8");
     StudyTarget target = new StudyTarget(kind, kind == Kind.STYLE ? "ink" : "cat face");
     Method twoSteps =
         new Method(
             "two steps",
             "",
             false,
-            (of, model, evaluator) -> of.plan(model).training(t -> t.steps(2)));
+            (of, model, evaluator) ->
+                (kind == Kind.STYLE
+                        ? EmojiAblation.style(of.name())
+                        : EmojiAblation.instance(of.name()))
+                    .images(4)
+                    .training(t -> t.steps(2))
+                    .plan(model));
     try (StableDiffusion model =
             EmbeddedModel.open(StableDiffusionOptions.defaults().device(Device.cpu()).threads(1));
         EmbeddedEvaluator judge =

@@ -30,10 +30,12 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** All stages, one after the other, with networks of a few thousand weights. */
+@Tag("slow")
 class EmojiTrainingTest {
   private static final Plan PLAN =
       new Plan(

@@ -17,10 +17,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Each stage learns. */
+@Tag("slow")
 class StagesTest {
   private final NDManager manager = NDManager.newBaseManager("PyTorch");
   @TempDir Path folder;
