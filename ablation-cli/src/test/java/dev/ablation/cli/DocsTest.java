@@ -28,6 +28,9 @@ class DocsTest {
       Pattern.compile("<!-- (\\S+)#(\\S+) -->\\n```java\\n(.*?)```", Pattern.DOTALL);
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)#]+)(#[^)]*)?\\)");
 
+  private static final Pattern MAIN = Pattern.compile("-Dablate\\.main=([\\w.]+)");
+  private static final Pattern MODULE = Pattern.compile(" -pl (\\S+)");
+
   private static List<Path> documents() throws IOException {
     List<Path> documents = new ArrayList<>();
     try (Stream<Path> top = Files.list(ROOT);
@@ -93,6 +96,25 @@ class DocsTest {
                     if (!link.group(1).contains("://")) {
                       assertThat(document.resolveSibling(link.group(1)).normalize()).exists();
                     }
+                  }
+                }));
+  }
+
+  /** A command names a class of the command line's class path and modules that exist. */
+  @TestFactory
+  Stream<DynamicTest> commandsNameWhatExists() throws IOException {
+    return documents().stream()
+        .map(document ->
+            dynamicTest(
+                name(document),
+                () -> {
+                  String text = Files.readString(document);
+                  for (MatchResult main : MAIN.matcher(text).results().toList()) {
+                    assertThat(Class.forName(main.group(1)).getMethod("main", String[].class))
+                        .isNotNull();
+                  }
+                  for (MatchResult module : MODULE.matcher(text).results().toList()) {
+                    assertThat(ROOT.resolve(module.group(1)).resolve("pom.xml")).exists();
                   }
                 }));
   }

@@ -31,6 +31,7 @@ public final class EvaluateAndReport {
               .protocol(p ->
                   p.images(IMAGES, IMAGES, IMAGES, IMAGES)
                       .sampling(EmbeddedModel.recommendedSampling()));
+      // @start region="report"
       try (AblationResult result =
           EmojiAblation.style("blueprint")
               .images(IMAGES)
@@ -41,6 +42,7 @@ public final class EvaluateAndReport {
         System.out.println(result.evaluation().orElseThrow());
         result.report(folder.resolve("report.html"));
       }
+      // @end
     }
   }
 }
