@@ -144,7 +144,7 @@ final class ComparisonSheet {
   private static List<String> lines(String name, FontMetrics metrics) {
     List<String> lines = new ArrayList<>();
     StringBuilder line = new StringBuilder();
-    for (String word : name.split(" ")) {
+    for (String word : name.split(" ", -1)) {
       if (!line.isEmpty() && metrics.stringWidth(line + " " + word) > LABELS - BETWEEN_ROWS) {
         lines.add(line.toString());
         line.setLength(0);

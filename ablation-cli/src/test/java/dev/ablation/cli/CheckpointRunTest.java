@@ -13,6 +13,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -20,6 +21,7 @@ import picocli.CommandLine;
 /**
  * A checkpoint of one's own, from the command line to its files; a tiny one with random weights.
  */
+@Tag("slow")
 class CheckpointRunTest {
   @TempDir private Path folder;
 

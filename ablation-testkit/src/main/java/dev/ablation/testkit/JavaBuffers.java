@@ -14,6 +14,7 @@ final class JavaBuffers {
    * Collects garbage and fills the memory of buffers that were freed with junk, so that whoever
    * still reads it computes something else.
    */
+  @SuppressWarnings("ModifiedButNotUsed") // the list keeps the buffers from being freed
   static void overwriteFreed() {
     System.gc();
     try {
