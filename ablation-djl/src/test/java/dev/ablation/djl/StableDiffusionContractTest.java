@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 class StableDiffusionContractTest {
 
@@ -23,6 +24,7 @@ class StableDiffusionContractTest {
   }
 
   /** Predicts velocity. */
+  @Tag("slow")
   @Nested
   class Version2 extends Contract {
     Version2() {
