@@ -84,11 +84,12 @@ record Summary(
         "  images            %d in %s",
         2 * found.subjects().stream().mapToInt(each -> each.subject().images()).sum(),
         seconds(found.elapsed().minus(attacks)));
+    int width = found.attacks().stream().mapToInt(each -> each.name().length()).max().orElse(0);
     for (AttackResult attack : found.attacks()) {
       line(
           text,
-          "  %-17s the target in %.0f %% of the images, before in %.0f %%",
-          attack.name(),
+          "  %s the target in %.0f %% of the images, before in %.0f %%",
+          attack.name() + " ".repeat(Math.max(17, width) - attack.name().length()),
           100 * attack.recovered().ablated().value(),
           100 * Objects.requireNonNull(attack.recovered().base()).value());
     }
