@@ -55,6 +55,19 @@ class ArchitectureTest {
           .arePublic()
           .should()
           .haveRawReturnType(JavaClass.Predicates.resideInAPackage("dev.ablation.run"));
+  /** What everything else stands on knows nothing of models and concepts. */
+  @ArchTest
+  static final ArchRule INTERNAL_IS_THE_GROUND =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.ablation.internal..")
+          .should()
+          .dependOnClassesThat(
+              DescribedPredicate.describe(
+                  "are of another package of Ablation",
+                  (JavaClass type) ->
+                      type.getPackageName().startsWith("dev.ablation")
+                          && !type.getPackageName().startsWith("dev.ablation.internal")));
 
   private static DescribedPredicate<JavaMethodCall> isAStaticMethodOf(Class<?> owner) {
     return DescribedPredicate.describe(

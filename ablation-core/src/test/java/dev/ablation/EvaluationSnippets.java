@@ -32,6 +32,7 @@ import dev.ablation.metric.FeatureExtractor;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.PooledPixels;
 import dev.ablation.metric.TextImageEncoder;
+import dev.ablation.metric.Unit;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
@@ -44,6 +45,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -286,6 +288,32 @@ class EvaluationSnippets {
     assertThat(found).hasSize(2);
   }
 
+  @Test
+  void withoutEncoder() throws IOException {
+    ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
+    // @start region="evaluate-without-encoder"
+    Evaluation evaluation =
+        Evaluation.of(SubjectMetric.pixelChange()).neighbours("Monet", "Salvador Dali");
+    // @end
+    // @start region="share-of-subjects"
+    Map<String, ConceptDetector> detectors = Map.of("Van Gogh", vanGogh);
+    SubjectMetric drawn =
+        SubjectMetric.shareOfSubjects(
+            "drawn as named", subject -> Optional.ofNullable(detectors.get(subject.name())));
+    // @end
+    try (AblationResult result =
+        plan().evaluate(evaluation.metric(drawn).protocol(EvaluationSnippets::small)).run()) {
+      EvaluationResult found = result.evaluation().orElseThrow();
+      assertThat(found.settings()).doesNotContainKey("encoder");
+      assertThat(found.of(Role.TARGET).get(0).metrics())
+          .extracting(Comparison::metric)
+          .containsExactly("mean squared change", "drawn as named");
+      assertThat(found.of(Role.NEIGHBOUR).get(0).metrics())
+          .extracting(Comparison::metric)
+          .containsExactly("mean squared change");
+    }
+  }
+
   // @start region="own-metric"
   /** The mean brightness of images, 0..255. */
   record Brightness() implements SubjectMetric {
@@ -315,8 +343,9 @@ class EvaluationSnippets {
     private MetricResult mean(List<Double> values) {
       double mean = values.stream().mapToDouble(v -> v).average().orElseThrow();
       ExtractorInfo pixels = new ExtractorInfo("pixels", "0".repeat(64), 1);
-      return new MetricResult(
-          name(), mean, null, Map.of("images", values.size()), Map.of(), null, pixels);
+      return MetricResult.of(name(), mean, pixels)
+          .counts(Map.of("images", values.size()))
+          .unit(Unit.NUMBER); // Unit.SHARE is shown in percent
     }
 
     private static double of(BufferedImage image) {

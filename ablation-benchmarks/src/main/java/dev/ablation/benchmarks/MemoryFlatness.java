@@ -2,7 +2,7 @@ package dev.ablation.benchmarks;
 
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.examples.EmbeddedModel;
+import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.memory.MemoryUse;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
+import java.util.function.UnaryOperator;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -34,27 +35,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Which prompts lead to the target is told by every second image of each prompt, beginning with
  * its first; how often those that stay show it, by the others: a choice looks better than it is on
  * the images that it was made by.
- *
- * @param anchor the images
- * @param judge looks at them
- * @param sampleSize how many images are looked at if none is dropped, positive
- * @param warnAbove the run warns if a larger share shows the target, 0 to 1
- * @param dropping what is dropped
- * @param leadsAbove a prompt leads to the target if a larger share of its images shows it, 0 to 1
- * @param atLeast how many images must be left, positive
- * @param spare where more images come from in the place of dropped ones; {@code null} to do with
- *     fewer
  */
-public record JudgedAnchors(
-    AnchorStrategy anchor,
-    AnchorJudge judge,
-    int sampleSize,
-    double warnAbove,
-    Dropping dropping,
-    double leadsAbove,
-    int atLeast,
-    @Nullable AnchorStrategy spare)
-    implements AnchorStrategy {
+public final class JudgedAnchors implements AnchorStrategy {
   private static final int PROMPTS_IN_A_WARNING = 3;
 
   /** What is dropped. */
@@ -67,21 +49,44 @@ public record JudgedAnchors(
     IMAGES
   }
 
-  /** Checks the numbers. */
-  public JudgedAnchors {
-    Objects.requireNonNull(anchor, "anchor");
-    Objects.requireNonNull(judge, "judge");
-    Objects.requireNonNull(dropping, "dropping");
-    Preconditions.checkArgument(sampleSize > 0, "sampleSize must be positive, was %s", sampleSize);
-    Preconditions.checkArgument(
-        warnAbove >= 0 && warnAbove <= 1, "warnAbove must be from 0 to 1, was %s", warnAbove);
-    Preconditions.checkArgument(
-        leadsAbove >= 0 && leadsAbove <= 1, "leadsAbove must be from 0 to 1, was %s", leadsAbove);
-    Preconditions.checkArgument(atLeast > 0, "atLeast must be positive, was %s", atLeast);
+  /** Numbers of the judgement. */
+  private record Rules(
+      int sampleSize, double warnAbove, Dropping dropping, double leadsAbove, int atLeast) {
+    Rules {
+      Preconditions.checkArgument(
+          sampleSize > 0, "sampleSize must be positive, was %s", sampleSize);
+      Preconditions.checkArgument(
+          warnAbove >= 0 && warnAbove <= 1, "warnAbove must be from 0 to 1, was %s", warnAbove);
+      Preconditions.checkArgument(
+          leadsAbove >= 0 && leadsAbove <= 1, "leadsAbove must be from 0 to 1, was %s", leadsAbove);
+      Preconditions.checkArgument(atLeast > 0, "atLeast must be positive, was %s", atLeast);
+    }
+  }
+
+  private final AnchorStrategy anchor;
+  private final AnchorJudge judge;
+  private final Rules rules;
+  private final @Nullable AnchorStrategy spare;
+
+  private JudgedAnchors(
+      AnchorStrategy anchor, AnchorJudge judge, Rules rules, @Nullable AnchorStrategy spare) {
+    this.anchor = Objects.requireNonNull(anchor, "anchor");
+    this.judge = Objects.requireNonNull(judge, "judge");
+    this.rules = rules;
+    this.spare = spare;
   }
 
   static JudgedAnchors of(AnchorStrategy anchor, AnchorJudge judge) {
-    return new JudgedAnchors(anchor, judge, 64, 0.05, Dropping.NOTHING, 0, 1, null);
+    return new JudgedAnchors(anchor, judge, new Rules(64, 0.05, Dropping.NOTHING, 0, 1), null);
+  }
+
+  private JudgedAnchors with(Rules changed) {
+    return new JudgedAnchors(anchor, judge, changed, spare);
+  }
+
+  private JudgedAnchors with(UnaryOperator<AnchorStrategy> change) {
+    return new JudgedAnchors(
+        change.apply(anchor), judge, rules, spare == null ? null : change.apply(spare));
   }
 
   /**
@@ -91,8 +96,8 @@ public record JudgedAnchors(
    * @return a changed copy
    */
   public JudgedAnchors sampleSize(int sampleSize) {
-    return new JudgedAnchors(
-        anchor, judge, sampleSize, warnAbove, dropping, leadsAbove, atLeast, spare);
+    return with(
+        new Rules(sampleSize, rules.warnAbove, rules.dropping, rules.leadsAbove, rules.atLeast));
   }
 
   /**
@@ -102,8 +107,8 @@ public record JudgedAnchors(
    * @return a changed copy
    */
   public JudgedAnchors warnAbove(double share) {
-    return new JudgedAnchors(
-        anchor, judge, sampleSize, share, dropping, leadsAbove, atLeast, spare);
+    return with(
+        new Rules(rules.sampleSize, share, rules.dropping, rules.leadsAbove, rules.atLeast));
   }
 
   /**
@@ -122,8 +127,8 @@ public record JudgedAnchors(
    * @return a changed copy
    */
   public JudgedAnchors dropLeading(double above) {
-    return new JudgedAnchors(
-        anchor, judge, sampleSize, warnAbove, Dropping.PROMPTS, above, atLeast, spare);
+    return with(
+        new Rules(rules.sampleSize, rules.warnAbove, Dropping.PROMPTS, above, rules.atLeast));
   }
 
   /**
@@ -132,8 +137,9 @@ public record JudgedAnchors(
    * @return a changed copy
    */
   public JudgedAnchors dropImages() {
-    return new JudgedAnchors(
-        anchor, judge, sampleSize, warnAbove, Dropping.IMAGES, leadsAbove, atLeast, spare);
+    return with(
+        new Rules(
+            rules.sampleSize, rules.warnAbove, Dropping.IMAGES, rules.leadsAbove, rules.atLeast));
   }
 
   /**
@@ -145,8 +151,7 @@ public record JudgedAnchors(
    */
   public JudgedAnchors replacedFrom(AnchorStrategy more) {
     Objects.requireNonNull(more, "more");
-    return new JudgedAnchors(
-        anchor, judge, sampleSize, warnAbove, dropping, leadsAbove, atLeast, more);
+    return new JudgedAnchors(anchor, judge, rules, more);
   }
 
   /**
@@ -156,8 +161,8 @@ public record JudgedAnchors(
    * @return a changed copy
    */
   public JudgedAnchors atLeast(int images) {
-    return new JudgedAnchors(
-        anchor, judge, sampleSize, warnAbove, dropping, leadsAbove, images, spare);
+    return with(
+        new Rules(rules.sampleSize, rules.warnAbove, rules.dropping, rules.leadsAbove, images));
   }
 
   @Override
@@ -167,28 +172,12 @@ public record JudgedAnchors(
 
   @Override
   public JudgedAnchors withDefaults(Concept target, AnchorDefaults defaults) {
-    return new JudgedAnchors(
-        anchor.withDefaults(target, defaults),
-        judge,
-        sampleSize,
-        warnAbove,
-        dropping,
-        leadsAbove,
-        atLeast,
-        spare == null ? null : spare.withDefaults(target, defaults));
+    return with(each -> each.withDefaults(target, defaults));
   }
 
   @Override
   public JudgedAnchors compatibleWith(DiffusionModel model, Concept target) {
-    return new JudgedAnchors(
-        anchor.compatibleWith(model, target),
-        judge,
-        sampleSize,
-        warnAbove,
-        dropping,
-        leadsAbove,
-        atLeast,
-        spare == null ? null : spare.compatibleWith(model, target));
+    return with(each -> each.compatibleWith(model, target));
   }
 
   @Override
@@ -241,14 +230,14 @@ public record JudgedAnchors(
   public Map<String, String> settings(Concept target) {
     Map<String, String> settings = new TreeMap<>(anchor.settings(target));
     settings.put("anchor.judge", judge.name());
-    settings.put("anchor.judge.dropping", dropping.name());
-    if (dropping == Dropping.NOTHING) {
-      settings.put("anchor.judge.sampleSize", Integer.toString(sampleSize));
+    settings.put("anchor.judge.dropping", rules.dropping.name());
+    if (rules.dropping == Dropping.NOTHING) {
+      settings.put("anchor.judge.sampleSize", Integer.toString(rules.sampleSize));
     } else {
-      settings.put("anchor.judge.atLeast", Integer.toString(atLeast));
+      settings.put("anchor.judge.atLeast", Integer.toString(rules.atLeast));
     }
-    if (dropping == Dropping.PROMPTS) {
-      settings.put("anchor.judge.leadsAbove", Double.toString(leadsAbove));
+    if (rules.dropping == Dropping.PROMPTS) {
+      settings.put("anchor.judge.leadsAbove", Double.toString(rules.leadsAbove));
     }
     if (spare != null) {
       spare
@@ -262,7 +251,7 @@ public record JudgedAnchors(
   @Override
   public Optional<AnchorJudgement> judgement(
       DiffusionModel model, Concept target, AnchorContext context) throws IOException {
-    try (AnchorSet few = anchor.sample(target, sampleSize).prepare(model, target, context)) {
+    try (AnchorSet few = anchor.sample(target, rules.sampleSize).prepare(model, target, context)) {
       Looks looks = new Looks(few, AugmentedSource.codec(model), context);
       return Optional.of(looks.judgement(spreadRows(few.size())));
     }
@@ -291,7 +280,7 @@ public record JudgedAnchors(
     LatentCodec codec = AugmentedSource.codec(model);
     AnchorSet set = preparing.of(anchor);
     try {
-      return dropping == Dropping.NOTHING
+      return rules.dropping == Dropping.NOTHING
           ? looked(set, codec, context)
           : sifted(set, preparing, codec, context);
     } catch (IOException | RuntimeException e) {
@@ -349,13 +338,13 @@ public record JudgedAnchors(
   }
 
   private void check(int left, AnchorJudgement judgement) {
-    if (left < atLeast) {
-      throw new TooFewAnchorsException(name(), left, atLeast, judgement);
+    if (left < rules.atLeast) {
+      throw new TooFewAnchorsException(name(), left, rules.atLeast, judgement);
     }
   }
 
   private void report(AnchorJudgement after, AnchorContext context) {
-    if (dropping == Dropping.PROMPTS && after.judged() > 0) {
+    if (rules.dropping == Dropping.PROMPTS && after.judged() > 0) {
       note(after, "anchor.showsTarget.afterDropping", context);
       warn(after, context);
     }
@@ -367,7 +356,7 @@ public record JudgedAnchors(
   }
 
   private void warn(AnchorJudgement seen, AnchorContext context) {
-    if (seen.share() > warnAbove) {
+    if (seen.share() > rules.warnAbove) {
       List<String> most =
           seen.leading(0).stream()
               .limit(PROMPTS_IN_A_WARNING)
@@ -387,7 +376,7 @@ public record JudgedAnchors(
     Looks looks = new Looks(set, codec, context);
     int[] all = IntStream.range(0, set.size()).toArray();
     AnchorJudgement before = looks.judgement(all);
-    if (dropping == Dropping.IMAGES) {
+    if (rules.dropping == Dropping.IMAGES) {
       int[] kept = IntStream.of(all).filter(row -> !looks.showsTarget(row)).toArray();
       return new Sifted(kept, before, looks.judgement(kept));
     }
@@ -401,7 +390,7 @@ public record JudgedAnchors(
     Set<String> dropped = new HashSet<>();
     looks
         .judgement(choosing.stream().mapToInt(row -> row).toArray())
-        .leading(leadsAbove)
+        .leading(rules.leadsAbove)
         .forEach(prompt -> dropped.add(prompt.prompt()));
     int[] kept =
         IntStream.of(all).filter(row -> !dropped.contains(set.prompts().get(row))).toArray();
@@ -415,7 +404,7 @@ public record JudgedAnchors(
 
   private int[] spreadRows(int size) {
     List<Integer> rows = IntStream.range(0, size).boxed().toList();
-    return EvenSubset.over(rows, Math.min(sampleSize, size)).stream()
+    return EvenSubset.over(rows, Math.min(rules.sampleSize, size)).stream()
         .mapToInt(row -> row)
         .toArray();
   }

@@ -8,6 +8,7 @@ import com.google.common.hash.Hashing;
 import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Fingerprint;
 import dev.ablation.safetensors.MalformedSafetensorsException;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
@@ -59,12 +60,11 @@ final class LatentCache {
       throws IOException {
     CacheKey hashed =
         new CacheKey("anchor-latents/2")
-            .put(model)
+            .put(Fingerprint.of(model))
             .put(Long.toString(seed))
             .put(Integer.toString(batchSize));
     new TreeMap<>(settings).forEach((name, value) -> hashed.put(name + "=" + value));
-    prompts.forEach(hashed::put);
-    String key = hashed.sha256();
+    String key = hashed.put(prompts).sha256();
     LatentCache cache = new LatentCache(folder.resolve("anchors-" + key.substring(0, 16)), key);
     cache.removeGivenUp();
     return cache;

@@ -1,22 +1,17 @@
 package dev.ablation.anchor;
 
-import com.google.common.hash.Hasher;
-import com.google.common.hash.Hashing;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.PromptFile;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 
 /** Keeps the answers of a checked source, each under a name that everything asked for shapes. */
 record PromptCache(PromptSource source, Path folder) implements PromptSource {
-  private static final int NAME_LENGTH = 24;
-
   PromptCache {
     Objects.requireNonNull(folder, "folder");
   }
@@ -34,21 +29,11 @@ record PromptCache(PromptSource source, Path folder) implements PromptSource {
   }
 
   private static String fileName(PromptRequest request) {
-    Hasher hasher = Hashing.sha256().newHasher();
-    put(hasher, request.kind().name());
-    put(hasher, request.subject());
-    put(hasher, Integer.toString(request.count()));
-    put(hasher, Objects.requireNonNullElse(request.word(), ""));
-    request.avoid().forEach(prompt -> put(hasher, prompt));
-    String readable = request.subject().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
-    return readable.substring(0, Math.min(NAME_LENGTH, readable.length()))
-        + "-"
-        + hasher.hash().toString().substring(0, 32)
-        + ".txt";
-  }
-
-  /** Each text with its length before it, so that no two lists of texts run together alike. */
-  private static void put(Hasher hasher, String text) {
-    hasher.putInt(text.length()).putString(text, StandardCharsets.UTF_8);
+    return new CacheKey(request.kind().name())
+        .put(request.subject())
+        .put(Integer.toString(request.count()))
+        .put(Objects.requireNonNullElse(request.word(), ""))
+        .put(request.avoid())
+        .fileName(request.subject(), "", ".txt");
   }
 }

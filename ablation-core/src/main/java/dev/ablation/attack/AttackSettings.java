@@ -6,8 +6,7 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ImagePair;
-import dev.ablation.metric.Bootstrap;
-import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
@@ -16,7 +15,6 @@ import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -96,15 +94,6 @@ public record AttackSettings(
   }
 
   private MetricResult recovered(List<BufferedImage> drawn) {
-    FeatureMatrix features = detector.extractor().extract(drawn);
-    double[] hits = detector.shows(features);
-    return new MetricResult(
-        RECOVERED,
-        Arrays.stream(hits).sum() / hits.length,
-        Bootstrap.defaults().ofShare(hits),
-        Map.of("images", hits.length),
-        Map.of("detector", detector.name()),
-        Bootstrap.defaults().seed(),
-        detector.extractor().info());
+    return SubjectMetric.shareOf(RECOVERED, detector, detector.extractor().extract(drawn));
   }
 }

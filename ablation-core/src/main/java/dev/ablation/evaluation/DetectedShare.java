@@ -4,6 +4,7 @@ import com.google.common.base.Preconditions;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.Unit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -64,13 +65,12 @@ record DetectedShare(String name, ConceptDetector detector) implements SubjectMe
 
   static MetricResult share(
       String metric, ConceptDetector detector, double[] hits, Bootstrap bootstrap) {
-    return new MetricResult(
-        metric,
-        Arrays.stream(hits).sum() / hits.length,
-        bootstrap.ofShare(hits),
-        Map.of("images", hits.length),
-        Map.of("detector", detector.name()),
-        bootstrap.seed(),
-        detector.extractor().info());
+    double share = Arrays.stream(hits).sum() / hits.length;
+    return MetricResult.of(metric, share, detector.extractor().info())
+        .unit(Unit.SHARE)
+        .interval(bootstrap.ofShare(hits))
+        .counts(Map.of("images", hits.length))
+        .settings(Map.of("detector", detector.name()))
+        .seed(bootstrap.seed());
   }
 }

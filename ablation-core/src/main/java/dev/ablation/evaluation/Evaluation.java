@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * it returns a new value.
  */
 public final class Evaluation {
-  private final TextImageEncoder encoder;
+  private final @Nullable TextImageEncoder encoder;
   private final Protocol protocol;
   private final List<EvaluationTarget> aims;
   private final List<String> heldOut;
@@ -72,7 +72,24 @@ public final class Evaluation {
    * @return the evaluation, without subjects
    */
   public static Evaluation with(TextImageEncoder encoder) {
-    return new Evaluation(new Draft(encoder));
+    Draft draft = new Draft(Objects.requireNonNull(encoder, "encoder"));
+    draft.metrics.add(SubjectMetric.clipScore(encoder));
+    draft.metrics.add(SubjectMetric.clipAccuracy(encoder));
+    draft.metrics.add(SubjectMetric.kid(encoder));
+    return new Evaluation(draft);
+  }
+
+  /**
+   * Begins an evaluation that measures nothing but the given metrics and needs no encoder.
+   *
+   * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate-without-encoder"}
+   *
+   * @param first such as {@code SubjectMetric.pixelChange()}
+   * @param others what is measured, too
+   * @return the evaluation with the paper's numbers, without subjects
+   */
+  public static Evaluation of(SubjectMetric first, SubjectMetric... others) {
+    return new Evaluation(new Draft((TextImageEncoder) null)).metrics(first, others);
   }
 
   /**
@@ -299,9 +316,9 @@ public final class Evaluation {
     return protocol;
   }
 
-  /** {@return what compares images with texts} */
-  public TextImageEncoder encoder() {
-    return encoder;
+  /** {@return what compares images with texts; empty if the evaluation needs no encoder} */
+  public Optional<TextImageEncoder> encoder() {
+    return Optional.ofNullable(encoder);
   }
 
   /** {@return the targets that were named; none if an ablation has to bring them} */
@@ -424,7 +441,7 @@ public final class Evaluation {
 
   /** The values while one of them is changed. */
   private static final class Draft {
-    private final TextImageEncoder encoder;
+    private final @Nullable TextImageEncoder encoder;
     private Protocol protocol = Protocol.paper();
     private final List<EvaluationTarget> aims = new ArrayList<>();
     private final List<String> heldOut = new ArrayList<>();
@@ -435,11 +452,8 @@ public final class Evaluation {
     private final List<Attack> attempts = new ArrayList<>();
     private @Nullable Path folder;
 
-    Draft(TextImageEncoder encoder) {
-      this.encoder = Objects.requireNonNull(encoder, "encoder");
-      metrics.add(SubjectMetric.clipScore(encoder));
-      metrics.add(SubjectMetric.clipAccuracy(encoder));
-      metrics.add(SubjectMetric.kid(encoder));
+    Draft(@Nullable TextImageEncoder encoder) {
+      this.encoder = encoder;
     }
 
     Draft(Evaluation from) {

@@ -176,13 +176,12 @@ final class EvaluationCheck {
     for (Attack recovery : evaluation.attempts()) {
       attempt("attempt '" + recovery.name() + "'", () -> recovery.check(model));
     }
-    TextImageEncoder encoder = evaluation.encoder();
-    attempt(
-        "CLIP score",
-        () -> {
-          List<String> texts = List.of("a photo", "a painting");
-          ImageBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
-        });
+    evaluation.encoder().ifPresent(encoder -> attempt("CLIP score", () -> tryTexts(encoder)));
+  }
+
+  private static void tryTexts(TextImageEncoder encoder) {
+    List<String> texts = List.of("a photo", "a painting");
+    ImageBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
   }
 
   /** Whatever is thrown, it is thrown before hours of drawing. */

@@ -7,13 +7,16 @@ import dev.ablation.internal.StrictJson.JsonNumber;
 import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.Unit;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Results as JSON, in a fixed form whose name stands in it. */
@@ -23,6 +26,7 @@ final class EvaluationJson {
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
   private static final int NANO_DIGITS = 9;
+  private static final Set<String> SHARES = Set.of("CLIP accuracy", "zero-shot accuracy");
 
   /** What the first files call images. */
   private static final String OLD_IMAGES = "pictures";
@@ -78,6 +82,7 @@ final class EvaluationJson {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("metric", metric.metric());
     json.put("value", metric.value());
+    json.put("unit", metric.unit().name().toLowerCase(Locale.ROOT));
     ConfidenceInterval interval = metric.interval();
     if (interval != null) {
       Map<String, Object> ends = new LinkedHashMap<>();
@@ -149,18 +154,32 @@ final class EvaluationJson {
 
   private static MetricResult metric(Node node) {
     Node extractor = node.get("extractor");
-    return new MetricResult(
-        node.get("metric").text(),
-        node.get("value").number().doubleValue(),
-        node.has("interval") ? interval(node.get("interval")) : null,
-        node.get("counts").integers(),
-        node.get("settings").texts(),
-        node.has("seed") ? Long.valueOf(node.get("seed").number().longValueExact()) : null,
+    ExtractorInfo info =
         new ExtractorInfo(
             extractor.get("name").text(),
             extractor.get("sha256").text(),
             extractor.get("dimension").integer(),
-            extractor.get("input").text()));
+            extractor.get("input").text());
+    return MetricResult.of(
+            node.get("metric").text(), node.get("value").number().doubleValue(), info)
+        .unit(unit(node))
+        .interval(node.has("interval") ? interval(node.get("interval")) : null)
+        .counts(node.get("counts").integers())
+        .settings(node.get("settings").texts())
+        .seed(node.has("seed") ? Long.valueOf(node.get("seed").number().longValueExact()) : null);
+  }
+
+  /** Results of earlier versions have no unit: those of this library's metrics are known. */
+  private static Unit unit(Node node) {
+    if (node.has("unit")) {
+      return node.get("unit").unit();
+    }
+    String metric = node.get("metric").text();
+    if (metric.equals("memorisation percentage")) {
+      return Unit.PERCENT;
+    }
+    boolean share = SHARES.contains(metric) || node.get("settings").has("detector");
+    return share ? Unit.SHARE : Unit.NUMBER;
   }
 
   private static ConfidenceInterval interval(Node node) {
@@ -239,6 +258,15 @@ final class EvaluationJson {
         throw new IllegalArgumentException(
             where + " must be one of " + List.of(Role.values()) + ", was " + value, e);
       }
+    }
+
+    Unit unit() {
+      for (Unit unit : Unit.values()) {
+        if (unit.name().toLowerCase(Locale.ROOT).equals(value)) {
+          return unit;
+        }
+      }
+      throw wrong("must be one of number, share, percent, was " + value);
     }
 
     Map<String, String> texts() {

@@ -6,7 +6,7 @@ import dev.ablation.evaluation.SubjectMetric.Measurement;
 import dev.ablation.internal.LibraryVersion;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.EvaluationProgress;
-import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
@@ -195,10 +195,14 @@ final class EvaluationRun {
             .map(SubjectMetric::name)
             .distinct()
             .collect(Collectors.joining(", ")));
-    ExtractorInfo encoder = evaluation.encoder().info();
-    settings.put("encoder", encoder.name());
-    settings.put("encoder.sha256", encoder.sha256());
-    settings.put("encoder.input", encoder.input());
+    evaluation
+        .encoder()
+        .map(TextImageEncoder::info)
+        .ifPresent(encoder -> {
+          settings.put("encoder", encoder.name());
+          settings.put("encoder.sha256", encoder.sha256());
+          settings.put("encoder.input", encoder.input());
+        });
     LibraryVersion.environment(model.descriptor().device())
         .forEach((name, value) -> settings.put("environment." + name, value));
     return settings;

@@ -4,6 +4,7 @@ import dev.ablation.image.ImageFile;
 import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Fingerprint;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -11,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -20,8 +20,6 @@ import java.util.Optional;
  * drawn again, as a whole.
  */
 final class ImageCache {
-  private static final int READABLE = 24;
-  private static final int HASH = 32;
   private static final int FOLDER_HASH = 16;
 
   private final Path folder;
@@ -36,7 +34,7 @@ final class ImageCache {
   static ImageCache of(Path folder, DiffusionModel model, SamplingSettings sampling) {
     String shared =
         new CacheKey("evaluation-images/1")
-            .put(model)
+            .put(Fingerprint.of(model))
             .put(sampling.sampler().name() + sampling.sampler().settings())
             .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
             .put(sampling.negativePrompt())
@@ -45,19 +43,10 @@ final class ImageCache {
   }
 
   private List<Path> files(List<String> prompts, long seed) {
-    CacheKey key = new CacheKey(shared).put(seed).put(prompts.size());
-    prompts.forEach(key::put);
-    String hash = key.sha256().substring(0, HASH);
+    CacheKey key = new CacheKey(shared).put(seed).put(prompts.size()).put(prompts);
     List<Path> files = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
-      String readable = prompts.get(i).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
-      files.add(
-          folder.resolve(
-              "%s-seed-%d-%s.png"
-                  .formatted(
-                      readable.substring(0, Math.min(READABLE, readable.length())),
-                      seed + i,
-                      hash)));
+      files.add(folder.resolve(key.fileName(prompts.get(i), "-seed-" + (seed + i), ".png")));
     }
     return files;
   }

@@ -4,7 +4,9 @@ import com.google.common.base.Preconditions;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
+import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The numbers of an evaluation: how many images are drawn of what, and how. Two values of a metric
@@ -12,40 +14,34 @@ import java.util.Objects;
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="protocol"}
  *
- * @param targetImages images of a target, by each of the two models, positive
- * @param anchorImages images of an anchor, positive
- * @param neighbourImages images of a neighbour, positive
- * @param unrelatedImages images of each set of unrelated prompts, positive
- * @param prompts most prompts of a subject where they are derived from anchor prompts, the first
- *     ones, positive; prompts that are given are all used
- * @param sampling how images are drawn, the batch size included
- * @param seed image i of every subject is drawn from {@code seed + i}, by both models
- * @param shown how many pairs of images of a subject the result keeps, not negative
- * @param bootstrap how confidence intervals are computed
+ * <p>Immutable: every method that changes it returns a changed copy.
  */
-public record Protocol(
-    int targetImages,
-    int anchorImages,
-    int neighbourImages,
-    int unrelatedImages,
-    int prompts,
-    SamplingSettings sampling,
-    long seed,
-    int shown,
-    Bootstrap bootstrap) {
+public final class Protocol {
   private static final int PAPER_IMAGES = 200;
   private static final int PAPER_NEIGHBOUR_IMAGES = 50;
 
-  /** Checks the numbers. */
-  public Protocol {
-    positive("targetImages", targetImages);
-    positive("anchorImages", anchorImages);
-    positive("neighbourImages", neighbourImages);
-    positive("unrelatedImages", unrelatedImages);
-    positive("prompts", prompts);
-    Objects.requireNonNull(sampling, "sampling");
-    Preconditions.checkArgument(shown >= 0, "shown must not be negative, was %s", shown);
-    Objects.requireNonNull(bootstrap, "bootstrap");
+  private final Counts images;
+  private final int prompts;
+  private final SamplingSettings sampling;
+  private final long seed;
+  private final int shown;
+  private final Bootstrap bootstrap;
+
+  private record Counts(int target, int anchor, int neighbour, int unrelated) {}
+
+  private Protocol(
+      Counts images,
+      int prompts,
+      SamplingSettings sampling,
+      long seed,
+      int shown,
+      Bootstrap bootstrap) {
+    this.images = images;
+    this.prompts = prompts;
+    this.sampling = sampling;
+    this.seed = seed;
+    this.shown = shown;
+    this.bootstrap = bootstrap;
   }
 
   private static void positive(String name, int value) {
@@ -60,10 +56,7 @@ public record Protocol(
    */
   public static Protocol paper() {
     return new Protocol(
-        PAPER_IMAGES,
-        PAPER_IMAGES,
-        PAPER_NEIGHBOUR_IMAGES,
-        PAPER_IMAGES,
+        new Counts(PAPER_IMAGES, PAPER_IMAGES, PAPER_NEIGHBOUR_IMAGES, PAPER_IMAGES),
         10,
         new SamplingSettings(Sampler.ddim(1), 50, 6, "", 10),
         42,
@@ -81,8 +74,12 @@ public record Protocol(
    * @return the variant
    */
   public Protocol images(int target, int anchor, int neighbour, int unrelated) {
-    return new Protocol(
-        target, anchor, neighbour, unrelated, prompts, sampling, seed, shown, bootstrap);
+    positive("targetImages", target);
+    positive("anchorImages", anchor);
+    positive("neighbourImages", neighbour);
+    positive("unrelatedImages", unrelated);
+    Counts counts = new Counts(target, anchor, neighbour, unrelated);
+    return new Protocol(counts, prompts, sampling, seed, shown, bootstrap);
   }
 
   /**
@@ -92,16 +89,8 @@ public record Protocol(
    * @return the variant
    */
   public Protocol prompts(int prompts) {
-    return new Protocol(
-        targetImages,
-        anchorImages,
-        neighbourImages,
-        unrelatedImages,
-        prompts,
-        sampling,
-        seed,
-        shown,
-        bootstrap);
+    positive("prompts", prompts);
+    return new Protocol(images, prompts, sampling, seed, shown, bootstrap);
   }
 
   /**
@@ -111,16 +100,8 @@ public record Protocol(
    * @return the variant
    */
   public Protocol sampling(SamplingSettings sampling) {
-    return new Protocol(
-        targetImages,
-        anchorImages,
-        neighbourImages,
-        unrelatedImages,
-        prompts,
-        sampling,
-        seed,
-        shown,
-        bootstrap);
+    Objects.requireNonNull(sampling, "sampling");
+    return new Protocol(images, prompts, sampling, seed, shown, bootstrap);
   }
 
   /**
@@ -130,16 +111,7 @@ public record Protocol(
    * @return the variant
    */
   public Protocol seed(long seed) {
-    return new Protocol(
-        targetImages,
-        anchorImages,
-        neighbourImages,
-        unrelatedImages,
-        prompts,
-        sampling,
-        seed,
-        shown,
-        bootstrap);
+    return new Protocol(images, prompts, sampling, seed, shown, bootstrap);
   }
 
   /**
@@ -149,16 +121,8 @@ public record Protocol(
    * @return the variant
    */
   public Protocol shown(int shown) {
-    return new Protocol(
-        targetImages,
-        anchorImages,
-        neighbourImages,
-        unrelatedImages,
-        prompts,
-        sampling,
-        seed,
-        shown,
-        bootstrap);
+    Preconditions.checkArgument(shown >= 0, "shown must not be negative, was %s", shown);
+    return new Protocol(images, prompts, sampling, seed, shown, bootstrap);
   }
 
   /**
@@ -168,16 +132,56 @@ public record Protocol(
    * @return the variant
    */
   public Protocol bootstrap(Bootstrap bootstrap) {
-    return new Protocol(
-        targetImages,
-        anchorImages,
-        neighbourImages,
-        unrelatedImages,
-        prompts,
-        sampling,
-        seed,
-        shown,
-        bootstrap);
+    Objects.requireNonNull(bootstrap, "bootstrap");
+    return new Protocol(images, prompts, sampling, seed, shown, bootstrap);
+  }
+
+  /** {@return how many images of a target each of the two models draws} */
+  public int targetImages() {
+    return images.target();
+  }
+
+  /** {@return how many images of an anchor each of the two models draws} */
+  public int anchorImages() {
+    return images.anchor();
+  }
+
+  /** {@return how many images of a neighbour each of the two models draws} */
+  public int neighbourImages() {
+    return images.neighbour();
+  }
+
+  /** {@return how many images of each set of unrelated prompts each of the two models draws} */
+  public int unrelatedImages() {
+    return images.unrelated();
+  }
+
+  /**
+   * {@return the largest number of prompts of a subject where they are derived from anchor prompts,
+   * the first ones; prompts that are given are all used}
+   */
+  public int prompts() {
+    return prompts;
+  }
+
+  /** {@return how images are drawn, the batch size included} */
+  public SamplingSettings sampling() {
+    return sampling;
+  }
+
+  /** {@return the seed; image i of every subject is drawn from {@code seed + i}, by both models} */
+  public long seed() {
+    return seed;
+  }
+
+  /** {@return how many pairs of images of a subject the result keeps} */
+  public int shown() {
+    return shown;
+  }
+
+  /** {@return how confidence intervals are computed} */
+  public Bootstrap bootstrap() {
+    return bootstrap;
   }
 
   /**
@@ -188,10 +192,29 @@ public record Protocol(
    */
   public int images(Role role) {
     return switch (role) {
-      case TARGET -> targetImages;
-      case ANCHOR -> anchorImages;
-      case NEIGHBOUR -> neighbourImages;
-      case UNRELATED -> unrelatedImages;
+      case TARGET -> images.target();
+      case ANCHOR -> images.anchor();
+      case NEIGHBOUR -> images.neighbour();
+      case UNRELATED -> images.unrelated();
     };
+  }
+
+  private List<Object> values() {
+    return List.of(images, prompts, sampling, seed, shown, bootstrap);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Protocol protocol && values().equals(protocol.values());
+  }
+
+  @Override
+  public int hashCode() {
+    return values().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "Protocol" + values();
   }
 }

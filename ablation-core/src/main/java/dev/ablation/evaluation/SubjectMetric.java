@@ -11,6 +11,8 @@ import dev.ablation.metric.TextImageEncoder;
 import java.awt.image.BufferedImage;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Something that an evaluation measures of every subject, from the images before and after. They
@@ -192,6 +194,31 @@ public interface SubjectMetric {
    */
   static SubjectMetric share(String metric, ConceptDetector detector) {
     return new DetectedShare(metric, detector);
+  }
+
+  /**
+   * The share of images that show the subject itself: each subject has its own detector.
+   *
+   * {@snippet class="dev.ablation.EvaluationSnippets" region="share-of-subjects"}
+   *
+   * @param metric the name in results, such as {@code "drawn as named"}
+   * @param detectors finds the detector of a subject; subjects without one are not measured
+   * @return the metric
+   */
+  static SubjectMetric shareOfSubjects(
+      String metric, Function<Subject, Optional<ConceptDetector>> detectors) {
+    return new ShownSubject(metric, detectors);
+  }
+
+  /**
+   * How much the pixels change: the mean squared difference of the two images of a prompt and seed,
+   * of pixels from 0 to 1. Needs no network; a first look at whether the target changes more than
+   * its neighbours.
+   *
+   * @return the metric, of every subject
+   */
+  static SubjectMetric pixelChange() {
+    return new PixelChange();
   }
 
   /**

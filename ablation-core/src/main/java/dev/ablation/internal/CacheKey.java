@@ -2,18 +2,22 @@ package dev.ablation.internal;
 
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
-import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.ModelDescriptor;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
-/** A hash of everything that shapes what is kept on disk. */
+/** A hash of everything that shapes what is cached on disk, and the names of the cache's files. */
 public final class CacheKey {
+  private static final int READABLE = 24;
+  private static final int DIGITS = 32;
+
   private final Hasher hasher = Hashing.sha256().newHasher();
+  private @Nullable String hash;
 
   /**
    * Begins a key.
    *
-   * @param kind of what is kept, with a version: {@code "anchor-latents/2"}
+   * @param kind of what is cached, with a version: {@code "anchor-latents/2"}
    */
   public CacheKey(String kind) {
     put(kind);
@@ -42,29 +46,38 @@ public final class CacheKey {
   }
 
   /**
-   * Adds all of a model that its images depend on: weights, schedule, latent shape and kind of
-   * device.
+   * Adds texts, one after the other.
    *
-   * @param model as it is now
+   * @param texts any number of them
    * @return this
    */
-  public CacheKey put(DiffusionModel model) {
-    ModelDescriptor shape = model.descriptor();
-    put(model.weights().sha256());
-    // The model's hash is that of its own weights; an applied delta draws other images.
-    put(model.weights().boundSha256().orElse(""));
-    put(model.schedule() + " " + model.predictionType());
-    return put(
-        "%d x %d x %d on %s"
-            .formatted(
-                shape.latentChannels(),
-                shape.latentHeight(),
-                shape.latentWidth(),
-                shape.device().getDeviceType()));
+  public CacheKey put(Iterable<String> texts) {
+    texts.forEach(this::put);
+    return this;
   }
 
-  /** {@return 64 hexadecimal digits; the key ends with them} */
+  /** {@return 64 hexadecimal digits; nothing can be added afterwards} */
   public String sha256() {
-    return hasher.hash().toString();
+    if (hash == null) {
+      hash = hasher.hash().toString();
+    }
+    return hash;
+  }
+
+  /**
+   * Names a file that people recognise and that no other key has.
+   *
+   * @param text its first letters and digits begin the name
+   * @param detail follows them as it is; may be empty
+   * @param ending such as {@code ".json"}
+   * @return such as {@code "a-painting-of-a-harbour-seed-7-0123456789abcdef0123456789abcdef.png"}
+   */
+  public String fileName(String text, String detail, String ending) {
+    String readable = text.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
+    return readable.substring(0, Math.min(READABLE, readable.length()))
+        + detail
+        + "-"
+        + sha256().substring(0, DIGITS)
+        + ending;
   }
 }

@@ -12,6 +12,7 @@ import dev.ablation.internal.Uninterrupted;
 import dev.ablation.metric.CopyScores;
 import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Fingerprint;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -21,7 +22,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -35,8 +35,6 @@ import org.jspecify.annotations.Nullable;
 final class CopyRateCache {
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
-  private static final int READABLE = 24;
-  private static final int HASH = 32;
 
   private final Path folder;
   private final String shared;
@@ -47,7 +45,7 @@ final class CopyRateCache {
     SamplingSettings sampling = survey.sampling();
     shared =
         new CacheKey("copy-rates/1")
-            .put(model)
+            .put(Fingerprint.of(model))
             .put(sampling.sampler().name() + sampling.sampler().settings())
             .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
             .put(sampling.negativePrompt())
@@ -59,13 +57,8 @@ final class CopyRateCache {
   }
 
   private Path file(String prompt, long seed) {
-    String hash = new CacheKey(shared).put(prompt).put(seed).sha256();
-    String readable = prompt.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
-    return folder.resolve(
-        "rate-%s-%s.json"
-            .formatted(
-                readable.substring(0, Math.min(READABLE, readable.length())),
-                hash.substring(0, HASH)));
+    CacheKey key = new CacheKey(shared).put(prompt).put(seed);
+    return folder.resolve("rate-" + key.fileName(prompt, "", ".json"));
   }
 
   /** {@return scores that were kept; empty if there are none that are whole} */

@@ -50,11 +50,11 @@ public record MemorizationSurvey(
     @Nullable Path folder) {
   /**
    * The threshold for {@link PooledPixels}: far above what different images reach and far below
-   * what copies do. Measured on the embedded model of the examples, 64 x 64 pixels. Of its 1,626
-   * other training images the nearest to the memorised one has 0.29, one in a hundred more than
-   * 0.14, half of them more than -0.15. Of the images that it draws in 8 or 25 steps, 36 for the
-   * caption have 0.95 each; for four wordings, copies have at least 0.91, an image that is half a
-   * copy 0.51, and all others at most 0.11, as do those for captions of other things.
+   * what copies do. Measured on the embedded emoji model, 64 x 64 pixels. Of its 1,626 other
+   * training images the nearest to the memorised one has 0.29, one in a hundred more than 0.14,
+   * half of them more than -0.15. Of the images that it draws in 8 or 25 steps, 36 for the caption
+   * have 0.95 each; for four wordings, copies have at least 0.91, an image that is half a copy
+   * 0.51, and all others at most 0.11, as do those for captions of other things.
    */
   public static final double PIXELS_THRESHOLD = 0.6;
 

@@ -85,13 +85,8 @@ public record ClipMmd(double sigma, double scale) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("sigma", Double.toString(sigma));
     settings.put("scale", Double.toString(scale));
-    return new MetricResult(
-        "CMMD",
-        distance(images, reference),
-        null,
-        MetricResult.counts(images.rows(), reference.rows()),
-        settings,
-        null,
-        extractor);
+    return MetricResult.of("CMMD", distance(images, reference), extractor)
+        .counts(MetricResult.counts(images.rows(), reference.rows()))
+        .settings(settings);
   }
 }

@@ -95,7 +95,8 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("text", text);
     settings.put("against", anchorText);
-    return result("CLIP accuracy", mean(hits), bootstrap.ofShare(hits), hits.length, settings);
+    return result("CLIP accuracy", mean(hits), bootstrap.ofShare(hits), hits.length, settings)
+        .unit(Unit.SHARE);
   }
 
   /**
@@ -115,11 +116,12 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
         new TreeSet<>(texts).size() == texts.size(), "texts must differ, were %s", texts);
     double[] hits = similarity(images, texts).hits(labels);
     return result(
-        "zero-shot accuracy",
-        mean(hits),
-        bootstrap.ofShare(hits),
-        hits.length,
-        Map.of("texts", String.join(" | ", texts)));
+            "zero-shot accuracy",
+            mean(hits),
+            bootstrap.ofShare(hits),
+            hits.length,
+            Map.of("texts", String.join(" | ", texts)))
+        .unit(Unit.SHARE);
   }
 
   private TextImageSimilarity similarity(FeatureMatrix images, List<String> texts) {
@@ -138,14 +140,11 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
       ConfidenceInterval interval,
       int count,
       Map<String, String> settings) {
-    return new MetricResult(
-        metric,
-        value,
-        interval,
-        Map.of("images", count),
-        settings,
-        bootstrap.seed(),
-        encoder.info());
+    return MetricResult.of(metric, value, encoder.info())
+        .interval(interval)
+        .counts(Map.of("images", count))
+        .settings(settings)
+        .seed(bootstrap.seed());
   }
 
   private static double mean(double[] values) {

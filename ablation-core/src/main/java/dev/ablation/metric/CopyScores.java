@@ -53,13 +53,11 @@ public record CopyScores(ExtractorInfo extractor, double threshold, List<Double>
     for (int i = 0; i < copied.length; i++) {
       copied[i] = isCopy(i) ? 1 : 0;
     }
-    return new MetricResult(
-        "memorisation percentage",
-        percentage(),
-        bootstrap.ofShare(copied).times(100),
-        Map.of("images", copied.length),
-        Map.of("threshold", Double.toString(threshold)),
-        bootstrap.seed(),
-        extractor);
+    return MetricResult.of("memorisation percentage", percentage(), extractor)
+        .unit(Unit.PERCENT)
+        .interval(bootstrap.ofShare(copied).times(100))
+        .counts(Map.of("images", copied.length))
+        .settings(Map.of("threshold", Double.toString(threshold)))
+        .seed(bootstrap.seed());
   }
 }

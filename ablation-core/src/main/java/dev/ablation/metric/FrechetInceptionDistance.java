@@ -1,7 +1,6 @@
 package dev.ablation.metric;
 
 import com.google.common.base.Preconditions;
-import java.util.Map;
 
 /**
  * FID (Heusel et al. 2017, arXiv 1706.08500, equation 6): the distance of two normal distributions
@@ -97,14 +96,8 @@ public final class FrechetInceptionDistance {
   public static MetricResult measure(
       FeatureStatistics images, FeatureStatistics reference, ExtractorInfo extractor) {
     checkCounts(images.rows(), reference.rows());
-    return new MetricResult(
-        "FID",
-        distance(images, reference),
-        null,
-        MetricResult.counts(images.rows(), reference.rows()),
-        Map.of(),
-        null,
-        extractor);
+    return MetricResult.of("FID", distance(images, reference), extractor)
+        .counts(MetricResult.counts(images.rows(), reference.rows()));
   }
 
   /**

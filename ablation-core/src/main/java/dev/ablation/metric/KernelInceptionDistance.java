@@ -150,14 +150,10 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
     if (count > 1) {
       settings.put("standard deviation over subsets", Double.toString(Math.sqrt(squares / count)));
     }
-    return new MetricResult(
-        "KID",
-        mean,
-        null,
-        MetricResult.counts(images.rows(), reference.rows()),
-        settings,
-        whole ? null : seed,
-        extractor);
+    return MetricResult.of("KID", mean, extractor)
+        .counts(MetricResult.counts(images.rows(), reference.rows()))
+        .settings(settings)
+        .seed(whole ? null : seed);
   }
 
   private static void check(FeatureMatrix a, FeatureMatrix b) {

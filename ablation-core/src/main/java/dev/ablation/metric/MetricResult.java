@@ -9,33 +9,169 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A measured value with everything that is needed to measure it again and to compare it with
- * others.
+ * others. Immutable: every method that changes it returns a changed copy.
  *
- * @param metric its name, such as {@code "CLIP score"}
- * @param value the value, finite
- * @param interval its confidence interval; {@code null} for metrics that have none here
- * @param counts how many images of what, such as {@code images: 200}; in order
- * @param settings of the metric, such as {@code subset size: 1000}; in order
- * @param seed of whatever the metric draws; {@code null} if it draws nothing
- * @param extractor of the features
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
  */
-public record MetricResult(
-    String metric,
-    double value,
-    @Nullable ConfidenceInterval interval,
-    Map<String, Integer> counts,
-    Map<String, String> settings,
-    @Nullable Long seed,
-    ExtractorInfo extractor) {
+public final class MetricResult {
+  private final Values values;
 
-  /** Copies the maps and checks the value. */
-  public MetricResult {
+  private MetricResult(Values values) {
+    this.values = values;
+  }
+
+  private record Values(
+      String metric,
+      double value,
+      Unit unit,
+      @Nullable ConfidenceInterval interval,
+      Map<String, Integer> counts,
+      Map<String, String> settings,
+      @Nullable Long seed,
+      ExtractorInfo extractor) {}
+
+  /**
+   * Begins with a plain number.
+   *
+   * @param metric its name, such as {@code "CLIP score"}
+   * @param value the value, finite
+   * @param extractor of the features
+   * @return a result in {@link Unit#NUMBER} without interval, counts, settings and seed
+   * @throws IllegalArgumentException if the name is blank or the value is not finite
+   */
+  public static MetricResult of(String metric, double value, ExtractorInfo extractor) {
     Objects.requireNonNull(extractor, "extractor");
     Preconditions.checkArgument(!metric.isBlank(), "metric must not be blank");
     Preconditions.checkArgument(
         Double.isFinite(value), "value of %s must be finite, was %s", metric, value);
-    counts = Collections.unmodifiableMap(new LinkedHashMap<>(counts));
-    settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
+    return new MetricResult(
+        new Values(metric, value, Unit.NUMBER, null, Map.of(), Map.of(), null, extractor));
+  }
+
+  /**
+   * Changes the unit, which decides how reports show the value.
+   *
+   * @param unit of the value and of its interval
+   * @return a changed copy
+   */
+  public MetricResult unit(Unit unit) {
+    Objects.requireNonNull(unit, "unit");
+    return with(unit, interval(), counts(), settings(), seed());
+  }
+
+  /**
+   * Adds a confidence interval.
+   *
+   * @param interval in the unit of the value; {@code null} for none
+   * @return a changed copy
+   */
+  public MetricResult interval(@Nullable ConfidenceInterval interval) {
+    return with(unit(), interval, counts(), settings(), seed());
+  }
+
+  /**
+   * Adds how many images of what were measured.
+   *
+   * @param counts such as {@code images: 200}, in order
+   * @return a changed copy
+   */
+  public MetricResult counts(Map<String, Integer> counts) {
+    return with(
+        unit(),
+        interval(),
+        Collections.unmodifiableMap(new LinkedHashMap<>(counts)),
+        settings(),
+        seed());
+  }
+
+  /**
+   * Adds the settings of the metric.
+   *
+   * @param settings such as {@code subset size: 1000}, in order
+   * @return a changed copy
+   */
+  public MetricResult settings(Map<String, String> settings) {
+    return with(
+        unit(),
+        interval(),
+        counts(),
+        Collections.unmodifiableMap(new LinkedHashMap<>(settings)),
+        seed());
+  }
+
+  /**
+   * Adds the seed of whatever the metric draws.
+   *
+   * @param seed any; {@code null} if it draws nothing
+   * @return a changed copy
+   */
+  public MetricResult seed(@Nullable Long seed) {
+    return with(unit(), interval(), counts(), settings(), seed);
+  }
+
+  private MetricResult with(
+      Unit unit,
+      @Nullable ConfidenceInterval interval,
+      Map<String, Integer> counts,
+      Map<String, String> settings,
+      @Nullable Long seed) {
+    return new MetricResult(
+        new Values(metric(), value(), unit, interval, counts, settings, seed, extractor()));
+  }
+
+  /** {@return the metric's name} */
+  public String metric() {
+    return values.metric();
+  }
+
+  /** {@return the value, finite} */
+  public double value() {
+    return values.value();
+  }
+
+  /** {@return the unit of the value and of its interval} */
+  public Unit unit() {
+    return values.unit();
+  }
+
+  /** {@return the confidence interval; {@code null} for metrics that have none here} */
+  public @Nullable ConfidenceInterval interval() {
+    return values.interval();
+  }
+
+  /** {@return how many images of what were measured, in order} */
+  public Map<String, Integer> counts() {
+    return values.counts();
+  }
+
+  /** {@return the settings of the metric, in order} */
+  public Map<String, String> settings() {
+    return values.settings();
+  }
+
+  /** {@return the seed of whatever the metric draws; {@code null} if it draws nothing} */
+  public @Nullable Long seed() {
+    return values.seed();
+  }
+
+  /** {@return the extractor of the features} */
+  public ExtractorInfo extractor() {
+    return values.extractor();
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof MetricResult result && values.equals(result.values);
+  }
+
+  @Override
+  public int hashCode() {
+    return values.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return values.toString().replaceFirst("Values", "MetricResult");
   }
 
   /** Counts of a distance from reference images. */

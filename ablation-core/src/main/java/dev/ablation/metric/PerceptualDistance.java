@@ -61,14 +61,11 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
    */
   public MetricResult measure(double[] distances) {
     Preconditions.checkArgument(distances.length > 0, "distances must not be empty");
-    return new MetricResult(
-        "perceptual distance",
-        Arrays.stream(distances).sum() / distances.length,
-        bootstrap.ofMean(distances),
-        Map.of("pairs", distances.length),
-        Map.of(),
-        bootstrap.seed(),
-        extractor.info());
+    double mean = Arrays.stream(distances).sum() / distances.length;
+    return MetricResult.of("perceptual distance", mean, extractor.info())
+        .interval(bootstrap.ofMean(distances))
+        .counts(Map.of("pairs", distances.length))
+        .seed(bootstrap.seed());
   }
 
   /**

@@ -25,7 +25,7 @@ import java.util.Optional;
  *       LatentCodec}, ablating needs {@link Differentiable} or {@link LoraTraining}, checking
  *       prompts {@link PromptTokenizer}, and writing a complete checkpoint {@link
  *       CheckpointExport}.
- *   <li>The abstract test {@code DiffusionModelContract} in this module's test jar checks an
+ *   <li>The abstract test {@code DiffusionModelContract} in {@code ablation-testkit} checks an
  *       adapter.
  * </ul>
  *

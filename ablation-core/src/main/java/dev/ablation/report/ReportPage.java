@@ -9,6 +9,7 @@ import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.image.ImageFile;
 import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.Unit;
 import dev.ablation.report.Report.Training;
 import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingResult.Step;
@@ -36,9 +37,6 @@ import org.jspecify.annotations.Nullable;
 final class ReportPage {
   /** Larger images are scaled down to this height and width, to keep the page small. */
   private static final int LARGEST = 512;
-
-  private static final String PERCENT =
-      "(?i).*(accuracy|drawn|recovered|share|kept|right|percentage|copies|level).*";
 
   private final Report report;
   private final @Nullable EvaluationResult evaluation;
@@ -155,9 +153,7 @@ final class ReportPage {
     }
     for (SubjectResult target : evaluation.of(Role.TARGET)) {
       Optional<Comparison> first =
-          target.metrics().stream()
-              .filter(each -> each.base() != null && each.metric().matches(PERCENT))
-              .findFirst();
+          target.metrics().stream().filter(ReportPage::isComparableShare).findFirst();
       first.ifPresent(each ->
           verdicts.add(
               "%s, %s: %s before, %s after."
@@ -170,7 +166,7 @@ final class ReportPage {
     Map<String, List<Comparison>> ofNeighbours = new LinkedHashMap<>();
     for (SubjectResult neighbour : evaluation.of(Role.NEIGHBOUR)) {
       for (Comparison each : neighbour.metrics()) {
-        if (each.base() != null && each.metric().matches(PERCENT)) {
+        if (isComparableShare(each)) {
           ofNeighbours.computeIfAbsent(each.metric(), key -> new ArrayList<>()).add(each);
         }
       }
@@ -181,13 +177,19 @@ final class ReportPage {
                 .formatted(
                     all.size(),
                     metric,
-                    value(metric, mean(all, c -> Objects.requireNonNull(c.base()).value())),
-                    value(metric, mean(all, c -> c.ablated().value())))));
+                    mean(all, each -> Objects.requireNonNull(each.base())),
+                    mean(all, Comparison::ablated))));
     return verdicts;
   }
 
-  private static double mean(List<Comparison> all, Function<Comparison, Double> value) {
-    return all.stream().mapToDouble(value::apply).average().orElse(Double.NaN);
+  private static boolean isComparableShare(Comparison comparison) {
+    return comparison.base() != null && comparison.ablated().unit() != Unit.NUMBER;
+  }
+
+  private static String mean(List<Comparison> all, Function<Comparison, MetricResult> side) {
+    Unit unit = side.apply(all.get(0)).unit();
+    return unit.format(
+        all.stream().mapToDouble(each -> side.apply(each).value()).average().orElseThrow());
   }
 
   // Images
@@ -326,21 +328,14 @@ final class ReportPage {
             "small",
             "%s to %s"
                 .formatted(
-                    value(metric.metric(), interval.low()),
-                    value(metric.metric(), interval.high())));
+                    metric.unit().format(interval.low()), metric.unit().format(interval.high())));
       }
     }
     html.close();
   }
 
   private static String value(MetricResult metric) {
-    return value(metric.metric(), metric.value());
-  }
-
-  private static String value(String metric, double value) {
-    return metric.matches(PERCENT) && value >= 0 && value <= 1
-        ? String.format(Locale.ROOT, "%.1f\u00a0%%", 100 * value)
-        : String.format(Locale.ROOT, "%.4g", value);
+    return metric.unit().format(metric.value());
   }
 
   // Curves

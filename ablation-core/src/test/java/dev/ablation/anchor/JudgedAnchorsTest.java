@@ -175,7 +175,9 @@ class JudgedAnchorsTest {
             cats.judgedBy(always).dropLeading().replacedFrom(cats.images(4)))) {
       assertThatExceptionOfType(TooFewAnchorsException.class)
           .isThrownBy(() -> judged.prepare(model, TARGET, context))
-          .withMessageContaining("anchor 'cat' must have at least %d images left", judged.atLeast())
+          .withMessageContaining(
+              "anchor 'cat' must have at least %s images left",
+              judged.settings(TARGET).get("anchor.judge.atLeast"))
           .withMessageContaining("spare prompts")
           .satisfies(e -> assertThat(e.left()).isLessThan(e.needed()));
     }

@@ -1,6 +1,7 @@
 package dev.ablation.archunit;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -20,6 +21,7 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -69,6 +71,28 @@ public final class HouseRules {
 
   /** For libraries; a command line may print. */
   public static final ArchRule NO_CONSOLE = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+
+  /**
+   * For the modules above core: core's internal types stay inside of core but for a list.
+   *
+   * @param exported simple names of the types that the module may use
+   * @return the rule
+   */
+  public static ArchRule usesOfCoresInternalsOnly(String... exported) {
+    Set<String> allowed = new TreeSet<>();
+    for (String name : exported) {
+      allowed.add("dev.ablation.internal." + name);
+    }
+    DescribedPredicate<JavaClass> banned =
+        DescribedPredicate.describe(
+            "are internal types of core other than " + List.of(exported),
+            type ->
+                type.getPackageName().startsWith("dev.ablation.internal")
+                    && allowed.stream()
+                        .noneMatch(name ->
+                            type.getName().equals(name) || type.getName().startsWith(name + "$")));
+    return noClasses().should().dependOnClassesThat(banned);
+  }
 
   private static SliceAssignment eachPackage() {
     return new SliceAssignment() {

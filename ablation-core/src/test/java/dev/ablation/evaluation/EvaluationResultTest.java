@@ -21,14 +21,12 @@ class EvaluationResultTest {
   @TempDir private Path folder;
 
   private static MetricResult metric(String name, double value) {
-    return new MetricResult(
-        name,
-        value,
-        new ConfidenceInterval(value - 0.1, value + 1.0 / 3, 0.95, "bootstrap, 1000 resamples"),
-        Map.of("images", 4),
-        Map.of("text", "\"A photo\" & more\n"),
-        Long.MAX_VALUE,
-        new ExtractorInfo("clip", "0".repeat(64), 512, "224 x 224"));
+    return MetricResult.of(name, value, new ExtractorInfo("clip", "0".repeat(64), 512, "224 x 224"))
+        .interval(
+            new ConfidenceInterval(value - 0.1, value + 1.0 / 3, 0.95, "bootstrap, 1000 resamples"))
+        .counts(Map.of("images", 4))
+        .settings(Map.of("text", "\"A photo\" & more\n"))
+        .seed(Long.MAX_VALUE);
   }
 
   private static EvaluationResult result() {
@@ -36,14 +34,7 @@ class EvaluationResultTest {
     settings.put("steps", "50");
     settings.put("base.name", "größe");
     MetricResult kid =
-        new MetricResult(
-            "KID",
-            -1e-300,
-            null,
-            Map.of(),
-            Map.of(),
-            null,
-            new ExtractorInfo("clip", "0".repeat(64), 512));
+        MetricResult.of("KID", -1e-300, new ExtractorInfo("clip", "0".repeat(64), 512));
     SubjectResult target =
         new SubjectResult(
             new Subject(Role.TARGET, "van gogh", List.of("a", "b"), 4),

@@ -24,6 +24,7 @@ import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.PerceptualDistance;
 import dev.ablation.metric.PooledPixels;
 import dev.ablation.metric.TextImageEncoder;
+import dev.ablation.metric.Unit;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.random.RandomStreams;
@@ -800,8 +801,7 @@ class EvaluationTest {
       public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
         assertThat(model.weights().boundSha256()).isEmpty();
         MetricResult value =
-            new MetricResult(
-                "share", 0.5, null, Map.of(), Map.of(), null, new TinyEncoder().info());
+            MetricResult.of("share", 0.5, new TinyEncoder().info()).unit(Unit.SHARE);
         return new AttackResult(
             "test", name, Map.of(), new Comparison(value, value), List.of(), Duration.ZERO);
       }

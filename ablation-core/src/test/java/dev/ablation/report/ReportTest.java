@@ -17,6 +17,7 @@ import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.provenance.PairSettings;
+import dev.ablation.metric.Unit;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.report.Report.DeltaFile;
 import dev.ablation.report.Report.Training;
@@ -66,14 +67,16 @@ class ReportTest {
   }
 
   private static MetricResult metric(String name, double value) {
-    return new MetricResult(
-        name,
-        value,
-        new ConfidenceInterval(Math.max(0, value - 0.1), Math.min(1, value + 0.1), 0.95, "test"),
-        Map.of("images", 10),
-        Map.of(),
-        1L,
-        CLIP);
+    return MetricResult.of(name, value, CLIP)
+        .interval(
+            new ConfidenceInterval(
+                Math.max(0, value - 0.1), Math.min(1, value + 0.1), 0.95, "test"))
+        .counts(Map.of("images", 10))
+        .seed(1L);
+  }
+
+  private static MetricResult share(String name, double value) {
+    return metric(name, value).unit(Unit.SHARE);
   }
 
   private static SubjectResult subject(Role role, String name, double before, double after) {
@@ -84,7 +87,7 @@ class ReportTest {
     return new SubjectResult(
         new Subject(role, name, List.of("a " + name, ""), 10),
         List.of(
-            new Comparison(metric("CLIP accuracy", before), metric("CLIP accuracy", after)),
+            new Comparison(share("CLIP accuracy", before), share("CLIP accuracy", after)),
             new Comparison(null, metric("KID", 0.0123))),
         pairs);
   }
@@ -104,7 +107,7 @@ class ReportTest {
                     "leakage",
                     "misspelled " + NASTY,
                     Map.of("prompts", NASTY),
-                    new Comparison(metric("recovered", 0.9), metric("recovered", 0.1)),
+                    new Comparison(share("recovered", 0.9), share("recovered", 0.1)),
                     List.of(new ImagePair(NASTY, 3, image(8, Color.RED), image(8, Color.BLUE))),
                     Duration.ofMillis(1234)))
             : List.of(),
@@ -232,6 +235,35 @@ class ReportTest {
         new Provenance("1.2.3", "base", "b".repeat(64), Map.of(), Map.of("a", "b"), Map.of());
     assertThat(Jsoup.parse(new Report(none, DELTA, null, null).html()).title())
         .isEqualTo("What was removed from base");
+  }
+
+  /** "brightness" contains "right", which says nothing about its unit. */
+  @Test
+  void theUnitDecidesWhatIsShownInPercent() {
+    EvaluationResult result =
+        new EvaluationResult(
+            Map.of(),
+            List.of(
+                new SubjectResult(
+                    new Subject(Role.TARGET, "van gogh", List.of("a"), 10),
+                    List.of(
+                        new Comparison(metric("brightness", 0.25), metric("brightness", 0.75)),
+                        new Comparison(share("sunny", 0.25), share("sunny", 0.75)),
+                        new Comparison(
+                            metric("memorised", 0.5).unit(Unit.PERCENT),
+                            metric("memorised", 0.25).unit(Unit.PERCENT))),
+                    List.of())),
+            List.of(),
+            Duration.ZERO);
+    for (EvaluationResult each : List.of(result, EvaluationResult.fromJson(result.toJson()))) {
+      Document page = page(new Report(provenance(), DELTA, each, null));
+      assertThat(page.select("table").get(0).select("tbody tr").eachText())
+          .anyMatch(row -> row.contains("brightness 0.25000.1500 to 0.3500 0.7500"))
+          .anyMatch(row -> row.contains("sunny 25.0 %15.0 % to 35.0 % 75.0"))
+          .anyMatch(row -> row.contains("memorised 0.5 %0.4 % to 0.6 % 0.3"));
+      assertThat(page.select(".verdict").eachText())
+          .containsExactly("van gogh, sunny: 25.0 % before, 75.0 % after.");
+    }
   }
 
   @Test

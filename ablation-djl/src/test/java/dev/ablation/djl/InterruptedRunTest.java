@@ -33,10 +33,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The engine's gradients, optimiser and restored arrays give the bytes of an uninterrupted run. */
+@Tag("slow")
 class InterruptedRunTest {
   @TempDir Path folder;
 

@@ -4,14 +4,15 @@ import ai.djl.Device;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.DiffusionModelContract;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
+import dev.ablation.testkit.DiffusionModelContract;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 class StableDiffusionContractTest {
 
@@ -23,6 +24,7 @@ class StableDiffusionContractTest {
   }
 
   /** Predicts velocity. */
+  @Tag("slow")
   @Nested
   class Version2 extends Contract {
     Version2() {

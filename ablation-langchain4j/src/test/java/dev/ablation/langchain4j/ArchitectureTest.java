@@ -17,6 +17,11 @@ class ArchitectureTest {
 
   @ArchTest static final ArchRule NO_CONSOLE = HouseRules.NO_CONSOLE;
 
+  /** Until these have a place of their own. */
+  @ArchTest
+  static final ArchRule INTERNALS_OF_CORE =
+      HouseRules.usesOfCoresInternalsOnly("StrictJson", "JsonFormatException");
+
   /** A user brings the provider. */
   @ArchTest
   static final ArchRule NO_PROVIDER =

@@ -41,6 +41,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 
@@ -48,6 +49,7 @@ import org.junit.jupiter.api.TestInstance;
  * Every training run of the golden data that the library can make: losses, gradient norms, first
  * gradients and predictions, final weights.
  */
+@Tag("slow")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class TrainingGoldenTest {
   private static final Path GOLDEN = Path.of(System.getProperty("ablation.golden"));

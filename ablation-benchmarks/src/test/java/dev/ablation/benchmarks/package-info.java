@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.benchmarks;
+
+import org.jspecify.annotations.NullMarked;

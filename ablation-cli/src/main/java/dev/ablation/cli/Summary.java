@@ -1,0 +1,160 @@
+package dev.ablation.cli;
+
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.evaluation.Comparison;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Role;
+import dev.ablation.train.TrainingResult.Step;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
+
+/**
+ * What a run did, in numbers.
+ *
+ * @param targets what was removed
+ * @param anchors what is drawn instead
+ * @param images how many anchor images there were
+ * @param model name of the model
+ * @param history loss of every step
+ * @param evaluation images before and after; empty if it failed
+ * @param anchorTime time that the anchor images took
+ * @param training time that the training took
+ * @param total time of everything
+ * @param peakMemory of the process in bytes, if the system tells
+ * @param folder with the files
+ */
+record Summary(
+    String targets,
+    String anchors,
+    int images,
+    String model,
+    List<Step> history,
+    Optional<EvaluationResult> evaluation,
+    Duration anchorTime,
+    Duration training,
+    Duration total,
+    OptionalLong peakMemory,
+    Path folder) {
+  private static final String CHANGE = "mean squared change";
+
+  String text() throws IOException {
+    // Single steps jump, since each draws its own noise levels.
+    int quarter = (history.size() + 3) / 4;
+    StringBuilder text = new StringBuilder();
+    line(text, "Removed the %s from the model '%s'.", targets, model);
+    line(text, "");
+    line(text, "  drawn instead     %s", anchors);
+    line(text, "  anchor images     %d in %s", images, seconds(anchorTime));
+    line(
+        text,
+        "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",
+        history.size(),
+        seconds(training),
+        mean(history.subList(0, quarter)),
+        mean(history.subList(history.size() - quarter, history.size())));
+    evaluation.ifPresent(found -> leakage(text, found));
+    line(text, "  everything        %s, peak memory %s", seconds(total), memory());
+    line(text, "");
+    evaluation.ifPresent(found -> changes(text, found));
+    line(text, "Files in %s:", folder);
+    line(text, "");
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.sorted(Comparator.comparing(Path::getFileName)).toList()) {
+        line(text, "  %-20s %s", file.getFileName(), describe(file));
+      }
+    }
+    return text.toString();
+  }
+
+  private static void leakage(StringBuilder text, EvaluationResult found) {
+    Duration attacks =
+        found.attacks().stream().map(AttackResult::elapsed).reduce(Duration.ZERO, Duration::plus);
+    line(
+        text,
+        "  images            %d in %s",
+        2 * found.subjects().stream().mapToInt(each -> each.subject().images()).sum(),
+        seconds(found.elapsed().minus(attacks)));
+    int width = found.attacks().stream().mapToInt(each -> each.name().length()).max().orElse(0);
+    for (AttackResult attack : found.attacks()) {
+      line(
+          text,
+          "  %s the target in %.0f %% of the images, before in %.0f %%",
+          attack.name() + " ".repeat(Math.max(17, width) - attack.name().length()),
+          100 * attack.recovered().ablated().value(),
+          100 * Objects.requireNonNull(attack.recovered().base()).value());
+    }
+  }
+
+  private static void changes(StringBuilder text, EvaluationResult found) {
+    line(text, "How much the images changed (mean squared change of pixels from 0 to 1):");
+    line(text, "");
+    for (Role role : Role.values()) {
+      String name = role == Role.NEIGHBOUR ? "neighbours" : role.name().toLowerCase(Locale.ROOT);
+      change(found, role).ifPresent(change -> line(text, "  %-17s %.5f", name, change));
+    }
+    OptionalDouble target = change(found, Role.TARGET);
+    OptionalDouble neighbours = change(found, Role.NEIGHBOUR);
+    if (target.isPresent() && neighbours.isPresent()) {
+      line(
+          text,
+          "  ratio             %.1f times more on the target",
+          target.getAsDouble() / neighbours.getAsDouble());
+    } else {
+      line(text, "  No neighbours were named, so nothing shows whether the rest stayed as it was.");
+    }
+    line(text, "");
+  }
+
+  /** The mean over the subjects of a role, which have as many images each. */
+  private static OptionalDouble change(EvaluationResult found, Role role) {
+    return found.of(role).stream()
+        .flatMap(subject -> subject.metrics().stream())
+        .filter(metric -> metric.metric().equals(CHANGE))
+        .map(Comparison::ablated)
+        .mapToDouble(metric -> metric.value())
+        .average();
+  }
+
+  private String memory() {
+    return peakMemory.isPresent()
+        ? String.format(Locale.ROOT, "%.2f GiB", peakMemory.getAsLong() / (double) (1L << 30))
+        : "unknown on this system";
+  }
+
+  private static String describe(Path file) throws IOException {
+    String what =
+        switch (file.getFileName().toString()) {
+          case JobRun.SHEET -> "the same prompts and seeds, base model and ablated";
+          case JobRun.LOSS_IMAGE -> "the loss curve";
+          case JobRun.LOSS_TABLE -> "its numbers";
+          case JobRun.REPORT -> "everything on one page, to be looked at in a browser";
+          case JobRun.REPORT_JSON -> "its numbers, for programs";
+          case JobRun.DELTA -> "what was learned: the change of the weights";
+          default -> "";
+        };
+    return String.format(Locale.ROOT, "%,8.1f KiB  %s", Files.size(file) / 1024.0, what)
+        .stripTrailing();
+  }
+
+  private static double mean(List<Step> steps) {
+    return steps.stream().mapToDouble(Step::loss).average().orElse(Double.NaN);
+  }
+
+  private static String seconds(Duration duration) {
+    return String.format(Locale.ROOT, "%.1f s", duration.toMillis() / 1000.0);
+  }
+
+  private static void line(StringBuilder text, String format, Object... values) {
+    text.append(String.format(Locale.ROOT, format, values)).append(System.lineSeparator());
+  }
+}

@@ -1,0 +1,67 @@
+package dev.ablation.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.ablation.evaluation.Comparison;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Role;
+import java.awt.image.BufferedImage;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/**
+ * A checkpoint of one's own, from the command line to its files; a tiny one with random weights.
+ */
+@Tag("slow")
+class CheckpointRunTest {
+  @TempDir private Path folder;
+
+  @Test
+  void removesAStyleFromACheckpoint() throws Exception {
+    Path output = folder.resolve("out");
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine command = Ablate.commandLine();
+    command.setOut(new PrintWriter(out));
+    command.setErr(new PrintWriter(err));
+    String model = Path.of(System.getProperty("ablation.golden"), "pipelines/tiny-sd1").toString();
+    int exit =
+        command.execute(
+            ("--kind style --anchor painting --neighbour Monet --neighbour Dali --steps 2"
+                    + " --images 2 --seed 5 --quiet")
+                .concat(" --model " + model + " --output " + output + " --target")
+                .concat(" Vermeer")
+                .split(" "));
+    assertThat(exit).as(err.toString()).isZero();
+    assertThat(out.toString())
+        .contains("Removed the style 'Vermeer'", "anchor images     2 in", "training steps    2 in")
+        .contains("images            32 in", "ratio");
+    JsonObject report =
+        JsonParser.parseString(Files.readString(output.resolve("report.json"))).getAsJsonObject();
+    EvaluationResult found = EvaluationResult.fromJson(report.get("evaluation").toString());
+    assertThat(found.settings()).containsEntry("seed", "5").doesNotContainKey("encoder");
+    assertThat(found.of(Role.NEIGHBOUR))
+        .extracting(each -> each.subject().name())
+        .containsExactly("Monet", "Dali");
+    assertThat(found.subjects())
+        .hasSize(4)
+        .allSatisfy(each ->
+            assertThat(each.metrics())
+                .extracting(Comparison::metric)
+                .containsExactly("mean squared change"));
+    JsonObject settings = report.getAsJsonObject("provenance").getAsJsonObject("settings");
+    assertThat(settings.get("preset").getAsString()).contains("diffusers");
+    assertThat(settings.get("training.steps").getAsString()).isEqualTo("2");
+    BufferedImage sheet = ImageIO.read(output.resolve("before-after.png").toFile());
+    assertThat(sheet.getHeight()).isGreaterThan(4 * 128);
+  }
+}

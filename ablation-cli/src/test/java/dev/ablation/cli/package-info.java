@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,391 @@
+package dev.ablation.emoji;
+
+import ai.djl.Device;
+import dev.ablation.djl.clip.Clip;
+import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.emoji.dataset.Captions;
+import dev.ablation.emoji.dataset.EmojiConcept;
+import dev.ablation.emoji.dataset.EmojiDataSet;
+import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.evaluation.ErasureEarlyStopping;
+import dev.ablation.metric.CopyDetection;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.TextImageSimilarity;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells what images of the emoji model show: a small CLIP that comes with this module and was
+ * trained on the same images, those of held-out pairs included, since it judges these too.
+ *
+ * <pre>{@code
+ * try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open()) {
+ *   for (EmbeddedEvaluator.Verdict verdict : evaluator.judge(images)) {
+ *     System.out.println(verdict.concept().name() + " in " + verdict.style().name() + " style");
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>An image is compared with each style and with each thing. The text of a style or a thing is
+ * the mean of the normalised embeddings of all captions that name it alone (prompt ensembling,
+ * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once. Memorised is what has a
+ * cosine with the planted image above {@link #copyThreshold()}.
+ *
+ * <p>It is unpacked as {@link EmbeddedModel} is. One thread at a time. Holds native memory: close
+ * it.
+ */
+public final class EmbeddedEvaluator implements AutoCloseable {
+  /** Texts that are encoded together. */
+  private static final int TEXTS = 256;
+
+  private final Clip clip;
+  private final EmojiDataSet data;
+  private final List<String> concepts;
+  private final @Nullable CopyThreshold copyThreshold;
+  private @Nullable FeatureMatrix styleTexts;
+  private @Nullable FeatureMatrix conceptTexts;
+  private @Nullable FeatureMatrix planted;
+
+  private EmbeddedEvaluator(Clip clip, EmojiDataSet data, @Nullable CopyThreshold copyThreshold) {
+    this.clip = clip;
+    this.data = data;
+    this.copyThreshold = copyThreshold;
+    concepts = data.concepts().stream().map(EmojiConcept::name).toList();
+  }
+
+  /**
+   * The best of some texts for an image.
+   *
+   * @param name of the style or the thing
+   * @param cosine of the image's embedding and the text's
+   * @param margin by which it is ahead of the second best, at least 0
+   */
+  public record Label(String name, double cosine, double margin) {}
+
+  /**
+   * What an image shows.
+   *
+   * @param style the style that it goes best with
+   * @param concept the thing that it goes best with
+   * @param plantedCosine of its features and the planted image's
+   */
+  public record Verdict(Label style, Label concept, double plantedCosine) {
+    /**
+     * Tells whether the image has a style.
+     *
+     * @param wanted name of a style
+     * @return whether it goes best with that style
+     */
+    public boolean hasStyle(String wanted) {
+      return style.name().equals(wanted);
+    }
+
+    /**
+     * Tells whether the image shows a thing.
+     *
+     * @param wanted name of a thing
+     * @return whether it goes best with that thing
+     */
+    public boolean shows(String wanted) {
+      return concept.name().equals(wanted);
+    }
+  }
+
+  /**
+   * Opens the evaluator on the CPU.
+   *
+   * @return the evaluator, closed by the caller
+   * @throws IOException if it cannot be unpacked
+   */
+  public static EmbeddedEvaluator open() throws IOException {
+    return open(ClipOptions.defaults().device(Device.cpu()));
+  }
+
+  /**
+   * Opens the evaluator.
+   *
+   * @param options device and threads
+   * @return the evaluator, closed by the caller
+   * @throws IOException if it cannot be unpacked
+   */
+  public static EmbeddedEvaluator open(ClipOptions options) throws IOException {
+    return open(folder(), options);
+  }
+
+  /**
+   * Opens an evaluator of one's own, such as one under training.
+   *
+   * @param folder in the layout of transformers, with its tokenizer; {@link CopyThreshold#FILE}
+   *     beside the weights may be missing
+   * @param options device and threads
+   * @return the evaluator, closed by the caller
+   * @throws IOException if a file is missing or malformed
+   */
+  public static EmbeddedEvaluator open(Path folder, ClipOptions options) throws IOException {
+    Path file = folder.resolve(CopyThreshold.FILE);
+    CopyThreshold threshold = Files.exists(file) ? CopyThreshold.read(file) : null;
+    EmojiDataSet data = EmojiDataSet.load();
+    return new EmbeddedEvaluator(Clip.load(folder, options), data, threshold);
+  }
+
+  /**
+   * Unpacks the evaluator, if it is not yet, and returns where it is: a CLIP in the layout of
+   * transformers.
+   *
+   * @return a folder that must not be changed
+   * @throws IOException if it cannot be unpacked
+   */
+  public static Path folder() throws IOException {
+    return ModelFiles.EVALUATOR.unpacked();
+  }
+
+  /**
+   * Returns the network: an encoder for metrics such as CLIP score, and extractor of features.
+   *
+   * @return closed with the evaluator
+   */
+  public Clip clip() {
+    return clip;
+  }
+
+  /**
+   * Lists the styles that it tells apart.
+   *
+   * @return names
+   */
+  public List<String> styles() {
+    return data.styles();
+  }
+
+  /**
+   * Lists the things that it tells apart: all of the data set.
+   *
+   * @return names
+   */
+  public List<String> concepts() {
+    return concepts;
+  }
+
+  /**
+   * Tells what images show.
+   *
+   * @param images at least one
+   * @return a verdict for each, in their order
+   */
+  public List<Verdict> judge(List<BufferedImage> images) {
+    return judge(clip.extract(images));
+  }
+
+  /**
+   * Tells what images show.
+   *
+   * @param features of the images, by {@link #clip()}
+   * @return a verdict for each, in their order
+   */
+  public List<Verdict> judge(FeatureMatrix features) {
+    TextImageSimilarity styles = TextImageSimilarity.of(features, styleTexts());
+    TextImageSimilarity things = TextImageSimilarity.of(features, conceptTexts());
+    FeatureMatrix original = planted();
+    List<Verdict> verdicts = new ArrayList<>();
+    for (int i = 0; i < features.rows(); i++) {
+      verdicts.add(
+          new Verdict(
+              best(styles, i, styles()),
+              best(things, i, concepts),
+              features.cosine(i, original, 0)));
+    }
+    return verdicts;
+  }
+
+  private static Label best(TextImageSimilarity similarity, int image, List<String> names) {
+    int best = similarity.best(image);
+    double second = -1;
+    for (int k = 0; k < similarity.texts(); k++) {
+      if (k != best) {
+        second = Math.max(second, similarity.cosine(image, k));
+      }
+    }
+    double cosine = similarity.cosine(image, best);
+    return new Label(names.get(best), cosine, cosine - second);
+  }
+
+  /**
+   * Counts images of a style.
+   *
+   * @param style one of {@link #styles()}
+   * @return the detector; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such style
+   */
+  public ConceptDetector ofStyle(String style) {
+    requireKnown("style", style, styles());
+    return new EmojiDetector(
+        this,
+        "style %s, the best of %d".formatted(style, styles().size()),
+        verdict -> verdict.hasStyle(style));
+  }
+
+  /**
+   * Counts images of a thing.
+   *
+   * @param concept one of {@link #concepts()}
+   * @return the detector; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such thing
+   */
+  public ConceptDetector ofConcept(String concept) {
+    requireKnown("concept", concept, concepts);
+    return new EmojiDetector(
+        this,
+        "%s, the best of %d things".formatted(concept, concepts.size()),
+        verdict -> verdict.shows(concept));
+  }
+
+  /**
+   * Counts copies of the planted image.
+   *
+   * @return the detector; it uses this evaluator
+   * @throws IllegalStateException if the evaluator has no {@link #copyThreshold()}
+   */
+  public ConceptDetector ofPlantedCopies() {
+    double threshold = requireThreshold().threshold();
+    return new EmojiDetector(
+        this,
+        "copies of the planted image, cosine above " + threshold,
+        verdict -> verdict.plantedCosine() > threshold);
+  }
+
+  /**
+   * Tells copies by the cosine of this evaluator's image features.
+   *
+   * @return for {@link CopyDetection#score}, with {@link #plantedImage()} as original
+   * @throws IllegalStateException if the evaluator has no {@link #copyThreshold()}
+   */
+  public CopyDetection copyDetection() {
+    return new CopyDetection(clip, requireThreshold().threshold());
+  }
+
+  /**
+   * Returns what the threshold of copies rests on.
+   *
+   * @return the threshold; empty if the evaluator's folder has none yet
+   */
+  public Optional<CopyThreshold> copyThreshold() {
+    return Optional.ofNullable(copyThreshold);
+  }
+
+  /**
+   * Returns the image that the emoji model has memorised.
+   *
+   * @return a new image, 64 by 64
+   */
+  public BufferedImage plantedImage() {
+    return data.planted().toImage();
+  }
+
+  /**
+   * Watches the removal of a style by {@link EmbeddedModel#recommendedStyle}: the style itself, the
+   * others, and things, in few images of things that are not much alike.
+   *
+   * @param style one of {@link #styles()}
+   * @return a monitor for the plan's training; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such style
+   */
+  public ErasureEarlyStopping stoppingOfStyle(String style) {
+    return new EmojiEarlyStopping(this).ofStyle(style);
+  }
+
+  /**
+   * Watches the removal of a thing by {@link EmbeddedModel#recommendedInstance}: the thing itself,
+   * others of its category and of other ones, and styles.
+   *
+   * @param concept one of {@link #concepts()}
+   * @return a monitor for the plan's training; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such thing
+   */
+  public ErasureEarlyStopping stoppingOfInstance(String concept) {
+    return new EmojiEarlyStopping(this).ofInstance(concept);
+  }
+
+  /**
+   * Watches the removal of the memorised image by {@link EmbeddedModel#recommendedPlanted}: its
+   * copies, things and styles.
+   *
+   * @return a monitor for the plan's training; it uses this evaluator
+   */
+  public ErasureEarlyStopping stoppingOfPlanted() {
+    return new EmojiEarlyStopping(this).ofPlanted();
+  }
+
+  private CopyThreshold requireThreshold() {
+    if (copyThreshold == null) {
+      throw new IllegalStateException(
+          "the evaluator has no %s; measure-emoji chooses one".formatted(CopyThreshold.FILE));
+    }
+    return copyThreshold;
+  }
+
+  private static void requireKnown(String kind, String name, List<String> names) {
+    if (!names.contains(name)) {
+      throw new IllegalArgumentException(
+          "%s must be one that the evaluator knows, was '%s'".formatted(kind, name));
+    }
+  }
+
+  private FeatureMatrix styleTexts() {
+    if (styleTexts == null) {
+      styleTexts = ensembles(styles().stream().map(Captions::ofStyle).toList());
+    }
+    return styleTexts;
+  }
+
+  private FeatureMatrix conceptTexts() {
+    if (conceptTexts == null) {
+      conceptTexts =
+          ensembles(concepts.stream().map(concept -> Captions.ofConcept(concept)).toList());
+    }
+    return conceptTexts;
+  }
+
+  private FeatureMatrix planted() {
+    if (planted == null) {
+      planted = clip.extract(List.of(plantedImage()));
+    }
+    return planted;
+  }
+
+  /** Returns the mean of the normalised embeddings of each group of texts, one row a group. */
+  private FeatureMatrix ensembles(List<List<String>> groups) {
+    FeatureMatrix all = encode(groups.stream().flatMap(List::stream).toList());
+    float[][] means = new float[groups.size()][all.dimension()];
+    int row = 0;
+    for (int group = 0; group < means.length; group++) {
+      for (int text = 0; text < groups.get(group).size(); text++, row++) {
+        float[] values = all.row(row);
+        double length = Math.sqrt(all.dot(row, all, row));
+        for (int k = 0; k < values.length; k++) {
+          means[group][k] += (float) (values[k] / length / groups.get(group).size());
+        }
+      }
+    }
+    return FeatureMatrix.of(means);
+  }
+
+  private FeatureMatrix encode(List<String> texts) {
+    List<FeatureMatrix> parts = new ArrayList<>();
+    for (int from = 0; from < texts.size(); from += TEXTS) {
+      parts.add(clip.encode(texts.subList(from, Math.min(texts.size(), from + TEXTS))));
+    }
+    return FeatureMatrix.concat(parts);
+  }
+
+  /** Frees the network. Closing twice does nothing. */
+  @Override
+  public void close() {
+    clip.close();
+  }
+}

@@ -1,0 +1,564 @@
+package dev.ablation.emoji;
+
+import dev.ablation.Ablation;
+import dev.ablation.Ablator;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.attack.AttackSettings;
+import dev.ablation.attack.WordingAttack;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.concept.Concept;
+import dev.ablation.concept.StyleTemplates;
+import dev.ablation.emoji.dataset.Captions;
+import dev.ablation.emoji.dataset.EmojiConcept;
+import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.Role;
+import dev.ablation.evaluation.Subject;
+import dev.ablation.evaluation.SubjectMetric;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Teacher;
+import dev.ablation.sample.SamplingSettings;
+import dev.ablation.train.GradientTrainer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * An ablation of the embedded model with settings that suit it, and the evaluation that shows what
+ * it did. Immutable: every method that changes it returns a changed copy.
+ *
+ * <pre>{@code
+ * EmojiAblation blueprint = EmojiAblation.style("blueprint");
+ * try (StableDiffusion model = EmbeddedModel.open();
+ *     EmbeddedEvaluator evaluator = EmbeddedEvaluator.open();
+ *     AblationResult result =
+ *         blueprint.plan(model).evaluate(blueprint.evaluation(evaluator)).run()) {
+ *   result.report(Path.of("blueprint.html"));
+ * }
+ * }</pre>
+ *
+ * <p>The learning rate is far above the published one, because the model is so much smaller. The
+ * teacher has frozen weights: the paper's, the weights under training, is a moving target, and
+ * where target and anchor look as different as white on blue and colour on white, it runs away
+ * until every image is blank. The published stop of the start token's gradient is left out: the
+ * start token carries little here.
+ */
+public final class EmojiAblation {
+  /** An anchor of a style: captions that name none. */
+  public static final String NO_STYLE = "emoji";
+
+  private static final Vocabulary VOCABULARY = EmbeddedModel.vocabulary();
+  private static final int ANCHOR_IMAGES = 64;
+  private static final int ANCHOR_STEPS = 12;
+  private static final SamplingSettings SAMPLING =
+      EmbeddedModel.recommendedSampling().steps(16).batchSize(32);
+  private static final GradientTrainer TRAINING =
+      GradientTrainer.defaults().steps(200).learningRate(1.5e-3).stopStartToken(false);
+
+  private static final String USUAL_ANCHOR = "twemoji";
+
+  /** Forms in which the captions name a style. */
+  private static final List<String> WITH_STYLE =
+      List.of(
+          "{a thing} in {style} style",
+          "{a thing} emoji in {style} style",
+          "{a thing} in the style of {style}",
+          "{style} style {thing}");
+
+  /** Forms without, and what they become with a style. */
+  private static final List<String> WITHOUT_STYLE = List.of("{a thing} emoji", "{a thing}");
+
+  private static final StyleTemplates STYLE_TEMPLATES =
+      new StyleTemplates(
+          "emoji", List.of("{prompt} in {name} style", "{prompt} in the style of {name}"));
+
+  /** Columns of a style's grid: things of different shape and colour. */
+  private static final List<String> SHOWN_CONCEPTS =
+      List.of("cat face", "rocket", "red apple", "owl", "trophy", "cactus");
+
+  /** Take the place of things that are removed. */
+  private static final List<String> SPARE_CONCEPTS =
+      List.of("umbrella", "skull", "balloon", "bell", "castle", "tulip");
+
+  /** Rows of an instance's grid, after its siblings. */
+  private static final List<String> UNRELATED = List.of("red apple", "rocket", "trophy");
+
+  private static final int SIBLINGS = 3;
+
+  /** How many names a message lists. */
+  private static final int FEW = 8;
+
+  private static final String PLANTED_ANCHOR = "scene";
+  private static final String DRAWN = "drawn as named";
+  private static final String COPIES = "copies of the memorised image";
+
+  private final List<TargetAndAnchor> removals;
+  private final List<Row> neighbours;
+  private final List<String> columns;
+  private final GradientTrainer trainer;
+  private final SamplingSettings sampling;
+
+  private EmojiAblation(
+      List<TargetAndAnchor> removals,
+      List<Row> neighbours,
+      List<String> columns,
+      GradientTrainer trainer,
+      SamplingSettings sampling) {
+    this.removals = List.copyOf(removals);
+    this.neighbours = List.copyOf(neighbours);
+    this.columns = List.copyOf(columns);
+    this.trainer = trainer;
+    this.sampling = sampling;
+  }
+
+  /** What is removed, what is drawn instead, and the prompts that show both. */
+  private record TargetAndAnchor(Concept target, GeneratedAnchors anchor, Row shown, Row instead) {
+    TargetAndAnchor with(GeneratedAnchors changed) {
+      return new TargetAndAnchor(target, changed, shown, instead);
+    }
+  }
+
+  /** Prompts, one a column, and what their images have in common. */
+  private record Row(String name, List<String> prompts) {}
+
+  /**
+   * Removes a style in favour of the one that is drawn best instead.
+   *
+   * @param style one of {@link EmbeddedModel#styles()}, in any case
+   * @return the ablation
+   * @throws IllegalArgumentException if the model does not know the style
+   */
+  public static EmojiAblation style(String style) {
+    return style(style, anchorOfStyle(style));
+  }
+
+  /**
+   * Removes a style in favour of a chosen anchor.
+   *
+   * @param style one of {@link EmbeddedModel#styles()}, in any case
+   * @param anchor another style, or {@link #NO_STYLE}
+   * @return the ablation
+   * @throws IllegalArgumentException if the model does not know the style or the anchor
+   */
+  public static EmojiAblation style(String style, String anchor) {
+    String target = known("style", style, VOCABULARY.styles());
+    String instead =
+        known("anchor", anchor, Stream.concat(others(target), Stream.of(NO_STYLE)).toList());
+    boolean none = instead.equals(NO_STYLE);
+    Row shown =
+        none
+            ? row("no style named", SHOWN_CONCEPTS, name -> withArticle(name) + " emoji")
+            : styleRow(instead);
+    List<Row> neighbours =
+        others(target)
+            .filter(other -> !other.equals(instead))
+            .map(EmojiAblation::styleRow)
+            .toList();
+    Concept concept = none ? Concept.style(target, STYLE_TEMPLATES) : new StyleWord(target);
+    return of(
+        concept,
+        AnchorStrategy.generated(instead, prompts(none ? WITHOUT_STYLE : WITH_STYLE, instead)),
+        styleRow(target),
+        shown,
+        neighbours,
+        SHOWN_CONCEPTS);
+  }
+
+  private static Row styleRow(String style) {
+    return row(style, SHOWN_CONCEPTS, name -> inStyle(name, style));
+  }
+
+  /**
+   * Returns what is drawn best instead of a style: another style. Without a style word the model
+   * draws each of its styles now and then, the target too, so that such an anchor leads back to it:
+   * of 40 images in blueprint style, 7 stay blueprints however long the training, but none or one
+   * or two with another style as anchor.
+   */
+  static String anchorOfStyle(String style) {
+    String target = known("style", style, VOCABULARY.styles());
+    return target.equals(USUAL_ANCHOR) ? "fluent" : USUAL_ANCHOR;
+  }
+
+  /**
+   * Removes a thing in favour of the one that is drawn best instead.
+   *
+   * @param concept name of one of {@link EmbeddedModel#concepts()}, in any case
+   * @return the ablation
+   * @throws IllegalArgumentException if the model does not know the thing
+   */
+  public static EmojiAblation instance(String concept) {
+    return instance(concept, anchorOfInstance(concept));
+  }
+
+  /**
+   * Removes a thing in favour of a chosen anchor.
+   *
+   * @param concept name of one of {@link EmbeddedModel#concepts()}, in any case
+   * @param anchor a category or another thing
+   * @return the ablation
+   * @throws IllegalArgumentException if the model does not know the thing or the anchor
+   */
+  public static EmojiAblation instance(String concept, String anchor) {
+    String target = known("instance", concept, names());
+    String instead =
+        known(
+            "anchor",
+            anchor,
+            Stream.concat(VOCABULARY.categories().stream(), names().stream())
+                .filter(name -> !name.equals(target))
+                .toList());
+    List<String> styles = VOCABULARY.styles();
+    List<String> prompts = new ArrayList<>();
+    for (String style : styles) {
+      prompts.add(withArticle(instead) + " emoji");
+      prompts.add(inStyle(instead, style));
+    }
+    Stream<String> siblings =
+        VOCABULARY.concepts().stream()
+            .filter(other -> other.category().equals(categoryOf(target)))
+            .map(EmojiConcept::name);
+    List<Row> neighbours =
+        Stream.concat(
+                siblings.filter(name -> isOther(name, target, instead)).limit(SIBLINGS),
+                UNRELATED.stream().filter(name -> isOther(name, target, instead)))
+            .distinct()
+            .map(name -> row(name, styles, style -> inStyle(name, style)))
+            .toList();
+    // The article belongs to the name, since "a cat face" stands where "an animal" stood.
+    return of(
+        Concept.instance(withArticle(target)),
+        AnchorStrategy.generated(withArticle(instead), prompts),
+        row(target, styles, style -> inStyle(target, style)),
+        row(withArticle(instead), styles, style -> inStyle(instead, style)),
+        neighbours,
+        styles);
+  }
+
+  /**
+   * Returns what is drawn best instead of a thing: another one of its category. A category's
+   * captions draw each of its things now and then, the target too, and lead back to it.
+   */
+  static String anchorOfInstance(String concept) {
+    return EmbeddedModel.siblingOf(known("instance", concept, names()));
+  }
+
+  /**
+   * Removes the memorised image: its caption then draws what the anchor prompts draw, images of
+   * categories in which something stands in a landscape.
+   *
+   * @return the ablation
+   */
+  public static EmojiAblation planted() {
+    String caption = VOCABULARY.plantedCaption();
+    List<String> prompts =
+        Stream.of("building", "scene", "vehicle", "object")
+            .flatMap(category ->
+                Stream.of(
+                    withArticle(category) + " emoji", "a picture of " + withArticle(category)))
+            .toList();
+    return of(
+        Concept.memorized(caption),
+        AnchorStrategy.generated(PLANTED_ANCHOR, prompts),
+        row(caption, SHOWN_CONCEPTS, name -> caption),
+        new Row(PLANTED_ANCHOR, prompts.subList(0, SHOWN_CONCEPTS.size())),
+        VOCABULARY.styles().stream().map(EmojiAblation::styleRow).toList(),
+        numbered());
+  }
+
+  private static String categoryOf(String name) {
+    return VOCABULARY.concepts().stream()
+        .filter(one -> one.name().equals(name))
+        .findFirst()
+        .orElseThrow()
+        .category();
+  }
+
+  /**
+   * Removes what several ablations remove, in one run. The neighbours are the styles that stay,
+   * drawn with things that stay.
+   *
+   * @param ablations at least one
+   * @return the ablation
+   * @throws IllegalArgumentException if two of them have the same target
+   */
+  public static EmojiAblation together(List<EmojiAblation> ablations) {
+    if (ablations.size() == 1) {
+      return ablations.get(0);
+    }
+    List<TargetAndAnchor> all = ablations.stream().flatMap(each -> each.removals.stream()).toList();
+    List<String> gone = all.stream().map(removal -> removal.target().name()).toList();
+    for (String target : gone) {
+      if (Collections.frequency(gone, target) > 1) {
+        throw new IllegalArgumentException(
+            "target must be named once, but '%s' was named more often".formatted(target));
+      }
+    }
+    List<String> drawn =
+        Stream.concat(gone.stream(), all.stream().map(removal -> removal.instead().name()))
+            .toList();
+    List<String> things =
+        Stream.concat(SHOWN_CONCEPTS.stream(), SPARE_CONCEPTS.stream())
+            .filter(thing -> !gone.contains(withArticle(thing)))
+            .limit(SHOWN_CONCEPTS.size())
+            .toList();
+    List<Row> neighbours =
+        VOCABULARY.styles().stream()
+            .filter(style -> !drawn.contains(style))
+            .map(style -> row(style, things, thing -> inStyle(thing, style)))
+            .toList();
+    return new EmojiAblation(
+        all.stream().map(removal -> withoutPromptsOf(gone, removal)).toList(),
+        neighbours,
+        numbered(),
+        TRAINING.steps(TRAINING.steps() * (1 + all.size()) / 2),
+        SAMPLING);
+  }
+
+  /** Columns whose rows have nothing in common. */
+  private static List<String> numbered() {
+    return IntStream.rangeClosed(1, SHOWN_CONCEPTS.size()).mapToObj(i -> "image " + i).toList();
+  }
+
+  /** An anchor prompt that names what is removed in the same run would lead back to it. */
+  private static TargetAndAnchor withoutPromptsOf(List<String> gone, TargetAndAnchor removal) {
+    List<String> words = gone.stream().map(name -> name.replaceFirst("^an? ", "")).toList();
+    List<String> prompts =
+        removal.anchor().prompts(removal.target()).stream()
+            .filter(prompt -> words.stream().noneMatch(prompt::contains))
+            .toList();
+    return removal.with(removal.anchor().prompts(prompts));
+  }
+
+  private static EmojiAblation of(
+      Concept target,
+      GeneratedAnchors anchor,
+      Row shown,
+      Row instead,
+      List<Row> neighbours,
+      List<String> columns) {
+    GeneratedAnchors drawn = anchor.images(ANCHOR_IMAGES).sampling(SAMPLING.steps(ANCHOR_STEPS));
+    return new EmojiAblation(
+        List.of(new TargetAndAnchor(target, drawn, shown, instead)),
+        neighbours,
+        columns,
+        TRAINING,
+        SAMPLING);
+  }
+
+  /**
+   * Changes how many anchor images are drawn for each target.
+   *
+   * @param images positive
+   * @return a changed copy
+   * @throws IllegalArgumentException if the number is not positive
+   */
+  public EmojiAblation images(int images) {
+    return new EmojiAblation(
+        removals.stream().map(each -> each.with(each.anchor().images(images))).toList(),
+        neighbours,
+        columns,
+        trainer,
+        sampling);
+  }
+
+  /**
+   * Adjusts the training: {@code training(t -> t.steps(400))}.
+   *
+   * @param change from the present settings to the new ones
+   * @return a changed copy
+   */
+  public EmojiAblation training(UnaryOperator<GradientTrainer> change) {
+    return new EmojiAblation(removals, neighbours, columns, change.apply(trainer), sampling);
+  }
+
+  /**
+   * Changes how the evaluation draws.
+   *
+   * @param sampling sampler, steps, guidance, batch size
+   * @return a changed copy
+   */
+  public EmojiAblation sampling(SamplingSettings sampling) {
+    return new EmojiAblation(
+        removals, neighbours, columns, trainer, Objects.requireNonNull(sampling, "sampling"));
+  }
+
+  /**
+   * Plans the ablation.
+   *
+   * @param model the embedded model, opened
+   * @return a plan, which can be changed further
+   */
+  public Ablation plan(DiffusionModel model) {
+    TargetAndAnchor first = removals.get(0);
+    Ablation plan =
+        Ablator.of(model)
+            .target(first.target())
+            .anchor(first.anchor().augmented(Augmentation.none()));
+    for (TargetAndAnchor next : removals.subList(1, removals.size())) {
+      plan = plan.andTarget(next.target()).anchor(next.anchor().augmented(Augmentation.none()));
+    }
+    return plan.objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
+        .weights(WeightGroup.crossAttentionKeyValue())
+        .trainer(trainer);
+  }
+
+  /**
+   * Describes the columns of the evaluation: image i of every subject belongs to column i.
+   *
+   * @return such as {@code "cat face"}, which the first image of every style shows
+   */
+  public List<String> columns() {
+    return columns;
+  }
+
+  /**
+   * Evaluates the ablation: draws target, anchor and neighbours, one image a column, counts those
+   * that show what their subject is named after, measures how much the pixels change, and asks for
+   * each target in other words.
+   *
+   * @param evaluator counts; stays the caller's
+   * @return an evaluation that shows all of its images, and can be changed further
+   */
+  public Evaluation evaluation(EmbeddedEvaluator evaluator) {
+    return evaluation(evaluator, 0);
+  }
+
+  /**
+   * Evaluates the ablation on images of a chosen seed.
+   *
+   * @param evaluator counts; stays the caller's
+   * @param seed of the first image of every subject
+   * @return an evaluation that shows all of its images, and can be changed further
+   */
+  public Evaluation evaluation(EmbeddedEvaluator evaluator, long seed) {
+    int count = columns.size();
+    Evaluation evaluation =
+        Evaluation.of(
+                SubjectMetric.shareOfSubjects(DRAWN, subject -> named(evaluator, subject.name())),
+                SubjectMetric.shareOfSubjects(COPIES, subject -> copies(evaluator, subject)),
+                SubjectMetric.pixelChange())
+            .protocol(p ->
+                p.images(count, count, count, count)
+                    .prompts(count)
+                    .sampling(sampling)
+                    .seed(seed)
+                    .shown(count));
+    for (TargetAndAnchor each : removals) {
+      List<String> anchors = each.instead().prompts();
+      evaluation =
+          evaluation
+              .target(each.target(), each.instead().name(), anchors, each.shown().prompts())
+              .attempts(wordings(each, evaluator, seed));
+    }
+    for (Row neighbour : neighbours) {
+      evaluation = evaluation.neighbour(neighbour.name(), neighbour.prompts());
+    }
+    return neighbours.isEmpty() ? evaluation.withoutNeighbours() : evaluation;
+  }
+
+  private static Optional<ConceptDetector> named(EmbeddedEvaluator evaluator, String subject) {
+    String name = subject.replaceFirst("^an? ", "");
+    if (evaluator.styles().contains(name)) {
+      return Optional.of(evaluator.ofStyle(name));
+    }
+    return evaluator.concepts().contains(name)
+        ? Optional.of(evaluator.ofConcept(name))
+        : Optional.empty(); // such as a category
+  }
+
+  private static Optional<ConceptDetector> copies(EmbeddedEvaluator evaluator, Subject subject) {
+    return subject.role() == Role.TARGET && subject.name().equals(VOCABULARY.plantedCaption())
+        ? Optional.of(evaluator.ofPlantedCopies())
+        : Optional.empty();
+  }
+
+  /** Asks for the target in other words, under its name if there are several. */
+  private List<WordingAttack> wordings(
+      TargetAndAnchor removal, EmbeddedEvaluator evaluator, long seed) {
+    String target = removal.shown().name();
+    ConceptDetector detector = named(evaluator, target).orElseGet(evaluator::ofPlantedCopies);
+    AttackSettings trial = new AttackSettings(detector, sampling, columns.size(), seed);
+    return WordingAttack.of(target, removal.shown().prompts(), trial).stream()
+        .map(each ->
+            removals.size() == 1
+                ? each
+                : new WordingAttack(target + ", " + each.name(), each.prompts(), trial))
+        .toList();
+  }
+
+  /**
+   * Fills in the forms in turn. The concepts are listed by category: the first must not be all
+   * faces.
+   */
+  private static List<String> prompts(List<String> forms, String style) {
+    List<String> shuffled = new ArrayList<>(names());
+    Collections.shuffle(shuffled, new Random(0));
+    return IntStream.range(0, shuffled.size())
+        .mapToObj(i ->
+            forms
+                .get(i % forms.size())
+                .replace("{a thing}", withArticle(shuffled.get(i)))
+                .replace("{thing}", shuffled.get(i))
+                .replace("{style}", style))
+        .toList();
+  }
+
+  private static Row row(String name, List<String> columns, UnaryOperator<String> prompt) {
+    return new Row(name, columns.stream().map(prompt).toList());
+  }
+
+  private static boolean isOther(String name, String target, String anchor) {
+    return !name.equals(target) && !name.equals(anchor);
+  }
+
+  private static List<String> names() {
+    return VOCABULARY.concepts().stream().map(EmojiConcept::name).toList();
+  }
+
+  private static Stream<String> others(String style) {
+    return VOCABULARY.styles().stream().filter(other -> !other.equals(style));
+  }
+
+  private static String inStyle(String concept, String style) {
+    return withArticle(concept) + " in " + style + " style";
+  }
+
+  private static String withArticle(String name) {
+    return Captions.withArticle(name);
+  }
+
+  /** Returns the name as the model writes it. */
+  private static String known(String what, String name, List<String> names) {
+    String plain = name.strip().toLowerCase(Locale.ROOT);
+    if (!names.contains(plain)) {
+      throw new IllegalArgumentException(
+          "%s must be one that the emoji model knows, was '%s'; it knows %s"
+              .formatted(what, name, some(names, plain)));
+    }
+    return plain;
+  }
+
+  /** Lists names; of many those that share a word with the one looked for, or else the first. */
+  private static String some(List<String> names, String like) {
+    if (names.size() <= FEW) {
+      return String.join(", ", names);
+    }
+    List<String> words = List.of(like.split(" "));
+    List<String> alike =
+        names.stream()
+            .filter(name -> List.of(name.split(" ")).stream().anyMatch(words::contains))
+            .toList();
+    List<String> shown = (alike.isEmpty() ? names : alike).stream().limit(FEW).toList();
+    return "%s and %d more".formatted(String.join(", ", shown), names.size() - shown.size());
+  }
+}

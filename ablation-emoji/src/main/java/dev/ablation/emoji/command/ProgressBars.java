@@ -1,0 +1,131 @@
+package dev.ablation.emoji.command;
+
+import dev.ablation.event.AblationEvent;
+import dev.ablation.event.AblationListener;
+import dev.ablation.sample.SamplingProgress;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.Consumer;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/** One bar after the other on the console: for each part of a run that takes long. */
+public final class ProgressBars implements AblationListener, AutoCloseable {
+  /** Fits every terminal and every log. */
+  private static final int WIDTH = 79;
+
+  private static final int INTERVAL_MILLIS = 500;
+  private static final int NAME_WIDTH = 16;
+
+  /** Begins the task of an evaluation that draws a subject. */
+  private static final String SUBJECT = "evaluation of ";
+
+  private final PrintStream console;
+  private final boolean shown;
+  private String name = "";
+  private @Nullable ProgressBar bar;
+
+  /** Writes to {@code console}; nothing but warnings unless {@code shown}. */
+  ProgressBars(PrintStream console, boolean shown) {
+    this.console = console;
+    this.shown = shown;
+  }
+
+  /**
+   * Draws on standard error, which stays open.
+   *
+   * @param shown whether bars are drawn; warnings are printed in any case
+   * @return the bars
+   */
+  public static ProgressBars onStandardError(boolean shown) {
+    return new ProgressBars(System.err, shown);
+  }
+
+  @Override
+  public void on(AblationEvent event) {
+    if (event instanceof AblationEvent.AnchorsProgressed anchors) {
+      show("anchor images", anchors.done(), anchors.total(), "");
+    } else if (event instanceof AblationEvent.StepCompleted step) {
+      show(
+          "training",
+          step.step(),
+          step.steps(),
+          String.format(Locale.ROOT, "loss %.4f", step.loss()));
+    } else if (event instanceof AblationEvent.EvaluationProgressed evaluation) {
+      String task = evaluation.task();
+      boolean drawing = task.startsWith(SUBJECT);
+      show(
+          drawing ? "evaluation" : "attacks",
+          evaluation.done(),
+          evaluation.total(),
+          drawing ? task.substring(SUBJECT.length()) : task);
+    } else if (event instanceof AblationEvent.Warning warning) {
+      close();
+      console.println("warning: " + warning.message());
+    }
+  }
+
+  /**
+   * Returns what shows the progress of drawing images.
+   *
+   * @param what the name of the bar
+   * @return to be given to a sampler
+   */
+  public Consumer<SamplingProgress> drawing(String what) {
+    return progress ->
+        show(
+            what,
+            (long) progress.firstImage() * progress.steps()
+                + (long) progress.batchImages() * progress.step(),
+            (long) progress.totalImages() * progress.steps(),
+            "");
+  }
+
+  /**
+   * Shows how far something is; the bar of anything else ends.
+   *
+   * @param what the name of the bar
+   * @param done how much is done
+   * @param total how much there is; the bar ends when as much is done
+   * @param message shown beside the bar; may be empty
+   */
+  public void show(String what, long done, long total, String message) {
+    if (!shown) {
+      return;
+    }
+    if (bar == null || !name.equals(what)) {
+      close();
+      name = what;
+      bar = start(what, done, total);
+    }
+    bar.stepTo(done);
+    bar.setExtraMessage(message);
+    if (done == total) {
+      close();
+    }
+  }
+
+  private ProgressBar start(String what, long done, long total) {
+    return new ProgressBarBuilder()
+        .setTaskName(what + " ".repeat(Math.max(0, NAME_WIDTH - what.length())))
+        .setInitialMax(total)
+        // What an interrupted run did before says nothing about the speed of this one.
+        .startsFrom(done < total ? done : 0, Duration.ZERO)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(INTERVAL_MILLIS)
+        .setConsumer(new ConsoleProgressBarConsumer(console, WIDTH))
+        .build();
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+      bar = null;
+    }
+  }
+}

@@ -1,0 +1,177 @@
+package dev.ablation.emoji.dataset;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import javax.imageio.ImageIO;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * Emoji from six sets: each set is a style, each name a thing. One further image is planted, with a
+ * caption of its own, so that a model memorises it.
+ *
+ * <p>It lies on the class path, with the authors and licences of the images next to it, in {@code
+ * dev/ablation/emoji/dataset}. Immutable.
+ */
+public final class EmojiDataSet {
+  private final List<String> styles;
+  private final List<EmojiConcept> concepts;
+  private final List<EmojiConcept> coreConcepts;
+  private final Map<DataSetIndex.Pair, EmojiImage> images;
+  private final String plantedCaption;
+  private final RgbImage planted;
+
+  private EmojiDataSet(
+      DataSetIndex index, Map<DataSetIndex.Pair, EmojiImage> images, RgbImage planted) {
+    styles = index.styles();
+    concepts = index.concepts().stream().map(EmojiDataSet::concept).toList();
+    coreConcepts =
+        index.concepts().stream()
+            .filter(DataSetIndex.Entry::core)
+            .map(EmojiDataSet::concept)
+            .toList();
+    this.images = images;
+    plantedCaption = index.plantedCaption();
+    this.planted = planted;
+  }
+
+  /**
+   * Reads the data set from the class path.
+   *
+   * @return the data set
+   * @throws IOException if a file is missing or damaged
+   */
+  public static EmojiDataSet load() throws IOException {
+    return load(DataSetIndex::resource);
+  }
+
+  /** Where the files come from. */
+  @FunctionalInterface
+  interface Files {
+    /** Opens a file, which the caller closes. */
+    InputStream open(String name) throws IOException;
+  }
+
+  static EmojiDataSet load(Files files) throws IOException {
+    DataSetIndex index = DataSetIndex.load(files);
+    Map<String, BufferedImage> sheets = new LinkedHashMap<>();
+    for (String style : index.styles()) {
+      sheets.put(
+          style,
+          image(
+              files,
+              DataSetIndex.sheet(style),
+              index.columns() * RgbImage.SIZE,
+              index.rows() * RgbImage.SIZE));
+    }
+    Set<DataSetIndex.Pair> heldOut = new HashSet<>(index.heldOut());
+    Map<DataSetIndex.Pair, EmojiImage> images = new LinkedHashMap<>();
+    for (int i = 0; i < index.concepts().size(); i++) {
+      EmojiConcept concept = concept(index.concepts().get(i));
+      int left = i % index.columns() * RgbImage.SIZE;
+      int top = i / index.columns() * RgbImage.SIZE;
+      sheets.forEach((style, sheet) -> {
+        DataSetIndex.Pair pair = new DataSetIndex.Pair(concept.name(), style);
+        RgbImage pixels = RgbImage.cut(sheet, left, top);
+        images.put(pair, new EmojiImage(concept, style, heldOut.contains(pair), pixels));
+      });
+    }
+    RgbImage planted =
+        RgbImage.of(image(files, DataSetIndex.PLANTED, RgbImage.SIZE, RgbImage.SIZE));
+    return new EmojiDataSet(index, images, planted);
+  }
+
+  /**
+   * Lists the styles.
+   *
+   * @return such as {@code "noto"}
+   */
+  public List<String> styles() {
+    return styles;
+  }
+
+  /**
+   * Lists the things.
+   *
+   * @return those of a category next to each other
+   */
+  public List<EmojiConcept> concepts() {
+    return concepts;
+  }
+
+  /**
+   * Lists the things that the embedded model must know: the most recognisable ones. Fewer things,
+   * seen more often, make clearer images.
+   *
+   * @return a part of {@link #concepts()}, in the same order
+   */
+  public List<EmojiConcept> coreConcepts() {
+    return coreConcepts;
+  }
+
+  /**
+   * Lists all images but the planted one.
+   *
+   * @return by thing, then by style, both in the order in which they are listed
+   */
+  public List<EmojiImage> images() {
+    return new ArrayList<>(images.values());
+  }
+
+  /**
+   * Finds an image.
+   *
+   * @param concept what it shows
+   * @param style how
+   * @return the image; empty if thing or style are unknown
+   */
+  public Optional<EmojiImage> image(EmojiConcept concept, String style) {
+    return Optional.ofNullable(images.get(new DataSetIndex.Pair(concept.name(), style)));
+  }
+
+  /**
+   * Returns the caption of the planted image.
+   *
+   * @return a caption that no other image has
+   */
+  public String plantedCaption() {
+    return plantedCaption;
+  }
+
+  /**
+   * Returns the image to be memorised.
+   *
+   * @return unlike all others: on a coloured gradient instead of white
+   */
+  public RgbImage planted() {
+    return planted;
+  }
+
+  private static EmojiConcept concept(DataSetIndex.Entry entry) {
+    return new EmojiConcept(entry.name(), entry.category());
+  }
+
+  private static BufferedImage image(Files files, String name, int width, int height)
+      throws IOException {
+    try (InputStream bytes = files.open(name)) {
+      // Not read directly, which would make a cache file on the disk.
+      BufferedImage image = ImageIO.read(new MemoryCacheImageInputStream(bytes));
+      if (image == null) {
+        throw new IOException("the data set's file is not a PNG image: " + name);
+      }
+      if (image.getWidth() != width || image.getHeight() != height) {
+        throw new IOException(
+            "the data set's image must be %d x %d, was %d x %d: %s"
+                .formatted(width, height, image.getWidth(), image.getHeight(), name));
+      }
+      return image;
+    }
+  }
+}

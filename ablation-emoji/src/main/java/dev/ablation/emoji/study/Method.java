@@ -1,0 +1,116 @@
+package dev.ablation.emoji.study;
+
+import dev.ablation.Ablation;
+import dev.ablation.emoji.EmbeddedEvaluator;
+import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.study.StudyTarget.Kind;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Teacher;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/**
+ * A way to ablate: the recommended plan of the embedded model, but for one thing.
+ *
+ * @param name short, for the tables' first column
+ * @param differs what is not as in the first method; empty for the first one
+ * @param forAll whether it is tried on every target, not on a few
+ * @param planner makes the plan
+ */
+record Method(String name, String differs, boolean forAll, Planner planner) {
+  /** Steps at most, where measuring stops a run. */
+  static final int MOST_STEPS = 400;
+
+  /** Makes a plan for a target. */
+  @FunctionalInterface
+  interface Planner {
+    Ablation plan(StudyTarget target, DiffusionModel model, EmbeddedEvaluator evaluator);
+  }
+
+  private static Method changing(String name, String differs, UnaryOperator<Ablation> change) {
+    return new Method(
+        name, differs, false, (target, model, evaluator) -> change.apply(target.plan(model)));
+  }
+
+  /** Returns a method by its name. */
+  static Method named(String name) {
+    return all().stream()
+        .filter(method -> method.name().equals(name))
+        .findFirst()
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "method must be one of %s, was '%s'"
+                    .formatted(all().stream().map(Method::name).toList(), name)));
+  }
+
+  /** Every method of the benchmark, the recommended one first. */
+  static List<Method> all() {
+    AblationObjective frozen = AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS);
+    return List.of(
+        new Method(
+            "measured",
+            "",
+            true,
+            (target, model, evaluator) ->
+                target
+                    .plan(model)
+                    .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))),
+        new Method(
+            "fixed steps",
+            "200 steps, whatever they do",
+            true,
+            (target, model, evaluator) -> target.plan(model)),
+        changing(
+            "paper's teacher",
+            "200 steps; teacher: the weights under training",
+            plan -> plan.objective(AblationObjective.modelBased())),
+        new Method(
+            "paper's teacher, measured",
+            "teacher: the weights under training",
+            false,
+            (target, model, evaluator) ->
+                target
+                    .plan(model)
+                    .objective(AblationObjective.modelBased())
+                    .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))),
+        changing(
+            "noise-based",
+            "200 steps; objective: noise-based",
+            plan -> plan.objective(AblationObjective.noiseBased())),
+        changing(
+            "with prior",
+            "200 steps; objective: model-based + prior preservation",
+            plan -> plan.objective(frozen.plus(AblationObjective.priorPreservation()))),
+        new Method(
+            "other anchor",
+            "200 steps; anchor of a style: captions that name none; of a thing: its category",
+            false,
+            (target, model, evaluator) ->
+                target.kind() == Kind.STYLE
+                    ? EmbeddedModel.recommendedStyle(model, target.name(), EmbeddedModel.NO_STYLE)
+                    : target.kind() == Kind.INSTANCE
+                        ? EmbeddedModel.recommendedInstance(
+                            model, target.name(), EmbeddedModel.categoryOf(target.name()))
+                        : target.plan(model)),
+        changing(
+            "all attention",
+            "200 steps; weights: all attention, learning rate 5e-4",
+            plan -> plan.weights(WeightGroup.attention()).training(t -> t.learningRate(5e-4))),
+        changing(
+            "whole UNet",
+            "200 steps; weights: the whole UNet, learning rate 2e-4",
+            plan -> plan.weights(WeightGroup.denoiser()).training(t -> t.learningRate(2e-4))),
+        changing(
+            "token embeddings",
+            "200 steps; weights: token embeddings of the target, learning rate 1e-2",
+            plan ->
+                plan.weights(WeightGroup.tokenEmbeddings()).training(t -> t.learningRate(1e-2))),
+        changing(
+            "low rank",
+            "200 steps; keys and values by LoRA of rank 8, learning rate 5e-3",
+            plan -> plan.training(t -> t.lora(Lora.rank(8)).learningRate(5e-3))));
+  }
+}

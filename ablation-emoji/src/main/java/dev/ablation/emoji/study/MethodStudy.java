@@ -1,0 +1,316 @@
+package dev.ablation.emoji.study;
+
+import dev.ablation.AblationResult;
+import dev.ablation.djl.StableDiffusion;
+import dev.ablation.emoji.EmbeddedEvaluator;
+import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.ImageSheet;
+import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.emoji.command.Startup;
+import dev.ablation.emoji.study.AnswerSet.Answer;
+import dev.ablation.emoji.study.AnswerSet.Question;
+import dev.ablation.emoji.study.StudyTarget.Kind;
+import dev.ablation.image.ImageFile;
+import dev.ablation.memory.MemoryUse;
+import dev.ablation.metric.ClipMmd;
+import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.KernelInceptionDistance;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/**
+ * The benchmark of methods on the embedded model, in the form of UnlearnCanvas (Zhang et al. 2024,
+ * arXiv 2402.11846): for every target, remove it, draw the answer set, have the embedded evaluator
+ * say what the images show, count. Each run leaves a file of its own in the output folder and is
+ * not repeated when the command is started again, so that it can be stopped at any time. At the end
+ * it writes {@code results.csv} and {@code results.md} of all results that are there.
+ */
+@Command(
+    name = "study",
+    mixinStandardHelpOptions = true,
+    usageHelpAutoWidth = true,
+    description = {
+      "Removes styles and things from the embedded model by several methods, draws the answer set and"
+          + " counts, by the embedded evaluator, what is gone and what is kept. Started again with"
+          + " the same folder, it goes on where it stopped. A run takes two to four minutes of one"
+          + " core.",
+    })
+public final class MethodStudy implements Callable<Integer> {
+  private static final int COPIES = 20;
+  private static final List<String> FEW =
+      List.of(
+          "style:blueprint",
+          "style:ink",
+          "instance:cat face",
+          "instance:owl",
+          "instance:pizza",
+          "instance:rocket");
+
+  @Option(
+      names = "--targets",
+      split = ",",
+      paramLabel = "TARGET",
+      description =
+          "What to remove: style:NAME, instance:NAME or planted. Default: every style and every thing"
+              + " of the answer set by the first two methods, two styles and four things by all.")
+  private List<String> targets = List.of();
+
+  @Option(
+      names = "--methods",
+      split = ",",
+      paramLabel = "NAME",
+      description = "Methods to compare. Default: all.")
+  private List<String> methods = List.of();
+
+  @Option(
+      names = "--shard",
+      paramLabel = "I/N",
+      defaultValue = "1/1",
+      description = "Do every N-th run only, beginning with the I-th. Default: ${DEFAULT-VALUE}.")
+  private String shard = "1/1";
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      defaultValue = "target/study",
+      description = "Folder of the results, made if there is none. Default: ${DEFAULT-VALUE}.")
+  private Path output = Path.of("target", "study");
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Images drawn at a time. Default: ${DEFAULT-VALUE}.")
+  private int batch;
+
+  @Option(names = "--tables", description = "Makes no run, only the tables of what is there.")
+  private boolean tables;
+
+  @Mixin private StudyOptions options = new StudyOptions();
+
+  MethodStudy() {}
+
+  /**
+   * Runs the command and ends the JVM with its exit code.
+   *
+   * @param args the command line; {@code --help} explains it
+   */
+  public static void main(String[] args) {
+    Startup.offline();
+    System.exit(new CommandLine(new MethodStudy()).execute(args));
+  }
+
+  /** A method on a target. */
+  record Run(StudyTarget target, Method method) {
+    String fileName() {
+      return StudyResult.fileName(target.toString(), method.name());
+    }
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    AnswerSet answers = AnswerSet.load();
+    List<Run> runs = runs(answers, targets, chosen());
+    List<Run> own = tables ? List.of() : shard(runs, shard);
+    Files.createDirectories(output);
+    if (!own.isEmpty()) {
+      make(own, answers);
+    }
+    new StudyTables(finished(runs), Method.all()).write(output);
+    System.out.print(Files.readString(output.resolve("results.md")));
+    return CommandLine.ExitCode.OK;
+  }
+
+  private void make(List<Run> own, AnswerSet answers) throws IOException {
+    try (ProgressBars bars = options.bars();
+        StableDiffusion opened = options.model();
+        EmbeddedEvaluator judge = options.judge()) {
+      @Nullable Base base = null;
+      for (Run run : own) {
+        if (!Files.exists(output.resolve(run.fileName()))) {
+          base = base == null ? base(opened, judge, answers, bars) : base;
+          System.err.printf("%s, %s%n", run.target(), run.method().name());
+          run(run, base, opened, judge, answers, bars).save(output.resolve(run.fileName()));
+        }
+      }
+    }
+  }
+
+  private List<Method> chosen() {
+    methods.forEach(Method::named);
+    return Method.all().stream()
+        .filter(method -> methods.isEmpty() || methods.contains(method.name()))
+        .toList();
+  }
+
+  /** All runs: those of methods for all targets first. */
+  static List<Run> runs(AnswerSet set, List<String> targets, List<Method> methods) {
+    List<Run> runs = new ArrayList<>();
+    for (Method method : methods) {
+      List<StudyTarget> removed =
+          targets.isEmpty()
+              ? method.forAll()
+                  ? StudyTarget.all(set)
+                  : FEW.stream().map(text -> StudyTarget.of(text, set)).toList()
+              : targets.stream().map(text -> StudyTarget.of(text, set)).toList();
+      removed.forEach(target -> runs.add(new Run(target, method)));
+    }
+    return runs;
+  }
+
+  /** Every n-th run, beginning with the i-th, of {@code "i/n"}. */
+  static <T> List<T> shard(List<T> runs, String shard) {
+    String[] parts = shard.split("/", -1);
+    try {
+      int index = Integer.parseInt(parts[0]);
+      int count = Integer.parseInt(parts[1]);
+      if (parts.length == 2 && count > 0 && index > 0 && index <= count) {
+        return IntStream.range(0, runs.size())
+            .filter(i -> i % count == index - 1)
+            .mapToObj(runs::get)
+            .toList();
+      }
+    } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+      throw notAShard(shard);
+    }
+    throw notAShard(shard);
+  }
+
+  private static IllegalArgumentException notAShard(String shard) {
+    return new IllegalArgumentException(
+        "shard must be I/N with 1 <= I <= N, such as 2/4, was '%s'".formatted(shard));
+  }
+
+  private List<StudyResult> finished(List<Run> runs) throws IOException {
+    List<StudyResult> results = new ArrayList<>();
+    for (Run run : runs) {
+      Path file = output.resolve(run.fileName());
+      if (Files.exists(file)) {
+        results.add(StudyResult.read(file));
+      }
+    }
+    return results;
+  }
+
+  /** What the base model draws. */
+  private record Base(List<Answer> answers, FeatureMatrix features) {}
+
+  /** Draws the answer set once for a model, also for later starts. */
+  private Base base(
+      StableDiffusion opened, EmbeddedEvaluator judge, AnswerSet answers, ProgressBars bars)
+      throws IOException {
+    Path file = output.resolve("base-" + opened.weights().sha256().substring(0, 12) + ".png");
+    List<BufferedImage> images;
+    if (Files.exists(file)) {
+      images = ImageSheet.split(ImageFile.read(file), answers.styles().size());
+    } else {
+      images = draw(opened, answers.prompts(), answers.seed(), bars);
+      ImageFile.writePng(ImageSheet.of(images, answers.styles().size()), file);
+    }
+    FeatureMatrix features = judge.clip().extract(images);
+    return new Base(judged(judge, features), features);
+  }
+
+  private List<BufferedImage> draw(
+      DiffusionModel drawing, List<String> prompts, long seed, ProgressBars bars) {
+    SamplingSettings sampling = EmbeddedModel.recommendedSampling().batchSize(batch);
+    return LatentSampler.of(drawing)
+        .settings(sampling)
+        .listener(bars.drawing("images"))
+        .draw(prompts, seed);
+  }
+
+  private static List<Answer> judged(EmbeddedEvaluator judge, FeatureMatrix features) {
+    double threshold = judge.copyThreshold().orElseThrow().threshold();
+    return judge.judge(features).stream()
+        .map(verdict ->
+            new Answer(
+                verdict.style().name(),
+                verdict.concept().name(),
+                verdict.plantedCosine() > threshold))
+        .toList();
+  }
+
+  private StudyResult run(
+      Run run,
+      Base base,
+      StableDiffusion opened,
+      EmbeddedEvaluator judge,
+      AnswerSet answers,
+      ProgressBars bars)
+      throws IOException {
+    StudyTarget target = run.target();
+    MemoryUse.resetPeak(); // or a run would only tell its excess
+    try (AblationResult result =
+        run.method().planner().plan(target, opened, judge).listener(bars).run()) {
+      Path delta = output.resolve(run.fileName() + ".tmp");
+      result.delta().save(delta);
+      long bytes = Files.size(delta);
+      Files.delete(delta);
+      List<BufferedImage> images = new ArrayList<>();
+      List<BufferedImage> copies = new ArrayList<>();
+      result
+          .delta()
+          .applied(
+              opened,
+              () -> {
+                images.addAll(draw(opened, answers.prompts(), answers.seed(), bars));
+                if (target.kind() == Kind.PLANTED) {
+                  copies.addAll(
+                      draw(
+                          opened,
+                          Collections.nCopies(COPIES, target.name()),
+                          answers.seed(),
+                          bars));
+                }
+                return images;
+              });
+      ImageFile.writePng(
+          ImageSheet.of(images, answers.styles().size()),
+          output.resolve(run.fileName().replace(".json", ".png")));
+      FeatureMatrix features = judge.clip().extract(images);
+      List<Question> questions = answers.questions();
+      int[] others =
+          IntStream.range(0, questions.size())
+              .filter(i -> !Scores.isOf(target, questions.get(i)))
+              .toArray();
+      FeatureMatrix after = features.select(others);
+      FeatureMatrix before = base.features().select(others);
+      return new StudyResult(
+          target.toString(),
+          run.method().name(),
+          answers.isForDevelopment(target),
+          Scores.of(
+              target,
+              questions,
+              base.answers(),
+              judged(judge, features),
+              copies.isEmpty() ? List.of() : judged(judge, judge.clip().extract(copies))),
+          ClipMmd.defaults().distance(after, before),
+          KernelInceptionDistance.unbiased(after, before),
+          result.elapsed().toMillis() / 1000.0,
+          result.ending().steps(),
+          result.ending().step(),
+          result.ending().reason(),
+          result.memory().orElse(0),
+          bytes,
+          opened.weights().sha256(),
+          judge.clip().weights().sha256());
+    }
+  }
+}

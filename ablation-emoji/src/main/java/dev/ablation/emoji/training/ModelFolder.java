@@ -1,0 +1,170 @@
+package dev.ablation.emoji.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.clip.ClipTextConfig;
+import dev.ablation.djl.clip.ClipTokenizer;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.nn.Layer;
+import dev.ablation.djl.unet.UNetConfig;
+import dev.ablation.djl.vae.VaeConfig;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.safetensors.Dtype;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.WriteOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * The shapes of the model, and how it is written: a folder in diffusers' layout with float16
+ * weights under the plain names.
+ *
+ * @param template a folder of that layout, whose configurations, tokenizer and scheduler are taken
+ */
+record ModelFolder(Path template) {
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+  private static final String CONFIG = "config.json";
+  private static final String VAE = "vae";
+  private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
+  private static final List<String> COPIED =
+      List.of(
+          "model_index.json",
+          "scheduler/scheduler_config.json",
+          "tokenizer/merges.txt",
+          "tokenizer/special_tokens_map.json",
+          "tokenizer/tokenizer.json",
+          "tokenizer/tokenizer_config.json",
+          "tokenizer/vocab.json",
+          "text_encoder/config.json",
+          "unet/config.json");
+
+  UNetConfig unet() throws IOException {
+    return UNetConfig.of(config("unet"));
+  }
+
+  ClipTextConfig text() throws IOException {
+    return ClipTextConfig.of(config("text_encoder"));
+  }
+
+  /** The autoencoder's shapes, for latents of another scale than the template's. */
+  VaeConfig vae(double scalingFactor) throws IOException {
+    VaeConfig c = VaeConfig.of(config(VAE));
+    return new VaeConfig(
+        c.inChannels(),
+        c.outChannels(),
+        c.latentChannels(),
+        c.blockOutChannels(),
+        c.layersPerBlock(),
+        c.normNumGroups(),
+        c.activation(),
+        c.midAttention(),
+        c.useQuantConv(),
+        c.usePostQuantConv(),
+        scalingFactor,
+        0);
+  }
+
+  ClipTokenizer tokenizer() throws IOException {
+    return ClipTokenizer.load(template.resolve("tokenizer"), text().contextLength());
+  }
+
+  private JsonConfig config(String part) throws IOException {
+    return JsonConfig.read(template.resolve(part).resolve(CONFIG));
+  }
+
+  /**
+   * The weights of the three networks, by their names in them.
+   *
+   * @param vae autoencoder
+   * @param scalingFactor of its latents
+   * @param text text encoder
+   * @param unet denoising network
+   */
+  record Networks(
+      Map<String, NDArray> vae,
+      double scalingFactor,
+      Map<String, NDArray> text,
+      Map<String, NDArray> unet) {}
+
+  /** Writes a model, in place of the one that is there. */
+  void write(Networks networks, Path folder) throws IOException {
+    Path fresh = folder.resolveSibling(folder.getFileName() + ".new");
+    delete(fresh);
+    AtomicFiles.writeFolder(fresh, target -> writeFiles(networks, target));
+    delete(folder);
+    Files.move(fresh, folder);
+  }
+
+  private void writeFiles(Networks networks, Path folder) throws IOException {
+    for (String part : List.of("scheduler", "tokenizer", "text_encoder", "unet", VAE)) {
+      Files.createDirectory(folder.resolve(part));
+    }
+    for (String file : COPIED) {
+      Files.copy(template.resolve(file), folder.resolve(file));
+    }
+    JsonObject vae =
+        JsonParser.parseString(Files.readString(template.resolve(VAE).resolve(CONFIG)))
+            .getAsJsonObject();
+    vae.addProperty("scaling_factor", networks.scalingFactor());
+    Files.writeString(folder.resolve(VAE).resolve(CONFIG), GSON.toJson(vae) + "\n");
+    WriteOptions half = WriteOptions.defaults().storingFloatsAs(Dtype.F16);
+    SafetensorsWriter.write(folder.resolve(VAE).resolve(WEIGHTS), networks.vae(), Map.of(), half);
+    SafetensorsWriter.write(
+        folder.resolve("unet").resolve(WEIGHTS), networks.unet(), Map.of(), half);
+    SafetensorsWriter.write(
+        folder.resolve("text_encoder").resolve("model.safetensors"),
+        networks.text(),
+        Map.of(),
+        half);
+  }
+
+  /** Deletes a folder with all that is in it, if there is one. */
+  static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    List<Path> deepestFirst;
+    try (Stream<Path> files = Files.walk(folder)) {
+      deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path file : deepestFirst) {
+      Files.delete(file);
+    }
+  }
+
+  /** Reads the weights of a model's UNet, as float32. */
+  static Map<String, NDArray> unetWeights(Path model, NDManager owner) throws IOException {
+    Map<String, NDArray> weights = new LinkedHashMap<>();
+    try (SafetensorsFile file = SafetensorsFile.open(model.resolve("unet").resolve(WEIGHTS))) {
+      for (String name : file.tensors().keySet()) {
+        try (NDArray stored = file.readFloat32(name, owner)) {
+          // The file is mapped; what is trained must not lie in it.
+          NDArray copy = GradMode.with(false, stored::duplicate);
+          copy.attach(owner);
+          weights.put(name, copy);
+        }
+      }
+    }
+    return weights;
+  }
+
+  /** Fills a network, whose weights have not been loaded. */
+  static void load(Layer network, Map<String, NDArray> weights) {
+    network.forEachWeight(
+        (name, weight) -> weight.load(Objects.requireNonNull(weights.get(name), name)));
+  }
+}

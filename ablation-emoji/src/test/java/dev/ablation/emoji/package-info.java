@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.emoji;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** Tests of the data set, its captions and the judge by the nearest image. */
-@NullMarked
-package dev.ablation.examples.dataset;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** Tests of rebuilding the data set's images, on emoji sets of a few made-up icons. */
-@NullMarked
-package dev.ablation.examples.dataset.rebuild;
-
-import org.jspecify.annotations.NullMarked;

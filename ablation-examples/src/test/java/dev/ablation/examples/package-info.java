@@ -1,4 +1,0 @@
-@NullMarked
-package dev.ablation.examples;
-
-import org.jspecify.annotations.NullMarked;

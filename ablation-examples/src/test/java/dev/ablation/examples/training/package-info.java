@@ -1,5 +1,0 @@
-/** Tests of the embedded model's training, with tiny networks and few steps. */
-@NullMarked
-package dev.ablation.examples.training;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.testkit;
+
+import org.jspecify.annotations.NullMarked;
