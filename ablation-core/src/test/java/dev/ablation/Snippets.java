@@ -85,6 +85,7 @@ import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.ModelMetric;
@@ -956,10 +957,16 @@ class Snippets {
     }
 
     @Override
-    public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
-      if (type != PredictionType.EPSILON || steps > schedule.steps()) {
+    public boolean supports(NoiseSchedule schedule, PredictionType type) {
+      return schedule instanceof VariancePreservingSchedule && type == PredictionType.EPSILON;
+    }
+
+    @Override
+    public SamplerRun start(NoiseSchedule any, PredictionType type, int steps, Shape latents) {
+      if (!supports(any, type) || steps > any.steps()) {
         throw new IllegalArgumentException("plain-ddim takes epsilon and few steps");
       }
+      VariancePreservingSchedule schedule = (VariancePreservingSchedule) any;
       int stride = schedule.steps() / steps;
       return new SamplerRun() {
         @Override

@@ -12,6 +12,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.ClassifierFree;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.SamplerRun;
@@ -212,6 +213,9 @@ public record GeneratedAnchors(
     settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("anchor.steps", Integer.toString(sampling.steps()));
     settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
+    if (!(sampling.guidance() instanceof ClassifierFree plain && plain.rescale() == 0)) {
+      settings.put("anchor.guidance", sampling.guidance().name());
+    }
     settings.put("anchor.negativePrompt", sampling.negativePrompt());
     settings.put("anchor.batchSize", Integer.toString(sampling.batchSize()));
     return settings;
@@ -260,9 +264,15 @@ public record GeneratedAnchors(
         missing += count;
       }
     }
-    int calls = sampling().guided() ? 2 : 1;
+    int calls = sampling().guidance().rows();
     try (SamplerRun run =
-        sampling().sampler().start(model.schedule(), model.predictionType(), sampling().steps())) {
+        sampling()
+            .sampler()
+            .start(
+                model.schedule(),
+                model.predictionType(),
+                sampling().steps(),
+                model.descriptor().latentShape())) {
       return new AnchorCost(missing * calls * run.steps(), calls * batchSize);
     }
   }

@@ -175,11 +175,11 @@ class AttemptsTest {
         new DdimWalk(MODEL, settings, 1, 0, null, 0, NoiseSource.ofSeed(3), () -> false)
             .draw(PROMPTS);
     assertThat(walked).hasSize(2);
-    long[] timesteps = DdimWalk.timesteps(MODEL.schedule(), 1, 5);
+    double[] timesteps = MODEL.schedule().descendingTimes(1, 5);
     assertThat(timesteps[0]).isEqualTo(MODEL.schedule().steps() - 1);
     assertThat(timesteps[4]).isZero();
-    assertThat(DdimWalk.timesteps(MODEL.schedule(), 0.5, 2)[0])
-        .isEqualTo(Math.round(0.5 * (MODEL.schedule().steps() - 1)));
+    assertThat(MODEL.schedule().descendingTimes(0.5, 2)[0])
+        .isEqualTo(Math.rint(0.5 * (MODEL.schedule().steps() - 1)));
   }
 
   @Test
@@ -190,13 +190,14 @@ class AttemptsTest {
           RandomStreams.gaussian(scope, new Shape(2, 3), RandomStreams.stream(1, "clean", 0));
       NDArray noise =
           RandomStreams.gaussian(scope, new Shape(2, 3), RandomStreams.stream(1, "noise", 0));
-      double alpha = schedule.alphaCumprod(schedule.steps() / 2);
-      float[] noised = DdimWalk.noised(clean, noise, alpha).toFloatArray();
+      double time = schedule.timeAt(0.5);
+      double alpha = schedule.alpha(time);
+      double sigma = schedule.sigma(time);
+      float[] noised = DdimWalk.noised(clean, noise, alpha, sigma).toFloatArray();
       float[] x = clean.toFloatArray();
       float[] e = noise.toFloatArray();
       for (int i = 0; i < noised.length; i++) {
-        assertThat((double) noised[i])
-            .isCloseTo(Math.sqrt(alpha) * x[i] + Math.sqrt(1 - alpha) * e[i], within(1e-6));
+        assertThat((double) noised[i]).isCloseTo(alpha * x[i] + sigma * e[i], within(1e-6));
       }
     }
   }

@@ -36,6 +36,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.DoubleFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -75,6 +76,7 @@ public abstract class DiffusionModelContract {
           Differentiable.class,
           LoraTraining.class,
           PromptTokenizer.class,
+          InputDifferentiable.class,
           CheckpointExport.class);
 
   private static final Lora LORA = Lora.rank(2).alpha(3);
@@ -198,7 +200,7 @@ public abstract class DiffusionModelContract {
   @Test
   final void hasAScheduleAndAPredictionType() {
     assertThat(model.schedule().steps()).isPositive();
-    assertThat(model.predictionType()).isNotNull();
+    assertThat(model.schedule().supports(model.predictionType())).isTrue();
     assertThat(model.descriptor().device()).isEqualTo(model.manager().getDevice());
   }
 
@@ -214,27 +216,37 @@ public abstract class DiffusionModelContract {
   // Conditioning
 
   @Test
-  final void encodesPromptsToTheShapeOfItsDescriptor() {
-    NDArray states = model.encode(prompts(), scope).textEmbeddings();
-    assertThat(states.getShape())
-        .isEqualTo(
-            new Shape(
-                prompts().size(),
-                model.descriptor().contextLength(),
-                model.descriptor().textWidth()));
-    assertThat(states.getDataType()).isEqualTo(DataType.FLOAT32);
-    assertThat(states.getDevice()).isEqualTo(model.descriptor().device());
-    assertFinite(states);
+  final void encodesPromptsToArraysWithARowForEach() {
+    Conditioning conditioning = model.encode(prompts(), scope);
+    assertThat(conditioning.textEmbeddings().getShape().dimension()).isEqualTo(3);
+    assertThat(conditioning.batchSize()).isEqualTo(prompts().size());
+    conditioning
+        .arrays()
+        .forEach((name, array) -> {
+          assertThat(array.getShape().get(0)).as(name).isEqualTo(prompts().size());
+          assertThat(array.getDataType()).as(name).isEqualTo(DataType.FLOAT32);
+          assertThat(array.getDevice()).as(name).isEqualTo(model.descriptor().device());
+          assertFinite(array);
+        });
+  }
+
+  @Test
+  final void encodesForItsOwnSizeUnlessToldAnother() {
+    Conditioning own = model.encode(prompts(), model.descriptor().latentSize(), scope);
+    Conditioning unsaid = model.encode(prompts(), scope);
+    assertThat(unsaid.names()).isEqualTo(own.names());
+    own.arrays()
+        .forEach(
+            (name, array) -> assertThat(bits(unsaid.get(name))).as(name).isEqualTo(bits(array)));
   }
 
   @Test
   final void handsTheConditioningToTheGivenScope() {
     NDManager own = model.manager().newSubManager();
     Conditioning conditioning = model.encode(prompts(), own);
-    assertThat(conditioning.textEmbeddings().getManager()).isSameAs(own);
-    conditioning.added().forEach(array -> assertThat(array.getManager()).isSameAs(own));
+    conditioning.arrays().values().forEach(array -> assertThat(array.getManager()).isSameAs(own));
     own.close();
-    assertThat(conditioning.textEmbeddings().isReleased()).isTrue();
+    assertThat(conditioning.arrays().values()).allMatch(NDArray::isReleased);
   }
 
   @Test
@@ -242,7 +254,8 @@ public abstract class DiffusionModelContract {
     Conditioning together = model.encode(prompts(), scope);
     for (int i = 0; i < prompts().size(); i++) {
       Conditioning alone = model.encode(List.of(prompts().get(i)), scope);
-      assertClose(together.get(i).textEmbeddings(), alone.textEmbeddings());
+      Conditioning row = together.get(i);
+      alone.arrays().forEach((name, array) -> assertClose(row.get(name), array));
     }
   }
 
@@ -261,7 +274,7 @@ public abstract class DiffusionModelContract {
   final void cutsAPromptThatIsTooLong() {
     NDArray one = model.encode(List.of(tooLong("zebra")), scope).textEmbeddings();
     NDArray two = model.encode(List.of(tooLong("apple")), scope).textEmbeddings();
-    assertThat(one.getShape().get(1)).isEqualTo(model.descriptor().contextLength());
+    assertThat(one.getShape().get(1)).isEqualTo(contextLength());
     assertThat(bits(one)).as("what is cut changes nothing").isEqualTo(bits(two));
   }
 
@@ -300,11 +313,11 @@ public abstract class DiffusionModelContract {
   final void leavesTheArgumentsAsTheyAre() {
     Input input = input(2);
     int[] latents = bits(input.latents());
-    long[] timesteps = input.timesteps().toLongArray();
+    double[] timesteps = model.schedule().toTimes(input.timesteps());
     int[] states = bits(input.conditioning().textEmbeddings());
     predict(input);
     assertThat(bits(input.latents())).isEqualTo(latents);
-    assertThat(input.timesteps().toLongArray()).isEqualTo(timesteps);
+    assertThat(model.schedule().toTimes(input.timesteps())).isEqualTo(timesteps);
     assertThat(bits(input.conditioning().textEmbeddings())).isEqualTo(states);
   }
 
@@ -347,6 +360,7 @@ public abstract class DiffusionModelContract {
   @Test
   final void takesTimestepsOfEitherType() {
     Input input = input(2);
+    assumeTrue(input.timesteps().getDataType() == DataType.INT64, "continuous times");
     NDArray fractional = input.timesteps().toType(DataType.FLOAT32, true);
     assertClose(model.predict(input.latents(), fractional, input.conditioning()), predict(input));
   }
@@ -362,7 +376,7 @@ public abstract class DiffusionModelContract {
   @Test
   final void dependsOnTheTimestep() {
     Input input = input(1);
-    NDArray last = scope.create(new long[] {model.schedule().steps() - 1L});
+    NDArray last = model.schedule().toArray(new double[] {model.schedule().maxTime()}, scope);
     assertThat(bits(model.predict(input.latents(), last, input.conditioning())))
         .isNotEqualTo(bits(predict(input)));
   }
@@ -414,16 +428,37 @@ public abstract class DiffusionModelContract {
   final void refusesConditioningOfAnotherWidth() {
     Input input = input(2);
     Conditioning right = input.conditioning();
+    Shape shape = right.textEmbeddings().getShape();
     Conditioning wrong =
-        new Conditioning(
-            scope.zeros(
-                new Shape(
-                    2, model.descriptor().contextLength(), model.descriptor().textWidth() + 1)),
-            right.added());
+        right.with(Conditioning.TEXT, scope.zeros(new Shape(2, shape.get(1), shape.get(2) + 1)));
     assertRefused(
         "conditioning",
         wrong.textEmbeddings().getShape(),
         () -> model.predict(input.latents(), input.timesteps(), wrong));
+  }
+
+  @Test
+  final void refusesConditionsThatItDoesNotTake() {
+    Input input = input(2);
+    Conditioning more = input.conditioning().with("no_such_condition", scope.zeros(new Shape(2)));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> model.predict(input.latents(), input.timesteps(), more))
+        .withMessageContaining("no_such_condition");
+  }
+
+  @Test
+  final void dependsOnEveryConditionThatItEncodes() {
+    Input input = input(1);
+    int[] prediction = bits(predict(input));
+    input
+        .conditioning()
+        .arrays()
+        .forEach((name, array) -> {
+          Conditioning other = input.conditioning().with(name, disturbed(array));
+          assertThat(bits(model.predict(input.latents(), input.timesteps(), other)))
+              .as(name)
+              .isNotEqualTo(prediction);
+        });
   }
 
   // Weights
@@ -595,6 +630,119 @@ public abstract class DiffusionModelContract {
     assertThat(managedArrays()).isEqualTo(before);
   }
 
+  // InputDifferentiable
+
+  @Test
+  final void differentiatesByLatentsAndConditioning() {
+    InputDifferentiable inputs = require(InputDifferentiable.class);
+    Input at = input(2);
+    NDArray aim = gaussian("aim", latentShape(2));
+    InputDifferentiable.Gradients ofLatents =
+        inputs.gradient(
+            at.latents(),
+            x -> model.predict(x, at.timesteps(), at.conditioning()).sub(aim).square().mean());
+    assertThat(ofLatents.loss()).isCloseTo(new Loss().inDouble(), within(1e-4));
+    assertThat(ofLatents.first().getManager()).isSameAs(at.latents().getManager());
+    NDArray direction = gaussian("direction", latentShape(2));
+    double slope = product(ofLatents.first(), direction);
+    assertThat(slope)
+        .isCloseTo(
+            slope(step ->
+                model.predict(
+                    at.latents().add(direction.mul(step)), at.timesteps(), at.conditioning())),
+            within(0.02 * Math.abs(slope) + 1e-3));
+
+    InputDifferentiable.Gradients ofConditions =
+        inputs.gradients(
+            at.conditioning(),
+            c -> model.predict(at.latents(), at.timesteps(), c).sub(aim).square().mean());
+    List<String> names = List.copyOf(at.conditioning().names());
+    assertThat(ofConditions.values()).hasSize(names.size());
+    for (int i = 0; i < names.size(); i++) {
+      String name = names.get(i);
+      NDArray array = at.conditioning().get(name);
+      NDArray along = gaussian("along " + name, array.getShape());
+      double expected = product(ofConditions.values().get(i), along);
+      assertThat(
+              slope(step ->
+                  model.predict(
+                      at.latents(),
+                      at.timesteps(),
+                      at.conditioning().with(name, array.add(along.mul(step))))))
+          .as(name)
+          .isCloseTo(expected, within(0.02 * Math.abs(expected) + 1e-3));
+    }
+  }
+
+  /** The slope of the mean squared error at 0, by central differences. */
+  private double slope(DoubleFunction<NDArray> prediction) {
+    double step = 1e-2;
+    Loss loss = new Loss();
+    return (loss.inDouble(prediction.apply(step)) - loss.inDouble(prediction.apply(-step)))
+        / (2 * step);
+  }
+
+  private static double product(NDArray one, NDArray other) {
+    return one.mul(other).sum().getFloat();
+  }
+
+  @Test
+  final void differentiatesByInputsWhileALossIsRecorded() {
+    InputDifferentiable inputs = require(InputDifferentiable.class);
+    try (TrainingSession session = train()) {
+      Loss loss = new Loss();
+      NDList plain = session.gradients(loss, scope).values();
+      NDArray outside = inputs.gradient(input(2).latents(), this::errorAt).first();
+      List<NDArray> inside = new ArrayList<>();
+      NDList disturbed =
+          session
+              .gradients(
+                  () -> {
+                    NDArray value = loss.get();
+                    inside.add(inputs.gradient(input(2).latents(), this::errorAt).first());
+                    return value;
+                  },
+                  scope)
+              .values();
+      assertClose(inside.get(0), outside);
+      for (int i = 0; i < plain.size(); i++) {
+        assertClose(disturbed.get(i), plain.get(i));
+      }
+    }
+  }
+
+  private NDArray errorAt(NDArray latents) {
+    Input at = input(2);
+    return model.predict(latents, at.timesteps(), at.conditioning()).square().mean();
+  }
+
+  @Test
+  final void refusesInputsThatALossDoesNotDependOn() {
+    InputDifferentiable inputs = require(InputDifferentiable.class);
+    NDArray other = scope.ones(new Shape());
+    assertThatIllegalStateException()
+        .isThrownBy(() -> inputs.gradient(input(1).latents(), x -> other.duplicate()));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> inputs.gradient(input(1).latents(), x -> x.add(x)))
+        .withMessageContaining("loss");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> inputs.gradients(List.of(), copies -> other))
+        .withMessageContaining("inputs");
+  }
+
+  @Test
+  final void differentiatesByInputsWithoutLeavingArraysBehind() {
+    InputDifferentiable inputs = require(InputDifferentiable.class);
+    scope.close();
+    int before = managedArrays();
+    for (int i = 0; i < 2; i++) {
+      scope = model.manager().newSubManager();
+      inputs.gradient(input(2).latents(), this::errorAt);
+      scope.close();
+      assertThat(managedArrays()).isEqualTo(before);
+    }
+  }
+
   // LatentCodec
 
   @Test
@@ -679,7 +827,7 @@ public abstract class DiffusionModelContract {
     assertThat(tokens)
         .allSatisfy(read -> {
           assertThat(read.truncated()).isFalse();
-          assertThat(read.ids()).hasSizeLessThan(model.descriptor().contextLength());
+          assertThat(read.ids()).hasSizeLessThan(contextLength());
         });
     assertThat(prompts().stream().map(tokenizer::tokens)).isEqualTo(tokens);
   }
@@ -694,7 +842,7 @@ public abstract class DiffusionModelContract {
     Tokens tokens = require(PromptTokenizer.class).tokens(tooLong("zebra"));
     assertThat(tokens.truncated()).isTrue();
     assertThat(tokens.cut()).endsWith("zebra");
-    assertThat(tokens.ids()).hasSizeLessThan(model.descriptor().contextLength());
+    assertThat(tokens.ids()).hasSizeLessThan(contextLength());
   }
 
   // Differentiable
@@ -1514,13 +1662,14 @@ public abstract class DiffusionModelContract {
   private record Input(NDArray latents, NDArray timesteps, Conditioning conditioning) {}
 
   private Input input(int rows) {
-    long[] timesteps =
+    int steps = model.schedule().steps();
+    double[] times =
         IntStream.range(0, rows)
-            .mapToLong(i -> (i + 1L) * (model.schedule().steps() - 1) / (rows + 1))
+            .mapToDouble(i -> model.schedule().time((i + 1) * (steps - 1) / (rows + 1)))
             .toArray();
     return new Input(
         gaussian("latents", latentShape(rows)),
-        scope.create(timesteps),
+        model.schedule().toArray(times, scope),
         model.encode(prompts().subList(0, rows), scope));
   }
 
@@ -1542,7 +1691,11 @@ public abstract class DiffusionModelContract {
   }
 
   private String tooLong(String end) {
-    return "word ".repeat(model.descriptor().contextLength()) + end;
+    return "word ".repeat(contextLength()) + end;
+  }
+
+  private int contextLength() {
+    return Math.toIntExact(model.encode(List.of(""), scope).textEmbeddings().getShape().get(1));
   }
 
   /** The first weight of each role. */

@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +22,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class SamplerTest {
-  private static final NoiseSchedule SCHEDULE = NoiseSchedule.stableDiffusion();
+  private static final Shape LATENTS = new Shape(4, 8, 8);
+  private static final VariancePreservingSchedule SCHEDULE = NoiseSchedule.stableDiffusion();
 
   private final NDManager manager = NDManager.newBaseManager();
 
@@ -55,7 +57,7 @@ class SamplerTest {
   void aPerfectNetworkLeadsToTheCleanSample(Sampler sampler) {
     for (int steps : new int[] {1, 2, 3, 20}) {
       try (NDManager scope = manager.newSubManager();
-          SamplerRun run = sampler.start(SCHEDULE, PredictionType.SAMPLE, steps)) {
+          SamplerRun run = sampler.start(SCHEDULE, PredictionType.SAMPLE, steps, LATENTS)) {
         if (steps < 20 && run.timesteps()[0] < 700) {
           continue; // leading spacing with one step begins at timestep 1
         }
@@ -75,7 +77,7 @@ class SamplerTest {
   @MethodSource("samplers")
   void timestepsFallWithinTheSchedule(Sampler sampler) {
     for (int steps : new int[] {1, 2, 7, 61, 250, 999}) {
-      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, steps)) {
+      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, steps, LATENTS)) {
         double[] timesteps = run.timesteps();
         assertThat(timesteps).hasSize(sampler instanceof Pndm && steps > 1 ? steps + 1 : steps);
         for (int i = 0; i < timesteps.length; i++) {
@@ -116,7 +118,7 @@ class SamplerTest {
     Arrays.setAll(all, i -> 999 - i);
     for (TimestepSpacing spacing : TimestepSpacing.values()) {
       Sampler sampler = Sampler.ddpm().spacing(spacing, 1);
-      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.EPSILON, 1000)) {
+      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.EPSILON, 1000, LATENTS)) {
         assertThat(run.timesteps()).containsExactly(all);
         assertThat(run.drawsNoise(998)).isTrue();
         assertThat(run.drawsNoise(999)).isFalse();
@@ -128,17 +130,18 @@ class SamplerTest {
   @MethodSource("samplers")
   void stepsMustFitTheSchedule(Sampler sampler) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 0))
+        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 0, LATENTS))
         .withMessage("steps must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 1001))
+        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 1001, LATENTS))
         .withMessage("steps must be at most the schedule's 1000, was 1001");
   }
 
   @Test
   void solversRefuseAsManyStepsAsTimesteps() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Sampler.dpmSolverPlusPlus().start(SCHEDULE, PredictionType.EPSILON, 1000))
+        .isThrownBy(() ->
+            Sampler.dpmSolverPlusPlus().start(SCHEDULE, PredictionType.EPSILON, 1000, LATENTS))
         .withMessage("steps must be below the schedule's 1000 with LINSPACE spacing, was 1000");
   }
 
@@ -146,16 +149,16 @@ class SamplerTest {
   void withoutNoiseDdimIsEulerInTheNoiseLevel() {
     // Both integrate the same equation in the same variable (Karras et al. 2022, appendix C.3).
     Sampler ddim = new Ddim(0, true, 0, TimestepSpacing.LINSPACE, 0);
-    NoiseSchedule schedule = NoiseSchedule.scaledLinear(10, 0.01, 0.5);
+    VariancePreservingSchedule schedule = NoiseSchedule.scaledLinear(10, 0.01, 0.5);
     NDArray start = manager.randomNormal(new Shape(1, 8));
     float[] one = run(ddim, schedule, 10, start, 1);
-    float[] two = run(Sampler.euler(), schedule, 10, start, Math.hypot(schedule.sigma(9), 1));
+    float[] two = run(Sampler.euler(), schedule, 10, start, Math.hypot(schedule.noiseLevel(9), 1));
     assertThat(one).containsExactly(two, Offset.offset(1e-4f));
   }
 
   @Test
   void etaZeroIsDeterministicAndDrawsNothing() {
-    try (SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 10)) {
+    try (SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 10, LATENTS)) {
       for (int i = 0; i < run.steps(); i++) {
         assertThat(run.drawsNoise(i)).isFalse();
       }
@@ -170,9 +173,9 @@ class SamplerTest {
     NoiseSchedule rescaled = SCHEDULE.rescaledToZeroTerminalSnr();
     Sampler trailing = Sampler.ddim().spacing(TimestepSpacing.TRAILING, 0);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> trailing.start(rescaled, PredictionType.EPSILON, 10))
+        .isThrownBy(() -> trailing.start(rescaled, PredictionType.EPSILON, 10, LATENTS))
         .withMessageContaining("expected V_PREDICTION or SAMPLE, was EPSILON");
-    trailing.start(rescaled, PredictionType.V_PREDICTION, 10).close();
+    trailing.start(rescaled, PredictionType.V_PREDICTION, 10, LATENTS).close();
   }
 
   @ParameterizedTest
@@ -181,7 +184,7 @@ class SamplerTest {
     NDArray x = manager.randomNormal(new Shape(2, 4));
     NDArray noise = manager.randomNormal(new Shape(2, 4));
     int before = manager.getManagedArrays().size();
-    try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, 6)) {
+    try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, 6, LATENTS)) {
       for (int i = 0; i < run.steps(); i++) {
         try (NDManager step = manager.newSubManager()) {
           NDArray sample = x.duplicate();
@@ -200,7 +203,7 @@ class SamplerTest {
   @Test
   void stepsAreMadeInOrderWithWhatTheyNeed() {
     NDArray x = manager.ones(new Shape(1, 2));
-    try (SamplerRun run = Sampler.ddim(1).start(SCHEDULE, PredictionType.EPSILON, 3)) {
+    try (SamplerRun run = Sampler.ddim(1).start(SCHEDULE, PredictionType.EPSILON, 3, LATENTS)) {
       assertThatIllegalStateException()
           .isThrownBy(() -> run.step(x, 1, x, x))
           .withMessage("steps are made once each, in order: the next is 0, was 1");
@@ -218,7 +221,7 @@ class SamplerTest {
   @Test
   void aClosedRunMakesNoSteps() {
     NDArray x = manager.ones(new Shape(1, 2));
-    SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 3);
+    SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 3, LATENTS);
     run.close();
     run.close();
     assertThatIllegalStateException()
@@ -261,7 +264,7 @@ class SamplerTest {
   private static float[] run(
       Sampler sampler, NoiseSchedule schedule, int steps, NDArray start, double scale) {
     try (NDManager scope = start.getManager().newSubManager();
-        SamplerRun run = sampler.start(schedule, PredictionType.EPSILON, steps)) {
+        SamplerRun run = sampler.start(schedule, PredictionType.EPSILON, steps, LATENTS)) {
       NDArray x = start.mul(scale);
       x.attach(scope);
       for (int i = 0; i < run.steps(); i++) {

@@ -8,6 +8,7 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
@@ -149,6 +150,36 @@ final class FirstStepProbe {
       aim = session.withoutGradients(prediction::duplicate);
       aim.attach(scope);
       return prediction;
+    }
+
+    @Override
+    public Conditioning encode(List<String> prompts) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public NDArray predict(TrainingBatch of, Conditioning conditioning) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public NDArray noised(TrainingBatch of) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public InputDifferentiable inputGradients() {
+      throw new UnsupportedOperationException();
     }
 
     private void keep(String name, NDArray array) {
