@@ -577,6 +577,36 @@ class Snippets {
   }
 
   @Test
+  void adversarialObjective() {
+    // @start region="input-gradients"
+    // The target shall stay forgotten for embeddings near to it, too.
+    AblationObjective robust =
+        AblationObjective.named(
+            "robust",
+            context -> {
+              TrainingBatch batch = context.batch();
+              NDArray aim = context.predict(Teacher.FROZEN_WEIGHTS, batch, batch.anchorPrompts());
+              Conditioning target = context.encode(batch.targetPrompts());
+              NDArray slope =
+                  context
+                      .inputGradients()
+                      .gradients(
+                          target,
+                          near -> Losses.masked(context.predict(batch, near), aim, batch.mask()))
+                      .first();
+              // One step uphill: the embedding that brings the target back most.
+              NDArray text = target.get(Conditioning.TEXT).add(slope.sign().mul(0.1f));
+              text.attach(context.scope());
+              Conditioning worst = target.with(Conditioning.TEXT, text);
+              return Losses.masked(context.predict(batch, worst), aim, batch.mask());
+            });
+    // @end
+    try (AblationResult result = quick(small().objective(robust)).run()) {
+      assertThat(result.history()).allMatch(step -> step.loss() > 0 && step.gradientNorm() > 0);
+    }
+  }
+
+  @Test
   void gradientTrainer() {
     // @start region="gradient-trainer"
     GradientTrainer trainer =

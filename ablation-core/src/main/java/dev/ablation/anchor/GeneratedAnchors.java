@@ -12,7 +12,6 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
-import dev.ablation.sample.ClassifierFree;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.SamplerRun;
@@ -212,10 +211,7 @@ public record GeneratedAnchors(
     SamplingSettings sampling = sampling();
     settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("anchor.steps", Integer.toString(sampling.steps()));
-    settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
-    if (!(sampling.guidance() instanceof ClassifierFree plain && plain.rescale() == 0)) {
-      settings.put("anchor.guidance", sampling.guidance().name());
-    }
+    settings.put("anchor.guidanceScale", sampling.guidanceText());
     settings.put("anchor.negativePrompt", sampling.negativePrompt());
     settings.put("anchor.batchSize", Integer.toString(sampling.batchSize()));
     return settings;

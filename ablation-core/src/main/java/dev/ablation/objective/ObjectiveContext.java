@@ -12,6 +12,11 @@ import java.util.Optional;
 /**
  * What an objective may look at in one training step. Everything here is freed when the step ends:
  * copy what must outlive it.
+ *
+ * <p>Predictions are for prompts, or for a conditioning of the objective's own; an adversarial one
+ * takes {@link #inputGradients()}:
+ *
+ * {@snippet class="dev.ablation.Snippets" region="input-gradients"}
  */
 public interface ObjectiveContext {
 

@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  *     one (Lin et al. 2023, arXiv 2305.08891, equations 15 and 16), from 0 to 1
  */
 public record ClassifierFree(double scale, double rescale) implements Guidance {
-  private static final int[] ALL_BUT_BATCH = {1, 2, 3};
 
   /** Checks the ranges. */
   public ClassifierFree {
@@ -75,8 +74,10 @@ public record ClassifierFree(double scale, double rescale) implements Guidance {
 
   /** Shape (B, 1, 1, 1). */
   private static NDArray deviation(NDArray prediction) {
-    NDArray centred = prediction.sub(prediction.mean(ALL_BUT_BATCH, true));
-    long degrees = prediction.size() / prediction.getShape().get(0) - 1;
-    return centred.square().sum(ALL_BUT_BATCH, true).div(degrees).sqrt();
+    long rows = prediction.getShape().get(0);
+    NDArray flat = prediction.reshape(rows, -1);
+    NDArray centred = flat.sub(flat.mean(new int[] {1}, true));
+    long degrees = flat.getShape().get(1) - 1;
+    return centred.square().sum(new int[] {1}).div(degrees).sqrt().reshape(rows, 1, 1, 1);
   }
 }

@@ -92,6 +92,16 @@ public record SamplingSettings(
   }
 
   /**
+   * {@return the guidance for cache keys and provenance: the scale alone for plain classifier-free
+   * guidance, else its name too}
+   */
+  public String guidanceText() {
+    return guidance instanceof ClassifierFree plain && plain.rescale() == 0
+        ? Double.toString(plain.scale())
+        : guidance.name() + " " + guidance.scale();
+  }
+
+  /**
    * Changes the guidance.
    *
    * @param guidance how the prompt is made to count more

@@ -30,6 +30,7 @@ import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.testing.TinyDelta;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyEncoder;
+import dev.ablation.testing.TinyFlow;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -82,6 +83,37 @@ class AttemptsTest {
 
   private static List<BufferedImage> originals() {
     return LatentSampler.of(MODEL).settings(QUICK).draw(PROMPTS, 50);
+  }
+
+  /** The sampler of discrete timesteps takes no part in these attempts, or is exchanged. */
+  @ParameterizedTest
+  @MethodSource("attempts")
+  void everyAttemptIsMadeOnARectifiedFlowToo(Attack attempt) {
+    try (TinyFlow flow = TinyFlow.open(3);
+        WeightDelta delta = TinyDelta.of(flow, 0.5)) {
+      Attack suited = onFlow(attempt);
+      suited.check(flow);
+      AttackResult result = suited.run(flow, delta, () -> false);
+      AttackResult again = suited.run(flow, delta, () -> false);
+      for (int i = 0; i < result.shown().size(); i++) {
+        assertThat(pixels(result.shown().get(i).ablated()))
+            .isEqualTo(pixels(again.shown().get(i).ablated()));
+      }
+      assertThat(result.shown()).isNotEmpty();
+    }
+  }
+
+  private static Attack onFlow(Attack attempt) {
+    AttackSettings trial =
+        new AttackSettings(TRIAL.detector(), QUICK.sampler(Sampler.flowMatchEuler()), 4, 9);
+    if (attempt instanceof WordingAttack wording) {
+      return new WordingAttack(wording.name(), wording.prompts(), trial);
+    } else if (attempt instanceof EmbeddingAttack embedding) {
+      return new EmbeddingAttack(embedding.pairs(), embedding.prompts(), 0.9, trial);
+    } else if (attempt instanceof TextualInversion) {
+      return new TextualInversion(originals(), "sks", "cat", List.of("a {}"), 3, 2, 0.1, trial);
+    }
+    return attempt;
   }
 
   /** Pulls every latent up. */

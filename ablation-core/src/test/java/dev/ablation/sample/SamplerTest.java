@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.SigmaShift;
 import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.Arrays;
 import java.util.List;
@@ -143,6 +144,69 @@ class SamplerTest {
         .isThrownBy(() ->
             Sampler.dpmSolverPlusPlus().start(SCHEDULE, PredictionType.EPSILON, 1000, LATENTS))
         .withMessage("steps must be below the schedule's 1000 with LINSPACE spacing, was 1000");
+  }
+
+  @ParameterizedTest
+  @MethodSource("samplers")
+  void methodsOnDiscreteTimestepsRefuseAFlow(Sampler sampler) {
+    NoiseSchedule flow = NoiseSchedule.rectifiedFlow();
+    assertThat(sampler.supports(flow, PredictionType.FLOW)).isFalse();
+    assertThat(sampler.supports(SCHEDULE, PredictionType.EPSILON)).isTrue();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.start(flow, PredictionType.FLOW, 4, LATENTS))
+        .withMessageContaining(sampler.name() + " does not work with the model's schedule")
+        .withMessageContaining("flow-match-euler");
+  }
+
+  @Test
+  void aPerfectVelocityLeadsToTheCleanSampleInAnyNumberOfSteps() {
+    NoiseSchedule flow = NoiseSchedule.rectifiedFlow().shift(SigmaShift.constant(3));
+    for (int steps : new int[] {1, 2, 28}) {
+      for (FlowSigmas spacing : FlowSigmas.values()) {
+        try (NDManager scope = manager.newSubManager();
+            SamplerRun run =
+                Sampler.flowMatchEuler()
+                    .spacing(spacing)
+                    .start(flow, PredictionType.FLOW, steps, LATENTS)) {
+          NDArray clean = scope.create(new float[] {0.5f, -2, 1, 0}, new Shape(1, 4));
+          NDArray noise = scope.randomNormal(clean.getShape());
+          NDArray x = noise.mul(run.initNoiseSigma());
+          for (int i = 0; i < run.steps(); i++) {
+            NDArray velocity = noise.sub(clean);
+            assertThat(run.predictOriginal(velocity, i, x).toFloatArray())
+                .containsExactly(clean.toFloatArray(), Offset.offset(1e-5f));
+            x = run.step(velocity, i, x, null);
+          }
+          assertThat(x.toFloatArray()).containsExactly(clean.toFloatArray(), Offset.offset(1e-5f));
+        }
+      }
+    }
+  }
+
+  @Test
+  void flowMatchingRefusesWhatItCannotDrawAndWrongSettings() {
+    FlowMatchEuler sampler = Sampler.flowMatchEuler();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 4, LATENTS))
+        .withMessageContaining("flow-match-euler does not work with the model's schedule scaled");
+    NoiseSchedule flow = NoiseSchedule.rectifiedFlow();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.start(flow, PredictionType.FLOW, 0, LATENTS))
+        .withMessage("steps must be positive, was 0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.sigmas(1, 0.5).start(flow, PredictionType.FLOW, 3, LATENTS))
+        .withMessage("steps must be as many as the given sigmas, 2, was 3");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.sigmas(0.5, 0.7))
+        .withMessageContaining("falling, was 0.7 after 0.5");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.terminal(1))
+        .withMessage("terminal must be from 0 to below 1, was 1.0");
+    assertThat(sampler.settings())
+        .isEqualTo(Map.of("spacing", "trained", "shift", "of the schedule", "terminal", 0.0));
+    assertThat(sampler.shift(SigmaShift.constant(3)))
+        .isEqualTo(sampler.shift(SigmaShift.constant(3)))
+        .isNotEqualTo(sampler);
   }
 
   @Test
