@@ -96,6 +96,11 @@ final class ForwardPassCounter {
     }
 
     @Override
+    public Conditioning encode(Teacher teacher, List<String> prompts) {
+      return context.encode(teacher, prompts);
+    }
+
+    @Override
     public NDArray noised(TrainingBatch batch) {
       return context.noised(batch);
     }

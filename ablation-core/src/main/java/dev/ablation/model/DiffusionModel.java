@@ -34,6 +34,10 @@ import java.util.Optional;
  *
  * {@snippet class="dev.ablation.testing.TinyDiffusion" region="adapter"}
  *
+ * <p>Of a rectified flow with further conditions, what differs:
+ *
+ * {@snippet class="dev.ablation.testing.TinyFlow" region="flow"}
+ *
  * <p>Not thread-safe: one thread at a time. Whoever opened a model closes it.
  */
 public interface DiffusionModel extends AutoCloseable {

@@ -58,6 +58,15 @@ public interface ObjectiveContext {
   Conditioning encode(List<String> prompts);
 
   /**
+   * Encodes prompts without recording gradients.
+   *
+   * @param teacher which weights encode; it matters only where the text encoder trains
+   * @param prompts at least one
+   * @return the conditioning; copy what must outlive the step
+   */
+  Conditioning encode(Teacher teacher, List<String> prompts);
+
+  /**
    * Predicts with the weights under training, for a conditioning of the caller's, and records
    * gradients.
    *

@@ -68,6 +68,11 @@ final class TrainingStep implements ObjectiveContext {
   }
 
   @Override
+  public Conditioning encode(Teacher teacher, List<String> prompts) {
+    return by(teacher, () -> encode(prompts));
+  }
+
+  @Override
   public NDArray predict(TrainingBatch of, Conditioning conditioning) {
     return predict(noised(of), of.timesteps(), conditioning);
   }
@@ -82,10 +87,10 @@ final class TrainingStep implements ObjectiveContext {
     return model.predict(latents, timesteps, conditioning);
   }
 
-  private NDArray by(Teacher teacher, Supplier<NDArray> prediction) {
+  private <T> T by(Teacher teacher, Supplier<T> body) {
     return switch (teacher) {
-      case CURRENT_WEIGHTS -> session.withoutGradients(prediction);
-      case FROZEN_WEIGHTS -> session.withBaseWeights(prediction);
+      case CURRENT_WEIGHTS -> session.withoutGradients(body);
+      case FROZEN_WEIGHTS -> session.withBaseWeights(body);
     };
   }
 

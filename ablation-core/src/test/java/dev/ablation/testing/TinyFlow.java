@@ -92,6 +92,17 @@ public final class TinyFlow implements DiffusionModel {
     weights.add(name, role, array.muli(scale));
   }
 
+  // @start region="flow"
+  @Override
+  public NoiseSchedule schedule() {
+    return schedule; // NoiseSchedule.rectifiedFlow().shift(SigmaShift.constant(3))
+  }
+
+  @Override
+  public PredictionType predictionType() {
+    return PredictionType.FLOW;
+  }
+
   @Override
   public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
     if (prompts.isEmpty()) {
@@ -128,6 +139,8 @@ public final class TinyFlow implements DiffusionModel {
       return result;
     }
   }
+
+  // @end
 
   private static void check(String name, Shape shape, boolean fits) {
     if (!fits) {
@@ -179,16 +192,6 @@ public final class TinyFlow implements DiffusionModel {
   @Override
   public NDManager manager() {
     return manager;
-  }
-
-  @Override
-  public NoiseSchedule schedule() {
-    return schedule;
-  }
-
-  @Override
-  public PredictionType predictionType() {
-    return PredictionType.FLOW;
   }
 
   @Override

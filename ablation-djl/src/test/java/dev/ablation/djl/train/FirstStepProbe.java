@@ -126,7 +126,7 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(TrainingBatch of, List<String> prompts) {
-      NDArray noised = model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      NDArray noised = noised(of);
       Conditioning text =
           encoderTrains
               ? model.encode(prompts, scope)
@@ -143,7 +143,7 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
-      NDArray noised = model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      NDArray noised = noised(of);
       NDArray prediction =
           session.withoutGradients(
               () -> model.predict(noised, of.timesteps(), model.encode(prompts, scope)));
@@ -152,34 +152,41 @@ final class FirstStepProbe {
       return prediction;
     }
 
+    // The objectives of the golden runs predict for prompts alone.
+
     @Override
     public Conditioning encode(List<String> prompts) {
-      throw new UnsupportedOperationException();
+      return model.encode(prompts, scope);
     }
 
     @Override
-    public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
-      throw new UnsupportedOperationException();
+    public Conditioning encode(Teacher teacher, List<String> prompts) {
+      return session.withoutGradients(() -> model.encode(prompts, scope));
     }
 
     @Override
     public NDArray noised(TrainingBatch of) {
-      throw new UnsupportedOperationException();
+      return model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+    }
+
+    @Override
+    public NDArray predict(TrainingBatch of, Conditioning conditioning) {
+      return predict(noised(of), of.timesteps(), conditioning);
+    }
+
+    @Override
+    public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
+      return session.withoutGradients(() -> predict(of, conditioning));
+    }
+
+    @Override
+    public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
+      return model.predict(noised, timesteps, conditioning);
     }
 
     @Override
     public InputDifferentiable inputGradients() {
-      throw new UnsupportedOperationException();
+      return model.capability(InputDifferentiable.class).orElseThrow();
     }
 
     private void keep(String name, NDArray array) {
