@@ -21,6 +21,7 @@ import dev.ablation.sample.FlowMatchEuler;
 import dev.ablation.sample.Guidance;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.testing.TinyDiffusion;
@@ -68,6 +69,22 @@ class FlowAblationTest {
     }
     NDArray alone = sampler.sample(TARGETS.subList(1, 2), 6, model.manager());
     assertThat(alone.allClose(latents.get("1:"))).isTrue();
+  }
+
+  @Test
+  void aModelCanBringItsPublishersSettings() {
+    SamplingSettings published = new SamplingSettings(Sampler.ddim(), 7, 2, "", 3);
+    try (TinyDiffusion other = TinyDiffusion.open(1)) {
+      assertThat(LatentSampler.of(other).settings()).isEqualTo(SamplingSettings.defaults());
+      other.with(SamplingDefaults.class, () -> published);
+      assertThat(LatentSampler.of(other).settings()).isEqualTo(published);
+      assertThat(SamplingSettings.defaults().compatibleWith(other))
+          .as("what the model can draw with stays")
+          .isEqualTo(SamplingSettings.defaults());
+    }
+    SamplingSettings suited =
+        SamplingSettings.defaults().negativePrompt("dog").compatibleWith(model);
+    assertThat(suited).isEqualTo(SamplingSettings.defaultsFor(model).negativePrompt("dog"));
   }
 
   @Test

@@ -51,7 +51,8 @@ public final class InputGradients implements InputDifferentiable {
       return new Gradients(number, gradients);
     } catch (EngineException e) {
       throw new IllegalStateException(
-          "the loss must depend on every input through recorded operations: "
+          "the loss must depend on %s through recorded operations: "
+                  .formatted(inputs.size() == 1 ? "the input" : "every input")
               + String.valueOf(e.getMessage()).lines().findFirst().orElse(""),
           e);
     }
