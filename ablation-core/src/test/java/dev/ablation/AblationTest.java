@@ -377,7 +377,7 @@ class AblationTest {
         model.capability(PromptTokenizer.class).orElseThrow().tokens("grumpy cat").ids();
     try (AblationResult result = plan().weights(WeightGroup.tokenEmbeddings()).run()) {
       float[] change = values(result, "text.table");
-      int width = model.descriptor().textWidth();
+      int width = TinyDiffusion.TEXT_WIDTH;
       for (int row = 0; row < change.length / width; row++) {
         float[] ofRow = Arrays.copyOfRange(change, row * width, (row + 1) * width);
         if (ids.contains(row)) {

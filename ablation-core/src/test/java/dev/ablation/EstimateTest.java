@@ -90,7 +90,7 @@ class EstimateTest {
     int tokens =
         model.capability(PromptTokenizer.class).orElseThrow().tokens("grumpy cat").ids().size();
     assertThat(plan().weights(WeightGroup.tokenEmbeddings()).estimate().trained())
-        .isEqualTo(new Estimate.Trained(1, (long) tokens * model.descriptor().textWidth()));
+        .isEqualTo(new Estimate.Trained(1, (long) tokens * TinyDiffusion.TEXT_WIDTH));
   }
 
   @TestFactory

@@ -221,7 +221,7 @@ class SeveralTargetsTest {
     Set<Integer> ids = new HashSet<>(tokenizer.tokens("grumpy cat Monet").ids());
     try (AblationResult result = plan(CAT, MONET).weights(WeightGroup.tokenEmbeddings()).run()) {
       float[] change = values(result).get("text.table");
-      int width = model.descriptor().textWidth();
+      int width = TinyDiffusion.TEXT_WIDTH;
       for (int row = 0; row < change.length / width; row++) {
         float[] ofRow = Arrays.copyOfRange(change, row * width, (row + 1) * width);
         if (ids.contains(row)) {

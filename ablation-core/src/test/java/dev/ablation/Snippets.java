@@ -89,6 +89,7 @@ import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.ModelMetric;
@@ -582,6 +583,36 @@ class Snippets {
   }
 
   @Test
+  void adversarialObjective() {
+    // @start region="input-gradients"
+    // The target shall stay forgotten for embeddings near to it, too.
+    AblationObjective robust =
+        AblationObjective.named(
+            "robust",
+            context -> {
+              TrainingBatch batch = context.batch();
+              NDArray aim = context.predict(Teacher.FROZEN_WEIGHTS, batch, batch.anchorPrompts());
+              Conditioning target = context.encode(batch.targetPrompts());
+              NDArray slope =
+                  context
+                      .inputGradients()
+                      .gradients(
+                          target,
+                          near -> Losses.masked(context.predict(batch, near), aim, batch.mask()))
+                      .first();
+              // One step uphill: the embedding that brings the target back most.
+              NDArray text = target.get(Conditioning.TEXT).add(slope.sign().mul(0.1f));
+              text.attach(context.scope());
+              Conditioning worst = target.with(Conditioning.TEXT, text);
+              return Losses.masked(context.predict(batch, worst), aim, batch.mask());
+            });
+    // @end
+    try (AblationResult result = quick(small().objective(robust)).run()) {
+      assertThat(result.history()).allMatch(step -> step.loss() > 0 && step.gradientNorm() > 0);
+    }
+  }
+
+  @Test
   void gradientTrainer() {
     // @start region="gradient-trainer"
     GradientTrainer trainer =
@@ -962,10 +993,16 @@ class Snippets {
     }
 
     @Override
-    public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
-      if (type != PredictionType.EPSILON || steps > schedule.steps()) {
+    public boolean supports(NoiseSchedule schedule, PredictionType type) {
+      return schedule instanceof VariancePreservingSchedule && type == PredictionType.EPSILON;
+    }
+
+    @Override
+    public SamplerRun start(NoiseSchedule any, PredictionType type, int steps, Shape latents) {
+      if (!supports(any, type) || steps > any.steps()) {
         throw new IllegalArgumentException("plain-ddim takes epsilon and few steps");
       }
+      VariancePreservingSchedule schedule = (VariancePreservingSchedule) any;
       int stride = schedule.steps() / steps;
       return new SamplerRun() {
         @Override

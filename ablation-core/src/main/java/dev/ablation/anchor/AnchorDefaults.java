@@ -3,6 +3,7 @@ package dev.ablation.anchor;
 import com.google.common.base.Preconditions;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import java.util.Objects;
@@ -80,6 +81,17 @@ public record AnchorDefaults(
     return filled.augmentation().isPresent()
         ? filled
         : new AugmentedAnchors(filled, augmentation, true);
+  }
+
+  /**
+   * Returns these defaults, with the sampling that suits a model where their own sampler does not
+   * work with its schedule.
+   *
+   * @param model to draw from
+   * @return defaults that the model can draw with
+   */
+  public AnchorDefaults compatibleWith(DiffusionModel model) {
+    return new AnchorDefaults(images, sampling.compatibleWith(model), avoidTarget, augmentation);
   }
 
   SamplingSettings samplingFor(Concept target) {

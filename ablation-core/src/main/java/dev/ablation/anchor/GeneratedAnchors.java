@@ -211,7 +211,7 @@ public record GeneratedAnchors(
     SamplingSettings sampling = sampling();
     settings.put("anchor.sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("anchor.steps", Integer.toString(sampling.steps()));
-    settings.put("anchor.guidanceScale", Double.toString(sampling.guidanceScale()));
+    settings.put("anchor.guidanceScale", sampling.guidanceText());
     settings.put("anchor.negativePrompt", sampling.negativePrompt());
     settings.put("anchor.batchSize", Integer.toString(sampling.batchSize()));
     return settings;
@@ -260,9 +260,15 @@ public record GeneratedAnchors(
         missing += count;
       }
     }
-    int calls = sampling().guided() ? 2 : 1;
+    int calls = sampling().guidance().rows();
     try (SamplerRun run =
-        sampling().sampler().start(model.schedule(), model.predictionType(), sampling().steps())) {
+        sampling()
+            .sampler()
+            .start(
+                model.schedule(),
+                model.predictionType(),
+                sampling().steps(),
+                model.descriptor().latentShape())) {
       return new AnchorCost(missing * calls * run.steps(), calls * batchSize);
     }
   }

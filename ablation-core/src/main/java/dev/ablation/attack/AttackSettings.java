@@ -82,7 +82,7 @@ public record AttackSettings(
     Map<String, String> all = new LinkedHashMap<>(settings);
     all.put("sampler", sampling.sampler().name());
     all.put("steps", Integer.toString(sampling.steps()));
-    all.put("guidance scale", Double.toString(sampling.guidanceScale()));
+    all.put("guidance scale", sampling.guidanceText());
     all.put("seed", Long.toString(seed));
     return new AttackResult(
         family,

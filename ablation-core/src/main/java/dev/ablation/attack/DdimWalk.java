@@ -9,26 +9,29 @@ import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.sample.GuidedModel;
 import dev.ablation.sample.Images;
 import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The walk of DDIM (Song et al. 2021, arXiv 2010.02502, equation 12) from any noise level down to
- * none, with what the samplers of the library do not offer, because nobody draws that way who does
- * not probe: an image to begin with, more noise than the process has, a guide.
+ * The walk of DDIM (Song et al. 2021, arXiv 2010.02502, equation 12, with any alpha and sigma) from
+ * any noise level down to none, with what the samplers of the library do not offer, because nobody
+ * draws that way who does not probe: an image to begin with, more noise than the process has, a
+ * guide.
  *
  * @param model draws
- * @param sampling steps, guidance scale, negative prompt, batch size; its sampler is not used
+ * @param sampling steps, guidance, negative prompt, batch size; its sampler is not used
  * @param start the share of the schedule to begin at, above 0 to 1
  * @param eta share of fresh noise; above 1 the noise is cut at the level of the step, so that the
  *     variance stays that of the process
@@ -71,127 +74,92 @@ record DdimWalk(
     return images;
   }
 
-  /** The timesteps, falling, evenly spaced from the start to 0. */
-  static long[] timesteps(NoiseSchedule schedule, double start, int steps) {
-    long last = Math.round(start * (schedule.steps() - 1));
-    int count = (int) Math.min(steps, last + 1);
-    long[] timesteps = new long[count];
-    for (int i = 0; i < count; i++) {
-      timesteps[i] = Math.round((double) last * (count - 1 - i) / Math.max(1, count - 1));
-    }
-    if (count == 1) {
-      timesteps[0] = last;
-    }
-    return timesteps;
-  }
-
-  /** {@code sqrt(a) x + sqrt(1 - a) e}. */
-  static NDArray noised(NDArray clean, NDArray noise, double alpha) {
-    return clean.mul(Math.sqrt(alpha)).addi(noise.mul(Math.sqrt(1 - alpha)));
+  /** {@code alpha x + sigma e}. */
+  static NDArray noised(NDArray clean, NDArray noise, double alpha, double sigma) {
+    return clean.mul(alpha).addi(noise.mul(sigma));
   }
 
   private NDArray walk(List<String> prompts, @Nullable NDArray clean, int first, NDManager scope) {
     NoiseSchedule schedule = model.schedule();
-    long[] timesteps = timesteps(schedule, start, sampling.steps());
-    Conditioning conditioning = condition(prompts, scope);
-    Shape shape =
-        new Shape(
-            model.descriptor().latentChannels(),
-            model.descriptor().latentHeight(),
-            model.descriptor().latentWidth());
+    double[] times = schedule.descendingTimes(start, sampling.steps());
+    GuidedModel guided = GuidedModel.of(model, sampling);
+    Conditioning conditioning = guided.encode(prompts, model.descriptor().latentSize(), scope);
+    Shape shape = model.descriptor().latentShape();
     NDArray initial = stack(prompts.size(), scope, i -> noise.initial(first + i, shape, scope));
     NDArray latents =
-        clean == null ? initial : noised(clean, initial, schedule.alphaCumprod((int) timesteps[0]));
-    for (int i = 0; i < timesteps.length; i++) {
+        clean == null
+            ? initial
+            : noised(clean, initial, schedule.alpha(times[0]), schedule.sigma(times[0]));
+    for (int i = 0; i < times.length; i++) {
       if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
         throw new CancellationException("the attempt was cancelled at step " + (i + 1));
       }
-      double next = i + 1 < timesteps.length ? schedule.alphaCumprod((int) timesteps[i + 1]) : 1;
       int index = i;
-      latents =
-          step(
-              latents,
-              timesteps[i],
-              next,
-              conditioning,
-              step -> stack(prompts.size(), step, k -> noise.step(first + k, index, shape, step)),
-              scope);
+      try (NDManager step = scope.newSubManager()) {
+        latents.attach(step);
+        NDArray output = guided.predict(latents, times[i], conditioning, step);
+        double next = i + 1 < times.length ? times[i + 1] : Double.NaN;
+        latents =
+            step(
+                latents,
+                output,
+                new Level(schedule.alpha(times[i]), schedule.sigma(times[i])),
+                Double.isNaN(next)
+                    ? new Level(1, 0)
+                    : new Level(schedule.alpha(next), schedule.sigma(next)),
+                () -> stack(prompts.size(), step, k -> noise.step(first + k, index, shape, step)));
+        latents.attach(scope);
+      }
     }
     return latents;
   }
 
+  /** The factors of clean sample and noise. */
+  private record Level(double alpha, double sigma) {}
+
   private NDArray step(
-      NDArray latents,
-      long timestep,
-      double nextAlpha,
-      Conditioning conditioning,
-      java.util.function.Function<NDManager, NDArray> fresh,
-      NDManager scope) {
-    double alpha = model.schedule().alphaCumprod((int) timestep);
-    double sqrtAlpha = Math.sqrt(alpha);
-    double sigma = Math.sqrt(1 - alpha);
-    try (NDManager step = scope.newSubManager()) {
-      latents.attach(step);
-      NDArray output = predict(latents, timestep, conditioning, step);
-      NDArray clean =
-          latents
-              .mul(model.predictionType().sampleWeight(sqrtAlpha, sigma))
-              .addi(output.mul(model.predictionType().predictionWeight(sqrtAlpha, sigma)));
-      NDArray predicted = latents.sub(clean.mul(sqrtAlpha)).divi(sigma);
-      if (guide != null) {
-        NDArray gradient = guide.gradient(clean);
-        gradient.attach(step);
-        // Of unit size: a guide's scale says nothing, and vanishes where it is sure.
-        long rows = gradient.getShape().get(0);
-        NDArray size =
-            gradient
-                .square()
-                .reshape(rows, -1)
-                .mean(new int[] {1})
-                .sqrt()
-                .addi(1e-12)
-                .reshape(rows, 1, 1, 1);
-        predicted = predicted.sub(gradient.div(size).muli(strength * sigma));
-        clean = latents.sub(predicted.mul(sigma)).divi(sqrtAlpha);
-      }
-      double spread =
-          Math.min(
-              eta * Math.sqrt((1 - nextAlpha) / (1 - alpha)) * Math.sqrt(1 - alpha / nextAlpha),
-              Math.sqrt(1 - nextAlpha));
-      NDArray next =
-          clean
-              .mul(Math.sqrt(nextAlpha))
-              .addi(predicted.mul(Math.sqrt(Math.max(0, 1 - nextAlpha - spread * spread))));
-      if (spread > 0) {
-        next.addi(fresh.apply(step).mul(spread));
-      }
-      next.attach(scope);
-      return next;
+      NDArray latents, NDArray output, Level now, Level next, Supplier<NDArray> fresh) {
+    PredictionType type = model.predictionType();
+    NDArray clean =
+        latents
+            .mul(type.sampleWeight(now.alpha, now.sigma))
+            .addi(output.mul(type.predictionWeight(now.alpha, now.sigma)));
+    NDArray predicted = latents.sub(clean.mul(now.alpha)).divi(now.sigma);
+    // Where there is only noise, a clean sample that a guide moves says nothing about the noise.
+    if (guide != null && now.alpha > 0) {
+      predicted = predicted.sub(pull(guide, clean).muli(strength * now.sigma));
+      clean = latents.sub(predicted.mul(now.sigma)).divi(now.alpha);
     }
+    double spread = spread(now, next);
+    double rest = Math.sqrt(Math.max(0, next.sigma * next.sigma - spread * spread));
+    NDArray result = clean.mul(next.alpha).addi(predicted.mul(rest));
+    if (spread > 0) {
+      result.addi(fresh.get().mul(spread));
+    }
+    return result;
   }
 
-  private NDArray predict(
-      NDArray latents, long timestep, Conditioning conditioning, NDManager step) {
-    NDArray input = sampling.guided() ? NDArrays.concat(new NDList(latents, latents), 0) : latents;
-    long[] times = new long[(int) input.getShape().get(0)];
-    Arrays.fill(times, timestep);
-    NDArray output = model.predict(input, step.create(times), conditioning);
-    if (!sampling.guided()) {
-      return output;
-    }
-    NDList halves = output.split(2, 0);
-    return halves.get(1).sub(halves.get(0)).muli(sampling.guidanceScale()).addi(halves.get(0));
+  /** The guide's gradient, of unit size: its scale says nothing, and vanishes where it is sure. */
+  private static NDArray pull(LatentGuide guide, NDArray clean) {
+    NDArray gradient = guide.gradient(clean);
+    gradient.attach(clean.getManager());
+    long rows = gradient.getShape().get(0);
+    NDArray size =
+        gradient
+            .square()
+            .reshape(rows, -1)
+            .mean(new int[] {1})
+            .sqrt()
+            .addi(1e-12)
+            .reshape(rows, 1, 1, 1);
+    return gradient.div(size);
   }
 
-  private Conditioning condition(List<String> prompts, NDManager scope) {
-    Conditioning positive = model.encode(prompts, scope);
-    if (!sampling.guided()) {
-      return positive;
-    }
-    Conditioning negative = model.encode(List.of(sampling.negativePrompt()), scope);
-    int count = prompts.size();
-    return Conditioning.concat(
-        List.of(count == 1 ? negative : negative.map(a -> a.repeat(0, count)), positive));
+  /** The deviation of the fresh noise: equation 16 of the paper, for any alpha and sigma. */
+  private double spread(Level now, Level next) {
+    double shrunk = now.alpha / next.alpha * next.sigma / now.sigma;
+    double posterior = next.sigma * Math.sqrt(Math.max(0, 1 - shrunk * shrunk));
+    return Math.min(eta * posterior, next.sigma);
   }
 
   private static NDArray stack(int count, NDManager scope, IntFunction<NDArray> ofImage) {

@@ -19,8 +19,8 @@ import java.util.function.BooleanSupplier;
 /**
  * An attack in the text embeddings, after Ring-A-Bell (Tsai et al. 2024, arXiv 2310.10012, equation
  * 2) in the form that feeds the states to the model directly: the mean difference of states with
- * and without the concept is added, {@code strength} times, to the states of other prompts. It
- * needs the text encoder alone.
+ * and without the concept is added, {@code strength} times, to the states of other prompts, and to
+ * the pooled embedding of models that have one. It needs the text encoder alone.
  *
  * @param pairs prompts with and without the concept, at least one
  * @param prompts to which the concept is added, such as the anchor's; at least one
@@ -70,23 +70,36 @@ public record EmbeddingAttack(
         cancelled,
         stop -> {
           try (NDManager scope = model.manager().newSubManager()) {
-            NDArray direction = direction(model, scope);
+            Map<String, NDArray> directions = directions(model, scope);
             return LatentSampler.of(model)
                 .settings(trial.sampling())
                 .cancellation(stop)
-                .conditioning(states ->
-                    new Conditioning(states.textEmbeddings().add(direction), states.added()))
+                .conditioning(conditioning -> added(conditioning, directions))
                 .draw(trial.inTurn(prompts), trial.seed());
           }
         });
   }
 
-  /** (1, T, D), times the strength. */
-  private NDArray direction(DiffusionModel model, NDManager scope) {
-    NDArray with =
-        model.encode(pairs.stream().map(PromptPair::target).toList(), scope).textEmbeddings();
-    NDArray without =
-        model.encode(pairs.stream().map(PromptPair::anchor).toList(), scope).textEmbeddings();
-    return with.sub(without).mean(new int[] {0}, true).mul(strength);
+  private static Conditioning added(Conditioning conditioning, Map<String, NDArray> directions) {
+    Conditioning changed = conditioning;
+    for (Map.Entry<String, NDArray> direction : directions.entrySet()) {
+      NDArray states = conditioning.get(direction.getKey());
+      changed = changed.with(direction.getKey(), states.add(direction.getValue()));
+    }
+    return changed;
+  }
+
+  /** For each array that the prompt decides (1, ...), times the strength. */
+  private Map<String, NDArray> directions(DiffusionModel model, NDManager scope) {
+    Conditioning with = model.encode(pairs.stream().map(PromptPair::target).toList(), scope);
+    Conditioning without = model.encode(pairs.stream().map(PromptPair::anchor).toList(), scope);
+    Map<String, NDArray> directions = new LinkedHashMap<>();
+    for (String name : List.of(Conditioning.TEXT, Conditioning.POOLED)) {
+      if (with.has(name)) {
+        NDArray difference = with.get(name).sub(without.get(name));
+        directions.put(name, difference.mean(new int[] {0}, true).mul(strength));
+      }
+    }
+    return directions;
   }
 }

@@ -14,6 +14,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.TrainingSession;
@@ -196,22 +197,22 @@ public record TextualInversion(
   private NDArray loss(DiffusionModel model, NDArray clean, int step, NDManager scope) {
     RandomGenerator random = RandomStreams.stream(trial.seed(), "textual inversion", step);
     int[] rows = new int[batchSize];
-    long[] timesteps = new long[batchSize];
+    double[] drawn = new double[batchSize];
     String[] prompts = new String[batchSize];
     List<String> named = prompts();
     for (int i = 0; i < batchSize; i++) {
       rows[i] = random.nextInt(originals.size());
-      timesteps[i] = random.nextInt(model.schedule().steps());
+      drawn[i] = model.schedule().drawTime(random);
       prompts[i] = named.get(random.nextInt(named.size()));
     }
     NDArray latents = inEngine(clean.get(scope.create(rows)), scope);
     Shape shape = latents.getShape();
     NDArray noise = inEngine(RandomStreams.gaussian(scope, shape, random), scope);
-    NDArray times = inEngine(scope.create(timesteps), scope);
+    NDArray times = inEngine(model.schedule().toArray(drawn, scope), scope);
     NDArray noised = model.schedule().addNoise(latents, noise, times);
     NDArray aim = model.schedule().target(model.predictionType(), latents, noise, times);
     return model
-        .predict(noised, times, model.encode(List.of(prompts), scope))
+        .predict(noised, times, model.encode(List.of(prompts), LatentSize.of(shape), scope))
         .sub(aim)
         .square()
         .mean();

@@ -164,7 +164,7 @@ public record ErasureEarlyStopping(
             seed,
             sampling.sampler().name(),
             sampling.steps(),
-            sampling.guidanceScale());
+            sampling.guidanceText());
   }
 
   @Override

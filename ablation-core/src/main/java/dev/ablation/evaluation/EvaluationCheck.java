@@ -142,7 +142,13 @@ final class EvaluationCheck {
   void tryOn(DiffusionModel model) {
     SamplingSettings sampling = evaluation.protocol().sampling();
     try (SamplerRun run =
-        sampling.sampler().start(model.schedule(), model.predictionType(), sampling.steps())) {
+        sampling
+            .sampler()
+            .start(
+                model.schedule(),
+                model.predictionType(),
+                sampling.steps(),
+                model.descriptor().latentShape())) {
       run.steps();
     } catch (IllegalArgumentException e) {
       problems.add(

@@ -172,7 +172,7 @@ final class EvaluationRun {
     SamplingSettings sampling = protocol.sampling();
     settings.put("sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("steps", Integer.toString(sampling.steps()));
-    settings.put("guidanceScale", Double.toString(sampling.guidanceScale()));
+    settings.put("guidanceScale", sampling.guidanceText());
     settings.put("negativePrompt", sampling.negativePrompt());
     settings.put("batchSize", Integer.toString(sampling.batchSize()));
     settings.put("seed", Long.toString(protocol.seed()));

@@ -36,7 +36,7 @@ final class ImageCache {
         new CacheKey("evaluation-images/1")
             .put(Fingerprint.of(model))
             .put(sampling.sampler().name() + sampling.sampler().settings())
-            .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
+            .put(sampling.steps() + " " + sampling.guidanceText() + " " + sampling.batchSize())
             .put(sampling.negativePrompt())
             .sha256();
     return new ImageCache(folder.resolve("pictures-" + shared.substring(0, FOLDER_HASH)), shared);

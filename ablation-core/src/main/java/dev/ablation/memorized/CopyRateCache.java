@@ -47,7 +47,7 @@ final class CopyRateCache {
         new CacheKey("copy-rates/1")
             .put(Fingerprint.of(model))
             .put(sampling.sampler().name() + sampling.sampler().settings())
-            .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
+            .put(sampling.steps() + " " + sampling.guidanceText() + " " + sampling.batchSize())
             .put(sampling.negativePrompt())
             .put(Integer.toString(survey.rules().imagesPerPrompt()))
             .put(extractor.name())

@@ -5,65 +5,186 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
+import com.google.common.collect.Sets;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 
 /**
- * What a prompt becomes before the network sees it: the text embeddings for cross-attention and,
- * for models that have them, added conditions such as a pooled embedding. The first axis of every
- * array is the batch.
+ * What the network sees besides latents and timestep: arrays by name, such as the text embeddings
+ * for cross-attention and the pooled text embedding. A model's {@link DiffusionModel#encode} makes
+ * it of prompts. The first axis of every array is the batch.
  *
- * <p>A conditioning does not own its arrays: they belong to the manager that they were made with.
+ * <p>A network uses every array or refuses it by name ({@link #checkNames}); it drops none
+ * silently.
  *
- * @param textEmbeddings shape {@code (B, T, D)}, float32
- * @param added further arrays, each of shape {@code (B, ...)}, in an order that the model defines
+ * <p>Immutable. A conditioning does not own its arrays: they belong to the manager that they were
+ * made with.
  */
-public record Conditioning(NDArray textEmbeddings, List<NDArray> added) {
+public final class Conditioning {
+  /** Text embeddings, shape {@code (B, T, D)}, float32. */
+  public static final String TEXT = "text";
 
-  /** Checks that all arrays have the same batch size. */
-  public Conditioning {
-    added = List.copyOf(added);
-    Preconditions.checkArgument(
-        textEmbeddings.getShape().dimension() == 3,
-        "textEmbeddings: expected (B, T, D), was %s",
-        textEmbeddings.getShape());
-    for (NDArray array : added) {
-      Preconditions.checkArgument(
-          array.getShape().get(0) == textEmbeddings.getShape().get(0),
-          "added: expected batch size %s, was %s",
-          textEmbeddings.getShape().get(0),
-          array.getShape());
-    }
-  }
+  /** Pooled text embedding, shape {@code (B, D)}, float32. */
+  public static final String POOLED = "pooled";
+
+  /**
+   * Sizes and crop of the image, shape {@code (B, 6)}, float32 (Podell et al. 2023, arXiv
+   * 2307.01952, section 2.2).
+   */
+  public static final String TIME_IDS = "time_ids";
+
+  /** The guidance scale that the network takes as an input, shape {@code (B)}, float32. */
+  public static final String GUIDANCE = "guidance";
+
+  private final Map<String, NDArray> arrays;
 
   /**
    * Creates a conditioning that has text embeddings alone.
    *
-   * @param textEmbeddings shape {@code (B, T, D)}, float32
+   * @param text shape {@code (B, T, D)}, float32
    */
-  public Conditioning(NDArray textEmbeddings) {
-    this(textEmbeddings, List.of());
+  public Conditioning(NDArray text) {
+    this(Map.of(TEXT, text));
+  }
+
+  /**
+   * Creates a conditioning.
+   *
+   * @param arrays by name, at least one, each of shape {@code (B, ...)}; copied
+   * @throws IllegalArgumentException if there is none or their batch sizes differ
+   */
+  public Conditioning(Map<String, NDArray> arrays) {
+    Preconditions.checkArgument(!arrays.isEmpty(), "conditioning: expected at least one array");
+    this.arrays = Collections.unmodifiableMap(new LinkedHashMap<>(arrays));
+    NDArray text = this.arrays.get(TEXT);
+    Preconditions.checkArgument(
+        text == null || text.getShape().dimension() == 3,
+        "conditioning '%s': expected (B, T, D), was %s",
+        TEXT,
+        text == null ? null : text.getShape());
+    this.arrays.forEach((name, array) -> {
+      Preconditions.checkArgument(
+          array.getShape().dimension() > 0 && array.getShape().get(0) == batchSize(),
+          "conditioning '%s': expected batch size %s, was shape %s",
+          name,
+          batchSize(),
+          array.getShape());
+    });
   }
 
   /** {@return B, the number of prompts} */
   public long batchSize() {
-    return textEmbeddings.getShape().get(0);
+    return arrays.values().iterator().next().getShape().get(0);
+  }
+
+  /** {@return the names of the arrays, in the order that they were given in} */
+  public Set<String> names() {
+    return arrays.keySet();
+  }
+
+  /** {@return the arrays by name} */
+  public Map<String, NDArray> arrays() {
+    return arrays;
+  }
+
+  /**
+   * Returns whether there is an array of some name.
+   *
+   * @param name such as {@link #POOLED}
+   * @return whether {@link #get(String)} has it
+   */
+  public boolean has(String name) {
+    return arrays.containsKey(name);
+  }
+
+  /**
+   * Returns an array.
+   *
+   * @param name such as {@link #POOLED}
+   * @return the array itself, shape {@code (B, ...)}
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public NDArray get(String name) {
+    NDArray array = arrays.get(name);
+    if (array == null) {
+      throw new IllegalArgumentException(
+          "conditioning: there is no '%s', only %s".formatted(name, names()));
+    }
+    return array;
+  }
+
+  /**
+   * {@return the text embeddings, shape {@code (B, T, D)}}
+   *
+   * @throws IllegalArgumentException if there are none
+   */
+  public NDArray textEmbeddings() {
+    return get(TEXT);
+  }
+
+  /**
+   * Adds an array, or takes the place of one.
+   *
+   * @param name such as {@link #POOLED}
+   * @param array shape {@code (B, ...)}
+   * @return a changed copy
+   */
+  public Conditioning with(String name, NDArray array) {
+    Map<String, NDArray> changed = new LinkedHashMap<>(arrays);
+    changed.put(name, array);
+    return new Conditioning(changed);
+  }
+
+  /**
+   * Checks that a network can use every array. A model calls it before it predicts, so that no
+   * array is dropped silently.
+   *
+   * @param required the names that the network needs
+   * @param optional further names that it can use
+   * @throws IllegalArgumentException naming what is missing and what is not used
+   */
+  public void checkNames(Set<String> required, Set<String> optional) {
+    Set<String> missing = new TreeSet<>(required);
+    missing.removeAll(names());
+    Set<String> unused = new TreeSet<>(names());
+    unused.removeAll(required);
+    unused.removeAll(optional);
+    Preconditions.checkArgument(
+        missing.isEmpty(), "conditioning: the network needs %s, but only has %s", missing, names());
+    Preconditions.checkArgument(
+        unused.isEmpty(),
+        "conditioning: the network does not take %s; it takes %s",
+        unused,
+        new TreeSet<>(Sets.union(required, optional)));
   }
 
   /**
    * Joins conditionings along the batch axis.
    *
-   * @param parts at least one, all of the same model
+   * @param parts at least one, all with the same names
    * @return one conditioning whose arrays belong to the manager of the first part's
+   * @throws IllegalArgumentException if the names differ
    */
   public static Conditioning concat(List<Conditioning> parts) {
     Preconditions.checkArgument(!parts.isEmpty(), "parts must not be empty");
-    NDArray states = join(parts.stream().map(Conditioning::textEmbeddings).toList());
-    List<NDArray> added =
-        java.util.stream.IntStream.range(0, parts.get(0).added.size())
-            .mapToObj(i -> join(parts.stream().map(p -> p.added.get(i)).toList()))
-            .toList();
-    return new Conditioning(states, added);
+    Conditioning first = parts.get(0);
+    for (Conditioning part : parts) {
+      Preconditions.checkArgument(
+          part.names().equals(first.names()),
+          "conditionings must have the same names to be joined, were %s and %s",
+          first.names(),
+          part.names());
+    }
+    Map<String, NDArray> joined = new LinkedHashMap<>();
+    for (String name : first.names()) {
+      joined.put(name, join(parts.stream().map(part -> part.get(name)).toList()));
+    }
+    return new Conditioning(joined);
   }
 
   /**
@@ -80,11 +201,13 @@ public record Conditioning(NDArray textEmbeddings, List<NDArray> added) {
   /**
    * Returns a conditioning whose every array went through {@code change}.
    *
-   * @param change keeps the batch axis
+   * @param change keeps the batch axis first
    * @return the changed conditioning
    */
   public Conditioning map(UnaryOperator<NDArray> change) {
-    return new Conditioning(change.apply(textEmbeddings), added.stream().map(change).toList());
+    Map<String, NDArray> changed = new LinkedHashMap<>();
+    arrays.forEach((name, array) -> changed.put(name, change.apply(array)));
+    return new Conditioning(changed);
   }
 
   /**
@@ -94,9 +217,15 @@ public record Conditioning(NDArray textEmbeddings, List<NDArray> added) {
    * @return this
    */
   public Conditioning attach(NDManager scope) {
-    textEmbeddings.attach(scope);
-    added.forEach(array -> array.attach(scope));
+    arrays.values().forEach(array -> array.attach(scope));
     return this;
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder("Conditioning");
+    arrays.forEach((name, array) -> text.append(' ').append(name).append(array.getShape()));
+    return text.toString();
   }
 
   private static NDArray join(List<NDArray> parts) {

@@ -23,8 +23,8 @@ import java.util.Optional;
  *       arrays are closed before it returns.
  *   <li>Sampling needs nothing but this interface. Drawing images needs the capability {@link
  *       LatentCodec}, ablating needs {@link Differentiable} or {@link LoraTraining}, checking
- *       prompts {@link PromptTokenizer}, and writing a complete checkpoint {@link
- *       CheckpointExport}.
+ *       prompts {@link PromptTokenizer}, gradients with respect to latents or conditioning {@link
+ *       InputDifferentiable}, and writing a complete checkpoint {@link CheckpointExport}.
  *   <li>The abstract test {@code DiffusionModelContract} in {@code ablation-testkit} checks an
  *       adapter.
  * </ul>
@@ -33,6 +33,10 @@ import java.util.Optional;
  * textEmbeddings)}, and the loading of its weights:
  *
  * {@snippet class="dev.ablation.testing.TinyDiffusion" region="adapter"}
+ *
+ * <p>Of a rectified flow with further conditions, what differs:
+ *
+ * {@snippet class="dev.ablation.testing.TinyFlow" region="flow"}
  *
  * <p>Not thread-safe: one thread at a time. Whoever opened a model closes it.
  */
@@ -54,19 +58,35 @@ public interface DiffusionModel extends AutoCloseable {
    * Encodes prompts as the network's conditioning. The empty prompt is the unconditional one.
    *
    * @param prompts B prompts; a prompt longer than the context is cut at its end
+   * @param size of the latents that are predicted, for networks that take the size of the image as
+   *     a condition; others ignore it
    * @param scope owner of the result
-   * @return text embeddings of shape {@code (B, T, D)}, float32, on the model's device
+   * @return arrays of shape {@code (B, ...)}, float32, on the model's device; text embeddings have
+   *     shape {@code (B, T, D)} and the name {@link Conditioning#TEXT}
    * @throws IllegalArgumentException if {@code prompts} is empty
    */
-  Conditioning encode(List<String> prompts, NDManager scope);
+  Conditioning encode(List<String> prompts, LatentSize size, NDManager scope);
 
   /**
-   * Predicts noise, velocity or clean latents, as {@link #predictionType()} says.
+   * Encodes prompts for latents of the size that the model was trained for.
+   *
+   * @param prompts B prompts; a prompt longer than the context is cut at its end
+   * @param scope owner of the result
+   * @return arrays of shape {@code (B, ...)}, float32, on the model's device
+   * @throws IllegalArgumentException if {@code prompts} is empty
+   */
+  default Conditioning encode(List<String> prompts, NDManager scope) {
+    return encode(prompts, descriptor().latentSize(), scope);
+  }
+
+  /**
+   * Predicts what {@link #predictionType()} says, such as noise or a velocity.
    *
    * @param latents noised latents, shape {@code (B, C, H, W)}, float32, on the model's device
-   * @param timesteps shape {@code (B)}, int64 or float32, in {@code [0, schedule().steps())};
-   *     samplers with fractional timesteps (Euler) pass float32
-   * @param conditioning of B prompts
+   * @param timesteps shape {@code (B)}, times of {@link #schedule()}: int64, or float32 for
+   *     continuous times and for samplers with fractional timesteps (Euler)
+   * @param conditioning of B prompts, or made by the caller; an array that the network does not
+   *     take is refused by name ({@link Conditioning#checkNames})
    * @return shape {@code (B, C, H, W)}, float32, attached to the manager of {@code latents}
    * @throws IllegalArgumentException naming the argument and both shapes, if they do not fit
    */

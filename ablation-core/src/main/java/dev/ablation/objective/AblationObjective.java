@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import com.google.common.base.Preconditions;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * The loss of a training step. Keeps no state between calls.
@@ -145,11 +146,11 @@ public interface AblationObjective {
         false,
         context -> {
           TrainingBatch batch = context.batch();
-          double[] ofTimestep = weighting.weights(context.schedule());
-          long[] timesteps = batch.timesteps().toLongArray();
-          float[] weights = new float[timesteps.length];
+          DoubleUnaryOperator ofTime = weighting.on(context.schedule());
+          double[] times = context.schedule().toTimes(batch.timesteps());
+          float[] weights = new float[times.length];
           for (int i = 0; i < weights.length; i++) {
-            weights[i] = (float) ofTimestep[Math.toIntExact(timesteps[i])];
+            weights[i] = (float) ofTime.applyAsDouble(times[i]);
           }
           NDArray prediction = context.predict(batch, batch.targetPrompts());
           return Losses.weighted(

@@ -1,17 +1,16 @@
 package dev.ablation.objective;
 
 import dev.ablation.schedule.NoiseSchedule;
-import java.util.Arrays;
+import java.util.function.DoubleUnaryOperator;
 
 /** A share of one weighting and the rest of another. */
 record MixedWeighting(TimestepWeighting first, double share, TimestepWeighting second)
     implements TimestepWeighting {
   @Override
-  public double[] weights(NoiseSchedule schedule) {
-    double[] weights = first.weights(schedule);
-    double[] others = second.weights(schedule);
-    Arrays.setAll(weights, t -> share * weights[t] + (1 - share) * others[t]);
-    return weights;
+  public DoubleUnaryOperator on(NoiseSchedule schedule) {
+    DoubleUnaryOperator weight = first.on(schedule);
+    DoubleUnaryOperator other = second.on(schedule);
+    return time -> share * weight.applyAsDouble(time) + (1 - share) * other.applyAsDouble(time);
   }
 
   @Override

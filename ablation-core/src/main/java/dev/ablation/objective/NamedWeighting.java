@@ -3,16 +3,18 @@ package dev.ablation.objective;
 import dev.ablation.schedule.NoiseSchedule;
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
 
 /** Weights that follow from the signal-to-noise ratio by a formula. */
 record NamedWeighting(String name, DoubleUnaryOperator ofSnr) implements TimestepWeighting {
   @Override
-  public double[] weights(NoiseSchedule schedule) {
-    double[] weights = new double[schedule.steps()];
-    Arrays.setAll(weights, t -> ofSnr.applyAsDouble(schedule.snr(t)));
+  public DoubleUnaryOperator on(NoiseSchedule schedule) {
+    double[] weights =
+        IntStream.range(0, schedule.steps())
+            .mapToDouble(i -> ofSnr.applyAsDouble(schedule.snr(schedule.time(i))))
+            .toArray();
     double mean = Arrays.stream(weights).average().orElseThrow();
-    Arrays.setAll(weights, t -> weights[t] / mean);
-    return weights;
+    return time -> ofSnr.applyAsDouble(schedule.snr(time)) / mean;
   }
 
   @Override

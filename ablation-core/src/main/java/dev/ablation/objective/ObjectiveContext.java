@@ -2,6 +2,8 @@ package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.List;
@@ -10,6 +12,11 @@ import java.util.Optional;
 /**
  * What an objective may look at in one training step. Everything here is freed when the step ends:
  * copy what must outlive it.
+ *
+ * <p>Predictions are for prompts, or for a conditioning of the objective's own; an adversarial one
+ * takes {@link #inputGradients()}:
+ *
+ * {@snippet class="dev.ablation.Snippets" region="input-gradients"}
  */
 public interface ObjectiveContext {
 
@@ -40,6 +47,73 @@ public interface ObjectiveContext {
    * @return shape (B, C, H, W)
    */
   NDArray predict(Teacher teacher, TrainingBatch batch, List<String> prompts);
+
+  /**
+   * Encodes prompts with the weights under training, for latents of the size of {@link #batch()}.
+   * Gradients are recorded only where the text encoder trains.
+   *
+   * @param prompts at least one
+   * @return the conditioning; copy what must outlive the step
+   */
+  Conditioning encode(List<String> prompts);
+
+  /**
+   * Encodes prompts without recording gradients.
+   *
+   * @param teacher which weights encode; it matters only where the text encoder trains
+   * @param prompts at least one
+   * @return the conditioning; copy what must outlive the step
+   */
+  Conditioning encode(Teacher teacher, List<String> prompts);
+
+  /**
+   * Predicts with the weights under training, for a conditioning of the caller's, and records
+   * gradients.
+   *
+   * @param batch whose latents are noised by its noise to its timesteps
+   * @param conditioning one row for each of the batch's
+   * @return shape (B, C, H, W)
+   */
+  NDArray predict(TrainingBatch batch, Conditioning conditioning);
+
+  /**
+   * Predicts for a conditioning of the caller's, without recording gradients.
+   *
+   * @param teacher which weights predict
+   * @param batch whose latents are noised by its noise to its timesteps
+   * @param conditioning one row for each of the batch's
+   * @return shape (B, C, H, W)
+   */
+  NDArray predict(Teacher teacher, TrainingBatch batch, Conditioning conditioning);
+
+  /**
+   * Predicts at noised latents of the caller's, with the weights under training, and records
+   * gradients.
+   *
+   * @param noised noised latents, (B, C, H, W), float32
+   * @param timesteps (B), times of {@link #schedule()}
+   * @param conditioning one row for each of the latents
+   * @return shape (B, C, H, W)
+   */
+  NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning);
+
+  /**
+   * Returns the noised latents that predictions of a batch are made at.
+   *
+   * @param batch whose latents are noised by its noise to its timesteps
+   * @return shape (B, C, H, W); made once a step
+   */
+  NDArray noised(TrainingBatch batch);
+
+  /**
+   * Returns the model's gradients with respect to inputs, such as a conditioning or noised latents
+   * that go into {@link #predict(NDArray, NDArray, Conditioning)}. It may be used while the loss is
+   * computed; the gradients of the weights under training stay those of the loss.
+   *
+   * @return the capability
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks it
+   */
+  InputDifferentiable inputGradients();
 
   /** {@return what the network predicts} */
   PredictionType predictionType();

@@ -3,10 +3,11 @@ package dev.ablation.objective;
 import com.google.common.base.Preconditions;
 import dev.ablation.schedule.NoiseSchedule;
 import java.util.Objects;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * How much the error at each timestep counts in a denoising loss. All weightings are scaled to a
- * mean of 1 over the timesteps, so that the learning rate keeps its meaning.
+ * mean of 1 over the training times, so that the learning rate keeps its meaning.
  *
  * <p>The plain error of predicted noise gives next to nothing to the timesteps with much noise,
  * where the text decides what the image becomes; {@link #inverseSnr} lifts them. {@link #minSnr}
@@ -15,12 +16,13 @@ import java.util.Objects;
 public interface TimestepWeighting {
 
   /**
-   * Computes the weights.
+   * Computes the weights on a schedule.
    *
-   * @param schedule noise levels of the timesteps
-   * @return one a timestep, positive, with mean 1
+   * @param schedule signal-to-noise ratio of the times
+   * @return from a time of the schedule to its weight: not negative, with mean 1 over the {@link
+   *     NoiseSchedule#steps()} training times
    */
-  double[] weights(NoiseSchedule schedule);
+  DoubleUnaryOperator on(NoiseSchedule schedule);
 
   /** {@return the name that provenance keeps; it names every number that shapes the weights} */
   String name();

@@ -1,43 +1,73 @@
 package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import dev.ablation.model.LatentSize;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What one training step sees: B pairs of an anchor image's latents and its prompts, with noise and
  * timestep drawn for each. The arrays belong to the step.
  *
- * @param latents clean latents of anchor images, (B, C, H, W), float32
- * @param noise standard normal, (B, C, H, W), float32
- * @param timesteps (B), int64
- * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
- *     count
- * @param anchorPrompts B prompts that draw the anchor
- * @param targetPrompts B prompts that draw the target
- * @param preservedPrompts B prompts that draw what is to be preserved; none if nothing is
+ * <p>Immutable: each setter returns a changed copy.
  */
-public record TrainingBatch(
-    NDArray latents,
-    NDArray noise,
-    NDArray timesteps,
-    @Nullable NDArray mask,
-    List<String> anchorPrompts,
-    List<String> targetPrompts,
-    List<String> preservedPrompts) {
+public final class TrainingBatch {
+  private final NDArray latents;
+  private final NDArray noise;
+  private final NDArray timesteps;
+  private final @Nullable NDArray mask;
+  private final List<String> anchorPrompts;
+  private final List<String> targetPrompts;
+  private final List<String> preservedPrompts;
 
-  /** Checks that all parts have the same batch size. */
-  public TrainingBatch {
-    anchorPrompts = List.copyOf(anchorPrompts);
-    targetPrompts = List.copyOf(targetPrompts);
-    preservedPrompts = List.copyOf(preservedPrompts);
-    long size = latents.getShape().get(0);
+  private TrainingBatch(
+      NDArray latents,
+      NDArray noise,
+      NDArray timesteps,
+      @Nullable NDArray mask,
+      List<String> anchorPrompts,
+      List<String> targetPrompts,
+      List<String> preservedPrompts) {
+    this.latents = Objects.requireNonNull(latents, "latents");
+    this.noise = Objects.requireNonNull(noise, "noise");
+    this.timesteps = Objects.requireNonNull(timesteps, "timesteps");
+    this.mask = mask;
+    this.anchorPrompts = List.copyOf(anchorPrompts);
+    this.targetPrompts = List.copyOf(targetPrompts);
+    this.preservedPrompts = List.copyOf(preservedPrompts);
+    check();
+  }
+
+  /**
+   * Creates a batch in which every pixel counts and nothing is preserved.
+   *
+   * @param latents clean latents of anchor images, (B, C, H, W), float32
+   * @param noise standard normal, (B, C, H, W), float32
+   * @param timesteps (B), as the model's {@link dev.ablation.schedule.NoiseSchedule#toArray} makes
+   *     them: int64 or float32
+   * @param anchorPrompts B prompts that draw the anchor
+   * @param targetPrompts B prompts that draw the target
+   * @throws IllegalArgumentException if the batch sizes differ
+   */
+  public TrainingBatch(
+      NDArray latents,
+      NDArray noise,
+      NDArray timesteps,
+      List<String> anchorPrompts,
+      List<String> targetPrompts) {
+    this(latents, noise, timesteps, null, anchorPrompts, targetPrompts, List.of());
+  }
+
+  private void check() {
+    Shape shape = latents.getShape();
     Preconditions.checkArgument(
-        noise.getShape().equals(latents.getShape()),
-        "noise: expected %s, was %s",
-        latents.getShape(),
-        noise.getShape());
+        shape.dimension() == 4, "latents: expected (B, C, H, W), was %s", shape);
+    long size = shape.get(0);
+    Preconditions.checkArgument(
+        noise.getShape().equals(shape), "noise: expected %s, was %s", shape, noise.getShape());
     Preconditions.checkArgument(
         timesteps.getShape().dimension() == 1 && timesteps.getShape().get(0) == size,
         "timesteps: expected (%s), was %s",
@@ -55,39 +85,76 @@ public record TrainingBatch(
         size,
         preservedPrompts.size());
     if (mask != null) {
+      Shape expected = new Shape(size, 1, shape.get(2), shape.get(3));
       Preconditions.checkArgument(
-          mask.getShape().dimension() == 4
-              && mask.getShape().get(0) == size
-              && mask.getShape().get(1) == 1
-              && mask.getShape().get(2) == latents.getShape().get(2)
-              && mask.getShape().get(3) == latents.getShape().get(3),
-          "mask: expected (%s, 1, %s, %s), was %s",
-          size,
-          latents.getShape().get(2),
-          latents.getShape().get(3),
-          mask.getShape());
+          mask.getShape().equals(expected), "mask: expected %s, was %s", expected, mask.getShape());
     }
   }
 
+  /** {@return clean latents of anchor images, (B, C, H, W), float32} */
+  public NDArray latents() {
+    return latents;
+  }
+
+  /** {@return H and W of the latents} */
+  public LatentSize latentSize() {
+    return LatentSize.of(latents.getShape());
+  }
+
+  /** {@return standard normal, (B, C, H, W), float32} */
+  public NDArray noise() {
+    return noise;
+  }
+
+  /** {@return (B), int64 or float32, as the model's schedule has it} */
+  public NDArray timesteps() {
+    return timesteps;
+  }
+
   /**
-   * Creates a batch that preserves nothing.
+   * {@return 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
+   * count}
+   */
+  public @Nullable NDArray mask() {
+    return mask;
+  }
+
+  /**
+   * Changes which pixels count.
    *
-   * @param latents clean latents of anchor images, (B, C, H, W), float32
-   * @param noise standard normal, (B, C, H, W), float32
-   * @param timesteps (B), int64
    * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
    *     count
-   * @param anchorPrompts B prompts that draw the anchor
-   * @param targetPrompts B prompts that draw the target
+   * @return a changed copy
    */
-  public TrainingBatch(
-      NDArray latents,
-      NDArray noise,
-      NDArray timesteps,
-      @Nullable NDArray mask,
-      List<String> anchorPrompts,
-      List<String> targetPrompts) {
-    this(latents, noise, timesteps, mask, anchorPrompts, targetPrompts, List.of());
+  public TrainingBatch mask(@Nullable NDArray mask) {
+    return new TrainingBatch(
+        latents, noise, timesteps, mask, anchorPrompts, targetPrompts, preservedPrompts);
+  }
+
+  /** {@return B prompts that draw the anchor} */
+  public List<String> anchorPrompts() {
+    return anchorPrompts;
+  }
+
+  /** {@return B prompts that draw the target} */
+  public List<String> targetPrompts() {
+    return targetPrompts;
+  }
+
+  /** {@return B prompts that draw what is to be preserved; none if nothing is} */
+  public List<String> preservedPrompts() {
+    return preservedPrompts;
+  }
+
+  /**
+   * Changes what is preserved.
+   *
+   * @param preservedPrompts B prompts that draw what is to be preserved; none if nothing is
+   * @return a changed copy
+   */
+  public TrainingBatch preservedPrompts(List<String> preservedPrompts) {
+    return new TrainingBatch(
+        latents, noise, timesteps, mask, anchorPrompts, targetPrompts, preservedPrompts);
   }
 
   /** {@return B} */

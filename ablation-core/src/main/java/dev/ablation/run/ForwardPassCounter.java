@@ -2,6 +2,8 @@ package dev.ablation.run;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
@@ -68,6 +70,44 @@ final class ForwardPassCounter {
     public NDArray predict(Teacher teacher, TrainingBatch batch, List<String> prompts) {
       count(batch);
       return context.predict(teacher, batch, prompts);
+    }
+
+    @Override
+    public NDArray predict(TrainingBatch batch, Conditioning conditioning) {
+      count(batch);
+      return context.predict(batch, conditioning);
+    }
+
+    @Override
+    public NDArray predict(Teacher teacher, TrainingBatch batch, Conditioning conditioning) {
+      count(batch);
+      return context.predict(teacher, batch, conditioning);
+    }
+
+    @Override
+    public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
+      pairs += noised.getShape().get(0);
+      return context.predict(noised, timesteps, conditioning);
+    }
+
+    @Override
+    public Conditioning encode(List<String> prompts) {
+      return context.encode(prompts);
+    }
+
+    @Override
+    public Conditioning encode(Teacher teacher, List<String> prompts) {
+      return context.encode(teacher, prompts);
+    }
+
+    @Override
+    public NDArray noised(TrainingBatch batch) {
+      return context.noised(batch);
+    }
+
+    @Override
+    public InputDifferentiable inputGradients() {
+      return context.inputGradients();
     }
 
     @Override

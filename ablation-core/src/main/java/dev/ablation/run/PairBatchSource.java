@@ -79,13 +79,13 @@ final class PairBatchSource implements BatchSource {
     }
     boolean masked = parts.stream().anyMatch(part -> part.mask() != null);
     return new TrainingBatch(
-        concat(parts, TrainingBatch::latents, scope),
-        concat(parts, TrainingBatch::noise, scope),
-        concat(parts, TrainingBatch::timesteps, scope),
-        masked ? concat(parts, part -> maskOf(part, scope), scope) : null,
-        prompts(parts, TrainingBatch::anchorPrompts),
-        prompts(parts, TrainingBatch::targetPrompts),
-        prompts(parts, TrainingBatch::preservedPrompts));
+            concat(parts, TrainingBatch::latents, scope),
+            concat(parts, TrainingBatch::noise, scope),
+            concat(parts, TrainingBatch::timesteps, scope),
+            prompts(parts, TrainingBatch::anchorPrompts),
+            prompts(parts, TrainingBatch::targetPrompts))
+        .mask(masked ? concat(parts, part -> maskOf(part, scope), scope) : null)
+        .preservedPrompts(prompts(parts, TrainingBatch::preservedPrompts));
   }
 
   private static NDArray maskOf(TrainingBatch part, NDManager scope) {

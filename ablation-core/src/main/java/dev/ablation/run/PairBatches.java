@@ -51,7 +51,7 @@ final class PairBatches {
     RandomGenerator random = RandomStreams.stream(seed, purpose + "pairs", step);
     List<String> anchorPrompts = new ArrayList<>();
     List<String> targetPrompts = new ArrayList<>();
-    long[] timesteps = new long[count];
+    double[] times = new double[count];
     int[] rows = new int[count];
     for (int i = 0; i < count; i++) {
       int row = image(purpose, first + i);
@@ -59,7 +59,7 @@ final class PairBatches {
       rows[i] = row;
       anchorPrompts.add(prompt);
       targetPrompts.add(pair.anchor().targetPrompt(pair.target(), prompt, random));
-      timesteps[i] = random.nextInt(model.schedule().steps());
+      times[i] = model.schedule().drawTime(random);
     }
     boolean prior = !purpose.isEmpty();
     RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
@@ -78,13 +78,9 @@ final class PairBatches {
         RandomStreams.gaussian(
             scope, latents.getShape(), RandomStreams.stream(seed, purpose + "noise", step));
     return new TrainingBatch(
-        latents,
-        noise,
-        scope.create(timesteps),
-        drawn.mask(),
-        anchorPrompts,
-        targetPrompts,
-        preserved);
+            latents, noise, model.schedule().toArray(times, scope), anchorPrompts, targetPrompts)
+        .mask(drawn.mask())
+        .preservedPrompts(preserved);
   }
 
   /** A stream of its own, so that the pairs are the same whether something is preserved or not. */

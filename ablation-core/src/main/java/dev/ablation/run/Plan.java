@@ -268,7 +268,8 @@ public final class Plan implements Cloneable {
   private TargetAnchor resolved(TargetAnchor pair) {
     Preset preset = presets.apply(pair.target().kind());
     Concept target = pair.target().withDefaults(preset.styleTemplates());
-    return new TargetAnchor(target, preset.anchors().applyTo(pair.anchor(), target));
+    return new TargetAnchor(
+        target, preset.anchors().compatibleWith(model).applyTo(pair.anchor(), target));
   }
 
   /** The concepts that are preserved, with all that the preset fills in. */

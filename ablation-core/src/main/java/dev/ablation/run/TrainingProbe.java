@@ -116,8 +116,8 @@ final class TrainingProbe implements AutoCloseable {
   }
 
   private Duration timeOfAnchorEvaluation(int batchSize) {
-    long[] timesteps = new long[batchSize];
-    Arrays.fill(timesteps, model.schedule().steps() / 2);
+    double[] times = new double[batchSize];
+    Arrays.fill(times, model.schedule().timeAt(0.5));
     long start = 0;
     for (int i = 0; i < WARM_UP + MEASURED; i++) {
       if (i == WARM_UP) {
@@ -131,7 +131,7 @@ final class TrainingProbe implements AutoCloseable {
                 RandomStreams.stream(context.seed(), "estimate", 1));
         Conditioning prompts = model.encode(Collections.nCopies(batchSize, ""), once);
         // Reading a number waits for the device.
-        model.predict(latents, once.create(timesteps), prompts).sum().getFloat();
+        model.predict(latents, model.schedule().toArray(times, once), prompts).sum().getFloat();
       }
     }
     return Duration.ofNanos((System.nanoTime() - start) / MEASURED / batchSize);

@@ -8,9 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What all runs share: the order of the steps, the predicted clean sample, the arrays to remember.
- * A network's input is {@code alpha x0 + sigma noise} with {@code alpha^2 + sigma^2 = 1}; a
- * subclass says what alpha and sigma are at each step and how its samples are scaled to such an
- * input.
+ * A network's input is {@code alpha x0 + sigma noise}; a subclass says what alpha and sigma are at
+ * each step and how its samples are scaled to such an input.
  */
 abstract class BaseRun implements SamplerRun {
   private final PredictionType type;
@@ -116,6 +115,7 @@ abstract class BaseRun implements SamplerRun {
     return switch (type) {
       case EPSILON -> noise.plus(1, output).get();
       case V_PREDICTION -> noise.plus(alpha, output).plus(sigma, sample).get();
+      case FLOW -> noise.plus(alpha, output).plus(1, sample).get();
       case SAMPLE -> noise.plus(1 / sigma, sample).plus(-alpha / sigma, output).get();
     };
   }

@@ -1,9 +1,11 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +70,14 @@ public record Ddim(
   }
 
   @Override
-  public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
+  public boolean supports(NoiseSchedule schedule, PredictionType type) {
+    return Settings.isVariancePreserving(schedule, type);
+  }
+
+  @Override
+  public SamplerRun start(
+      NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
+    VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
     return new Run(
         this,
         schedule,
@@ -79,7 +88,11 @@ public record Ddim(
   private static final class Run extends TimestepRun {
     private final Ddim settings;
 
-    Run(Ddim settings, NoiseSchedule schedule, PredictionType type, double[] timesteps) {
+    Run(
+        Ddim settings,
+        VariancePreservingSchedule schedule,
+        PredictionType type,
+        double[] timesteps) {
       super(schedule, type, timesteps, settings.clipRange);
       this.settings = settings;
     }

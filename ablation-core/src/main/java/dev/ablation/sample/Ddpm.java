@@ -1,8 +1,10 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +55,14 @@ public record Ddpm(double clipRange, TimestepSpacing spacing, int stepsOffset) i
   }
 
   @Override
-  public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
+  public boolean supports(NoiseSchedule schedule, PredictionType type) {
+    return Settings.isVariancePreserving(schedule, type);
+  }
+
+  @Override
+  public SamplerRun start(
+      NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
+    VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
     return new Run(
         schedule,
         type,
@@ -64,7 +73,11 @@ public record Ddpm(double clipRange, TimestepSpacing spacing, int stepsOffset) i
   private static final class Run extends TimestepRun {
     private static final double LEAST_VARIANCE = 1e-20;
 
-    Run(NoiseSchedule schedule, PredictionType type, double[] timesteps, double clipRange) {
+    Run(
+        VariancePreservingSchedule schedule,
+        PredictionType type,
+        double[] timesteps,
+        double clipRange) {
       super(schedule, type, timesteps, clipRange);
     }
 

@@ -1,9 +1,11 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
@@ -148,7 +150,14 @@ public record DpmSolverPlusPlus(
   }
 
   @Override
-  public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
+  public boolean supports(NoiseSchedule schedule, PredictionType type) {
+    return Settings.isVariancePreserving(schedule, type);
+  }
+
+  @Override
+  public SamplerRun start(
+      NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
+    VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
     Sigmas table = new Sigmas(schedule);
     SolverGrid grid =
         SolverGrid.of(table, karrasSigmas, spacing, stepsOffset, schedule.steps(), steps);

@@ -10,9 +10,9 @@ import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.ModelDescriptor;
 import java.awt.image.BufferedImage;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
@@ -22,12 +22,7 @@ import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 
 /**
- * Draws latents or images from a model: the loop over a sampler's steps, with classifier-free
- * guidance (Ho and Salimans 2022, arXiv 2207.12598, equation 6)
- *
- * <pre>{@code e = e_negative + g (e_positive - e_negative)}</pre>
- *
- * where both predictions come from one call of the network on the batch [negative, positive].
+ * Draws latents or images from a model: the loop over a sampler's steps, with {@link Guidance}.
  *
  * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
@@ -66,8 +61,8 @@ public final class LatentSampler {
   }
 
   /**
-   * Returns a sampler with {@link SamplingSettings#defaults()} and the latent size that the model
-   * was trained for.
+   * Returns a sampler with {@link SamplingSettings#defaultsFor} the model and the latent size that
+   * it was trained for.
    *
    * @param model stays the caller's
    * @return the sampler
@@ -76,7 +71,7 @@ public final class LatentSampler {
     ModelDescriptor descriptor = model.descriptor();
     return new LatentSampler(
         model,
-        SamplingSettings.defaults(),
+        SamplingSettings.defaultsFor(model),
         descriptor.latentHeight(),
         descriptor.latentWidth(),
         UnaryOperator.identity(),
@@ -232,6 +227,8 @@ public final class LatentSampler {
     private final int total;
     private final NoiseSource noise;
     private final Shape shape = new Shape(model.descriptor().latentChannels(), height, width);
+    private final LatentSize size = new LatentSize(height, width);
+    private final GuidedModel guided = GuidedModel.of(model, settings);
 
     Batch(List<String> prompts, int first, int total, NoiseSource noise) {
       this.prompts = prompts;
@@ -243,7 +240,9 @@ public final class LatentSampler {
     /** {@return the latents, owned by {@code owner}} */
     NDArray sample(NDManager owner) {
       try (SamplerRun run =
-              settings.sampler().start(model.schedule(), model.predictionType(), settings.steps());
+              settings
+                  .sampler()
+                  .start(model.schedule(), model.predictionType(), settings.steps(), shape);
           NDManager scope = owner.newSubManager()) {
         Conditioning conditioning = condition(scope);
         NDArray latents = stack(scope, image -> noise.initial(image, shape, scope));
@@ -259,14 +258,7 @@ public final class LatentSampler {
     }
 
     private Conditioning condition(NDManager scope) {
-      Conditioning positive = states.apply(model.encode(prompts, scope));
-      if (!settings.guided()) {
-        return positive;
-      }
-      Conditioning negative = model.encode(List.of(settings.negativePrompt()), scope);
-      int count = prompts.size();
-      Conditioning repeated = count == 1 ? negative : negative.map(a -> a.repeat(0, count));
-      return Conditioning.concat(List.of(repeated, positive));
+      return guided.condition(states.apply(model.encode(prompts, size, scope)), size, scope);
     }
 
     /** Makes a step; frees everything but its result, which belongs to {@code scope}. */
@@ -275,11 +267,7 @@ public final class LatentSampler {
       try (NDManager step = scope.newSubManager()) {
         latents.attach(step);
         NDArray input = run.scaleModelInput(latents, index);
-        if (settings.guided()) {
-          input = NDArrays.concat(new NDList(input, input), 0);
-        }
-        NDArray timesteps = timesteps(run.timesteps()[index], input.getShape().get(0), step);
-        NDArray output = guide(model.predict(input, timesteps, conditioning));
+        NDArray output = guided.predict(input, run.timesteps()[index], conditioning, step);
         NDArray fresh =
             run.drawsNoise(index)
                 ? stack(step, image -> noise.step(image, index, shape, step))
@@ -288,15 +276,6 @@ public final class LatentSampler {
         next.attach(scope);
         return next;
       }
-    }
-
-    private NDArray guide(NDArray prediction) {
-      if (!settings.guided()) {
-        return prediction;
-      }
-      NDList halves = prediction.split(2, 0);
-      NDArray negative = halves.get(0);
-      return halves.get(1).sub(negative).muli(settings.guidanceScale()).addi(negative);
     }
 
     private NDArray stack(NDManager scope, IntFunction<NDArray> ofImage) {
@@ -311,18 +290,6 @@ public final class LatentSampler {
       stacked.attach(scope);
       items.close();
       return stacked;
-    }
-
-    /** Whole timesteps are int64 as in training, others float32. */
-    private NDArray timesteps(double timestep, long count, NDManager scope) {
-      if (timestep == Math.rint(timestep)) {
-        long[] values = new long[(int) count];
-        Arrays.fill(values, (long) timestep);
-        return scope.create(values);
-      }
-      float[] values = new float[(int) count];
-      Arrays.fill(values, (float) timestep);
-      return scope.create(values);
     }
 
     private void checkCancelled(int index, int steps) {

@@ -1,8 +1,10 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -61,7 +63,14 @@ public record Pndm(boolean setAlphaToOne, TimestepSpacing spacing, int stepsOffs
   }
 
   @Override
-  public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
+  public boolean supports(NoiseSchedule schedule, PredictionType type) {
+    return Settings.isVariancePreserving(schedule, type);
+  }
+
+  @Override
+  public SamplerRun start(
+      NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
+    VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
     double[] once = Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, false);
     double[] timesteps = once;
     if (steps > 1) {
@@ -90,7 +99,7 @@ public record Pndm(boolean setAlphaToOne, TimestepSpacing spacing, int stepsOffs
 
     Run(
         boolean setAlphaToOne,
-        NoiseSchedule schedule,
+        VariancePreservingSchedule schedule,
         PredictionType type,
         double[] timesteps,
         int steps) {

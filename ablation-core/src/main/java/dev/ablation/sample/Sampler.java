@@ -1,5 +1,6 @@
 package dev.ablation.sample;
 
+import ai.djl.ndarray.types.Shape;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.Map;
@@ -8,8 +9,9 @@ import java.util.Map;
  * A method for running the diffusion process backwards, with its settings: an immutable value
  * without resources, usable by every thread and for any number of generations.
  *
- * <p>The factories give the settings that are published with Stable Diffusion 1 and 2. Every
- * built-in method is a record whose {@code with...} methods give variants:
+ * <p>The factories give the settings that are published with Stable Diffusion 1 and 2, and {@link
+ * #flowMatchEuler()} those of Stable Diffusion 3 and FLUX.1. Every built-in method is a record
+ * whose {@code with...} methods give variants:
  *
  * <pre>{@code
  * Sampler.dpmSolverPlusPlus().karrasSigmas(true)
@@ -32,16 +34,30 @@ public interface Sampler {
   Map<String, Object> settings();
 
   /**
+   * Returns whether the method works with a schedule; unless overridden {@code true}, and {@link
+   * #start} refuses what it cannot do.
+   *
+   * @param schedule the schedule that the model was trained with
+   * @param type what the model predicts
+   * @return whether {@link #start} takes them
+   */
+  default boolean supports(NoiseSchedule schedule, PredictionType type) {
+    return true;
+  }
+
+  /**
    * Begins a generation.
    *
    * @param schedule the schedule that the model was trained with
    * @param type what the model predicts
-   * @param steps number of sampling steps, from 1 to {@code schedule.steps()}
+   * @param steps number of sampling steps, positive; with discrete schedules at most {@code
+   *     schedule.steps()}
+   * @param latents shape {@code (C, H, W)} of what is drawn, for methods that depend on its size
    * @return the run; the caller closes it
    * @throws IllegalArgumentException if {@code steps} is out of range, or if the method cannot work
    *     with this schedule and prediction type
    */
-  SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps);
+  SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps, Shape latents);
 
   /** {@return ancestral sampling as in the paper that began it (Ho et al. 2020)} */
   static Ddpm ddpm() {
@@ -85,6 +101,11 @@ public interface Sampler {
   /** {@return Euler's method with ancestral noise} */
   static EulerAncestral eulerAncestral() {
     return new EulerAncestral(TimestepSpacing.LINSPACE, 0);
+  }
+
+  /** {@return Euler's method along a rectified flow, with the shift of the model's schedule} */
+  static FlowMatchEuler flowMatchEuler() {
+    return FlowMatchEuler.DEFAULT;
   }
 
   /** {@return UniPC of order 2, variant B2 (Zhao et al. 2023)} */

@@ -31,8 +31,9 @@ public interface SamplerRun extends AutoCloseable {
   double[] timesteps();
 
   /**
-   * {@return the noise levels {@code sqrt((1 - a) / a)} before each step and, last, the one after
-   * all of them; a copy} Empty for methods that work on timesteps.
+   * {@return the noise levels before each step and, last, the one after all of them; a copy} They
+   * are {@code sqrt((1 - a) / a)}, or the noise's factor of a rectified flow; empty for methods
+   * that work on timesteps.
    */
   double[] sigmas();
 

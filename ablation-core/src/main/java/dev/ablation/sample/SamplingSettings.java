@@ -1,6 +1,8 @@
 package dev.ablation.sample;
 
 import com.google.common.base.Preconditions;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.schedule.RectifiedFlow;
 import java.util.Objects;
 
 /**
@@ -8,25 +10,34 @@ import java.util.Objects;
  *
  * @param sampler the numerical method
  * @param steps number of sampling steps, positive
- * @param guidanceScale weight g of classifier-free guidance (Ho and Salimans 2022, arXiv
- *     2207.12598, in the notation of equation 6 with {@code g = 1 + w}); up to 1 there is no
- *     guidance and the network sees each image once per step in place of twice
+ * @param guidance how the prompt is made to count more
  * @param negativePrompt what to guide away from; empty is the unconditional prompt
  * @param batchSize most images at a time, positive
  */
 public record SamplingSettings(
-    Sampler sampler, int steps, double guidanceScale, String negativePrompt, int batchSize) {
+    Sampler sampler, int steps, Guidance guidance, String negativePrompt, int batchSize) {
 
   /** Checks the ranges. */
   public SamplingSettings {
     Objects.requireNonNull(sampler, "sampler");
+    Objects.requireNonNull(guidance, "guidance");
     Objects.requireNonNull(negativePrompt, "negativePrompt");
     Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
-    Preconditions.checkArgument(
-        guidanceScale >= 0 && Double.isFinite(guidanceScale),
-        "guidanceScale must be finite and not negative, was %s",
-        guidanceScale);
     Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
+  }
+
+  /**
+   * Draws with classifier-free guidance.
+   *
+   * @param sampler the numerical method
+   * @param steps number of sampling steps, positive
+   * @param guidanceScale of {@link Guidance#classifierFree}
+   * @param negativePrompt what to guide away from; empty is the unconditional prompt
+   * @param batchSize most images at a time, positive
+   */
+  public SamplingSettings(
+      Sampler sampler, int steps, double guidanceScale, String negativePrompt, int batchSize) {
+    this(sampler, steps, Guidance.classifierFree(guidanceScale), negativePrompt, batchSize);
   }
 
   /**
@@ -36,9 +47,68 @@ public record SamplingSettings(
     return new SamplingSettings(Sampler.dpmSolverPlusPlus(), 25, 7.5, "", 4);
   }
 
-  /** {@return whether each step needs an unconditional prediction too} */
+  /**
+   * Returns settings that suit a model: those of its capability {@link SamplingDefaults} if it has
+   * that, else {@link #defaults()}, and for a rectified flow 28 steps of {@link FlowMatchEuler}
+   * with guidance 7, as Stable Diffusion 3 is published.
+   *
+   * @param model to draw from
+   * @return the settings
+   */
+  public static SamplingSettings defaultsFor(DiffusionModel model) {
+    return model
+        .capability(SamplingDefaults.class)
+        .map(SamplingDefaults::samplingSettings)
+        .orElseGet(() ->
+            model.schedule() instanceof RectifiedFlow
+                ? new SamplingSettings(Sampler.flowMatchEuler(), 28, 7, "", 4)
+                : defaults());
+  }
+
+  /**
+   * Returns these settings, or those of the model where the sampler does not work with its
+   * schedule.
+   *
+   * @param model to draw from
+   * @return settings that can draw from the model; negative prompt and batch size stay
+   */
+  public SamplingSettings compatibleWith(DiffusionModel model) {
+    if (sampler.supports(model.schedule(), model.predictionType())) {
+      return this;
+    }
+    SamplingSettings suited = defaultsFor(model);
+    return new SamplingSettings(
+        suited.sampler(), suited.steps(), suited.guidance(), negativePrompt, batchSize);
+  }
+
+  /** {@return whether each step needs a prediction for the negative prompt too} */
   public boolean guided() {
-    return guidanceScale > 1;
+    return guidance.usesNegativePrompt();
+  }
+
+  /** {@return the strength of the guidance} */
+  public double guidanceScale() {
+    return guidance.scale();
+  }
+
+  /**
+   * {@return the guidance for cache keys and provenance: the scale alone for plain classifier-free
+   * guidance, else its name too}
+   */
+  public String guidanceText() {
+    return guidance instanceof ClassifierFree plain && plain.rescale() == 0
+        ? Double.toString(plain.scale())
+        : guidance.name() + " " + guidance.scale();
+  }
+
+  /**
+   * Changes the guidance.
+   *
+   * @param guidance how the prompt is made to count more
+   * @return a changed copy
+   */
+  public SamplingSettings guidance(Guidance guidance) {
+    return new SamplingSettings(sampler, steps, guidance, negativePrompt, batchSize);
   }
 
   /**
@@ -48,7 +118,7 @@ public record SamplingSettings(
    * @return the variant
    */
   public SamplingSettings sampler(Sampler sampler) {
-    return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
+    return new SamplingSettings(sampler, steps, guidance, negativePrompt, batchSize);
   }
 
   /**
@@ -58,11 +128,11 @@ public record SamplingSettings(
    * @return the variant
    */
   public SamplingSettings steps(int steps) {
-    return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
+    return new SamplingSettings(sampler, steps, guidance, negativePrompt, batchSize);
   }
 
   /**
-   * Returns a variant with another guidance.
+   * Returns a variant with classifier-free guidance.
    *
    * @param guidanceScale not negative; up to 1 for none
    * @return the variant
@@ -78,7 +148,7 @@ public record SamplingSettings(
    * @return the variant
    */
   public SamplingSettings negativePrompt(String negativePrompt) {
-    return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
+    return new SamplingSettings(sampler, steps, guidance, negativePrompt, batchSize);
   }
 
   /**
@@ -89,6 +159,6 @@ public record SamplingSettings(
    * @return the variant
    */
   public SamplingSettings batchSize(int batchSize) {
-    return new SamplingSettings(sampler, steps, guidanceScale, negativePrompt, batchSize);
+    return new SamplingSettings(sampler, steps, guidance, negativePrompt, batchSize);
   }
 }

@@ -1,6 +1,10 @@
 package dev.ablation.sample;
 
 import com.google.common.base.Preconditions;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.RectifiedFlow;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.lang.reflect.RecordComponent;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -21,11 +25,36 @@ final class Settings {
       } catch (ReflectiveOperationException e) {
         throw new IllegalStateException("a public record has public accessors", e);
       }
-      boolean named = value instanceof Enum<?>;
-      map.put(
-          component.getName(), named ? ((Enum<?>) value).name().toLowerCase(Locale.ROOT) : value);
+      map.put(component.getName(), value instanceof Enum<?> named ? name(named) : value);
     }
     return Collections.unmodifiableMap(map);
+  }
+
+  static String name(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  static boolean isVariancePreserving(NoiseSchedule schedule, PredictionType type) {
+    return schedule instanceof VariancePreservingSchedule && schedule.supports(type);
+  }
+
+  /** {@return the schedule of a sampler that works on discrete timesteps alone} */
+  static VariancePreservingSchedule variancePreserving(
+      Sampler sampler, NoiseSchedule schedule, PredictionType type) {
+    checkSupport(sampler, schedule, type);
+    return (VariancePreservingSchedule) schedule;
+  }
+
+  static void checkSupport(Sampler sampler, NoiseSchedule schedule, PredictionType type) {
+    Preconditions.checkArgument(
+        sampler.supports(schedule, type),
+        "sampler: %s does not work with the model's schedule %s and prediction type %s; %s",
+        sampler.name(),
+        schedule,
+        type,
+        schedule instanceof RectifiedFlow
+            ? "a rectified flow that predicts FLOW is drawn by flow-match-euler"
+            : "choose one that does");
   }
 
   static void checkOffset(int stepsOffset) {

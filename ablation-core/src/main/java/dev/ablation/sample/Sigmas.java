@@ -1,6 +1,6 @@
 package dev.ablation.sample;
 
-import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.Arrays;
 
 /** The noise levels {@code sqrt((1 - a) / a)} of a schedule, and ways to pick some of them. */
@@ -13,13 +13,13 @@ final class Sigmas {
 
   private final double[] table;
 
-  Sigmas(NoiseSchedule schedule) {
+  Sigmas(VariancePreservingSchedule schedule) {
     table = new double[schedule.steps()];
     for (int t = 0; t < table.length; t++) {
       table[t] =
           schedule.alphaCumprod(t) == 0
               ? Math.sqrt((1 - LEAST_ALPHA) / LEAST_ALPHA)
-              : schedule.sigma(t);
+              : schedule.noiseLevel(t);
     }
   }
 
@@ -53,6 +53,16 @@ final class Sigmas {
     for (int i = 0; i < steps; i++) {
       double share = steps == 1 ? 0 : i / (double) (steps - 1);
       sigmas[i] = Math.pow(first + share * (last - first), KARRAS_RHO);
+    }
+    return sigmas;
+  }
+
+  /** {@return n noise levels from largest to smallest, evenly spaced in their logarithms} */
+  static double[] exponential(double largest, double smallest, int steps) {
+    double[] sigmas = new double[steps];
+    for (int i = 0; i < steps; i++) {
+      double share = steps == 1 ? 0 : i / (double) (steps - 1);
+      sigmas[i] = Math.exp(Math.log(largest) + share * (Math.log(smallest) - Math.log(largest)));
     }
     return sigmas;
   }

@@ -1,15 +1,19 @@
 package dev.ablation.sample;
 
 import com.google.common.base.Preconditions;
-import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 
 /** A run on whole timesteps of the schedule: DDPM, DDIM, PNDM. */
 abstract class TimestepRun extends BaseRun {
-  private final NoiseSchedule schedule;
+  private final VariancePreservingSchedule schedule;
   private final int[] timesteps;
 
-  TimestepRun(NoiseSchedule schedule, PredictionType type, double[] timesteps, double clipRange) {
+  TimestepRun(
+      VariancePreservingSchedule schedule,
+      PredictionType type,
+      double[] timesteps,
+      double clipRange) {
     super(type, timesteps, clipRange);
     this.schedule = schedule;
     this.timesteps = new int[timesteps.length];
@@ -24,7 +28,7 @@ abstract class TimestepRun extends BaseRun {
     }
   }
 
-  final NoiseSchedule schedule() {
+  final VariancePreservingSchedule schedule() {
     return schedule;
   }
 

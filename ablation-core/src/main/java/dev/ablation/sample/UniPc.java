@@ -1,8 +1,10 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -93,7 +95,14 @@ public record UniPc(
   }
 
   @Override
-  public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
+  public boolean supports(NoiseSchedule schedule, PredictionType type) {
+    return Settings.isVariancePreserving(schedule, type);
+  }
+
+  @Override
+  public SamplerRun start(
+      NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
+    VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
     Sigmas table = new Sigmas(schedule);
     SolverGrid grid =
         SolverGrid.of(table, karrasSigmas, spacing, stepsOffset, schedule.steps(), steps);

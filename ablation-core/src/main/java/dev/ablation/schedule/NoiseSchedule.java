@@ -1,54 +1,210 @@
 package dev.ablation.schedule;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import com.google.common.base.Preconditions;
-import java.util.Arrays;
-import java.util.function.DoubleUnaryOperator;
+import ai.djl.ndarray.NDManager;
+import java.util.random.RandomGenerator;
 
 /**
- * The variance schedule of the forward process
+ * The forward process of a diffusion model: at time t a clean sample {@code x_0} has become
  *
- * <pre>{@code x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e}</pre>
+ * <pre>{@code x_t = alpha(t) x_0 + sigma(t) e}</pre>
  *
- * (Ho et al. 2020, arXiv 2006.11239, equation 4), where {@code a_t} is the cumulative product of
- * {@code 1 - beta} up to and including timestep t, and e is standard normal noise.
+ * where e is standard normal noise. {@link VariancePreservingSchedule} is the discrete process of
+ * Ho et al. (2020, arXiv 2006.11239); {@link RectifiedFlow} is the straight line between sample and
+ * noise of Liu et al. (2022, arXiv 2209.03003) and Lipman et al. (2022, arXiv 2210.02747).
  *
- * <p>The values of {@code 1 - beta} and {@code a} are rounded to float32, since published networks
- * were trained with such numbers: at the first timesteps, where {@code 1 - a} is small, the noise
- * level depends on it in the fifth digit. Whatever follows from them is computed in double; arrays
- * are float32.
+ * <p>A time is a number as the network takes it. It grows with the noise, from {@link #minTime()}
+ * to {@link #maxTime()}. A model is trained at {@link #steps()} of the times; what draws training
+ * times asks the schedule, and never draws an integer itself.
  *
- * <p>Immutable, without resources, safe for every thread.
- *
- * {@snippet class="dev.ablation.Snippets" region="schedule"}
+ * <p>An implementation is an immutable value without resources, safe for every thread, with {@code
+ * equals}, and with a {@code toString} that names every number: caches and provenance keep it.
  */
-public final class NoiseSchedule {
-  private static final double MAX_COSINE_BETA = 0.999;
+public interface NoiseSchedule {
 
-  private final String description;
-  private final double[] betas;
-  private final double[] alphasCumprod;
+  /**
+   * Returns the factor of the clean sample.
+   *
+   * @param time from {@link #minTime()} to {@link #maxTime()}
+   * @return from 0 to 1
+   * @throws IllegalArgumentException if the schedule has no such time
+   */
+  double alpha(double time);
 
-  private NoiseSchedule(String description, double[] betas) {
-    Preconditions.checkArgument(betas.length > 0, "betas must not be empty");
-    this.description = description;
-    this.betas = betas;
-    alphasCumprod = new double[betas.length];
-    double product = 1;
-    for (int t = 0; t < betas.length; t++) {
-      if (!(betas[t] > 0 && betas[t] <= 1)) {
-        throw new IllegalArgumentException(
-            "betas must be above 0 and at most 1, was " + betas[t] + " at timestep " + t);
-      }
-      product *= (float) (1 - betas[t]);
-      alphasCumprod[t] = (float) product;
+  /**
+   * Returns the factor of the noise.
+   *
+   * @param time from {@link #minTime()} to {@link #maxTime()}
+   * @return from 0 to 1
+   * @throws IllegalArgumentException if the schedule has no such time
+   */
+  double sigma(double time);
+
+  /**
+   * Returns the signal-to-noise ratio {@code alpha^2 / sigma^2} (Kingma et al. 2021, arXiv
+   * 2107.00630, section 3.1).
+   *
+   * @param time from {@link #minTime()} to {@link #maxTime()}
+   * @return not negative; 0 where there is only noise, infinite where there is none
+   * @throws IllegalArgumentException if the schedule has no such time
+   */
+  default double snr(double time) {
+    double ratio = alpha(time) / sigma(time);
+    return ratio * ratio;
+  }
+
+  /** {@return the time with the least noise} */
+  double minTime();
+
+  /** {@return the time with the most noise} */
+  double maxTime();
+
+  /** {@return the number of times that the model is trained at} */
+  int steps();
+
+  /**
+   * Returns a training time.
+   *
+   * @param index from 0 to {@code steps() - 1}
+   * @return the time; monotonic in {@code index}, in the order that the model's training code has
+   * @throws IndexOutOfBoundsException if there is no such index
+   */
+  double time(int index);
+
+  /**
+   * Returns the training time at a share of their order.
+   *
+   * @param share from 0 to 1
+   * @return {@code time(floor(share * steps()))}
+   */
+  default double timeAt(double share) {
+    return time((int) Math.min((long) (share * steps()), steps() - 1L));
+  }
+
+  /** {@return how the model's training draws times, unless somebody chooses another way} */
+  TimestepSampling timestepSampling();
+
+  /**
+   * Draws a training time by {@link #timestepSampling()}.
+   *
+   * @param random where it comes from
+   * @return a training time
+   */
+  default double drawTime(RandomGenerator random) {
+    return timestepSampling().draw(this, random);
+  }
+
+  /**
+   * Returns falling times for a walk from some noise level to a clean sample, which comes after the
+   * last of them.
+   *
+   * @param start share of the process to begin at, above 0 to 1
+   * @param count how many times, positive
+   * @return evenly spaced times, {@code count} of them or as many as there are
+   * @throws IllegalArgumentException if an argument is out of its range
+   */
+  double[] descendingTimes(double start, int count);
+
+  /**
+   * Makes the array that the network takes.
+   *
+   * @param times B times
+   * @param scope owner of the result
+   * @return shape {@code (B)}, of the type of the schedule: int64 for whole timesteps, float32 for
+   *     continuous times
+   */
+  NDArray toArray(double[] times, NDManager scope);
+
+  /**
+   * Reads an array of times.
+   *
+   * @param timesteps of the type that {@link #toArray} makes
+   * @return its values
+   * @throws IllegalArgumentException if the type or a value does not fit the schedule
+   */
+  double[] toTimes(NDArray timesteps);
+
+  /**
+   * Returns whether a prediction type is defined on this process.
+   *
+   * @param type what a network predicts
+   * @return whether {@link #target} and {@link #predictOriginal} take it
+   */
+  boolean supports(PredictionType type);
+
+  /**
+   * Noises samples: {@code alpha(t) x0 + sigma(t) noise}.
+   *
+   * @param x0 clean samples, shape {@code (B, ...)}, float32
+   * @param noise standard normal, shape of {@code x0}, float32
+   * @param timesteps one for each sample, shape {@code (B)}, of the schedule's type
+   * @return noised samples, shape of {@code x0}, attached to the manager of {@code x0}
+   * @throws IllegalArgumentException naming the argument, if a shape, a type or a timestep does not
+   *     fit
+   */
+  default NDArray addNoise(NDArray x0, NDArray noise, NDArray timesteps) {
+    double[] times = NoiseSchedules.times(this, x0, timesteps);
+    NoiseSchedules.checkShape("noise", noise, x0);
+    return NoiseSchedules.combine(
+        x0,
+        NoiseSchedules.weights(times, this::alpha),
+        noise,
+        NoiseSchedules.weights(times, this::sigma));
+  }
+
+  /**
+   * Returns what a network of some prediction type should predict, such as the noise or a velocity.
+   *
+   * @param type what the network predicts
+   * @param x0 clean samples, shape {@code (B, ...)}, float32
+   * @param noise the noise that was added, shape of {@code x0}, float32
+   * @param timesteps one for each sample, shape {@code (B)}, of the schedule's type
+   * @return shape of {@code x0}, always a new array, attached to the manager of {@code x0}
+   * @throws IllegalArgumentException naming the argument, if a shape, a type or a timestep does not
+   *     fit, or the schedule does not support the prediction type
+   */
+  default NDArray target(PredictionType type, NDArray x0, NDArray noise, NDArray timesteps) {
+    NoiseSchedules.checkSupport(this, type);
+    double[] times = NoiseSchedules.times(this, x0, timesteps);
+    NoiseSchedules.checkShape("noise", noise, x0);
+    if (type == PredictionType.EPSILON || type == PredictionType.SAMPLE) {
+      NDArray target = type == PredictionType.EPSILON ? noise.duplicate() : x0.duplicate();
+      target.attach(x0.getManager());
+      return target;
     }
+    return NoiseSchedules.combine(
+        x0,
+        NoiseSchedules.weights(times, t -> type.targetSampleWeight(alpha(t), sigma(t))),
+        noise,
+        NoiseSchedules.weights(times, t -> type.targetNoiseWeight(alpha(t), sigma(t))));
+  }
+
+  /**
+   * Computes the clean sample that follows from a prediction (see {@link PredictionType}).
+   *
+   * @param type what the network predicts
+   * @param sample noised samples, shape {@code (B, ...)}, float32
+   * @param prediction the network's output, shape of {@code sample}, float32
+   * @param timesteps one for each sample, shape {@code (B)}, of the schedule's type
+   * @return predicted clean samples, shape of {@code sample}, always a new array, attached to the
+   *     manager of {@code sample}
+   * @throws IllegalArgumentException naming the argument, if a shape, a type or a timestep does not
+   *     fit, or the schedule does not support the prediction type
+   */
+  default NDArray predictOriginal(
+      PredictionType type, NDArray sample, NDArray prediction, NDArray timesteps) {
+    NoiseSchedules.checkSupport(this, type);
+    double[] times = NoiseSchedules.times(this, sample, timesteps);
+    NoiseSchedules.checkShape("prediction", prediction, sample);
+    return NoiseSchedules.combine(
+        sample,
+        NoiseSchedules.weights(times, t -> type.sampleWeight(alpha(t), sigma(t))),
+        prediction,
+        NoiseSchedules.weights(times, t -> type.predictionWeight(alpha(t), sigma(t))));
   }
 
   /** {@return the schedule of Stable Diffusion: scaled linear, 1000 steps, 0.00085 to 0.012} */
-  public static NoiseSchedule stableDiffusion() {
+  static VariancePreservingSchedule stableDiffusion() {
     return scaledLinear(1000, 0.00085, 0.012);
   }
 
@@ -61,8 +217,8 @@ public final class NoiseSchedule {
    * @return the schedule
    * @throws IllegalArgumentException if a value is out of its range
    */
-  public static NoiseSchedule linear(int steps, double betaStart, double betaEnd) {
-    return between("linear", steps, betaStart, betaEnd, x -> x, x -> x);
+  static VariancePreservingSchedule linear(int steps, double betaStart, double betaEnd) {
+    return VariancePreservingSchedule.linear(steps, betaStart, betaEnd);
   }
 
   /**
@@ -75,8 +231,8 @@ public final class NoiseSchedule {
    * @return the schedule
    * @throws IllegalArgumentException if a value is out of its range
    */
-  public static NoiseSchedule scaledLinear(int steps, double betaStart, double betaEnd) {
-    return between("scaled_linear", steps, betaStart, betaEnd, Math::sqrt, x -> x * x);
+  static VariancePreservingSchedule scaledLinear(int steps, double betaStart, double betaEnd) {
+    return VariancePreservingSchedule.scaledLinear(steps, betaStart, betaEnd);
   }
 
   /**
@@ -87,14 +243,8 @@ public final class NoiseSchedule {
    * @return the schedule
    * @throws IllegalArgumentException if {@code steps} is not positive
    */
-  public static NoiseSchedule cosine(int steps) {
-    checkSteps(steps);
-    double[] betas = new double[steps];
-    for (int t = 0; t < steps; t++) {
-      double ratio = cosineAlpha((t + 1) / (double) steps) / cosineAlpha(t / (double) steps);
-      betas[t] = Math.min(1 - ratio, MAX_COSINE_BETA);
-    }
-    return new NoiseSchedule("squaredcos_cap_v2(steps=" + steps + ")", betas);
+  static VariancePreservingSchedule cosine(int steps) {
+    return VariancePreservingSchedule.cosine(steps);
   }
 
   /**
@@ -104,275 +254,15 @@ public final class NoiseSchedule {
    * @return the schedule
    * @throws IllegalArgumentException if {@code betas} is empty or a value is out of range
    */
-  public static NoiseSchedule ofBetas(double... betas) {
-    return new NoiseSchedule("trained_betas(steps=" + betas.length + ")", betas.clone());
+  static VariancePreservingSchedule ofBetas(double... betas) {
+    return VariancePreservingSchedule.ofBetas(betas);
   }
 
   /**
-   * Returns this schedule, stretched so that the last timestep holds noise alone (Lin et al. 2023,
-   * arXiv 2305.08891, algorithm 1): the square roots of {@code a} are shifted and scaled so that
-   * the first keeps its value and the last is 0. At a timestep with {@code a = 0} the noise tells
-   * nothing about the sample, so a model of {@link PredictionType#EPSILON} cannot start there.
-   *
-   * @return the rescaled schedule
+   * {@return rectified flow without a shift, with times from 0 to 1000 and the logit-normal
+   * sampling of Stable Diffusion 3; its methods change each of them}
    */
-  public NoiseSchedule rescaledToZeroTerminalSnr() {
-    Preconditions.checkState(steps() > 1, "one timestep cannot be rescaled to zero terminal SNR");
-    double first = Math.sqrt(alphasCumprod[0]);
-    double last = Math.sqrt(alphasCumprod[steps() - 1]);
-    double[] rescaled = new double[steps()];
-    double previous = 1;
-    for (int t = 0; t < steps(); t++) {
-      double root = (Math.sqrt(alphasCumprod[t]) - last) * first / (first - last);
-      rescaled[t] = 1 - root * root / previous;
-      previous = root * root;
-    }
-    return new NoiseSchedule(description + "+zero_terminal_snr", rescaled);
-  }
-
-  /** {@return the number of timesteps that the model was trained with} */
-  public int steps() {
-    return betas.length;
-  }
-
-  /**
-   * Returns beta of a timestep.
-   *
-   * @param timestep from 0 to {@code steps() - 1}
-   * @return above 0, at most 1
-   * @throws IndexOutOfBoundsException if there is no such timestep
-   */
-  public double beta(int timestep) {
-    Preconditions.checkElementIndex(timestep, steps(), "timestep");
-    return betas[timestep];
-  }
-
-  /**
-   * Returns {@code a_t}, the share of the sample's variance that is left at a timestep.
-   *
-   * @param timestep from 0 to {@code steps() - 1}
-   * @return from 0 to below 1
-   * @throws IndexOutOfBoundsException if there is no such timestep
-   */
-  public double alphaCumprod(int timestep) {
-    Preconditions.checkElementIndex(timestep, steps(), "timestep");
-    return alphasCumprod[timestep];
-  }
-
-  /**
-   * Returns the signal-to-noise ratio {@code a_t / (1 - a_t)} (Kingma et al. 2021, arXiv
-   * 2107.00630, section 3.1).
-   *
-   * @param timestep from 0 to {@code steps() - 1}
-   * @return not negative; 0 where there is only noise
-   * @throws IndexOutOfBoundsException if there is no such timestep
-   */
-  public double snr(int timestep) {
-    double alpha = alphaCumprod(timestep);
-    return alpha / (1 - alpha);
-  }
-
-  /**
-   * Returns the noise level {@code sqrt((1 - a_t) / a_t)}: the noise's standard deviation when the
-   * sample keeps its size (Karras et al. 2022, arXiv 2206.00364, table 1, "VP").
-   *
-   * @param timestep from 0 to {@code steps() - 1}
-   * @return positive; infinite where there is only noise
-   * @throws IndexOutOfBoundsException if there is no such timestep
-   */
-  public double sigma(int timestep) {
-    double alpha = alphaCumprod(timestep);
-    return Math.sqrt((1 - alpha) / alpha);
-  }
-
-  /**
-   * Noises samples: {@code sqrt(a_t) x0 + sqrt(1 - a_t) noise} (Ho et al. 2020, equation 4).
-   *
-   * @param x0 clean samples, shape {@code (B, ...)}, float32
-   * @param noise standard normal, shape of {@code x0}, float32
-   * @param timesteps one for each sample, shape {@code (B)}, int64
-   * @return noised samples, shape of {@code x0}, attached to the manager of {@code x0}
-   * @throws IllegalArgumentException naming the argument, if a shape, a type or a timestep does not
-   *     fit
-   */
-  public NDArray addNoise(NDArray x0, NDArray noise, NDArray timesteps) {
-    long[] t = checkTimesteps(x0, timesteps);
-    checkShape("noise", noise, x0);
-    return combine(x0, weights(t, Math::sqrt), noise, weights(t, a -> Math.sqrt(1 - a)));
-  }
-
-  /**
-   * Computes the velocity {@code sqrt(a_t) noise - sqrt(1 - a_t) x0} (Salimans and Ho 2022, arXiv
-   * 2202.00512, section 4).
-   *
-   * @param x0 clean samples, shape {@code (B, ...)}, float32
-   * @param noise the noise that was added, shape of {@code x0}, float32
-   * @param timesteps one for each sample, shape {@code (B)}, int64
-   * @return velocities, shape of {@code x0}, attached to the manager of {@code x0}
-   * @throws IllegalArgumentException naming the argument, if a shape, a type or a timestep does not
-   *     fit
-   */
-  public NDArray velocity(NDArray x0, NDArray noise, NDArray timesteps) {
-    long[] t = checkTimesteps(x0, timesteps);
-    checkShape("noise", noise, x0);
-    return combine(x0, weights(t, a -> -Math.sqrt(1 - a)), noise, weights(t, Math::sqrt));
-  }
-
-  /**
-   * Returns what a network of some prediction type should answer: the noise, the velocity or the
-   * clean sample.
-   *
-   * @param type what the network predicts
-   * @param x0 clean samples, shape {@code (B, ...)}, float32
-   * @param noise the noise that was added, shape of {@code x0}, float32
-   * @param timesteps one for each sample, shape {@code (B)}, int64
-   * @return shape of {@code x0}, always a new array, attached to the manager of {@code x0}
-   * @throws IllegalArgumentException naming the argument, if a shape, a type or a timestep does not
-   *     fit
-   */
-  public NDArray target(PredictionType type, NDArray x0, NDArray noise, NDArray timesteps) {
-    if (type == PredictionType.V_PREDICTION) {
-      return velocity(x0, noise, timesteps);
-    }
-    checkTimesteps(x0, timesteps);
-    checkShape("noise", noise, x0);
-    NDArray target = type == PredictionType.EPSILON ? noise.duplicate() : x0.duplicate();
-    target.attach(x0.getManager());
-    return target;
-  }
-
-  /**
-   * Computes the clean sample that a prediction stands for. From noise it is {@code (sample -
-   * sqrt(1 - a_t) prediction) / sqrt(a_t)} (Ho et al. 2020, equation 15), from velocity {@code
-   * sqrt(a_t) sample - sqrt(1 - a_t) prediction} (Salimans and Ho 2022, appendix D).
-   *
-   * @param type what the network predicts
-   * @param sample noised samples, shape {@code (B, ...)}, float32
-   * @param prediction the network's answer, shape of {@code sample}, float32
-   * @param timesteps one for each sample, shape {@code (B)}, int64
-   * @return predicted clean samples, shape of {@code sample}, always a new array, attached to the
-   *     manager of {@code sample}
-   * @throws IllegalArgumentException naming the argument, if a shape, a type or a timestep does not
-   *     fit
-   */
-  public NDArray predictOriginal(
-      PredictionType type, NDArray sample, NDArray prediction, NDArray timesteps) {
-    long[] t = checkTimesteps(sample, timesteps);
-    checkShape("prediction", prediction, sample);
-    return combine(
-        sample,
-        weights(t, a -> type.sampleWeight(Math.sqrt(a), Math.sqrt(1 - a))),
-        prediction,
-        weights(t, a -> type.predictionWeight(Math.sqrt(a), Math.sqrt(1 - a))));
-  }
-
-  @Override
-  public boolean equals(Object other) {
-    return other instanceof NoiseSchedule schedule && Arrays.equals(betas, schedule.betas);
-  }
-
-  @Override
-  public int hashCode() {
-    return Arrays.hashCode(betas);
-  }
-
-  /** {@return the kind and its settings, such as {@code scaled_linear(steps=1000, ...)}} */
-  @Override
-  public String toString() {
-    return description;
-  }
-
-  private static NoiseSchedule between(
-      String kind,
-      int steps,
-      double betaStart,
-      double betaEnd,
-      DoubleUnaryOperator to,
-      DoubleUnaryOperator from) {
-    checkSteps(steps);
-    Preconditions.checkArgument(
-        betaStart > 0 && betaStart <= 1,
-        "betaStart must be above 0 and at most 1, was %s",
-        betaStart);
-    Preconditions.checkArgument(
-        betaEnd > 0 && betaEnd <= 1, "betaEnd must be above 0 and at most 1, was %s", betaEnd);
-    double first = to.applyAsDouble(betaStart);
-    double last = to.applyAsDouble(betaEnd);
-    double[] betas = new double[steps];
-    for (int t = 0; t < steps; t++) {
-      double share = steps == 1 ? 0 : t / (double) (steps - 1);
-      betas[t] = from.applyAsDouble(first + share * (last - first));
-    }
-    String text = kind + "(steps=" + steps + ", betas=" + betaStart + ".." + betaEnd + ")";
-    return new NoiseSchedule(text, betas);
-  }
-
-  private static double cosineAlpha(double time) {
-    double cosine = Math.cos((time + 0.008) / 1.008 * Math.PI / 2);
-    return cosine * cosine;
-  }
-
-  private static void checkSteps(int steps) {
-    Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
-  }
-
-  private static void checkShape(String name, NDArray array, NDArray like) {
-    Preconditions.checkArgument(
-        array.getShape().equals(like.getShape()),
-        "%s: expected %s, was %s",
-        name,
-        like.getShape(),
-        array.getShape());
-  }
-
-  private long[] checkTimesteps(NDArray samples, NDArray timesteps) {
-    Shape shape = samples.getShape();
-    Preconditions.checkArgument(shape.dimension() > 0, "samples: expected (B, ...), was %s", shape);
-    Preconditions.checkArgument(
-        timesteps.getShape().equals(new Shape(shape.get(0))),
-        "timesteps: expected %s, was %s",
-        new Shape(shape.get(0)),
-        timesteps.getShape());
-    Preconditions.checkArgument(
-        timesteps.getDataType() == DataType.INT64,
-        "timesteps: expected int64, was %s",
-        timesteps.getDataType());
-    long[] values = timesteps.toLongArray();
-    for (long value : values) {
-      Preconditions.checkArgument(
-          value >= 0 && value < steps(), "timesteps must be in [0, %s), was %s", steps(), value);
-    }
-    return values;
-  }
-
-  private float[] weights(long[] timesteps, DoubleUnaryOperator ofAlpha) {
-    float[] weights = new float[timesteps.length];
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] = (float) ofAlpha.applyAsDouble(alphasCumprod[(int) timesteps[i]]);
-    }
-    return weights;
-  }
-
-  /** {@return xWeights * x + yWeights * y, one weight for each item of the first axis} */
-  private static NDArray combine(NDArray x, float[] xWeights, NDArray y, float[] yWeights) {
-    try (NDArray ofX = perItem(xWeights, x);
-        NDArray ofY = perItem(yWeights, x);
-        NDArray second = y.mul(ofY)) {
-      return x.mul(ofX).addi(second);
-    }
-  }
-
-  /** {@return the weights as an array that multiplies whole items of {@code like}} */
-  private static NDArray perItem(float[] weights, NDArray like) {
-    long[] sizes = new long[like.getShape().dimension()];
-    Arrays.fill(sizes, 1);
-    sizes[0] = weights.length;
-    // A copy in the engine's memory: where gradients are recorded, the backward pass reads it after
-    // its handle, and with it a Java buffer, is gone.
-    try (NDArray array = like.getManager().create(weights, new Shape(sizes))) {
-      return array.getDevice().equals(like.getDevice())
-          ? array.duplicate()
-          : array.toDevice(like.getDevice(), true);
-    }
+  static RectifiedFlow rectifiedFlow() {
+    return RectifiedFlow.DEFAULT;
   }
 }

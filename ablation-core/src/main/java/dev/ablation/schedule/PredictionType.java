@@ -1,11 +1,13 @@
 package dev.ablation.schedule;
 
 /**
- * What a denoising network predicts from a noised sample {@code x = alpha x0 + sigma noise}, where
- * {@code alpha = sqrt(a)} and {@code sigma = sqrt(1 - a)}. Each of the three is a linear function
- * of the others, so that the clean sample is always
+ * What a denoising network predicts from a noised sample {@code x = alpha x0 + sigma noise}. Each
+ * type is a linear function of clean sample and noise, so that
  *
- * <pre>{@code x0 = sampleWeight(alpha, sigma) x + predictionWeight(alpha, sigma) prediction}</pre>
+ * <pre>{@code
+ * target = targetSampleWeight(alpha, sigma) x0 + targetNoiseWeight(alpha, sigma) noise
+ * x0     = sampleWeight(alpha, sigma) x + predictionWeight(alpha, sigma) prediction
+ * }</pre>
  */
 public enum PredictionType {
   /**
@@ -13,6 +15,16 @@ public enum PredictionType {
    * / alpha}.
    */
   EPSILON {
+    @Override
+    public double targetSampleWeight(double alpha, double sigma) {
+      return 0;
+    }
+
+    @Override
+    public double targetNoiseWeight(double alpha, double sigma) {
+      return 1;
+    }
+
     @Override
     public double sampleWeight(double alpha, double sigma) {
       return 1 / alpha;
@@ -25,9 +37,19 @@ public enum PredictionType {
   },
   /**
    * The velocity {@code alpha noise - sigma x0} (Salimans and Ho 2022, arXiv 2202.00512): {@code x0
-   * = alpha x - sigma prediction}.
+   * = alpha x - sigma prediction} where {@code alpha^2 + sigma^2 = 1}.
    */
   V_PREDICTION {
+    @Override
+    public double targetSampleWeight(double alpha, double sigma) {
+      return -sigma;
+    }
+
+    @Override
+    public double targetNoiseWeight(double alpha, double sigma) {
+      return alpha;
+    }
+
     @Override
     public double sampleWeight(double alpha, double sigma) {
       return alpha;
@@ -41,6 +63,16 @@ public enum PredictionType {
   /** The clean sample itself: {@code x0 = prediction}. */
   SAMPLE {
     @Override
+    public double targetSampleWeight(double alpha, double sigma) {
+      return 1;
+    }
+
+    @Override
+    public double targetNoiseWeight(double alpha, double sigma) {
+      return 0;
+    }
+
+    @Override
     public double sampleWeight(double alpha, double sigma) {
       return 0;
     }
@@ -49,13 +81,56 @@ public enum PredictionType {
     public double predictionWeight(double alpha, double sigma) {
       return 1;
     }
+  },
+  /**
+   * The velocity {@code noise - x0} of a {@linkplain RectifiedFlow rectified flow} (Liu et al.
+   * 2022, arXiv 2209.03003): {@code x0 = x - sigma prediction} where {@code alpha = 1 - sigma}.
+   */
+  FLOW {
+    @Override
+    public double targetSampleWeight(double alpha, double sigma) {
+      return -1;
+    }
+
+    @Override
+    public double targetNoiseWeight(double alpha, double sigma) {
+      return 1;
+    }
+
+    @Override
+    public double sampleWeight(double alpha, double sigma) {
+      return 1;
+    }
+
+    @Override
+    public double predictionWeight(double alpha, double sigma) {
+      return -sigma;
+    }
   };
+
+  /**
+   * Returns the weight of the clean sample in what the network should predict.
+   *
+   * @param alpha the clean sample's factor
+   * @param sigma the noise's factor
+   * @return the weight
+   */
+  public abstract double targetSampleWeight(double alpha, double sigma);
+
+  /**
+   * Returns the weight of the noise in what the network should predict.
+   *
+   * @param alpha the clean sample's factor
+   * @param sigma the noise's factor
+   * @return the weight
+   */
+  public abstract double targetNoiseWeight(double alpha, double sigma);
 
   /**
    * Returns the weight of the noised sample in the predicted clean sample.
    *
-   * @param alpha the clean sample's factor, {@code sqrt(a)}
-   * @param sigma the noise's factor, {@code sqrt(1 - a)}
+   * @param alpha the clean sample's factor
+   * @param sigma the noise's factor
    * @return the weight; infinite for {@link #EPSILON} where alpha is 0
    */
   public abstract double sampleWeight(double alpha, double sigma);
@@ -63,8 +138,8 @@ public enum PredictionType {
   /**
    * Returns the weight of the network's prediction in the predicted clean sample.
    *
-   * @param alpha the clean sample's factor, {@code sqrt(a)}
-   * @param sigma the noise's factor, {@code sqrt(1 - a)}
+   * @param alpha the clean sample's factor
+   * @param sigma the noise's factor
    * @return the weight; infinite for {@link #EPSILON} where alpha is 0
    */
   public abstract double predictionWeight(double alpha, double sigma);

@@ -17,15 +17,16 @@ final class MicroBatch {
     int to = from + size;
     NDArray mask = whole.mask();
     return new TrainingBatch(
-        rows(whole.latents(), from, to, scope),
-        rows(whole.noise(), from, to, scope),
-        rows(whole.timesteps(), from, to, scope),
-        mask == null ? null : rows(mask, from, to, scope),
-        whole.anchorPrompts().subList(from, to),
-        whole.targetPrompts().subList(from, to),
-        whole.preservedPrompts().isEmpty()
-            ? List.of()
-            : whole.preservedPrompts().subList(from, to));
+            rows(whole.latents(), from, to, scope),
+            rows(whole.noise(), from, to, scope),
+            rows(whole.timesteps(), from, to, scope),
+            whole.anchorPrompts().subList(from, to),
+            whole.targetPrompts().subList(from, to))
+        .mask(mask == null ? null : rows(mask, from, to, scope))
+        .preservedPrompts(
+            whole.preservedPrompts().isEmpty()
+                ? List.of()
+                : whole.preservedPrompts().subList(from, to));
   }
 
   private static NDArray rows(NDArray array, int from, int to, NDManager scope) {

@@ -3,6 +3,7 @@ package dev.ablation.train;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
@@ -26,7 +27,7 @@ final class TextEmbeddings implements AutoCloseable {
   private final DiffusionModel model;
   private final boolean encoderTrains;
   private final NDManager manager;
-  private final Map<String, Conditioning> encoded = new HashMap<>();
+  private final Map<Key, Conditioning> encoded = new HashMap<>();
 
   private TextEmbeddings(DiffusionModel model, boolean encoderTrains) {
     this.model = model;
@@ -39,28 +40,31 @@ final class TextEmbeddings implements AutoCloseable {
         model, trained.stream().anyMatch(info -> OF_THE_TEXT_ENCODER.contains(info.role())));
   }
 
-  Conditioning of(List<String> prompts, TrainingSession session, NDManager scope) {
+  Conditioning of(List<String> prompts, LatentSize size, TrainingSession session, NDManager scope) {
     if (encoderTrains) {
-      return model.encode(prompts, scope);
+      return model.encode(prompts, size, scope);
     }
     return session.withoutGradients(() -> {
-      List<Conditioning> rows = prompts.stream().map(prompt -> one(prompt, scope)).toList();
+      List<Conditioning> rows =
+          prompts.stream().map(prompt -> one(new Key(prompt, size), scope)).toList();
       return rows.size() == 1 ? rows.get(0) : Conditioning.concat(rows).attach(scope);
     });
   }
 
-  private Conditioning one(String prompt, NDManager scope) {
-    Conditioning known = encoded.get(prompt);
+  private Conditioning one(Key key, NDManager scope) {
+    Conditioning known = encoded.get(key);
     if (known != null) {
       return known;
     }
     boolean keep = encoded.size() < CAPACITY;
-    Conditioning made = model.encode(List.of(prompt), keep ? manager : scope);
+    Conditioning made = model.encode(List.of(key.prompt()), key.size(), keep ? manager : scope);
     if (keep) {
-      encoded.put(prompt, made);
+      encoded.put(key, made);
     }
     return made;
   }
+
+  private record Key(String prompt, LatentSize size) {}
 
   @Override
   public void close() {

@@ -2,7 +2,10 @@ package dev.ablation.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
@@ -12,6 +15,7 @@ import dev.ablation.schedule.PredictionType;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** One step as an objective sees it. Noised latents are made once a batch. */
 final class TrainingStep implements ObjectiveContext {
@@ -50,20 +54,56 @@ final class TrainingStep implements ObjectiveContext {
 
   @Override
   public NDArray predict(TrainingBatch of, List<String> prompts) {
-    return model.predict(noised(of), of.timesteps(), texts.of(prompts, session, scope));
+    return predict(of, texts.of(prompts, of.latentSize(), session, scope));
   }
 
   @Override
   public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
+    return by(teacher, () -> predict(of, prompts));
+  }
+
+  @Override
+  public Conditioning encode(List<String> prompts) {
+    return texts.of(prompts, batch.latentSize(), session, scope);
+  }
+
+  @Override
+  public Conditioning encode(Teacher teacher, List<String> prompts) {
+    return by(teacher, () -> encode(prompts));
+  }
+
+  @Override
+  public NDArray predict(TrainingBatch of, Conditioning conditioning) {
+    return predict(noised(of), of.timesteps(), conditioning);
+  }
+
+  @Override
+  public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
+    return by(teacher, () -> predict(of, conditioning));
+  }
+
+  @Override
+  public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
+    return model.predict(latents, timesteps, conditioning);
+  }
+
+  private <T> T by(Teacher teacher, Supplier<T> body) {
     return switch (teacher) {
-      case CURRENT_WEIGHTS -> session.withoutGradients(() -> predict(of, prompts));
-      case FROZEN_WEIGHTS -> session.withBaseWeights(() -> predict(of, prompts));
+      case CURRENT_WEIGHTS -> session.withoutGradients(body);
+      case FROZEN_WEIGHTS -> session.withBaseWeights(body);
     };
   }
 
-  private NDArray noised(TrainingBatch of) {
+  @Override
+  public NDArray noised(TrainingBatch of) {
     return noised.computeIfAbsent(
         of, key -> model.schedule().addNoise(key.latents(), key.noise(), key.timesteps()));
+  }
+
+  @Override
+  public InputDifferentiable inputGradients() {
+    return Capabilities.require(
+        model, InputDifferentiable.class, "an objective with gradients of its inputs");
   }
 
   @Override

@@ -30,6 +30,7 @@ import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.testing.TinyDelta;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyEncoder;
+import dev.ablation.testing.TinyFlow;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -82,6 +83,37 @@ class AttemptsTest {
 
   private static List<BufferedImage> originals() {
     return LatentSampler.of(MODEL).settings(QUICK).draw(PROMPTS, 50);
+  }
+
+  /** The sampler of discrete timesteps takes no part in these attempts, or is exchanged. */
+  @ParameterizedTest
+  @MethodSource("attempts")
+  void everyAttemptIsMadeOnARectifiedFlowToo(Attack attempt) {
+    try (TinyFlow flow = TinyFlow.open(3);
+        WeightDelta delta = TinyDelta.of(flow, 0.5)) {
+      Attack suited = onFlow(attempt);
+      suited.check(flow);
+      AttackResult result = suited.run(flow, delta, () -> false);
+      AttackResult again = suited.run(flow, delta, () -> false);
+      for (int i = 0; i < result.shown().size(); i++) {
+        assertThat(pixels(result.shown().get(i).ablated()))
+            .isEqualTo(pixels(again.shown().get(i).ablated()));
+      }
+      assertThat(result.shown()).isNotEmpty();
+    }
+  }
+
+  private static Attack onFlow(Attack attempt) {
+    AttackSettings trial =
+        new AttackSettings(TRIAL.detector(), QUICK.sampler(Sampler.flowMatchEuler()), 4, 9);
+    if (attempt instanceof WordingAttack wording) {
+      return new WordingAttack(wording.name(), wording.prompts(), trial);
+    } else if (attempt instanceof EmbeddingAttack embedding) {
+      return new EmbeddingAttack(embedding.pairs(), embedding.prompts(), 0.9, trial);
+    } else if (attempt instanceof TextualInversion) {
+      return new TextualInversion(originals(), "sks", "cat", List.of("a {}"), 3, 2, 0.1, trial);
+    }
+    return attempt;
   }
 
   /** Pulls every latent up. */
@@ -175,11 +207,11 @@ class AttemptsTest {
         new DdimWalk(MODEL, settings, 1, 0, null, 0, NoiseSource.ofSeed(3), () -> false)
             .draw(PROMPTS);
     assertThat(walked).hasSize(2);
-    long[] timesteps = DdimWalk.timesteps(MODEL.schedule(), 1, 5);
+    double[] timesteps = MODEL.schedule().descendingTimes(1, 5);
     assertThat(timesteps[0]).isEqualTo(MODEL.schedule().steps() - 1);
     assertThat(timesteps[4]).isZero();
-    assertThat(DdimWalk.timesteps(MODEL.schedule(), 0.5, 2)[0])
-        .isEqualTo(Math.round(0.5 * (MODEL.schedule().steps() - 1)));
+    assertThat(MODEL.schedule().descendingTimes(0.5, 2)[0])
+        .isEqualTo(Math.rint(0.5 * (MODEL.schedule().steps() - 1)));
   }
 
   @Test
@@ -190,13 +222,14 @@ class AttemptsTest {
           RandomStreams.gaussian(scope, new Shape(2, 3), RandomStreams.stream(1, "clean", 0));
       NDArray noise =
           RandomStreams.gaussian(scope, new Shape(2, 3), RandomStreams.stream(1, "noise", 0));
-      double alpha = schedule.alphaCumprod(schedule.steps() / 2);
-      float[] noised = DdimWalk.noised(clean, noise, alpha).toFloatArray();
+      double time = schedule.timeAt(0.5);
+      double alpha = schedule.alpha(time);
+      double sigma = schedule.sigma(time);
+      float[] noised = DdimWalk.noised(clean, noise, alpha, sigma).toFloatArray();
       float[] x = clean.toFloatArray();
       float[] e = noise.toFloatArray();
       for (int i = 0; i < noised.length; i++) {
-        assertThat((double) noised[i])
-            .isCloseTo(Math.sqrt(alpha) * x[i] + Math.sqrt(1 - alpha) * e[i], within(1e-6));
+        assertThat((double) noised[i]).isCloseTo(alpha * x[i] + sigma * e[i], within(1e-6));
       }
     }
   }

@@ -40,7 +40,7 @@ class DeltaFormsTest {
 
   private final TinyDiffusion model = TinyDiffusion.open(1);
   private final float[] table = values(TABLE);
-  private final int width = model.descriptor().textWidth();
+  private final int width = TinyDiffusion.TEXT_WIDTH;
 
   @AfterEach
   void close() {

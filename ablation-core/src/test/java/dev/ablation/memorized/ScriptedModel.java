@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.Weights;
 import dev.ablation.schedule.NoiseSchedule;
@@ -71,9 +72,9 @@ final class ScriptedModel implements DiffusionModel, LatentCodec {
   }
 
   @Override
-  public Conditioning encode(List<String> prompts, NDManager scope) {
+  public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
     undecoded.addAll(prompts);
-    return tiny.encode(prompts, scope);
+    return tiny.encode(prompts, size, scope);
   }
 
   @Override

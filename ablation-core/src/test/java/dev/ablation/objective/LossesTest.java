@@ -145,16 +145,16 @@ class LossesTest {
     NDArray timesteps = manager.create(new long[] {1, 2, 3});
     List<String> prompts = List.of("a", "b", "c");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new TrainingBatch(aim, two, timesteps, null, prompts, prompts))
+        .isThrownBy(() -> new TrainingBatch(aim, two, timesteps, prompts, prompts))
         .withMessage("noise: expected (3, 4, 2, 5), was (2, 4, 2, 5)");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new TrainingBatch(two, two, timesteps, null, prompts, prompts))
+        .isThrownBy(() -> new TrainingBatch(two, two, timesteps, prompts, prompts))
         .withMessage("timesteps: expected (2), was (3)");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, null, prompts, List.of("a")))
+        .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, prompts, List.of("a")))
         .withMessageContaining("3 anchor prompts and 1 target prompts");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, aim, prompts, prompts))
+        .isThrownBy(() -> new TrainingBatch(aim, aim, timesteps, prompts, prompts).mask(aim))
         .withMessage("mask: expected (3, 1, 2, 5), was (3, 4, 2, 5)");
   }
 

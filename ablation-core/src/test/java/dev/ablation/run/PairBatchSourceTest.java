@@ -11,6 +11,7 @@ import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
+import dev.ablation.random.RandomStreams;
 import dev.ablation.testing.TinyDiffusion;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -97,6 +99,14 @@ class PairBatchSourceTest {
     assertThat(one.timesteps().toLongArray()).isEqualTo(two.timesteps().toLongArray());
     assertThat(one.anchorPrompts()).isEqualTo(two.anchorPrompts());
     assertThat(one.targetPrompts()).isEqualTo(two.targetPrompts());
+  }
+
+  /** A checkpoint of an earlier release must be continued with the same timesteps. */
+  @Test
+  void timestepsAreOneBoundedIntegerARow() {
+    RandomGenerator random = RandomStreams.stream(3, "pairs", 5);
+    long[] expected = IntStream.range(0, 6).mapToLong(i -> random.nextInt(100)).toArray();
+    assertThat(batches(3).batch(5, 6, scope).timesteps().toLongArray()).isEqualTo(expected);
   }
 
   @Test

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.Weights;
 import dev.ablation.schedule.NoiseSchedule;
@@ -32,7 +33,7 @@ final class FakeModel implements DiffusionModel {
 
   @Override
   public ModelDescriptor descriptor() {
-    return new ModelDescriptor("fake", 4, 3, 2, 1, 1, Device.cpu());
+    return new ModelDescriptor("fake", 4, 3, 2, Device.cpu());
   }
 
   @Override
@@ -51,7 +52,7 @@ final class FakeModel implements DiffusionModel {
   }
 
   @Override
-  public Conditioning encode(List<String> prompts, NDManager scope) {
+  public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
     encoded.add(List.copyOf(prompts));
     float[] lengths = new float[prompts.size()];
     for (int i = 0; i < lengths.length; i++) {

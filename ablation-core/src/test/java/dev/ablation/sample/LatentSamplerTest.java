@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.schedule.NoiseSchedule;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -120,7 +121,7 @@ class LatentSamplerTest {
     float[] latents =
         sampler(one.sampler(euler).steps(1)).sample(List.of("", ""), noise, owner).toFloatArray();
     // One step from the largest sigma s to 0: x - s e, with e = 0.5 x / sqrt(s^2 + 1).
-    double sigma = model.schedule().sigma(999);
+    double sigma = NoiseSchedule.stableDiffusion().noiseLevel(999);
     double factor = sigma - sigma * 0.5 * sigma / Math.hypot(sigma, 1);
     float[] expected = initial.mul(factor).toFloatArray();
     assertThat(latents).containsExactly(expected, Offset.offset(1e-4f));

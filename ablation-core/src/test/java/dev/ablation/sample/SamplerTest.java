@@ -9,6 +9,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.SigmaShift;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +23,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class SamplerTest {
-  private static final NoiseSchedule SCHEDULE = NoiseSchedule.stableDiffusion();
+  private static final Shape LATENTS = new Shape(4, 8, 8);
+  private static final VariancePreservingSchedule SCHEDULE = NoiseSchedule.stableDiffusion();
 
   private final NDManager manager = NDManager.newBaseManager();
 
@@ -55,7 +58,7 @@ class SamplerTest {
   void aPerfectNetworkLeadsToTheCleanSample(Sampler sampler) {
     for (int steps : new int[] {1, 2, 3, 20}) {
       try (NDManager scope = manager.newSubManager();
-          SamplerRun run = sampler.start(SCHEDULE, PredictionType.SAMPLE, steps)) {
+          SamplerRun run = sampler.start(SCHEDULE, PredictionType.SAMPLE, steps, LATENTS)) {
         if (steps < 20 && run.timesteps()[0] < 700) {
           continue; // leading spacing with one step begins at timestep 1
         }
@@ -75,7 +78,7 @@ class SamplerTest {
   @MethodSource("samplers")
   void timestepsFallWithinTheSchedule(Sampler sampler) {
     for (int steps : new int[] {1, 2, 7, 61, 250, 999}) {
-      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, steps)) {
+      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, steps, LATENTS)) {
         double[] timesteps = run.timesteps();
         assertThat(timesteps).hasSize(sampler instanceof Pndm && steps > 1 ? steps + 1 : steps);
         for (int i = 0; i < timesteps.length; i++) {
@@ -116,7 +119,7 @@ class SamplerTest {
     Arrays.setAll(all, i -> 999 - i);
     for (TimestepSpacing spacing : TimestepSpacing.values()) {
       Sampler sampler = Sampler.ddpm().spacing(spacing, 1);
-      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.EPSILON, 1000)) {
+      try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.EPSILON, 1000, LATENTS)) {
         assertThat(run.timesteps()).containsExactly(all);
         assertThat(run.drawsNoise(998)).isTrue();
         assertThat(run.drawsNoise(999)).isFalse();
@@ -128,34 +131,98 @@ class SamplerTest {
   @MethodSource("samplers")
   void stepsMustFitTheSchedule(Sampler sampler) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 0))
+        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 0, LATENTS))
         .withMessage("steps must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 1001))
+        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 1001, LATENTS))
         .withMessage("steps must be at most the schedule's 1000, was 1001");
   }
 
   @Test
   void solversRefuseAsManyStepsAsTimesteps() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Sampler.dpmSolverPlusPlus().start(SCHEDULE, PredictionType.EPSILON, 1000))
+        .isThrownBy(() ->
+            Sampler.dpmSolverPlusPlus().start(SCHEDULE, PredictionType.EPSILON, 1000, LATENTS))
         .withMessage("steps must be below the schedule's 1000 with LINSPACE spacing, was 1000");
+  }
+
+  @ParameterizedTest
+  @MethodSource("samplers")
+  void methodsOnDiscreteTimestepsRefuseAFlow(Sampler sampler) {
+    NoiseSchedule flow = NoiseSchedule.rectifiedFlow();
+    assertThat(sampler.supports(flow, PredictionType.FLOW)).isFalse();
+    assertThat(sampler.supports(SCHEDULE, PredictionType.EPSILON)).isTrue();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.start(flow, PredictionType.FLOW, 4, LATENTS))
+        .withMessageContaining(sampler.name() + " does not work with the model's schedule")
+        .withMessageContaining("flow-match-euler");
+  }
+
+  @Test
+  void aPerfectVelocityLeadsToTheCleanSampleInAnyNumberOfSteps() {
+    NoiseSchedule flow = NoiseSchedule.rectifiedFlow().shift(SigmaShift.constant(3));
+    for (int steps : new int[] {1, 2, 28}) {
+      for (FlowSigmas spacing : FlowSigmas.values()) {
+        try (NDManager scope = manager.newSubManager();
+            SamplerRun run =
+                Sampler.flowMatchEuler()
+                    .spacing(spacing)
+                    .start(flow, PredictionType.FLOW, steps, LATENTS)) {
+          NDArray clean = scope.create(new float[] {0.5f, -2, 1, 0}, new Shape(1, 4));
+          NDArray noise = scope.randomNormal(clean.getShape());
+          NDArray x = noise.mul(run.initNoiseSigma());
+          for (int i = 0; i < run.steps(); i++) {
+            NDArray velocity = noise.sub(clean);
+            assertThat(run.predictOriginal(velocity, i, x).toFloatArray())
+                .containsExactly(clean.toFloatArray(), Offset.offset(1e-5f));
+            x = run.step(velocity, i, x, null);
+          }
+          assertThat(x.toFloatArray()).containsExactly(clean.toFloatArray(), Offset.offset(1e-5f));
+        }
+      }
+    }
+  }
+
+  @Test
+  void flowMatchingRefusesWhatItCannotDrawAndWrongSettings() {
+    FlowMatchEuler sampler = Sampler.flowMatchEuler();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.start(SCHEDULE, PredictionType.EPSILON, 4, LATENTS))
+        .withMessageContaining("flow-match-euler does not work with the model's schedule scaled");
+    NoiseSchedule flow = NoiseSchedule.rectifiedFlow();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.start(flow, PredictionType.FLOW, 0, LATENTS))
+        .withMessage("steps must be positive, was 0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.sigmas(1, 0.5).start(flow, PredictionType.FLOW, 3, LATENTS))
+        .withMessage("steps must be as many as the given sigmas, 2, was 3");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.sigmas(0.5, 0.7))
+        .withMessageContaining("falling, was 0.7 after 0.5");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.terminal(1))
+        .withMessage("terminal must be from 0 to below 1, was 1.0");
+    assertThat(sampler.settings())
+        .isEqualTo(Map.of("spacing", "trained", "shift", "of the schedule", "terminal", 0.0));
+    assertThat(sampler.shift(SigmaShift.constant(3)))
+        .isEqualTo(sampler.shift(SigmaShift.constant(3)))
+        .isNotEqualTo(sampler);
   }
 
   @Test
   void withoutNoiseDdimIsEulerInTheNoiseLevel() {
     // Both integrate the same equation in the same variable (Karras et al. 2022, appendix C.3).
     Sampler ddim = new Ddim(0, true, 0, TimestepSpacing.LINSPACE, 0);
-    NoiseSchedule schedule = NoiseSchedule.scaledLinear(10, 0.01, 0.5);
+    VariancePreservingSchedule schedule = NoiseSchedule.scaledLinear(10, 0.01, 0.5);
     NDArray start = manager.randomNormal(new Shape(1, 8));
     float[] one = run(ddim, schedule, 10, start, 1);
-    float[] two = run(Sampler.euler(), schedule, 10, start, Math.hypot(schedule.sigma(9), 1));
+    float[] two = run(Sampler.euler(), schedule, 10, start, Math.hypot(schedule.noiseLevel(9), 1));
     assertThat(one).containsExactly(two, Offset.offset(1e-4f));
   }
 
   @Test
   void etaZeroIsDeterministicAndDrawsNothing() {
-    try (SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 10)) {
+    try (SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 10, LATENTS)) {
       for (int i = 0; i < run.steps(); i++) {
         assertThat(run.drawsNoise(i)).isFalse();
       }
@@ -170,9 +237,9 @@ class SamplerTest {
     NoiseSchedule rescaled = SCHEDULE.rescaledToZeroTerminalSnr();
     Sampler trailing = Sampler.ddim().spacing(TimestepSpacing.TRAILING, 0);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> trailing.start(rescaled, PredictionType.EPSILON, 10))
+        .isThrownBy(() -> trailing.start(rescaled, PredictionType.EPSILON, 10, LATENTS))
         .withMessageContaining("expected V_PREDICTION or SAMPLE, was EPSILON");
-    trailing.start(rescaled, PredictionType.V_PREDICTION, 10).close();
+    trailing.start(rescaled, PredictionType.V_PREDICTION, 10, LATENTS).close();
   }
 
   @ParameterizedTest
@@ -181,7 +248,7 @@ class SamplerTest {
     NDArray x = manager.randomNormal(new Shape(2, 4));
     NDArray noise = manager.randomNormal(new Shape(2, 4));
     int before = manager.getManagedArrays().size();
-    try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, 6)) {
+    try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, 6, LATENTS)) {
       for (int i = 0; i < run.steps(); i++) {
         try (NDManager step = manager.newSubManager()) {
           NDArray sample = x.duplicate();
@@ -200,7 +267,7 @@ class SamplerTest {
   @Test
   void stepsAreMadeInOrderWithWhatTheyNeed() {
     NDArray x = manager.ones(new Shape(1, 2));
-    try (SamplerRun run = Sampler.ddim(1).start(SCHEDULE, PredictionType.EPSILON, 3)) {
+    try (SamplerRun run = Sampler.ddim(1).start(SCHEDULE, PredictionType.EPSILON, 3, LATENTS)) {
       assertThatIllegalStateException()
           .isThrownBy(() -> run.step(x, 1, x, x))
           .withMessage("steps are made once each, in order: the next is 0, was 1");
@@ -218,7 +285,7 @@ class SamplerTest {
   @Test
   void aClosedRunMakesNoSteps() {
     NDArray x = manager.ones(new Shape(1, 2));
-    SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 3);
+    SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 3, LATENTS);
     run.close();
     run.close();
     assertThatIllegalStateException()
@@ -261,7 +328,7 @@ class SamplerTest {
   private static float[] run(
       Sampler sampler, NoiseSchedule schedule, int steps, NDArray start, double scale) {
     try (NDManager scope = start.getManager().newSubManager();
-        SamplerRun run = sampler.start(schedule, PredictionType.EPSILON, steps)) {
+        SamplerRun run = sampler.start(schedule, PredictionType.EPSILON, steps, LATENTS)) {
       NDArray x = start.mul(scale);
       x.attach(scope);
       for (int i = 0; i < run.steps(); i++) {

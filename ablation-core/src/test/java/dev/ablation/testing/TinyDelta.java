@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.random.RandomStreams;
 import java.util.LinkedHashMap;
@@ -14,7 +15,7 @@ public final class TinyDelta {
   private TinyDelta() {}
 
   /** Adds random numbers of this size to keys and values. */
-  public static WeightDelta of(TinyDiffusion model, double size) {
+  public static WeightDelta of(DiffusionModel model, double size) {
     Map<String, String> hashes = new LinkedHashMap<>();
     Map<String, NDArray> trained = new LinkedHashMap<>();
     try (NDManager scope = model.manager().newSubManager()) {

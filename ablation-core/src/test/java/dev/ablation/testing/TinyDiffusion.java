@@ -12,7 +12,9 @@ import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
@@ -29,6 +31,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A text-to-image diffusion model that is complete but tiny: words are looked up in a table, and
@@ -41,7 +44,10 @@ public final class TinyDiffusion implements DiffusionModel {
   private static final int HEIGHT = 4;
   private static final int WIDTH = 6;
   private static final int POSITIONS = 16;
-  private static final int TEXT = 8;
+
+  /** D, the width of a text embedding. */
+  public static final int TEXT_WIDTH = 8;
+
   private static final int INNER = 5;
   private static final int VOCABULARY = 997;
   static final String TABLE = "text.table";
@@ -65,14 +71,14 @@ public final class TinyDiffusion implements DiffusionModel {
 
   private TinyDiffusion(String name, NDManager manager) {
     this.manager = manager;
-    descriptor =
-        new ModelDescriptor(name, CHANNELS, HEIGHT, WIDTH, POSITIONS, TEXT, manager.getDevice());
+    descriptor = new ModelDescriptor(name, CHANNELS, HEIGHT, WIDTH, manager.getDevice());
     capabilities.put(PromptTokenizer.class, tokenizer);
     capabilities.put(LatentCodec.class, new TinyCodec(CHANNELS));
     capabilities.put(CheckpointExport.class, new TinyExport(name, weights));
     TinyTraining training = new TinyTraining(manager, weights, stop -> stopStartToken = stop);
     capabilities.put(Differentiable.class, training);
     capabilities.put(LoraTraining.class, training);
+    capabilities.put(InputDifferentiable.class, training);
   }
 
   @Override
@@ -101,7 +107,7 @@ public final class TinyDiffusion implements DiffusionModel {
   }
 
   @Override
-  public Conditioning encode(List<String> prompts, NDManager scope) {
+  public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
     if (prompts.isEmpty()) {
       throw new IllegalArgumentException("prompts must not be empty");
     }
@@ -113,7 +119,7 @@ public final class TinyDiffusion implements DiffusionModel {
       NDArray words = weights.computed(TABLE).get(rows);
       NDArray states =
           words
-              .reshape(prompts.size(), POSITIONS, TEXT)
+              .reshape(prompts.size(), POSITIONS, TEXT_WIDTH)
               .matMul(weights.computed(PROJECTION))
               .tanh();
       NDScope.unregister(states);
@@ -123,6 +129,7 @@ public final class TinyDiffusion implements DiffusionModel {
 
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
+    conditioning.checkNames(Set.of(Conditioning.TEXT), Set.of());
     check(latents, timesteps, conditioning.textEmbeddings());
     try (NDScope intermediate = new NDScope()) {
       intermediate.suppressNotUsedWarning();
@@ -158,11 +165,11 @@ public final class TinyDiffusion implements DiffusionModel {
    */
   public static TinyDiffusion open(long seed) {
     TinyDiffusion model = new TinyDiffusion("tiny-" + seed, newManager());
-    model.weight(TABLE, WeightRole.TOKEN_EMBEDDING, seed, 1, VOCABULARY, TEXT);
-    model.weight(PROJECTION, WeightRole.TEXT_ENCODER, seed, 0.5, TEXT, TEXT);
+    model.weight(TABLE, WeightRole.TOKEN_EMBEDDING, seed, 1, VOCABULARY, TEXT_WIDTH);
+    model.weight(PROJECTION, WeightRole.TEXT_ENCODER, seed, 0.5, TEXT_WIDTH, TEXT_WIDTH);
     model.weight(QUERY, WeightRole.CROSS_ATTENTION_QUERY, seed, 0.6, CHANNELS, INNER);
-    model.weight(KEY, WeightRole.CROSS_ATTENTION_KEY, seed, 0.6, TEXT, INNER);
-    model.weight(VALUE, WeightRole.CROSS_ATTENTION_VALUE, seed, 0.6, TEXT, INNER);
+    model.weight(KEY, WeightRole.CROSS_ATTENTION_KEY, seed, 0.6, TEXT_WIDTH, INNER);
+    model.weight(VALUE, WeightRole.CROSS_ATTENTION_VALUE, seed, 0.6, TEXT_WIDTH, INNER);
     model.weight(OUTPUT, WeightRole.CROSS_ATTENTION_OUTPUT, seed, 0.6, INNER, CHANNELS);
     model.weight(SKIP, WeightRole.DENOISER, seed, 0.5, CHANNELS, CHANNELS);
     model.weight(TIME, WeightRole.DENOISER, seed, 0.5, 1, CHANNELS);
@@ -259,10 +266,10 @@ public final class TinyDiffusion implements DiffusionModel {
       throw new IllegalArgumentException(
           "timesteps: expected (%d), was %s".formatted(shape.get(0), timesteps.getShape()));
     }
-    if (states.getShape().get(0) != shape.get(0) || states.getShape().get(2) != TEXT) {
+    if (states.getShape().get(0) != shape.get(0) || states.getShape().get(2) != TEXT_WIDTH) {
       throw new IllegalArgumentException(
           "conditioning: expected text embeddings (%d, T, %d), was %s"
-              .formatted(shape.get(0), TEXT, states.getShape()));
+              .formatted(shape.get(0), TEXT_WIDTH, states.getShape()));
     }
   }
 }

@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LoraFactors;
 import dev.ablation.model.LoraTraining;
@@ -28,19 +29,20 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Gradients by DJL's own collector, AdamW by its plain formula: training without any kernel. */
 // @start region="session"
-final class TinyTraining implements Differentiable, LoraTraining {
+final class TinyTraining implements Differentiable, LoraTraining, InputDifferentiable {
   /** DJL's PyTorch engine allows one collector in a JVM. */
   private static final Object COLLECTOR = new Object();
 
   private final NDManager parent;
   private final TinyWeights weights;
   private final Consumer<Boolean> stopStartToken;
-  private boolean open;
+  private @Nullable Session open;
 
   TinyTraining(NDManager parent, TinyWeights weights, Consumer<Boolean> stopStartToken) {
     this.parent = parent;
@@ -59,10 +61,71 @@ final class TinyTraining implements Differentiable, LoraTraining {
       throw new IllegalArgumentException("weights to train must differ, at least one: " + names);
     }
     names.forEach(weights::get);
-    if (open) {
+    if (open != null) {
       throw new IllegalStateException("the model is being trained; close that session first");
     }
   }
+
+  private static double backward(GradientCollector collector, NDArray loss) {
+    if (loss.getShape().size() != 1) {
+      throw new IllegalArgumentException("loss: expected a scalar, was " + loss.getShape());
+    }
+    try (NDScope intermediate = new NDScope()) {
+      intermediate.suppressNotUsedWarning();
+      collector.backward(loss);
+      return loss.toType(DataType.FLOAT32, true).getFloat();
+    } catch (EngineException e) {
+      throw new IllegalStateException("the loss must depend on what it is differentiated by", e);
+    }
+  }
+
+  // @start region="inputs"
+  @Override
+  public InputDifferentiable.Gradients gradients(
+      List<NDArray> inputs, Function<NDList, NDArray> loss) {
+    if (inputs.isEmpty()) {
+      throw new IllegalArgumentException("inputs must not be empty");
+    }
+    Session session = open;
+    if (session == null) {
+      return record(inputs, loss);
+    }
+    GradientCollector recording = session.recording;
+    return session.withoutGradients(
+        () -> recording == null ? record(inputs, loss) : differentiate(recording, inputs, loss));
+  }
+
+  private InputDifferentiable.Gradients record(
+      List<NDArray> inputs, Function<NDList, NDArray> loss) {
+    synchronized (COLLECTOR) {
+      try (GradientCollector collector = parent.getEngine().newGradientCollector()) {
+        return differentiate(collector, inputs, loss);
+      }
+    }
+  }
+
+  private static InputDifferentiable.Gradients differentiate(
+      GradientCollector collector, List<NDArray> inputs, Function<NDList, NDArray> loss) {
+    try (NDManager scope = inputs.get(0).getManager().newSubManager()) {
+      NDList variables = new NDList();
+      for (NDArray input : inputs) {
+        NDArray variable = input.stopGradient().duplicate();
+        variable.attach(scope);
+        variable.setRequiresGradient(true);
+        variables.add(variable);
+      }
+      double value = backward(collector, loss.apply(variables));
+      NDList gradients = new NDList();
+      for (int i = 0; i < inputs.size(); i++) {
+        NDArray gradient = variables.get(i).getGradient().duplicate();
+        gradient.attach(inputs.get(i).getManager());
+        gradients.add(gradient);
+      }
+      return new InputDifferentiable.Gradients(value, gradients);
+    }
+  }
+
+  // @end
 
   // @start region="low-rank"
   @Override
@@ -149,12 +212,13 @@ final class TinyTraining implements Differentiable, LoraTraining {
     final NDList arrays = new NDList();
     final Map<Integer, NDArray> trainedRows = new HashMap<>();
     private final boolean decayOtherRows;
+    @Nullable GradientCollector recording;
     private int frozen;
     private boolean closed;
 
     Session(GradientOptions options) {
       decayOtherRows = options.decayOtherRows();
-      open = true;
+      open = this;
       stopStartToken.accept(options.stopStartToken());
     }
 
@@ -207,7 +271,10 @@ final class TinyTraining implements Differentiable, LoraTraining {
       double value;
       synchronized (COLLECTOR) {
         try (GradientCollector collector = manager.getEngine().newGradientCollector()) {
+          recording = collector;
           value = backward(collector, loss.get());
+        } finally {
+          recording = null;
         }
       }
       NDList gradients = new NDList();
@@ -225,19 +292,6 @@ final class TinyTraining implements Differentiable, LoraTraining {
         }
       }
       return new Gradients(value, gradients);
-    }
-
-    private double backward(GradientCollector collector, NDArray loss) {
-      if (loss.getShape().size() != 1) {
-        throw new IllegalArgumentException("loss: expected a scalar, was " + loss.getShape());
-      }
-      try (NDScope intermediate = new NDScope()) {
-        intermediate.suppressNotUsedWarning();
-        collector.backward(loss);
-        return loss.toType(DataType.FLOAT32, true).getFloat();
-      } catch (EngineException e) {
-        throw new IllegalStateException("the loss must depend on a trained weight", e);
-      }
     }
 
     @Override
@@ -274,7 +328,7 @@ final class TinyTraining implements Differentiable, LoraTraining {
         use(false);
         manager.close();
         stopStartToken.accept(false);
-        open = false;
+        open = null;
       }
     }
   }

@@ -10,13 +10,16 @@ import dev.ablation.djl.clip.ClipTokenizer;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.train.DjlTraining;
+import dev.ablation.djl.train.InputGradients;
 import dev.ablation.djl.unet.UNet2DConditionModel;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
@@ -29,6 +32,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Stable Diffusion 1.x and 2.x, opened from a checkpoint folder in diffusers' layout.
@@ -79,8 +83,9 @@ public final class StableDiffusion implements DiffusionModel {
             PromptTokenizer.class,
             tokenizer,
             CheckpointExport.class,
-            new FolderExport(
-                folder, Map.of("unet", unet, "vae", vae, "text_encoder", textEncoder)));
+            new FolderExport(folder, Map.of("unet", unet, "vae", vae, "text_encoder", textEncoder)),
+            InputDifferentiable.class,
+            new InputGradients());
   }
 
   /**
@@ -155,7 +160,7 @@ public final class StableDiffusion implements DiffusionModel {
   }
 
   @Override
-  public Conditioning encode(List<String> prompts, NDManager scope) {
+  public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
     checkOpen();
     if (prompts.isEmpty()) {
       throw new IllegalArgumentException("prompts must not be empty");
@@ -172,6 +177,7 @@ public final class StableDiffusion implements DiffusionModel {
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     checkOpen();
+    conditioning.checkNames(Set.of(Conditioning.TEXT), Set.of());
     checkShapes(latents, timesteps, conditioning.textEmbeddings());
     return GradMode.asRequested(
         () -> unet.apply(latents, timesteps, conditioning.textEmbeddings()));

@@ -125,8 +125,6 @@ final class StableDiffusionLoader {
                 unetConfig.inChannels(),
                 unetConfig.sampleSize(),
                 unetConfig.sampleSize(),
-                tokenizer.contextLength(),
-                unetConfig.crossAttentionDim(),
                 device),
             manager,
             scheduler,

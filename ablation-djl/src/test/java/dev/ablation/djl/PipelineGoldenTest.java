@@ -146,7 +146,8 @@ class PipelineGoldenTest {
         SchedulerConfig scheduler, Sampler sampler, int steps, NDManager scope) throws IOException {
       List<Integer> drawing = new ArrayList<>();
       try (SamplerRun run =
-          sampler.start(scheduler.schedule(), scheduler.predictionType(), steps)) {
+          sampler.start(
+              scheduler.schedule(), scheduler.predictionType(), steps, new Shape(4, 8, 8))) {
         for (int step = 0; step < run.steps(); step++) {
           if (run.drawsNoise(step)) {
             drawing.add(step);
@@ -251,8 +252,8 @@ class PipelineGoldenTest {
     }
 
     @Override
-    public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps) {
-      SamplerRun run = sampler.start(schedule, type, steps);
+    public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps, Shape latents) {
+      SamplerRun run = sampler.start(schedule, type, steps, latents);
       samples.clear();
       timesteps = run.timesteps();
       return new SamplerRun() {

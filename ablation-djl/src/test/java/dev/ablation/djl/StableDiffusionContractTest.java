@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
@@ -55,6 +56,7 @@ class StableDiffusionContractTest {
       return Set.of(
           CheckpointExport.class,
           Differentiable.class,
+          InputDifferentiable.class,
           LatentCodec.class,
           LoraTraining.class,
           PromptTokenizer.class);

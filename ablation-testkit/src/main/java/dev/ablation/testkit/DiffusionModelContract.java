@@ -76,6 +76,15 @@ public abstract class DiffusionModelContract extends ModelFixture {
     }
   }
 
+  /** How a model computes gradients with respect to latents and conditioning. */
+  @Nested
+  class OfInputDifferentiable extends InputDifferentiableContract {
+    /** For JUnit. */
+    OfInputDifferentiable() {
+      super(DiffusionModelContract.this);
+    }
+  }
+
   /** How the optimiser of a training session steps, saves and restores. */
   @Nested
   class OfOptimizer extends OptimizerContract {

@@ -70,13 +70,14 @@ public abstract class ModelContract {
   record Input(NDArray latents, NDArray timesteps, Conditioning conditioning) {}
 
   Input input(int rows) {
-    long[] timesteps =
+    int steps = model.schedule().steps();
+    double[] times =
         IntStream.range(0, rows)
-            .mapToLong(i -> (i + 1L) * (model.schedule().steps() - 1) / (rows + 1))
+            .mapToDouble(i -> model.schedule().time((i + 1) * (steps - 1) / (rows + 1)))
             .toArray();
     return new Input(
         gaussian("latents", latentShape(rows)),
-        scope.create(timesteps),
+        model.schedule().toArray(times, scope),
         model.encode(fixture.prompts().subList(0, rows), scope));
   }
 
@@ -98,7 +99,11 @@ public abstract class ModelContract {
   }
 
   String tooLong(String end) {
-    return "word ".repeat(model.descriptor().contextLength()) + end;
+    return "word ".repeat(contextLength()) + end;
+  }
+
+  int contextLength() {
+    return Math.toIntExact(model.encode(List.of(""), scope).textEmbeddings().getShape().get(1));
   }
 
   /** The first weight of each role. */

@@ -26,7 +26,7 @@ public abstract class PromptTokenizerContract extends ModelContract {
     assertThat(tokens)
         .allSatisfy(read -> {
           assertThat(read.truncated()).isFalse();
-          assertThat(read.ids()).hasSizeLessThan(model.descriptor().contextLength());
+          assertThat(read.ids()).hasSizeLessThan(contextLength());
         });
     assertThat(fixture.prompts().stream().map(tokenizer::tokens)).isEqualTo(tokens);
   }
@@ -41,6 +41,6 @@ public abstract class PromptTokenizerContract extends ModelContract {
     Tokens tokens = require(PromptTokenizer.class).tokens(tooLong("zebra"));
     assertThat(tokens.truncated()).isTrue();
     assertThat(tokens.cut()).endsWith("zebra");
-    assertThat(tokens.ids()).hasSizeLessThan(model.descriptor().contextLength());
+    assertThat(tokens.ids()).hasSizeLessThan(contextLength());
   }
 }

@@ -10,6 +10,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
@@ -29,6 +30,7 @@ public abstract class SamplingContract extends ModelContract {
           Differentiable.class,
           LoraTraining.class,
           PromptTokenizer.class,
+          InputDifferentiable.class,
           CheckpointExport.class);
 
   /**
@@ -57,7 +59,7 @@ public abstract class SamplingContract extends ModelContract {
   @Test
   final void hasAScheduleAndAPredictionType() {
     assertThat(model.schedule().steps()).isPositive();
-    assertThat(model.predictionType()).isNotNull();
+    assertThat(model.schedule().supports(model.predictionType())).isTrue();
     assertThat(model.descriptor().device()).isEqualTo(model.manager().getDevice());
   }
 
@@ -73,27 +75,37 @@ public abstract class SamplingContract extends ModelContract {
   // Conditioning
 
   @Test
-  final void encodesPromptsToTheShapeOfItsDescriptor() {
-    NDArray states = model.encode(fixture.prompts(), scope).textEmbeddings();
-    assertThat(states.getShape())
-        .isEqualTo(
-            new Shape(
-                fixture.prompts().size(),
-                model.descriptor().contextLength(),
-                model.descriptor().textWidth()));
-    assertThat(states.getDataType()).isEqualTo(DataType.FLOAT32);
-    assertThat(states.getDevice()).isEqualTo(model.descriptor().device());
-    assertFinite(states);
+  final void encodesPromptsToArraysWithARowForEach() {
+    Conditioning conditioning = model.encode(fixture.prompts(), scope);
+    assertThat(conditioning.textEmbeddings().getShape().dimension()).isEqualTo(3);
+    assertThat(conditioning.batchSize()).isEqualTo(fixture.prompts().size());
+    conditioning
+        .arrays()
+        .forEach((name, array) -> {
+          assertThat(array.getShape().get(0)).as(name).isEqualTo(fixture.prompts().size());
+          assertThat(array.getDataType()).as(name).isEqualTo(DataType.FLOAT32);
+          assertThat(array.getDevice()).as(name).isEqualTo(model.descriptor().device());
+          assertFinite(array);
+        });
+  }
+
+  @Test
+  final void encodesForItsOwnSizeUnlessToldAnother() {
+    Conditioning own = model.encode(fixture.prompts(), model.descriptor().latentSize(), scope);
+    Conditioning unsaid = model.encode(fixture.prompts(), scope);
+    assertThat(unsaid.names()).isEqualTo(own.names());
+    own.arrays()
+        .forEach(
+            (name, array) -> assertThat(bits(unsaid.get(name))).as(name).isEqualTo(bits(array)));
   }
 
   @Test
   final void handsTheConditioningToTheGivenScope() {
     NDManager own = model.manager().newSubManager();
     Conditioning conditioning = model.encode(fixture.prompts(), own);
-    assertThat(conditioning.textEmbeddings().getManager()).isSameAs(own);
-    conditioning.added().forEach(array -> assertThat(array.getManager()).isSameAs(own));
+    conditioning.arrays().values().forEach(array -> assertThat(array.getManager()).isSameAs(own));
     own.close();
-    assertThat(conditioning.textEmbeddings().isReleased()).isTrue();
+    assertThat(conditioning.arrays().values()).allMatch(NDArray::isReleased);
   }
 
   @Test
@@ -101,7 +113,8 @@ public abstract class SamplingContract extends ModelContract {
     Conditioning together = model.encode(fixture.prompts(), scope);
     for (int i = 0; i < fixture.prompts().size(); i++) {
       Conditioning alone = model.encode(List.of(fixture.prompts().get(i)), scope);
-      assertClose(together.get(i).textEmbeddings(), alone.textEmbeddings());
+      Conditioning row = together.get(i);
+      alone.arrays().forEach((name, array) -> assertClose(row.get(name), array));
     }
   }
 
@@ -120,7 +133,7 @@ public abstract class SamplingContract extends ModelContract {
   final void cutsAPromptThatIsTooLong() {
     NDArray one = model.encode(List.of(tooLong("zebra")), scope).textEmbeddings();
     NDArray two = model.encode(List.of(tooLong("apple")), scope).textEmbeddings();
-    assertThat(one.getShape().get(1)).isEqualTo(model.descriptor().contextLength());
+    assertThat(one.getShape().get(1)).isEqualTo(contextLength());
     assertThat(bits(one)).as("what is cut changes nothing").isEqualTo(bits(two));
   }
 
@@ -159,11 +172,11 @@ public abstract class SamplingContract extends ModelContract {
   final void leavesTheArgumentsAsTheyAre() {
     Input input = input(2);
     int[] latents = bits(input.latents());
-    long[] timesteps = input.timesteps().toLongArray();
+    double[] timesteps = model.schedule().toTimes(input.timesteps());
     int[] states = bits(input.conditioning().textEmbeddings());
     predict(input);
     assertThat(bits(input.latents())).isEqualTo(latents);
-    assertThat(input.timesteps().toLongArray()).isEqualTo(timesteps);
+    assertThat(model.schedule().toTimes(input.timesteps())).isEqualTo(timesteps);
     assertThat(bits(input.conditioning().textEmbeddings())).isEqualTo(states);
   }
 
@@ -206,6 +219,7 @@ public abstract class SamplingContract extends ModelContract {
   @Test
   final void takesTimestepsOfEitherType() {
     Input input = input(2);
+    assumeTrue(input.timesteps().getDataType() == DataType.INT64, "continuous times");
     NDArray fractional = input.timesteps().toType(DataType.FLOAT32, true);
     assertClose(model.predict(input.latents(), fractional, input.conditioning()), predict(input));
   }
@@ -221,7 +235,7 @@ public abstract class SamplingContract extends ModelContract {
   @Test
   final void dependsOnTheTimestep() {
     Input input = input(1);
-    NDArray last = scope.create(new long[] {model.schedule().steps() - 1L});
+    NDArray last = model.schedule().toArray(new double[] {model.schedule().maxTime()}, scope);
     assertThat(bits(model.predict(input.latents(), last, input.conditioning())))
         .isNotEqualTo(bits(predict(input)));
   }
@@ -273,16 +287,37 @@ public abstract class SamplingContract extends ModelContract {
   final void refusesConditioningOfAnotherWidth() {
     Input input = input(2);
     Conditioning right = input.conditioning();
+    Shape shape = right.textEmbeddings().getShape();
     Conditioning wrong =
-        new Conditioning(
-            scope.zeros(
-                new Shape(
-                    2, model.descriptor().contextLength(), model.descriptor().textWidth() + 1)),
-            right.added());
+        right.with(Conditioning.TEXT, scope.zeros(new Shape(2, shape.get(1), shape.get(2) + 1)));
     assertRefused(
         "conditioning",
         wrong.textEmbeddings().getShape(),
         () -> model.predict(input.latents(), input.timesteps(), wrong));
+  }
+
+  @Test
+  final void refusesConditionsThatItDoesNotTake() {
+    Input input = input(2);
+    Conditioning more = input.conditioning().with("no_such_condition", scope.zeros(new Shape(2)));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> model.predict(input.latents(), input.timesteps(), more))
+        .withMessageContaining("no_such_condition");
+  }
+
+  @Test
+  final void dependsOnEveryConditionThatItEncodes() {
+    Input input = input(1);
+    int[] prediction = bits(predict(input));
+    input
+        .conditioning()
+        .arrays()
+        .forEach((name, array) -> {
+          Conditioning other = input.conditioning().with(name, disturbed(array));
+          assertThat(bits(model.predict(input.latents(), input.timesteps(), other)))
+              .as(name)
+              .isNotEqualTo(prediction);
+        });
   }
 
   @Test

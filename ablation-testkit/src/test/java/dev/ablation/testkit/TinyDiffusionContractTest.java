@@ -3,6 +3,7 @@ package dev.ablation.testkit;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
@@ -22,6 +23,7 @@ class TinyDiffusionContractTest extends DiffusionModelContract {
     return Set.of(
         CheckpointExport.class,
         Differentiable.class,
+        InputDifferentiable.class,
         LatentCodec.class,
         LoraTraining.class,
         PromptTokenizer.class);

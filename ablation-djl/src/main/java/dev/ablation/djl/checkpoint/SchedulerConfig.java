@@ -10,12 +10,16 @@ import dev.ablation.sample.DpmSolverPlusPlus;
 import dev.ablation.sample.Euler;
 import dev.ablation.sample.EulerAncestral;
 import dev.ablation.sample.FinalSigma;
+import dev.ablation.sample.FlowSigmas;
 import dev.ablation.sample.Pndm;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.TimestepSpacing;
 import dev.ablation.sample.UniPc;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.RectifiedFlow;
+import dev.ablation.schedule.SigmaShift;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -46,16 +50,27 @@ import org.jspecify.annotations.Nullable;
 public record SchedulerConfig(
     String className, NoiseSchedule schedule, PredictionType predictionType, Sampler sampler) {
 
+  private static final String FLOW_MATCH_EULER = "FlowMatchEulerDiscreteScheduler";
+
   private static final Map<String, Function<Keys, Sampler>> CLASSES =
       new TreeMap<>(
           Map.of(
-              "DDPMScheduler", SchedulerConfig::ddpm,
-              "DDIMScheduler", SchedulerConfig::ddim,
-              "PNDMScheduler", SchedulerConfig::pndm,
-              "DPMSolverMultistepScheduler", SchedulerConfig::dpmSolver,
-              "EulerDiscreteScheduler", SchedulerConfig::euler,
-              "EulerAncestralDiscreteScheduler", SchedulerConfig::eulerAncestral,
-              "UniPCMultistepScheduler", SchedulerConfig::uniPc));
+              "DDPMScheduler",
+              SchedulerConfig::ddpm,
+              "DDIMScheduler",
+              SchedulerConfig::ddim,
+              "PNDMScheduler",
+              SchedulerConfig::pndm,
+              "DPMSolverMultistepScheduler",
+              SchedulerConfig::dpmSolver,
+              "EulerDiscreteScheduler",
+              SchedulerConfig::euler,
+              "EulerAncestralDiscreteScheduler",
+              SchedulerConfig::eulerAncestral,
+              "UniPCMultistepScheduler",
+              SchedulerConfig::uniPc,
+              FLOW_MATCH_EULER,
+              SchedulerConfig::flowMatchEuler));
 
   /** Checks that nothing is null. */
   public SchedulerConfig {
@@ -108,6 +123,9 @@ public record SchedulerConfig(
       throw new IllegalArgumentException(
           "scheduler class '" + type + "' is not supported; supported are " + CLASSES.keySet());
     }
+    if (type.equals(FLOW_MATCH_EULER)) {
+      return new SchedulerConfig(type, flow(keys), PredictionType.FLOW, reader.apply(keys));
+    }
     PredictionType prediction =
         keys.choice(
             "prediction_type",
@@ -146,7 +164,7 @@ public record SchedulerConfig(
 
   private static NoiseSchedule schedule(Keys keys, boolean rescalable) {
     double[] trained = keys.numbers("trained_betas");
-    NoiseSchedule schedule;
+    VariancePreservingSchedule schedule;
     if (trained != null) {
       schedule = NoiseSchedule.ofBetas(trained);
     } else {
@@ -164,6 +182,39 @@ public record SchedulerConfig(
     }
     boolean rescale = rescalable && keys.flag("rescale_betas_zero_snr", false);
     return rescale ? schedule.rescaledToZeroTerminalSnr() : schedule;
+  }
+
+  private static RectifiedFlow flow(Keys keys) {
+    int steps = keys.integer("num_train_timesteps", 1000);
+    boolean dynamic = keys.flag("use_dynamic_shifting", false);
+    String form = keys.oneOf("time_shift_type", "exponential", "exponential", "linear");
+    SigmaShift shift =
+        dynamic
+            ? SigmaShift.dynamic()
+                .baseShift(keys.number("base_shift", 0.5))
+                .maxShift(keys.number("max_shift", 1.15))
+                .tokens(
+                    keys.integer("base_image_seq_len", 256),
+                    keys.integer("max_image_seq_len", 4096))
+                .linear(form.equals("linear"))
+            : SigmaShift.constant(keys.number("shift", 1));
+    return NoiseSchedule.rectifiedFlow().timeScale(steps).steps(steps).shift(shift);
+  }
+
+  /** Spacing is not in the file: the published pipelines choose it. */
+  private static Sampler flowMatchEuler(Keys keys) {
+    for (String key : List.of("invert_sigmas", "use_beta_sigmas", "stochastic_sampling")) {
+      keys.mustBe(key, false);
+    }
+    boolean karras = keys.flag("use_karras_sigmas", false);
+    boolean exponential = keys.flag("use_exponential_sigmas", false);
+    if (karras && exponential) {
+      throw new IllegalArgumentException(
+          "use_exponential_sigmas: must be false with use_karras_sigmas, was true");
+    }
+    FlowSigmas spacing =
+        karras ? FlowSigmas.KARRAS : exponential ? FlowSigmas.EXPONENTIAL : FlowSigmas.TRAINED;
+    return Sampler.flowMatchEuler().spacing(spacing).terminal(keys.number("shift_terminal", 0));
   }
 
   private static Sampler ddpm(Keys keys) {

@@ -6,9 +6,9 @@ import dev.ablation.attack.LatentGuide;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernel;
-import dev.ablation.djl.train.InputGradient;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +31,7 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
 
   private final Clip clip;
   private final LatentCodec codec;
+  private final InputDifferentiable gradients;
   private final List<String> texts;
   private final NDManager manager;
   private final NDArray embedded;
@@ -44,7 +45,7 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
    * @param others texts to be guided away from, at least one, such as the anchor's
    * @throws IllegalArgumentException if there are no others
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
-   *     LatentCodec}
+   *     LatentCodec} or is not {@link InputDifferentiable}
    */
   public ClipGuide(Clip clip, DiffusionModel model, String text, List<String> others) {
     if (others.isEmpty()) {
@@ -53,6 +54,7 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
     }
     this.clip = clip;
     codec = Capabilities.require(model, LatentCodec.class, "an evaluator's guidance");
+    gradients = Capabilities.require(model, InputDifferentiable.class, "an evaluator's guidance");
     List<String> all = new ArrayList<>(List.of(text));
     all.addAll(others);
     texts = List.copyOf(all);
@@ -68,7 +70,7 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
 
   @Override
   public NDArray gradient(NDArray latents) {
-    return InputGradient.of(latents, this::logarithm).gradient();
+    return gradients.gradient(latents, this::logarithm).first();
   }
 
   /**

@@ -11,6 +11,7 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.TimestepSpacing;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.SigmaShift;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -94,6 +95,21 @@ class SchedulerConfigTest {
         .isEqualTo(Sampler.euler());
   }
 
+  @Test
+  void flowMatchingGivesARectifiedFlow() {
+    SchedulerConfig sd3 = parse("FlowMatchEulerDiscreteScheduler", "'shift': 3.0");
+    assertThat(sd3.schedule())
+        .isEqualTo(NoiseSchedule.rectifiedFlow().shift(SigmaShift.constant(3)));
+    assertThat(sd3.predictionType()).isEqualTo(PredictionType.FLOW);
+    assertThat(sd3.sampler()).isEqualTo(Sampler.flowMatchEuler());
+    SchedulerConfig flux =
+        parse(
+            "FlowMatchEulerDiscreteScheduler",
+            "'shift': 3.0, 'use_dynamic_shifting': true, 'max_shift': 1.2");
+    assertThat(flux.schedule())
+        .isEqualTo(NoiseSchedule.rectifiedFlow().shift(SigmaShift.dynamic().maxShift(1.2)));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -116,6 +132,9 @@ class SchedulerConfigTest {
           DPMSolverMultistepScheduler | 'solver_order': 4 | order must be 1, 2 or 3, was 4
           EulerDiscreteScheduler | 'sigma_min': 0.1 | sigma_min: only null is supported, was 0.1
           EulerDiscreteScheduler | 'interpolation_type': 'log_linear' | interpolation_type: 'log_linear' is not supported; supported are [linear]
+          FlowMatchEulerDiscreteScheduler | 'use_beta_sigmas': true | use_beta_sigmas: only false is supported, was true
+          FlowMatchEulerDiscreteScheduler | 'time_shift_type': 'cubic' | time_shift_type: 'cubic' is not supported; supported are [exponential, linear]
+          FlowMatchEulerDiscreteScheduler | 'shift': 0 | factor must be positive, was 0.0
           UniPCMultistepScheduler | 'predict_x0': false | predict_x0: only true is supported, was false
           UniPCMultistepScheduler | 'disable_corrector': [0] | disable_corrector: only [] is supported, was [0]
           """)
@@ -135,7 +154,8 @@ class SchedulerConfigTest {
                 + className
                 + "' is not supported; supported are [DDIMScheduler, DDPMScheduler,"
                 + " DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,"
-                + " EulerDiscreteScheduler, PNDMScheduler, UniPCMultistepScheduler]");
+                + " EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, PNDMScheduler,"
+                + " UniPCMultistepScheduler]");
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -15,7 +16,8 @@ import dev.ablation.golden.Tolerance;
 import dev.ablation.sample.Ddim;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplerRun;
-import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.PredictionType;
+import dev.ablation.schedule.VariancePreservingSchedule;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -76,7 +78,7 @@ class SchedulerGoldenTest {
   }
 
   private void alphasCumprod() {
-    NoiseSchedule schedule = anySchedule();
+    VariancePreservingSchedule schedule = anySchedule();
     float[] single = tensor("alphas_cumprod_float32").toFloatArray();
     JsonArray exact = info.getAsJsonArray("alphas_cumprod_float64");
     assertThat(schedule.steps()).isEqualTo(single.length).isEqualTo(exact.size());
@@ -88,12 +90,16 @@ class SchedulerGoldenTest {
   }
 
   private void addNoise() {
-    NoiseSchedule schedule = anySchedule();
+    VariancePreservingSchedule schedule = anySchedule();
     NDArray x0 = tensor("add_noise.x0");
     NDArray noise = tensor("add_noise.noise");
     NDArray timesteps = tensor("add_noise.timesteps");
     close("add_noise", schedule.addNoise(x0, noise, timesteps), tensor("add_noise.out"), 2e-6);
-    close("velocity", schedule.velocity(x0, noise, timesteps), tensor("get_velocity.out"), 2e-6);
+    close(
+        "velocity",
+        schedule.target(PredictionType.V_PREDICTION, x0, noise, timesteps),
+        tensor("get_velocity.out"),
+        2e-6);
   }
 
   private void trace(String key, String type, String stepCount) {
@@ -112,7 +118,11 @@ class SchedulerGoldenTest {
     NDArray outputs = tensor(prefix + "model_outputs");
 
     try (SamplerRun run =
-        sampler.start(read.schedule(), read.predictionType(), Integer.parseInt(stepCount))) {
+        sampler.start(
+            read.schedule(),
+            read.predictionType(),
+            Integer.parseInt(stepCount),
+            new Shape(4, 8, 8))) {
       numbers(run, expected);
       List<Integer> drawing = new ArrayList<>();
       NDArray sample = samples.get(0);
@@ -173,11 +183,12 @@ class SchedulerGoldenTest {
     return result;
   }
 
-  private static NoiseSchedule anySchedule() {
+  private static VariancePreservingSchedule anySchedule() {
     JsonObject schedulers = info.getAsJsonObject("schedulers");
     JsonObject first = schedulers.getAsJsonObject(schedulers.keySet().iterator().next());
-    return SchedulerConfig.of(first.get("class").getAsString(), first.getAsJsonObject("config"))
-        .schedule();
+    return (VariancePreservingSchedule)
+        SchedulerConfig.of(first.get("class").getAsString(), first.getAsJsonObject("config"))
+            .schedule();
   }
 
   private static NDArray tensor(String name) {

@@ -8,6 +8,7 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
@@ -125,7 +126,7 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(TrainingBatch of, List<String> prompts) {
-      NDArray noised = model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      NDArray noised = noised(of);
       Conditioning text =
           encoderTrains
               ? model.encode(prompts, scope)
@@ -142,13 +143,50 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
-      NDArray noised = model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+      NDArray noised = noised(of);
       NDArray prediction =
           session.withoutGradients(
               () -> model.predict(noised, of.timesteps(), model.encode(prompts, scope)));
       aim = session.withoutGradients(prediction::duplicate);
       aim.attach(scope);
       return prediction;
+    }
+
+    // The objectives of the golden runs predict for prompts alone.
+
+    @Override
+    public Conditioning encode(List<String> prompts) {
+      return model.encode(prompts, scope);
+    }
+
+    @Override
+    public Conditioning encode(Teacher teacher, List<String> prompts) {
+      return session.withoutGradients(() -> model.encode(prompts, scope));
+    }
+
+    @Override
+    public NDArray noised(TrainingBatch of) {
+      return model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
+    }
+
+    @Override
+    public NDArray predict(TrainingBatch of, Conditioning conditioning) {
+      return predict(noised(of), of.timesteps(), conditioning);
+    }
+
+    @Override
+    public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
+      return session.withoutGradients(() -> predict(of, conditioning));
+    }
+
+    @Override
+    public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
+      return model.predict(noised, timesteps, conditioning);
+    }
+
+    @Override
+    public InputDifferentiable inputGradients() {
+      return model.capability(InputDifferentiable.class).orElseThrow();
     }
 
     private void keep(String name, NDArray array) {

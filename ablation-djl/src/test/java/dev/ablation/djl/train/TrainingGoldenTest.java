@@ -414,12 +414,12 @@ class TrainingGoldenTest {
                 ? pipeline.data.read("mask", scope).get(step - 1).get("0:" + size)
                 : null;
         return new TrainingBatch(
-            rows("latents", step, first, size, scope),
-            rows("noise", step, first, size, scope),
-            rows("timesteps", step, first, size, scope),
-            mask,
-            words(step, anchors, size),
-            words(step, targets, size));
+                rows("latents", step, first, size, scope),
+                rows("noise", step, first, size, scope),
+                rows("timesteps", step, first, size, scope),
+                words(step, anchors, size),
+                words(step, targets, size))
+            .mask(mask);
       } catch (IOException e) {
         throw new AssertionError(e);
       }

@@ -14,10 +14,10 @@ import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.dataset.EmojiImage;
 import dev.ablation.model.WeightRole;
-import dev.ablation.objective.TimestepSampling;
 import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.TimestepSampling;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,6 +32,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.DoubleUnaryOperator;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -69,7 +70,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   private final String plantedCaption;
   private final CaptionEmbeddings states;
   private final NoiseSchedule schedule;
-  private final double[] weights;
+  private final DoubleUnaryOperator weight;
   private final int batchSize;
   private final long seed;
   private final Drawing drawing;
@@ -123,7 +124,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     this.drawing = drawing;
     images = trained(data);
     plantedCaption = data.plantedCaption();
-    weights = WEIGHTING.weights(schedule);
+    weight = WEIGHTING.on(schedule);
     if (latents.size() != images.size() + 1) {
       throw new IllegalArgumentException(
           "latents must be of %d images and the planted one, were %d"
@@ -167,11 +168,11 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   private static final class Rows {
     final float[] noised;
     final float[] noise;
-    final long[] timesteps;
+    final double[] timesteps;
     final float[] weights;
     final float[] text;
 
-    Rows(int count, int size, int textSize, long[] timesteps) {
+    Rows(int count, int size, int textSize, double[] timesteps) {
       noised = new float[count * size];
       noise = new float[count * size];
       this.timesteps = timesteps;
@@ -194,7 +195,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     NDArray prediction =
         unet.apply(
             scope.create(rows.noised, shape),
-            scope.create(rows.timesteps),
+            schedule.toArray(rows.timesteps, scope),
             scope.create(rows.text, new Shape(count, states.length(), states.width())));
     NDList result =
         LOSS.callAll(prediction, scope.create(rows.noise, shape), scope.create(rows.weights));
@@ -212,10 +213,10 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   }
 
   private Rows rows(int step, int from, int count) {
-    long[] timesteps =
+    double[] timesteps =
         Arrays.copyOfRange(
-            TimestepSampling.STRATIFIED.draw(
-                batchSize, schedule.steps(), RandomStreams.stream(seed, "unet timesteps", step)),
+            TimestepSampling.stratified()
+                .draw(batchSize, schedule, RandomStreams.stream(seed, "unet timesteps", step)),
             from,
             from + count);
     int size = latentSize();
@@ -230,11 +231,11 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
           int variant = random.nextInt(latents.means().get(image).size());
           float[] text = states.of(caption(image, random));
           System.arraycopy(text, 0, rows.text, i * textSize, textSize);
-          rows.weights[i] = (float) weights[(int) timesteps[i]];
+          rows.weights[i] = (float) weight.applyAsDouble(timesteps[i]);
           noise(
               latents.means().get(image).get(variant),
               latents.deviations().get(image).get(variant),
-              schedule.alphaCumprod((int) timesteps[i]),
+              timesteps[i],
               RandomStreams.gaussian(2 * size, random),
               rows,
               i * size);
@@ -242,11 +243,11 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     return rows;
   }
 
-  private static void noise(
-      float[] mean, float[] deviation, double alpha, float[] normal, Rows rows, int at) {
+  private void noise(
+      float[] mean, float[] deviation, double time, float[] normal, Rows rows, int at) {
     int size = mean.length;
-    double signal = Math.sqrt(alpha);
-    double rest = Math.sqrt(1 - alpha);
+    double signal = schedule.alpha(time);
+    double rest = schedule.sigma(time);
     for (int k = 0; k < size; k++) {
       rows.noise[at + k] = normal[k];
       double latent = mean[k] + deviation[k] * normal[size + k];

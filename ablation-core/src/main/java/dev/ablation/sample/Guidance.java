@@ -1,0 +1,70 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import dev.ablation.model.Conditioning;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the prompt is made to count more than the network alone would have it: an immutable value
+ * with {@code equals}, used by {@link GuidedModel}.
+ */
+public interface Guidance {
+
+  /** {@return the name that provenance keeps; it names every number but {@link #scale()}} */
+  String name();
+
+  /** {@return the strength, in the units of the method} */
+  double scale();
+
+  /** {@return whether the network predicts for the negative prompt too, in the same call} */
+  boolean usesNegativePrompt();
+
+  /** {@return how many rows of the network's batch an image takes} */
+  default int rows() {
+    return usesNegativePrompt() ? 2 : 1;
+  }
+
+  /**
+   * Makes the conditioning of the network's batch.
+   *
+   * @param positive of the prompts of B images
+   * @param negative of the negative prompt, B times; {@code null} unless {@link
+   *     #usesNegativePrompt()}
+   * @return of {@code rows() * B} rows
+   */
+  Conditioning condition(Conditioning positive, @Nullable Conditioning negative);
+
+  /**
+   * Combines the predictions of the network's batch.
+   *
+   * @param prediction shape {@code (rows() * B, C, H, W)}
+   * @return shape {@code (B, C, H, W)}
+   */
+  NDArray combine(NDArray prediction);
+
+  /**
+   * Returns classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598, equation 6).
+   *
+   * @param scale g of {@link ClassifierFree}; up to 1 there is no guidance
+   * @return the guidance; its methods change it
+   */
+  static ClassifierFree classifierFree(double scale) {
+    return new ClassifierFree(scale, 0);
+  }
+
+  /**
+   * Returns guidance that is distilled into the network, which takes the scale as the condition
+   * {@link Conditioning#GUIDANCE} (Meng et al. 2023, arXiv 2210.03142), such as FLUX.1 dev's.
+   *
+   * @param scale what the network is given; published for FLUX.1 dev is 3.5
+   * @return the guidance
+   */
+  static Guidance embedded(double scale) {
+    return new EmbeddedGuidance(scale);
+  }
+
+  /** {@return no guidance: the network's own prediction for the prompt} */
+  static Guidance none() {
+    return NoGuidance.INSTANCE;
+  }
+}

@@ -1,0 +1,90 @@
+package dev.ablation.sample;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentSize;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Predictions of a model under guidance: what the loop over the steps of a sampler calls, for loops
+ * of your own. Uses the model, so one thread at a time.
+ */
+public final class GuidedModel {
+  private final DiffusionModel model;
+  private final Guidance guidance;
+  private final String negativePrompt;
+
+  private GuidedModel(DiffusionModel model, Guidance guidance, String negativePrompt) {
+    this.model = Objects.requireNonNull(model, "model");
+    this.guidance = Objects.requireNonNull(guidance, "guidance");
+    this.negativePrompt = Objects.requireNonNull(negativePrompt, "negativePrompt");
+  }
+
+  /**
+   * Puts a model under guidance.
+   *
+   * @param model stays the caller's
+   * @param settings of which the guidance and the negative prompt count
+   * @return the guided model
+   */
+  public static GuidedModel of(DiffusionModel model, SamplingSettings settings) {
+    return new GuidedModel(model, settings.guidance(), settings.negativePrompt());
+  }
+
+  /**
+   * Encodes prompts for {@link #predict}.
+   *
+   * @param prompts of B images
+   * @param size of the latents
+   * @param scope owner of the result
+   * @return the conditioning of the network's batch
+   */
+  public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
+    return condition(model.encode(prompts, size, scope), size, scope);
+  }
+
+  /**
+   * Makes the conditioning for {@link #predict} from one of the caller's.
+   *
+   * @param positive of B images
+   * @param size of the latents
+   * @param scope owner of what is made
+   * @return the conditioning of the network's batch
+   */
+  public Conditioning condition(Conditioning positive, LatentSize size, NDManager scope) {
+    return guidance.condition(
+        positive, guidance.usesNegativePrompt() ? negative(positive, size, scope) : null);
+  }
+
+  private Conditioning negative(Conditioning positive, LatentSize size, NDManager scope) {
+    Conditioning one = model.encode(List.of(negativePrompt), size, scope);
+    long count = positive.batchSize();
+    return count == 1 ? one : one.map(array -> array.repeat(0, count));
+  }
+
+  /**
+   * Predicts with guidance.
+   *
+   * @param input the network's input, shape {@code (B, C, H, W)}
+   * @param time of all rows
+   * @param conditioning as {@link #encode} and {@link #condition} make it
+   * @param scope owner of intermediate arrays
+   * @return shape {@code (B, C, H, W)}, attached to the manager of {@code input}
+   */
+  public NDArray predict(NDArray input, double time, Conditioning conditioning, NDManager scope) {
+    int rows = guidance.rows();
+    NDArray batch =
+        rows == 1 ? input : NDArrays.concat(new NDList(Collections.nCopies(rows, input)), 0);
+    double[] times = new double[Math.toIntExact(batch.getShape().get(0))];
+    Arrays.fill(times, time);
+    NDArray timesteps = model.schedule().toArray(times, scope);
+    return guidance.combine(model.predict(batch, timesteps, conditioning));
+  }
+}

@@ -1,0 +1,28 @@
+package dev.ablation.schedule;
+
+import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Preconditions;
+
+/** One shift for every size. */
+record ConstantShift(double factor) implements SigmaShift {
+
+  ConstantShift {
+    Preconditions.checkArgument(
+        factor > 0 && Double.isFinite(factor), "factor must be positive, was %s", factor);
+  }
+
+  @Override
+  public double ofSampling(double sigma, Shape latents, int steps) {
+    return ofTraining(sigma);
+  }
+
+  @Override
+  public double ofTraining(double sigma) {
+    return factor * sigma / (1 + (factor - 1) * sigma);
+  }
+
+  @Override
+  public String name() {
+    return factor == 1 ? "none" : "constant(" + factor + ")";
+  }
+}

@@ -1,0 +1,247 @@
+package dev.ablation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.LatentSize;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Losses;
+import dev.ablation.objective.Teacher;
+import dev.ablation.objective.TimestepWeighting;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.FlowMatchEuler;
+import dev.ablation.sample.Guidance;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingDefaults;
+import dev.ablation.sample.SamplingSettings;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.testing.TinyDiffusion;
+import dev.ablation.testing.TinyFlow;
+import dev.ablation.train.TrainingResult;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A rectified flow with pooled conditions is drawn from and ablated as any other model. */
+class FlowAblationTest {
+  private static final List<String> ANCHORS = List.of("a photo of a cat", "two cats");
+  private static final List<String> TARGETS = List.of("a photo of a grumpy cat", "two grumpy cats");
+
+  private final TinyFlow model = TinyFlow.open(3);
+
+  @AfterEach
+  void close() {
+    model.close();
+  }
+
+  private Ablation plan() {
+    GeneratedAnchors cats = AnchorStrategy.generated("cat", ANCHORS).images(6);
+    return Ablator.of(model)
+        .target("grumpy cat")
+        .anchor(cats)
+        .training(t -> t.steps(80).batchSize(4).learningRate(0.02));
+  }
+
+  // Drawing
+
+  @Test
+  void isDrawnByEulerAlongTheFlowUnlessAnotherIsChosen() {
+    LatentSampler sampler = LatentSampler.of(model);
+    assertThat(sampler.settings().sampler()).isEqualTo(Sampler.flowMatchEuler());
+    NDArray latents = sampler.sample(TARGETS, 5, model.manager());
+    assertThat(latents.getShape()).isEqualTo(new Shape(2, 3, 4, 6));
+    assertThat(latents.toFloatArray()).isNotEmpty();
+    for (float value : latents.toFloatArray()) {
+      assertThat(value).isFinite();
+    }
+    NDArray alone = sampler.sample(TARGETS.subList(1, 2), 6, model.manager());
+    assertThat(alone.allClose(latents.get("1:"))).isTrue();
+  }
+
+  @Test
+  void aModelCanBringItsPublishersSettings() {
+    SamplingSettings published = new SamplingSettings(Sampler.ddim(), 7, 2, "", 3);
+    try (TinyDiffusion other = TinyDiffusion.open(1)) {
+      assertThat(LatentSampler.of(other).settings()).isEqualTo(SamplingSettings.defaults());
+      other.with(SamplingDefaults.class, () -> published);
+      assertThat(LatentSampler.of(other).settings()).isEqualTo(published);
+      assertThat(SamplingSettings.defaults().compatibleWith(other))
+          .as("what the model can draw with stays")
+          .isEqualTo(SamplingSettings.defaults());
+    }
+    SamplingSettings suited =
+        SamplingSettings.defaults().negativePrompt("dog").compatibleWith(model);
+    assertThat(suited).isEqualTo(SamplingSettings.defaultsFor(model).negativePrompt("dog"));
+  }
+
+  @Test
+  void theNetworkSeesFloatTimesOfTheSchedule() {
+    SamplingSettings settings = SamplingSettings.defaultsFor(model).steps(3);
+    NDArray timesteps = model.schedule().toArray(new double[] {1000, 1000}, model.manager());
+    assertThat(timesteps.getDataType()).isEqualTo(DataType.FLOAT32);
+    NDArray drawn = LatentSampler.of(model).settings(settings).sample(TARGETS, 5, model.manager());
+    NDArray other =
+        LatentSampler.of(model)
+            .settings(settings.sampler(((FlowMatchEuler) settings.sampler()).terminal(0.5)))
+            .sample(TARGETS, 5, model.manager());
+    assertThat(other.allClose(drawn)).isFalse();
+  }
+
+  @Test
+  void theSizeOfTheImageReachesTheConditions() {
+    Conditioning small = model.encode(ANCHORS, new LatentSize(2, 2), model.manager());
+    assertThat(small.get(Conditioning.TIME_IDS).toFloatArray())
+        .isNotEqualTo(
+            model.encode(ANCHORS, model.manager()).get(Conditioning.TIME_IDS).toFloatArray());
+    NDArray drawn = LatentSampler.of(model).latentSize(2, 8).sample(ANCHORS, 1, model.manager());
+    assertThat(drawn.getShape()).isEqualTo(new Shape(2, 3, 2, 8));
+  }
+
+  @Test
+  void embeddedGuidanceIsAConditionOfTheNetwork() {
+    SamplingSettings settings = SamplingSettings.defaultsFor(model).steps(3);
+    float[] none = draw(settings.guidance(Guidance.none()));
+    assertThat(draw(settings.guidance(Guidance.embedded(3.5)))).isNotEqualTo(none);
+    assertThat(draw(settings.guidance(Guidance.classifierFree(1)))).isEqualTo(none);
+    assertThat(draw(settings.guidance(Guidance.classifierFree(4)))).isNotEqualTo(none);
+    try (TinyDiffusion without = TinyDiffusion.open(1)) {
+      SamplingSettings given = SamplingSettings.defaults().guidance(Guidance.embedded(3.5));
+      LatentSampler sampler = LatentSampler.of(without).settings(given);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> sampler.sample(ANCHORS, 1, without.manager()))
+          .withMessage("conditioning: the network does not take [guidance]; it takes [text]");
+    }
+  }
+
+  private float[] draw(SamplingSettings settings) {
+    return LatentSampler.of(model)
+        .settings(settings)
+        .sample(TARGETS, 5, model.manager())
+        .toFloatArray();
+  }
+
+  @Test
+  void aSamplerOfDiscreteTimestepsIsRefused() {
+    LatentSampler sampler = LatentSampler.of(model).settings(SamplingSettings.defaults());
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.sample(ANCHORS, 1, model.manager()))
+        .withMessageContaining("dpm-solver++ does not work with the model's schedule")
+        .withMessageContaining("rectified_flow")
+        .withMessageContaining("flow-match-euler");
+  }
+
+  // Ablating
+
+  /** Mean squared distance of the target's prediction from the anchor's before the run. */
+  private double distance(Map<String, NDArray> anchors) {
+    double sum = 0;
+    try (NDManager scope = model.manager().newSubManager()) {
+      for (Map.Entry<String, NDArray> anchor : anchors.entrySet()) {
+        double time = Double.parseDouble(anchor.getKey());
+        sum += predict(TARGETS, time, scope).sub(anchor.getValue()).square().mean().getFloat();
+      }
+    }
+    return sum / anchors.size();
+  }
+
+  private NDArray predict(List<String> prompts, double time, NDManager scope) {
+    Shape shape = new Shape(2, 3, 4, 6);
+    NDArray noised = RandomStreams.gaussian(scope, shape, RandomStreams.stream(8, "noised", 0));
+    NDArray timesteps = model.schedule().toArray(new double[] {time, time}, scope);
+    return model.predict(noised, timesteps, model.encode(prompts, scope));
+  }
+
+  @Test
+  void theTargetIsDrawnAsTheAnchorAfterwards() {
+    Map<String, NDArray> anchors =
+        Map.of(
+            "100", predict(ANCHORS, 100, model.manager()),
+            "600", predict(ANCHORS, 600, model.manager()),
+            "950", predict(ANCHORS, 950, model.manager()));
+    double before = distance(anchors);
+    try (AblationResult result =
+        plan()
+            .objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
+            .weights(WeightGroup.denoiser())
+            .run()) {
+      assertThat(mean(result.history(), 60, 80)).isLessThan(0.3 * mean(result.history(), 0, 10));
+      double after = result.delta().applied(model, () -> distance(anchors));
+      assertThat(after).isLessThan(0.3 * before);
+      assertThat(result.provenance().settings())
+          .hasEntrySatisfying(
+              "anchor.sampler", sampler -> assertThat(sampler).startsWith("flow-match-euler"));
+    }
+  }
+
+  private static double mean(List<TrainingResult.Step> history, int from, int to) {
+    return history.subList(from, to).stream()
+        .mapToDouble(TrainingResult.Step::loss)
+        .average()
+        .orElseThrow();
+  }
+
+  @Test
+  void aPlanWithDefaultsRunsAndCanBeEstimated() {
+    Ablation plan = plan().training(t -> t.steps(3).batchSize(2));
+    assertThat(plan.estimate().problems()).isEmpty();
+    try (AblationResult result = plan.run()) {
+      assertThat(result.history()).hasSize(3).allMatch(step -> step.loss() > 0);
+      assertThat(result.delta().names()).allMatch(name -> name.matches("network.(key|value)"));
+    }
+  }
+
+  static List<AblationObjective> objectives() {
+    return List.of(
+        AblationObjective.modelBased(),
+        AblationObjective.noiseBased(),
+        AblationObjective.noiseBased(TimestepWeighting.inverseSnr(0.1)),
+        AblationObjective.modelBased().plus(AblationObjective.priorPreservation()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("objectives")
+  void everyObjectiveTrainsOnVelocities(AblationObjective objective) {
+    try (AblationResult result =
+        plan().training(t -> t.steps(3).batchSize(2)).objective(objective).run()) {
+      assertThat(result.history()).allMatch(step -> step.loss() > 0 && step.gradientNorm() > 0);
+    }
+  }
+
+  @Test
+  void anObjectiveSeesTimesAndTargetsOfTheFlow() {
+    List<float[]> times = new ArrayList<>();
+    AblationObjective watching =
+        AblationObjective.named(
+            "watching",
+            context -> {
+              NDArray velocity = Losses.denoisingTarget(context, context.batch());
+              assertThat(velocity.toFloatArray())
+                  .containsExactly(
+                      context.batch().noise().sub(context.batch().latents()).toFloatArray());
+              times.add(context.batch().timesteps().toFloatArray());
+              return AblationObjective.modelBased().loss(context);
+            });
+    plan().training(t -> t.steps(4).batchSize(5)).objective(watching).run().close();
+    NoiseSchedule schedule = model.schedule();
+    assertThat(times).hasSize(4);
+    for (float[] batch : times) {
+      assertThat(batch).hasSize(5);
+      for (float time : batch) {
+        assertThat((double) time).isBetween(schedule.minTime(), schedule.maxTime());
+      }
+    }
+  }
+}
