@@ -88,11 +88,11 @@ public final class WeightDelta implements AutoCloseable {
         parent,
         provenance,
         trained.keySet(),
-        (name, owner) ->
-            FullChange.of(
-                Objects.requireNonNull(trained.get(name), name)
-                    .sub(weights.get(name).toType(DataType.FLOAT32, false)),
-                owner));
+        (name, owner) -> {
+          try (NDArray base = weights.copy(name, owner)) {
+            return FullChange.of(Objects.requireNonNull(trained.get(name), name).sub(base), owner);
+          }
+        });
   }
 
   /**
@@ -480,9 +480,13 @@ public final class WeightDelta implements AutoCloseable {
       scope = model.manager().newSubManager();
       try {
         changes.forEach((name, change) -> {
-          NDArray current = model.weights().get(name);
+          boolean bound = model.weights().isBound(name);
+          NDArray current = bound ? model.weights().get(name) : model.weights().copy(name, scope);
           NDArray changed = change.addedTo(current, scope);
-          before.put(name, model.weights().isBound(name) ? current : null);
+          if (!bound) {
+            current.close();
+          }
+          before.put(name, bound ? current : null);
           model.weights().bind(name, changed);
           applied.put(name, changed);
         });

@@ -20,6 +20,7 @@ import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.WeightRole;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -135,8 +136,8 @@ final class StableDiffusionLoader {
             unet,
             vae,
             new NamedWeights()
-                .add("unet.", unet, Roles::ofUnet)
-                .add("text_encoder.", text, Roles::ofTextEncoder),
+                .add("unet", unet, WeightRole.DENOISER)
+                .add("text_encoder", text, WeightRole.TEXT_ENCODER),
             folder);
       } catch (IOException | RuntimeException | Error e) {
         tokenizer.close();

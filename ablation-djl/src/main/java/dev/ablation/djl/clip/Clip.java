@@ -91,15 +91,10 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
     projections = new ClipProjections(config);
     weights =
         new NamedWeights()
+            .add("text_model", "", textModel, name -> WeightRole.TEXT_ENCODER)
+            .add("vision_model", "", visionModel, name -> WeightRole.IMAGE_ENCODER)
             .add(
-                "",
-                textModel,
-                name ->
-                    name.endsWith("token_embedding.weight")
-                        ? WeightRole.TOKEN_EMBEDDING
-                        : WeightRole.TEXT_ENCODER)
-            .add("", visionModel, name -> WeightRole.IMAGE_ENCODER)
-            .add(
+                "projections",
                 "",
                 projections,
                 name ->
