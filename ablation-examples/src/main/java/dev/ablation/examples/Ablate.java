@@ -3,8 +3,7 @@ package dev.ablation.examples;
 import ai.djl.Device;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.error.AblationException;
 import dev.ablation.examples.dataset.EmojiConcept;
 import dev.ablation.train.Preset;
@@ -218,7 +217,7 @@ public final class Ablate implements Callable<Integer> {
     if (list) {
       return printVocabulary();
     }
-    StableDiffusionOptions options = options();
+    LoadOptions options = options();
     AblationJob job = job();
     Path folder = RunFolder.create(output);
     try (ProgressBars bars = ProgressBars.onStandardError(!quiet);
@@ -236,8 +235,8 @@ public final class Ablate implements Callable<Integer> {
     }
   }
 
-  private static EmbeddedEvaluator evaluator(StableDiffusionOptions options) throws IOException {
-    return EmbeddedEvaluator.open(new ClipOptions(options.device(), options.threads(), null, null));
+  private static EmbeddedEvaluator evaluator(LoadOptions options) throws IOException {
+    return EmbeddedEvaluator.open(options);
   }
 
   private int printVocabulary() {
@@ -357,12 +356,12 @@ public final class Ablate implements Callable<Integer> {
     }
   }
 
-  private StableDiffusionOptions options() {
+  private LoadOptions options() {
     int count = threads != null ? threads : model == null ? 1 : 0;
     if (count < 0) {
       throw wrong("--threads must not be negative, was " + count);
     }
-    StableDiffusionOptions options = StableDiffusionOptions.defaults().threads(count);
+    LoadOptions options = LoadOptions.defaults().threads(count);
     return switch (device) {
       case "cpu" -> options.device(Device.cpu());
       case "gpu" -> options.device(Device.gpu());

@@ -2,8 +2,7 @@ package dev.ablation.examples.study;
 
 import ai.djl.Device;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.examples.EmbeddedEvaluator;
 import dev.ablation.examples.EmbeddedModel;
 import dev.ablation.examples.ProgressBars;
@@ -31,11 +30,11 @@ final class StudyOptions {
 
   StableDiffusion model() throws IOException {
     return EmbeddedModel.open(
-        StableDiffusionOptions.defaults().device(Device.fromName(device)).threads(THREADS));
+        LoadOptions.defaults().device(Device.fromName(device)).threads(THREADS));
   }
 
   EmbeddedEvaluator judge() throws IOException {
     return EmbeddedEvaluator.open(
-        ClipOptions.defaults().device(Device.fromName(device)).threads(THREADS));
+        LoadOptions.defaults().device(Device.fromName(device)).threads(THREADS));
   }
 }
