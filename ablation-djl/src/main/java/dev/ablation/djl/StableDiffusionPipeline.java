@@ -1,6 +1,7 @@
 package dev.ablation.djl;
 
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.checkpoint.NetworkNames;
 import dev.ablation.djl.checkpoint.SchedulerConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
@@ -31,10 +32,13 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
           "scheduler",
           Set.of(),
           (source, className) ->
-              SchedulerConfig.read(
-                      source.configFolder().resolve("scheduler").resolve("scheduler_config.json"),
-                      className)
-                  .forStableDiffusion());
+              SchedulerConfig.ofStableDiffusion(
+                  className,
+                  JsonConfig.read(
+                      source
+                          .configFolder()
+                          .resolve("scheduler")
+                          .resolve("scheduler_config.json"))));
 
   private static final Component<Network<UNetConfig, UNet2DConditionModel>> UNET =
       Network.component(

@@ -220,7 +220,8 @@ public final class LoraFile {
                   unknown.stream().limit(5).toList()));
     }
     AdapterMetadata metadata =
-        AdapterMetadata.parse(tensors.metadata().getOrDefault(AdapterMetadata.KEY, "{}"));
+        AdapterMetadata.parse(
+            tensors.path(), tensors.metadata().getOrDefault(AdapterMetadata.KEY, "{}"));
     Map<String, LoraFactors> changes = new LinkedHashMap<>();
     for (WeightInfo info : model.weights().list()) {
       String weight = info.name();
@@ -234,7 +235,8 @@ public final class LoraFile {
   }
 
   private static LoraFactors change(
-      WeightInfo weight, Map<LoraKeys.Kind, NDArray> factors, AdapterMetadata metadata) {
+      WeightInfo weight, Map<LoraKeys.Kind, NDArray> factors, AdapterMetadata metadata)
+      throws IOException {
     NDArray down = factors.get(LoraKeys.Kind.DOWN);
     NDArray up = factors.get(LoraKeys.Kind.UP);
     if (down == null || up == null) {

@@ -17,6 +17,8 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplerRun;
 import dev.ablation.schedule.NoiseSchedule;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -100,7 +102,7 @@ class SchedulerGoldenTest {
     JsonObject scheduler = info.getAsJsonObject("schedulers").getAsJsonObject(key);
     JsonObject config = scheduler.getAsJsonObject("config").deepCopy();
     config.addProperty("prediction_type", type);
-    SchedulerConfig read = SchedulerConfig.of(scheduler.get("class").getAsString(), config);
+    SchedulerConfig read = read(scheduler.get("class"), config);
     Sampler sampler = withArguments(read.sampler(), scheduler.getAsJsonObject("step_kwargs"));
     JsonObject expected = scheduler.getAsJsonObject("runs").getAsJsonObject(stepCount);
     String prefix = key + "." + type + "." + stepCount + ".";
@@ -176,8 +178,16 @@ class SchedulerGoldenTest {
   private static NoiseSchedule anySchedule() {
     JsonObject schedulers = info.getAsJsonObject("schedulers");
     JsonObject first = schedulers.getAsJsonObject(schedulers.keySet().iterator().next());
-    return SchedulerConfig.of(first.get("class").getAsString(), first.getAsJsonObject("config"))
-        .schedule();
+    return read(first.get("class"), first.getAsJsonObject("config")).schedule();
+  }
+
+  private static SchedulerConfig read(JsonElement className, JsonObject config) {
+    try {
+      return SchedulerConfig.of(
+          className.getAsString(), JsonConfig.parse(Path.of("config"), config.toString()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static NDArray tensor(String name) {
