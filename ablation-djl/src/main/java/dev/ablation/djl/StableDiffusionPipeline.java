@@ -82,6 +82,11 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     VaeConfig vae = components.get(VAE).config();
     ClipTextConfig text = components.get(TEXT_ENCODER).config();
     List<String> found = new ArrayList<>();
+    if (unet.hasAddedConditions()) {
+      found.add(
+          "unet/config.json: addition_embed_type must be null, was text_time, which this pipeline"
+              + " does not support");
+    }
     if (unet.crossAttentionDim() != text.hiddenSize()) {
       found.add(
           "cross_attention_dim of the unet (%d) must be hidden_size of the text encoder (%d)"

@@ -58,6 +58,14 @@ public final class JsonConfig {
   }
 
   /**
+   * {@return a configuration without values, of which every key takes its default} See {@link
+   * #with}.
+   */
+  public static JsonConfig empty() {
+    return new JsonConfig(Path.of("config.json"), Map.of());
+  }
+
+  /**
    * Reads a text.
    *
    * @param path what it is, for messages
@@ -425,13 +433,20 @@ public final class JsonConfig {
    * Changes a value.
    *
    * @param key the key
-   * @param value a boolean, an integer or a text
+   * @param value a boolean, a number, a text or a list of them
    * @return a changed copy
    */
   public JsonConfig with(String key, Object value) {
     Map<String, @Nullable Object> changed = new LinkedHashMap<>(values);
-    changed.put(key, value instanceof Integer ? new JsonNumber(value.toString()) : value);
+    changed.put(key, tree(value));
     return new JsonConfig(path, changed);
+  }
+
+  private static Object tree(Object value) {
+    if (value instanceof List<?> list) {
+      return list.stream().map(JsonConfig::tree).toList();
+    }
+    return value instanceof Number ? new JsonNumber(value.toString()) : value;
   }
 
   /**
