@@ -1,6 +1,7 @@
 package dev.ablation.djl;
 
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.checkpoint.NetworkNames;
 import dev.ablation.djl.checkpoint.SchedulerConfig;
@@ -45,7 +46,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
           "unet",
           "UNet2DConditionModel",
           NetworkNames.UNET,
-          UNetConfig::of,
+          StableDiffusionPipeline::unetConfig,
           UNet2DConditionModel::new);
 
   private static final Component<Network<VaeConfig, AutoencoderKL>> VAE =
@@ -66,6 +67,15 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
           Set.of("CLIPTokenizer", "CLIPTokenizerFast"),
           (source, className) -> source.configFolder().resolve("tokenizer"));
 
+  /** The pipeline has nothing that could be added to the time embedding. */
+  private static UNetConfig unetConfig(JsonConfig json) throws InvalidCheckpointException {
+    if (json.has("addition_embed_type")) {
+      throw json.invalid(
+          "addition_embed_type", "absent or null: this pipeline does not support the option");
+    }
+    return UNetConfig.of(json);
+  }
+
   @Override
   public Set<String> names() {
     return Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
@@ -82,11 +92,6 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     VaeConfig vae = components.get(VAE).config();
     ClipTextConfig text = components.get(TEXT_ENCODER).config();
     List<String> found = new ArrayList<>();
-    if (unet.hasAddedConditions()) {
-      found.add(
-          "unet/config.json: addition_embed_type must be null, was text_time, which this pipeline"
-              + " does not support");
-    }
     if (unet.crossAttentionDim() != text.hiddenSize()) {
       found.add(
           "cross_attention_dim of the unet (%d) must be hidden_size of the text encoder (%d)"
