@@ -58,11 +58,7 @@ final class FolderExport implements CheckpointExport {
       Network<?, ?> network = networks.get(key);
       if (network != null) {
         writeNetwork(network, folder.resolve(key));
-      } else if (kept.write(key, folder)) {
-        continue;
-      } else if (!component.get(1).isJsonNull() && Files.isDirectory(kept.folder().resolve(key))) {
-        copy(kept.folder().resolve(key), folder.resolve(key));
-      } else {
+      } else if (!kept.write(key, folder) && !copy(component, key, folder)) {
         JsonArray absent = new JsonArray();
         absent.add(JsonNull.INSTANCE);
         absent.add(JsonNull.INSTANCE);
@@ -89,6 +85,16 @@ final class FolderExport implements CheckpointExport {
         WeightSource.of(network.layer()),
         Map.of(),
         WriteOptions.defaults());
+  }
+
+  /** Copies a component that is still in the folder that the model was opened from. */
+  private boolean copy(JsonArray component, String key, Path folder) throws IOException {
+    Path source = kept.folder().resolve(key);
+    if (component.get(1).isJsonNull() || !Files.isDirectory(source)) {
+      return false;
+    }
+    copy(source, folder.resolve(key));
+    return true;
   }
 
   private static void copy(Path from, Path to) throws IOException {
