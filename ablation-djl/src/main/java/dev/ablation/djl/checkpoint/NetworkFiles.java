@@ -109,7 +109,7 @@ public final class NetworkFiles {
         problems.add(name + ": missing tensor " + own + " of shape " + weight.shape());
         return;
       }
-      int places = parts.get(parts.firstKey()).piece().places();
+      int places = parts.values().iterator().next().piece().places();
       if (parts.size() != places) {
         problems.add(
             "%s: missing tensor: %s is joined of %d, only %s are there"
@@ -120,7 +120,8 @@ public final class NetworkFiles {
     });
     sources.forEach((own, parts) -> {
       if (!weights.containsKey(own)) {
-        problems.add(name + ": unexpected tensor " + parts.get(parts.firstKey()).tensor().name());
+        problems.add(
+            name + ": unexpected tensor " + parts.values().iterator().next().tensor().name());
       }
     });
   }
