@@ -2,7 +2,7 @@ package dev.ablation.benchmarks;
 
 import ai.djl.Device;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.memory.MemoryUse;
 import java.io.BufferedReader;
@@ -34,8 +34,8 @@ final class JavaPeer {
    */
   public static void main(String[] args) throws IOException {
     Arguments arguments = new Arguments(args);
-    StableDiffusionOptions options =
-        StableDiffusionOptions.defaults()
+    LoadOptions options =
+        LoadOptions.defaults()
             .device(Device.fromName(arguments.get("device", "cpu")))
             .threads(arguments.get("threads", 1));
     BufferedReader in =

@@ -1,7 +1,7 @@
 package dev.ablation.benchmarks;
 
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.memory.MemoryUse;
 import java.io.IOException;
@@ -33,8 +33,7 @@ public final class MemoryFlatness {
    */
   public static void main(String[] args) throws IOException {
     Arguments arguments = new Arguments(args);
-    StableDiffusionOptions options =
-        StableDiffusionOptions.defaults().threads(arguments.get("threads", 1));
+    LoadOptions options = LoadOptions.defaults().threads(arguments.get("threads", 1));
     try (StableDiffusion model =
         arguments.has("model")
             ? StableDiffusion.load(Path.of(arguments.require("model")), options)

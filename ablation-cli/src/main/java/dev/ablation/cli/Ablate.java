@@ -5,8 +5,7 @@ import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.EmojiAblation;
@@ -223,7 +222,7 @@ public final class Ablate implements Callable<Integer> {
     if (list) {
       return printVocabulary();
     }
-    StableDiffusionOptions options = options();
+    LoadOptions options = options();
     AblationJob job = job();
     Path folder = RunFolder.create(output);
     try (ProgressBars bars = progress.bars();
@@ -248,8 +247,8 @@ public final class Ablate implements Callable<Integer> {
     }
   }
 
-  private static EmbeddedEvaluator evaluator(StableDiffusionOptions options) throws IOException {
-    return EmbeddedEvaluator.open(new ClipOptions(options.device(), options.threads(), null, null));
+  private static EmbeddedEvaluator evaluator(LoadOptions options) throws IOException {
+    return EmbeddedEvaluator.open(options);
   }
 
   private int printVocabulary() {
@@ -384,12 +383,12 @@ public final class Ablate implements Callable<Integer> {
     }
   }
 
-  private StableDiffusionOptions options() {
+  private LoadOptions options() {
     int count = threads != null ? threads : model == null ? 1 : 0;
     if (count < 0) {
       throw wrong("--threads must not be negative, was " + count);
     }
-    return StableDiffusionOptions.defaults().threads(count).device(device.device());
+    return LoadOptions.defaults().threads(count).device(device.device());
   }
 
   private ParameterException wrong(String message) {

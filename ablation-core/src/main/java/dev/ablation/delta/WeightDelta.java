@@ -112,8 +112,11 @@ public final class WeightDelta implements AutoCloseable {
         parent,
         provenance,
         changes.keySet(),
-        (name, owner) ->
-            Objects.requireNonNull(changes.get(name), name).stored(weights.get(name), owner));
+        (name, owner) -> {
+          try (NDArray base = weights.copy(name, owner)) {
+            return Objects.requireNonNull(changes.get(name), name).stored(base, owner);
+          }
+        });
   }
 
   /**
@@ -501,9 +504,13 @@ public final class WeightDelta implements AutoCloseable {
       scope = model.manager().newSubManager();
       try {
         changes.forEach((name, change) -> {
-          NDArray current = model.weights().get(name);
+          boolean bound = model.weights().isBound(name);
+          NDArray current = bound ? model.weights().get(name) : model.weights().copy(name, scope);
           NDArray changed = change.addedTo(current, scope);
-          before.put(name, model.weights().isBound(name) ? current : null);
+          if (!bound) {
+            current.close();
+          }
+          before.put(name, bound ? current : null);
           model.weights().bind(name, changed);
           applied.put(name, changed);
         });

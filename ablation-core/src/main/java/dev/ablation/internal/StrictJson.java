@@ -83,6 +83,7 @@ public final class StrictJson {
   }
 
   private final String text;
+  private final boolean infinities;
   private int position;
   private int depth;
 
@@ -92,7 +93,12 @@ public final class StrictJson {
    * @param text the JSON text
    */
   public StrictJson(String text) {
+    this(text, false);
+  }
+
+  private StrictJson(String text, boolean infinities) {
     this.text = text;
+    this.infinities = infinities;
   }
 
   /**
@@ -104,9 +110,24 @@ public final class StrictJson {
    * @throws JsonFormatException if the text is not strict JSON
    */
   public static @Nullable Object parse(String text) throws IOException {
-    StrictJson json = new StrictJson(text);
-    Object value = json.value();
-    json.end();
+    return new StrictJson(text, false).whole();
+  }
+
+  /**
+   * Reads a whole text as one value, as Python's {@code json} writes it: {@code Infinity} and
+   * {@code -Infinity} are numbers.
+   *
+   * @param text the JSON text
+   * @return as {@link #parse}
+   * @throws JsonFormatException if the text is not strict JSON but for these numbers
+   */
+  public static @Nullable Object parsePython(String text) throws IOException {
+    return new StrictJson(text, true).whole();
+  }
+
+  private @Nullable Object whole() throws IOException {
+    Object value = value();
+    end();
     return value;
   }
 
@@ -129,7 +150,7 @@ public final class StrictJson {
       case 't', 'f' -> Type.BOOLEAN;
       case 'n' -> Type.NULL;
       default -> {
-        if (c == '-' || isDigit(c)) {
+        if (c == '-' || isDigit(c) || !notFinite().isEmpty()) {
           yield Type.NUMBER;
         }
         throw syntax("a value was expected, but found " + describe(c));
@@ -218,6 +239,11 @@ public final class StrictJson {
   public String number() throws JsonFormatException {
     expect(Type.NUMBER);
     int start = position;
+    String notFinite = notFinite();
+    if (!notFinite.isEmpty()) {
+      position += notFinite.length();
+      return notFinite;
+    }
     take('-');
     if (!take('0')) {
       digits();
@@ -235,6 +261,20 @@ public final class StrictJson {
       throw syntax("a number has a leading zero");
     }
     return text.substring(start, position);
+  }
+
+  /**
+   * The number of Python's that begins here and that JSON does not have; empty if there is none.
+   */
+  private String notFinite() {
+    if (infinities) {
+      for (String number : List.of("Infinity", "-Infinity")) {
+        if (text.startsWith(number, position)) {
+          return number;
+        }
+      }
+    }
+    return "";
   }
 
   /**

@@ -28,7 +28,8 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
 
   /**
    * Keys and values of the attention over the text: the paper's choice for styles and instances
-   * (section 3.2, "Cross-Attention").
+   * (section 3.2, "Cross-Attention"). In a network with joint attention they are the projections of
+   * the text stream.
    *
    * @return the group
    */
@@ -38,7 +39,7 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   }
 
   /**
-   * Every projection of every attention, self-attention included.
+   * Every projection of every attention of the denoising network, self-attention included.
    *
    * @return the group
    */
@@ -49,7 +50,8 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
         WeightRole.CROSS_ATTENTION_KEY,
         WeightRole.CROSS_ATTENTION_VALUE,
         WeightRole.CROSS_ATTENTION_OUTPUT,
-        WeightRole.SELF_ATTENTION);
+        WeightRole.SELF_ATTENTION,
+        WeightRole.JOINT_ATTENTION);
   }
 
   /**
@@ -84,6 +86,20 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   public static WeightGroup ofRoles(String name, WeightRole first, WeightRole... others) {
     Set<WeightRole> roles = EnumSet.of(first, others);
     return new WeightGroup(name, info -> roles.contains(info.role()));
+  }
+
+  /**
+   * The weights of some components, such as {@code "text_encoder_2"}.
+   *
+   * @param name of the group
+   * @param first name of a component, see {@link WeightInfo#component()}
+   * @param others names of further components
+   * @return the group
+   */
+  public static WeightGroup ofComponents(String name, String first, String... others) {
+    Set<String> components = new TreeSet<>(List.of(others));
+    components.add(first);
+    return new WeightGroup(name, info -> components.contains(info.component()));
   }
 
   /**

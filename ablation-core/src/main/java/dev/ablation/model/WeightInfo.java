@@ -1,22 +1,147 @@
 package dev.ablation.model;
 
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * One weight of a model.
- *
- * @param name the checkpoint's name, such as {@code
- *     unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight}
- * @param shape its shape
- * @param role what it is for
+ * What is known of one weight of a model: its name, shape and part in the network, and the format
+ * in which the model keeps it. Immutable; a method with an argument returns a changed copy.
  */
-public record WeightInfo(String name, Shape shape, WeightRole role) {
+public final class WeightInfo {
+  private final String name;
+  private final Shape shape;
+  private final WeightRole role;
+  private final String component;
+  private final @Nullable AttentionProjection projection;
+  private final DataType dtype;
 
-  /** Checks that nothing is null. */
-  public WeightInfo {
-    Objects.requireNonNull(name, "name");
-    Objects.requireNonNull(shape, "shape");
-    Objects.requireNonNull(role, "role");
+  /**
+   * Describes a float32 weight. Its component is what stands before the first dot of its name; its
+   * projection is what the role says.
+   *
+   * @param name the checkpoint's name, such as {@code
+   *     unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight}
+   * @param shape its shape
+   * @param role what it is for
+   */
+  public WeightInfo(String name, Shape shape, WeightRole role) {
+    this(
+        name,
+        shape,
+        role,
+        name.substring(0, name.indexOf('.') < 0 ? name.length() : name.indexOf('.')),
+        role.usualProjection().orElse(null),
+        DataType.FLOAT32);
+  }
+
+  private WeightInfo(
+      String name,
+      Shape shape,
+      WeightRole role,
+      String component,
+      @Nullable AttentionProjection projection,
+      DataType dtype) {
+    this.name = Objects.requireNonNull(name, "name");
+    this.shape = Objects.requireNonNull(shape, "shape");
+    this.role = Objects.requireNonNull(role, "role");
+    this.component = Objects.requireNonNull(component, "component");
+    this.projection = projection;
+    this.dtype = Objects.requireNonNull(dtype, "dtype");
+  }
+
+  /** {@return the checkpoint's name, the component's first} */
+  public String name() {
+    return name;
+  }
+
+  /** {@return its shape} */
+  public Shape shape() {
+    return shape;
+  }
+
+  /** {@return what it is for} */
+  public WeightRole role() {
+    return role;
+  }
+
+  /**
+   * {@return the component that it belongs to, by diffusers' name: {@code unet}, {@code
+   * transformer}, {@code text_encoder}, {@code text_encoder_2}, {@code vae}}
+   */
+  public String component() {
+    return component;
+  }
+
+  /** {@return the projection that it is part of; empty for weights outside of attentions} */
+  public Optional<AttentionProjection> projection() {
+    return Optional.ofNullable(projection);
+  }
+
+  /**
+   * {@return the format in which the model keeps the weight: float32, float16 or bfloat16} Whatever
+   * it is, {@link Weights#get} and training work in float32.
+   */
+  public DataType dtype() {
+    return dtype;
+  }
+
+  /** {@return the bytes that the kept weight takes} */
+  public long byteSize() {
+    int bytes = dtype == DataType.BFLOAT16 ? 2 : dtype.getNumOfBytes();
+    return shape.size() * bytes;
+  }
+
+  /**
+   * Changes the component.
+   *
+   * @param component diffusers' name of the component
+   * @return a changed copy
+   */
+  public WeightInfo component(String component) {
+    return new WeightInfo(name, shape, role, component, projection, dtype);
+  }
+
+  /**
+   * Changes the projection; the role stays.
+   *
+   * @param projection that the weight is part of, {@code null} for none
+   * @return a changed copy
+   */
+  public WeightInfo projection(@Nullable AttentionProjection projection) {
+    return new WeightInfo(name, shape, role, component, projection, dtype);
+  }
+
+  /**
+   * Changes the format.
+   *
+   * @param dtype in which the model keeps the weight
+   * @return a changed copy
+   */
+  public WeightInfo dtype(DataType dtype) {
+    return new WeightInfo(name, shape, role, component, projection, dtype);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof WeightInfo info
+        && name.equals(info.name)
+        && shape.equals(info.shape)
+        && role == info.role
+        && component.equals(info.component)
+        && Objects.equals(projection, info.projection)
+        && dtype == info.dtype;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(name, shape, role, component, projection, dtype);
+  }
+
+  @Override
+  public String toString() {
+    return "%s %s %s, %s of %s".formatted(name, shape, dtype, role, component);
   }
 }

@@ -1,6 +1,8 @@
 package dev.ablation.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
 import java.nio.charset.StandardCharsets;
@@ -26,13 +28,29 @@ public interface Weights {
 
   /**
    * Returns the array that the network computes with at this moment. It is owned by the model, or
-   * by whoever bound it.
+   * by whoever bound it. Of a weight that the model keeps in a narrower format ({@link
+   * WeightInfo#dtype()}) it is a float32 copy, made at the first call and kept with the model; for
+   * a copy of one's own see {@link #copy}.
    *
    * @param name of a weight
-   * @return the live array
+   * @return the live array, float32
    * @throws IllegalArgumentException if there is no such weight
    */
   NDArray get(String name);
+
+  /**
+   * Copies the array that the network computes with at this moment.
+   *
+   * @param name of a weight
+   * @param owner of the copy
+   * @return a float32 copy, without gradient
+   * @throws IllegalArgumentException if there is no such weight
+   */
+  default NDArray copy(String name, NDManager owner) {
+    NDArray copy = get(name).toType(DataType.FLOAT32, true);
+    copy.attach(owner);
+    return copy;
+  }
 
   /**
    * Makes the network compute with {@code array} in place of the weight's own array, which stays
@@ -56,7 +74,8 @@ public interface Weights {
   boolean isBound(String name);
 
   /**
-   * Copies {@code array} into the weight's own array, for good.
+   * Copies {@code array} into the weight's own array, for good. A weight that was kept in a
+   * narrower format is kept in float32 from then on, so that nothing is rounded.
    *
    * @param name of a weight
    * @param array of the weight's shape
@@ -65,8 +84,8 @@ public interface Weights {
   void overwrite(String name, NDArray array);
 
   /**
-   * Returns the SHA-256 of the bytes of the weight's own array, whatever is bound: float32,
-   * row-major, little endian.
+   * Returns the SHA-256 of the bytes of the weight's own array, whatever is bound: as float32,
+   * row-major, little endian, in whatever format it is kept.
    *
    * @param name of a weight
    * @return 64 hexadecimal digits

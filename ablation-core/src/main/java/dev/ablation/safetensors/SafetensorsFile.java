@@ -192,8 +192,30 @@ public final class SafetensorsFile implements AutoCloseable {
                   : "readBytes gives its bytes"));
     }
     synchronized (lock) {
-      NDArray mapped = tryMap(entry, type, manager);
+      NDArray mapped = tryMap(entry, type, entry.dtype().bytes(), manager);
       return mapped != null ? mapped : copy(entry, type, manager);
+    }
+  }
+
+  /**
+   * Reads a tensor's bytes as an array of 8-bit integers, for formats that arrays cannot hold, such
+   * as bfloat16. As with {@link #read} large tensors are mapped where possible.
+   *
+   * @param name a tensor's name
+   * @param manager owner of the result; its device is where the result lies
+   * @return the bytes in row-major order, int8 of one axis
+   * @throws IllegalArgumentException if the file has no such tensor
+   * @throws IllegalStateException if the file was closed
+   * @throws IOException if reading fails
+   */
+  public NDArray readBytes(String name, NDManager manager) throws IOException {
+    TensorEntry entry = tensor(name);
+    TensorEntry bytes =
+        new TensorEntry(name, Dtype.I8, new Shape(entry.byteSize()), entry.begin(), entry.end());
+    int alignment = Math.max(1, entry.dtype().bytes());
+    synchronized (lock) {
+      NDArray mapped = tryMap(bytes, DataType.INT8, alignment, manager);
+      return mapped != null ? mapped : copy(bytes, DataType.INT8, manager);
     }
   }
 
@@ -283,14 +305,15 @@ public final class SafetensorsFile implements AutoCloseable {
   }
 
   /** Maps a tensor, or returns {@code null} if it must be copied. */
-  private @Nullable NDArray tryMap(TensorEntry entry, DataType type, NDManager manager) {
+  private @Nullable NDArray tryMap(
+      TensorEntry entry, DataType type, int alignment, NDManager manager) {
     checkOpen();
     long start = header.dataStart() + entry.begin();
     if (!mappable
         || entry.byteSize() < MIN_MAPPED_BYTES
         || entry.byteSize() > Integer.MAX_VALUE
         || entry.dtype() == Dtype.BOOL // bytes other than 0 and 1 must not get into an array
-        || start % entry.dtype().bytes() != 0
+        || start % alignment != 0
         || !Device.Type.CPU.equals(manager.getDevice().getDeviceType())) {
       return null;
     }

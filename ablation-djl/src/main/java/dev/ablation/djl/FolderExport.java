@@ -1,50 +1,47 @@
 package dev.ablation.djl;
 
-import ai.djl.ndarray.NDArray;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
-import dev.ablation.djl.checkpoint.WeightFiles;
-import dev.ablation.djl.nn.Layer;
+import dev.ablation.djl.nn.WeightSource;
+import dev.ablation.djl.pipeline.KeptFiles;
+import dev.ablation.djl.pipeline.Network;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.WriteOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Writes a model as a checkpoint folder in diffusers' layout: the three networks with their weights
- * of this moment, float32, under the plain file names; everything else copied from the folder that
- * the model was opened from. A safety checker is copied if the folder has one.
+ * Writes a model as a checkpoint folder in diffusers' layout: the networks with their weights of
+ * this moment, float32, under the plain file names; tokenizer, scheduler and configurations as they
+ * were when the model was opened. Further components, such as a safety checker, are copied from the
+ * folder that the model was opened from if they are there, and else left out of the index.
  */
 final class FolderExport implements CheckpointExport {
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
-  /** Parts beside the networks without which there is no model. */
-  private static final Set<String> REQUIRED = Set.of("tokenizer", "scheduler");
-
-  private final Path source;
-  private final Map<String, Layer> networks;
+  private final KeptFiles kept;
+  private final Map<String, Network<?, ?>> networks = new LinkedHashMap<>();
 
   /**
    * Creates the capability.
    *
-   * @param source the folder that the model was opened from
-   * @param networks by the name of their folder
+   * @param kept the small files of the checkpoint
+   * @param networks of the model
    */
-  FolderExport(Path source, Map<String, Layer> networks) {
-    this.source = source;
-    this.networks = networks;
+  FolderExport(KeptFiles kept, List<Network<?, ?>> networks) {
+    this.kept = kept;
+    networks.forEach(network -> this.networks.put(network.name(), network));
   }
 
   @Override
@@ -53,18 +50,15 @@ final class FolderExport implements CheckpointExport {
   }
 
   private void write(Path folder) throws IOException {
-    JsonObject index = read(source.resolve("model_index.json"));
+    JsonObject index = kept.json("model_index.json");
     for (String key : List.copyOf(index.keySet())) {
       if (!(index.get(key) instanceof JsonArray component) || component.size() != 2) {
         continue;
       }
-      Layer network = networks.get(key);
+      Network<?, ?> network = networks.get(key);
       if (network != null) {
-        writeNetwork(key, network, folder.resolve(key));
-      } else if (REQUIRED.contains(key)
-          || (!component.get(1).isJsonNull() && Files.isDirectory(source.resolve(key)))) {
-        copy(source.resolve(key), folder.resolve(key));
-      } else {
+        writeNetwork(network, folder.resolve(key));
+      } else if (!kept.write(key, folder) && !copy(component, key, folder)) {
         JsonArray absent = new JsonArray();
         absent.add(JsonNull.INSTANCE);
         absent.add(JsonNull.INSTANCE);
@@ -77,24 +71,30 @@ final class FolderExport implements CheckpointExport {
     Files.writeString(folder.resolve("model_index.json"), GSON.toJson(index) + "\n");
   }
 
-  private void writeNetwork(String part, Layer network, Path folder) throws IOException {
+  private void writeNetwork(Network<?, ?> network, Path folder) throws IOException {
     Files.createDirectory(folder);
-    boolean text = part.equals("text_encoder");
-    JsonObject config = read(source.resolve(part).resolve("config.json"));
+    JsonObject config = kept.json(network.name() + "/config.json");
     for (String key : List.of("torch_dtype", "dtype")) {
       if (config.has(key)) {
         config.addProperty(key, "float32"); // transformers obeys it, so it must be what is stored
       }
     }
     Files.writeString(folder.resolve("config.json"), GSON.toJson(config) + "\n");
-    Map<String, NDArray> weights = new LinkedHashMap<>();
-    network.forEachWeight((name, weight) -> weights.put(name, weight.get()));
-    String stem = text ? WeightFiles.TRANSFORMERS_STEM : WeightFiles.DIFFUSERS_STEM;
-    SafetensorsWriter.write(folder.resolve(stem + ".safetensors"), weights, Map.of());
+    SafetensorsWriter.writeSources(
+        folder.resolve(network.stem() + ".safetensors"),
+        WeightSource.of(network.layer()),
+        Map.of(),
+        WriteOptions.defaults());
   }
 
-  private static JsonObject read(Path file) throws IOException {
-    return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+  /** Copies a component that is still in the folder that the model was opened from. */
+  private boolean copy(JsonArray component, String key, Path folder) throws IOException {
+    Path source = kept.folder().resolve(key);
+    if (component.get(1).isJsonNull() || !Files.isDirectory(source)) {
+      return false;
+    }
+    copy(source, folder.resolve(key));
+    return true;
   }
 
   private static void copy(Path from, Path to) throws IOException {

@@ -8,7 +8,9 @@ import dev.ablation.djl.checkpoint.SchedulerConfig;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
 import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.pipeline.PipelineLoader;
 import dev.ablation.djl.train.DjlTraining;
 import dev.ablation.djl.train.InputGradients;
 import dev.ablation.djl.unet.UNet2DConditionModel;
@@ -39,9 +41,9 @@ import java.util.Set;
  *
  * {@snippet class="dev.ablation.djl.Snippets" region="load"}
  *
- * <p>The weights are float32 on the model's device; on the CPU, float32 files are mapped into
- * memory and not copied. Arrays that a call makes belong to the manager named there. One thread at
- * a time.
+ * <p>Weights are kept in float32, or as {@link LoadOptions#weightDtype} says, on the model's
+ * device; on the CPU, files of the same format are mapped into memory and not copied. Arrays that a
+ * call makes belong to the manager named there. One thread at a time.
  */
 public final class StableDiffusion implements DiffusionModel {
   private final ModelDescriptor descriptor;
@@ -63,7 +65,7 @@ public final class StableDiffusion implements DiffusionModel {
       UNet2DConditionModel unet,
       AutoencoderKL vae,
       NamedWeights weights,
-      Path folder) {
+      CheckpointExport export) {
     this.descriptor = descriptor;
     this.manager = manager;
     this.scheduler = scheduler;
@@ -83,7 +85,7 @@ public final class StableDiffusion implements DiffusionModel {
             PromptTokenizer.class,
             tokenizer,
             CheckpointExport.class,
-            new FolderExport(folder, Map.of("unet", unet, "vae", vae, "text_encoder", textEncoder)),
+            export,
             InputDifferentiable.class,
             new InputGradients());
   }
@@ -97,21 +99,23 @@ public final class StableDiffusion implements DiffusionModel {
    *     message names it and says what is expected
    */
   public static StableDiffusion load(Path folder) throws IOException {
-    return load(folder, StableDiffusionOptions.defaults());
+    return load(folder, LoadOptions.defaults());
   }
 
   /**
-   * Opens a checkpoint folder.
+   * Opens a checkpoint: a folder in diffusers' layout, or a single file in the layout of the
+   * original code.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
-   * @param options device, threads, variant
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     {@code .safetensors} file with all networks, whose configuration {@link
+   *     LoadOptions#config(Path)} names
+   * @param options device, threads, variant, format of the weights
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
    *     message names it and says what is expected
    */
-  public static StableDiffusion load(Path folder, StableDiffusionOptions options)
-      throws IOException {
-    return StableDiffusionLoader.load(folder, options);
+  public static StableDiffusion load(Path checkpoint, LoadOptions options) throws IOException {
+    return PipelineLoader.load(checkpoint, options, List.of(new StableDiffusionPipeline()));
   }
 
   @Override

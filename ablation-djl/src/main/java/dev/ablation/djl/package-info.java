@@ -1,7 +1,7 @@
 /**
  * The Stable Diffusion family on DJL and PyTorch. Begin at {@link
- * dev.ablation.djl.StableDiffusion#load(java.nio.file.Path)}, which opens a published checkpoint
- * folder as a {@link dev.ablation.model.DiffusionModel}.
+ * dev.ablation.djl.StableDiffusion#load(java.nio.file.Path)}, which opens a published checkpoint as
+ * a {@link dev.ablation.model.DiffusionModel}.
  */
 @NullMarked
 package dev.ablation.djl;

@@ -13,6 +13,7 @@ import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.event.AblationEvent.StepCompleted;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.ModelDescriptor;
@@ -55,7 +56,7 @@ class AblationOfStableDiffusionTest {
 
   private static StableDiffusion load(Path folder) throws IOException {
     Device device = Device.fromName(System.getProperty("ablation.device"));
-    return StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(device));
+    return StableDiffusion.load(folder, LoadOptions.defaults().device(device));
   }
 
   private Ablation plan() {

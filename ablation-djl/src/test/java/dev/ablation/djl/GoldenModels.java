@@ -1,5 +1,6 @@
 package dev.ablation.djl;
 
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
 import java.io.IOException;
@@ -18,6 +19,6 @@ public final class GoldenModels {
    */
   public static StableDiffusion load(Pipeline pipeline) throws IOException {
     return StableDiffusion.load(
-        pipeline.folder(), StableDiffusionOptions.defaults().device(Golden.device()).threads(1));
+        pipeline.folder(), LoadOptions.defaults().device(Golden.device()).threads(1));
   }
 }

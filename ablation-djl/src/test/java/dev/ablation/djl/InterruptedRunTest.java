@@ -11,6 +11,7 @@ import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.AnchorsProgressed;
 import dev.ablation.event.AblationEvent.Resumed;
@@ -49,8 +50,7 @@ class InterruptedRunTest {
     model =
         StableDiffusion.load(
             Path.of(System.getProperty("ablation.golden"), "pipelines", "tiny-sd1"),
-            StableDiffusionOptions.defaults()
-                .device(Device.fromName(System.getProperty("ablation.device"))));
+            LoadOptions.defaults().device(Device.fromName(System.getProperty("ablation.device"))));
   }
 
   @AfterEach

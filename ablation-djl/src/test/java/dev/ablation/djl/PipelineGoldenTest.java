@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.checkpoint.SchedulerConfig;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -29,6 +30,7 @@ import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -103,7 +105,10 @@ class PipelineGoldenTest {
     private Drawn draw() throws IOException {
       SchedulerConfig scheduler =
           SchedulerConfig.of(
-              info.get("scheduler").getAsString(), info.getAsJsonObject("scheduler_config"));
+              info.get("scheduler").getAsString(),
+              JsonConfig.parse(
+                  Path.of("scheduler_config"),
+                  info.getAsJsonObject("scheduler_config").toString()));
       Recorder recorder = new Recorder(eta(scheduler.sampler()));
       List<String> prompts = Golden.strings(info.get("prompts"));
       JsonElement negative = info.get("negative_prompt");

@@ -16,6 +16,7 @@ import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.SmallClip;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.TorchRuntime;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.lora.LoraFile;
 import dev.ablation.djl.metric.TorchScriptExtractor;
 import dev.ablation.djl.metric.TorchScriptSettings;
@@ -61,8 +62,7 @@ class Snippets {
   @Test
   void options() throws IOException {
     // @start region="options"
-    StableDiffusionOptions options =
-        StableDiffusionOptions.defaults().device(Device.cpu()).threads(1);
+    LoadOptions options = LoadOptions.defaults().device(Device.cpu()).threads(1);
     try (StableDiffusion model = StableDiffusion.load(folder, options)) {
       assertThat(model.descriptor().device()).isEqualTo(Device.cpu());
     }

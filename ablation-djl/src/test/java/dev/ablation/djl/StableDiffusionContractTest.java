@@ -1,6 +1,7 @@
 package dev.ablation.djl;
 
 import ai.djl.Device;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
@@ -48,7 +49,7 @@ class StableDiffusionContractTest {
     @Override
     protected DiffusionModel reopen(Path folder) throws IOException {
       Device device = Device.fromName(System.getProperty("ablation.device"));
-      return StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(device));
+      return StableDiffusion.load(folder, LoadOptions.defaults().device(device));
     }
 
     @Override

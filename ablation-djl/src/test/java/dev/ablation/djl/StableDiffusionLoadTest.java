@@ -14,6 +14,7 @@ import com.google.gson.JsonParser;
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.djl.vae.VaeConfig;
@@ -53,9 +54,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Copies of a golden pipeline, each changed in one thing that leaves the model as it was. */
 class StableDiffusionLoadTest {
-  private static final StableDiffusionOptions OPTIONS =
-      StableDiffusionOptions.defaults()
-          .device(Device.fromName(System.getProperty("ablation.device")));
+  private static final LoadOptions OPTIONS =
+      LoadOptions.defaults().device(Device.fromName(System.getProperty("ablation.device")));
 
   private static final String INDEX = "model_index.json";
   private static final String UNET = "unet/config.json";
@@ -123,7 +123,7 @@ class StableDiffusionLoadTest {
     return load(folder, OPTIONS);
   }
 
-  private static Loaded load(Path folder, StableDiffusionOptions options) throws IOException {
+  private static Loaded load(Path folder, LoadOptions options) throws IOException {
     try (StableDiffusion model = StableDiffusion.load(folder, options)) {
       return Loaded.of(model);
     }

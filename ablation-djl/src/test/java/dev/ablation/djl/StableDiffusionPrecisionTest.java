@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.nn.Precision;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -19,7 +20,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What {@link StableDiffusionOptions#precision} changes and what it leaves. */
+/** What {@link LoadOptions#precision} changes and what it leaves. */
 class StableDiffusionPrecisionTest {
   private static final List<String> PROMPTS = List.of("a cat", "a dog");
   private static final double RELATIVE = 0.05;
@@ -31,7 +32,7 @@ class StableDiffusionPrecisionTest {
   private static StableDiffusion open(Pipeline pipeline, Precision precision) throws IOException {
     return StableDiffusion.load(
         pipeline.folder(),
-        StableDiffusionOptions.defaults().device(Golden.device()).threads(1).precision(precision));
+        LoadOptions.defaults().device(Golden.device()).threads(1).precision(precision));
   }
 
   private static float[] prediction(StableDiffusion model) {

@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.WriteOptions;
 import java.io.IOException;
@@ -37,9 +38,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * leaves no arrays and no open files behind.
  */
 class StableDiffusionRefusalTest {
-  private static final StableDiffusionOptions OPTIONS =
-      StableDiffusionOptions.defaults()
-          .device(Device.fromName(System.getProperty("ablation.device")));
+  private static final LoadOptions OPTIONS =
+      LoadOptions.defaults().device(Device.fromName(System.getProperty("ablation.device")));
 
   private static final String INDEX = "model_index.json";
   private static final String UNET = "unet/config.json";

@@ -2,7 +2,7 @@ package dev.ablation.emoji;
 
 import ai.djl.Device;
 import dev.ablation.djl.clip.Clip;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.emoji.dataset.EmojiDataSet;
@@ -104,7 +104,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * @throws IOException if it cannot be unpacked
    */
   public static EmbeddedEvaluator open() throws IOException {
-    return open(ClipOptions.defaults().device(Device.cpu()));
+    return open(LoadOptions.defaults().device(Device.cpu()));
   }
 
   /**
@@ -114,7 +114,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * @return the evaluator, closed by the caller
    * @throws IOException if it cannot be unpacked
    */
-  public static EmbeddedEvaluator open(ClipOptions options) throws IOException {
+  public static EmbeddedEvaluator open(LoadOptions options) throws IOException {
     return open(folder(), options);
   }
 
@@ -127,7 +127,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * @return the evaluator, closed by the caller
    * @throws IOException if a file is missing or malformed
    */
-  public static EmbeddedEvaluator open(Path folder, ClipOptions options) throws IOException {
+  public static EmbeddedEvaluator open(Path folder, LoadOptions options) throws IOException {
     Path file = folder.resolve(CopyThreshold.FILE);
     CopyThreshold threshold = Files.exists(file) ? CopyThreshold.read(file) : null;
     EmojiDataSet data = EmojiDataSet.load();

@@ -3,7 +3,7 @@ package dev.ablation.emoji;
 import ai.djl.Device;
 import dev.ablation.Ablation;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.DataSetIndex;
 import dev.ablation.emoji.dataset.EmojiConcept;
@@ -55,7 +55,7 @@ public final class EmbeddedModel {
    * @throws IOException if it cannot be unpacked
    */
   public static StableDiffusion open() throws IOException {
-    return open(StableDiffusionOptions.defaults().device(Device.cpu()));
+    return open(LoadOptions.defaults().device(Device.cpu()));
   }
 
   /**
@@ -65,7 +65,7 @@ public final class EmbeddedModel {
    * @return the model, named {@code "emoji"}, closed by the caller
    * @throws IOException if it cannot be unpacked
    */
-  public static StableDiffusion open(StableDiffusionOptions options) throws IOException {
+  public static StableDiffusion open(LoadOptions options) throws IOException {
     return StableDiffusion.load(folder(), options);
   }
 

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator.Verdict;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiDataSet;
@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** How an evaluator answers; and, of the embedded one, that the answers are right. */
 class EmbeddedEvaluatorTest {
-  private static final ClipOptions OPTIONS = ClipOptions.defaults().device(Device.cpu());
+  private static final LoadOptions OPTIONS = LoadOptions.defaults().device(Device.cpu());
 
   @TempDir private static Path scratch;
   private static Path untrained;

@@ -6,8 +6,7 @@ import ai.djl.Device;
 import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.evaluation.ErasureEarlyStopping.Watched;
 import dev.ablation.objective.AblationObjective;
@@ -38,9 +37,9 @@ class ErasureEarlyStoppingTest {
   @Test
   void theBoundEndsTheCollapseOfThePapersTeacherWithASoundDelta() throws IOException {
     try (StableDiffusion model =
-            EmbeddedModel.open(StableDiffusionOptions.defaults().device(Device.cpu()).threads(1));
+            EmbeddedModel.open(LoadOptions.defaults().device(Device.cpu()).threads(1));
         EmbeddedEvaluator evaluator =
-            EmbeddedEvaluator.open(ClipOptions.defaults().device(Device.cpu()).threads(1))) {
+            EmbeddedEvaluator.open(LoadOptions.defaults().device(Device.cpu()).threads(1))) {
       List<Watched> neighbours =
           List.of("noto", "fluent", "ink").stream()
               .map(style -> new Watched(inStyle(style), evaluator.ofStyle(style)))

@@ -5,7 +5,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.clip.Clip;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.safetensors.Dtype;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,7 +49,7 @@ public final class UntrainedEvaluator {
     try (Clip clip =
         Clip.untrained(
             shapes,
-            ClipOptions.defaults()
+            LoadOptions.defaults()
                 .device(Device.cpu())
                 .tokenizer(EmbeddedModel.folder().resolve("tokenizer")),
             3)) {

@@ -193,6 +193,20 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
+   * Reads a tensor's bytes, for formats that arrays cannot hold.
+   *
+   * @param name a tensor's name
+   * @param manager owner of the result; its device is where the result lies
+   * @return the bytes, int8 of one axis
+   * @throws IllegalArgumentException if there is no such tensor
+   * @throws IllegalStateException if the checkpoint was closed
+   * @throws IOException if reading fails
+   */
+  public NDArray readBytes(String name, NDManager manager) throws IOException {
+    return file(name).readBytes(name, manager);
+  }
+
+  /**
    * Returns a source that copies a tensor's bytes, for writing another file. The checkpoint must
    * stay open until then.
    *

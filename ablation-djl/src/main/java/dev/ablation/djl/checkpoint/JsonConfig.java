@@ -1,6 +1,5 @@
 package dev.ablation.djl.checkpoint;
 
-import dev.ablation.internal.JsonFormatException;
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
 import java.io.IOException;
@@ -14,12 +13,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@code config.json}: what a part of a published model looks like. Old files are short, so most
- * keys may be absent and take the default of the Python class; {@code null} counts as absent, as it
- * does there. Keys that nobody asks for are ignored.
+ * A JSON file that configures something, such as a {@code config.json}: what a part of a published
+ * model looks like. Old files are short, so most keys may be absent and take the default of the
+ * Python class; {@code null} counts as absent, as it does there. Keys that nobody asks for are
+ * ignored.
  *
  * <p>Values are taken for what they are, never converted: {@code 8.0} and {@code "8"} are no
  * integers. Whatever does not fit is told by an {@link InvalidCheckpointException} that names the
@@ -45,16 +46,57 @@ public final class JsonConfig {
    * @throws IOException if it cannot be read
    */
   public static JsonConfig read(Path path) throws IOException {
-    Object value;
+    String text;
     try {
-      value = StrictJson.parse(Files.readString(path));
-    } catch (JsonFormatException | CharacterCodingException e) {
-      throw new InvalidCheckpointException(path, "is not JSON: " + e.getMessage());
+      text = Files.readString(path);
+    } catch (CharacterCodingException e) {
+      throw new InvalidCheckpointException(path, "is not JSON: it is not UTF-8");
     } catch (NoSuchFileException e) {
       throw new NoSuchFileException(path.toString(), null, "a checkpoint must have this file");
     }
+    return parse(path, text);
+  }
+
+  /**
+   * {@return a configuration without values, of which every key takes its default} See {@link
+   * #with}.
+   */
+  public static JsonConfig empty() {
+    return new JsonConfig(Path.of("config.json"), Map.of());
+  }
+
+  /**
+   * Reads a text.
+   *
+   * @param path what it is, for messages
+   * @param text one JSON object
+   * @return the configuration
+   * @throws InvalidCheckpointException if it is something else, or has a key twice
+   */
+  public static JsonConfig parse(Path path, String text) throws InvalidCheckpointException {
+    try {
+      return of(path, StrictJson.parsePython(text), "the content");
+    } catch (InvalidCheckpointException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new InvalidCheckpointException(path, "is not JSON: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Takes a value of a configuration for one of its own, such as an element of a list.
+   *
+   * @param path where it stands
+   * @param value of {@link #value}, or part of it
+   * @param what it is, for the message
+   * @return the configuration
+   * @throws InvalidCheckpointException if it is no object
+   */
+  public static JsonConfig of(Path path, @Nullable Object value, String what)
+      throws InvalidCheckpointException {
     if (!(value instanceof Map<?, ?>)) {
-      throw new InvalidCheckpointException(path, "must be a JSON object");
+      throw new InvalidCheckpointException(
+          path, what + " must be a JSON object, was " + (value == null ? "absent" : value));
     }
     @SuppressWarnings("unchecked") // StrictJson makes no other maps
     Map<String, @Nullable Object> values = (Map<String, @Nullable Object>) value;
@@ -79,6 +121,17 @@ public final class JsonConfig {
    */
   public boolean has(String key) {
     return values.get(key) != null;
+  }
+
+  /**
+   * Returns a value as it was parsed.
+   *
+   * @param key the key
+   * @return a map, a list, a string, a {@link JsonNumber} or a boolean; {@code null} if it is
+   *     absent
+   */
+  public @Nullable Object value(String key) {
+    return values.get(key);
   }
 
   /**
@@ -143,6 +196,51 @@ public final class JsonConfig {
   public double doubleOr(String key, double otherwise) throws InvalidCheckpointException {
     Object value = values.get(key);
     return value == null ? otherwise : number(key, value);
+  }
+
+  /**
+   * Returns a number that may be absent, and infinite: Python writes {@code -Infinity}, some files
+   * have it as a text, {@code "-inf"} or {@code "-Infinity"}.
+   *
+   * @param key the key
+   * @param otherwise the value if it is absent
+   * @return its value
+   * @throws InvalidCheckpointException if it is no number
+   */
+  public double extendedDoubleOr(String key, double otherwise) throws InvalidCheckpointException {
+    Object value = values.get(key);
+    if (value == null) {
+      return otherwise;
+    }
+    if (value instanceof JsonNumber number) {
+      return Double.parseDouble(number.literal());
+    }
+    if (value.equals("-inf") || value.equals("-Infinity")) {
+      return Double.NEGATIVE_INFINITY;
+    }
+    if (value.equals("inf") || value.equals("Infinity")) {
+      return Double.POSITIVE_INFINITY;
+    }
+    throw invalid(key, "a number");
+  }
+
+  /**
+   * Returns what a text stands for, of some that are known.
+   *
+   * @param key the key
+   * @param otherwise the text if it is absent
+   * @param choices text to what it stands for
+   * @param <T> what it stands for
+   * @return the choice
+   * @throws InvalidCheckpointException if it is no string, or none of the texts
+   */
+  public <T> T choiceOr(String key, String otherwise, Map<String, T> choices)
+      throws InvalidCheckpointException {
+    T choice = choices.get(stringOr(key, otherwise));
+    if (choice == null) {
+      throw invalid(key, "one of " + new TreeSet<>(choices.keySet()));
+    }
+    return choice;
   }
 
   /**
@@ -313,15 +411,10 @@ public final class JsonConfig {
    */
   public JsonConfig section(String key) throws InvalidCheckpointException {
     Object value = values.get(key);
-    if (value == null) {
-      return new JsonConfig(path, Map.of());
+    if (value != null && !(value instanceof Map<?, ?>)) {
+      throw invalid(key, "an object");
     }
-    if (!(value instanceof Map<?, ?>)) {
-      throw invalid(key, "an object", value);
-    }
-    @SuppressWarnings("unchecked") // StrictJson makes no other maps
-    Map<String, @Nullable Object> fields = (Map<String, @Nullable Object>) value;
-    return new JsonConfig(path, fields);
+    return value == null ? new JsonConfig(path, Map.of()) : of(path, value, key);
   }
 
   /**
@@ -334,6 +427,26 @@ public final class JsonConfig {
     Map<String, @Nullable Object> both = new LinkedHashMap<>(values);
     both.putAll(other.values);
     return new JsonConfig(path, both);
+  }
+
+  /**
+   * Changes a value.
+   *
+   * @param key the key
+   * @param value a boolean, a number, a text or a list of them
+   * @return a changed copy
+   */
+  public JsonConfig with(String key, Object value) {
+    Map<String, @Nullable Object> changed = new LinkedHashMap<>(values);
+    changed.put(key, tree(value));
+    return new JsonConfig(path, changed);
+  }
+
+  private static Object tree(Object value) {
+    if (value instanceof List<?> list) {
+      return list.stream().map(JsonConfig::tree).toList();
+    }
+    return value instanceof Number ? new JsonNumber(value.toString()) : value;
   }
 
   /**
@@ -383,7 +496,7 @@ public final class JsonConfig {
   private double number(String key, @Nullable Object value) throws InvalidCheckpointException {
     if (value instanceof JsonNumber number) {
       double parsed = Double.parseDouble(number.literal());
-      if (!Double.isInfinite(parsed)) {
+      if (Double.isFinite(parsed)) {
         return parsed;
       }
     }

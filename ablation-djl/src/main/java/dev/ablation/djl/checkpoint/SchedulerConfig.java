@@ -1,9 +1,5 @@
 package dev.ablation.djl.checkpoint;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import dev.ablation.sample.Ddim;
 import dev.ablation.sample.Ddpm;
 import dev.ablation.sample.DpmSolverPlusPlus;
@@ -21,15 +17,10 @@ import dev.ablation.schedule.RectifiedFlow;
 import dev.ablation.schedule.SigmaShift;
 import dev.ablation.schedule.VariancePreservingSchedule;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -90,20 +81,22 @@ public record SchedulerConfig(
    * @throws IOException with the path in its message, if the file cannot be read or understood
    */
   public static SchedulerConfig read(Path file, @Nullable String className) throws IOException {
-    try {
-      String text = Files.readString(file);
-      JsonElement json = JsonParser.parseString(text);
-      if (!json.isJsonObject()) {
-        throw new IOException(file + ": expected a JSON object");
-      }
-      return of(className, json.getAsJsonObject());
-    } catch (NoSuchFileException e) {
-      throw new NoSuchFileException(file.toString(), null, "a checkpoint must have this file");
-    } catch (CharacterCodingException e) {
-      throw new IOException(file + ": not UTF-8", e);
-    } catch (JsonParseException | IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
-    }
+    return of(className, JsonConfig.read(file));
+  }
+
+  /**
+   * Reads a configuration as the published pipelines of Stable Diffusion 1 and 2 use it: they set
+   * the timestep offset to 1 and never limit the predicted latents, whatever the file says.
+   *
+   * @param className the class that the pipeline's index gives; {@code null} takes the
+   *     configuration's {@code _class_name}
+   * @param json the configuration
+   * @return the configuration
+   * @throws InvalidCheckpointException naming the class or the key and what is supported
+   */
+  public static SchedulerConfig ofStableDiffusion(@Nullable String className, JsonConfig json)
+      throws InvalidCheckpointException {
+    return of(className, json.with("steps_offset", 1).with("clip_sample", false));
   }
 
   /**
@@ -113,10 +106,20 @@ public record SchedulerConfig(
    *     {@code null} takes its {@code _class_name}
    * @param json the configuration
    * @return the configuration
-   * @throws IllegalArgumentException naming the class or the key and what is supported
+   * @throws InvalidCheckpointException naming the class or the key and what is supported
    */
-  public static SchedulerConfig of(@Nullable String className, JsonObject json) {
-    Keys keys = new Keys(json);
+  public static SchedulerConfig of(@Nullable String className, JsonConfig json)
+      throws InvalidCheckpointException {
+    try {
+      return of(className, new Keys(json));
+    } catch (InvalidKey e) {
+      throw e.problem;
+    } catch (IllegalArgumentException e) {
+      throw new InvalidCheckpointException(json.path(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static SchedulerConfig of(@Nullable String className, Keys keys) {
     String type = className != null ? className : keys.string("_class_name", "");
     Function<Keys, Sampler> reader = CLASSES.get(type);
     if (reader == null) {
@@ -136,30 +139,6 @@ public record SchedulerConfig(
                 "sample", PredictionType.SAMPLE));
     return new SchedulerConfig(
         type, schedule(keys, !type.equals("PNDMScheduler")), prediction, reader.apply(keys));
-  }
-
-  /**
-   * {@return this configuration as the published pipelines of Stable Diffusion 1 and 2 use it: they
-   * set the timestep offset to 1 and never limit the predicted latents, whatever the file says}
-   */
-  public SchedulerConfig forStableDiffusion() {
-    Sampler changed = sampler;
-    if (sampler instanceof Ddpm ddpm) {
-      changed = new Ddpm(0, ddpm.spacing(), 1);
-    } else if (sampler instanceof Ddim ddim) {
-      changed = new Ddim(ddim.eta(), ddim.setAlphaToOne(), 0, ddim.spacing(), 1);
-    } else if (sampler instanceof Pndm pndm) {
-      changed = pndm.spacing(pndm.spacing(), 1);
-    } else if (sampler instanceof DpmSolverPlusPlus solver) {
-      changed = solver.spacing(solver.spacing(), 1);
-    } else if (sampler instanceof Euler euler) {
-      changed = euler.spacing(euler.spacing(), 1);
-    } else if (sampler instanceof EulerAncestral euler) {
-      changed = euler.spacing(euler.spacing(), 1);
-    } else if (sampler instanceof UniPc uniPc) {
-      changed = uniPc.spacing(uniPc.spacing(), 1);
-    }
-    return new SchedulerConfig(className, schedule, predictionType, changed);
   }
 
   private static NoiseSchedule schedule(Keys keys, boolean rescalable) {
@@ -254,7 +233,7 @@ public record SchedulerConfig(
     keys.mustBeAbsent("variance_type");
     // The published class reads the names of other solvers as its own.
     keys.oneOf("solver_type", "midpoint", "midpoint", "logrho", "bh1", "bh2");
-    double clipped = keys.number("lambda_min_clipped", Double.NEGATIVE_INFINITY);
+    double clipped = keys.extendedNumber("lambda_min_clipped", Double.NEGATIVE_INFINITY);
     if (clipped != Double.NEGATIVE_INFINITY) {
       throw new IllegalArgumentException(
           "lambda_min_clipped: only -Infinity is supported, was " + clipped);
@@ -344,119 +323,87 @@ public record SchedulerConfig(
     return keys.flag("clip_sample", true) ? keys.number("clip_sample_range", 1) : 0;
   }
 
-  /** The keys of a configuration, read with their defaults. */
-  private record Keys(JsonObject json) {
+  /** A value that cannot be used, on its way out of the readers. */
+  private static final class InvalidKey extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final transient InvalidCheckpointException problem;
 
-    private @Nullable JsonElement find(String key) {
-      JsonElement value = json.get(key);
-      return value == null || value.isJsonNull() ? null : value;
+    InvalidKey(InvalidCheckpointException problem) {
+      super(problem);
+      this.problem = problem;
+    }
+  }
+
+  /** The keys of a configuration, read with their defaults. */
+  private record Keys(JsonConfig json) {
+
+    private interface Read<T> {
+      T value() throws InvalidCheckpointException;
+    }
+
+    private static <T> T of(Read<T> read) {
+      try {
+        return read.value();
+      } catch (InvalidCheckpointException e) {
+        throw new InvalidKey(e);
+      }
     }
 
     String string(String key, String absent) {
-      JsonElement value = find(key);
-      if (value == null) {
-        return absent;
-      }
-      if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isString()) {
-        throw wrong(key, "a string", value);
-      }
-      return value.getAsString();
+      return of(() -> json.stringOr(key, absent));
     }
 
     boolean flag(String key, boolean absent) {
-      JsonElement value = find(key);
-      if (value == null) {
-        return absent;
-      }
-      if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isBoolean()) {
-        throw wrong(key, "true or false", value);
-      }
-      return value.getAsBoolean();
+      return of(() -> json.boolOr(key, absent));
     }
 
     double number(String key, double absent) {
-      JsonElement value = find(key);
-      return value == null ? absent : number(key, value);
+      return of(() -> json.doubleOr(key, absent));
+    }
+
+    double extendedNumber(String key, double absent) {
+      return of(() -> json.extendedDoubleOr(key, absent));
     }
 
     int integer(String key, int absent) {
-      double value = number(key, absent);
-      if (value != (int) value) {
-        throw new IllegalArgumentException(key + ": expected a whole number, was " + value);
-      }
-      return (int) value;
+      return of(() -> json.intOr(key, absent));
     }
 
     double @Nullable [] numbers(String key) {
-      JsonElement value = find(key);
-      if (value == null) {
-        return null;
-      }
-      if (!value.isJsonArray()) {
-        throw wrong(key, "an array of numbers", value);
-      }
-      return value.getAsJsonArray().asList().stream().mapToDouble(v -> number(key, v)).toArray();
-    }
-
-    private static double number(String key, JsonElement value) {
-      try {
-        return value.getAsDouble();
-      } catch (UnsupportedOperationException | NumberFormatException | IllegalStateException e) {
-        // Infinite numbers are also written as strings, in Python's spelling.
-        if (value.isJsonPrimitive() && value.getAsString().equals("-inf")) {
-          return Double.NEGATIVE_INFINITY;
-        }
-        throw wrong(key, "a number", value);
-      }
+      return json.has(key)
+          ? of(() -> json.requireDoubles(key)).stream().mapToDouble(Double::doubleValue).toArray()
+          : null;
     }
 
     /** {@return the string under a key, which must be one of those allowed} */
     String oneOf(String key, String absent, String... allowed) {
       String value = string(key, absent);
-      if (!Set.of(allowed).contains(value)) {
-        throw new IllegalArgumentException(
-            key + ": '" + value + "' is not supported; supported are " + Arrays.asList(allowed));
+      if (!List.of(allowed).contains(value)) {
+        throw new InvalidKey(json.invalid(key, "one of " + List.of(allowed)));
       }
       return value;
     }
 
     <T> T choice(String key, String absent, Map<String, T> choices) {
-      String value = string(key, absent);
-      T choice = choices.get(value);
-      if (choice == null) {
-        throw new IllegalArgumentException(
-            key
-                + ": '"
-                + value
-                + "' is not supported; supported are "
-                + new TreeMap<>(choices).keySet());
-      }
-      return choice;
+      return of(() -> json.choiceOr(key, absent, choices));
     }
 
     void mustBe(String key, boolean supported) {
       if (flag(key, supported) != supported) {
-        throw new IllegalArgumentException(
-            key + ": only " + supported + " is supported, was " + !supported);
+        throw new InvalidKey(json.invalid(key, supported + ", all that is supported"));
       }
     }
 
     void mustBeAbsent(String key) {
-      JsonElement value = find(key);
-      if (value != null) {
-        throw new IllegalArgumentException(key + ": only null is supported, was " + value);
+      if (json.has(key)) {
+        throw new InvalidKey(json.invalid(key, "null, all that is supported"));
       }
     }
 
     void mustBeEmpty(String key) {
-      JsonElement value = find(key);
-      if (value != null && !(value.isJsonArray() && value.getAsJsonArray().isEmpty())) {
-        throw new IllegalArgumentException(key + ": only [] is supported, was " + value);
+      if (json.has(key) && !List.of().equals(json.value(key))) {
+        throw new InvalidKey(json.invalid(key, "[], all that is supported"));
       }
-    }
-
-    private static IllegalArgumentException wrong(String key, String expected, JsonElement value) {
-      return new IllegalArgumentException(key + ": expected " + expected + ", was " + value);
     }
   }
 }

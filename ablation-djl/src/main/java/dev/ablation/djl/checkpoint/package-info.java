@@ -6,11 +6,16 @@
  * variant such as {@code fp16}; {@link dev.ablation.djl.checkpoint.Checkpoint} opens them as one
  * set of named tensors; {@link dev.ablation.djl.checkpoint.JsonConfig} reads the {@code
  * config.json} that says what the network looks like; {@link
- * dev.ablation.djl.checkpoint.SchedulerConfig} reads the noise schedule, what the network predicts
- * and the sampler that the publisher chose. What is wrong with them is told by {@link
- * dev.ablation.djl.checkpoint.InvalidCheckpointException}.
+ * dev.ablation.djl.checkpoint.TensorMapping} says how tensors become the weights of a network, in
+ * folders and in single files; {@link dev.ablation.djl.checkpoint.SchedulerConfig} reads the noise
+ * schedule, what the network predicts and the sampler that the publisher chose. What is wrong with
+ * them is told by {@link dev.ablation.djl.checkpoint.InvalidCheckpointException}.
  *
  * <p>Weights are read from safetensors files alone. Python pickles are named and refused.
+ *
+ * <p>Internal API, but for {@link dev.ablation.djl.checkpoint.InvalidCheckpointException}, which
+ * users catch, and {@link dev.ablation.djl.checkpoint.JsonConfig}, of which configurations are
+ * made.
  */
 @NullMarked
 package dev.ablation.djl.checkpoint;

@@ -1,9 +1,10 @@
 package dev.ablation.djl.clip;
 
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A token that is matched in the prompt before BPE.
@@ -29,22 +30,22 @@ record AddedToken(
   /**
    * Reads a token, which is a string or an object.
    *
-   * @param json the token
+   * @param json the token, as it was parsed
    * @param special what a token without the field {@code special} is
    * @param file where it stands, for errors
    */
-  static AddedToken of(JsonElement json, boolean special, Path file) throws IOException {
-    if (Json.isString(json)) {
-      return of(json.getAsString(), true);
+  static AddedToken of(@Nullable Object json, boolean special, Path file) throws IOException {
+    if (json instanceof String content) {
+      return of(content, true);
     }
-    JsonObject object = Json.object(json, "special token", file);
-    boolean control = Json.flag(object, "special", special, file);
+    JsonConfig token = JsonConfig.of(file, json, "special token");
+    boolean control = token.boolOr("special", special);
     return new AddedToken(
-        Json.string(object.get("content"), "content of a special token", file),
-        Json.flag(object, "single_word", false, file),
-        Json.flag(object, "lstrip", false, file),
-        Json.flag(object, "rstrip", false, file),
-        Json.flag(object, "normalized", !control, file),
+        token.requireString("content"),
+        token.boolOr("single_word", false),
+        token.boolOr("lstrip", false),
+        token.boolOr("rstrip", false),
+        token.boolOr("normalized", !control),
         control,
         false);
   }

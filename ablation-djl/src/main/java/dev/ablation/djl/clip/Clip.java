@@ -1,6 +1,5 @@
 package dev.ablation.djl.clip;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -13,12 +12,16 @@ import dev.ablation.djl.checkpoint.Checkpoint;
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.checkpoint.NetworkFiles;
+import dev.ablation.djl.checkpoint.TensorMapping;
 import dev.ablation.djl.checkpoint.WeightFiles;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernel;
-import dev.ablation.djl.kernel.TorchRuntime;
+import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.Weight;
+import dev.ablation.djl.nn.WeightSource;
+import dev.ablation.djl.pipeline.Opening;
 import dev.ablation.djl.train.DjlTraining;
 import dev.ablation.image.ImageTransform;
 import dev.ablation.internal.AtomicFiles;
@@ -29,6 +32,7 @@ import dev.ablation.model.Differentiable;
 import dev.ablation.model.WeightRole;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.TensorSource;
 import dev.ablation.safetensors.WriteOptions;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -38,7 +42,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 
@@ -54,7 +57,8 @@ import java.util.function.BiConsumer;
  * of {@link dev.ablation.djl.train.InputGradient}, so that the model can be trained, and guide an
  * image. B is the number of images, P the width of an embedding, T the text model's context.
  *
- * <p>Weights are float32. One thread at a time. Holds native memory: close it.
+ * <p>Weights are kept in float32, or as {@link LoadOptions#weightDtype} says. One thread at a time.
+ * Holds native memory: close it.
  */
 public final class Clip implements TextImageEncoder, AutoCloseable {
   private static final Set<String> IGNORED =
@@ -80,44 +84,29 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   private final Kernel resize;
   private boolean closed;
 
-  private Clip(Path folder, ClipOptions options, ClipConfig config, ImageTransform transform)
+  private Clip(Path folder, LoadOptions options, ClipConfig config, ImageTransform transform)
       throws IOException {
     this.folder = folder;
     this.config = config;
     this.transform = transform;
-    tokenizerFolder = options.tokenizer() == null ? folder : options.tokenizer();
+    tokenizerFolder = options.tokenizer().orElse(folder);
     textModel = new ClipTextModel(config.text());
     visionModel = new ClipVisionModel(config.vision());
     projections = new ClipProjections(config);
     weights =
         new NamedWeights()
+            .add("text_model", "", textModel, name -> WeightRole.TEXT_ENCODER)
+            .add("vision_model", "", visionModel, name -> WeightRole.IMAGE_ENCODER)
             .add(
-                "",
-                textModel,
-                name ->
-                    name.endsWith("token_embedding.weight")
-                        ? WeightRole.TOKEN_EMBEDDING
-                        : WeightRole.TEXT_ENCODER)
-            .add("", visionModel, name -> WeightRole.IMAGE_ENCODER)
-            .add(
+                "projections",
                 "",
                 projections,
                 name ->
                     name.startsWith("text") ? WeightRole.TEXT_ENCODER : WeightRole.IMAGE_ENCODER);
-    tokenizer = ClipTokenizer.load(tokenizerFolder, config.text().contextLength());
+    tokenizer = ClipTokenizer.load(tokenizerFolder, config.text(), folder);
     try {
-      if (tokenizer.vocabularySize() > config.text().vocabularySize()) {
-        throw new InvalidCheckpointException(
-            folder,
-            "the tokenizer has %d tokens, vocab_size of the text model must be as large, was %d"
-                .formatted(tokenizer.vocabularySize(), config.text().vocabularySize()));
-      }
-      Device device = options.device() == null ? TorchRuntime.bestDevice() : options.device();
-      if (options.threads() > 0) {
-        TorchRuntime.useThreads(options.threads());
-      }
-      manager = TorchRuntime.engine().newBaseManager(device);
-    } catch (IOException | RuntimeException | Error e) {
+      manager = Opening.newManager(options);
+    } catch (RuntimeException | Error e) {
       tokenizer.close();
       throw e;
     }
@@ -129,7 +118,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   }
 
   /**
-   * Opens a model with {@link ClipOptions#defaults()}.
+   * Opens a model with {@link LoadOptions#defaults()}.
    *
    * @param folder in the layout of transformers
    * @return the model
@@ -137,7 +126,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
    * @throws IOException if a file is missing, malformed or cannot be read
    */
   public static Clip load(Path folder) throws IOException {
-    return load(folder, ClipOptions.defaults());
+    return load(folder, LoadOptions.defaults());
   }
 
   /**
@@ -149,23 +138,23 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
    * @throws InvalidCheckpointException if the files do not fit; names every difference
    * @throws IOException if a file is missing, malformed or cannot be read
    */
-  public static Clip load(Path folder, ClipOptions options) throws IOException {
+  public static Clip load(Path folder, LoadOptions options) throws IOException {
     Clip clip = open(folder, options);
     try {
       Map<String, Weight> weights = new LinkedHashMap<>();
       clip.forEachWeight(weights::put);
       List<String> problems = new ArrayList<>();
       try (Checkpoint checkpoint =
-              Checkpoint.open(folder, WeightFiles.TRANSFORMERS_STEM, options.variant());
-          NetworkFiles files =
-              NetworkFiles.of(
-                  "clip",
-                  checkpoint,
-                  weights,
-                  name -> IGNORED.contains(name) ? Optional.empty() : Optional.of(name),
-                  problems)) {
+          Checkpoint.open(folder, WeightFiles.TRANSFORMERS_STEM, options.variant().orElse(null))) {
+        NetworkFiles files =
+            NetworkFiles.of(
+                "clip",
+                checkpoint,
+                weights,
+                TensorMapping.identity().ignoring(IGNORED::contains),
+                problems);
         if (problems.isEmpty()) {
-          files.fill(clip.manager);
+          files.fill(clip.manager, options.weightDtype());
         }
       }
       if (!problems.isEmpty()) {
@@ -187,7 +176,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
    * @return the model
    * @throws IOException if a file is missing, malformed or cannot be read
    */
-  public static Clip untrained(Path folder, ClipOptions options, long seed) throws IOException {
+  public static Clip untrained(Path folder, LoadOptions options, long seed) throws IOException {
     Clip clip = open(folder, options);
     try {
       ClipInitialization initialization = new ClipInitialization(clip.config, seed, clip.manager);
@@ -199,7 +188,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
     }
   }
 
-  private static Clip open(Path folder, ClipOptions options) throws IOException {
+  private static Clip open(Path folder, LoadOptions options) throws IOException {
     JsonConfig json = JsonConfig.read(folder.resolve("config.json"));
     ClipConfig config = ClipConfig.of(json);
     return new Clip(
@@ -417,11 +406,13 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
                   "added_tokens.json")) {
             copyIfThere(tokenizerFolder, file, to);
           }
-          Map<String, NDArray> arrays = new LinkedHashMap<>();
-          forEachWeight((name, weight) -> arrays.put(name, weight.get()));
-          SafetensorsWriter.write(
+          Map<String, TensorSource> sources = new LinkedHashMap<>();
+          for (Layer network : List.of(textModel, visionModel, projections)) {
+            sources.putAll(WeightSource.of(network));
+          }
+          SafetensorsWriter.writeSources(
               to.resolve("model.safetensors"),
-              arrays,
+              sources,
               Map.of("format", "pt"),
               WriteOptions.defaults().storingFloatsAs(format));
         });

@@ -8,6 +8,9 @@ import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
 import dev.ablation.djl.nn.Linear;
+import dev.ablation.model.AttentionProjection;
+import dev.ablation.model.AttentionProjection.Projection;
+import dev.ablation.model.AttentionProjection.Stream;
 
 /** Self-attention, then a feed-forward part; each normalises its input and adds to it. */
 final class ClipEncoderLayer extends Layer {
@@ -24,11 +27,11 @@ final class ClipEncoderLayer extends Layer {
    * @param heads of the attention, a divisor of D
    * @param activation of the feed-forward part
    * @param epsilon of the normalisations
-   * @param causal whether a position sees only itself and the ones before it
+   * @param stream what the tokens are; a position of text sees only itself and the ones before it
    */
   ClipEncoderLayer(
-      int width, int inner, int heads, Activation activation, double epsilon, boolean causal) {
-    selfAttn = child("self_attn", new SelfAttention(width, heads, causal));
+      int width, int inner, int heads, Activation activation, double epsilon, Stream stream) {
+    selfAttn = child("self_attn", new SelfAttention(width, heads, stream));
     layerNorm1 = child("layer_norm1", new LayerNorm(width, epsilon));
     mlp = child("mlp", new Mlp(width, inner, activation));
     layerNorm2 = child("layer_norm2", new LayerNorm(width, epsilon));
@@ -48,12 +51,16 @@ final class ClipEncoderLayer extends Layer {
     private final Linear outProj;
     private final Kernel attention;
 
-    SelfAttention(int width, int heads, boolean causal) {
-      kProj = child("k_proj", new Linear(width, width));
-      vProj = child("v_proj", new Linear(width, width));
-      qProj = child("q_proj", new Linear(width, width));
-      outProj = child("out_proj", new Linear(width, width));
-      attention = Kernels.attention(heads, causal);
+    SelfAttention(int width, int heads, Stream stream) {
+      kProj = projection("k_proj", width, Projection.KEY, stream);
+      vProj = projection("v_proj", width, Projection.VALUE, stream);
+      qProj = projection("q_proj", width, Projection.QUERY, stream);
+      outProj = projection("out_proj", width, Projection.OUTPUT, stream);
+      attention = Kernels.attention(heads, stream == Stream.TEXT);
+    }
+
+    private Linear projection(String name, int width, Projection projection, Stream stream) {
+      return child(name, new Linear(width, width), AttentionProjection.self(projection, stream));
     }
 
     @Override

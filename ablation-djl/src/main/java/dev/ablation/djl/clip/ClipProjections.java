@@ -2,6 +2,7 @@ package dev.ablation.djl.clip;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDScope;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
@@ -50,7 +51,10 @@ final class ClipProjections extends Layer {
   }
 
   double scale() {
-    return Math.exp(logitScale.get().getFloat());
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      return Math.exp(logitScale.get().getFloat());
+    }
   }
 
   /** Not a chain of layers: the parts are called one by one. */

@@ -6,6 +6,8 @@ import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.nn.Embedding;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
+import dev.ablation.model.AttentionProjection.Stream;
+import dev.ablation.model.WeightRole;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -54,7 +56,8 @@ public final class ClipTextModel extends Layer {
     tokenEmbedding =
         child(
             "text_model.embeddings.token_embedding",
-            new Embedding(config.vocabularySize(), config.hiddenSize()));
+            new Embedding(config.vocabularySize(), config.hiddenSize()),
+            WeightRole.TOKEN_EMBEDDING);
     positionEmbedding =
         child(
             "text_model.embeddings.position_embedding",
@@ -69,7 +72,7 @@ public final class ClipTextModel extends Layer {
                   config.heads(),
                   config.activation(),
                   config.layerNormEps(),
-                  true)));
+                  Stream.TEXT)));
     }
     finalLayerNorm =
         child(

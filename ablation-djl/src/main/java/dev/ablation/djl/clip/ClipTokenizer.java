@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.util.Utils;
+import dev.ablation.djl.checkpoint.InvalidCheckpointException;
 import dev.ablation.model.PromptTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -69,6 +70,29 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     }
     TokenizerFiles files = TokenizerFiles.read(tokenizerFolder);
     return new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength()));
+  }
+
+  /**
+   * Reads the tokenizer of a text model and checks that the model knows all its tokens.
+   *
+   * @param tokenizerFolder folder of the tokenizer's files
+   * @param text the model's configuration
+   * @param checkpoint what is opened, for messages
+   * @return the tokenizer
+   * @throws InvalidCheckpointException if it has more tokens than the model
+   * @throws IOException as {@link #load(Path, int)}
+   */
+  public static ClipTokenizer load(Path tokenizerFolder, ClipTextConfig text, Path checkpoint)
+      throws IOException {
+    ClipTokenizer tokenizer = load(tokenizerFolder, text.contextLength());
+    if (tokenizer.vocabularySize() > text.vocabularySize()) {
+      tokenizer.close();
+      throw new InvalidCheckpointException(
+          checkpoint,
+          "the tokenizer has %d tokens, vocab_size of the text encoder must be as large, was %d"
+              .formatted(tokenizer.vocabularySize(), text.vocabularySize()));
+    }
+    return tokenizer;
   }
 
   private static synchronized HuggingFaceTokenizer open(String json) throws IOException {

@@ -7,6 +7,7 @@ import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
 import dev.ablation.djl.nn.Weight;
+import dev.ablation.model.AttentionProjection.Stream;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -50,7 +51,7 @@ public final class ClipVisionModel extends Layer {
                   config.heads(),
                   config.activation(),
                   config.layerNormEps(),
-                  false)));
+                  Stream.IMAGE)));
     }
     postLayerNorm =
         child("vision_model.post_layernorm", new LayerNorm(width, config.layerNormEps()));

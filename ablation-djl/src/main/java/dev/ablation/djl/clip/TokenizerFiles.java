@@ -1,9 +1,10 @@
 package dev.ablation.djl.clip;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -59,6 +60,8 @@ record TokenizerFiles(
     SPECIAL.put("mask_token", "");
   }
 
+  private static final String DECODER = "added_tokens_decoder";
+
   /** The text pipeline of CLIP around the BPE model, in the form of tokenizer.json. */
   private static final String PIPELINE =
       """
@@ -87,18 +90,20 @@ record TokenizerFiles(
     }
     Path whole = folder.resolve("tokenizer.json");
     Path config = folder.resolve("tokenizer_config.json");
-    JsonObject tokenizer = Files.exists(whole) ? Json.read(whole) : null;
-    JsonObject settings = Files.exists(config) ? Json.read(config) : new JsonObject();
-    JsonObject model = tokenizer == null ? null : model(tokenizer, whole);
+    JsonConfig tokenizer = Files.exists(whole) ? JsonConfig.read(whole) : null;
+    JsonConfig settings = readIfThere(config);
+    JsonConfig model = tokenizer == null ? null : model(tokenizer, whole);
 
     Path vocabFile = model == null ? folder.resolve("vocab.json") : whole;
-    JsonObject vocab =
-        model == null ? Json.read(vocabFile) : Json.object(model.get("vocab"), "vocab", whole);
-    Map<String, Integer> vocabulary = vocabulary(vocab, vocabFile);
+    JsonConfig vocab =
+        model == null
+            ? JsonConfig.read(vocabFile)
+            : JsonConfig.of(whole, model.value("vocab"), "vocab");
+    Map<String, Integer> vocabulary = vocabulary(vocab);
     List<Merge> merges =
         model == null
             ? mergesOfText(folder.resolve("merges.txt"), vocabulary)
-            : mergesOfJson(model.get("merges"), vocabulary, whole);
+            : mergesOfJson(model.value("merges"), vocabulary, whole);
 
     Specials specials = Specials.read(folder, settings, config, tokenizer, whole);
     Map<Integer, AddedToken> added = new TreeMap<>(specials.numbered());
@@ -108,7 +113,7 @@ record TokenizerFiles(
       Integer id = ids.putIfAbsent(token, ids.size());
       int expected = id == null ? ids.size() - 1 : id;
       if (entry.getKey() != expected) {
-        throw Json.malformed(
+        throw new InvalidCheckpointException(
             folder, "added token " + token + " has id " + entry.getKey() + ", not " + expected);
       }
     }
@@ -123,7 +128,7 @@ record TokenizerFiles(
         idOf(specials.named("bos_token"), ids, vocabFile),
         idOf(specials.named("eos_token"), ids, vocabFile),
         idOf(specials.named("pad_token"), ids, vocabFile),
-        maxLength(settings, config));
+        maxLength(settings));
   }
 
   /** Returns the number of tokens with those that follow the vocabulary. */
@@ -154,29 +159,33 @@ record TokenizerFiles(
     return json.toString();
   }
 
-  private static JsonObject model(JsonObject tokenizer, Path file) throws IOException {
-    JsonObject model = Json.object(tokenizer.get("model"), "model", file);
-    JsonElement suffix = model.get("end_of_word_suffix");
-    if (suffix == null || !Json.isString(suffix) || !suffix.getAsString().equals("</w>")) {
-      throw Json.malformed(
+  private static JsonConfig readIfThere(Path file) throws IOException {
+    return Files.exists(file) ? JsonConfig.read(file) : JsonConfig.of(file, Map.of(), "content");
+  }
+
+  private static JsonConfig model(JsonConfig tokenizer, Path file) throws IOException {
+    JsonConfig model = JsonConfig.of(file, tokenizer.value("model"), "model");
+    Object suffix = model.value("end_of_word_suffix");
+    if (!"</w>".equals(suffix)) {
+      throw new InvalidCheckpointException(
           file, "not a CLIP tokenizer: end_of_word_suffix must be \"</w>\", was " + suffix);
     }
     return model;
   }
 
-  private static Map<String, Integer> vocabulary(JsonObject json, Path file) throws IOException {
+  private static Map<String, Integer> vocabulary(JsonConfig json) throws IOException {
     Map<String, Integer> vocabulary = new LinkedHashMap<>();
-    BitSet seen = new BitSet(json.size());
-    for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
-      int id = Json.id(entry.getValue(), entry.getKey(), file);
-      if (id < 0 || id >= json.size() || seen.get(id)) {
-        throw Json.malformed(
-            file,
-            "ids must be 0 to %d, each once; token %s has %d"
-                .formatted(json.size() - 1, entry.getKey(), id));
+    int size = json.keys().size();
+    BitSet seen = new BitSet(size);
+    for (String token : json.keys()) {
+      int id = json.requireInt(token);
+      if (id < 0 || id >= size || seen.get(id)) {
+        throw new InvalidCheckpointException(
+            json.path(),
+            "ids must be 0 to %d, each once; token %s has %d".formatted(size - 1, token, id));
       }
       seen.set(id);
-      vocabulary.put(entry.getKey(), id);
+      vocabulary.put(token, id);
     }
     return vocabulary;
   }
@@ -187,7 +196,7 @@ record TokenizerFiles(
     try {
       lines = Files.readAllLines(file, StandardCharsets.UTF_8);
     } catch (CharacterCodingException e) {
-      throw new IOException(file + ": not UTF-8", e);
+      throw new InvalidCheckpointException(file, "is not UTF-8");
     }
     List<Merge> merges = new ArrayList<>(lines.size());
     for (int i = 0; i < lines.size(); i++) {
@@ -201,36 +210,40 @@ record TokenizerFiles(
   }
 
   private static List<Merge> mergesOfJson(
-      @Nullable JsonElement json, Map<String, Integer> vocabulary, Path file) throws IOException {
-    if (json == null || !json.isJsonArray()) {
-      throw Json.malformed(file, "merges must be a JSON array");
+      @Nullable Object json, Map<String, Integer> vocabulary, Path file) throws IOException {
+    if (!(json instanceof List<?> list)) {
+      throw new InvalidCheckpointException(file, "merges must be a JSON array");
     }
     List<Merge> merges = new ArrayList<>();
-    for (JsonElement element : json.getAsJsonArray()) {
+    for (Object element : list) {
       String place = "merge " + merges.size();
-      String[] parts;
-      if (element.isJsonArray()) {
-        parts = new String[element.getAsJsonArray().size()];
-        for (int i = 0; i < parts.length; i++) {
-          parts[i] = Json.string(element.getAsJsonArray().get(i), place, file);
-        }
-      } else {
-        parts = Json.string(element, place, file).split(" ", -1);
+      List<?> parts =
+          element instanceof String text ? List.of(text.split(" ", -1)) : listOrEmpty(element);
+      if (!parts.stream().allMatch(String.class::isInstance)) {
+        throw new InvalidCheckpointException(
+            file, place + ": tokens must be strings, was " + element);
       }
-      merges.add(merge(parts, place, vocabulary, file));
+      merges.add(
+          merge(
+              parts.stream().map(String::valueOf).toArray(String[]::new), place, vocabulary, file));
     }
     return merges;
+  }
+
+  private static List<?> listOrEmpty(@Nullable Object value) {
+    return value instanceof List<?> list ? list : List.of();
   }
 
   private static Merge merge(
       String[] parts, String place, Map<String, Integer> vocabulary, Path file) throws IOException {
     if (parts.length != 2 || parts[0].isEmpty() || parts[1].isEmpty()) {
-      throw Json.malformed(
+      throw new InvalidCheckpointException(
           file, place + ": a merge has two tokens, was \"" + String.join(" ", parts) + "\"");
     }
     for (String token : List.of(parts[0], parts[1], parts[0] + parts[1])) {
       if (!vocabulary.containsKey(token)) {
-        throw Json.malformed(file, place + ": " + token + " is not in the vocabulary");
+        throw new InvalidCheckpointException(
+            file, place + ": " + token + " is not in the vocabulary");
       }
     }
     return new Merge(parts[0], parts[1]);
@@ -239,22 +252,18 @@ record TokenizerFiles(
   private static int idOf(String token, Map<String, Integer> ids, Path file) throws IOException {
     Integer id = ids.get(token);
     if (id == null) {
-      throw Json.malformed(file, "special token " + token + " is not in the vocabulary");
+      throw new InvalidCheckpointException(
+          file, "special token " + token + " is not in the vocabulary");
     }
     return id;
   }
 
-  private static double maxLength(JsonObject settings, Path file) throws IOException {
-    JsonElement json = settings.get("model_max_length");
-    if (json == null || json.isJsonNull()) {
-      return Double.POSITIVE_INFINITY;
+  private static double maxLength(JsonConfig settings) throws IOException {
+    double length = settings.extendedDoubleOr("model_max_length", Double.POSITIVE_INFINITY);
+    if (!(length >= 2)) {
+      throw settings.invalid("model_max_length", "a number of at least 2");
     }
-    if (!json.isJsonPrimitive()
-        || !json.getAsJsonPrimitive().isNumber()
-        || json.getAsDouble() < 2) {
-      throw Json.malformed(file, "model_max_length must be a number of at least 2, was " + json);
-    }
-    return json.getAsDouble();
+    return length;
   }
 
   /**
@@ -273,81 +282,72 @@ record TokenizerFiles(
      */
     static Specials read(
         Path folder,
-        JsonObject settings,
+        JsonConfig settings,
         Path config,
-        @Nullable JsonObject tokenizer,
+        @Nullable JsonConfig tokenizer,
         Path tokenizerFile)
         throws IOException {
-      JsonElement decoder = settings.get("added_tokens_decoder");
+      boolean decoded = settings.keys().contains(DECODER);
       Path mapFile = folder.resolve("special_tokens_map.json");
-      JsonObject map =
-          decoder == null && Files.exists(mapFile) ? Json.read(mapFile) : new JsonObject();
+      JsonConfig map = decoded ? JsonConfig.of(mapFile, Map.of(), "content") : readIfThere(mapFile);
       Map<String, AddedToken> names = new LinkedHashMap<>();
       for (Map.Entry<String, String> entry : SPECIAL.entrySet()) {
         String name = entry.getKey();
-        JsonElement own = map.get(name);
-        JsonElement json = own == null ? settings.get(name) : own;
-        if (json != null && !json.isJsonNull()) {
-          names.put(name, AddedToken.of(json, own != null, own == null ? config : mapFile));
+        boolean own = map.keys().contains(name);
+        Object json = own ? map.value(name) : settings.value(name);
+        if (json != null) {
+          names.put(name, AddedToken.of(json, own, own ? mapFile : config));
         } else if (!entry.getValue().isEmpty()) {
           names.put(name, AddedToken.of(entry.getValue(), true));
         }
       }
       List<AddedToken> others = new ArrayList<>();
       for (String key : List.of("additional_special_tokens", "extra_special_tokens")) {
-        JsonElement json = map.has(key) ? map.get(key) : settings.get(key);
-        if (json != null && json.isJsonArray()) {
-          for (JsonElement token : json.getAsJsonArray()) {
-            others.add(AddedToken.of(token, true, map.has(key) ? mapFile : config));
-          }
+        boolean own = map.keys().contains(key);
+        for (Object token : listOrEmpty(own ? map.value(key) : settings.value(key))) {
+          others.add(AddedToken.of(token, true, own ? mapFile : config));
         }
       }
       Specials result = new Specials(new TreeMap<>(), names, others);
-      if (decoder != null) {
-        result.addDecoder(Json.object(decoder, "added_tokens_decoder", config), config);
+      if (decoded) {
+        result.addDecoder(JsonConfig.of(config, settings.value(DECODER), DECODER));
       } else {
         result.addLegacy(folder.resolve("added_tokens.json"));
         if (tokenizer != null) {
-          result.addAll(tokenizer.get("added_tokens"), tokenizerFile);
+          result.addAll(tokenizer.value("added_tokens"), tokenizerFile);
         }
       }
       return result;
     }
 
-    private void addDecoder(JsonObject decoder, Path file) throws IOException {
-      for (Map.Entry<String, JsonElement> entry : decoder.entrySet()) {
+    private void addDecoder(JsonConfig decoder) throws IOException {
+      for (String id : decoder.keys()) {
+        AddedToken token = AddedToken.of(decoder.value(id), false, decoder.path());
         try {
-          numbered.put(
-              Integer.valueOf(entry.getKey()), AddedToken.of(entry.getValue(), false, file));
+          numbered.put(Integer.valueOf(id), token);
         } catch (NumberFormatException e) {
-          throw new IOException(
-              file + ": keys of added_tokens_decoder must be ids, was " + entry.getKey(), e);
+          throw new InvalidCheckpointException(
+              decoder.path(), "keys of added_tokens_decoder must be ids, was " + id);
         }
       }
     }
 
     private void addLegacy(Path file) throws IOException {
-      if (Files.exists(file)) {
-        for (Map.Entry<String, JsonElement> entry : Json.read(file).entrySet()) {
-          boolean special = unnumbered().stream().anyMatch(t -> t.content().equals(entry.getKey()));
-          numbered.put(
-              Json.id(entry.getValue(), entry.getKey(), file),
-              AddedToken.of(entry.getKey(), special));
-        }
+      JsonConfig tokens = readIfThere(file);
+      for (String token : tokens.keys()) {
+        boolean special = unnumbered().stream().anyMatch(t -> t.content().equals(token));
+        numbered.put(tokens.requireInt(token), AddedToken.of(token, special));
       }
     }
 
-    private void addAll(@Nullable JsonElement tokens, Path file) throws IOException {
-      if (tokens == null || !tokens.isJsonArray()) {
-        throw Json.malformed(file, "added_tokens must be a JSON array, was " + tokens);
+    private void addAll(@Nullable Object tokens, Path file) throws IOException {
+      if (!(tokens instanceof List<?> list)) {
+        throw new InvalidCheckpointException(
+            file, "added_tokens must be a JSON array, was " + tokens);
       }
-      for (JsonElement token : tokens.getAsJsonArray()) {
-        JsonObject object = Json.object(token, "added token", file);
-        AddedToken added = AddedToken.of(object, false, file);
-        if (!object.has("id")) {
-          throw Json.malformed(file, "added token " + added.content() + " has no id");
-        }
-        numbered.put(Json.id(object.get("id"), added.content(), file), added);
+      for (Object token : list) {
+        JsonConfig fields = JsonConfig.of(file, token, "added token");
+        numbered.put(fields.requireInt("id"), AddedToken.of(token, false, file));
       }
     }
 

@@ -111,6 +111,29 @@ public final class Kernels {
   /** {@code (x)}: another handle of the same tensor, weight or not. */
   public static final Kernel SAME = Kernel.of("(x): return x");
 
+  /** {@code (x)}: float16 widened to float32. */
+  public static final Kernel FROM_FLOAT16 = Kernel.of("(x): return torch.to(x, 6)");
+
+  /**
+   * {@code (x)}: bytes (2n), int8, seen as bfloat16 without a copy and widened to float32, (n). (No
+   * view of another type is among the operators of TorchScript, and arrays of type bfloat16 abort
+   * the JVM.)
+   */
+  public static final Kernel FROM_BFLOAT16 =
+      Kernel.of(
+          """
+          (x):
+              y = torch.empty([0], dtype=15, layout=None, device=x.device, pin_memory=None, memory_format=None)
+              return torch.to(torch.set_(y, x, 0, [x.size(0) // 2], [1]), 6)\
+          """);
+
+  /** {@code (x)}: rounded to float16, to nearest even. */
+  public static final Kernel TO_FLOAT16 = Kernel.of("(x): return torch.to(x, 5)");
+
+  /** {@code (x)}: rounded to bfloat16, to nearest even, and seen as bytes (2n), int8. */
+  public static final Kernel TO_BFLOAT16 =
+      Kernel.of("(x): return torch.view_copy(torch.reshape(torch.to(x, 15), [-1]), 1)");
+
   private static final Kernel COPY = Kernel.of("(to, from): return torch.copy_(to, from)");
 
   private Kernels() {}

@@ -3,12 +3,12 @@ package dev.ablation.djl.lora;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.model.LoraFactors;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,43 +27,30 @@ final class AdapterMetadata {
 
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
 
-  private final JsonObject json;
+  private final JsonConfig json;
 
-  private AdapterMetadata(JsonObject json) {
+  private AdapterMetadata(JsonConfig json) {
     this.json = json;
   }
 
   /** Reads what a header holds; {@code "{}"} if it holds nothing. */
-  static AdapterMetadata parse(String text) {
-    try {
-      return new AdapterMetadata(JsonParser.parseString(text).getAsJsonObject());
-    } catch (JsonParseException | IllegalStateException e) {
-      throw new IllegalArgumentException("header key '" + KEY + "' must be a JSON object", e);
-    }
+  static AdapterMetadata parse(Path file, String text) throws IOException {
+    return new AdapterMetadata(JsonConfig.parse(file.resolve(KEY), text));
   }
 
   /** What B A of a module is multiplied by. */
-  double scale(String module, int rank) {
+  double scale(String module, int rank) throws IOException {
     int dot = module.indexOf('.');
     String part = module.substring(0, dot + 1);
-    double alpha = rank;
-    if (json.get(part + "lora_alpha") instanceof JsonPrimitive value && value.isNumber()) {
-      alpha = value.getAsDouble();
-    }
-    if (json.get(part + "alpha_pattern") instanceof JsonObject patterns) {
-      for (Map.Entry<String, JsonElement> each : patterns.entrySet()) {
-        if (matches(each.getKey(), module.substring(dot + 1))
-            && each.getValue() instanceof JsonPrimitive value
-            && value.isNumber()) {
-          alpha = value.getAsDouble();
-          break;
-        }
+    double alpha = json.doubleOr(part + "lora_alpha", rank);
+    JsonConfig patterns = json.section(part + "alpha_pattern");
+    for (String pattern : patterns.keys()) {
+      if (matches(pattern, module.substring(dot + 1))) {
+        alpha = patterns.requireDouble(pattern);
+        break;
       }
     }
-    boolean root =
-        json.get(part + "use_rslora") instanceof JsonPrimitive value
-            && value.isBoolean()
-            && value.getAsBoolean();
+    boolean root = json.boolOr(part + "use_rslora", false);
     return alpha / (root ? Math.sqrt(rank) : rank);
   }
 

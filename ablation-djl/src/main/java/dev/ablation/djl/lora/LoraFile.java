@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.djl.StableDiffusion;
+import dev.ablation.model.AttentionProjection;
+import dev.ablation.model.AttentionProjection.Projection;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.provenance.Provenance;
@@ -24,7 +26,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Low-rank deltas as LoRA files (safetensors).
+ * Low-rank deltas as LoRA files (safetensors), for any model whose weights carry diffusers' names.
  *
  * {@snippet class="dev.ablation.djl.Snippets" region="lora-file"}
  *
@@ -36,8 +38,11 @@ public final class LoraFile {
   /** The name under which diffusers looks for the file in a folder. */
   public static final String DEFAULT_NAME = "pytorch_lora_weights.safetensors";
 
+  /** Widths of the text embeddings, by which kohya's scripts tell the families apart. */
   private static final int WIDTH_OF_VERSION_1 = 768;
+
   private static final int WIDTH_OF_VERSION_2 = 1024;
+  private static final int WIDTH_OF_XL = 2048;
 
   private LoraFile() {}
 
@@ -80,14 +85,15 @@ public final class LoraFile {
    * @throws java.nio.file.FileAlreadyExistsException if the file exists
    * @throws IOException if it cannot be written
    */
-  public static void saveKohya(WeightDelta delta, StableDiffusion model, Path file)
+  public static void saveKohya(WeightDelta delta, DiffusionModel model, Path file)
       throws IOException {
     Map<String, LoraFactors> changes = changes(delta);
+    LoraKeys keys = new LoraKeys(model.weights());
     try (NDManager scope = model.manager().newSubManager()) {
       Map<String, NDArray> arrays = new LinkedHashMap<>();
       changes.forEach((module, change) -> {
         String name =
-            LoraKeys.kohya(module)
+            keys.kohya(module)
                 .orElseThrow(() ->
                     new IllegalArgumentException(
                         "module '" + module + "' has no name in kohya's spelling"));
@@ -128,17 +134,31 @@ public final class LoraFile {
     return header;
   }
 
+  /** The inputs of the key projections of the text in cross-attention; 0 if there are none. */
+  private static long textWidth(DiffusionModel model) {
+    AttentionProjection key = AttentionProjection.cross(Projection.KEY);
+    return model.weights().list().stream()
+        .filter(info -> info.component().equals("unet"))
+        .filter(info -> info.projection().filter(key::equals).isPresent())
+        .filter(info -> info.shape().dimension() == 2)
+        .mapToLong(info -> info.shape().get(1))
+        .findFirst()
+        .orElse(0);
+  }
+
   /** The least that kohya's scripts rely on. */
   private static Map<String, String> kohyaHeader(
-      Map<String, LoraFactors> changes, StableDiffusion model) {
+      Map<String, LoraFactors> changes, DiffusionModel model) {
     Map<String, String> header = new TreeMap<>();
-    int width = model.unet().config().crossAttentionDim();
+    long width = textWidth(model);
     header.put("ss_v2", width == WIDTH_OF_VERSION_2 ? "True" : "False");
     if (width == WIDTH_OF_VERSION_1) {
       header.put("ss_base_model_version", "sd_v1");
     } else if (width == WIDTH_OF_VERSION_2) {
       boolean velocity = model.predictionType() == PredictionType.V_PREDICTION;
       header.put("ss_base_model_version", velocity ? "sd_v2_v" : "sd_v2");
+    } else if (width == WIDTH_OF_XL) {
+      header.put("ss_base_model_version", "sdxl_base_v1-0");
     }
     header.put("ss_network_module", "networks.lora");
     header.put("ss_network_args", "{}");
@@ -159,7 +179,7 @@ public final class LoraFile {
    * @throws IOException if the file cannot be read, or holds what the model has no place for or
    *     what is no plain LoRA; the message names it
    */
-  public static WeightDelta load(Path file, StableDiffusion model) throws IOException {
+  public static WeightDelta load(Path file, DiffusionModel model) throws IOException {
     try (SafetensorsFile tensors = SafetensorsFile.open(file);
         NDManager scope = model.manager().newSubManager()) {
       Map<String, LoraFactors> changes = read(tensors, model, scope);
@@ -170,7 +190,7 @@ public final class LoraFile {
   }
 
   private static Map<String, LoraFactors> read(
-      SafetensorsFile tensors, StableDiffusion model, NDManager scope) throws IOException {
+      SafetensorsFile tensors, DiffusionModel model, NDManager scope) throws IOException {
     LoraKeys keys = new LoraKeys(model.weights());
     Map<String, Map<LoraKeys.Kind, NDArray>> modules = new TreeMap<>();
     List<String> unknown = new ArrayList<>();
@@ -200,7 +220,8 @@ public final class LoraFile {
                   unknown.stream().limit(5).toList()));
     }
     AdapterMetadata metadata =
-        AdapterMetadata.parse(tensors.metadata().getOrDefault(AdapterMetadata.KEY, "{}"));
+        AdapterMetadata.parse(
+            tensors.path(), tensors.metadata().getOrDefault(AdapterMetadata.KEY, "{}"));
     Map<String, LoraFactors> changes = new LinkedHashMap<>();
     for (WeightInfo info : model.weights().list()) {
       String weight = info.name();
@@ -214,7 +235,8 @@ public final class LoraFile {
   }
 
   private static LoraFactors change(
-      WeightInfo weight, Map<LoraKeys.Kind, NDArray> factors, AdapterMetadata metadata) {
+      WeightInfo weight, Map<LoraKeys.Kind, NDArray> factors, AdapterMetadata metadata)
+      throws IOException {
     NDArray down = factors.get(LoraKeys.Kind.DOWN);
     NDArray up = factors.get(LoraKeys.Kind.UP);
     if (down == null || up == null) {

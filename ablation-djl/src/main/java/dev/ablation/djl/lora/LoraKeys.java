@@ -4,6 +4,8 @@ import dev.ablation.model.WeightInfo;
 import dev.ablation.model.Weights;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -11,8 +13,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The spellings of a tensor's name in LoRA files. A module is named like its weight without {@code
- * .weight}, the part's name first: {@code unet.mid_block.attentions.0.proj_in}.
+ * The spellings of a tensor's name in LoRA files, for the modules of one model. A module is named
+ * like its weight without {@code .weight}, the component's name first: {@code
+ * unet.mid_block.attentions.0.proj_in}.
  */
 final class LoraKeys {
   static final String WEIGHT = ".weight";
@@ -35,9 +38,19 @@ final class LoraKeys {
               + "|\\.(?<up>lora_B|lora_up|up)\\.weight"
               + "|(?<alpha>\\.alpha))");
 
-  /** kohya's prefixes. Some tools count the text encoder of version 1. */
-  private static final Map<String, String> PARTS =
-      Map.of("lora_unet_", "unet", "lora_te_", "text_encoder", "lora_te1_", "text_encoder");
+  /**
+   * kohya's prefixes and the components that they may mean, the first one that the model has. Some
+   * tools count the text encoder of Stable Diffusion 1; transformers are trained under the prefix
+   * of the UNet too.
+   */
+  private static final Map<String, List<String>> COMPONENTS =
+      Map.of(
+          "lora_unet_", List.of("unet", "transformer"),
+          "lora_transformer_", List.of("transformer"),
+          "lora_te_", List.of("text_encoder"),
+          "lora_te1_", List.of("text_encoder"),
+          "lora_te2_", List.of("text_encoder_2"),
+          "lora_te3_", List.of("text_encoder_3"));
 
   /** Modules of the attention's first naming in the text encoder. */
   private static final Map<String, String> OLD_TEXT_MODULES =
@@ -45,9 +58,11 @@ final class LoraKeys {
 
   private final Set<String> modules = new HashSet<>();
   private final Map<String, String> byUnderscores = new HashMap<>();
+  private final Set<String> components = new LinkedHashSet<>();
 
   LoraKeys(Weights weights) {
     for (WeightInfo info : weights.list()) {
+      components.add(info.component());
       if (info.name().endsWith(WEIGHT) && info.shape().dimension() > 1) {
         String module = module(info.name());
         modules.add(module);
@@ -62,13 +77,15 @@ final class LoraKeys {
     return weight.substring(0, weight.length() - WEIGHT.length());
   }
 
-  /** Returns kohya's name of a module, if its part has one. */
-  static Optional<String> kohya(String module) {
+  /** Returns kohya's name of a module, if its component has one. */
+  Optional<String> kohya(String module) {
     int dot = module.indexOf('.');
     String prefix =
         switch (dot < 0 ? "" : module.substring(0, dot)) {
-          case "unet" -> "lora_unet_";
-          case "text_encoder" -> "lora_te_";
+          case "unet", "transformer" -> "lora_unet_";
+          case "text_encoder" -> components.contains("text_encoder_2") ? "lora_te1_" : "lora_te_";
+          case "text_encoder_2" -> "lora_te2_";
+          case "text_encoder_3" -> "lora_te3_";
           default -> "";
         };
     return prefix.isEmpty()
@@ -88,10 +105,13 @@ final class LoraKeys {
   }
 
   private Optional<String> find(String spelled) {
-    for (Map.Entry<String, String> part : PARTS.entrySet()) {
-      if (spelled.startsWith(part.getKey())) {
-        String rest = spelled.substring(part.getKey().length());
-        return Optional.ofNullable(byUnderscores.get(part.getValue() + "_" + rest));
+    for (Map.Entry<String, List<String>> prefix : COMPONENTS.entrySet()) {
+      if (spelled.startsWith(prefix.getKey())) {
+        String rest = spelled.substring(prefix.getKey().length());
+        return prefix.getValue().stream()
+            .filter(components::contains)
+            .findFirst()
+            .map(component -> byUnderscores.get(component + "_" + rest));
       }
     }
     String module = spelled.replace(".processor.", ".");
@@ -101,8 +121,10 @@ final class LoraKeys {
     if (modules.contains(module)) {
       return Optional.of(module);
     }
-    if (modules.contains("unet." + module)) { // the oldest files, which have no prefix
-      return Optional.of("unet." + module);
+    for (String denoiser : List.of("unet.", "transformer.")) {
+      if (modules.contains(denoiser + module)) { // the oldest files, which have no prefix
+        return Optional.of(denoiser + module);
+      }
     }
     for (Map.Entry<String, String> old : OLD_TEXT_MODULES.entrySet()) {
       if (module.endsWith(".self_attn." + old.getKey())) {
@@ -111,7 +133,7 @@ final class LoraKeys {
       }
     }
     // transformers 5.6 dropped "text_model." from the names of its modules
-    String flat = module.replaceFirst("^text_encoder\\.", "text_encoder.text_model.");
+    String flat = module.replaceFirst("^(text_encoder(_2)?)\\.", "$1.text_model.");
     return modules.contains(module)
         ? Optional.of(module)
         : Optional.of(flat).filter(modules::contains);

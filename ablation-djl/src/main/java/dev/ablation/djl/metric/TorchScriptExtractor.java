@@ -80,7 +80,7 @@ public final class TorchScriptExtractor implements FeatureExtractor, AutoCloseab
       throw new NoSuchFileException(file.toString(), null, "no such TorchScript file");
     }
     String sha256 = sha256(file);
-    Device device = settings.device() == null ? TorchRuntime.bestDevice() : settings.device();
+    Device device = settings.device().orElseGet(TorchRuntime::bestDevice);
     TorchScriptModule module = TorchScriptModule.load(file, device);
     try {
       return new TorchScriptExtractor(file, sha256, module, settings);

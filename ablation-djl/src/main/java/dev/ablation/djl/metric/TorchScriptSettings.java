@@ -4,51 +4,40 @@ import ai.djl.Device;
 import dev.ablation.image.ImageTransform;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/**
- * How a TorchScript file is fed. Every method returns a changed copy.
- *
- * @param name of the extractor in results, such as {@code "sscd"}
- * @param transform from images to the module's input
- * @param flags further arguments of the module's {@code forward} after the images
- * @param dimension how many features it must give; 0 accepts any number
- * @param trialSize width and height of the images on which the module is tried out when it is
- *     loaded, positive; matters only to modules that accept certain sizes alone
- * @param device where the module runs; {@code null} takes the first GPU if the engine sees one,
- *     else the CPU
- */
-public record TorchScriptSettings(
-    String name,
-    ImageTransform transform,
-    List<Boolean> flags,
-    int dimension,
-    int trialSize,
-    @Nullable Device device) {
-
-  /** Checks name and size. */
-  public TorchScriptSettings {
-    Objects.requireNonNull(transform, "transform");
-    if (name.isBlank()) {
-      throw new IllegalArgumentException("name must not be blank");
-    }
-    flags = List.copyOf(flags);
-    if (dimension < 0) {
-      throw new IllegalArgumentException("dimension must not be negative, was " + dimension);
-    }
-    if (trialSize < 1) {
-      throw new IllegalArgumentException("trialSize must be positive, was " + trialSize);
-    }
-  }
+/** How a TorchScript file is fed. Immutable; a method with an argument returns a changed copy. */
+public final class TorchScriptSettings {
+  private final String name;
+  private final ImageTransform transform;
+  private List<Boolean> flags = List.of();
+  private int dimension;
+  private int trialSize = 256;
+  private @Nullable Device device;
 
   /**
    * Settings of a module whose only argument is the images, on the best device.
    *
-   * @param name of the extractor in results
+   * @param name of the extractor in results, such as {@code "sscd"}
    * @param transform from images to the module's input
    */
   public TorchScriptSettings(String name, ImageTransform transform) {
-    this(name, transform, List.of(), 0, 256, null);
+    if (name.isBlank()) {
+      throw new IllegalArgumentException("name must not be blank");
+    }
+    this.name = name;
+    this.transform = Objects.requireNonNull(transform, "transform");
+  }
+
+  private TorchScriptSettings(TorchScriptSettings other) {
+    name = other.name;
+    transform = other.transform;
+    flags = other.flags;
+    dimension = other.dimension;
+    trialSize = other.trialSize;
+    device = other.device;
   }
 
   /**
@@ -58,7 +47,7 @@ public record TorchScriptSettings(
    * @return the settings
    */
   public static TorchScriptSettings sscd() {
-    return new TorchScriptSettings("sscd", ImageTransform.imageNet(288), List.of(), 512, 256, null);
+    return new TorchScriptSettings("sscd", ImageTransform.imageNet(288)).dimension(512);
   }
 
   /**
@@ -68,18 +57,67 @@ public record TorchScriptSettings(
    * @return the settings
    */
   public static TorchScriptSettings inception() {
-    return new TorchScriptSettings(
-        "inception clean-fid", ImageTransform.cleanFid(), List.of(true), 2048, 256, null);
+    return new TorchScriptSettings("inception clean-fid", ImageTransform.cleanFid())
+        .flags(true)
+        .dimension(2048);
+  }
+
+  /** {@return the name of the extractor in results} */
+  public String name() {
+    return name;
+  }
+
+  /** {@return the way from images to the module's input} */
+  public ImageTransform transform() {
+    return transform;
+  }
+
+  /** {@return further arguments of the module's {@code forward} after the images} */
+  public List<Boolean> flags() {
+    return flags;
+  }
+
+  /** {@return how many features it must give; 0 accepts any number} */
+  public int dimension() {
+    return dimension;
+  }
+
+  /** {@return width and height of the images on which the module is tried out when it is loaded} */
+  public int trialSize() {
+    return trialSize;
+  }
+
+  /** {@return where the module runs; empty for the first GPU if there is one, else the CPU} */
+  public Optional<Device> device() {
+    return Optional.ofNullable(device);
   }
 
   /**
    * Adds further arguments after the images.
    *
-   * @param flags in the order of the module's parameters
+   * @param first argument
+   * @param more arguments, in the order of the module's parameters
    * @return a changed copy
    */
-  public TorchScriptSettings flags(Boolean... flags) {
-    return new TorchScriptSettings(name, transform, List.of(flags), dimension, trialSize, device);
+  public TorchScriptSettings flags(Boolean first, Boolean... more) {
+    TorchScriptSettings copy = new TorchScriptSettings(this);
+    copy.flags = Stream.concat(Stream.of(first), Stream.of(more)).toList();
+    return copy;
+  }
+
+  /**
+   * Says how many features the module must give.
+   *
+   * @param dimension not negative; 0 accepts any number
+   * @return a changed copy
+   */
+  public TorchScriptSettings dimension(int dimension) {
+    if (dimension < 0) {
+      throw new IllegalArgumentException("dimension must not be negative, was " + dimension);
+    }
+    TorchScriptSettings copy = new TorchScriptSettings(this);
+    copy.dimension = dimension;
+    return copy;
   }
 
   /**
@@ -89,16 +127,24 @@ public record TorchScriptSettings(
    * @return a changed copy
    */
   public TorchScriptSettings device(Device device) {
-    return new TorchScriptSettings(name, transform, flags, dimension, trialSize, device);
+    TorchScriptSettings copy = new TorchScriptSettings(this);
+    copy.device = Objects.requireNonNull(device, "device");
+    return copy;
   }
 
   /**
-   * Chooses the size of the images for the trial at loading.
+   * Chooses the size of the images on which the module is tried out when it is loaded; it matters
+   * only to modules that accept certain sizes alone.
    *
    * @param size width and height, positive
    * @return a changed copy
    */
   public TorchScriptSettings trialSize(int size) {
-    return new TorchScriptSettings(name, transform, flags, dimension, size, device);
+    if (size < 1) {
+      throw new IllegalArgumentException("trialSize must be positive, was " + size);
+    }
+    TorchScriptSettings copy = new TorchScriptSettings(this);
+    copy.trialSize = size;
+    return copy;
   }
 }

@@ -8,6 +8,8 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import dev.ablation.model.AttentionProjection;
+import dev.ablation.model.WeightRole;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,8 +18,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A DJL block whose children and weights carry the names of the checkpoint. A call frees every
- * intermediate array when it returns; where gradients are recorded the engine keeps what it needs.
+ * A DJL block whose children and weights carry the names of the checkpoint, and that says what its
+ * weights are for. A call frees every intermediate array when it returns, widened copies of narrow
+ * weights included; where gradients are recorded the engine keeps what it needs.
  */
 public abstract class Layer extends AbstractBlock {
   private final Map<String, Layer> layers = new LinkedHashMap<>();
@@ -38,6 +41,34 @@ public abstract class Layer extends AbstractBlock {
   protected final <L extends Layer> L child(String name, L layer) {
     layers.put(name, layer);
     return addChildBlock(name, layer);
+  }
+
+  /**
+   * Adds a child whose weights are one projection of an attention.
+   *
+   * @param name the checkpoint's, dots allowed
+   * @param layer the child
+   * @param projection what its weights are, where they do not say it themselves
+   * @param <L> its type
+   * @return the child
+   */
+  protected final <L extends Layer> L child(String name, L layer, AttentionProjection projection) {
+    layer.forEachWeight((path, weight) -> weight.describe(projection));
+    return child(name, layer);
+  }
+
+  /**
+   * Adds a child whose weights have a role of their own, such as a table of token embeddings.
+   *
+   * @param name the checkpoint's, dots allowed
+   * @param layer the child
+   * @param role of its weights, where they do not say it themselves
+   * @param <L> its type
+   * @return the child
+   */
+  protected final <L extends Layer> L child(String name, L layer, WeightRole role) {
+    layer.forEachWeight((path, weight) -> weight.describe(role));
+    return child(name, layer);
   }
 
   /**

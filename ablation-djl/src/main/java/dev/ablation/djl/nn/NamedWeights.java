@@ -1,8 +1,10 @@
 package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.model.Weights;
@@ -19,7 +21,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The weights of some networks under one naming: a prefix for each network, roles by name. */
+/**
+ * The weights of some networks under one naming: a prefix for each network. The networks themselves
+ * say which projection a weight is.
+ */
 public final class NamedWeights implements Weights {
   private static final int HASH_CHUNK = 1 << 24;
 
@@ -27,23 +32,69 @@ public final class NamedWeights implements Weights {
   private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
   private final Map<String, String> hashes = new ConcurrentHashMap<>();
 
+  /** Float32 copies of narrow weights that somebody asked for as live arrays. */
+  private final Map<String, NDArray> widened = new ConcurrentHashMap<>();
+
   /** Starts without weights. */
   public NamedWeights() {}
 
   /**
-   * Adds a network's weights.
+   * Adds a network's weights, under the component's name and a dot.
    *
-   * @param prefix such as {@code "unet."}
-   * @param network whose weights are added under prefix and name
-   * @param role role of a weight by its name without the prefix
+   * @param component such as {@code "unet"}
+   * @param network whose weights are added
+   * @param otherwise role of the weights of which the network does not say more
    * @return this
    */
-  public NamedWeights add(String prefix, Layer network, Function<String, WeightRole> role) {
+  public NamedWeights add(String component, Layer network, WeightRole otherwise) {
+    return add(component, component + ".", network, name -> otherwise);
+  }
+
+  /**
+   * Adds a network's weights.
+   *
+   * @param prefix such as {@code "unet."}, which also names the component
+   * @param network whose weights are added under prefix and name
+   * @param otherwise role of the weights of which the network does not say more, by the name
+   *     without the prefix
+   * @return this
+   */
+  public NamedWeights add(String prefix, Layer network, Function<String, WeightRole> otherwise) {
+    String component = prefix.endsWith(".") ? prefix.substring(0, prefix.length() - 1) : prefix;
+    return add(component, prefix, network, otherwise);
+  }
+
+  /**
+   * Adds a network's weights.
+   *
+   * @param component that they belong to
+   * @param prefix of their names
+   * @param network whose weights are added under prefix and name
+   * @param otherwise role of the weights of which the network does not say more, by the name
+   *     without the prefix
+   * @return this
+   */
+  public NamedWeights add(
+      String component, String prefix, Layer network, Function<String, WeightRole> otherwise) {
     network.forEachWeight((name, weight) -> {
       byName.put(prefix + name, weight);
-      infos.put(prefix + name, new WeightInfo(prefix + name, weight.shape(), role.apply(name)));
+      infos.put(
+          prefix + name,
+          new WeightInfo(prefix + name, weight.shape(), role(weight, otherwise.apply(name)))
+              .component(component)
+              .projection(weight.projection().orElse(null)));
     });
     return this;
+  }
+
+  /** In a text encoder an attention's weights are the encoder's first of all. */
+  private static WeightRole role(Weight weight, WeightRole otherwise) {
+    return weight
+        .role()
+        .orElseGet(() ->
+            otherwise == WeightRole.DENOISER
+                ? weight.projection().map(WeightRole::of).orElse(otherwise)
+                : otherwise);
   }
 
   /**
@@ -65,22 +116,38 @@ public final class NamedWeights implements Weights {
    * Returns what is known of a weight.
    *
    * @param name with its prefix
-   * @return name, shape and role
+   * @return name, shape, role and format
    * @throws IllegalArgumentException if there is none of that name
    */
   public WeightInfo info(String name) {
-    weight(name);
-    return Objects.requireNonNull(infos.get(name));
+    Weight weight = weight(name);
+    return Objects.requireNonNull(infos.get(name)).dtype(weight.dtype());
   }
 
   @Override
   public List<WeightInfo> list() {
-    return List.copyOf(infos.values());
+    return byName.keySet().stream().map(this::info).toList();
   }
 
   @Override
   public NDArray get(String name) {
-    return weight(name).get();
+    Weight weight = weight(name);
+    if (weight.bound() == null && weight.isNarrow()) {
+      return widened.computeIfAbsent(name, key -> unscoped(weight));
+    }
+    return weight.get();
+  }
+
+  /** A widened copy that outlives the scope of the caller. */
+  private static NDArray unscoped(Weight weight) {
+    NDArray wide = GradMode.with(false, weight::own);
+    NDScope.unregister(wide);
+    return wide;
+  }
+
+  @Override
+  public NDArray copy(String name, NDManager owner) {
+    return weight(name).copy(owner);
   }
 
   @Override
@@ -100,14 +167,15 @@ public final class NamedWeights implements Weights {
       throw new IllegalArgumentException(
           "weight %s: expected shape %s, was %s".formatted(name, weight.shape(), array.getShape()));
     }
-    Kernels.copy(array, weight.own());
+    weight.overwrite(array);
+    widened.remove(name);
     hashes.clear();
   }
 
   @Override
   public String sha256(String name) {
     Weight weight = weight(name);
-    return hashes.computeIfAbsent(name, key -> hash(weight.own()));
+    return hashes.computeIfAbsent(name, key -> hash(weight));
   }
 
   @Override
@@ -117,11 +185,18 @@ public final class NamedWeights implements Weights {
         key -> {
           MessageDigest digest = digest();
           for (String name : byName.keySet()) {
-            String line = name + ' ' + hash(weight(name).own()) + '\n';
+            String line = name + ' ' + hash(weight(name)) + '\n';
             digest.update(line.getBytes(StandardCharsets.UTF_8));
           }
           return HexFormat.of().formatHex(digest.digest());
         });
+  }
+
+  private static String hash(Weight weight) {
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      return hash(GradMode.with(false, weight::own));
+    }
   }
 
   private static String hash(NDArray array) {

@@ -1,22 +1,36 @@
 package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
+import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.model.AttentionProjection;
 import dev.ablation.model.LoraFactors;
+import dev.ablation.model.WeightRole;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One weight of a layer: the array that was loaded and, for a while, another one bound in its
  * place. A layer computes with {@link #get()} and, if it is one that can, with {@link #change()}.
+ *
+ * <p>The array may be kept in float16 or bfloat16; the network computes in float32 all the same, on
+ * a copy that is widened for each call. The engine's arrays cannot be of type bfloat16, so its
+ * bytes are kept instead.
  */
 public final class Weight {
   private final Shape shape;
   private final Parameter parameter;
   private @Nullable NDArray own;
+  private DataType dtype = DataType.FLOAT32;
   private @Nullable NDArray bound;
   private @Nullable LoraFactors change;
   private boolean changeable;
+  private @Nullable AttentionProjection projection;
+  private @Nullable WeightRole role;
 
   Weight(Parameter parameter, Shape shape) {
     this.parameter = parameter;
@@ -28,17 +42,88 @@ public final class Weight {
     return shape;
   }
 
-  /** {@return the array to compute with} */
-  public NDArray get() {
-    NDArray array = bound == null ? own : bound;
-    if (array == null) {
-      throw new IllegalStateException("weight " + parameter.getName() + " has not been loaded");
-    }
-    return array;
+  /** {@return the projection of an attention that the weight is part of, if any} */
+  public Optional<AttentionProjection> projection() {
+    return Optional.ofNullable(projection);
   }
 
-  /** {@return the weight's own array, whatever is bound} */
+  /** {@return the role that the weight has whatever the network is for, if any} */
+  public Optional<WeightRole> role() {
+    return Optional.ofNullable(role);
+  }
+
+  /** Says what the weight is, unless an inner layer said it. */
+  void describe(AttentionProjection projection) {
+    if (this.projection == null) {
+      this.projection = projection;
+    }
+  }
+
+  /** Says what the weight is for, unless an inner layer said it. */
+  void describe(WeightRole role) {
+    if (this.role == null) {
+      this.role = role;
+    }
+  }
+
+  /** {@return the format in which the weight's own array is kept} */
+  public DataType dtype() {
+    return dtype;
+  }
+
+  /** {@return whether the weight's own array is kept in less than float32} */
+  public boolean isNarrow() {
+    return dtype != DataType.FLOAT32;
+  }
+
+  /** {@return the bytes that the weight's own array takes} */
+  public long byteSize() {
+    return shape.size() * (isNarrow() ? 2L : 4L);
+  }
+
+  /**
+   * Returns the array to compute with.
+   *
+   * @return float32; of a narrow weight a copy, which the caller's {@link ai.djl.ndarray.NDScope}
+   *     frees
+   */
+  public NDArray get() {
+    return bound == null ? own() : bound;
+  }
+
+  /**
+   * Returns the weight's own array, whatever is bound.
+   *
+   * @return float32; of a narrow weight a copy, which the caller's {@link ai.djl.ndarray.NDScope}
+   *     frees
+   */
   public NDArray own() {
+    NDArray kept = kept();
+    return switch (dtype) {
+      case FLOAT16 -> Kernels.FROM_FLOAT16.call(kept);
+      case BFLOAT16 -> {
+        try (NDArray flat = Kernels.FROM_BFLOAT16.call(kept)) {
+          yield flat.reshape(shape);
+        }
+      }
+      default -> kept;
+    };
+  }
+
+  /**
+   * Copies the array to compute with.
+   *
+   * @param owner of the copy
+   * @return float32, without gradient
+   */
+  public NDArray copy(NDManager owner) {
+    NDArray copy =
+        GradMode.with(false, () -> bound == null && isNarrow() ? own() : get().duplicate());
+    copy.attach(owner);
+    return copy;
+  }
+
+  private NDArray kept() {
     if (own == null) {
       throw new IllegalStateException("weight " + parameter.getName() + " has not been loaded");
     }
@@ -48,13 +133,46 @@ public final class Weight {
   /**
    * Sets the weight's own array, once.
    *
-   * @param array of {@link #shape()}; from now on owned by the network
+   * @param array float32 of {@link #shape()}; from now on owned by the network
    */
   public void load(NDArray array) {
-    checkShape(array);
-    parameter.setArray(array);
+    load(array, DataType.FLOAT32);
+  }
+
+  /**
+   * Sets the weight's own array in the format in which it is to be kept, once.
+   *
+   * @param array of {@link #shape()}, float32 or float16; for bfloat16 its bytes as int8 of one
+   *     axis. From now on owned by the network
+   * @param dtype float32, float16 or bfloat16
+   */
+  public void load(NDArray array, DataType dtype) {
+    checkShape(array, dtype == DataType.BFLOAT16 ? new Shape(2 * shape.size()) : shape);
+    if (dtype == DataType.FLOAT32) {
+      parameter.setArray(array); // DJL lets it be set only once
+    }
     array.setName(null); // a name would be read as syntax by the engine
     own = array;
+    this.dtype = dtype;
+  }
+
+  /**
+   * Replaces the values of the weight's own array. A narrow weight is kept in float32 from then on,
+   * so that nothing is rounded.
+   *
+   * @param values of {@link #shape()}, float32; copied
+   */
+  public void overwrite(NDArray values) {
+    checkShape(values, shape);
+    NDArray kept = kept();
+    if (!isNarrow()) {
+      Kernels.copy(values, kept);
+      return;
+    }
+    NDArray wide = GradMode.with(false, values::duplicate);
+    wide.attach(kept.getManager());
+    load(wide);
+    kept.close();
   }
 
   /**
@@ -64,7 +182,7 @@ public final class Weight {
    */
   public void bind(@Nullable NDArray array) {
     if (array != null) {
-      checkShape(array);
+      checkShape(array, shape);
     }
     bound = array;
   }
@@ -111,13 +229,13 @@ public final class Weight {
     return change;
   }
 
-  private void checkShape(NDArray array) {
-    if (!array.getShape().equals(shape)) {
+  private void checkShape(NDArray array, Shape expected) {
+    if (!array.getShape().equals(expected)) {
       throw new IllegalArgumentException(
           "weight "
               + parameter.getName()
               + ": expected shape "
-              + shape
+              + expected
               + ", was "
               + array.getShape());
     }

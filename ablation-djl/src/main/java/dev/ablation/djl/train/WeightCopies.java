@@ -3,7 +3,6 @@ package dev.ablation.djl.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.model.Differentiable.GradientOptions;
 import java.util.ArrayList;
@@ -11,7 +10,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Copies of weights, bound in their place. */
+/** Float32 copies of weights, bound in their place. */
 final class WeightCopies implements Trainable {
   private final NamedWeights weights;
   private final List<String> names;
@@ -26,14 +25,14 @@ final class WeightCopies implements Trainable {
     this.names = List.copyOf(names);
     decayOtherRows = options.decayOtherRows();
     for (String name : names) {
-      NDArray base = weights.get(name);
-      NDArray copy = GradMode.with(false, base::duplicate);
-      copy.attach(manager);
+      NDArray copy = weights.copy(name, manager);
       copy.setRequiresGradient(true);
       copies.add(copy);
       before.add(weights.weight(name).bound());
       Set<Integer> rows = options.rows().get(name);
       if (rows != null) {
+        boolean narrow = weights.weight(name).isNarrow();
+        NDArray base = narrow ? weights.copy(name, manager) : weights.get(name);
         masks.add(new RowMask(copies.size() - 1, base, rows, manager));
       }
     }

@@ -8,6 +8,10 @@ import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
 import dev.ablation.djl.nn.Precision;
+import dev.ablation.model.AttentionProjection;
+import dev.ablation.model.AttentionProjection.Projection;
+import dev.ablation.model.AttentionProjection.Stream;
+import java.util.function.Function;
 
 /**
  * Multi-head attention of image tokens over a context: themselves ({@code attn1}) or the text
@@ -28,15 +32,35 @@ final class Attention extends Layer {
   private Kernel attention;
   private boolean stopFirstToken;
 
-  Attention(int queryWidth, int contextWidth, int heads, int headWidth) {
+  private Attention(
+      int queryWidth,
+      int contextWidth,
+      int heads,
+      int headWidth,
+      Function<Projection, AttentionProjection> role) {
     int inner = heads * headWidth;
-    toQ = child("to_q", new Linear(queryWidth, inner, false));
-    toK = child("to_k", new Linear(contextWidth, inner, false));
-    toV = child("to_v", new Linear(contextWidth, inner, false));
-    toOut = child("to_out.0", new Linear(inner, queryWidth));
+    toQ = child("to_q", new Linear(queryWidth, inner, false), role.apply(Projection.QUERY));
+    toK = child("to_k", new Linear(contextWidth, inner, false), role.apply(Projection.KEY));
+    toV = child("to_v", new Linear(contextWidth, inner, false), role.apply(Projection.VALUE));
+    toOut = child("to_out.0", new Linear(inner, queryWidth), role.apply(Projection.OUTPUT));
     this.heads = heads;
     this.headWidth = headWidth;
     attention = Kernels.attention(heads, false);
+  }
+
+  /** Attention of image tokens to each other. */
+  static Attention self(int width, int heads, int headWidth) {
+    return new Attention(
+        width,
+        width,
+        heads,
+        headWidth,
+        projection -> AttentionProjection.self(projection, Stream.IMAGE));
+  }
+
+  /** Attention of image tokens to the text. */
+  static Attention cross(int width, int textWidth, int heads, int headWidth) {
+    return new Attention(width, textWidth, heads, headWidth, AttentionProjection::cross);
   }
 
   /** Whether key and value of the context's first token carry no gradient. */

@@ -26,9 +26,9 @@ final class BasicTransformerBlock extends Layer {
 
   BasicTransformerBlock(int width, int textWidth, int heads, int headWidth) {
     norm1 = child("norm1", new LayerNorm(width, EPSILON));
-    attn1 = child("attn1", new Attention(width, width, heads, headWidth));
+    attn1 = child("attn1", Attention.self(width, heads, headWidth));
     norm2 = child("norm2", new LayerNorm(width, EPSILON));
-    attn2 = child("attn2", new Attention(width, textWidth, heads, headWidth));
+    attn2 = child("attn2", Attention.cross(width, textWidth, heads, headWidth));
     norm3 = child("norm3", new LayerNorm(width, EPSILON));
     ff = child("ff", new FeedForward(width));
   }

@@ -10,13 +10,15 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The denoising UNet.
  *
  * <ul>
  *   <li>inputs: noised latents (B, C, H, W); timesteps (B), int64 or float32; text embeddings (B,
- *       T, D)
+ *       T, D); of a network with added conditions, as SDXL's, also pooled text embeddings (B, P)
+ *       and numbers such as the original size (B, n), float32
  *   <li>output: prediction (B, C, H, W)
  * </ul>
  */
@@ -25,6 +27,7 @@ public final class UNet2DConditionModel extends Layer {
   private final Conv2d convIn;
   private final Timesteps timeProj;
   private final TimestepEmbedding timeEmbedding;
+  private final @Nullable AddedConditions addedConditions;
   private final List<DownBlock> downBlocks = new ArrayList<>();
   private final List<UpBlock> upBlocks = new ArrayList<>();
   private final MidBlock midBlock;
@@ -45,6 +48,8 @@ public final class UNet2DConditionModel extends Layer {
         child(
             "time_embedding",
             new TimestepEmbedding(width, config.timeWidth(), config.activation()));
+    addedConditions =
+        config.hasAddedConditions() ? child("add_embedding", new AddedConditions(config)) : null;
     for (int i = 0; i < config.levels(); i++) {
       downBlocks.add(child("down_blocks." + i, new DownBlock(i, config)));
     }
@@ -82,6 +87,13 @@ public final class UNet2DConditionModel extends Layer {
   protected NDList call(NDList in) {
     NDArray text = in.get(2);
     NDArray time = timeEmbedding.apply(timeProj.apply(in.get(1)));
+    if (addedConditions != null) {
+      if (in.size() != 5) {
+        throw new IllegalArgumentException(
+            "inputs: a network with added conditions takes pooled text embeddings and numbers too");
+      }
+      time = time.add(addedConditions.apply(in.get(3), in.get(4)));
+    }
 
     NDArray x = convIn.apply(in.get(0));
     Deque<NDArray> skips = new ArrayDeque<>();

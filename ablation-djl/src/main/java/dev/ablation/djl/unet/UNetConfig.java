@@ -5,65 +5,79 @@ import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.ResnetBlock2D.ResnetSettings;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Shapes and options of a UNet, as its {@code config.json} has them. Lists have one entry a level,
  * from the largest resolution to the smallest.
  *
- * @param inChannels channels of the noised latents
- * @param outChannels channels of the prediction
- * @param sampleSize height and width of the latents that the network was trained for
- * @param blockOutChannels channels of each level
- * @param downAttention whether each level of the way down has attention
- * @param upAttention whether each block of the way up has attention, from the smallest resolution
- * @param layersPerBlock residual blocks of each level on the way down; one more on the way up
- * @param crossAttentionDim D, the width of a text embedding
- * @param attentionHeads number of heads of each level (the published key is {@code
- *     attention_head_dim}, a historic misnomer)
- * @param transformerLayersPerBlock transformer layers of each level
- * @param useLinearProjection whether transformers project tokens instead of pixels
- * @param normNumGroups groups of the group normalisations
- * @param normEps of the group normalisations outside transformers
- * @param activation of residual blocks and time embedding
- * @param flipSinToCos whether cosines come first in the time features
- * @param freqShift of the time features
- * @param downsamplePadding of the downsampling convolutions
- * @param midBlockScaleFactor divides the sums of the middle block
- * @param convInKernel size of the first convolution
- * @param convOutKernel size of the last convolution
- * @param timeWidth width of the time embedding
+ * <p>Made from JSON alone, of a file or of {@link JsonConfig#parse}; {@link JsonConfig#with}
+ * changes a value. Equal where all values are.
  */
-public record UNetConfig(
-    int inChannels,
-    int outChannels,
-    int sampleSize,
-    List<Integer> blockOutChannels,
-    List<Boolean> downAttention,
-    List<Boolean> upAttention,
-    List<Integer> layersPerBlock,
-    int crossAttentionDim,
-    List<Integer> attentionHeads,
-    List<Integer> transformerLayersPerBlock,
-    boolean useLinearProjection,
-    int normNumGroups,
-    double normEps,
-    Activation activation,
-    boolean flipSinToCos,
-    double freqShift,
-    int downsamplePadding,
-    double midBlockScaleFactor,
-    int convInKernel,
-    int convOutKernel,
-    int timeWidth) {
+public final class UNetConfig {
+  private static final List<String> DEFAULT_DOWN =
+      List.of(
+          "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D");
+  private static final List<String> DEFAULT_UP =
+      List.of("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D");
 
-  /** Copies the lists. */
-  public UNetConfig {
-    blockOutChannels = List.copyOf(blockOutChannels);
-    downAttention = List.copyOf(downAttention);
-    upAttention = List.copyOf(upAttention);
-    layersPerBlock = List.copyOf(layersPerBlock);
-    attentionHeads = List.copyOf(attentionHeads);
-    transformerLayersPerBlock = List.copyOf(transformerLayersPerBlock);
+  private final int inChannels;
+  private final int outChannels;
+  private final int sampleSize;
+  private final List<Integer> blockOutChannels;
+  private final List<Boolean> downAttention;
+  private final List<Boolean> upAttention;
+  private final List<Integer> layersPerBlock;
+  private final int crossAttentionDim;
+  private final List<Integer> attentionHeads;
+  private final List<Integer> transformerLayersPerBlock;
+  private final boolean useLinearProjection;
+  private final int normNumGroups;
+  private final double normEps;
+  private final Activation activation;
+  private final boolean flipSinToCos;
+  private final double freqShift;
+  private final int downsamplePadding;
+  private final double midBlockScaleFactor;
+  private final int convInKernel;
+  private final int convOutKernel;
+  private final int timeWidth;
+  private final int additionTimeWidth;
+  private final int additionWidth;
+
+  private UNetConfig(JsonConfig json) throws InvalidCheckpointException {
+    blockOutChannels = listOr(json, "block_out_channels", List.of(320, 640, 1280, 1280));
+    if (blockOutChannels.get(0) % 2 != 0) {
+      throw json.invalid("block_out_channels", "even at its beginning, for sines and cosines");
+    }
+    int levels = blockOutChannels.size();
+    refuseUnsupported(json, levels);
+    List<String> down = stringsOr(json, "down_block_types", DEFAULT_DOWN);
+    List<String> up = stringsOr(json, "up_block_types", DEFAULT_UP);
+    attentionHeads = perLevel(json, headsKey(json), levels, 8);
+    inChannels = json.positiveIntOr("in_channels", 4);
+    outChannels = json.positiveIntOr("out_channels", 4);
+    sampleSize = sampleSize(json);
+    downAttention =
+        attention(json, "down_block_types", down, levels, "DownBlock2D", "CrossAttnDownBlock2D");
+    upAttention = attention(json, "up_block_types", up, levels, "UpBlock2D", "CrossAttnUpBlock2D");
+    layersPerBlock = perLevel(json, "layers_per_block", levels, 2);
+    crossAttentionDim = json.positiveIntOr("cross_attention_dim", 1280);
+    transformerLayersPerBlock = perLevel(json, "transformer_layers_per_block", levels, 1);
+    useLinearProjection = json.boolOr("use_linear_projection", false);
+    normNumGroups = json.positiveIntOr("norm_num_groups", 32);
+    normEps = json.doubleOr("norm_eps", 1e-5);
+    activation = activation(json);
+    flipSinToCos = json.boolOr("flip_sin_to_cos", true);
+    freqShift = json.doubleOr("freq_shift", 0);
+    downsamplePadding = padding(json);
+    midBlockScaleFactor = json.doubleOr("mid_block_scale_factor", 1);
+    convInKernel = kernelSize(json, "conv_in_kernel");
+    convOutKernel = kernelSize(json, "conv_out_kernel");
+    timeWidth = json.positiveIntOr("time_embedding_dim", blockOutChannels.get(0) * 4);
+    boolean adds = requireTextTime(json);
+    additionTimeWidth = adds ? even(json, "addition_time_embed_dim") : 0;
+    additionWidth = adds ? json.requireInt("projection_class_embeddings_input_dim") : 0;
   }
 
   /**
@@ -75,49 +89,8 @@ public record UNetConfig(
    *     stands for something that is not supported
    */
   public static UNetConfig of(JsonConfig json) throws InvalidCheckpointException {
-    List<Integer> channels = listOr(json, "block_out_channels", List.of(320, 640, 1280, 1280));
-    if (channels.get(0) % 2 != 0) {
-      throw json.invalid("block_out_channels", "even at its beginning, for sines and cosines");
-    }
-    int levels = channels.size();
-    refuseUnsupported(json, levels);
-    List<String> down = stringsOr(json, "down_block_types", DEFAULT_DOWN);
-    List<String> up = stringsOr(json, "up_block_types", DEFAULT_UP);
-    List<Integer> heads =
-        perLevel(
-            json,
-            json.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim",
-            levels,
-            8);
-    return new UNetConfig(
-        json.positiveIntOr("in_channels", 4),
-        json.positiveIntOr("out_channels", 4),
-        sampleSize(json),
-        channels,
-        attention(json, "down_block_types", down, levels, "DownBlock2D", "CrossAttnDownBlock2D"),
-        attention(json, "up_block_types", up, levels, "UpBlock2D", "CrossAttnUpBlock2D"),
-        perLevel(json, "layers_per_block", levels, 2),
-        json.positiveIntOr("cross_attention_dim", 1280),
-        heads,
-        perLevel(json, "transformer_layers_per_block", levels, 1),
-        json.boolOr("use_linear_projection", false),
-        json.positiveIntOr("norm_num_groups", 32),
-        json.doubleOr("norm_eps", 1e-5),
-        activation(json),
-        json.boolOr("flip_sin_to_cos", true),
-        json.doubleOr("freq_shift", 0),
-        padding(json),
-        json.doubleOr("mid_block_scale_factor", 1),
-        kernelSize(json, "conv_in_kernel"),
-        kernelSize(json, "conv_out_kernel"),
-        json.positiveIntOr("time_embedding_dim", channels.get(0) * 4));
+    return new UNetConfig(json);
   }
-
-  private static final List<String> DEFAULT_DOWN =
-      List.of(
-          "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D");
-  private static final List<String> DEFAULT_UP =
-      List.of("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D");
 
   private static List<Integer> listOr(JsonConfig json, String key, List<Integer> otherwise)
       throws InvalidCheckpointException {
@@ -126,6 +99,29 @@ public record UNetConfig(
       throw json.invalid(key, "a list of positive integers");
     }
     return values;
+  }
+
+  private static String headsKey(JsonConfig json) {
+    return json.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
+  }
+
+  /** Whether there are added conditions. */
+  private static boolean requireTextTime(JsonConfig json) throws InvalidCheckpointException {
+    if (json.has("addition_embed_type")
+        && !json.requireString("addition_embed_type").equals("text_time")) {
+      throw json.invalid(
+          "addition_embed_type",
+          "absent, null or 'text_time': this library does not support the option");
+    }
+    return json.has("addition_embed_type");
+  }
+
+  private static int even(JsonConfig json, String key) throws InvalidCheckpointException {
+    int value = json.requireInt(key);
+    if (value < 2 || value % 2 != 0) {
+      throw json.invalid(key, "positive and even, for sines and cosines");
+    }
+    return value;
   }
 
   private static List<Integer> perLevel(JsonConfig json, String key, int levels, int otherwise)
@@ -192,7 +188,6 @@ public record UNetConfig(
       throws InvalidCheckpointException {
     for (String key :
         List.of(
-            "addition_embed_type",
             "class_embed_type",
             "encoder_hid_dim",
             "encoder_hid_dim_type",
@@ -237,6 +232,11 @@ public record UNetConfig(
     }
   }
 
+  /** {@return whether a pooled text embedding and some numbers are added to the time embedding} */
+  public boolean hasAddedConditions() {
+    return additionTimeWidth > 0;
+  }
+
   int levels() {
     return blockOutChannels.size();
   }
@@ -271,5 +271,171 @@ public record UNetConfig(
 
   ResnetSettings midResnet() {
     return new ResnetSettings(normNumGroups, normEps, activation, midBlockScaleFactor);
+  }
+
+  /** {@return channels of the noised latents} */
+  public int inChannels() {
+    return inChannels;
+  }
+
+  /** {@return channels of the prediction} */
+  public int outChannels() {
+    return outChannels;
+  }
+
+  /** {@return height and width of the latents that the network was trained for} */
+  public int sampleSize() {
+    return sampleSize;
+  }
+
+  /** {@return channels of each level} */
+  public List<Integer> blockOutChannels() {
+    return blockOutChannels;
+  }
+
+  /** {@return whether each level of the way down has attention} */
+  public List<Boolean> downAttention() {
+    return downAttention;
+  }
+
+  /** {@return whether each block of the way up has attention, from the smallest resolution} */
+  public List<Boolean> upAttention() {
+    return upAttention;
+  }
+
+  /** {@return residual blocks of each level on the way down; one more on the way up} */
+  public List<Integer> layersPerBlock() {
+    return layersPerBlock;
+  }
+
+  /** {@return D, the width of a text embedding} */
+  public int crossAttentionDim() {
+    return crossAttentionDim;
+  }
+
+  /**
+   * {@return number of heads of each level (the published key is {@code attention_head_dim}, a
+   * historic misnomer)}
+   */
+  public List<Integer> attentionHeads() {
+    return attentionHeads;
+  }
+
+  /** {@return transformer layers of each level} */
+  public List<Integer> transformerLayersPerBlock() {
+    return transformerLayersPerBlock;
+  }
+
+  /** {@return whether transformers project tokens instead of pixels} */
+  public boolean useLinearProjection() {
+    return useLinearProjection;
+  }
+
+  /** {@return groups of the group normalisations} */
+  public int normNumGroups() {
+    return normNumGroups;
+  }
+
+  /** {@return of the group normalisations outside transformers} */
+  public double normEps() {
+    return normEps;
+  }
+
+  /** {@return of residual blocks and time embedding} */
+  public Activation activation() {
+    return activation;
+  }
+
+  /** {@return whether cosines come first in the time features} */
+  public boolean flipSinToCos() {
+    return flipSinToCos;
+  }
+
+  /** {@return of the time features} */
+  public double freqShift() {
+    return freqShift;
+  }
+
+  /** {@return of the downsampling convolutions} */
+  public int downsamplePadding() {
+    return downsamplePadding;
+  }
+
+  /** {@return divides the sums of the middle block} */
+  public double midBlockScaleFactor() {
+    return midBlockScaleFactor;
+  }
+
+  /** {@return size of the first convolution} */
+  public int convInKernel() {
+    return convInKernel;
+  }
+
+  /** {@return size of the last convolution} */
+  public int convOutKernel() {
+    return convOutKernel;
+  }
+
+  /** {@return width of the time embedding} */
+  public int timeWidth() {
+    return timeWidth;
+  }
+
+  /**
+   * {@return width of the features of each added number, such as a size; 0 for a network without
+   * added conditions ({@code addition_embed_type} null instead of {@code text_time})}
+   */
+  public int additionTimeWidth() {
+    return additionTimeWidth;
+  }
+
+  /**
+   * {@return width of pooled text embedding and features of all added numbers together, the input
+   * of the added embedding; 0 for a network without}
+   */
+  public int additionWidth() {
+    return additionWidth;
+  }
+
+  private List<Object> values() {
+    return List.of(
+        inChannels,
+        outChannels,
+        sampleSize,
+        blockOutChannels,
+        downAttention,
+        upAttention,
+        layersPerBlock,
+        crossAttentionDim,
+        attentionHeads,
+        transformerLayersPerBlock,
+        useLinearProjection,
+        normNumGroups,
+        normEps,
+        activation,
+        flipSinToCos,
+        freqShift,
+        downsamplePadding,
+        midBlockScaleFactor,
+        convInKernel,
+        convOutKernel,
+        timeWidth,
+        additionTimeWidth,
+        additionWidth);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof UNetConfig config && values().equals(config.values());
+  }
+
+  @Override
+  public int hashCode() {
+    return values().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "UNetConfig" + values();
   }
 }

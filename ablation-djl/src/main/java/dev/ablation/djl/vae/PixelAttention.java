@@ -7,6 +7,9 @@ import dev.ablation.djl.kernel.Kernels;
 import dev.ablation.djl.nn.GroupNorm;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
+import dev.ablation.model.AttentionProjection;
+import dev.ablation.model.AttentionProjection.Projection;
+import dev.ablation.model.AttentionProjection.Stream;
 
 /** Attention of the pixels of an image with themselves, one head; adds to its input. */
 final class PixelAttention extends Layer {
@@ -19,10 +22,15 @@ final class PixelAttention extends Layer {
 
   PixelAttention(int channels, int groups) {
     groupNorm = child("group_norm", new GroupNorm(groups, channels, VaeConfig.EPSILON));
-    toQ = child("to_q", new Linear(channels, channels));
-    toK = child("to_k", new Linear(channels, channels));
-    toV = child("to_v", new Linear(channels, channels));
-    toOut = child("to_out.0", new Linear(channels, channels));
+    toQ = projection("to_q", channels, Projection.QUERY);
+    toK = projection("to_k", channels, Projection.KEY);
+    toV = projection("to_v", channels, Projection.VALUE);
+    toOut = projection("to_out.0", channels, Projection.OUTPUT);
+  }
+
+  private Linear projection(String name, int channels, Projection projection) {
+    return child(
+        name, new Linear(channels, channels), AttentionProjection.self(projection, Stream.IMAGE));
   }
 
   @Override

@@ -5,41 +5,61 @@ import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.ResnetBlock2D.ResnetSettings;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Shapes and options of an autoencoder, as its {@code config.json} has them.
  *
- * @param inChannels channels of an image
- * @param outChannels channels of a decoded image
- * @param latentChannels channels of the latents
- * @param blockOutChannels channels of each level, from the largest resolution to the smallest
- * @param layersPerBlock residual blocks of each encoder level; one more in the decoder
- * @param normNumGroups groups of the group normalisations
- * @param activation of the residual blocks; the last layers always use SiLU, as published
- * @param midAttention whether the middle blocks have attention
- * @param useQuantConv whether the encoder ends in a 1x1 convolution of the moments
- * @param usePostQuantConv whether the decoder begins with a 1x1 convolution
- * @param scalingFactor latents are multiplied by it for the denoising network
- * @param shiftFactor subtracted from the latents before scaling
+ * <p>Made from JSON alone, of a file or of {@link JsonConfig#parse}; {@link JsonConfig#with}
+ * changes a value. Equal where all values are.
  */
-public record VaeConfig(
-    int inChannels,
-    int outChannels,
-    int latentChannels,
-    List<Integer> blockOutChannels,
-    int layersPerBlock,
-    int normNumGroups,
-    Activation activation,
-    boolean midAttention,
-    boolean useQuantConv,
-    boolean usePostQuantConv,
-    double scalingFactor,
-    double shiftFactor) {
+public final class VaeConfig {
   static final double EPSILON = 1e-6;
 
-  /** Copies the list. */
-  public VaeConfig {
-    blockOutChannels = List.copyOf(blockOutChannels);
+  private final int inChannels;
+  private final int outChannels;
+  private final int latentChannels;
+  private final List<Integer> blockOutChannels;
+  private final int layersPerBlock;
+  private final int normNumGroups;
+  private final Activation activation;
+  private final boolean midAttention;
+  private final boolean useQuantConv;
+  private final boolean usePostQuantConv;
+  private final double scalingFactor;
+  private final double shiftFactor;
+
+  private VaeConfig(JsonConfig json) throws InvalidCheckpointException {
+    blockOutChannels =
+        json.has("block_out_channels") ? json.requireInts("block_out_channels") : List.of(64);
+    if (blockOutChannels.isEmpty() || blockOutChannels.stream().anyMatch(value -> value < 1)) {
+      throw json.invalid("block_out_channels", "a list of positive integers");
+    }
+    checkTypes(json, "down_block_types", blockOutChannels.size(), "DownEncoderBlock2D");
+    checkTypes(json, "up_block_types", blockOutChannels.size(), "UpDecoderBlock2D");
+    for (String key : List.of("latents_mean", "latents_std")) {
+      if (json.has(key)) {
+        throw json.invalid(key, "absent or null: this library does not support the option");
+      }
+    }
+    try {
+      activation = Activation.of(json.stringOr("act_fn", "silu"));
+    } catch (IllegalArgumentException e) {
+      throw json.invalid("act_fn", "supported: " + e.getMessage());
+    }
+    inChannels = json.positiveIntOr("in_channels", 3);
+    outChannels = json.positiveIntOr("out_channels", 3);
+    latentChannels = json.positiveIntOr("latent_channels", 4);
+    layersPerBlock = json.positiveIntOr("layers_per_block", 1);
+    normNumGroups = json.positiveIntOr("norm_num_groups", 32);
+    midAttention = json.boolOr("mid_block_add_attention", true);
+    useQuantConv = json.boolOr("use_quant_conv", true);
+    usePostQuantConv = json.boolOr("use_post_quant_conv", true);
+    scalingFactor = json.doubleOr("scaling_factor", 0.18215);
+    if (scalingFactor == 0) {
+      throw json.invalid("scaling_factor", "not zero");
+    }
+    shiftFactor = json.doubleOr("shift_factor", 0);
   }
 
   /**
@@ -51,41 +71,7 @@ public record VaeConfig(
    *     something that is not supported
    */
   public static VaeConfig of(JsonConfig json) throws InvalidCheckpointException {
-    List<Integer> channels =
-        json.has("block_out_channels") ? json.requireInts("block_out_channels") : List.of(64);
-    if (channels.isEmpty() || channels.stream().anyMatch(value -> value < 1)) {
-      throw json.invalid("block_out_channels", "a list of positive integers");
-    }
-    checkTypes(json, "down_block_types", channels.size(), "DownEncoderBlock2D");
-    checkTypes(json, "up_block_types", channels.size(), "UpDecoderBlock2D");
-    for (String key : List.of("latents_mean", "latents_std")) {
-      if (json.has(key)) {
-        throw json.invalid(key, "absent or null: this library does not support the option");
-      }
-    }
-    Activation activation;
-    try {
-      activation = Activation.of(json.stringOr("act_fn", "silu"));
-    } catch (IllegalArgumentException e) {
-      throw json.invalid("act_fn", "supported: " + e.getMessage());
-    }
-    double scaling = json.doubleOr("scaling_factor", 0.18215);
-    if (scaling == 0) {
-      throw json.invalid("scaling_factor", "not zero");
-    }
-    return new VaeConfig(
-        json.positiveIntOr("in_channels", 3),
-        json.positiveIntOr("out_channels", 3),
-        json.positiveIntOr("latent_channels", 4),
-        channels,
-        json.positiveIntOr("layers_per_block", 1),
-        json.positiveIntOr("norm_num_groups", 32),
-        activation,
-        json.boolOr("mid_block_add_attention", true),
-        json.boolOr("use_quant_conv", true),
-        json.boolOr("use_post_quant_conv", true),
-        scaling,
-        json.doubleOr("shift_factor", 0));
+    return new VaeConfig(json);
   }
 
   private static void checkTypes(JsonConfig json, String key, int levels, String only)
@@ -104,5 +90,96 @@ public record VaeConfig(
 
   ResnetSettings resnet() {
     return new ResnetSettings(normNumGroups, EPSILON, activation, 1);
+  }
+
+  /** {@return channels of an image} */
+  public int inChannels() {
+    return inChannels;
+  }
+
+  /** {@return channels of a decoded image} */
+  public int outChannels() {
+    return outChannels;
+  }
+
+  /** {@return channels of the latents} */
+  public int latentChannels() {
+    return latentChannels;
+  }
+
+  /** {@return channels of each level, from the largest resolution to the smallest} */
+  public List<Integer> blockOutChannels() {
+    return blockOutChannels;
+  }
+
+  /** {@return residual blocks of each encoder level; one more in the decoder} */
+  public int layersPerBlock() {
+    return layersPerBlock;
+  }
+
+  /** {@return groups of the group normalisations} */
+  public int normNumGroups() {
+    return normNumGroups;
+  }
+
+  /** {@return of the residual blocks; the last layers always use SiLU, as published} */
+  public Activation activation() {
+    return activation;
+  }
+
+  /** {@return whether the middle blocks have attention} */
+  public boolean midAttention() {
+    return midAttention;
+  }
+
+  /** {@return whether the encoder ends in a 1x1 convolution of the moments} */
+  public boolean useQuantConv() {
+    return useQuantConv;
+  }
+
+  /** {@return whether the decoder begins with a 1x1 convolution} */
+  public boolean usePostQuantConv() {
+    return usePostQuantConv;
+  }
+
+  /** {@return latents are multiplied by it for the denoising network} */
+  public double scalingFactor() {
+    return scalingFactor;
+  }
+
+  /** {@return subtracted from the latents before scaling} */
+  public double shiftFactor() {
+    return shiftFactor;
+  }
+
+  private List<Object> values() {
+    return List.of(
+        inChannels,
+        outChannels,
+        latentChannels,
+        blockOutChannels,
+        layersPerBlock,
+        normNumGroups,
+        activation,
+        midAttention,
+        useQuantConv,
+        usePostQuantConv,
+        scalingFactor,
+        shiftFactor);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof VaeConfig config && values().equals(config.values());
+  }
+
+  @Override
+  public int hashCode() {
+    return values().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "VaeConfig" + values();
   }
 }

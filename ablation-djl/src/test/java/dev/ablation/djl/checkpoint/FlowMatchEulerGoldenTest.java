@@ -14,6 +14,8 @@ import dev.ablation.sample.FlowSigmas;
 import dev.ablation.sample.SamplerRun;
 import dev.ablation.schedule.DynamicShift;
 import dev.ablation.schedule.SigmaShift;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.DynamicTest;
@@ -32,8 +34,16 @@ class FlowMatchEulerGoldenTest {
         .toList();
   }
 
+  private static SchedulerConfig read(JsonObject config) {
+    try {
+      return SchedulerConfig.of(CLASS, JsonConfig.parse(Path.of("config"), config.toString()));
+    } catch (InvalidCheckpointException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static void configured(JsonObject expected) {
-    SchedulerConfig read = SchedulerConfig.of(CLASS, expected.getAsJsonObject("config"));
+    SchedulerConfig read = read(expected.getAsJsonObject("config"));
     JsonObject call = expected.getAsJsonObject("call");
     FlowMatchEuler sampler = (FlowMatchEuler) read.sampler();
     if (call.has("mu")) {
@@ -72,7 +82,7 @@ class FlowMatchEulerGoldenTest {
       assertThat(SigmaShift.dynamic().mu(tokens))
           .isCloseTo(expected.get("mu").getAsDouble(), within(1e-12));
     }
-    SchedulerConfig read = SchedulerConfig.of(CLASS, config);
+    SchedulerConfig read = read(config);
     int steps = expected.getAsJsonArray("timesteps").size();
     FlowMatchEuler sampler = ((FlowMatchEuler) read.sampler()).spacing(FlowSigmas.FRACTIONS);
     compare(read, sampler, steps, latents, expected);

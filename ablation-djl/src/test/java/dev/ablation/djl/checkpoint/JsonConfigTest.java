@@ -149,6 +149,15 @@ class JsonConfigTest {
         .hasMessageContaining("none.json");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"-Infinity", "\"-Infinity\"", "\"-inf\""})
+  void infinityMayBeThereWhereItIsAskedFor(String text) throws IOException {
+    JsonConfig infinite = JsonConfig.parse(file, "{\"a\": " + text + "}");
+    assertThat(infinite.extendedDoubleOr("a", 1)).isEqualTo(Double.NEGATIVE_INFINITY);
+    assertThat(infinite.extendedDoubleOr("b", 1)).isEqualTo(1);
+    assertThatThrownBy(() -> infinite.doubleOr("a", 1)).hasMessageContaining("a finite number");
+  }
+
   @Test
   void keysComeInTheOrderOfTheFile() {
     assertThat(config.keys()).startsWith("int", "negative", "null").endsWith("empty", "part");

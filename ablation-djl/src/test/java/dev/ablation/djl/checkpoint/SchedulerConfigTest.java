@@ -1,10 +1,9 @@
 package dev.ablation.djl.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIOException;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import com.google.gson.JsonParser;
 import dev.ablation.sample.Ddim;
 import dev.ablation.sample.Ddpm;
 import dev.ablation.sample.Sampler;
@@ -26,7 +25,7 @@ class SchedulerConfigTest {
       "'beta_start': 0.00085, 'beta_end': 0.012, 'beta_schedule': 'scaled_linear'";
 
   @Test
-  void theConfigurationOfStableDiffusion1() {
+  void theConfigurationOfStableDiffusion1() throws IOException {
     SchedulerConfig config =
         parse(
             "PNDMScheduler",
@@ -40,7 +39,7 @@ class SchedulerConfigTest {
   }
 
   @Test
-  void theFactoriesAreThePublishedSettings() {
+  void theFactoriesAreThePublishedSettings() throws IOException {
     String common = STABLE_DIFFUSION + ", 'steps_offset': 1, 'clip_sample': false";
     assertThat(parse("DDPMScheduler", common).sampler()).isEqualTo(Sampler.ddpm());
     assertThat(parse("DDIMScheduler", common + ", 'set_alpha_to_one': false").sampler())
@@ -54,18 +53,19 @@ class SchedulerConfigTest {
   }
 
   @Test
-  void absentKeysTakeTheDefaultsOfTheClass() {
+  void absentKeysTakeTheDefaultsOfTheClass() throws IOException {
     assertThat(parse("DDIMScheduler", "").sampler())
         .isEqualTo(new Ddim(0, true, 1, TimestepSpacing.LEADING, 0));
     assertThat(parse("DDPMScheduler", "").sampler())
         .isEqualTo(new Ddpm(1, TimestepSpacing.LEADING, 0));
     assertThat(parse("DDPMScheduler", "").schedule())
         .isEqualTo(NoiseSchedule.linear(1000, 0.0001, 0.02));
-    assertThat(parse("DDPMScheduler", "").forStableDiffusion().sampler()).isEqualTo(Sampler.ddpm());
+    assertThat(SchedulerConfig.ofStableDiffusion("DDPMScheduler", json("")).sampler())
+        .isEqualTo(Sampler.ddpm());
   }
 
   @Test
-  void schedulesOfEveryKind() {
+  void schedulesOfEveryKind() throws IOException {
     assertThat(parse("DDIMScheduler", "'beta_schedule': 'squaredcos_cap_v2'").schedule())
         .isEqualTo(NoiseSchedule.cosine(1000));
     assertThat(parse("DDIMScheduler", "'trained_betas': [0.1, 0.2]").schedule())
@@ -79,7 +79,7 @@ class SchedulerConfigTest {
   }
 
   @Test
-  void infiniteNumbersInPythonsSpelling() {
+  void infiniteNumbersInPythonsSpelling() throws IOException {
     for (String infinity : new String[] {"-Infinity", "'-inf'"}) {
       assertThat(
               parse("DPMSolverMultistepScheduler", "'lambda_min_clipped': " + infinity).sampler())
@@ -88,7 +88,7 @@ class SchedulerConfigTest {
   }
 
   @Test
-  void leftoversOfOtherClassesAreIgnored() {
+  void leftoversOfOtherClassesAreIgnored() throws IOException {
     assertThat(
             parse("EulerDiscreteScheduler", "'thresholding': true, 'solver_order': 9, 'new': {}")
                 .sampler())
@@ -96,7 +96,7 @@ class SchedulerConfigTest {
   }
 
   @Test
-  void flowMatchingGivesARectifiedFlow() {
+  void flowMatchingGivesARectifiedFlow() throws IOException {
     SchedulerConfig sd3 = parse("FlowMatchEulerDiscreteScheduler", "'shift': 3.0");
     assertThat(sd3.schedule())
         .isEqualTo(NoiseSchedule.rectifiedFlow().shift(SigmaShift.constant(3)));
@@ -116,41 +116,41 @@ class SchedulerConfigTest {
       quoteCharacter = '"',
       textBlock =
           """
-          DDPMScheduler | 'thresholding': true | thresholding: only false is supported, was true
-          DDPMScheduler | 'variance_type': 'learned' | variance_type: 'learned' is not supported; supported are [fixed_small]
-          DDIMScheduler | 'beta_schedule': 'sigmoid' | beta_schedule: 'sigmoid' is not supported; supported are [linear, scaled_linear, squaredcos_cap_v2]
-          DDIMScheduler | 'prediction_type': 'flow_prediction' | prediction_type: 'flow_prediction' is not supported; supported are [epsilon, sample, v_prediction]
-          DDIMScheduler | 'timestep_spacing': 3 | timestep_spacing: expected a string, was 3
-          DDIMScheduler | 'steps_offset': 1.5 | steps_offset: expected a whole number, was 1.5
-          DDIMScheduler | 'beta_start': 'x' | beta_start: expected a number, was "x"
-          DDIMScheduler | 'clip_sample': 1 | clip_sample: expected true or false, was 1
+          DDPMScheduler | 'thresholding': true | thresholding must be false, all that is supported, was true
+          DDPMScheduler | 'variance_type': 'learned' | variance_type must be one of [fixed_small], was "learned"
+          DDIMScheduler | 'beta_schedule': 'sigmoid' | beta_schedule must be one of [linear, scaled_linear, squaredcos_cap_v2], was "sigmoid"
+          DDIMScheduler | 'prediction_type': 'flow_prediction' | prediction_type must be one of [epsilon, sample, v_prediction], was "flow_prediction"
+          DDIMScheduler | 'timestep_spacing': 3 | timestep_spacing must be a string, was 3
+          DDIMScheduler | 'steps_offset': 1.5 | steps_offset must be an integer, was 1.5
+          DDIMScheduler | 'beta_start': 'x' | beta_start must be a finite number, was "x"
+          DDIMScheduler | 'clip_sample': 1 | clip_sample must be true or false, was 1
           PNDMScheduler | 'skip_prk_steps': false | skip_prk_steps: only true is supported, was false
-          DPMSolverMultistepScheduler | 'algorithm_type': 'dpmsolver' | algorithm_type: 'dpmsolver' is not supported; supported are [dpmsolver++, sde-dpmsolver++]
-          DPMSolverMultistepScheduler | 'use_beta_sigmas': true | use_beta_sigmas: only false is supported, was true
-          DPMSolverMultistepScheduler | 'solver_type': 'heun' | solver_type: 'heun' is not supported; supported are [midpoint, logrho, bh1, bh2]
+          DPMSolverMultistepScheduler | 'algorithm_type': 'dpmsolver' | algorithm_type must be one of [dpmsolver++, sde-dpmsolver++], was "dpmsolver"
+          DPMSolverMultistepScheduler | 'use_beta_sigmas': true | use_beta_sigmas must be false, all that is supported, was true
+          DPMSolverMultistepScheduler | 'solver_type': 'heun' | solver_type must be one of [midpoint, logrho, bh1, bh2], was "heun"
           DPMSolverMultistepScheduler | 'lambda_min_clipped': -5.1 | lambda_min_clipped: only -Infinity is supported, was -5.1
           DPMSolverMultistepScheduler | 'solver_order': 4 | order must be 1, 2 or 3, was 4
-          EulerDiscreteScheduler | 'sigma_min': 0.1 | sigma_min: only null is supported, was 0.1
-          EulerDiscreteScheduler | 'interpolation_type': 'log_linear' | interpolation_type: 'log_linear' is not supported; supported are [linear]
-          FlowMatchEulerDiscreteScheduler | 'use_beta_sigmas': true | use_beta_sigmas: only false is supported, was true
-          FlowMatchEulerDiscreteScheduler | 'time_shift_type': 'cubic' | time_shift_type: 'cubic' is not supported; supported are [exponential, linear]
+          EulerDiscreteScheduler | 'sigma_min': 0.1 | sigma_min must be null, all that is supported, was 0.1
+          EulerDiscreteScheduler | 'interpolation_type': 'log_linear' | interpolation_type must be one of [linear], was "log_linear"
+          FlowMatchEulerDiscreteScheduler | 'use_beta_sigmas': true | use_beta_sigmas must be false, all that is supported, was true
+          FlowMatchEulerDiscreteScheduler | 'time_shift_type': 'cubic' | time_shift_type must be one of [exponential, linear], was "cubic"
           FlowMatchEulerDiscreteScheduler | 'shift': 0 | factor must be positive, was 0.0
-          UniPCMultistepScheduler | 'predict_x0': false | predict_x0: only true is supported, was false
-          UniPCMultistepScheduler | 'disable_corrector': [0] | disable_corrector: only [] is supported, was [0]
+          UniPCMultistepScheduler | 'predict_x0': false | predict_x0 must be true, all that is supported, was false
+          UniPCMultistepScheduler | 'disable_corrector': [0] | disable_corrector must be [], all that is supported, was [0]
           """)
   void whatIsNotSupportedIsNamed(String className, String keys, String message) {
-    assertThatIllegalArgumentException()
+    assertThatExceptionOfType(InvalidCheckpointException.class)
         .isThrownBy(() -> parse(className, keys))
-        .withMessage(message);
+        .withMessage("scheduler_config.json: " + message);
   }
 
   @ParameterizedTest
   @CsvSource({"LMSDiscreteScheduler", "LCMScheduler", "''"})
   void otherClassesAreRefused(String className) {
-    assertThatIllegalArgumentException()
+    assertThatExceptionOfType(InvalidCheckpointException.class)
         .isThrownBy(() -> parse(className, ""))
         .withMessage(
-            "scheduler class '"
+            "scheduler_config.json: scheduler class '"
                 + className
                 + "' is not supported; supported are [DDIMScheduler, DDPMScheduler,"
                 + " DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,"
@@ -177,8 +177,11 @@ class SchedulerConfigTest {
     }
   }
 
-  private static SchedulerConfig parse(String className, String keys) {
-    return SchedulerConfig.of(
-        className, JsonParser.parseString("{" + keys.replace('\'', '"') + "}").getAsJsonObject());
+  private static SchedulerConfig parse(String className, String keys) throws IOException {
+    return SchedulerConfig.of(className, json(keys));
+  }
+
+  private static JsonConfig json(String keys) throws IOException {
+    return JsonConfig.parse(Path.of("scheduler_config.json"), "{" + keys.replace('\'', '"') + "}");
   }
 }

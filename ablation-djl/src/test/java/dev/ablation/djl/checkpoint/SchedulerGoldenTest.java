@@ -19,6 +19,8 @@ import dev.ablation.sample.SamplerRun;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.VariancePreservingSchedule;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -106,7 +108,7 @@ class SchedulerGoldenTest {
     JsonObject scheduler = info.getAsJsonObject("schedulers").getAsJsonObject(key);
     JsonObject config = scheduler.getAsJsonObject("config").deepCopy();
     config.addProperty("prediction_type", type);
-    SchedulerConfig read = SchedulerConfig.of(scheduler.get("class").getAsString(), config);
+    SchedulerConfig read = read(scheduler.get("class"), config);
     Sampler sampler = withArguments(read.sampler(), scheduler.getAsJsonObject("step_kwargs"));
     JsonObject expected = scheduler.getAsJsonObject("runs").getAsJsonObject(stepCount);
     String prefix = key + "." + type + "." + stepCount + ".";
@@ -187,8 +189,16 @@ class SchedulerGoldenTest {
     JsonObject schedulers = info.getAsJsonObject("schedulers");
     JsonObject first = schedulers.getAsJsonObject(schedulers.keySet().iterator().next());
     return (VariancePreservingSchedule)
-        SchedulerConfig.of(first.get("class").getAsString(), first.getAsJsonObject("config"))
-            .schedule();
+        read(first.get("class"), first.getAsJsonObject("config")).schedule();
+  }
+
+  private static SchedulerConfig read(JsonElement className, JsonObject config) {
+    try {
+      return SchedulerConfig.of(
+          className.getAsString(), JsonConfig.parse(Path.of("config"), config.toString()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static NDArray tensor(String name) {

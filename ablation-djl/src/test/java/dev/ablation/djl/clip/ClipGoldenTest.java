@@ -12,6 +12,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
 import dev.ablation.golden.Tensor;
@@ -69,7 +70,7 @@ class ClipGoldenTest {
     try (Clip clip =
             Clip.load(
                 folder,
-                ClipOptions.defaults()
+                LoadOptions.defaults()
                     .device(Golden.device())
                     .threads(1)
                     .tokenizer(pipeline.folder().resolve("tokenizer")));

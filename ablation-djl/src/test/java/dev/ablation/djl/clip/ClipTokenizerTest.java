@@ -306,13 +306,13 @@ class ClipTokenizerTest {
   /** A file's name, its content, a part of the message. */
   static List<List<String>> malformed() {
     return List.of(
-        List.of("vocab.json", "{\"a\": 0", "malformed JSON"),
-        List.of("vocab.json", "{a: 0}", "malformed JSON"),
-        List.of("vocab.json", "{} {}", "malformed JSON"),
+        List.of("vocab.json", "{\"a\": 0", "is not JSON"),
+        List.of("vocab.json", "{a: 0}", "is not JSON"),
+        List.of("vocab.json", "{} {}", "is not JSON"),
         List.of("vocab.json", "[1]", "must be a JSON object"),
-        List.of("vocab.json", "", "must be a JSON object"),
-        List.of("vocab.json", "{\"a\": 1.5}", "id of token a must be an int"),
-        List.of("vocab.json", "{\"a\": \"0\"}", "id of token a must be an int"),
+        List.of("vocab.json", "", "is not JSON"),
+        List.of("vocab.json", "{\"a\": 1.5}", "a must be an integer"),
+        List.of("vocab.json", "{\"a\": \"0\"}", "a must be an integer"),
         List.of("vocab.json", "{\"a\": 0, \"b\": 0}", "token b has 0"),
         List.of("vocab.json", "{\"a\": 0, \"b\": 2}", "token b has 2"),
         List.of("vocab.json", "{\"a\": -1}", "token a has -1"),
@@ -330,8 +330,8 @@ class ClipTokenizerTest {
             "tokenizer_config.json",
             "{\"added_tokens_decoder\": {\"x\": {\"content\": \"!\"}}}",
             "keys of added_tokens_decoder must be ids"),
-        List.of("special_tokens_map.json", "{", "malformed JSON"),
-        List.of("special_tokens_map.json", "{\"pad_token\": {}}", "content of a special token"),
+        List.of("special_tokens_map.json", "{", "is not JSON"),
+        List.of("special_tokens_map.json", "{\"pad_token\": {}}", "content must be a string"),
         List.of(
             "special_tokens_map.json",
             "{\"pad_token\": {\"content\": \"!\", \"normalized\": 1}}",

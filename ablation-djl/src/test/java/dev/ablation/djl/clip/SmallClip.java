@@ -1,5 +1,6 @@
 package dev.ablation.djl.clip;
 
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.golden.Golden;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,7 +51,7 @@ public final class SmallClip {
   }
 
   /** Options for tests. */
-  public static ClipOptions options() {
-    return ClipOptions.defaults().device(Golden.device()).threads(1);
+  public static LoadOptions options() {
+    return LoadOptions.defaults().device(Golden.device()).threads(1);
   }
 }

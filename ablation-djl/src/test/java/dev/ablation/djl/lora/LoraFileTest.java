@@ -17,7 +17,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LoraFactors;
@@ -56,8 +56,7 @@ class LoraFileTest {
     model =
         StableDiffusion.load(
             Path.of(System.getProperty("ablation.golden"), "pipelines", "tiny-sd1"),
-            StableDiffusionOptions.defaults()
-                .device(Device.fromName(System.getProperty("ablation.device"))));
+            LoadOptions.defaults().device(Device.fromName(System.getProperty("ablation.device"))));
     before = model.weights().sha256();
   }
 

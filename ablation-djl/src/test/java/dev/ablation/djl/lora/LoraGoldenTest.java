@@ -13,8 +13,8 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.model.Conditioning;
 import dev.ablation.safetensors.SafetensorsFile;
 import java.io.IOException;
@@ -60,8 +60,7 @@ class LoraGoldenTest {
     model =
         StableDiffusion.load(
             GOLDEN.resolve("pipelines").resolve(BASE),
-            StableDiffusionOptions.defaults()
-                .device(Device.fromName(System.getProperty("ablation.device"))));
+            LoadOptions.defaults().device(Device.fromName(System.getProperty("ablation.device"))));
     io = SafetensorsFile.open(LORA.resolve("io.safetensors"));
     sets =
         JsonParser.parseString(Files.readString(LORA.resolve("expected.json")))

@@ -8,9 +8,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.SmallClip;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.golden.Golden;
 import dev.ablation.random.RandomStreams;
 import java.io.IOException;
@@ -28,7 +28,7 @@ class ClipGuideTest {
     Path pipeline = Golden.pipelines(Golden.folders("pipelines")).get(0).folder();
     try (StableDiffusion model =
             StableDiffusion.load(
-                pipeline, StableDiffusionOptions.defaults().device(Golden.device()).threads(1));
+                pipeline, LoadOptions.defaults().device(Golden.device()).threads(1));
         Clip clip = Clip.untrained(SmallClip.folder(folder, ""), SmallClip.options(), 1);
         NDManager scope = model.manager().newSubManager();
         // @start region="clip-guide"

@@ -44,12 +44,11 @@ class TorchScriptExtractorTest {
     Path file = resource("features.pt");
     TorchScriptSettings settings =
         new TorchScriptSettings(
-            "five means",
-            ImageTransform.imageNet(expected.get("side").getAsInt()),
-            List.of(false),
-            5,
-            64,
-            Golden.device());
+                "five means", ImageTransform.imageNet(expected.get("side").getAsInt()))
+            .flags(false)
+            .dimension(5)
+            .trialSize(64)
+            .device(Golden.device());
     FeatureMatrix features;
     try (TorchScriptExtractor extractor = TorchScriptExtractor.load(file, settings)) {
       features = extractor.extract(images);
@@ -137,8 +136,10 @@ class TorchScriptExtractorTest {
   void otherFeaturesThanExpectedAreRefused() throws IOException {
     Path file = TorchScriptFiles.write(folder.resolve("m.pt"), "(x): return torch.mean(x, [2, 3])");
     TorchScriptSettings settings =
-        new TorchScriptSettings(
-            "sscd", ImageTransform.imageNet(16), List.of(), 512, 16, Golden.device());
+        new TorchScriptSettings("sscd", ImageTransform.imageNet(16))
+            .dimension(512)
+            .trialSize(16)
+            .device(Golden.device());
     assertThatIllegalArgumentException()
         .isThrownBy(() -> TorchScriptExtractor.load(file, settings))
         .withMessage(file + ": must give 512 features for every image, gave 3");
@@ -153,8 +154,7 @@ class TorchScriptExtractorTest {
         .isThrownBy(() -> TorchScriptSettings.sscd().trialSize(0))
         .withMessage("trialSize must be positive, was 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () -> new TorchScriptSettings("x", ImageTransform.signed(), List.of(), -1, 1, null))
+        .isThrownBy(() -> TorchScriptSettings.sscd().dimension(-1))
         .withMessage("dimension must not be negative, was -1");
     assertThat(TorchScriptSettings.inception().flags()).containsExactly(true);
   }

@@ -5,10 +5,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.clip.ClipTextConfig;
+import dev.ablation.djl.SmallConfigs;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.vae.AutoencoderKL;
-import dev.ablation.djl.vae.VaeConfig;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,10 +30,7 @@ class RandomWeightsTest {
   }
 
   private Map<String, NDArray> vae(long seed) {
-    return weights(
-        new AutoencoderKL(
-            new VaeConfig(3, 3, 2, List.of(16, 16), 1, 2, Activation.SILU, true, true, true, 1, 0)),
-        seed);
+    return weights(new AutoencoderKL(SmallConfigs.vae(16, 2)), seed);
   }
 
   private static double deviation(NDArray array) {
@@ -65,11 +61,7 @@ class RandomWeightsTest {
 
   @Test
   void embeddingsAreNormalAndSmall() {
-    Map<String, NDArray> text =
-        weights(
-            new ClipTextModel(
-                new ClipTextConfig(300, 16, 32, 1, 2, 8, Activation.QUICK_GELU, 1e-5, 299)),
-            1);
+    Map<String, NDArray> text = weights(new ClipTextModel(SmallConfigs.text()), 1);
     assertThat(deviation(text.get("text_model.embeddings.token_embedding.weight")))
         .isCloseTo(0.02, within(0.001));
     assertThat(deviation(text.get("text_model.embeddings.position_embedding.weight")))

@@ -9,7 +9,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.nn.Activation;
+import dev.ablation.djl.SmallConfigs;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.RandomWeights;
 import dev.ablation.djl.vae.AutoencoderKL;
@@ -26,8 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class ParallelTrainingTest {
-  private static final VaeConfig CONFIG =
-      new VaeConfig(3, 3, 2, List.of(4, 4), 1, 2, Activation.SILU, true, true, true, 1, 0);
+  private static final VaeConfig CONFIG = SmallConfigs.vae(4, 2);
   private static final int BATCH = 4;
   private static final int SIDE = 8;
 

@@ -13,7 +13,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
@@ -268,7 +268,7 @@ class TrainingGoldenTest {
       model =
           StableDiffusion.load(
               checkpoint,
-              StableDiffusionOptions.defaults()
+              LoadOptions.defaults()
                   .device(Device.fromName(System.getProperty("ablation.device"))));
       data = SafetensorsFile.open(folder.resolve("data.safetensors"));
       prompts = json(folder.resolve("prompts.json")).getAsJsonArray("steps");

@@ -4,8 +4,7 @@ import ai.djl.Device;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.nn.Precision;
 import dev.ablation.emoji.CopyThreshold;
 import dev.ablation.emoji.EmbeddedEvaluator;
@@ -209,8 +208,8 @@ public final class MeasureEmoji implements Callable<Integer> {
     }
     SamplingSettings sampling = EmbeddedModel.recommendedSampling().steps(steps).batchSize(batch);
     Device device = on.device();
-    StableDiffusionOptions options =
-        StableDiffusionOptions.defaults()
+    LoadOptions options =
+        LoadOptions.defaults()
             .device(device)
             .threads(threads)
             .precision(bfloat16 ? Precision.BF16_MATMUL : Precision.FLOAT32);
@@ -220,7 +219,7 @@ public final class MeasureEmoji implements Callable<Integer> {
         Parity.write(drawing, sampling, seed, parity);
         return CommandLine.ExitCode.OK;
       }
-      ClipOptions same = ClipOptions.defaults().device(device).threads(threads);
+      LoadOptions same = LoadOptions.defaults().device(device).threads(threads);
       try (EmbeddedEvaluator judging =
               evaluator == null
                   ? EmbeddedEvaluator.open(same)

@@ -1,8 +1,7 @@
 package dev.ablation.emoji.study;
 
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.command.DeviceOption;
@@ -26,10 +25,10 @@ final class StudyOptions {
 
   StableDiffusion model() throws IOException {
     return EmbeddedModel.open(
-        StableDiffusionOptions.defaults().device(on.device()).threads(THREADS));
+        LoadOptions.defaults().device(on.device()).threads(THREADS));
   }
 
   EmbeddedEvaluator judge() throws IOException {
-    return EmbeddedEvaluator.open(ClipOptions.defaults().device(on.device()).threads(THREADS));
+    return EmbeddedEvaluator.open(LoadOptions.defaults().device(on.device()).threads(THREADS));
   }
 }

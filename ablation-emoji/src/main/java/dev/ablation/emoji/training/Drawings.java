@@ -3,7 +3,7 @@ package dev.ablation.emoji.training;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.emoji.dataset.EmojiDataSet;
@@ -70,7 +70,7 @@ final class Drawings implements UNetStage.Drawing {
         new ModelFolder.Networks(others.vae(), others.scalingFactor(), others.text(), unet),
         folder);
     try (StableDiffusion model =
-        StableDiffusion.load(folder, StableDiffusionOptions.defaults().device(device))) {
+        StableDiffusion.load(folder, LoadOptions.defaults().device(device))) {
       return LatentSampler.of(model).settings(SETTINGS).draw(captions, SEED);
     }
   }

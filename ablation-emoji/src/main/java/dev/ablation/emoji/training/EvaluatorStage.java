@@ -4,9 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.clip.Clip;
-import dev.ablation.djl.clip.ClipOptions;
 import dev.ablation.djl.kernel.GradMode;
 import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.Precision;
 import dev.ablation.emoji.dataset.Captions;
@@ -188,7 +188,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
       Clip clip =
           Clip.untrained(
               template,
-              ClipOptions.defaults().device(manager.getDevice()).tokenizer(tokenizer),
+              LoadOptions.defaults().device(manager.getDevice()).tokenizer(tokenizer),
               seed);
       opened.add(clip);
       clip.textModel().setPrecision(precision);

@@ -62,20 +62,7 @@ record ModelFolder(Path template) {
 
   /** The autoencoder's shapes, for latents of another scale than the template's. */
   VaeConfig vae(double scalingFactor) throws IOException {
-    VaeConfig c = VaeConfig.of(config(VAE));
-    return new VaeConfig(
-        c.inChannels(),
-        c.outChannels(),
-        c.latentChannels(),
-        c.blockOutChannels(),
-        c.layersPerBlock(),
-        c.normNumGroups(),
-        c.activation(),
-        c.midAttention(),
-        c.useQuantConv(),
-        c.usePostQuantConv(),
-        scalingFactor,
-        0);
+    return VaeConfig.of(config(VAE).with("scaling_factor", scalingFactor).with("shift_factor", 0));
   }
 
   ClipTokenizer tokenizer() throws IOException {

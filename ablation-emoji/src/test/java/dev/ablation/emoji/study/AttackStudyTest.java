@@ -4,8 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.EmojiAblation;
@@ -66,9 +65,9 @@ class AttackStudyTest {
                     .training(t -> t.steps(2))
                     .plan(model));
     try (StableDiffusion model =
-            EmbeddedModel.open(StableDiffusionOptions.defaults().device(Device.cpu()).threads(1));
+            EmbeddedModel.open(LoadOptions.defaults().device(Device.cpu()).threads(1));
         EmbeddedEvaluator judge =
-            EmbeddedEvaluator.open(ClipOptions.defaults().device(Device.cpu()).threads(1));
+            EmbeddedEvaluator.open(LoadOptions.defaults().device(Device.cpu()).threads(1));
         ProgressBars bars = ProgressBars.onStandardError(false)) {
       List<AttackResult> results =
           study.results(target, twoSteps, model, judge, AnswerSet.load(), bars);

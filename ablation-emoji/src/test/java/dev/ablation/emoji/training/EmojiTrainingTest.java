@@ -10,9 +10,8 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.StableDiffusionOptions;
 import dev.ablation.djl.clip.Clip;
-import dev.ablation.djl.clip.ClipOptions;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.training.EmojiTraining.Part;
@@ -148,13 +147,12 @@ class EmojiTrainingTest {
     assertThat(once.resolve("unet-samples.png")).exists();
     assertThat(Files.readAllLines(once.resolve("unet.csv")).get(0)).contains("held_out_both");
     try (StableDiffusion model =
-        StableDiffusion.load(
-            once.resolve("model"), StableDiffusionOptions.defaults().device(Device.cpu()))) {
+        StableDiffusion.load(once.resolve("model"), LoadOptions.defaults().device(Device.cpu()))) {
       assertThat(model.vae().config().scalingFactor()).isNotEqualTo(1);
       assertThat(model.unet().config().crossAttentionDim()).isEqualTo(8);
     }
     try (Clip clip =
-        Clip.load(once.resolve("evaluator"), ClipOptions.defaults().device(Device.cpu()))) {
+        Clip.load(once.resolve("evaluator"), LoadOptions.defaults().device(Device.cpu()))) {
       float[] planted = clip.extract(List.of(EmojiDataSet.load().planted().toImage())).row(0);
       assertThat(planted).hasSize(clip.config().projectionSize());
     }

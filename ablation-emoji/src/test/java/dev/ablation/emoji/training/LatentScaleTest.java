@@ -7,11 +7,14 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.nn.Activation;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.nn.RandomWeights;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.random.RandomStreams;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +22,23 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class LatentScaleTest {
-  private static final VaeConfig CONFIG =
-      new VaeConfig(3, 3, 2, List.of(4, 4), 1, 2, Activation.SILU, false, true, true, 1, 0);
+  private static final VaeConfig CONFIG = config();
+
+  private static VaeConfig config() {
+    try {
+      return VaeConfig.of(
+          JsonConfig.empty()
+              .with("latent_channels", 2)
+              .with("block_out_channels", Collections.nCopies(2, 4))
+              .with("down_block_types", Collections.nCopies(2, "DownEncoderBlock2D"))
+              .with("up_block_types", Collections.nCopies(2, "UpDecoderBlock2D"))
+              .with("norm_num_groups", 2)
+              .with("mid_block_add_attention", false)
+              .with("scaling_factor", 1));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
 
   private final NDManager manager = NDManager.newBaseManager("PyTorch");
 

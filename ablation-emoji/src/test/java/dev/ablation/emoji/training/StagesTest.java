@@ -3,9 +3,9 @@ package dev.ablation.emoji.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTokenizer;
-import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiDataSet;
@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -61,7 +62,15 @@ class StagesTest {
   @Test
   void theAutoencoderLearnsToReconstruct() throws IOException {
     VaeConfig config =
-        new VaeConfig(3, 3, 2, List.of(4, 4, 4), 1, 2, Activation.SILU, false, true, true, 1, 0);
+        VaeConfig.of(
+            JsonConfig.empty()
+                .with("latent_channels", 2)
+                .with("block_out_channels", Collections.nCopies(3, 4))
+                .with("down_block_types", Collections.nCopies(3, "DownEncoderBlock2D"))
+                .with("up_block_types", Collections.nCopies(3, "UpDecoderBlock2D"))
+                .with("norm_num_groups", 2)
+                .with("mid_block_add_attention", false)
+                .with("scaling_factor", 1));
     List<Double> psnr =
         train(new VaeStage(config, EmojiDataSet.load(), 1), settings(40, 4, 1e-2), "held_out_psnr");
     assertThat(psnr.get(3)).isGreaterThan(psnr.get(0) + 0.5);
@@ -72,16 +81,15 @@ class StagesTest {
     try (ClipTokenizer tokenizer =
         ClipTokenizer.load(EmbeddedModel.folder().resolve("tokenizer"), 24)) {
       ClipTextConfig config =
-          new ClipTextConfig(
-              tokenizer.vocabularySize(),
-              32,
-              32,
-              1,
-              2,
-              24,
-              Activation.QUICK_GELU,
-              1e-5,
-              tokenizer.endId());
+          ClipTextConfig.of(
+              JsonConfig.empty()
+                  .with("vocab_size", tokenizer.vocabularySize())
+                  .with("hidden_size", 32)
+                  .with("intermediate_size", 32)
+                  .with("num_hidden_layers", 1)
+                  .with("num_attention_heads", 2)
+                  .with("max_position_embeddings", 24)
+                  .with("eos_token_id", tokenizer.endId()));
       List<Double> right =
           train(
               new TextStage(config, tokenizer, EmojiDataSet.load(), 1),

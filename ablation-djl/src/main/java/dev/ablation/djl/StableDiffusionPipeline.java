@@ -1,0 +1,137 @@
+package dev.ablation.djl;
+
+import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.checkpoint.NetworkNames;
+import dev.ablation.djl.checkpoint.SchedulerConfig;
+import dev.ablation.djl.clip.ClipTextConfig;
+import dev.ablation.djl.clip.ClipTextModel;
+import dev.ablation.djl.clip.ClipTokenizer;
+import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.pipeline.Component;
+import dev.ablation.djl.pipeline.Components;
+import dev.ablation.djl.pipeline.Network;
+import dev.ablation.djl.pipeline.Opening;
+import dev.ablation.djl.pipeline.PipelineClass;
+import dev.ablation.djl.unet.UNet2DConditionModel;
+import dev.ablation.djl.unet.UNetConfig;
+import dev.ablation.djl.vae.AutoencoderKL;
+import dev.ablation.djl.vae.VaeConfig;
+import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.WeightRole;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** Stable Diffusion 1.x and 2.x: a UNet, an autoencoder, one text encoder and its tokenizer. */
+final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
+  private static final Component<SchedulerConfig> SCHEDULER =
+      new Component<>(
+          "scheduler",
+          Set.of(),
+          (source, className) ->
+              SchedulerConfig.ofStableDiffusion(
+                  className,
+                  JsonConfig.read(
+                      source
+                          .configFolder()
+                          .resolve("scheduler")
+                          .resolve("scheduler_config.json"))));
+
+  private static final Component<Network<UNetConfig, UNet2DConditionModel>> UNET =
+      Network.component(
+          "unet",
+          "UNet2DConditionModel",
+          NetworkNames.UNET,
+          StableDiffusionPipeline::unetConfig,
+          UNet2DConditionModel::new);
+
+  private static final Component<Network<VaeConfig, AutoencoderKL>> VAE =
+      Network.component(
+          "vae", "AutoencoderKL", NetworkNames.VAE, VaeConfig::of, AutoencoderKL::new);
+
+  private static final Component<Network<ClipTextConfig, ClipTextModel>> TEXT_ENCODER =
+      Network.component(
+          "text_encoder",
+          "CLIPTextModel",
+          NetworkNames.CLIP_TEXT,
+          ClipTextConfig::of,
+          ClipTextModel::new);
+
+  private static final Component<Path> TOKENIZER =
+      new Component<>(
+          "tokenizer",
+          Set.of("CLIPTokenizer", "CLIPTokenizerFast"),
+          (source, className) -> source.configFolder().resolve("tokenizer"));
+
+  /** The pipeline has nothing that could be added to the time embedding. */
+  private static UNetConfig unetConfig(JsonConfig json) throws InvalidCheckpointException {
+    if (json.has("addition_embed_type")) {
+      throw json.invalid(
+          "addition_embed_type", "absent or null: this pipeline does not support the option");
+    }
+    return UNetConfig.of(json);
+  }
+
+  @Override
+  public Set<String> names() {
+    return Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
+  }
+
+  @Override
+  public List<Component<?>> components() {
+    return List.of(SCHEDULER, UNET, VAE, TEXT_ENCODER, TOKENIZER);
+  }
+
+  @Override
+  public List<String> mismatches(Components components) {
+    UNetConfig unet = components.get(UNET).config();
+    VaeConfig vae = components.get(VAE).config();
+    ClipTextConfig text = components.get(TEXT_ENCODER).config();
+    List<String> found = new ArrayList<>();
+    if (unet.crossAttentionDim() != text.hiddenSize()) {
+      found.add(
+          "cross_attention_dim of the unet (%d) must be hidden_size of the text encoder (%d)"
+              .formatted(unet.crossAttentionDim(), text.hiddenSize()));
+    }
+    if (unet.inChannels() != vae.latentChannels() || unet.outChannels() != unet.inChannels()) {
+      found.add(
+          "in_channels (%d) and out_channels (%d) of the unet must be latent_channels of the vae (%d)"
+              .formatted(unet.inChannels(), unet.outChannels(), vae.latentChannels()));
+    }
+    return found;
+  }
+
+  @Override
+  public StableDiffusion open(Components components, Opening opening) throws IOException {
+    Network<UNetConfig, UNet2DConditionModel> unet = components.get(UNET);
+    Network<VaeConfig, AutoencoderKL> vae = components.get(VAE);
+    Network<ClipTextConfig, ClipTextModel> text = components.get(TEXT_ENCODER);
+    Path files = opening.options().tokenizer().orElse(components.get(TOKENIZER));
+    ClipTokenizer tokenizer = ClipTokenizer.load(files, text.config(), opening.path());
+    opening.onFailure(tokenizer::close);
+    NDManager manager = opening.fill();
+    unet.layer().setPrecision(opening.options().precision());
+    vae.layer().setPrecision(opening.options().precision());
+    return new StableDiffusion(
+        new ModelDescriptor(
+            opening.modelName(),
+            unet.config().inChannels(),
+            unet.config().sampleSize(),
+            unet.config().sampleSize(),
+            manager.getDevice()),
+        manager,
+        components.get(SCHEDULER),
+        tokenizer,
+        text.layer(),
+        unet.layer(),
+        vae.layer(),
+        new NamedWeights()
+            .add("unet", unet.layer(), WeightRole.DENOISER)
+            .add("text_encoder", text.layer(), WeightRole.TEXT_ENCODER),
+        new FolderExport(opening.keptFiles(), components.networks()));
+  }
+}
