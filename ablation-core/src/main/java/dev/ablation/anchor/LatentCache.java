@@ -93,7 +93,7 @@ final class LatentCache {
   }
 
   private Path file(int first, int count) {
-    return folder.resolve("images-%06d-%06d.safetensors".formatted(first, first + count - 1));
+    return folder.resolve("pictures-%06d-%06d.safetensors".formatted(first, first + count - 1));
   }
 
   /** {@return whether there is a file of some images; it may be damaged} */

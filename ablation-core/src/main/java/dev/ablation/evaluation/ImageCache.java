@@ -41,7 +41,7 @@ final class ImageCache {
             .put(sampling.steps() + " " + sampling.guidanceScale() + " " + sampling.batchSize())
             .put(sampling.negativePrompt())
             .sha256();
-    return new ImageCache(folder.resolve("images-" + shared.substring(0, FOLDER_HASH)), shared);
+    return new ImageCache(folder.resolve("pictures-" + shared.substring(0, FOLDER_HASH)), shared);
   }
 
   private List<Path> files(List<String> prompts, long seed) {

@@ -342,8 +342,8 @@ class GeneratedAnchorsTest {
     GeneratedAnchors cached = anchors.cachedIn(folder);
     draw(cached, model, new Recorder());
     Path inner = files().get(0);
-    Path old = Files.createFile(inner.resolve(".images-000000-000001.safetensors.1.tmp"));
-    Path young = Files.createFile(inner.resolve(".images-000002-000003.safetensors.2.tmp"));
+    Path old = Files.createFile(inner.resolve(".pictures-000000-000001.safetensors.1.tmp"));
+    Path young = Files.createFile(inner.resolve(".pictures-000002-000003.safetensors.2.tmp"));
     Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(1))));
     draw(cached, model, new Recorder());
     assertThat(old).doesNotExist();
