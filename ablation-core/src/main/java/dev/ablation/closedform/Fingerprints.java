@@ -23,6 +23,7 @@ final class Fingerprints {
   private static final long SEED = 20231001;
 
   /** Projections of one prompt's embeddings, and their length. */
+  @SuppressWarnings("ArrayRecordComponent") // compared by same alone
   private record Print(long size, double[] projections, double norm) {
     boolean same(Print other) {
       double tolerance = SAME * Math.max(norm, other.norm);

@@ -7,10 +7,12 @@ import com.google.common.base.Preconditions;
 import com.google.common.collect.Lists;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Encodes prompts and picks the embeddings that a closed form takes. No image is made or read.
@@ -22,6 +24,10 @@ import java.util.List;
  */
 public final class PromptEmbeddings {
   private static final int BATCH = 64;
+  private static final List<String> STYLE_FORMS =
+      List.of("painting by ", "art by ", "artwork by ", "image by ", "style of ");
+  private static final List<String> OTHER_FORMS =
+      List.of("image of ", "photo of ", "portrait of ", "image of ", "painting of ");
 
   private final DiffusionModel model;
   private final int batch;
@@ -64,6 +70,27 @@ public final class PromptEmbeddings {
     return target.phrases().stream()
         .distinct()
         .map(phrase -> new PromptMapping(phrase, name))
+        .toList();
+  }
+
+  /**
+   * Adds the prompts by which the published code of UCE and OCE expands concepts: "painting by X",
+   * "art by X" and three more for a style, "image of X", "photo of X" and three more for anything
+   * else, with the anchor in the same place.
+   *
+   * @param mappings concepts, such as those of {@link #names}
+   * @param kind of the concepts
+   * @return the mappings, each followed by five more
+   */
+  public static List<PromptMapping> expanded(List<PromptMapping> mappings, ConceptKind kind) {
+    List<String> forms = kind == ConceptKind.STYLE ? STYLE_FORMS : OTHER_FORMS;
+    return mappings.stream()
+        .flatMap(mapping ->
+            Stream.concat(
+                Stream.of(mapping),
+                forms.stream()
+                    .map(form ->
+                        new PromptMapping(form + mapping.target(), form + mapping.anchor()))))
         .toList();
   }
 

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.testing.TinyDiffusion;
@@ -71,6 +72,16 @@ class ClosedFormSnippetsTest {
         .containsExactly(new PromptMapping("Van Gogh", "painting"));
     assertThat(PromptEmbeddings.names(target, AnchorStrategy.unconditional()))
         .containsExactly(new PromptMapping("Van Gogh", ""));
+    assertThat(
+            PromptEmbeddings.expanded(
+                List.of(new PromptMapping("van gogh", "art")), ConceptKind.STYLE))
+        .containsExactly(
+            new PromptMapping("van gogh", "art"),
+            new PromptMapping("painting by van gogh", "painting by art"),
+            new PromptMapping("art by van gogh", "art by art"),
+            new PromptMapping("artwork by van gogh", "artwork by art"),
+            new PromptMapping("image by van gogh", "image by art"),
+            new PromptMapping("style of van gogh", "style of art"));
     assertThat(
             PromptEmbeddings.prompts(
                 Concept.instance("grumpy cat"),
