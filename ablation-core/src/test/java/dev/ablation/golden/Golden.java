@@ -60,6 +60,25 @@ public final class Golden {
     return Path.of(directory);
   }
 
+  /**
+   * Returns a file or folder of the second directory, which the system property {@code
+   * ablation.golden2} names.
+   *
+   * @param path below that directory
+   * @return the path, which exists
+   */
+  public static Path second(String path) {
+    String directory = System.getProperty("ablation.golden2");
+    if (directory == null) {
+      throw new AssertionError("the system property ablation.golden2 names no directory");
+    }
+    Path found = Path.of(directory).resolve(path);
+    if (!Files.exists(found)) {
+      throw new AssertionError("the second golden directory lacks " + found);
+    }
+    return found;
+  }
+
   /** Returns the device to compute on, from the system property {@code ablation.device}. */
   public static Device device() {
     return Device.fromName(System.getProperty("ablation.device", "cpu"));
