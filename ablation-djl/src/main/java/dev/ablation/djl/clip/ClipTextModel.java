@@ -6,10 +6,12 @@ import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.nn.Embedding;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
+import dev.ablation.djl.nn.Linear;
 import dev.ablation.model.AttentionProjection.Stream;
 import dev.ablation.model.WeightRole;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * CLIP's text model: a causal transformer over tokens.
@@ -45,13 +47,24 @@ public final class ClipTextModel extends Layer {
   private final PositionEmbedding positionEmbedding;
   private final List<ClipEncoderLayer> layers = new ArrayList<>();
   private final LayerNorm finalLayerNorm;
+  private final @Nullable Linear textProjection;
 
   /**
-   * Creates the network; its weights are loaded afterwards.
+   * Creates the network without a projection; its weights are loaded afterwards.
    *
    * @param config shapes and options
    */
   public ClipTextModel(ClipTextConfig config) {
+    this(config, 0);
+  }
+
+  /**
+   * Creates the network ({@code CLIPTextModelWithProjection}); its weights are loaded afterwards.
+   *
+   * @param config shapes and options
+   * @param projectionSize P, width of {@link #textEmbeds}; 0 for a network without
+   */
+  public ClipTextModel(ClipTextConfig config, int projectionSize) {
     this.config = config;
     tokenEmbedding =
         child(
@@ -78,6 +91,10 @@ public final class ClipTextModel extends Layer {
         child(
             "text_model.final_layer_norm",
             new LayerNorm(config.hiddenSize(), config.layerNormEps()));
+    textProjection =
+        projectionSize == 0
+            ? null
+            : child("text_projection", new Linear(config.hiddenSize(), projectionSize, false));
   }
 
   /** {@return the network's configuration} */
@@ -100,6 +117,27 @@ public final class ClipTextModel extends Layer {
         ids.getManager().create((long) config.endTokenId()).toDevice(ids.getDevice(), false)) {
       return POOL.call(lastHiddenState, ids, end);
     }
+  }
+
+  /** {@return whether the network has a projection, for {@link #textEmbeds}} */
+  public boolean hasProjection() {
+    return textProjection != null;
+  }
+
+  /**
+   * Returns the embedding of each prompt: the {@linkplain #pooled state at its end token},
+   * projected.
+   *
+   * @param lastHiddenState (B, T, D)
+   * @param ids (B, T), int64
+   * @return (B, P)
+   * @throws IllegalStateException if the network has no projection
+   */
+  public NDArray textEmbeds(NDArray lastHiddenState, NDArray ids) {
+    if (textProjection == null) {
+      throw new IllegalStateException("this text model was made without a projection");
+    }
+    return textProjection.applyAndClose(pooled(lastHiddenState, ids));
   }
 
   @Override

@@ -5,17 +5,13 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.util.Utils;
 import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.tokenizer.TokenizerLibrary;
 import dev.ablation.model.PromptTokenizer;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.regex.Pattern;
 import java.util.stream.LongStream;
 
 /**
@@ -32,9 +28,6 @@ import java.util.stream.LongStream;
  */
 public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
 
-  private static final String NATIVE_FLAVOR = "RUST_FLAVOR";
-  private static final Pattern LONE_SURROGATE = Pattern.compile("\\p{Cs}");
-
   private final HuggingFaceTokenizer tokenizer;
   private final int contextLength;
   private final int vocabularySize;
@@ -48,7 +41,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     startId = files.startId();
     endId = files.endId();
     padId = files.padId();
-    tokenizer = open(files.toJson());
+    tokenizer = TokenizerLibrary.open(files.toJson());
   }
 
   /**
@@ -93,24 +86,6 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
               .formatted(tokenizer.vocabularySize(), text.vocabularySize()));
     }
     return tokenizer;
-  }
-
-  private static synchronized HuggingFaceTokenizer open(String json) throws IOException {
-    // Left to itself, DJL seeks a CUDA build on machines with a GPU, which is a download. The CPU
-    // build lies in the jar. DJL looks at the property only when it loads the library.
-    boolean free = Utils.getEnvOrSystemProperty(NATIVE_FLAVOR) == null;
-    if (free) {
-      System.setProperty(NATIVE_FLAVOR, "cpu");
-    }
-    try {
-      return HuggingFaceTokenizer.newInstance(
-          new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)),
-          Map.of("padding", "false", "truncation", "false"));
-    } finally {
-      if (free) {
-        System.clearProperty(NATIVE_FLAVOR);
-      }
-    }
   }
 
   /**
@@ -239,9 +214,9 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     tokenizer.close();
   }
 
-  /** Tokens without start and end. A lone surrogate, which UTF-8 cannot hold, reads as U+FFFD. */
+  /** Tokens without start and end. */
   private Encoding encoding(String prompt) {
-    return tokenizer.encode(LONE_SURROGATE.matcher(prompt).replaceAll("\uFFFD"), false, false);
+    return TokenizerLibrary.encode(tokenizer, prompt);
   }
 
   private int kept(long[] ids) {
@@ -249,13 +224,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
   }
 
   private String cut(String prompt, Encoding encoding) {
-    int kept = kept(encoding.getIds());
-    if (kept == encoding.getIds().length) {
-      return "";
-    }
-    // The library counts code points.
-    int start = encoding.getCharTokenSpans()[kept].getStart();
-    return prompt.substring(prompt.offsetByCodePoints(0, start));
+    return TokenizerLibrary.cut(prompt, encoding, kept(encoding.getIds()));
   }
 
   private static List<Integer> list(long[] ids) {

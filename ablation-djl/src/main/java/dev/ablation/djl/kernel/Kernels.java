@@ -10,6 +10,10 @@ public final class Kernels {
   /** {@code (x)}: the exact GELU, with erf. */
   public static final Kernel GELU = Kernel.of("(x): return torch.gelu(x)");
 
+  /** {@code (x)}: the GELU with tanh in place of erf (Hendrycks and Gimpel 2016, section 2). */
+  public static final Kernel GELU_TANH =
+      Kernel.of("(x): return torch.gelu(x, approximate=\"tanh\")");
+
   /** {@code (x)}: OpenAI's approximation, x * sigmoid(1.702 x). */
   public static final Kernel QUICK_GELU =
       Kernel.of("(x): return torch.mul(x, torch.sigmoid(torch.mul(x, 1.702)))");

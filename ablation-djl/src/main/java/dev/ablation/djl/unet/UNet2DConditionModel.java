@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDList;
 import dev.ablation.djl.nn.Conv2d;
 import dev.ablation.djl.nn.GroupNorm;
 import dev.ablation.djl.nn.Layer;
+import dev.ablation.djl.nn.TimestepEmbedding;
+import dev.ablation.djl.nn.Timesteps;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

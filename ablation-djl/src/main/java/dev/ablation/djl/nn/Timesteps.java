@@ -1,15 +1,21 @@
-package dev.ablation.djl.unet;
+package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.kernel.Kernel;
 import dev.ablation.djl.kernel.Kernels;
-import dev.ablation.djl.nn.Layer;
 
 /** Timesteps (B) to sinusoidal features (B, width). */
-final class Timesteps extends Layer {
+public final class Timesteps extends Layer {
   private final Kernel features;
 
-  Timesteps(int width, boolean flipSinToCos, double freqShift) {
+  /**
+   * Creates the layer, which has no weights.
+   *
+   * @param width even
+   * @param flipSinToCos cosines first
+   * @param freqShift subtracted from the number of frequencies in the exponent
+   */
+  public Timesteps(int width, boolean flipSinToCos, double freqShift) {
     features = Kernels.timeFeatures(width, flipSinToCos, freqShift);
   }
 
