@@ -93,7 +93,7 @@ class EvaluationSnippets {
     // @start region="evaluation-result"
     try (AblationResult result = plan.run()) {
       found = result.evaluation().orElseThrow();
-      String table = found.toString(); // a line for each metric of each subject
+      String table = found.toString(); // one line per metric and subject
       Comparison score = found.of(Role.TARGET).get(0).metrics().get(0); // the CLIP score
       double after = score.ablated().value();
       found.write(folder.resolve("evaluation.json"));
@@ -205,7 +205,7 @@ class EvaluationSnippets {
     // @start region="attempts"
     AttackSettings trial = new AttackSettings(vanGogh, sampling, 50, 42);
     List<Attack> attempts = new ArrayList<>();
-    attempts.addAll(WordingAttack.of("Van Gogh", prompts, trial)); // misspelled, cases, split
+    attempts.addAll(WordingAttack.of("Van Gogh", prompts, trial)); // misspelled, other case, split
     attempts.add(
         WordingAttack.replacing(
             "translated", "Van Gogh", prompts, List.of("Винсент Ван Гог"), trial));
@@ -245,7 +245,7 @@ class EvaluationSnippets {
     Path page = folder.resolve("van-gogh.html");
     // @start region="report"
     try (AblationResult result = plan.run()) {
-      result.report(page); // and van-gogh.json beside it
+      result.report(page); // also writes van-gogh.json
     }
     // @end
     assertThat(page).isRegularFile();

@@ -216,7 +216,7 @@ class Snippets {
             .target(Concept.style("Van Gogh"))
             .anchor("painting")
             .andTarget(Concept.style("Monet"))
-            .anchor("painting") // the same images: they are drawn once
+            .anchor("painting") // same anchor: its images are drawn once
             .andTarget("grumpy cat")
             .anchor(AnchorStrategy.generated("cat", List.of("a photo of a cat", "two cats")));
     List<TargetAnchor> pairs = plan.pairs();
@@ -256,15 +256,15 @@ class Snippets {
   void estimate() {
     Ablation plan = small();
     // @start region="estimate"
-    Estimate estimate = plan.estimate(); // a few seconds: two training steps are measured
+    Estimate estimate = plan.estimate(); // takes a few seconds: it times two training steps
     if (estimate.possible()) {
       long deltaBytes = estimate.trained().deltaBytes();
-      long drawn = estimate.anchorWork().evaluations(); // without what a cache holds already
+      long drawn = estimate.anchorWork().evaluations(); // excluding cached images
       Optional<Duration> time = estimate.time(); // anchors and training
       assertThat(time).isPresent();
       assertThat(deltaBytes + drawn).isPositive();
     }
-    List<String> problems = estimate.problems(); // all of them, as run() would refuse them
+    List<String> problems = estimate.problems(); // everything that run() would reject
     // @end
     assertThat(problems).isEmpty();
   }
@@ -396,7 +396,7 @@ class Snippets {
         AnchorStrategy.generated("cat", List.of("a photo of a cat", "a cat asleep on a sofa"))
             .images(200)
             .sampling(SamplingSettings.defaults().steps(50))
-            .cachedIn(cache); // a later run with the same settings begins to train at once
+            .cachedIn(cache); // a later run with the same settings reuses them
     // @end
     Concept target = Concept.instance("grumpy cat");
     assertThat(builtInPrompts.prompts(target)).allMatch(prompt -> prompt.contains("cat"));
@@ -549,7 +549,7 @@ class Snippets {
     AnchorJudge judge = AnchorJudge.scoring("similar to 'grumpy cat'", similarity, 0.3);
     AnchorStrategy anchor =
         cats.judgedBy(judge) // warns if more than 5 % of the images show the target
-            .dropLeading(0.25) // prompts of which more than a quarter of the images do
+            .dropLeading(0.25) // drops prompts if over a quarter of their images do
             .replacedFrom(spareCats);
     // @end
     try (AblationResult result =
@@ -645,14 +645,14 @@ class Snippets {
   @Test
   void preset() {
     // @start region="preset"
-    Preset preset = Preset.paper(ConceptKind.STYLE); // what a target's kind has in the paper
-    AnchorDefaults anchors = preset.anchors(); // 1,000 images by 200 steps of DDIM
+    Preset preset = Preset.paper(ConceptKind.STYLE); // the paper's settings for styles
+    AnchorDefaults anchors = preset.anchors(); // 1,000 images with 200 steps of DDIM
     Ablation plan =
         Ablator.of(model)
             .target(Concept.style("Van Gogh"))
             .anchor(AnchorStrategy.generated("painting").images(200))
             .preset(Preset::paper)
-            .training(t -> t.steps(200)); // all numbers of the preset but this and the images
+            .training(t -> t.steps(200)); // overrides the preset
     // @end
     assertThat(plan.settings())
         .containsEntry("preset", preset.name())
@@ -838,17 +838,17 @@ class Snippets {
     try (AblationResult result = trained()) {
       Path file = folder.resolve("grumpy-cat.safetensors");
       // @start region="delta"
-      result.delta().save(file); // with settings, seed and the hashes of the base weights
+      result.delta().save(file); // with settings, seed and hashes of the base weights
 
       try (WeightDelta delta = WeightDelta.load(file, model.manager());
           WeightDelta half = delta.scaledBy(0.5)) {
         LatentSampler sampler = LatentSampler.of(model);
         List<BufferedImage> images =
             half.applied(model, () -> sampler.draw(List.of("a grumpy cat"), 1));
-        assertThat(images).hasSize(1); // and the model is as it was before, to the last bit
+        assertThat(images).hasSize(1); // and the model is unchanged, to the last bit
 
         delta.export(model, folder.resolve("model-without-grumpy-cat"));
-        delta.applyTo(model).keep(); // for good
+        delta.applyTo(model).keep(); // permanently
       }
       // @end
     }
@@ -1216,7 +1216,7 @@ class Snippets {
         MemorizationSurvey.of(image, chatModel.keptIn(folder.resolve("wordings")))
             .sampling(sampling)
             .rules(SurveyRules.defaults().anchors(3, 3).imagesPerPrompt(2))
-            .keptIn(folder.resolve("rates")) // goes on there if it is interrupted
+            .keptIn(folder.resolve("rates")) // an interrupted survey resumes from here
             .run(model, System.out::println, () -> false);
     System.out.println(surveyed); // a table of all prompts
     Ablation plan = surveyed.plan(model); // with surveyed.target() and surveyed.anchor()
