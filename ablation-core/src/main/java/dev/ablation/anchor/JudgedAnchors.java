@@ -23,27 +23,26 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anchors with a judge, from {@link AnchorStrategy#judgedBy}. By itself it looks at a sample of the
+ * Anchors with a judge, from {@link AnchorStrategy#judgedBy}. By default it judges a sample of the
  * images, and the run warns if too many show the target. It can also drop the prompts that lead to
- * the target, or images that show it. Every method returns a changed copy.
+ * the target, or the images that show it.
  *
- * <p>With the model-based objective it is the prompts that matter: the teacher's prediction for an
- * anchor prompt leads to the target even from a picture of something else. With the noise-based one
- * it is the images.
+ * <p>With the model-based objective the prompts matter: the teacher's prediction for an anchor
+ * prompt leads to the target even if the training image shows something else. With the noise-based
+ * objective the images matter.
  *
- * <p>Which prompts lead to the target is told by every second image of each prompt, beginning with
- * its first; how often those that stay show it, by the others: a choice looks better than it is on
- * the images that it was made by.
+ * <p>To avoid selection bias, the images are split by prompt. The first, third, fifth ... image of
+ * each prompt decide whether the prompt is dropped; the others measure how often the remaining
+ * prompts show the target.
  *
  * @param anchor the images
- * @param judge looks at them
- * @param sampleSize how many images are looked at if none is dropped, positive
+ * @param judge judges the images
+ * @param sampleSize number of images to judge if none is dropped, positive
  * @param warnAbove the run warns if a larger share shows the target, 0 to 1
  * @param dropping what is dropped
  * @param leadsAbove a prompt leads to the target if a larger share of its images shows it, 0 to 1
- * @param atLeast how many images must be left, positive
- * @param spare where more images come from in the place of dropped ones; {@code null} to do with
- *     fewer
+ * @param atLeast minimum number of remaining images, positive
+ * @param spare source of replacements for dropped images; {@code null} to continue with fewer
  */
 public record JudgedAnchors(
     AnchorStrategy anchor,
@@ -57,17 +56,17 @@ public record JudgedAnchors(
     implements AnchorStrategy {
   private static final int PROMPTS_IN_A_WARNING = 3;
 
-  /** What is dropped. */
+  /** What to drop. */
   public enum Dropping {
-    /** Nothing. */
+    /** Drop nothing. */
     NOTHING,
-    /** Prompts that lead to the target, with all of their images. */
+    /** Drop prompts that lead to the target, with all of their images. */
     PROMPTS,
-    /** Images that show the target. */
+    /** Drop images that show the target. */
     IMAGES
   }
 
-  /** Checks the numbers. */
+  /** Checks the ranges. */
   public JudgedAnchors {
     Objects.requireNonNull(anchor, "anchor");
     Objects.requireNonNull(judge, "judge");
@@ -85,10 +84,10 @@ public record JudgedAnchors(
   }
 
   /**
-   * Changes how many images are looked at.
+   * Changes the number of images to judge.
    *
-   * @param sampleSize positive
-   * @return a changed copy
+   * @param sampleSize number of images, positive
+   * @return a copy with the given sample size
    */
   public JudgedAnchors sampleSize(int sampleSize) {
     return new JudgedAnchors(
@@ -96,10 +95,10 @@ public record JudgedAnchors(
   }
 
   /**
-   * Changes when the run warns.
+   * Changes the share above which the run warns.
    *
    * @param share 0 to 1
-   * @return a changed copy
+   * @return a copy with the given share
    */
   public JudgedAnchors warnAbove(double share) {
     return new JudgedAnchors(
@@ -107,9 +106,9 @@ public record JudgedAnchors(
   }
 
   /**
-   * Drops every prompt of which a judged image shows the target.
+   * Drops every prompt for which at least one judged image shows the target.
    *
-   * @return a changed copy
+   * @return a copy that drops these prompts
    */
   public JudgedAnchors dropLeading() {
     return dropLeading(0);
@@ -118,8 +117,8 @@ public record JudgedAnchors(
   /**
    * Drops prompts that lead to the target.
    *
-   * @param above a prompt leads there if a larger share of its images shows the target, 0 to 1
-   * @return a changed copy
+   * @param above a prompt leads to the target if a larger share of its images shows it, 0 to 1
+   * @return a copy that drops these prompts
    */
   public JudgedAnchors dropLeading(double above) {
     return new JudgedAnchors(
@@ -127,9 +126,9 @@ public record JudgedAnchors(
   }
 
   /**
-   * Drops images that show the target, and keeps their prompts.
+   * Drops images that show the target and keeps their prompts.
    *
-   * @return a changed copy
+   * @return a copy that drops these images
    */
   public JudgedAnchors dropImages() {
     return new JudgedAnchors(
@@ -137,11 +136,11 @@ public record JudgedAnchors(
   }
 
   /**
-   * Takes images of other prompts in the place of dropped ones. They are judged in the same way; if
-   * they do not suffice the run goes on with fewer and warns.
+   * Replaces dropped images by images of other prompts, which are judged in the same way. If there
+   * are too few, the run continues with fewer images and warns.
    *
-   * @param more strategy whose images are drawn only if some are dropped
-   * @return a changed copy
+   * @param more strategy for the replacements; used only if images are dropped
+   * @return a copy with the given replacements
    */
   public JudgedAnchors replacedFrom(AnchorStrategy more) {
     Objects.requireNonNull(more, "more");
@@ -150,10 +149,10 @@ public record JudgedAnchors(
   }
 
   /**
-   * Changes how many images must be left.
+   * Changes how many images must remain.
    *
-   * @param images positive
-   * @return a changed copy
+   * @param images minimum number of images, positive
+   * @return a copy with the given minimum
    */
   public JudgedAnchors atLeast(int images) {
     return new JudgedAnchors(
@@ -210,12 +209,12 @@ public record JudgedAnchors(
     return of(target, anchorPrompt).targetPrompts(target, anchorPrompt);
   }
 
-  /** The strategy that a prompt belongs to. */
+  /** The strategy to which a prompt belongs. */
   private AnchorStrategy of(Concept target, String anchorPrompt) {
     return spare == null || anchor.prompts(target).contains(anchorPrompt) ? anchor : spare;
   }
 
-  /** Spare images are not counted, since it is not known whether they are drawn. */
+  /** Does not count spare images, since they may not be needed. */
   @Override
   public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
@@ -263,8 +262,8 @@ public record JudgedAnchors(
   public Optional<AnchorJudgement> judgement(
       DiffusionModel model, Concept target, AnchorContext context) throws IOException {
     try (AnchorSet few = anchor.sample(target, sampleSize).prepare(model, target, context)) {
-      Looks looks = new Looks(few, AugmentedSource.codec(model), context);
-      return Optional.of(looks.judgement(spreadRows(few.size())));
+      Judgements judgements = new Judgements(few, AugmentedSource.codec(model), context);
+      return Optional.of(judgements.judgement(sampleRows(few.size())));
     }
   }
 
@@ -292,25 +291,25 @@ public record JudgedAnchors(
     AnchorSet set = preparing.of(anchor);
     try {
       return dropping == Dropping.NOTHING
-          ? looked(set, codec, context)
-          : sifted(set, preparing, codec, context);
+          ? judgedSample(set, codec, context)
+          : withoutDropped(set, preparing, codec, context);
     } catch (IOException | RuntimeException e) {
       set.close();
       throw e;
     }
   }
 
-  private AnchorSet looked(AnchorSet set, LatentCodec codec, AnchorContext context) {
-    AnchorJudgement seen = new Looks(set, codec, context).judgement(spreadRows(set.size()));
+  private AnchorSet judgedSample(AnchorSet set, LatentCodec codec, AnchorContext context) {
+    AnchorJudgement seen = new Judgements(set, codec, context).judgement(sampleRows(set.size()));
     note(seen, "anchor.showsTarget", context);
     warn(seen, context);
     return set;
   }
 
-  private AnchorSet sifted(
+  private AnchorSet withoutDropped(
       AnchorSet set, Preparing preparing, LatentCodec codec, AnchorContext context)
       throws IOException {
-    Sifted first = sift(set, codec, context);
+    Selection first = selection(set, codec, context);
     note(first.before(), "anchor.showsTarget", context);
     int missing = set.size() - first.kept().length;
     context.note("anchor.dropped", Integer.toString(missing));
@@ -321,12 +320,12 @@ public record JudgedAnchors(
     }
     AnchorSet more = preparing.of(spare);
     try {
-      Sifted second = sift(more, codec, context);
+      Selection second = selection(more, codec, context);
       int[] added = IntStream.of(second.kept()).limit(missing).toArray();
       check(first.kept().length + added.length, first.before());
       if (added.length < missing) {
         context.warn(
-            "%d of %d anchor images were dropped, but only %d spare ones do not lead to the target; training uses %d"
+            "%d of %d anchor images were dropped, but only %d spare images are usable; training uses %d"
                 .formatted(missing, set.size(), added.length, first.kept().length + added.length));
       }
       context.note("anchor.replaced", Integer.toString(added.length));
@@ -374,22 +373,22 @@ public record JudgedAnchors(
               .map(prompt -> "'" + prompt.prompt() + "'")
               .toList();
       context.warn(
-          "%s of the anchor '%s' itself, by judge '%s'; target prompts learn to draw what anchor prompts draw, so training cannot bring the target below that; most by %s"
-              .formatted(seen, name(), judge.name(), String.join(", ", most)));
+          "anchor '%s' leads to the target: according to judge '%s', %s; target prompts learn to behave like anchor prompts, so training cannot bring the target below this share; the worst prompts are %s"
+              .formatted(name(), judge.name(), seen, String.join(", ", most)));
     }
   }
 
-  /** What is left of a set, what all of it shows, and what is left shows. */
+  /** The images of a set that are kept, with the judgements of all images and of the kept ones. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Sifted(int[] kept, AnchorJudgement before, AnchorJudgement after) {}
+  private record Selection(int[] kept, AnchorJudgement before, AnchorJudgement after) {}
 
-  private Sifted sift(AnchorSet set, LatentCodec codec, AnchorContext context) {
-    Looks looks = new Looks(set, codec, context);
+  private Selection selection(AnchorSet set, LatentCodec codec, AnchorContext context) {
+    Judgements judgements = new Judgements(set, codec, context);
     int[] all = IntStream.range(0, set.size()).toArray();
-    AnchorJudgement before = looks.judgement(all);
+    AnchorJudgement before = judgements.judgement(all);
     if (dropping == Dropping.IMAGES) {
-      int[] kept = IntStream.of(all).filter(row -> !looks.showsTarget(row)).toArray();
-      return new Sifted(kept, before, looks.judgement(kept));
+      int[] kept = IntStream.of(all).filter(row -> !judgements.showsTarget(row)).toArray();
+      return new Selection(kept, before, judgements.judgement(kept));
     }
     List<Integer> choosing = new ArrayList<>();
     List<Integer> measuring = new ArrayList<>();
@@ -399,7 +398,7 @@ public record JudgedAnchors(
       (number % 2 == 1 ? choosing : measuring).add(row);
     }
     Set<String> dropped = new HashSet<>();
-    looks
+    judgements
         .judgement(choosing.stream().mapToInt(row -> row).toArray())
         .leading(leadsAbove)
         .forEach(prompt -> dropped.add(prompt.prompt()));
@@ -410,34 +409,34 @@ public record JudgedAnchors(
             .mapToInt(row -> row)
             .filter(row -> !dropped.contains(set.prompts().get(row)))
             .toArray();
-    return new Sifted(kept, before, looks.judgement(measured));
+    return new Selection(kept, before, judgements.judgement(measured));
   }
 
-  private int[] spreadRows(int size) {
+  private int[] sampleRows(int size) {
     List<Integer> rows = IntStream.range(0, size).boxed().toList();
     return EvenSubset.over(rows, Math.min(sampleSize, size)).stream()
         .mapToInt(row -> row)
         .toArray();
   }
 
-  /** Looks at each image once. */
-  private final class Looks {
+  /** Judges each image only once. */
+  private final class Judgements {
     private final AnchorSet set;
     private final LatentCodec codec;
     private final AnchorContext context;
     private final Map<Integer, Boolean> seen = new LinkedHashMap<>();
 
-    Looks(AnchorSet set, LatentCodec codec, AnchorContext context) {
+    Judgements(AnchorSet set, LatentCodec codec, AnchorContext context) {
       this.set = set;
       this.codec = codec;
       this.context = context;
     }
 
     boolean showsTarget(int row) {
-      return seen.computeIfAbsent(row, this::look);
+      return seen.computeIfAbsent(row, this::ask);
     }
 
-    private boolean look(int row) {
+    private boolean ask(int row) {
       if (context.cancelled()) {
         throw new CancellationException("judging the anchor images was cancelled");
       }

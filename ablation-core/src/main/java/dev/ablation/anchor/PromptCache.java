@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 
-/** Keeps the answers of a checked source, each under a name that everything asked for shapes. */
+/** Caches the answers of a checked source in files named by a hash of the request. */
 record PromptCache(PromptSource source, Path folder) implements PromptSource {
   private static final int NAME_LENGTH = 24;
 
@@ -47,7 +47,7 @@ record PromptCache(PromptSource source, Path folder) implements PromptSource {
         + ".txt";
   }
 
-  /** Each text with its length before it, so that no two lists of texts run together alike. */
+  /** Puts each text's length before it, so that different lists of texts hash differently. */
   private static void put(Hasher hasher, String text) {
     hasher.putInt(text.length()).putString(text, StandardCharsets.UTF_8);
   }
