@@ -8,16 +8,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A measured value with everything that is needed to measure it again and to compare it with
- * others.
+ * A measured value, with everything needed to reproduce it and to compare it with others.
  *
- * @param metric its name, such as {@code "CLIP score"}
+ * @param metric name of the metric, such as {@code "CLIP score"}
  * @param value the value, finite
- * @param interval its confidence interval; {@code null} for metrics that have none here
- * @param counts how many images of what, such as {@code images: 200}; in order
- * @param settings of the metric, such as {@code subset size: 1000}; in order
- * @param seed of whatever the metric draws; {@code null} if it draws nothing
- * @param extractor of the features
+ * @param interval its confidence interval; {@code null} for metrics without one
+ * @param counts how many images (or other items) were used, such as {@code images: 200}; in order
+ * @param settings settings of the metric, such as {@code subset size: 1000}; in order
+ * @param seed seed of the metric's random numbers; {@code null} if it uses none
+ * @param extractor the extractor of the features
  */
 public record MetricResult(
     String metric,
@@ -38,7 +37,7 @@ public record MetricResult(
     settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
   }
 
-  /** Counts of a distance from reference images. */
+  /** Image counts of a distance between images and reference images. */
   static Map<String, Integer> counts(int images, int reference) {
     Map<String, Integer> counts = new LinkedHashMap<>();
     counts.put("images", images);
