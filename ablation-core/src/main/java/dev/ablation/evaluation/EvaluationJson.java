@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Results as JSON, in a fixed form whose name stands in it. */
+/** Reads and writes results as JSON, in a versioned schema that the text names. */
 final class EvaluationJson {
   static final String SCHEMA = "dev.ablation.evaluation/1";
 
@@ -24,7 +24,7 @@ final class EvaluationJson {
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
   private static final int NANO_DIGITS = 9;
 
-  /** What the first files call images. */
+  /** The name of "images" in files of the first versions. */
   private static final String OLD_IMAGES = "pictures";
 
   private EvaluationJson() {}
@@ -171,7 +171,7 @@ final class EvaluationJson {
         node.get("method").text());
   }
 
-  /** A value and where it stands. */
+  /** A value and its path in the document. */
   private record Node(@Nullable Object value, String where) {
     IllegalArgumentException wrong(String rule) {
       return new IllegalArgumentException(where + " " + rule);
@@ -210,7 +210,7 @@ final class EvaluationJson {
       if (value instanceof String text) {
         return text;
       }
-      throw wrong("must be a text");
+      throw wrong("must be a string");
     }
 
     BigDecimal number() {
