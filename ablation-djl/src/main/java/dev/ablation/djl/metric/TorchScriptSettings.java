@@ -7,16 +7,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a TorchScript file is fed. Every method returns a changed copy.
+ * Settings of a {@link TorchScriptExtractor}.
  *
- * @param name of the extractor in results, such as {@code "sscd"}
- * @param transform from images to the module's input
+ * @param name name of the extractor in results, such as {@code "sscd"}
+ * @param transform converts images to the module's input
  * @param flags further arguments of the module's {@code forward} after the images
- * @param dimension how many features it must give; 0 accepts any number
- * @param trialSize width and height of the images on which the module is tried out when it is
- *     loaded, positive; matters only to modules that accept certain sizes alone
- * @param device where the module runs; {@code null} takes the first GPU if the engine sees one,
- *     else the CPU
+ * @param dimension required number of features; 0 to accept any number
+ * @param trialSize width and height of the test images on loading, positive; relevant only to
+ *     modules that accept only certain sizes
+ * @param device device of the module; {@code null} for the first GPU that the engine finds or,
+ *     without one, the CPU
  */
 public record TorchScriptSettings(
     String name,
@@ -26,7 +26,7 @@ public record TorchScriptSettings(
     int trialSize,
     @Nullable Device device) {
 
-  /** Checks name and size. */
+  /** Checks the name and the ranges. */
   public TorchScriptSettings {
     Objects.requireNonNull(transform, "transform");
     if (name.isBlank()) {
@@ -42,18 +42,19 @@ public record TorchScriptSettings(
   }
 
   /**
-   * Settings of a module whose only argument is the images, on the best device.
+   * Creates settings for a module whose only argument is the images, on the best device.
    *
-   * @param name of the extractor in results
-   * @param transform from images to the module's input
+   * @param name name of the extractor in results
+   * @param transform converts images to the module's input
    */
   public TorchScriptSettings(String name, ImageTransform transform) {
     this(name, transform, List.of(), 0, 256, null);
   }
 
   /**
-   * SSCD's published files, such as {@code sscd_imagenet_mixup.torchscript.pt}, as the reference
-   * uses them: shorter side 288, no crop; 512 features (Pizzi et al. 2022, arXiv 2202.10261).
+   * Returns settings for SSCD's published files, such as {@code
+   * sscd_imagenet_mixup.torchscript.pt}, as in the reference implementation: shorter side 288, no
+   * crop; 512 features (Pizzi et al. 2022, arXiv 2202.10261).
    *
    * @return the settings
    */
@@ -62,8 +63,9 @@ public record TorchScriptSettings(
   }
 
   /**
-   * The Inception of published FID and KID values, {@code inception-2015-12-05.pt}, fed as
-   * clean-fid feeds it; its second argument asks for the 2048 features.
+   * Returns settings for the Inception network of published FID and KID values, {@code
+   * inception-2015-12-05.pt}, with the preprocessing of clean-fid. Its second argument selects the
+   * 2048 features.
    *
    * @return the settings
    */
@@ -73,30 +75,30 @@ public record TorchScriptSettings(
   }
 
   /**
-   * Adds further arguments after the images.
+   * Sets further arguments after the images.
    *
-   * @param flags in the order of the module's parameters
-   * @return a changed copy
+   * @param flags the arguments, in the order of the module's parameters
+   * @return a copy with the given arguments
    */
   public TorchScriptSettings flags(Boolean... flags) {
     return new TorchScriptSettings(name, transform, List.of(flags), dimension, trialSize, device);
   }
 
   /**
-   * Chooses the device.
+   * Sets the device.
    *
-   * @param device such as {@code Device.cpu()}
-   * @return a changed copy
+   * @param device the device, such as {@code Device.cpu()}
+   * @return a copy with the given device
    */
   public TorchScriptSettings device(Device device) {
     return new TorchScriptSettings(name, transform, flags, dimension, trialSize, device);
   }
 
   /**
-   * Chooses the size of the images for the trial at loading.
+   * Sets the size of the test images on loading.
    *
    * @param size width and height, positive
-   * @return a changed copy
+   * @return a copy with the given size
    */
   public TorchScriptSettings trialSize(int size) {
     return new TorchScriptSettings(name, transform, flags, dimension, size, device);
