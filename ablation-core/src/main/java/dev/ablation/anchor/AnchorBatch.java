@@ -7,8 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The images of an {@link AnchorSet} in one training step. The caller that requested them owns the
- * arrays.
+ * The images of an {@link AnchorSet} in one training step. The arrays belong to the step's manager.
  *
  * @param latents (B, C, H, W), float32, as input to the denoising network
  * @param mask 1 for each latent pixel that counts, else 0, (B, 1, H, W), float32; {@code null} if

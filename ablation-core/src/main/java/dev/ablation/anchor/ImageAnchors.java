@@ -24,8 +24,9 @@ import java.util.random.RandomGenerator;
 
 /**
  * Anchor images from the user's files, see {@link AnchorStrategy#images(String,
- * java.nio.file.Path)}. Each image is cropped to the model's aspect ratio, scaled and encoded,
- * sampling the posterior: once without an augmentation, and each time training uses it with one.
+ * java.nio.file.Path)}. Without an augmentation, each image is cropped to the model's aspect ratio,
+ * scaled and encoded once, sampling the posterior. With one, it is augmented and encoded each time
+ * training uses it.
  *
  * @param name the anchor's name
  * @param captioned the files and their captions, at least one

@@ -87,8 +87,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the CLIP score as the paper computes it. For unrelated prompts it is the mean score of
-   * each image with its own prompt.
+   * Creates a metric: the CLIP score as the paper computes it. For unrelated prompts it is the mean
+   * score of each image with its own prompt.
    *
    * @param encoder the encoder, such as CLIP ViT-B/32
    * @return the metric
@@ -98,8 +98,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the CLIP accuracy as the paper computes it: the share of images that match the
-   * subject's name better than the anchor's. It does not apply to unrelated prompts.
+   * Creates a metric: the CLIP accuracy as the paper computes it, the share of images that match
+   * the subject's name better than the anchor's. It does not apply to unrelated prompts.
    *
    * @param encoder the encoder, such as CLIP ViT-B/32
    * @return the metric
@@ -109,8 +109,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the zero-shot accuracy over a list of labels: the share of images whose best matching
-   * label is their subject. It applies to subjects whose name is a label.
+   * Creates a metric: the zero-shot accuracy over a list of labels, the share of images whose best
+   * matching label is their subject. It applies to subjects whose name is a label.
    *
    * @param encoder the encoder, such as CLIP ViT-B/32
    * @param labels names of concepts, at least two; case is ignored
@@ -121,7 +121,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the KID between the ablated and the base model's images, with 100 subsets of 1,000.
+   * Creates a metric: the KID between the ablated and the base model's images, with 100 subsets of
+   * 1,000.
    *
    * @param extractor the extractor, such as Inception or the CLIP image tower
    * @return the metric
@@ -131,7 +132,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the KID between the ablated and the base model's images.
+   * Creates a metric: the KID between the ablated and the base model's images.
    *
    * @param extractor the extractor, such as Inception or the CLIP image tower
    * @param distance subsets and seed
@@ -142,8 +143,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the FID between the ablated and the base model's images. It requires at least 2,048
-   * images of a subject.
+   * Creates a metric: the FID between the ablated and the base model's images. It requires at least
+   * 2,048 images of a subject.
    *
    * @param extractor the extractor, such as Inception
    * @return the metric
@@ -153,7 +154,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the CMMD between the ablated and the base model's images, with the published kernel.
+   * Creates a metric: the CMMD between the ablated and the base model's images, with the published
+   * kernel.
    *
    * @param extractor a CLIP image tower
    * @return the metric
@@ -163,7 +165,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the CMMD between the ablated and the base model's images.
+   * Creates a metric: the CMMD between the ablated and the base model's images.
    *
    * @param extractor a CLIP image tower
    * @param distance width of the kernel and scale
@@ -174,8 +176,9 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the mean distance between the two images of each prompt and seed; this is LPIPS if the
-   * extractor returns LPIPS features, see {@link dev.ablation.metric.PerceptualDistance}.
+   * Creates a metric: the mean distance between the two images of each prompt and seed; this is
+   * LPIPS if the extractor returns LPIPS features, see {@link
+   * dev.ablation.metric.PerceptualDistance}.
    *
    * @param extractor extractor of the features
    * @return the metric
@@ -185,7 +188,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the share of images that show a concept.
+   * Creates a metric: the share of images that show a concept.
    *
    * @param metric the metric's name in results, such as {@code "target drawn"}
    * @param detector decides which images show the concept
@@ -209,7 +212,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * Creates the memorization percentage: the percentage of images that are copies.
+   * Creates a metric: the memorization percentage, that is, the percentage of images that are
+   * copies.
    *
    * @param detection extractor and threshold
    * @param originals the memorized images, at least one

@@ -9,8 +9,8 @@ import java.util.function.Consumer;
  * @param imagesPerPrompt number of images that determine a prompt's copy rate, positive
  * @param anchorRate maximum copy rate of an anchor prompt, 0 to 1
  * @param targetRate minimum copy rate of a target prompt, above {@code anchorRate} and at most 1
- * @param minAnchors number of anchor prompts at which the survey stops to request paraphrases and
- *     without which it fails, positive
+ * @param minAnchors number of anchor prompts at which the survey stops requesting paraphrases; it
+ *     fails if it finds fewer; positive
  * @param maxAnchors maximum number of anchor prompts to use, those with the lowest copy rates; at
  *     least {@code minAnchors}
  * @param maxTargets maximum number of target prompts in addition to the captions, not negative
