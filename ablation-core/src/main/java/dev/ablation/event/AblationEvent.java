@@ -39,8 +39,7 @@ public sealed interface AblationEvent {
   /**
    * Anchor images were generated. Training begins when all of them exist.
    *
-   * @param done work done so far for all targets, in units of the trainer's choice such as sampling
-   *     steps
+   * @param done work done so far for all targets, in units such as sampling steps
    * @param total the total work in the same units
    * @param fromCache whether these images all came from a cache
    */
