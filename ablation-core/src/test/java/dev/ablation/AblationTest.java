@@ -676,8 +676,8 @@ class AblationTest {
         .isThrownBy(wrong::run)
         .withMessageStartingWith("3 things are wrong with the plan:")
         .withMessageContaining("weight group 'pixels' matches none")
-        .withMessageContaining("but not in 'a dog'")
-        .withMessageContaining("but not in 'a bobcat'");
+        .withMessageContaining("but 'a dog' does not contain it")
+        .withMessageContaining("but 'a bobcat' does not contain it");
     assertThat(events).hasSize(1).first().isInstanceOf(Failed.class);
     assertModelUntouched();
   }

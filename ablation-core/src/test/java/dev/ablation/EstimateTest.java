@@ -252,8 +252,8 @@ class EstimateTest {
         .isEqualTo(wrong.check())
         .anyMatch(problem -> problem.contains("no capability Differentiable, which training needs"))
         .anyMatch(problem -> problem.contains("weight group 'pixels' matches none"))
-        .anyMatch(problem -> problem.contains("but not in 'a dog'"))
-        .anyMatch(problem -> problem.contains("but not in 'a bobcat'"))
+        .anyMatch(problem -> problem.contains("but 'a dog' does not contain it"))
+        .anyMatch(problem -> problem.contains("but 'a bobcat' does not contain it"))
         .anyMatch(problem -> problem.contains("must not be both removed and preserved"));
     assertThat(estimate.probe()).isEmpty();
     assertThat(estimate.evaluations()).isEqualTo(OptionalLong.empty());

@@ -229,9 +229,9 @@ class EvaluationSnippets {
             4,
             2e-2,
             trial));
-    Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attempts(attempts);
+    Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attacks(attempts);
     // @end
-    assertThat(evaluation.attempts()).hasSize(10).allSatisfy(each -> each.check(model));
+    assertThat(evaluation.attacks()).hasSize(10).allSatisfy(each -> each.check(model));
   }
 
   @Test

@@ -248,9 +248,9 @@ class SeveralTargetsTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> plan(fish, dog).run())
         .withMessageStartingWith("3 things are wrong with the plan:")
-        .withMessageContaining("but not in 'a shark'")
-        .withMessageContaining("but not in 'a whale'")
-        .withMessageContaining("but not in 'a wolf'");
+        .withMessageContaining("but 'a shark' does not contain it")
+        .withMessageContaining("but 'a whale' does not contain it")
+        .withMessageContaining("but 'a wolf' does not contain it");
   }
 
   @Test

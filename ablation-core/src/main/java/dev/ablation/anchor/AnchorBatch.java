@@ -7,13 +7,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Some images of an {@link AnchorSet} as one step of training sees them. The arrays belong to the
- * step.
+ * The images of an {@link AnchorSet} in one training step. The arrays belong to the step's manager.
  *
- * @param latents (B, C, H, W), float32, as the denoising network works on them
- * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
- *     count
- * @param prefixes B texts that the prompts begin with, such as {@code "zoomed in "}; mostly empty
+ * @param latents (B, C, H, W), float32, as input to the denoising network
+ * @param mask 1 for each latent pixel that counts, else 0, (B, 1, H, W), float32; {@code null} if
+ *     all count
+ * @param prefixes B texts to put before the prompts, such as {@code "zoomed in "}; usually empty
  */
 public record AnchorBatch(NDArray latents, @Nullable NDArray mask, List<String> prefixes) {
 
@@ -33,10 +32,10 @@ public record AnchorBatch(NDArray latents, @Nullable NDArray mask, List<String> 
   }
 
   /**
-   * Returns images that count in full and whose prompts stay as they are.
+   * Returns images without a mask whose prompts stay unchanged.
    *
    * @param latents (B, C, H, W)
-   * @return the rows
+   * @return the batch
    */
   public static AnchorBatch plain(NDArray latents) {
     int size = Math.toIntExact(latents.getShape().get(0));

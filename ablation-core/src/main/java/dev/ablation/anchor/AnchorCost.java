@@ -3,12 +3,12 @@ package dev.ablation.anchor;
 import com.google.common.base.Preconditions;
 
 /**
- * How much of the denoising network it takes to make anchor images.
+ * How many forward passes of the denoising network the anchor images need.
  *
  * {@snippet class="dev.ablation.Snippets" region="estimate"}
  *
- * @param evaluations how many latents go through the network; guidance doubles them
- * @param batchSize how many of them at a time, positive
+ * @param evaluations number of latents that pass through the network; guidance doubles it
+ * @param batchSize number of latents in one forward pass, positive
  */
 public record AnchorCost(long evaluations, int batchSize) {
 
@@ -19,7 +19,7 @@ public record AnchorCost(long evaluations, int batchSize) {
     Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
   }
 
-  /** {@return no work, such as for images that are there already} */
+  /** {@return no forward passes, for instance if the images exist already} */
   public static AnchorCost none() {
     return new AnchorCost(0, 1);
   }

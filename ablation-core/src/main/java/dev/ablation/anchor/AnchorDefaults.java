@@ -9,21 +9,20 @@ import dev.ablation.sample.SamplingSettings;
 import java.util.Objects;
 
 /**
- * How anchor images are made where a strategy leaves it open: the part of a preset that belongs to
- * anchors.
+ * Defaults for anchor images: the part of a preset that applies to settings that a strategy leaves
+ * unset.
  *
  * {@snippet class="dev.ablation.Snippets" region="preset"}
  *
- * @param images how many images, positive
- * @param sampling how they are drawn
+ * @param images number of images, positive
+ * @param sampling settings for generating them
  * @param avoidTarget whether the target's name is the negative prompt
- * @param augmentation how images are changed each time that training draws one, for strategies that
- *     name none of their own
+ * @param augmentation the augmentation for strategies that have none of their own
  */
 public record AnchorDefaults(
     int images, SamplingSettings sampling, boolean avoidTarget, Augmentation augmentation) {
 
-  /** Checks the number. */
+  /** Checks the number of images. */
   public AnchorDefaults {
     Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
     Objects.requireNonNull(sampling, "sampling");
@@ -31,8 +30,8 @@ public record AnchorDefaults(
   }
 
   /**
-   * {@return the reference implementation for diffusers: 1,000 images by 25 steps of DPM-Solver++,
-   * guidance 6, not scaled}
+   * {@return the settings of the reference implementation for diffusers: 1,000 images, 25 steps of
+   * DPM-Solver++, guidance 6, no scaling}
    */
   public static AnchorDefaults diffusers() {
     SamplingSettings sampling = SamplingSettings.defaults().steps(25).guidanceScale(6).batchSize(4);
@@ -40,8 +39,8 @@ public record AnchorDefaults(
   }
 
   /**
-   * {@return the paper's own implementation: 1,000 images by 200 steps of DDIM with eta 1, guidance
-   * 6, not scaled}
+   * {@return the settings of the paper's own implementation: 1,000 images, 200 steps of DDIM with
+   * eta 1, guidance 6, no scaling}
    */
   public static AnchorDefaults paper() {
     SamplingSettings sampling = new SamplingSettings(Sampler.ddim(1), 200, 6, "", 10);
@@ -52,29 +51,29 @@ public record AnchorDefaults(
    * Changes whether the target's name is the negative prompt.
    *
    * @param avoidTarget whether it is
-   * @return a changed copy
+   * @return a copy with the given choice
    */
   public AnchorDefaults avoidTarget(boolean avoidTarget) {
     return new AnchorDefaults(images, sampling, avoidTarget, augmentation);
   }
 
   /**
-   * Changes how images are changed.
+   * Changes the augmentation.
    *
-   * @param augmentation for strategies that name none of their own
-   * @return a changed copy
+   * @param augmentation the augmentation for strategies that have none of their own
+   * @return a copy with the given augmentation
    */
   public AnchorDefaults augmentation(Augmentation augmentation) {
     return new AnchorDefaults(images, sampling, avoidTarget, augmentation);
   }
 
   /**
-   * Fills in what a strategy leaves open, its augmentation included. Where a model cannot encode
-   * images, a run goes on without the augmentation and warns.
+   * Fills the unset settings of a strategy, including its augmentation. If a model cannot encode
+   * images, the run continues without the augmentation and warns.
    *
-   * @param anchor strategy
-   * @param target what is removed
-   * @return a complete strategy
+   * @param anchor the strategy
+   * @param target the target
+   * @return the complete strategy
    */
   public AnchorStrategy applyTo(AnchorStrategy anchor, Concept target) {
     AnchorStrategy filled = anchor.withDefaults(target, this);

@@ -7,8 +7,8 @@ import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Tells whether an anchor image shows the target: a classifier, a score of text and image, a copy
- * detector. It must not keep the image.
+ * Decides whether an anchor image shows the target: a classifier, an image-text score or a copy
+ * detector. It must not retain the image.
  *
  * {@snippet class="dev.ablation.Snippets" region="judged-anchor"}
  */
@@ -16,23 +16,23 @@ import java.util.function.ToDoubleFunction;
 public interface AnchorJudge {
 
   /**
-   * Looks at an image.
+   * Judges an image.
    *
-   * @param image drawn for the prompt, RGB
+   * @param image an RGB image generated for the prompt
    * @param prompt the anchor prompt
-   * @return whether it shows the target
+   * @return whether the image shows the target
    */
   boolean showsTarget(BufferedImage image, String prompt);
 
-  /** {@return what provenance and warnings call the judge} */
+  /** {@return the judge's name in provenance and warnings} */
   default String name() {
     return "judge";
   }
 
   /**
-   * A judge from a test of images.
+   * Creates a judge from a predicate.
    *
-   * @param name for provenance
+   * @param name name for provenance
    * @param showsTarget whether an image shows the target
    * @return the judge
    */
@@ -42,11 +42,11 @@ public interface AnchorJudge {
   }
 
   /**
-   * A judge from a score, such as the similarity of an image to the target's name.
+   * Creates a judge from a score, such as the similarity of an image to the target's name.
    *
-   * @param name for provenance
-   * @param score of an image
-   * @param threshold an image with this score or a higher one shows the target
+   * @param name name for provenance
+   * @param score the score of an image
+   * @param threshold the lowest score of an image that shows the target
    * @return the judge
    */
   static AnchorJudge scoring(String name, ToDoubleFunction<BufferedImage> score, double threshold) {

@@ -6,20 +6,20 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * How often anchor images show the target. The share bounds what training can erase: when the
- * target's prompts draw what the anchor's prompts draw, they draw the target this often.
+ * How often anchor images show the target. This share is a lower limit for what training can reach:
+ * once target prompts behave like anchor prompts, their images show the target this often.
  *
- * @param judge who looked
- * @param prompts what was seen for each prompt
+ * @param judge the judge's name
+ * @param prompts the counts for each prompt
  */
 public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
 
   /**
-   * What was seen for one prompt.
+   * The counts for one prompt.
    *
-   * @param prompt anchor prompt
-   * @param judged how many of its images were looked at, positive
-   * @param showing how many of them show the target
+   * @param prompt the anchor prompt
+   * @param judged number of its images that were judged, positive
+   * @param showing number of these that show the target
    */
   public record OfPrompt(String prompt, int judged, int showing) {
 
@@ -43,25 +43,25 @@ public record AnchorJudgement(String judge, List<OfPrompt> prompts) {
     prompts = List.copyOf(prompts);
   }
 
-  /** {@return how many images were looked at} */
+  /** {@return the number of judged images} */
   public int judged() {
     return prompts.stream().mapToInt(OfPrompt::judged).sum();
   }
 
-  /** {@return how many of them show the target} */
+  /** {@return the number of judged images that show the target} */
   public int showing() {
     return prompts.stream().mapToInt(OfPrompt::showing).sum();
   }
 
-  /** {@return the share of images that show the target, 0 to 1; NaN if none was looked at} */
+  /** {@return the share of judged images that show the target, 0 to 1; NaN if none was judged} */
   public double share() {
     return (double) showing() / judged();
   }
 
   /**
-   * Returns the prompts that lead to the target, those that do most often first.
+   * Returns the prompts that lead to the target, sorted by descending share.
    *
-   * @param above a prompt leads there if a larger share of its images shows the target
+   * @param above a prompt leads to the target if a larger share of its images shows it
    * @return the prompts
    */
   public List<OfPrompt> leading(double above) {

@@ -12,20 +12,20 @@ import java.util.Objects;
 import java.util.random.RandomGenerator;
 
 /**
- * Anchor images, each with its prompt. Training draws some of them for each step, as latents that
- * are kept or as images that are changed and encoded anew each time. Owns what it draws from.
+ * Anchor images, each with its prompt. Training samples from them at each step: either fixed
+ * latents, or images that are augmented and encoded again each time. The set owns its source.
  */
 public final class AnchorSet implements AutoCloseable {
   private final AnchorSource source;
   private final List<String> prompts;
 
   /**
-   * Creates a set of images whose latents are kept as they are.
+   * Creates a set of fixed latents.
    *
-   * @param latents shape (n, C, H, W), float32, as the denoising network works on them; closed with
-   *     the set
+   * @param latents shape (n, C, H, W), float32, as input to the denoising network; closed with the
+   *     set
    * @param prompts n prompts, at least one
-   * @throws IllegalArgumentException if there is not one prompt an image
+   * @throws IllegalArgumentException if the numbers of latents and prompts differ
    */
   public AnchorSet(NDArray latents, List<String> prompts) {
     this(new CachedLatents(latents), prompts);
@@ -37,9 +37,9 @@ public final class AnchorSet implements AutoCloseable {
   }
 
   /**
-   * Creates a set of images that come from elsewhere.
+   * Creates a set from another source.
    *
-   * @param source of as many images as there are prompts; closed with the set
+   * @param source a source with as many images as there are prompts; closed with the set
    * @param prompts the prompt of each image, at least one
    */
   public AnchorSet(AnchorSource source, List<String> prompts) {
@@ -53,58 +53,59 @@ public final class AnchorSet implements AutoCloseable {
     return prompts;
   }
 
-  /** {@return how many images there are} */
+  /** {@return the number of images} */
   public int size() {
     return prompts.size();
   }
 
   /**
-   * Returns the latents of a set that keeps them.
+   * Returns the latents of a set with fixed latents.
    *
-   * @return shape (n, C, H, W); stay the set's
-   * @throws IllegalStateException if the set draws images anew each time
+   * @return shape (n, C, H, W); owned by the set
+   * @throws IllegalStateException if the set encodes its images again each time
    */
   public NDArray latents() {
     if (source instanceof CachedLatents kept) {
       return kept.latents();
     }
-    throw new IllegalStateException("the set draws its images anew each time; it has no latents");
+    throw new IllegalStateException(
+        "the set encodes its images again each time; it has no fixed latents");
   }
 
-  /** {@return whether {@link #latents()} has an answer} */
+  /** {@return whether the set has fixed latents} */
   public boolean keepsLatents() {
     return source instanceof CachedLatents;
   }
 
   /**
-   * Draws images for pairs of an anchor prompt and a target prompt.
+   * Returns images for training on target and anchor prompts.
    *
-   * @param rows numbers of images, at least one; one may stand twice
+   * @param rows indices of the images, at least one; repetitions are allowed
    * @param random the only source of randomness
    * @param scope owner of the result
-   * @return the images in the order asked for
+   * @return the images in the order of {@code rows}
    */
   public AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope) {
     return source.draw(rows, random, scope);
   }
 
   /**
-   * Draws images for prior preservation.
+   * Returns images for prior preservation.
    *
-   * @param rows numbers of images, at least one; one may stand twice
+   * @param rows indices of the images, at least one; repetitions are allowed
    * @param random the only source of randomness
    * @param scope owner of the result
-   * @return the images in the order asked for
+   * @return the images in the order of {@code rows}
    */
   public AnchorBatch drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
     return source.drawPrior(rows, random, scope);
   }
 
   /**
-   * Returns an image as it is before any augmentation.
+   * Returns an image before any augmentation.
    *
-   * @param row number of the image
-   * @param codec of the model
+   * @param row index of the image
+   * @param codec the model's codec
    * @return the image
    */
   public BufferedImage image(int row, LatentCodec codec) {
@@ -112,10 +113,10 @@ public final class AnchorSet implements AutoCloseable {
   }
 
   /**
-   * Keeps some of the images.
+   * Selects some of the images.
    *
-   * @param rows their numbers, at least one
-   * @return the set that takes this one's place; closing it is enough
+   * @param rows their indices, at least one
+   * @return the selection; it takes over this set, so close only the selection
    */
   public AnchorSet select(int[] rows) {
     return new AnchorSet(
@@ -124,10 +125,10 @@ public final class AnchorSet implements AutoCloseable {
   }
 
   /**
-   * Adds the images of another set.
+   * Joins this set and another.
    *
-   * @param other set of the same model
-   * @return the set that takes the place of both; closing it is enough
+   * @param other a set of the same model
+   * @return the joined set; it takes over both sets, so close only the joined one
    */
   public AnchorSet join(AnchorSet other) {
     List<String> all = new ArrayList<>(prompts);
@@ -139,7 +140,7 @@ public final class AnchorSet implements AutoCloseable {
     return source;
   }
 
-  /** Frees what the set draws from. */
+  /** Closes the source. */
   @Override
   public void close() {
     source.close();

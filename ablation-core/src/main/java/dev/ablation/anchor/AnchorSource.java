@@ -6,44 +6,43 @@ import java.awt.image.BufferedImage;
 import java.util.random.RandomGenerator;
 
 /**
- * Where the latents of an {@link AnchorSet} come from: an array that is kept, or images that are
- * changed and encoded anew each time. What is drawn depends on the rows and the random numbers
- * alone.
+ * Source of the latents of an {@link AnchorSet}: an array, or images that are augmented and encoded
+ * again each time. The result depends only on the rows and the random numbers.
  */
 public interface AnchorSource extends AutoCloseable {
 
   /**
-   * Draws images for pairs of an anchor prompt and a target prompt.
+   * Returns images for training on target and anchor prompts.
    *
-   * @param rows numbers of images, at least one; one may stand twice
+   * @param rows indices of the images, at least one; repetitions are allowed
    * @param random the only source of randomness
    * @param scope owner of the result
-   * @return the images in the order asked for
+   * @return the images in the order of {@code rows}
    */
   AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope);
 
   /**
-   * Draws images for prior preservation, which some augmentations treat differently.
+   * Returns images for prior preservation, which some augmentations treat differently.
    *
-   * @param rows numbers of images, at least one; one may stand twice
+   * @param rows indices of the images, at least one; repetitions are allowed
    * @param random the only source of randomness
    * @param scope owner of the result
-   * @return the images in the order asked for
+   * @return the images in the order of {@code rows}
    */
   default AnchorBatch drawPrior(int[] rows, RandomGenerator random, NDManager scope) {
     return draw(rows, random, scope);
   }
 
   /**
-   * Returns an image as it is before any augmentation, for someone to look at.
+   * Returns an image before any augmentation.
    *
-   * @param row number of the image
-   * @param codec of the model, for sources that have latents alone
+   * @param row index of the image
+   * @param codec the model's codec, for sources that hold only latents
    * @return the image
    */
   BufferedImage image(int row, LatentCodec codec);
 
-  /** Frees what the source holds. */
+  /** Releases the source's memory. */
   @Override
   void close();
 }

@@ -14,48 +14,50 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * Yields the anchor images that training begins from, each with the prompt that it shows.
+ * Supplies the anchor images that training uses, each with its prompt.
  *
  * {@snippet class="dev.ablation.Snippets" region="anchor"}
  *
- * <p>Implementations are immutable and deterministic for a seed. One whose images are files:
+ * <p>Implementations are immutable, and deterministic for a given seed. An example that reads
+ * files:
  *
  * {@snippet class="dev.ablation.Snippets" region="own-anchor"}
  */
 public interface AnchorStrategy {
 
   /**
-   * {@return what the anchor is called, such as {@code "painting"}; an instance is replaced there}
+   * {@return the anchor's name, such as {@code "painting"}; an instance replaces it in the anchor
+   * prompts}
    */
   String name();
 
   /**
-   * Returns the anchor prompts, known before anything is drawn so that a run can check them.
+   * Returns the anchor prompts. A run checks them before it generates any image.
    *
-   * @param target what is removed
+   * @param target the target
    * @return at least one prompt
    */
   List<String> prompts(Concept target);
 
   /**
-   * Makes the target prompt that is paired with an anchor prompt. A strategy whose prompts a
-   * concept's rule does not fit says here what to say instead.
+   * Derives the target prompt for an anchor prompt. Override it if the concept's own rule does not
+   * fit this strategy's prompts.
    *
-   * @param target what is removed
+   * @param target the target
    * @param anchorPrompt one of {@link #prompts}
    * @param random chooses among several forms; the only source of randomness
-   * @return the target prompt, different from the anchor prompt
-   * @throws IllegalArgumentException if no target prompt can be made
+   * @return the target prompt, which differs from the anchor prompt
+   * @throws IllegalArgumentException if no target prompt can be derived
    */
   default String targetPrompt(Concept target, String anchorPrompt, RandomGenerator random) {
     return target.targetPrompt(anchorPrompt, name(), random);
   }
 
   /**
-   * Returns every target prompt that {@link #targetPrompt} can make, without repetitions. A run
+   * Returns every target prompt that {@link #targetPrompt} can derive, without duplicates. A run
    * checks them all before it begins.
    *
-   * @param target what is removed
+   * @param target the target
    * @param anchorPrompt one of {@link #prompts}
    * @return at least one prompt
    * @throws IllegalArgumentException as {@link #targetPrompt}
@@ -65,40 +67,43 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Returns this strategy as it suits a model: prompts that nobody asked for by name, such as
-   * built-in ones, are left out if the model's text encoder would not read them to the end. A plan
-   * calls this when the anchor is chosen.
+   * Returns this strategy with prompts that fit a model: leaves out prompts that the user did not
+   * specify, such as built-in ones, if the model's text encoder would truncate them. A plan calls
+   * this when the anchor is set.
    *
-   * @param model that is going to draw
-   * @param target what is removed; its prompts have to fit, too
-   * @return a strategy of the same name
+   * @param model the model that will generate the images
+   * @param target the target; its prompts have to fit, too
+   * @return a strategy with the same name
    */
   default AnchorStrategy compatibleWith(DiffusionModel model, Concept target) {
     return this;
   }
 
-  /** {@return how many images {@link #prepare} makes, or at most, if some are dropped} */
+  /**
+   * {@return the number of images that {@link #prepare} returns; an upper limit if some may be
+   * dropped}
+   */
   int images();
 
   /**
-   * Draws or reads the images.
+   * Generates or reads the images.
    *
-   * @param model draws and encodes them
-   * @param target what is removed
+   * @param model generates and encodes them
+   * @param target the target
    * @param context seed, progress and cancellation
-   * @return {@link #images()} images, closed by the caller
+   * @return {@link #images()} images; the caller closes them
    * @throws IOException if a file cannot be read or written
    * @throws java.util.concurrent.CancellationException if the run was cancelled
    */
   AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context) throws IOException;
 
   /**
-   * Returns how much of the denoising network {@link #prepare} takes, for the estimate of a plan.
+   * Returns how many forward passes {@link #prepare} needs, for a plan's estimate.
    *
-   * @param model draws and encodes them
-   * @param target what is removed
+   * @param model generates and encodes the images
+   * @param target the target
    * @param context the run's seed and folder
-   * @return no work unless an implementation says otherwise
+   * @return the cost; none by default
    * @throws IOException if a cache cannot be read
    */
   default AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
@@ -107,13 +112,13 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Draws or reads the images to be changed anew each time that training draws one.
+   * Generates or reads the images for a set that augments them each time training uses them.
    *
-   * @param model draws and encodes them
-   * @param target what is removed
+   * @param model generates and encodes them
+   * @param target the target
    * @param context seed, progress and cancellation
-   * @param augmentation how they are changed
-   * @return {@link #images()} images, closed by the caller
+   * @param augmentation the augmentation
+   * @return {@link #images()} images; the caller closes them
    * @throws IOException if a file cannot be read or written
    * @throws IllegalArgumentException if the model's latents are too small for the augmentation
    * @throws java.util.concurrent.CancellationException if the run was cancelled
@@ -127,11 +132,11 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Returns a strategy for a few of the images, to judge the anchor by.
+   * Returns a strategy for a small sample of the images, used to judge the anchor.
    *
-   * @param target what is removed
-   * @param images at most how many, positive
-   * @return a strategy that makes fewer images where this one can do so, spread over its prompts;
+   * @param target the target
+   * @param images maximum number of images, positive
+   * @return a strategy with fewer images, spread evenly over the prompts, if this one supports it;
    *     else this one
    */
   default AnchorStrategy sample(Concept target, int images) {
@@ -139,13 +144,13 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Draws a sample of the images and judges how often they show the target, if the strategy has a
-   * judge.
+   * Generates a sample of the images and judges how often they show the target, if the strategy has
+   * a judge.
    *
-   * @param model draws the images
-   * @param target what is removed
+   * @param model generates the images
+   * @param target the target
    * @param context seed, progress and cancellation
-   * @return what the judge says; empty without a judge
+   * @return the judgement; empty without a judge
    * @throws IOException if a file cannot be read or written
    * @see #judgedBy
    */
@@ -155,79 +160,80 @@ public interface AnchorStrategy {
   }
 
   /**
-   * Changes images each time that training draws one. Latents are decoded once, then images are
-   * changed and encoded again, which costs an encoding for each pair of a step.
+   * Augments images each time training uses them. Latents are decoded once; then each use augments
+   * and encodes the image again, which costs one encoding for each pair of a training step.
    *
    * {@snippet class="dev.ablation.Snippets" region="augmented-anchor"}
    *
-   * @param augmentation how they are changed; takes the place of an earlier one
-   * @return the strategy
+   * @param augmentation the augmentation; replaces an earlier one
+   * @return a strategy with the given augmentation
    */
   default AnchorStrategy augmented(Augmentation augmentation) {
     return new AugmentedAnchors(this, augmentation, false);
   }
 
-  /** {@return how images are changed, if {@link #augmented} said so; else the preset does} */
+  /** {@return the augmentation set by {@link #augmented}; empty to use the preset's} */
   default Optional<Augmentation> augmentation() {
     return Optional.empty();
   }
 
   /**
-   * Asks a judge how often the anchor's own images show the target. That share bounds what can be
-   * erased: the target's prompts learn to draw what the anchor's prompts draw.
+   * Lets a judge count how often the anchor's own images show the target. Training cannot bring the
+   * target below that share, because target prompts learn to behave like anchor prompts.
    *
    * {@snippet class="dev.ablation.Snippets" region="judged-anchor"}
    *
-   * @param judge looks at images
-   * @return a strategy that warns; it can drop or replace prompts too
+   * @param judge judges the images
+   * @return a strategy that warns; it can also drop or replace prompts
    */
   default JudgedAnchors judgedBy(AnchorJudge judge) {
     return JudgedAnchors.of(this, judge);
   }
 
   /**
-   * Returns everything that shapes the images, for provenance and caches.
+   * Returns everything that determines the images, for provenance and cache keys.
    *
-   * @param target what is removed
-   * @return name to value; names begin with {@code "anchor."}
+   * @param target the target
+   * @return from name to value; names begin with {@code "anchor."}
    */
   Map<String, String> settings(Concept target);
 
   /**
-   * Fills in what was left open by what a plan's preset says.
+   * Fills unset settings with the defaults of a plan's preset.
    *
-   * @param target what is removed
-   * @param defaults of the preset
-   * @return a changed copy, or this
+   * @param target the target
+   * @param defaults the preset's defaults
+   * @return a copy with the defaults, or this strategy if nothing is unset
    */
   default AnchorStrategy withDefaults(Concept target, AnchorDefaults defaults) {
     return this;
   }
 
   /**
-   * Leaves anchor prompts out of which the target makes nothing, if no image of them need be made
-   * at all.
+   * Excludes anchor prompts for which the target has no target prompt, so that their images need
+   * not be generated.
    *
-   * @param target what is removed
+   * @param target the target
    * @param prompts some of {@link #prompts}, but not all
-   * @return a changed copy; this if their images are made anyway, since a run does not use them
+   * @return a copy without these prompts; this strategy if it cannot skip their images, which the
+   *     run then leaves unused
    */
   default AnchorStrategy without(Concept target, Set<String> prompts) {
     return this;
   }
 
   /**
-   * An anchor drawn by the model itself from built-in prompts about it: the paper's way. How many
-   * images and how they are drawn follows from the plan's preset; without one it is {@link
-   * AnchorDefaults#diffusers()}.
+   * Creates an anchor whose images the model generates from built-in prompts, as in the paper. The
+   * plan's preset sets the number of images and how they are generated; without a preset this is
+   * {@link AnchorDefaults#diffusers()}.
    *
-   * <p>There are at least 200 prompts, each a scene of its own, for: animal, building, cat, dog,
+   * <p>There are at least 200 prompts, each of a different scene, for: animal, building, cat, dog,
    * emoji, fish, food, landscape, object, painting, person, robot, vehicle. Capital letters, a
-   * plural and an article are understood, and the strategy is then named by the plain word ("Cats"
-   * becomes "cat", "people" becomes "person"). Any other name is put into 30 general sentences;
-   * prompts of one's own or from a {@link PromptSource} show more.
+   * plural and an article are accepted; the strategy's name is then the plain word ("Cats" becomes
+   * "cat", "people" becomes "person"). Any other name is put into 30 general sentences; your own
+   * prompts or a {@link PromptSource} give more variety.
    *
-   * @param name of the anchor, such as {@code "painting"} for styles or {@code "cat"}
+   * @param name the anchor's name, such as {@code "painting"} for styles or {@code "cat"}
    * @return the strategy
    * @throws IllegalArgumentException if the name is blank
    */
@@ -236,10 +242,10 @@ public interface AnchorStrategy {
   }
 
   /**
-   * An anchor drawn by the model itself from given prompts.
+   * Creates an anchor whose images the model generates from given prompts.
    *
-   * @param name of the anchor
-   * @param prompts at least one, used in turn
+   * @param name the anchor's name
+   * @param prompts the prompts, at least one, used in turn
    * @return the strategy
    */
   static GeneratedAnchors generated(String name, List<String> prompts) {
@@ -247,25 +253,25 @@ public interface AnchorStrategy {
   }
 
   /**
-   * An anchor drawn by the model itself from prompts in a file.
+   * Creates an anchor whose images the model generates from the prompts in a file.
    *
-   * @param name of the anchor
+   * @param name the anchor's name
    * @param file UTF-8 text, one prompt a line; blank lines are skipped
    * @return the strategy
-   * @throws IOException if the file cannot be read or holds no prompt
+   * @throws IOException if the file cannot be read or contains no prompt
    */
   static GeneratedAnchors generated(String name, Path file) throws IOException {
     return GeneratedAnchors.of(name).prompts(PromptFile.read(file));
   }
 
   /**
-   * An anchor drawn by the model itself from 200 prompts of a source, each with the anchor's name
-   * in it: the paper's way for instances, with a chat model as the source. The source is asked now,
-   * so that the prompts are known before anything is drawn; see {@link PromptSource#keptIn} for
-   * having the same ones in a later run.
+   * Creates an anchor whose images the model generates from 200 prompts of a source, each of which
+   * contains the anchor's name. This is the paper's method for instances, with a chat model as the
+   * source. The call queries the source at once, so that the prompts are known before any image is
+   * generated. To reuse the answers in later runs, see {@link PromptSource#keptIn}.
    *
-   * @param name of the anchor
-   * @param source of prompts, whose answers are checked as {@link PromptSource#checked()} does
+   * @param name the anchor's name
+   * @param source the source; its answers are checked as by {@link PromptSource#checked()}
    * @return the strategy
    * @throws IOException if the prompts cannot be read or fetched
    * @throws TooFewPromptsException if there are fewer than 200 usable ones
@@ -275,12 +281,12 @@ public interface AnchorStrategy {
   }
 
   /**
-   * An anchor drawn by the model itself from prompts of a source, each with the anchor's name in
-   * it.
+   * Creates an anchor whose images the model generates from prompts of a source, each of which
+   * contains the anchor's name.
    *
-   * @param name of the anchor
-   * @param source of prompts, whose answers are checked as {@link PromptSource#checked()} does
-   * @param count how many prompts, positive
+   * @param name the anchor's name
+   * @param source the source; its answers are checked as by {@link PromptSource#checked()}
+   * @param count number of prompts, positive
    * @return the strategy
    * @throws IOException if the prompts cannot be read or fetched
    * @throws TooFewPromptsException if there are fewer usable ones
@@ -291,21 +297,23 @@ public interface AnchorStrategy {
   }
 
   /**
-   * An anchor of the user's own captioned images, instead of ones that the model draws. A folder
-   * names them in one of three ways, with paths relative to the folder:
+   * Creates an anchor from the user's own captioned images instead of generated ones. The folder
+   * lists them in one of three ways, with paths relative to the folder:
    *
    * <ul>
-   *   <li>{@code images.txt} and {@code caption.txt}, one a line, as the published code writes them
-   *   <li>{@code metadata.jsonl}, an object with {@code file_name} and {@code text} in each line
+   *   <li>{@code images.txt} and {@code caption.txt}, one entry a line, as the published code
+   *       writes them
+   *   <li>{@code metadata.jsonl}, with an object with {@code file_name} and {@code text} in each
+   *       line
    *   <li>{@code metadata.csv}, with the columns {@code file_name} and {@code text}
    * </ul>
    *
    * {@snippet class="dev.ablation.Snippets" region="image-anchor"}
    *
-   * @param name of the anchor
-   * @param folder with images in PNG, JPEG or WebP
+   * @param name the anchor's name
+   * @param folder a folder with images in PNG, JPEG or WebP
    * @return the strategy
-   * @throws IOException if anything is wrong with the folder; the message lists all of it
+   * @throws IOException if the folder has errors; the message lists all of them
    * @see dev.ablation.image.ImageFile how a file becomes an image
    */
   static ImageAnchors images(String name, Path folder) throws IOException {
@@ -313,39 +321,38 @@ public interface AnchorStrategy {
   }
 
   /**
-   * An anchor of the user's own images.
+   * Creates an anchor from the user's own images.
    *
-   * @param name of the anchor
-   * @param images at least one, in PNG, JPEG or WebP
+   * @param name the anchor's name
+   * @param images the images, at least one, in PNG, JPEG or WebP
    * @return the strategy
-   * @throws IOException if an image cannot be read; the message lists all of them
+   * @throws IOException if an image cannot be read; the message lists all such images
    */
   static ImageAnchors images(String name, List<CaptionedImage> images) throws IOException {
     return ImageAnchors.of(name, images);
   }
 
   /**
-   * No anchor but the empty prompt: the target is forgotten without a replacement, and its prompts
-   * draw what the model draws when nothing is asked for.
+   * Creates an anchor that consists of the empty prompt: the target is removed without a
+   * replacement, and its prompts generate what the model generates without a prompt.
    *
    * {@snippet class="dev.ablation.Snippets" region="unconditional-anchor"}
    *
-   * @return the strategy, with 1,000 images by 25 steps of DPM-Solver++
+   * @return the strategy, with 1,000 images from 25 steps of DPM-Solver++
    */
   static UnconditionalAnchors unconditional() {
     return UnconditionalAnchors.defaults();
   }
 
   /**
-   * An anchor for a style: the same subjects in other styles, drawn at random. Where prompts that
-   * name no style often come out in the target's, as those of a common style do, such an anchor
-   * does not lead back to it. The target prompt is the anchor prompt with the target's name in
-   * place of the other style's.
+   * Creates an anchor for a style: the same subjects in other styles, chosen at random. Use it if
+   * prompts that name no style often give the target's style, which happens with common styles. The
+   * target prompt is the anchor prompt with the other style's name replaced by the target's.
    *
    * {@snippet class="dev.ablation.Snippets" region="other-styles"}
    *
    * @param styles names of the other styles, at least one
-   * @param subjects prompts that name no style, and how images are drawn
+   * @param subjects prompts that name no style, and the settings for generating images
    * @return the strategy
    */
   static OtherStyleAnchors otherStyles(List<String> styles, GeneratedAnchors subjects) {

@@ -14,11 +14,12 @@ import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 
 /**
- * Anchors whose images are changed each time that training draws one.
+ * Anchors whose images are augmented each time training uses them.
  *
  * @param anchor the images
- * @param change how they are changed
- * @param byDefault whether nobody asked for it, so that a model that cannot do it does without
+ * @param change the augmentation
+ * @param byDefault whether the augmentation is only a default, to be left out if the model does not
+ *     support it
  */
 record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDefault)
     implements AnchorStrategy {

@@ -21,9 +21,9 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Changes images of another source each time and encodes them, sampling the posterior, as the
- * published code does. Images are encoded one by one: the encoder needs much memory, and an image
- * does not depend on its batch then.
+ * Augments and encodes the images of another source each time, sampling the posterior as the
+ * published code does. Images are encoded one by one, since the encoder needs much memory and this
+ * way an image does not depend on the rest of its batch.
  */
 final class AugmentedSource implements AnchorSource {
   private final AnchorSource images;
@@ -54,11 +54,11 @@ final class AugmentedSource implements AnchorSource {
         images, augmentation, codec, canvas(model, codec), shape.latentChannels());
   }
 
-  /** Changes the images of a set, which the result takes the place of. */
+  /** Augments the images of a set; the result takes over the set. */
   static AnchorSet augmented(AnchorSet set, Augmentation augmentation, DiffusionModel model) {
     LatentCodec codec = codec(model);
     AnchorSource source = set.source();
-    // An earlier augmentation gives way to the new one.
+    // A new augmentation replaces an earlier one.
     AnchorSource plain = source instanceof AugmentedSource augmented ? augmented.images : source;
     if (augmentation.keepsPixels() && plain == source) {
       float[] mask = augmentation.maskOfWhole(canvas(model, codec));

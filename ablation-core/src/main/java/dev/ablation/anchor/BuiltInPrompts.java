@@ -14,12 +14,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Anchor prompts for a name that come without a list or a language model: for the names that
- * anchors mostly have, a set of captions of its own (a resource file each), and templates for all
- * others.
+ * Anchor prompts that need neither a list nor a language model: a set of captions for each of the
+ * most common names (one resource file each), and templates for all other names.
  */
 final class BuiltInPrompts {
-  /** The names with a set; each is a resource file. */
+  /** The names that have a set; each is a resource file. */
   static final List<String> NAMES_WITH_A_SET =
       List.of(
           "animal",
@@ -36,7 +35,7 @@ final class BuiltInPrompts {
           "robot",
           "vehicle");
 
-  /** How many general templates there are. */
+  /** Number of general templates. */
   static final int TEMPLATES = 30;
 
   private static final Map<String, String> OTHER_PLURALS =
@@ -44,7 +43,7 @@ final class BuiltInPrompts {
 
   private static final Pattern ARTICLE = Pattern.compile("^(?:an?|the)\\s+");
 
-  /** All sets, read when the first is asked for. */
+  /** All sets, read on first use. */
   private static final class Sets {
     private static final Map<String, List<String>> BY_NAME =
         NAMES_WITH_A_SET.stream()
@@ -54,11 +53,11 @@ final class BuiltInPrompts {
       String resource = "prompts/" + name + ".txt";
       try (InputStream in = BuiltInPrompts.class.getResourceAsStream(resource)) {
         if (in == null) {
-          throw new IllegalStateException(resource + " is missing beside " + BuiltInPrompts.class);
+          throw new IllegalStateException(resource + " is missing next to " + BuiltInPrompts.class);
         }
         return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
       } catch (IOException e) {
-        throw new UncheckedIOException(resource + " beside " + BuiltInPrompts.class, e);
+        throw new UncheckedIOException(resource + " next to " + BuiltInPrompts.class, e);
       }
     }
   }
@@ -132,11 +131,11 @@ final class BuiltInPrompts {
   private BuiltInPrompts() {}
 
   /**
-   * Returns the name of the set for a name, which may be a plural, have capital letters or an
-   * article ("Cats", "a cat": "cat").
+   * Returns the set's name for an anchor's name, which may be a plural or have capital letters or
+   * an article ("Cats", "a cat": "cat").
    *
-   * @param name of an anchor
-   * @return the set's name, or {@code name} itself, without white space around it, if there is none
+   * @param name an anchor's name
+   * @return the set's name; without such a set, {@code name} without surrounding white space
    */
   static String nameOfSet(String name) {
     String stripped = name.strip();
@@ -153,14 +152,14 @@ final class BuiltInPrompts {
   static List<String> answer(PromptRequest request) {
     Preconditions.checkArgument(
         request.kind() == PromptRequest.Kind.CAPTIONS,
-        "the built-in prompts are captions, not paraphrases of '%s'; a file, a list or a chat model"
-            + " has to give those",
+        "the built-in prompts are captions, not paraphrases of '%s'; use a file, a list or a chat model"
+            + " for paraphrases",
         request.subject());
     return about(nameOfSet(request.subject()), ConceptKind.INSTANCE);
   }
 
   static List<String> about(String anchor, ConceptKind kind) {
-    // An exact name alone: an instance must find it in each prompt.
+    // Only for an exact name, because an instance must find it in each prompt.
     List<String> set = Sets.BY_NAME.get(anchor.toLowerCase(Locale.ROOT));
     return set == null ? templates(anchor, kind) : set;
   }

@@ -8,7 +8,7 @@ import java.awt.image.BufferedImage;
 import java.util.random.RandomGenerator;
 
 /**
- * Latents in an array.
+ * Fixed latents in an array.
  *
  * @param latents (n, C, H, W)
  */

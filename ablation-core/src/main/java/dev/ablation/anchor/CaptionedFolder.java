@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Finds out which images a folder has and what they show. */
+/** Reads the list of images and captions in a folder. */
 final class CaptionedFolder {
   private static final String IMAGES = "images.txt";
   private static final String CAPTIONS = "caption.txt";
@@ -57,7 +57,7 @@ final class CaptionedFolder {
       default -> readCsv();
     }
     if (images.isEmpty() && problems.isEmpty()) {
-      problems.add(folder.resolve(found.get(0)) + ": must name at least one image");
+      problems.add(folder.resolve(found.get(0)) + ": must list at least one image");
     }
     problems.check();
     return images;
@@ -98,7 +98,7 @@ final class CaptionedFolder {
           add(file, i + 1, name, file, text);
         } else {
           problems.add(
-              at(file, i + 1) + "must have the texts '%s' and '%s'".formatted(FILE_NAME, TEXT));
+              at(file, i + 1) + "must have the strings '%s' and '%s'".formatted(FILE_NAME, TEXT));
         }
       } catch (IOException e) {
         problems.add(at(file, i + 1) + e.getMessage());
@@ -124,7 +124,7 @@ final class CaptionedFolder {
       if (row.fields().size() != header.size()) {
         problems.add(
             at(file, row.line())
-                + "must have %d fields as the header, but has %d"
+                + "must have %d fields like the header, but has %d"
                     .formatted(header.size(), row.fields().size()));
       } else {
         add(file, row.line(), row.fields().get(name), file, row.fields().get(text));
@@ -142,7 +142,7 @@ final class CaptionedFolder {
     }
   }
 
-  /** Returns the file that a line names, {@code null} after telling a problem. */
+  /** Returns the file that a line names; {@code null} after reporting a problem. */
   private @Nullable Path image(Path file, int line, String name) {
     if (name.isBlank()) {
       problems.add(at(file, line) + "name of an image must not be blank");
@@ -152,11 +152,11 @@ final class CaptionedFolder {
     try {
       inside = folder.resolve(name.strip()).normalize();
     } catch (InvalidPathException e) {
-      problems.add(at(file, line) + "'%s' is no path: %s".formatted(name, e.getReason()));
+      problems.add(at(file, line) + "'%s' is not a path: %s".formatted(name, e.getReason()));
       return null;
     }
     if (!inside.startsWith(folder.normalize())) {
-      problems.add(at(file, line) + "'%s' must lie in the folder".formatted(name));
+      problems.add(at(file, line) + "'%s' must be in the folder".formatted(name));
       return null;
     }
     if (Files.isRegularFile(inside)) {
@@ -174,8 +174,9 @@ final class CaptionedFolder {
   }
 
   /**
-   * The published code writes paths from where it was started, "data/samples_cat/samples/1.png" in
-   * the folder samples_cat: what comes after the folder's name is looked for in the folder.
+   * The published code writes paths relative to its working directory, such as
+   * "data/samples_cat/samples/1.png" in the folder samples_cat. Looks in the folder for the part
+   * after the folder's name.
    */
   private @Nullable Path belowNamesake(Path inside) {
     Path own = folder.toAbsolutePath().normalize().getFileName();
@@ -195,7 +196,7 @@ final class CaptionedFolder {
     return file + ": line " + line + ": ";
   }
 
-  /** Lines without those at the end that are blank. */
+  /** The lines of a file, without trailing blank ones. */
   private static List<String> lines(Path file) throws IOException {
     List<String> lines = new ArrayList<>(text(file).lines().toList());
     while (!lines.isEmpty() && lines.get(lines.size() - 1).isBlank()) {

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
 
-/** Asks a source until it has given enough usable prompts. */
+/** Queries a source until it has given enough usable prompts. */
 record CheckedPrompts(PromptSource source, int attempts) implements PromptSource {
   CheckedPrompts {
     Preconditions.checkArgument(attempts > 0, "attempts must be positive, was %s", attempts);
@@ -22,7 +22,7 @@ record CheckedPrompts(PromptSource source, int attempts) implements PromptSource
       try {
         collector.offer(source.prompts(collector.rest()));
       } catch (TooFewPromptsException e) {
-        // A source that checks by itself has tried hard: what it found counts, asking on does not.
+        // A source that checks its own answers has already retried: use what it found and stop.
         collector.offer(e.found());
         return collector.complete(answers + 1, e);
       }

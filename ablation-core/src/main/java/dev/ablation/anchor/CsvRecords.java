@@ -6,13 +6,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Comma-separated values (RFC 4180): quoted fields may hold commas, line ends and doubled quotes.
+ * Comma-separated values (RFC 4180): quoted fields may contain commas, line ends and doubled
+ * quotes.
  */
 final class CsvRecords {
   /**
-   * A record.
+   * One record.
    *
-   * @param line where it begins, from 1
+   * @param line the line on which it begins, from 1
    * @param fields its values
    */
   record Row(int line, List<String> fields) {}
@@ -27,7 +28,7 @@ final class CsvRecords {
     this.file = file;
   }
 
-  /** Returns the records, without empty lines. */
+  /** Returns the records; skips empty lines. */
   static List<Row> parse(String text, Path file) throws IOException {
     CsvRecords csv = new CsvRecords(text, file);
     List<Row> rows = new ArrayList<>();
@@ -58,7 +59,7 @@ final class CsvRecords {
     int start = position;
     while (position < text.length() && ",\r\n".indexOf(text.charAt(position)) < 0) {
       if (text.charAt(position) == '"') {
-        throw problem("a field with a quote must be quoted itself");
+        throw problem("a field that contains a quote must be quoted");
       }
       position++;
     }
@@ -78,7 +79,7 @@ final class CsvRecords {
       }
       field.append(c);
     }
-    throw problem("a quoted field must end");
+    throw problem("a quoted field must have a closing quote");
   }
 
   private char next() {

@@ -3,7 +3,7 @@ package dev.ablation.anchor;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Picks a few of many, evenly spread. */
+/** Picks some elements of a list, evenly spread. */
 final class EvenSubset {
   private EvenSubset() {}
 

@@ -5,8 +5,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * A context that asks and tells another one: for strategies that prepare their images by others and
- * change what these are told, such as the seed or how the progress of parts adds up.
+ * A context that forwards to another one, for strategies that delegate the preparation of images
+ * and change part of the context, such as the seed or how the progress of several parts adds up.
  */
 public abstract class ForwardingAnchorContext implements AnchorContext {
   private final AnchorContext run;
@@ -14,7 +14,7 @@ public abstract class ForwardingAnchorContext implements AnchorContext {
   /**
    * Creates a context.
    *
-   * @param run is asked and told everything that a subclass does not override
+   * @param run the context that receives every call that a subclass does not override
    */
   protected ForwardingAnchorContext(AnchorContext run) {
     this.run = Objects.requireNonNull(run, "run");

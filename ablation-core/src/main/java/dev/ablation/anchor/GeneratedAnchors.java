@@ -31,16 +31,16 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anchor images that the model draws itself: image i shows prompt {@code i mod n}. Latents are kept
- * as the sampler made them, never decoded and encoded again. Every method returns a changed copy.
+ * Anchor images that the model generates: image i shows prompt {@code i mod n}. The latents are
+ * used as the sampler returns them, without decoding and encoding them again.
  *
- * @param name what the anchor is called
- * @param givenPrompts anchor prompts; {@code null} takes those that the target brings along, or
- *     else built-in ones about {@code name}
- * @param givenImages how many images, positive; {@code null} takes the preset's number
- * @param givenSampling how they are drawn; {@code null} takes the preset's way
- * @param cache folder that drawn latents are kept in and found again; {@code null} keeps them in
- *     the folder of the run's checkpoints, or in memory alone if it has none
+ * @param name the anchor's name
+ * @param givenPrompts anchor prompts; {@code null} for the target's own or, if it has none,
+ *     built-in ones about {@code name}
+ * @param givenImages number of images, positive; {@code null} for the preset's number
+ * @param givenSampling settings for generating them; {@code null} for the preset's settings
+ * @param cache folder in which generated latents are cached; {@code null} to cache them in the
+ *     folder of the run's checkpoints or, without one, only in memory
  */
 public record GeneratedAnchors(
     String name,
@@ -49,10 +49,10 @@ public record GeneratedAnchors(
     @Nullable SamplingSettings givenSampling,
     @Nullable Path cache)
     implements AnchorStrategy {
-  /** How many prompts the published code takes from a file or asks a chat model for. */
+  /** Number of prompts that the published code reads from a file or requests from a chat model. */
   static final int PUBLISHED_PROMPTS = 200;
 
-  /** Checks names, prompts and number. */
+  /** Checks the name, the prompts and the number of images. */
   public GeneratedAnchors {
     Preconditions.checkArgument(!name.isBlank(), "name of an anchor must not be blank");
     name = name.strip();
@@ -95,7 +95,7 @@ public record GeneratedAnchors(
     return givenImages == null ? AnchorDefaults.diffusers().images() : givenImages;
   }
 
-  /** {@return how the images are drawn} */
+  /** {@return the settings for generating the images} */
   public SamplingSettings sampling() {
     return givenSampling == null ? AnchorDefaults.diffusers().sampling() : givenSampling;
   }
@@ -103,8 +103,8 @@ public record GeneratedAnchors(
   /**
    * Changes the prompts.
    *
-   * @param prompts at least one
-   * @return a changed copy
+   * @param prompts the prompts, at least one
+   * @return a copy with the given prompts
    */
   public GeneratedAnchors prompts(List<String> prompts) {
     return new GeneratedAnchors(name, prompts, givenImages, givenSampling, cache);
@@ -113,18 +113,18 @@ public record GeneratedAnchors(
   /**
    * Changes the number of images.
    *
-   * @param images positive
-   * @return a changed copy
+   * @param images number of images, positive
+   * @return a copy with the given number of images
    */
   public GeneratedAnchors images(int images) {
     return new GeneratedAnchors(name, givenPrompts, images, givenSampling, cache);
   }
 
   /**
-   * Changes how images are drawn.
+   * Changes how the images are generated.
    *
    * @param sampling sampler, steps, guidance, negative prompt, batch size
-   * @return a changed copy
+   * @return a copy with the given sampling settings
    */
   public GeneratedAnchors sampling(SamplingSettings sampling) {
     Objects.requireNonNull(sampling, "sampling");
@@ -132,13 +132,13 @@ public record GeneratedAnchors(
   }
 
   /**
-   * Keeps drawn latents in a folder, so that a later run with the same model and settings begins to
-   * train at once, and an interrupted one goes on where it stopped. A file is found again only if
-   * everything that shaped it is the same. Several runs, also of several processes, may share the
-   * folder.
+   * Caches generated latents in a folder: a later run with the same model and settings starts
+   * training at once, and an interrupted run continues where it stopped. A cached file is reused
+   * only if everything that determines it is the same. Several runs, even in different processes,
+   * may share the folder.
    *
-   * @param folder is created if it is missing
-   * @return a changed copy
+   * @param folder the folder; created if it does not exist
+   * @return a copy with the given cache folder
    */
   public GeneratedAnchors cachedIn(Path folder) {
     return new GeneratedAnchors(name, givenPrompts, givenImages, givenSampling, folder);
@@ -160,19 +160,19 @@ public record GeneratedAnchors(
       return this;
     }
     List<String> all = prompts(target);
-    List<String> read = readToTheEnd(all, target, tokenizer.get());
+    List<String> read = notTruncated(all, target, tokenizer.get());
     if (read.size() == all.size()) {
       return this;
     }
     if (read.size() < BuiltInPrompts.TEMPLATES) {
-      // Templates are short: with them there is some variety for a model that reads few words.
+      // Templates are short, so they add variety for a model that reads only short prompts.
       read.addAll(
-          readToTheEnd(BuiltInPrompts.templates(name, target.kind()), target, tokenizer.get()));
+          notTruncated(BuiltInPrompts.templates(name, target.kind()), target, tokenizer.get()));
     }
     return read.isEmpty() ? this : prompts(read.stream().distinct().toList());
   }
 
-  private List<String> readToTheEnd(
+  private List<String> notTruncated(
       List<String> prompts, Concept target, PromptTokenizer tokenizer) {
     List<String> read = new ArrayList<>();
     for (String prompt : prompts) {
@@ -180,7 +180,7 @@ public record GeneratedAnchors(
       try {
         pair.addAll(targetPrompts(target, prompt));
       } catch (IllegalArgumentException e) {
-        // No pair can be made of it: the run's check finds that, too, and tells of it.
+        // No target prompt exists. The run's check finds this, too, and reports it.
         read.add(prompt);
         continue;
       }
@@ -223,7 +223,7 @@ public record GeneratedAnchors(
     List<String> prompts = promptsOfImages(target);
     LatentCache kept = cache(model, target, context);
     try (NDManager scope = model.manager().newSubManager()) {
-      NDArray latents = new Drawing(model, prompts, context, kept, scope).latents();
+      NDArray latents = new Generation(model, prompts, context, kept, scope).latents();
       latents.attach(model.manager());
       return new AnchorSet(latents, prompts);
     }
@@ -273,18 +273,18 @@ public record GeneratedAnchors(
     }
   }
 
-  /** Draws batch by batch; each is kept as soon as it is drawn, and found again. */
-  private final class Drawing {
+  /** Generates batch by batch; caches each batch at once and reads cached ones. */
+  private final class Generation {
     private final DiffusionModel model;
     private final List<String> prompts;
     private final AnchorContext context;
     private final @Nullable LatentCache kept;
     private final NDManager scope;
 
-    /** Whether images were found since progress was told last. */
+    /** Whether images came from the cache since the last progress report. */
     private boolean unreported;
 
-    Drawing(
+    Generation(
         DiffusionModel model,
         List<String> prompts,
         AnchorContext context,

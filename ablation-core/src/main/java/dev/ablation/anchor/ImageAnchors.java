@@ -23,18 +23,19 @@ import java.util.concurrent.CancellationException;
 import java.util.random.RandomGenerator;
 
 /**
- * Anchor images of the user's own, from {@link AnchorStrategy#images(String, java.nio.file.Path)}.
- * Without an augmentation each is cut to the model's ratio, scaled and encoded once, sampling the
- * posterior; with one, each time that training draws it.
+ * Anchor images from the user's files, see {@link AnchorStrategy#images(String,
+ * java.nio.file.Path)}. Without an augmentation, each image is cropped to the model's aspect ratio,
+ * scaled and encoded once, sampling the posterior. With one, it is augmented and encoded each time
+ * training uses it.
  *
- * @param name what the anchor is called
- * @param captioned the files and what they show, at least one
+ * @param name the anchor's name
+ * @param captioned the files and their captions, at least one
  * @param sha256 hash of the files' contents and the captions, for provenance
  */
 public record ImageAnchors(String name, List<CaptionedImage> captioned, String sha256)
     implements AnchorStrategy {
 
-  /** Checks that there is an image. */
+  /** Checks that there is at least one image. */
   public ImageAnchors {
     Preconditions.checkArgument(!name.isBlank(), "name of an anchor must not be blank");
     name = name.strip();
@@ -104,7 +105,7 @@ public record ImageAnchors(String name, List<CaptionedImage> captioned, String s
     if (!augmentation.keepsPixels() || !augmentation.priorAugmented()) {
       return new AnchorSet(source, captions());
     }
-    // The same pixels each time, so they are encoded once.
+    // The pixels are the same each time, so encode them once.
     AnchorSet encoded = new AnchorSet(encoded(source, model, context), captions());
     return AugmentedSource.augmented(encoded, augmentation, model);
   }
@@ -128,7 +129,10 @@ public record ImageAnchors(String name, List<CaptionedImage> captioned, String s
     return captioned.stream().map(CaptionedImage::caption).toList();
   }
 
-  /** Damage among the pixels shows only when an image is decoded: not in the middle of training. */
+  /**
+   * Decodes every image before training, since damaged pixel data shows only when an image is
+   * decoded.
+   */
   private void checkImages(AnchorContext context) throws IOException {
     Problems problems = new Problems();
     for (CaptionedImage image : captioned) {

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * Images that are read from files each time.
+ * Images that are read from their files each time.
  *
  * @param images the files
  */
@@ -18,7 +18,7 @@ record ImageFiles(List<CaptionedImage> images) implements AnchorSource {
 
   @Override
   public AnchorBatch draw(int[] rows, RandomGenerator random, NDManager scope) {
-    throw new IllegalStateException("image files have no latents of their own");
+    throw new IllegalStateException("image files have no latents");
   }
 
   @Override

@@ -7,8 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Keeps what a source decoded, as far as there is room: an eighth of Java's memory. The image that
- * was not asked for the longest makes room for a new one.
+ * Caches the decoded images of a source in up to an eighth of Java's maximum heap. Evicts the least
+ * recently used image.
  */
 final class ImageLruCache {
   private static final int BYTES_A_PIXEL = 4;

@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * The images of one source, then those of another.
+ * The images of one source, followed by those of another.
  *
- * @param first the first {@code size} images
- * @param size how many there are in {@code first}
- * @param second the others
+ * @param first source of the first {@code size} images
+ * @param size number of images in {@code first}
+ * @param second source of the remaining images
  */
 record JoinedSource(AnchorSource first, int size, AnchorSource second) implements AnchorSource {
 

@@ -26,20 +26,20 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * Latents on disk under a key of everything that shaped them: the model's weights, schedule, latent
- * shape and kind of device, every prompt, the sampler's settings, the size of a batch (rounding
- * depends on it), the seed.
+ * Latents on disk, under a key of everything that determines them: the model's weights, noise
+ * schedule, latent shape and kind of device, every prompt, the sampler's settings, the batch size
+ * (rounding depends on it) and the seed.
  *
- * <p>A key is a folder, and each batch a file in it, written whole or not at all as soon as it is
- * drawn. Nothing is ever changed or removed there, so that several processes can share the folder:
- * where two draw the same batch, the later one replaces the file by an equal one.
+ * <p>Each key is a folder, and each batch a file in it, which is written atomically as soon as the
+ * batch is generated. Nothing else in the folder ever changes, so several processes can share it:
+ * if two generate the same batch, the later one replaces the file by an identical one.
  */
 final class LatentCache {
   private static final String LATENTS = "latents";
   private static final String KEY = "ablation.cache.key";
   private static final String SHA256 = "ablation.cache.sha256";
 
-  /** No process writes a file for so long: an unfinished one that is older was given up. */
+  /** No process takes this long to write a file, so an older unfinished file was abandoned. */
   private static final Duration GIVEN_UP = Duration.ofHours(1);
 
   private final Path folder;
@@ -88,7 +88,7 @@ final class LatentCache {
       Instant written = Files.getLastModifiedTime(unfinished).toInstant();
       return written.plus(GIVEN_UP).isBefore(Instant.now());
     } catch (NoSuchFileException e) {
-      return false; // finished meanwhile by the process that writes it
+      return false; // the process that writes it has finished meanwhile
     }
   }
 
@@ -96,16 +96,17 @@ final class LatentCache {
     return folder.resolve("pictures-%06d-%06d.safetensors".formatted(first, first + count - 1));
   }
 
-  /** {@return whether there is a file of some images; it may be damaged} */
+  /** {@return whether there is a file for these images; it may be damaged} */
   boolean holds(int first, int count) {
     return Files.exists(file(first, count));
   }
 
   /**
-   * Reads some images, owned by {@code owner}.
+   * Reads a batch of latents.
    *
-   * @param warnings told of a damaged file
-   * @return their latents; empty if there are none that are sound
+   * @param owner owner of the result
+   * @param warnings receives a message about a damaged file
+   * @return the latents; empty if there is no intact file
    */
   Optional<NDArray> read(int first, Shape expected, NDManager owner, Consumer<String> warnings)
       throws IOException {
@@ -123,10 +124,10 @@ final class LatentCache {
           }
           latents.close();
         }
-        warnings.accept(path + " is damaged; its images are drawn again");
+        warnings.accept(path + " is damaged; its images are generated again");
         return Optional.empty();
       } catch (MalformedSafetensorsException e) {
-        warnings.accept(path + " is damaged; its images are drawn again: " + e.getMessage());
+        warnings.accept(path + " is damaged; its images are generated again: " + e.getMessage());
         return Optional.empty();
       } catch (NoSuchFileException e) {
         return Optional.empty();

@@ -3,7 +3,7 @@ package dev.ablation.anchor;
 import com.google.common.base.Preconditions;
 import java.util.List;
 
-/** Prompts that are at hand. */
+/** Prompts from a list. */
 record ListedPrompts(List<String> listed) implements PromptSource {
   ListedPrompts {
     listed = List.copyOf(listed);

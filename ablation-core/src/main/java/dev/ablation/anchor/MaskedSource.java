@@ -8,11 +8,11 @@ import java.awt.image.BufferedImage;
 import java.util.random.RandomGenerator;
 
 /**
- * A source whose images stay as they are, but of which only a part counts in a pair.
+ * A source whose images are unchanged, but of which only a masked part counts in training.
  *
  * @param all the source
  * @param mask 1 for each latent pixel that counts, else 0
- * @param priorToo whether the same holds for prior preservation
+ * @param priorToo whether the mask also applies to prior preservation
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record MaskedSource(AnchorSource all, float[] mask, boolean priorToo) implements AnchorSource {
@@ -38,7 +38,10 @@ record MaskedSource(AnchorSource all, float[] mask, boolean priorToo) implements
     return new AnchorBatch(drawn.latents(), inEngine(values, maskShape, scope), drawn.prefixes());
   }
 
-  /** Copied, since the backward pass reads the mask when a Java buffer may be gone already. */
+  /**
+   * Copied into the engine's memory: the backward pass reads the mask when a Java buffer may
+   * already be freed.
+   */
   static NDArray inEngine(float[] values, Shape shape, NDManager scope) {
     try (NDArray buffer = scope.create(values, shape)) {
       return buffer.duplicate();

@@ -6,8 +6,8 @@ import java.awt.image.BufferedImage;
 /**
  * A judge with a name.
  *
- * @param name for provenance
- * @param judge does the work
+ * @param name name for provenance
+ * @param judge the judge
  */
 record NamedJudge(String name, AnchorJudge judge) implements AnchorJudge {
   NamedJudge {

@@ -20,10 +20,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.random.RandomGenerator;
 
 /**
- * The same subjects in other styles, from {@link AnchorStrategy#otherStyles}. Every subject meets
- * every style; the order is random, but each subject comes once before any comes again, so that
- * however few images are drawn, the styles are mixed. A prompt has one of the forms that the
- * target's concept has for its own prompts.
+ * The same subjects in other styles, from {@link AnchorStrategy#otherStyles}. Every subject is
+ * combined with every style. The order is random, but every subject comes once before any comes
+ * again, so even a few images mix the styles. The prompts use the templates of the target's
+ * concept.
  */
 public final class OtherStyleAnchors implements AnchorStrategy {
   private static final String NAME = "other styles";
@@ -47,7 +47,7 @@ public final class OtherStyleAnchors implements AnchorStrategy {
     return styles;
   }
 
-  /** {@return the prompts without a style, and how images are drawn} */
+  /** {@return the prompts without a style, and the settings for generating images} */
   public GeneratedAnchors subjects() {
     return subjects;
   }
@@ -76,7 +76,9 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   public String targetPrompt(Concept target, String anchorPrompt, RandomGenerator random) {
     String prompt = pairs(target).get(anchorPrompt);
     Preconditions.checkArgument(
-        prompt != null, "'%s' must be a prompt of the anchor in other styles", anchorPrompt);
+        prompt != null,
+        "'%s' must be one of the prompts of the anchor 'other styles'",
+        anchorPrompt);
     return Objects.requireNonNull(prompt);
   }
 
@@ -94,15 +96,15 @@ public final class OtherStyleAnchors implements AnchorStrategy {
     return pairs.computeIfAbsent(target, this::makePairs);
   }
 
-  /** Anchor prompt to target prompt. */
+  /** From anchor prompt to target prompt. */
   private Map<String, String> makePairs(Concept target) {
     Preconditions.checkArgument(
         target.kind() == ConceptKind.STYLE,
-        "an anchor in other styles needs a style as target, was %s",
+        "the anchor 'other styles' needs a style as target, was %s",
         target);
     Preconditions.checkArgument(
         styles.stream().noneMatch(target.name()::equalsIgnoreCase),
-        "other styles must not hold the target '%s', were %s",
+        "other styles must not contain the target '%s', were %s",
         target.name(),
         styles);
     List<String> plain = subjects.prompts(target);
@@ -125,7 +127,7 @@ public final class OtherStyleAnchors implements AnchorStrategy {
         String prompt = target.targetPrompt(plain.get(i), subjects.name(), random);
         Preconditions.checkArgument(
             prompt.contains(target.name()),
-            "target prompt '%s' must name the target '%s', to be replaced by another style",
+            "target prompt '%s' must contain the target's name '%s', so that another style can replace it",
             prompt,
             target.name());
         made.putIfAbsent(prompt.replace(target.name(), orders.get(i).get(round)), prompt);

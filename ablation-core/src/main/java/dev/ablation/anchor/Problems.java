@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Everything that is wrong with some files, told at once. */
+/** Collects all problems with some files, to report them at once. */
 final class Problems {
-  /** Nobody reads more. */
+  /** Nobody reads a longer list. */
   private static final int MOST_SHOWN = 20;
 
   private final List<String> messages = new ArrayList<>();
@@ -34,7 +34,7 @@ final class Problems {
             ? separator + "and %d more".formatted(messages.size() - shown.size())
             : "";
     throw new IOException(
-        "%d things are wrong with the images:%s%s%s"
+        "%d problems with the images:%s%s%s"
             .formatted(messages.size(), separator, String.join(separator, shown), more));
   }
 }

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 
-/** Keeps the answers of a checked source, each under a name that everything asked for shapes. */
+/** Caches the answers of a checked source in files named by a hash of the request. */
 record PromptCache(PromptSource source, Path folder) implements PromptSource {
   PromptCache {
     Objects.requireNonNull(folder, "folder");

@@ -12,13 +12,13 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gathers prompts until a request is met, however many answers that takes. It takes a prompt if
- * that is new (case, spaces and punctuation do not count), contains the word that was asked for, is
- * not to be avoided, and is short enough for a caption; white space within it becomes one space.
- * For writers of a {@link PromptSource}; not thread-safe.
+ * Collects prompts from any number of answers until a request is met. It accepts a prompt that is
+ * new (ignoring case, spaces and punctuation), contains the required word, is not one to avoid, and
+ * is short enough for a caption. White space within a prompt becomes one space. For implementations
+ * of {@link PromptSource}; not thread-safe.
  */
 public final class PromptCollector {
-  /** The text encoders read 77 tokens; a text much longer than that is no caption. */
+  /** Text encoders read 77 tokens; a text much longer than that is not a caption. */
   static final int MAX_CHARACTERS = 600;
 
   private static final Pattern SPACE = Pattern.compile("[\\p{Z}\\s\\p{Cc}]+");
@@ -33,9 +33,9 @@ public final class PromptCollector {
   private int unusable;
 
   /**
-   * Begins to gather.
+   * Creates an empty collector.
    *
-   * @param request to meet
+   * @param request the request to meet
    */
   public PromptCollector(PromptRequest request) {
     this.request = request;
@@ -48,10 +48,10 @@ public final class PromptCollector {
   }
 
   /**
-   * Offers the prompts of an answer. What is offered after the request is met is dropped.
+   * Offers the prompts of an answer. Prompts offered after the request is met are dropped.
    *
-   * @param prompts in the order in which they are preferred
-   * @return how many were taken
+   * @param prompts the prompts in order of preference
+   * @return the number of accepted prompts
    */
   public int offer(List<String> prompts) {
     int before = found.size();
@@ -78,24 +78,24 @@ public final class PromptCollector {
     }
   }
 
-  /** {@return whether as many prompts were found as were asked for} */
+  /** {@return whether the requested number of prompts was found} */
   public boolean isComplete() {
     return found.size() == request.count();
   }
 
-  /** {@return how many prompts are still missing} */
+  /** {@return the number of missing prompts} */
   public int missing() {
     return request.count() - found.size();
   }
 
-  /** {@return what was found so far, in the order in which it was offered; a copy} */
+  /** {@return a copy of the prompts found so far, in the order in which they were offered} */
   public List<String> found() {
     return List.copyOf(found);
   }
 
-  /** {@return the request for what is still missing, which avoids what was found} */
+  /** {@return a request for the missing prompts that avoids those found} */
   public PromptRequest rest() {
-    Preconditions.checkState(!isComplete(), "nothing is missing");
+    Preconditions.checkState(!isComplete(), "the request is met: no prompts are missing");
     List<String> avoid = new ArrayList<>(request.avoid());
     avoid.addAll(found);
     return request.count(missing()).avoiding(avoid);
@@ -104,9 +104,9 @@ public final class PromptCollector {
   /**
    * Returns the prompts if the request is met.
    *
-   * @param answers how many answers were offered, for the message
-   * @return as many prompts as were asked for
-   * @throws TooFewPromptsException if some are missing
+   * @param answers number of answers, for the message
+   * @return the requested number of prompts
+   * @throws TooFewPromptsException if prompts are missing
    */
   public List<String> complete(int answers) {
     return complete(answers, null);
@@ -115,10 +115,11 @@ public final class PromptCollector {
   /**
    * Returns the prompts if the request is met.
    *
-   * @param answers how many answers were offered, for the message
-   * @param failure what went wrong on the way, becomes the cause, or {@code null}
-   * @return as many prompts as were asked for
-   * @throws TooFewPromptsException if some are missing
+   * @param answers number of answers, for the message
+   * @param failure the error that ended the search, which becomes the cause; {@code null} if there
+   *     was none
+   * @return the requested number of prompts
+   * @throws TooFewPromptsException if prompts are missing
    */
   public List<String> complete(int answers, @Nullable Throwable failure) {
     if (isComplete()) {
@@ -138,7 +139,7 @@ public final class PromptCollector {
     message.append(answers == 1 ? " answer" : " answers");
     List<String> left = new ArrayList<>();
     if (repeated > 0) {
-      left.add(repeated + " known already");
+      left.add(repeated + " duplicates");
     }
     if (withoutWord > 0) {
       left.add(withoutWord + " without the word '" + request.word() + "'");
@@ -147,12 +148,15 @@ public final class PromptCollector {
       left.add(unusable + " blank or longer than " + MAX_CHARACTERS + " characters");
     }
     if (!left.isEmpty()) {
-      message.append("; left out: ").append(String.join(", ", left));
+      message.append("; rejected: ").append(String.join(", ", left));
     }
     return message.toString();
   }
 
-  /** What makes two prompts the same: their letters and digits, word for word. */
+  /**
+   * Two prompts with the same key count as equal: it has only their letters and digits, word for
+   * word.
+   */
   private static String key(String prompt) {
     String plain = Normalizer.normalize(prompt, Normalizer.Form.NFKC).toLowerCase(Locale.ROOT);
     return NO_WORD.matcher(plain).replaceAll(" ").strip();

@@ -7,28 +7,28 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link PromptSource} is asked for. Every method returns a changed copy.
+ * A request to a {@link PromptSource}.
  *
- * @param kind captions of different images, or wordings of one caption
+ * @param kind captions of different images, or paraphrases of one caption
  * @param subject what the images show, such as {@code "cat"}; for {@link Kind#PARAPHRASES} the
- *     caption to reword
- * @param count how many prompts, positive
- * @param word that each prompt must contain as a word of its own, in any case, or as its plain
- *     plural ({@code "cat"}: "Cats at play", not "a category"); {@code null} asks for none
- * @param avoid prompts not to be given again
+ *     caption to paraphrase
+ * @param count number of prompts, positive
+ * @param word a word that each prompt must contain as a whole word, in any case, or as its simple
+ *     plural ({@code "cat"}: "Cats at play", not "a category"); {@code null} for none
+ * @param avoid prompts that must not be returned
  */
 public record PromptRequest(
     Kind kind, String subject, int count, @Nullable String word, List<String> avoid) {
 
-  /** What the prompts have to do with the subject. */
+  /** The kind of prompts. */
   public enum Kind {
     /** Captions of images that all differ and all show the subject. */
     CAPTIONS,
-    /** The subject is itself a caption: other wordings of it that keep its meaning. */
+    /** Paraphrases of the subject, which is itself a caption. */
     PARAPHRASES
   }
 
-  /** Checks number and texts. */
+  /** Checks the number and the texts. */
   public PromptRequest {
     Objects.requireNonNull(kind, "kind");
     Preconditions.checkArgument(!subject.isBlank(), "subject of prompts must not be blank");
@@ -42,10 +42,10 @@ public record PromptRequest(
   }
 
   /**
-   * Asks for captions of different images that show something, each with its name in it.
+   * Requests captions of different images that all contain the subject's name.
    *
-   * @param subject what they show, such as {@code "cat"}; each prompt must contain it
-   * @param count how many, positive; the paper takes 200
+   * @param subject what the images show, such as {@code "cat"}; each prompt must contain it
+   * @param count number of prompts, positive; the paper uses 200
    * @return the request
    */
   public static PromptRequest captions(String subject, int count) {
@@ -53,11 +53,11 @@ public record PromptRequest(
   }
 
   /**
-   * Asks for other wordings of a caption, as the paper does for memorised images (Kumari et al.
-   * 2023, section 4.3).
+   * Requests paraphrases of a caption, as the paper uses for memorized images (Kumari et al. 2023,
+   * section 4.3).
    *
-   * @param caption to reword; is not given back
-   * @param count how many, positive
+   * @param caption the caption to paraphrase; it is not returned itself
+   * @param count number of prompts, positive
    * @return the request
    */
   public static PromptRequest paraphrases(String caption, int count) {
@@ -65,10 +65,10 @@ public record PromptRequest(
   }
 
   /**
-   * Changes the number.
+   * Changes the number of prompts.
    *
-   * @param count how many prompts, positive
-   * @return a changed copy
+   * @param count number of prompts, positive
+   * @return a copy with the given number
    */
   public PromptRequest count(int count) {
     return new PromptRequest(kind, subject, count, word, avoid);
@@ -78,27 +78,27 @@ public record PromptRequest(
    * Changes the word that each prompt must contain.
    *
    * @param word not blank, or {@code null} for none
-   * @return a changed copy
+   * @return a copy with the given word
    */
   public PromptRequest containing(@Nullable String word) {
     return new PromptRequest(kind, subject, count, word, avoid);
   }
 
   /**
-   * Changes what is not to be given again.
+   * Changes the prompts that must not be returned.
    *
-   * @param prompts may be empty
-   * @return a changed copy
+   * @param prompts the prompts; may be empty
+   * @return a copy with the given prompts to avoid
    */
   public PromptRequest avoiding(List<String> prompts) {
     return new PromptRequest(kind, subject, count, word, prompts);
   }
 
   /**
-   * Returns whether a prompt contains the word that it must contain.
+   * Returns whether a prompt contains the required word.
    *
    * @param prompt any text
-   * @return whether it does; {@code true} if no word is asked for
+   * @return whether it does; {@code true} if no word is required
    */
   public boolean hasWord(String prompt) {
     return word == null || Words.ownWord(word).matcher(prompt).find();

@@ -6,13 +6,13 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Thinks of prompts: a list, a file, a chat model, a colleague.
+ * A source of prompts: a list, a file, a chat model, a person.
  *
  * {@snippet class="dev.ablation.Snippets" region="prompt-source"}
  *
- * <p>A source may give too few prompts, too many, some twice, or some without the word that was
- * asked for; {@link #checked()} mends that. What takes a source (such as {@link
- * AnchorStrategy#generated(String, PromptSource)}) checks by itself.
+ * <p>A source may return too few or too many prompts, duplicates, or prompts without the required
+ * word; {@link #checked()} handles this. Methods that accept a source (such as {@link
+ * AnchorStrategy#generated(String, PromptSource)}) check its answers themselves.
  */
 @FunctionalInterface
 public interface PromptSource {
@@ -20,8 +20,8 @@ public interface PromptSource {
   /**
    * Returns prompts.
    *
-   * @param request what about, how many, what to avoid
-   * @return prompts of one line each; about as many as asked for
+   * @param request the subject, the number of prompts, and prompts to avoid
+   * @return prompts of one line each, approximately as many as requested
    * @throws IOException if they cannot be read or fetched
    * @throws IllegalArgumentException if this source has no prompts of that kind
    * @throws TooFewPromptsException if this source is checked and found too few
@@ -29,9 +29,9 @@ public interface PromptSource {
   List<String> prompts(PromptRequest request) throws IOException;
 
   /**
-   * Returns this source with its answers checked: exactly as many prompts as asked for, all
-   * different (case, spaces and punctuation do not count), none of those to avoid, each with the
-   * word. The source is asked up to 10 times for what is missing.
+   * Returns a source that checks this one's answers: exactly the requested number of prompts, all
+   * different (ignoring case, spaces and punctuation), none of those to avoid, each with the
+   * required word. It queries this source up to 10 times for missing prompts.
    *
    * @return the checked source
    */
@@ -40,9 +40,9 @@ public interface PromptSource {
   }
 
   /**
-   * Returns this source with its answers checked as {@link #checked()} does.
+   * Returns a source that checks this one's answers as {@link #checked()} does.
    *
-   * @param attempts how often to ask before giving up with {@link TooFewPromptsException}, positive
+   * @param attempts maximum number of queries before {@link TooFewPromptsException}, positive
    * @return the checked source
    */
   default PromptSource checked(int attempts) {
@@ -50,21 +50,21 @@ public interface PromptSource {
   }
 
   /**
-   * Returns this source, checked, with its answers kept as text files: the same request gives the
-   * same prompts in a later run, so images drawn from them are found again. The files may be read,
-   * and edited.
+   * Returns a checked source that caches this one's answers as text files: the same request gives
+   * the same prompts in a later run, so that cached images of them can be reused. You may read and
+   * edit the files.
    *
-   * @param folder for the answers of this source alone; is created if it is missing
-   * @return the source that asks at most once
+   * @param folder folder for the answers of this source alone; created if it does not exist
+   * @return a source that queries this one at most once for each request
    */
   default PromptSource keptIn(Path folder) {
     return new PromptCache(checked(), folder);
   }
 
   /**
-   * Prompts in a list. Whatever the request is about, all of them are offered.
+   * Creates a source from a list. It returns the whole list for every request.
    *
-   * @param prompts at least one, none blank
+   * @param prompts the prompts, at least one, none blank
    * @return the source
    */
   static PromptSource of(List<String> prompts) {
@@ -72,7 +72,7 @@ public interface PromptSource {
   }
 
   /**
-   * Prompts in a file, read when they are asked for.
+   * Creates a source from a file, which is read at each request.
    *
    * @param file UTF-8 text, one prompt a line; blank lines are skipped
    * @return the source
@@ -82,8 +82,8 @@ public interface PromptSource {
   }
 
   /**
-   * The captions that come with this library: at least 200 for each of the names that {@link
-   * AnchorStrategy#generated(String)} lists, and 30 general ones for any other. It has no
+   * Creates a source of the captions in this library: at least 200 for each name that {@link
+   * AnchorStrategy#generated(String)} lists, and 30 general ones for any other name. It has no
    * paraphrases.
    *
    * @return the source

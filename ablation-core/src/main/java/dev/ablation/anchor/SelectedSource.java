@@ -7,10 +7,10 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * Some images of a source.
+ * Some of the images of a source.
  *
  * @param all the source, which is closed with this one
- * @param chosen number in {@code all} of each image
+ * @param chosen the index in {@code all} of each image
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record SelectedSource(AnchorSource all, int[] chosen) implements AnchorSource {

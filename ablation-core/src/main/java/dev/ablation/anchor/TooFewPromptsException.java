@@ -4,23 +4,23 @@ import dev.ablation.error.AblationException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A {@link PromptSource} gave fewer usable prompts than were asked for. */
+/** Thrown if a {@link PromptSource} gave fewer usable prompts than requested. */
 public final class TooFewPromptsException extends AblationException {
   private static final long serialVersionUID = 1L;
 
-  /** What there is. */
+  /** The usable prompts. */
   private final transient @Nullable List<String> found;
 
-  /** How many were asked for. */
+  /** The number of requested prompts. */
   private final int wanted;
 
   /**
    * Creates the exception.
    *
-   * @param message what was found of what
+   * @param message how many prompts were found for the request
    * @param found the usable prompts
-   * @param wanted how many were asked for
-   * @param cause what went wrong on the way, or {@code null}
+   * @param wanted number of requested prompts
+   * @param cause the error that ended the search, or {@code null}
    */
   public TooFewPromptsException(
       String message, List<String> found, int wanted, @Nullable Throwable cause) {
@@ -29,12 +29,12 @@ public final class TooFewPromptsException extends AblationException {
     this.wanted = wanted;
   }
 
-  /** {@return the usable prompts, fewer than wanted; a caller may go on with them} */
+  /** {@return the usable prompts, fewer than wanted; a caller may continue with them} */
   public List<String> found() {
     return found == null ? List.of() : found;
   }
 
-  /** {@return how many were asked for} */
+  /** {@return the number of requested prompts} */
   public int wanted() {
     return wanted;
   }

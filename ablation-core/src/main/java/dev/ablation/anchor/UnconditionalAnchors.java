@@ -17,28 +17,28 @@ import java.util.stream.Stream;
 
 /**
  * The empty prompt as the only anchor prompt, from {@link AnchorStrategy#unconditional()}. The
- * target prompts say the target alone: of a style what its concept adds to a prompt, such as {@code
- * "in the style of Monet"}, of anything else its name, {@code "a photo of"} it and the like. Every
- * method returns a changed copy.
+ * target prompts name only the target: for a style, the text that its concept adds to a prompt,
+ * such as {@code "in the style of Monet"}; for any other concept, its name and phrases such as
+ * {@code "a photo of"} with the name.
  *
- * @param drawn how images are drawn; its only prompt is empty
- * @param forms target prompts with the placeholder {@code {name}}; empty for those above
+ * @param drawn settings for generating the images; its only prompt is empty
+ * @param forms target prompts with the placeholder {@code {name}}; empty for the default ones
  */
 public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
     implements AnchorStrategy {
   static final List<String> PROMPTS = List.of("");
   private static final String NAME = "{name}";
 
-  /** A word that a concept may put its own name in the place of. */
+  /** A word that a concept may replace by its own name. */
   private static final String THING = "thing";
 
   private static final List<String> USUAL_FORMS =
       List.of(THING, "a photo of " + THING, "a picture of " + THING, "an image of " + THING);
 
-  /** What remains around an empty prompt. */
+  /** Separators that remain around an empty prompt. */
   private static final CharMatcher JOINTS = CharMatcher.whitespace().or(CharMatcher.anyOf(",;"));
 
-  /** Checks prompt and placeholders. */
+  /** Checks the prompt and the placeholders. */
   public UnconditionalAnchors {
     Objects.requireNonNull(drawn, "drawn");
     Preconditions.checkArgument(
@@ -60,8 +60,8 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   /**
    * Changes the target prompts.
    *
-   * @param forms each with the placeholder {@code {name}} for the target's name
-   * @return a changed copy
+   * @param forms target prompts, each with the placeholder {@code {name}} for the target's name
+   * @return a copy with the given target prompts
    */
   public UnconditionalAnchors targetForms(List<String> forms) {
     return new UnconditionalAnchors(drawn, forms);
@@ -70,28 +70,28 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   /**
    * Changes the number of images.
    *
-   * @param images positive
-   * @return a changed copy
+   * @param images number of images, positive
+   * @return a copy with the given number of images
    */
   public UnconditionalAnchors images(int images) {
     return new UnconditionalAnchors(drawn.images(images), forms);
   }
 
   /**
-   * Changes how images are drawn.
+   * Changes how the images are generated.
    *
-   * @param sampling sampler, steps, batch size; guidance between two empty prompts does nothing
-   * @return a changed copy
+   * @param sampling sampler, steps, batch size; guidance has no effect between two empty prompts
+   * @return a copy with the given sampling settings
    */
   public UnconditionalAnchors sampling(SamplingSettings sampling) {
     return new UnconditionalAnchors(drawn.sampling(sampling), forms);
   }
 
   /**
-   * Keeps drawn latents in a folder, see {@link GeneratedAnchors#cachedIn}.
+   * Caches generated latents in a folder, see {@link GeneratedAnchors#cachedIn}.
    *
-   * @param folder is created if it is missing
-   * @return a changed copy
+   * @param folder the folder; created if it does not exist
+   * @return a copy with the given cache folder
    */
   public UnconditionalAnchors cachedIn(Path folder) {
     return new UnconditionalAnchors(drawn.cachedIn(folder), forms);
@@ -127,7 +127,7 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
     try {
       added = cleaned(target.targetPrompts("", name()).stream());
     } catch (IllegalArgumentException e) {
-      added = List.of(); // the concept replaces a word, and there is none
+      added = List.of(); // the concept replaces a word, but the prompt is empty
     }
     return added.isEmpty()
         ? cleaned(USUAL_FORMS.stream().flatMap(form -> target.targetPrompts(form, THING).stream()))

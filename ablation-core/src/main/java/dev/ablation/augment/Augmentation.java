@@ -11,26 +11,26 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Crops, flips and scales images, as the two published implementations do it. With scaling, two
- * images in three are made smaller and lie somewhere on a grey canvas, the others are made larger
- * and cut; a mask says which latent pixels count, and the target prompt begins with words such as
- * {@code "very small "} or {@code "zoomed in "}.
+ * Crops, flips and scales images, as in the two published implementations. With scaling, two thirds
+ * of the images are made smaller and pasted at a random place on a gray canvas; the others are made
+ * larger and cropped. A mask marks the latent pixels that count, and the target prompt begins with
+ * words such as {@code "very small "} or {@code "zoomed in "}.
  *
  * {@snippet class="dev.ablation.Snippets" region="augmentation"}
  *
- * <p>A canvas that is not square, which the published code does not have, is scaled with its own
- * ratio. A place where no latent pixel would count, possible on small canvases, is drawn again; the
- * published code would divide by zero there.
+ * <p>On a canvas that is not square, which the published code does not support, scaled images keep
+ * the canvas's aspect ratio. On small canvases a place may leave no latent pixel that counts; such
+ * a place is sampled again, where the published code would divide by zero.
  *
- * @param name for provenance
- * @param fit how an image gets the canvas' ratio
- * @param resampling filter that scales
- * @param flipProbability how often left and right are exchanged, 0 to 1
- * @param scaling which sizes are drawn
- * @param border whether latent pixels at the edge of a pasted image never count, even if it fills
- *     the canvas; small pasted images always have such an edge
- * @param priorAugmented whether images for prior preservation are treated the same way; otherwise
- *     they are flipped and cut from a random place with their ratio kept, and all of them counts
+ * @param name name for provenance
+ * @param fit how an image gets the canvas's aspect ratio
+ * @param resampling resampling filter for scaling
+ * @param flipProbability probability of a horizontal flip, 0 to 1
+ * @param scaling how sizes are sampled
+ * @param border whether the latent pixels at the edge of an image that fills the canvas are masked
+ *     out; those at the edge of a smaller pasted image always are
+ * @param priorAugmented whether images for prior preservation are augmented the same way; otherwise
+ *     they are flipped and cropped at a random place with their aspect ratio kept, without a mask
  */
 public record Augmentation(
     String name,
@@ -43,10 +43,10 @@ public record Augmentation(
   private static final List<String> SMALL = List.of("a far away ", "very small ");
   private static final List<String> LARGE = List.of("zoomed in ", "close up ");
 
-  /** Below this share of the canvas an image is called small. */
+  /** An image below this share of the canvas is called small. */
   private static final double SMALL_SHARE = 0.6;
 
-  /** A place that shows something comes long before. */
+  /** A valid place is found long before this many attempts. */
   private static final int MOST_DRAWS = 1000;
 
   private static final int LEVELS = 256;
@@ -58,31 +58,31 @@ public record Augmentation(
     }
   }
 
-  /** How an image gets the canvas' ratio of height and width. */
+  /** How an image gets the canvas's aspect ratio. */
   public enum Fit {
-    /** It is stretched. */
+    /** Stretches the image. */
     STRETCH,
-    /** Its centre is cut out. */
+    /** Crops the center. */
     CENTRE_CROP
   }
 
-  /** Which sizes are drawn. */
+  /** How sizes are sampled. */
   public enum Scaling {
-    /** The canvas' own. */
+    /** Always the canvas's size. */
     NONE,
     /**
      * The diffusers variant: with probability 0.66 a share of 1/3 to 1 of the canvas, pasted at a
-     * random place; else 1.2 to 1.4, of which a random part is cut out.
+     * random place; else a share of 1.2 to 1.4, cropped at a random place.
      */
     PASTE,
     /**
      * The paper's variant: with probability 2/3 a share of 1/3 to 1, which is pasted if it is below
-     * 0.6 and else becomes the canvas' own size; else 1.2 to 1.4, cut.
+     * 0.6 and else replaced by the canvas's size; else a share of 1.2 to 1.4, cropped.
      */
     PASTE_IF_SMALL
   }
 
-  /** Checks the probability. */
+  /** Checks the name and the probability. */
   public Augmentation {
     Preconditions.checkArgument(!name.isBlank(), "name of an augmentation must not be blank");
     Objects.requireNonNull(fit, "fit");
@@ -95,8 +95,8 @@ public record Augmentation(
   }
 
   /**
-   * {@return images as they are; those of another ratio than the canvas' lose their edges; every
-   * latent pixel counts}
+   * {@return no augmentation: images with another aspect ratio than the canvas are center-cropped;
+   * every latent pixel counts}
    */
   public static Augmentation none() {
     return new Augmentation(
@@ -104,9 +104,9 @@ public record Augmentation(
   }
 
   /**
-   * {@return the variant of the reference implementation for diffusers: stretched by a Lanczos
-   * filter, no flip, scaled; the outermost latent pixels never count} Its option {@code --noaug} is
-   * {@link #withoutScaling()}, its option {@code --hflip} is {@code flip(0.5)}.
+   * {@return the variant of the reference implementation for diffusers: stretching with a Lanczos
+   * filter, no flip, scaling; the outermost latent pixels never count} Its option {@code --noaug}
+   * corresponds to {@link #withoutScaling()}, its option {@code --hflip} to {@code flip(0.5)}.
    */
   public static Augmentation diffusers() {
     return new Augmentation(
@@ -114,46 +114,46 @@ public record Augmentation(
   }
 
   /**
-   * {@return the variant of the paper's own implementation: centre cut out, bicubic filter, every
-   * second image flipped, scaled} Its setting {@code aug: False} is {@link #withoutScaling()}.
+   * {@return the variant of the paper's own implementation: center crop, bicubic filter, flips with
+   * probability 0.5, scaling} Its setting {@code aug: False} corresponds to {@link
+   * #withoutScaling()}.
    */
   public static Augmentation paper() {
     return new Augmentation(
         "paper", Fit.CENTRE_CROP, Resampling.BICUBIC, 0.5, Scaling.PASTE_IF_SMALL, false, true);
   }
 
-  /** {@return a changed copy that draws no sizes} */
+  /** {@return a copy that does not change the size of images} */
   public Augmentation withoutScaling() {
     return new Augmentation(
         name, fit, resampling, flipProbability, Scaling.NONE, border, priorAugmented);
   }
 
   /**
-   * Changes how often left and right are exchanged.
+   * Changes the probability of a horizontal flip.
    *
    * @param probability 0 to 1
-   * @return a changed copy
+   * @return a copy with the given probability
    */
   public Augmentation flip(double probability) {
     return new Augmentation(name, fit, resampling, probability, scaling, border, priorAugmented);
   }
 
   /**
-   * {@return whether the pixels of an image that has the canvas' size always stay as they are}
-   * Latents of such images need not be made anew.
+   * {@return whether the pixels of an image of the canvas's size never change} The latents of such
+   * images can be reused.
    */
   public boolean keepsPixels() {
     return flipProbability == 0 && scaling == Scaling.NONE;
   }
 
   /**
-   * Changes an image, drawing size and place.
+   * Augments an image with a random size and place.
    *
-   * @param image any size
-   * @param canvas what the model sees; with scaling or a border at least 3 latent pixels high and
-   *     wide
+   * @param image an image of any size
+   * @param canvas the model's input; with scaling or a border at least 3 x 3 latent pixels
    * @param random the only source of randomness
-   * @return the changed image
+   * @return the augmented image
    * @throws IllegalArgumentException if the canvas is too small
    */
   public AugmentedImage apply(BufferedImage image, Canvas canvas, RandomGenerator random) {
@@ -170,12 +170,12 @@ public record Augmentation(
   }
 
   /**
-   * Changes an image that stands for what is to be preserved.
+   * Augments an image for prior preservation.
    *
-   * @param image any size
-   * @param canvas what the model sees
+   * @param image an image of any size
+   * @param canvas the model's input
    * @param random the only source of randomness
-   * @return the changed image
+   * @return the augmented image
    */
   public AugmentedImage applyToPrior(BufferedImage image, Canvas canvas, RandomGenerator random) {
     if (priorAugmented) {
@@ -194,9 +194,9 @@ public record Augmentation(
   }
 
   /**
-   * Checks that something of every image can count.
+   * Checks that every image can have latent pixels that count.
    *
-   * @param canvas what the model sees
+   * @param canvas the model's input
    * @throws IllegalArgumentException if it is too small
    */
   public void checkCanvas(Canvas canvas) {
@@ -210,9 +210,9 @@ public record Augmentation(
   }
 
   /**
-   * Returns the mask of images whose pixels stay as they are.
+   * Returns the mask of images whose pixels never change.
    *
-   * @param canvas what the model sees
+   * @param canvas the model's input
    * @return 1 for each latent pixel that counts, else 0, row by row; {@code null} if all count
    */
   public float @Nullable [] maskOfWhole(Canvas canvas) {
@@ -220,7 +220,10 @@ public record Augmentation(
     return Placement.full(canvas, border).mask(canvas);
   }
 
-  /** {@return everything that shapes the images; names begin with {@code "augmentation"}} */
+  /**
+   * {@return everything that determines the augmented images; names begin with {@code
+   * "augmentation"}}
+   */
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
     settings.put("augmentation", name);
@@ -237,7 +240,7 @@ public record Augmentation(
     return flipProbability > 0 && random.nextDouble() < flipProbability;
   }
 
-  /** A size at which something of the image can count, wherever it lies. */
+  /** A size at which some latent pixels can count, wherever the image is placed. */
   private int drawSize(int side, Canvas canvas, RandomGenerator random) {
     for (int draw = 0; draw < MOST_DRAWS; draw++) {
       int size = drawAnySize(side, random);
@@ -286,7 +289,7 @@ public record Augmentation(
         return placement;
       }
     }
-    return corner; // which drawSize has found to be seen
+    return corner; // drawSize checked that pixels count here
   }
 
   private static String prefix(int size, int side, RandomGenerator random) {
@@ -296,7 +299,7 @@ public record Augmentation(
     return size > side ? LARGE.get(random.nextInt(LARGE.size())) : "";
   }
 
-  /** Scales the image and lays it on a canvas of zeros, which is middle grey. */
+  /** Scales the image and places it on a canvas of zeros, which is medium gray. */
   float[] render(BufferedImage image, Placement placement, Canvas canvas) {
     int height = placement.height();
     int width = placement.width();
@@ -335,7 +338,7 @@ public record Augmentation(
     return image.getSubimage((width - newWidth) / 2, (height - newHeight) / 2, newWidth, newHeight);
   }
 
-  /** The smallest size that keeps the ratio and covers the canvas. */
+  /** The smallest size that keeps the aspect ratio and covers the canvas. */
   private static Placement covering(BufferedImage image, Canvas canvas) {
     long height = image.getHeight();
     long width = image.getWidth();

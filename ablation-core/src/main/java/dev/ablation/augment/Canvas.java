@@ -3,11 +3,11 @@ package dev.ablation.augment;
 import com.google.common.base.Preconditions;
 
 /**
- * What a model sees of an image.
+ * The size of a model's images and latents.
  *
- * @param latentHeight in latent pixels, positive
- * @param latentWidth in latent pixels, positive
- * @param downscaling image pixels of a latent pixel in each direction, positive
+ * @param latentHeight height in latent pixels, positive
+ * @param latentWidth width in latent pixels, positive
+ * @param downscaling number of image pixels for each latent pixel, in each direction, positive
  */
 public record Canvas(int latentHeight, int latentWidth, int downscaling) {
 

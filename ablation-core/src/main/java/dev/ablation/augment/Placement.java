@@ -3,11 +3,12 @@ package dev.ablation.augment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a scaled image lies on the canvas. One that is larger than the canvas is cut: the canvas
- * shows what begins at (top, left) of it. A smaller one is pasted with its corner at (top, left).
+ * The place of a scaled image on the canvas. An image that is larger than the canvas is cropped:
+ * the canvas shows the part that begins at (top, left) of the image. A smaller one is pasted with
+ * its corner at (top, left) of the canvas.
  *
- * @param height of the scaled image
- * @param width of the scaled image
+ * @param height height of the scaled image
+ * @param width width of the scaled image
  * @param top see above
  * @param left see above
  * @param border whether latent pixels at the edge of a pasted image do not count
@@ -22,7 +23,7 @@ record Placement(int height, int width, int top, int left, boolean border) {
     return height > canvas.height() || width > canvas.width();
   }
 
-  /** Returns which latent pixels count, {@code null} if all do, an array of zeros if none does. */
+  /** Returns 1 for each latent pixel that counts, else 0; {@code null} if all do. */
   float @Nullable [] mask(Canvas canvas) {
     if (!border || isCut(canvas)) {
       return null;
@@ -37,7 +38,7 @@ record Placement(int height, int width, int top, int left, boolean border) {
     return mask;
   }
 
-  /** Whether at least one latent pixel counts. */
+  /** Returns whether at least one latent pixel counts. */
   boolean isSeen(Canvas canvas) {
     int factor = canvas.downscaling();
     return !border

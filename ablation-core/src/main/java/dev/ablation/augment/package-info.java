@@ -1,7 +1,8 @@
 /**
- * How anchor images are changed each time that training draws one (Kumari et al. 2023, appendix):
- * an {@link dev.ablation.augment.Augmentation} crops, flips and scales an image, says which latent
- * pixels of the result count and what the target prompt says about its size.
+ * Random changes of anchor images each time training uses them (Kumari et al. 2023, appendix). An
+ * {@link dev.ablation.augment.Augmentation} crops, flips and scales an image for a {@link
+ * dev.ablation.augment.Canvas}; the {@link dev.ablation.augment.AugmentedImage} has the pixels, the
+ * mask of the latent pixels that count, and words about the size for the target prompt.
  */
 @NullMarked
 package dev.ablation.augment;

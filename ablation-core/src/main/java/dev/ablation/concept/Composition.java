@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.random.RandomGenerator;
 import java.util.regex.Matcher;
 
-/** A composition: the anchor's name is replaced by a phrase that adds something to it. */
+/** A composition: replaces the anchor's name by a phrase that adds something to it. */
 record Composition(String name) implements Concept {
   Composition {
     Preconditions.checkArgument(!name.isBlank(), "name of a composition must not be blank");
@@ -29,7 +29,7 @@ record Composition(String name) implements Concept {
     return List.of(replacement(anchor).of(anchor, anchorPrompt));
   }
 
-  /** A plural belongs to the anchor's word inside of the phrase, not to the phrase's end. */
+  /** The plural "s" goes to the anchor's word within the phrase, not to the end of the phrase. */
   private Replacement replacement(String anchor) {
     Preconditions.checkArgument(!anchor.isBlank(), "anchor must not be blank");
     Matcher own = Words.ownWord(anchor).matcher(name);

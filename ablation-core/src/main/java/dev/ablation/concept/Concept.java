@@ -10,13 +10,13 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 /**
- * A target concept: something that a model can draw and shall no longer. Training pairs an anchor
- * prompt ("painting of a boat") with a target prompt ("painting of a boat, in the style of Van
- * Gogh") that this concept makes from it (Kumari et al. 2023, section 3.1).
+ * A target concept: something that a model can generate now and should not after the ablation.
+ * Training pairs an anchor prompt ("painting of a boat") with a target prompt ("painting of a boat,
+ * in the style of Van Gogh") that this concept derives from it (Kumari et al. 2023, section 3.1).
  *
  * {@snippet class="dev.ablation.Snippets" region="concept"}
  *
- * <p>Implementations are immutable and thread-safe. A kind of your own:
+ * <p>Implementations are immutable and thread-safe. An example of a custom kind:
  *
  * {@snippet class="dev.ablation.Snippets" region="own-concept"}
  */
@@ -25,26 +25,26 @@ public interface Concept {
   /** {@return the name shown in logs, reports and provenance, such as {@code "Van Gogh"}} */
   String name();
 
-  /** {@return the kind, which decides the numbers that a run takes without settings} */
+  /** {@return the kind, which selects a run's default numbers} */
   ConceptKind kind();
 
   /**
-   * Makes a target prompt from an anchor prompt.
+   * Derives a target prompt from an anchor prompt.
    *
-   * @param anchorPrompt a prompt that draws the anchor
-   * @param anchor the anchor's name, such as {@code "cat"}, which an instance looks for
+   * @param anchorPrompt a prompt that generates the anchor
+   * @param anchor the anchor's name, such as {@code "cat"}; an instance replaces this word
    * @param random chooses among several forms; the only source of randomness
-   * @return the target prompt, different from the anchor prompt
-   * @throws IllegalArgumentException if no target prompt can be made, such as when an instance's
-   *     anchor does not occur in the prompt
+   * @return the target prompt, which differs from the anchor prompt
+   * @throws IllegalArgumentException if no target prompt can be derived, for instance because the
+   *     anchor prompt of an instance does not contain the anchor's name
    */
   String targetPrompt(String anchorPrompt, String anchor, RandomGenerator random);
 
   /**
-   * Returns every target prompt that {@link #targetPrompt} can make from an anchor prompt, without
-   * repetitions. A run checks them all before it begins.
+   * Returns every target prompt that {@link #targetPrompt} can derive from an anchor prompt,
+   * without duplicates. A run checks them all before it begins.
    *
-   * @param anchorPrompt a prompt that draws the anchor
+   * @param anchorPrompt a prompt that generates the anchor
    * @param anchor the anchor's name
    * @return at least one prompt
    * @throws IllegalArgumentException as {@link #targetPrompt}
@@ -52,60 +52,61 @@ public interface Concept {
   List<String> targetPrompts(String anchorPrompt, String anchor);
 
   /**
-   * Returns anchor prompts that the concept brings along, such as those of {@link PromptPairs}.
+   * Returns the concept's own anchor prompts, such as those of {@link PromptPairs}.
    *
-   * @return prompts for an anchor that was given none; empty if any prompts about the anchor do
+   * @return prompts for an anchor that has none; empty if any prompts about the anchor will do
    */
   default List<String> anchorPrompts() {
     return List.of();
   }
 
   /**
-   * Returns the words that stand for the concept: where token embeddings are trained, the rows of
+   * Returns the words that denote the concept. Training of token embeddings changes the rows of
    * their tokens.
    *
-   * @return at least one phrase; the name alone unless an implementation says otherwise
+   * @return at least one phrase; by default only the name
    */
   default List<String> phrases() {
     return List.of(name());
   }
 
   /**
-   * Returns everything else that shapes the target prompts, for provenance.
+   * Returns all other settings that determine the target prompts, for provenance.
    *
-   * @return name to value; names begin with {@code "target."}
+   * @return from name to value; names begin with {@code "target."}
    */
   default Map<String, String> settings() {
     return Map.of();
   }
 
   /**
-   * Fills in what was left open by what a plan's preset says.
+   * Fills unset settings with the defaults of a plan's preset.
    *
-   * @param templates of a style for which none were chosen
-   * @return a changed copy, or this
+   * @param templates templates for a style that has none of its own
+   * @return a copy with the defaults, or this concept if nothing is unset
    */
   default Concept withDefaults(StyleTemplates templates) {
     return this;
   }
 
   /**
-   * Returns another concept of the same kind and rule: of the style "Van Gogh" the style "Monet",
-   * with the same forms. An evaluation makes neighbours of a target this way.
+   * Returns another concept of the same kind with the same rule: for the style "Van Gogh", the
+   * style "Monet" with the same templates. An evaluation uses this to create neighbours of a
+   * target.
    *
-   * @param other name of the other concept
-   * @return the concept; empty if a name alone makes no concept of this kind
+   * @param other the other concept's name
+   * @return the concept; empty if this kind of concept needs more than a name
    */
   default Optional<Concept> named(String other) {
     return Optional.empty();
   }
 
   /**
-   * A style with the forms of the plan's preset. Outside of a plan, and in one without a preset of
-   * its own, they are {@link StyleTemplates#diffusers()}: {@code "{prompt}, in the style of
-   * {name}"} in one third of the cases and {@code "in {name}'s style, {prompt}"} in two.
+   * Creates a style with the templates of the plan's preset. Without a plan or a preset these are
+   * {@link StyleTemplates#diffusers()}: {@code "{prompt}, in the style of {name}"} in one third of
+   * the cases and {@code "in {name}'s style, {prompt}"} in two thirds.
    *
-   * @param name of the style, such as an artist's
+   * @param name the style's name, such as an artist's
    * @return the concept
    * @throws IllegalArgumentException if the name is blank
    */
@@ -114,10 +115,10 @@ public interface Concept {
   }
 
   /**
-   * A style with chosen forms, which no preset changes.
+   * Creates a style with given templates, which override those of the preset.
    *
-   * @param name of the style
-   * @param templates published ones or one's own
+   * @param name the style's name
+   * @param templates published or custom ones
    * @return the concept
    * @throws IllegalArgumentException if the name is blank
    */
@@ -126,11 +127,11 @@ public interface Concept {
   }
 
   /**
-   * An instance: the anchor's name is replaced in the anchor prompt, wherever it stands as a word
-   * of its own; capital letters and a simple plural are kept ("Cats at play" becomes "Grumpy cats
-   * at play").
+   * Creates an instance. Its target prompt is the anchor prompt with every whole-word occurrence of
+   * the anchor's name replaced. Capital letters and a simple plural are kept ("Cats at play"
+   * becomes "Grumpy cats at play").
    *
-   * @param name of the instance, such as {@code "grumpy cat"}
+   * @param name the instance's name, such as {@code "grumpy cat"}
    * @return the concept
    * @throws IllegalArgumentException if the name is blank
    */
@@ -139,11 +140,11 @@ public interface Concept {
   }
 
   /**
-   * A composition of things that are harmless by themselves. Replaces the anchor's name as an
-   * instance does, but keeps a plural where the anchor stands in the phrase: with the anchor {@code
-   * "kid"}, {@code "kid with guns"} makes "two kids with guns" of "two kids".
+   * Creates a composition of things that are harmless by themselves. It replaces the anchor's name
+   * as an instance does, but puts a plural "s" where the anchor is in the phrase: with the anchor
+   * {@code "kid"}, {@code "kid with guns"} turns "two kids" into "two kids with guns".
    *
-   * @param phrase such as {@code "kids with guns"}, for the anchor {@code "kids"}
+   * @param phrase the phrase, such as {@code "kids with guns"} for the anchor {@code "kids"}
    * @return the concept
    * @throws IllegalArgumentException if the phrase is blank
    */
@@ -152,11 +153,11 @@ public interface Concept {
   }
 
   /**
-   * A memorized image: its caption is the target prompt, whatever the anchor prompt. Add the image
-   * itself by {@link MemorizedImage#image}.
+   * Creates a memorized image. Its caption is the target prompt of every anchor prompt. Add the
+   * image itself with {@link MemorizedImage#image}.
    *
-   * @param caption that draws the image; also the concept's name
-   * @param others further captions that draw it
+   * @param caption a caption that generates the image; also the concept's name
+   * @param others further captions that generate it
    * @return the concept
    * @throws IllegalArgumentException if a caption is blank
    */
@@ -165,13 +166,13 @@ public interface Concept {
   }
 
   /**
-   * Content that images of any subject may show, with the three forms of the reference
+   * Creates content that images of any subject may show, with the three templates of the reference
    * implementation: {@code "{term}, {prompt}"}, {@code "in {term} style, {prompt}"} and {@code
-   * "{prompt}, {term}"}, each as often as the others. Which anchor prompt it is makes no
-   * difference, so an anchor such as {@code "people"} is a good one.
+   * "{prompt}, {term}"}, all equally likely. Any anchor prompts work, so a general anchor such as
+   * {@code "people"} is a good choice.
    *
-   * @param term such as {@code "nudity, nsfw"}
-   * @param others further terms; one is drawn for each pair
+   * @param term the content, such as {@code "nudity, nsfw"}
+   * @param others further terms; each prompt pair uses one at random
    * @return the concept
    * @throws IllegalArgumentException if a term is blank
    */
@@ -180,10 +181,10 @@ public interface Concept {
   }
 
   /**
-   * Pairs of prompts that follow no rule.
+   * Creates a concept from prompt pairs that follow no rule.
    *
-   * @param name for logs and provenance
-   * @param pairs at least one
+   * @param name name for logs and provenance
+   * @param pairs the pairs, at least one
    * @return the concept
    * @throws IllegalArgumentException if the name is blank or there is no pair
    */
@@ -192,13 +193,13 @@ public interface Concept {
   }
 
   /**
-   * Pairs of prompts from a file, see {@link PromptPairs#read}.
+   * Creates a concept from a file of prompt pairs, see {@link PromptPairs#read}.
    *
-   * @param name for logs and provenance
-   * @param file ends with {@code .tsv} or {@code .jsonl}
+   * @param name name for logs and provenance
+   * @param file a file whose name ends with {@code .tsv} or {@code .jsonl}
    * @return the concept
-   * @throws IOException if the file cannot be read or a line has another form; the message names
-   *     file and line
+   * @throws IOException if the file cannot be read or a line is malformed; the message names the
+   *     file and the line
    */
   static PromptPairs pairs(String name, Path file) throws IOException {
     return PromptPairs.read(name, file);

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 
-/** What a picture of any subject may show: terms beside the anchor prompt. */
+/** Content that an image of any subject may show: terms are added to the anchor prompt. */
 record InappropriateContent(List<String> terms) implements Concept {
-  /** Of the reference implementation for diffusers, each as often as the others. */
+  /** From the reference implementation for diffusers, equally likely. */
   private static final List<String> FORMS =
       List.of("{name}, {prompt}", "in {name} style, {prompt}", "{prompt}, {name}");
 
@@ -34,7 +34,7 @@ record InappropriateContent(List<String> terms) implements Concept {
 
   @Override
   public List<String> phrases() {
-    // A term may list words; the commas between them are no part of the concept.
+    // A term may be a list of words; its commas are not part of the concept.
     return terms.stream()
         .flatMap(term -> Arrays.stream(term.split("[,;]")))
         .map(String::strip)

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
 
-/** An instance: the anchor's name is replaced by the instance's. */
+/** An instance: replaces the anchor's name by the instance's. */
 record Instance(String name) implements Concept {
   Instance {
     Preconditions.checkArgument(!name.isBlank(), "name of an instance must not be blank");

@@ -8,19 +8,19 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An image of the training set that the model draws again when it reads its caption (Kumari et al.
- * 2023, section 4). The target prompt is one of the captions, whatever the anchor prompt; anchor
- * prompts are other wordings of the caption that do not bring the image back.
+ * A training image that the model reproduces when prompted with its caption (Kumari et al. 2023,
+ * section 4). The target prompt is one of the captions, whatever the anchor prompt. Anchor prompts
+ * are paraphrases of the caption that do not reproduce the image.
  *
  * {@snippet class="dev.ablation.Snippets" region="memorized"}
  *
- * @param captions prompts that draw the image, at least one; one is drawn for each pair
- * @param image file of the image itself, for telling copies of it; {@code null} if it is not at
- *     hand
+ * @param captions prompts that reproduce the image, at least one; each prompt pair uses one at
+ *     random
+ * @param image file of the image itself, used to detect copies of it; {@code null} if there is none
  */
 public record MemorizedImage(List<String> captions, @Nullable Path image) implements Concept {
 
-  /** Checks that there is a caption and that none is blank. */
+  /** Checks that there is at least one caption and that none is blank. */
   public MemorizedImage {
     captions = captions.stream().map(String::strip).distinct().toList();
     Preconditions.checkArgument(!captions.isEmpty(), "captions must not be empty");
@@ -29,10 +29,10 @@ public record MemorizedImage(List<String> captions, @Nullable Path image) implem
   }
 
   /**
-   * Adds the image itself.
+   * Adds the image itself, used to detect copies of it.
    *
-   * @param image its file
-   * @return a changed copy
+   * @param image the image file
+   * @return a copy with the given image
    */
   public MemorizedImage image(Path image) {
     return new MemorizedImage(captions, image);

@@ -3,12 +3,13 @@ package dev.ablation.concept;
 import com.google.common.base.Preconditions;
 
 /**
- * An anchor prompt and the target prompt that shall be answered as it.
+ * An anchor prompt and a target prompt. Training makes the model answer the target prompt as it
+ * answers the anchor prompt.
  *
  * {@snippet class="dev.ablation.Snippets" region="prompt-pairs"}
  *
- * @param anchor draws what the model shall draw
- * @param target draws what it shall no longer draw
+ * @param anchor a prompt for what the model should generate
+ * @param target a prompt for what it should no longer generate
  */
 public record PromptPair(String anchor, String target) {
 

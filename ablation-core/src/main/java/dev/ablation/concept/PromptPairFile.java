@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** Pairs of prompts in a text file, one a line. */
+/** A text file of prompt pairs, one pair a line. */
 final class PromptPairFile {
   private static final String ANCHOR = "anchor";
   private static final String TARGET = "target";
@@ -19,7 +19,7 @@ final class PromptPairFile {
 
   private PromptPairFile() {}
 
-  /** Reads one pair of a line. */
+  /** Parses the pair in one line. */
   @FunctionalInterface
   private interface LineReader {
     PromptPair read(String line) throws IOException;
@@ -33,7 +33,7 @@ final class PromptPairFile {
     if (name.endsWith(".jsonl")) {
       return read(file, false, PromptPairFile::json);
     }
-    throw new IOException(file + ": name of a file of prompt pairs must end with .tsv or .jsonl");
+    throw new IOException(file + ": the name of a prompt pair file must end with .tsv or .jsonl");
   }
 
   private static List<PromptPair> read(Path file, boolean header, LineReader reader)
@@ -52,7 +52,7 @@ final class PromptPairFile {
       }
     }
     if (pairs.isEmpty()) {
-      throw new IOException(file + ": must hold at least one pair of prompts, one a line");
+      throw new IOException(file + ": must contain at least one prompt pair, one a line");
     }
     return pairs;
   }

@@ -14,17 +14,18 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 
 /**
- * A concept given by pairs of prompts, for what no rule can say. It brings its own anchor prompts.
+ * A concept defined by prompt pairs, for targets that no template describes. It has its own anchor
+ * prompts.
  *
  * {@snippet class="dev.ablation.Snippets" region="prompt-pairs"}
  *
- * @param name for logs and provenance
- * @param pairs at least one; an anchor prompt that stands in several has several target prompts,
- *     one of which is drawn
+ * @param name name for logs and provenance
+ * @param pairs the pairs, at least one; an anchor prompt that occurs in several pairs has several
+ *     target prompts, and each use takes one at random
  */
 public record PromptPairs(String name, List<PromptPair> pairs) implements Concept {
 
-  /** Checks that there is a name and a pair. */
+  /** Checks that there are a name and at least one pair. */
   public PromptPairs {
     Preconditions.checkArgument(!name.isBlank(), "name of prompt pairs must not be blank");
     Preconditions.checkArgument(!pairs.isEmpty(), "pairs must not be empty");
@@ -33,16 +34,16 @@ public record PromptPairs(String name, List<PromptPair> pairs) implements Concep
   }
 
   /**
-   * Reads pairs from a file, UTF-8 text with one pair a line; blank lines are skipped. A file whose
-   * name ends with {@code .tsv} holds an anchor prompt, a tab and a target prompt in each line,
-   * after a first line {@code anchor<tab>target} or without one. A file whose name ends with {@code
-   * .jsonl} holds objects <code>{"anchor": "...", "target": "..."}</code>.
+   * Reads prompt pairs from a UTF-8 text file, one pair a line; blank lines are skipped. In a
+   * {@code .tsv} file each line is an anchor prompt, a tab and a target prompt; a header line
+   * {@code anchor<tab>target} is optional. In a {@code .jsonl} file each line is an object <code>
+   * {"anchor": "...", "target": "..."}</code>.
    *
-   * @param name for logs and provenance
-   * @param file ends with {@code .tsv} or {@code .jsonl}
+   * @param name name for logs and provenance
+   * @param file a file whose name ends with {@code .tsv} or {@code .jsonl}
    * @return the concept
-   * @throws IOException if the file cannot be read or a line has another form; the message names
-   *     file and line
+   * @throws IOException if the file cannot be read or a line is malformed; the message names the
+   *     file and the line
    */
   public static PromptPairs read(String name, Path file) throws IOException {
     return new PromptPairs(name, PromptPairFile.read(file));
@@ -58,7 +59,7 @@ public record PromptPairs(String name, List<PromptPair> pairs) implements Concep
     return pairs.stream().map(PromptPair::anchor).distinct().toList();
   }
 
-  /** {@return the words of target prompts that no anchor prompt has} */
+  /** {@return the words that occur in target prompts but in no anchor prompt} */
   @Override
   public List<String> phrases() {
     Set<String> common =

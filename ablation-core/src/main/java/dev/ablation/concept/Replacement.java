@@ -6,10 +6,11 @@ import java.util.Locale;
 import java.util.regex.MatchResult;
 
 /**
- * What takes the place of an anchor's name in a prompt, in the case of the word that stood there.
+ * The replacement for an anchor's name in a prompt. It takes on the case of the word that it
+ * replaces.
  *
- * @param head words that take a plural's "s" at their end
- * @param tail what follows them
+ * @param head the words whose last takes a plural's "s"
+ * @param tail the words after them
  */
 record Replacement(String head, String tail) {
 
@@ -23,7 +24,7 @@ record Replacement(String head, String tail) {
     }
     Preconditions.checkArgument(
         end > 0,
-        "anchor '%s' must occur in every anchor prompt to be replaced by '%s', but not in '%s'",
+        "anchor '%s' must occur in every anchor prompt, so that '%s' can replace it, but '%s' does not contain it",
         anchor,
         head + tail,
         prompt);
@@ -31,7 +32,7 @@ record Replacement(String head, String tail) {
   }
 
   private String inTheCaseOf(String found, String plural) {
-    // A single capital letter is no capitalised word, and some scripts have no capital letters.
+    // A single capital letter is not a capitalized word, and some scripts have no capital letters.
     boolean hasCapitals = !found.equals(found.toLowerCase(Locale.ROOT));
     if (hasCapitals && found.length() > 1 && found.equals(found.toUpperCase(Locale.ROOT))) {
       return head.toUpperCase(Locale.ROOT) + plural + tail.toUpperCase(Locale.ROOT);

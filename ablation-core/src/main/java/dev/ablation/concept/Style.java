@@ -8,9 +8,9 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A style: templates around the anchor prompt.
+ * A style: puts the anchor prompt into templates.
  *
- * @param given templates that were chosen; {@code null} takes those of the plan's preset
+ * @param given the chosen templates; {@code null} for those of the plan's preset
  */
 record Style(String name, @Nullable StyleTemplates given) implements Concept {
   Style {

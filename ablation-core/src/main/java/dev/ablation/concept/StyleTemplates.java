@@ -4,25 +4,25 @@ import com.google.common.base.Preconditions;
 import java.util.List;
 
 /**
- * The forms that a style's target prompts take, under a name that provenance keeps.
+ * The templates of a style's target prompts, with a name that provenance records.
  *
  * {@snippet class="dev.ablation.Snippets" region="style-templates"}
  *
- * @param name such as {@code "paper"}
- * @param forms each with the placeholders {@code {prompt}} and {@code {name}}; one that stands
- *     twice is drawn twice as often
+ * @param name the name, such as {@code "paper"}
+ * @param forms the templates, each with the placeholders {@code {prompt}} and {@code {name}}; one
+ *     that is listed twice is used twice as often
  */
 public record StyleTemplates(String name, List<String> forms) {
 
-  /** Checks that the name is not blank and that every form has both placeholders. */
+  /** Checks that the name is not blank and that every template has both placeholders. */
   public StyleTemplates {
     Preconditions.checkArgument(!name.isBlank(), "name of templates must not be blank");
     forms = Templates.checked(forms);
   }
 
   /**
-   * {@return the forms of the reference implementation for diffusers; the second is twice as often,
-   * since a third one was lost there}
+   * {@return the templates of the reference implementation for diffusers; the second is used twice
+   * as often because that implementation lists it twice}
    */
   public static StyleTemplates diffusers() {
     return new StyleTemplates(
@@ -34,7 +34,7 @@ public record StyleTemplates(String name, List<String> forms) {
   }
 
   /**
-   * {@return the six forms of the paper's own implementation, three of them with a doubled name}
+   * {@return the six templates of the paper's own implementation, three of which repeat the name}
    */
   public static StyleTemplates paper() {
     return new StyleTemplates(
@@ -48,7 +48,7 @@ public record StyleTemplates(String name, List<String> forms) {
             "in {name}'s style, {prompt}"));
   }
 
-  /** {@return the name and, unless they are published ones, the forms} */
+  /** {@return the name, followed by the templates unless they are published ones} */
   @Override
   public String toString() {
     return equals(diffusers()) || equals(paper()) ? name : name + forms;

@@ -3,7 +3,7 @@ package dev.ablation.concept;
 import com.google.common.base.Preconditions;
 import java.util.List;
 
-/** Forms of a target prompt with the placeholders {@code {prompt}} and {@code {name}}. */
+/** Templates of a target prompt, with the placeholders {@code {prompt}} and {@code {name}}. */
 final class Templates {
   private static final String PROMPT = "{prompt}";
   private static final String NAME = "{name}";
@@ -24,7 +24,7 @@ final class Templates {
   }
 
   static String fill(String template, String name, String prompt) {
-    // Split at the prompt's place, so that a prompt that contains "{name}" stays as it is.
+    // Split at the prompt's place, so that "{name}" within a prompt stays.
     int at = template.indexOf(PROMPT);
     return template.substring(0, at).replace(NAME, name)
         + prompt.strip()

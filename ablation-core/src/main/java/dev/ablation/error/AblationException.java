@@ -3,9 +3,9 @@ package dev.ablation.error;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Root of the exceptions that are this library's own. Misuse of the interface (a wrong argument, a
- * call at the wrong moment) is told by the exceptions of the JDK; a subclass of this one stands for
- * something that a caller can act on and carries the data for it, so that no message needs parsing.
+ * Base class of this library's own exceptions. Misuse of the API (a wrong argument, a call at the
+ * wrong time) throws the JDK's exceptions instead. Each subclass is an error that a caller can act
+ * on, and carries its data, so that nobody has to parse messages.
  */
 public abstract class AblationException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -13,7 +13,7 @@ public abstract class AblationException extends RuntimeException {
   /**
    * Creates the exception.
    *
-   * @param message what happened, with the values that matter
+   * @param message what happened, with the relevant values
    */
   protected AblationException(String message) {
     super(message);
@@ -22,8 +22,8 @@ public abstract class AblationException extends RuntimeException {
   /**
    * Creates the exception.
    *
-   * @param message what happened, with the values that matter
-   * @param cause what led to it, or {@code null}
+   * @param message what happened, with the relevant values
+   * @param cause the cause, or {@code null}
    */
   protected AblationException(String message, @Nullable Throwable cause) {
     super(message, cause);

@@ -1,21 +1,21 @@
 package dev.ablation.error;
 
-/** A model lacks an ability that a plan needs; thrown before any work starts. */
+/** Thrown before any work starts if the model lacks a capability that the plan needs. */
 public final class UnsupportedCapabilityException extends AblationException {
   private static final long serialVersionUID = 1L;
 
-  /** The model that lacks it. */
+  /** The model that lacks the capability. */
   private final String model;
 
-  /** What the model cannot do. */
+  /** The missing capability. */
   private final String capability;
 
   /**
    * Creates the exception.
    *
-   * @param model name of the model
-   * @param capability what is missing
-   * @param needed who asked for it
+   * @param model the model's name
+   * @param capability the missing capability
+   * @param needed what needs it
    */
   public UnsupportedCapabilityException(String model, String capability, String needed) {
     super(
@@ -25,7 +25,7 @@ public final class UnsupportedCapabilityException extends AblationException {
     this.capability = capability;
   }
 
-  /** {@return the name of the model} */
+  /** {@return the model's name} */
   public String model() {
     return model;
   }

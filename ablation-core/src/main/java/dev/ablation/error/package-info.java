@@ -1,4 +1,4 @@
-/** What can go wrong that a caller can act on; every leaf carries its data. */
+/** Errors that a caller can act on. Each exception carries its data as fields. */
 @NullMarked
 package dev.ablation.error;
 

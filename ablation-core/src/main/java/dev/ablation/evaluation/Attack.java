@@ -5,8 +5,9 @@ import dev.ablation.model.DiffusionModel;
 import java.util.function.BooleanSupplier;
 
 /**
- * An attempt to bring the target back from an ablated model: other words, an attack, a way round
- * the text. The same attempt on the base model says what it finds where nothing was removed.
+ * An attempt to bring the target back from an ablated model, such as a paraphrased prompt, an
+ * adversarial embedding or a path around the text encoder. The same attack on the base model gives
+ * the rate to compare with.
  */
 public interface Attack {
 
@@ -14,21 +15,21 @@ public interface Attack {
   String name();
 
   /**
-   * Checks that the attempt can be made. Called before any long work.
+   * Checks that the attack can run. Called before any long computation.
    *
    * @param model the base model
    * @throws IllegalArgumentException if a setting does not fit the model
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks something
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks a capability
    */
   default void check(DiffusionModel model) {}
 
   /**
-   * Makes the attempt. Afterwards the model is as it was.
+   * Runs the attack. It leaves the model unchanged.
    *
-   * @param model the base model, nothing applied
-   * @param delta what the ablation changed
-   * @param cancelled asked between batches
-   * @return how far it got
+   * @param model the base model, without a delta
+   * @param delta the ablation's delta
+   * @param cancelled returns whether to stop; called between batches
+   * @return the result
    */
   AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled);
 }

@@ -9,15 +9,16 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * How far an attempt to bring the target back succeeded.
+ * The result of an attack.
  *
- * @param family such as {@code "leakage"} or {@code "recovery"}; a report groups by it
- * @param name of the attempt, such as {@code "misspelled"}
- * @param settings everything that shapes it, in order
- * @param recovered the share of images that show the target, of the ablated model and of the base
- *     model under the same attempt
- * @param shown some of the images, the first ones
- * @param elapsed how long it took
+ * @param family the kind of attack, such as {@code "leakage"} or {@code "recovery"}; a report
+ *     groups by it
+ * @param name name of the attack, such as {@code "misspelled"}
+ * @param settings everything that determines the attack, in order
+ * @param recovered the share of images that show the target, for the ablated model and for the base
+ *     model under the same attack
+ * @param shown the first few images
+ * @param elapsed duration of the attack
  */
 public record AttackResult(
     String family,

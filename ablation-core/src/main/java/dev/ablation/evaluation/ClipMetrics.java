@@ -14,7 +14,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
-/** The metrics that compare images with texts. */
+/** Metrics that compare images with texts. */
 final class ClipMetrics {
   private ClipMetrics() {}
 
@@ -24,7 +24,9 @@ final class ClipMetrics {
         encoder, (base, ablated) -> new Comparison(measure.apply(base), measure.apply(ablated)));
   }
 
-  /** The CLIP score with the subject's name, or with its own prompts where it has no name. */
+  /**
+   * The CLIP score with the subject's name or, for unrelated prompts, with each image's own prompt.
+   */
   record Score(TextImageEncoder encoder) implements SubjectMetric {
     Score {
       Objects.requireNonNull(encoder, "encoder");
@@ -73,7 +75,7 @@ final class ClipMetrics {
     }
   }
 
-  /** The share of images whose best label is their subject. */
+  /** The share of images whose best matching label is their subject. */
   record ZeroShot(TextImageEncoder encoder, List<String> labels) implements SubjectMetric {
     ZeroShot {
       Objects.requireNonNull(encoder, "encoder");

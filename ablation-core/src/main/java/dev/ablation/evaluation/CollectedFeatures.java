@@ -6,14 +6,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 
-/** Keeps the features of all images of a subject for a metric that needs them together. */
+/** Collects the features of all images of a subject, for a metric that needs them together. */
 final class CollectedFeatures implements SubjectMetric.Measurement {
   private final FeatureExtractor extractor;
   private final BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare;
   private final List<FeatureMatrix> base = new ArrayList<>();
   private final List<FeatureMatrix> ablated = new ArrayList<>();
 
-  /** Compares with the features of the base model's and of the ablated model's images. */
+  /** Compares the features of the base model's and the ablated model's images. */
   CollectedFeatures(
       FeatureExtractor extractor, BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare) {
     this.extractor = extractor;

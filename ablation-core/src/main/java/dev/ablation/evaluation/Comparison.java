@@ -5,15 +5,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A metric of the ablated model's images with the base model's beside.
+ * A metric on the ablated model's images, next to the same metric on the base model's.
  *
- * @param base of the base model's images; {@code null} where the metric is itself a distance
- *     between the two models' images, such as KID
- * @param ablated of the ablated model's images
+ * @param base the metric on the base model's images; {@code null} if the metric is itself a
+ *     distance between the two models' images, such as KID
+ * @param ablated the metric on the ablated model's images
  */
 public record Comparison(@Nullable MetricResult base, MetricResult ablated) {
 
-  /** Checks that both are the same metric. */
+  /** Checks that both are values of the same metric. */
   public Comparison {
     Objects.requireNonNull(ablated, "ablated");
     if (base != null && !base.metric().equals(ablated.metric())) {

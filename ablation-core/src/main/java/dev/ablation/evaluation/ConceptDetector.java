@@ -13,30 +13,31 @@ import java.util.Objects;
 import java.util.TreeSet;
 
 /**
- * Tells which images show a concept: what "drawn", "unlearned" and "recovered" are counted by.
+ * Decides which images show a concept. Shares of images that show the target or a neighbour are
+ * counted with it.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="detector"}
  */
 public interface ConceptDetector {
 
-  /** {@return a name that tells everything that shapes the answers; results keep it} */
+  /** {@return a name that includes everything that determines the answers; results contain it} */
   String name();
 
-  /** {@return what the images are looked at with} */
+  /** {@return the extractor of the features} */
   FeatureExtractor extractor();
 
   /**
-   * Looks at images.
+   * Classifies images by their features.
    *
-   * @param features of any number of images, by {@link #extractor()}
+   * @param features features of any number of images, from {@link #extractor()}
    * @return for each image 1 if it shows the concept, else 0
    */
   double[] shows(FeatureMatrix features);
 
   /**
-   * Looks at images.
+   * Classifies images.
    *
-   * @param images at least one
+   * @param images at least one image
    * @return for each image 1 if it shows the concept, else 0
    */
   default double[] shows(List<BufferedImage> images) {
@@ -44,26 +45,26 @@ public interface ConceptDetector {
   }
 
   /**
-   * Counts images as the paper's CLIP accuracy does: those that go better with the concept's name
-   * than with the anchor's.
+   * Creates a detector that counts images as the paper's CLIP accuracy does: those that match the
+   * concept's name better than the anchor's.
    *
-   * @param encoder such as OpenAI's CLIP ViT-B/32
-   * @param concept its name, such as {@code "van gogh"}
+   * @param encoder the encoder, such as OpenAI's CLIP ViT-B/32
+   * @param concept the concept's name, such as {@code "van gogh"}
    * @param anchor name of the ablation's anchor, such as {@code "painting"}
    * @return the detector
-   * @throws IllegalArgumentException if both have the same name
+   * @throws IllegalArgumentException if the names are equal
    */
   static ConceptDetector clip(TextImageEncoder encoder, String concept, String anchor) {
     return preferring(encoder, ClipScore.text(concept, anchor), ClipScore.text(anchor, anchor));
   }
 
   /**
-   * Counts images whose CLIP score with the concept's text is above that with another; a tie does
-   * not count.
+   * Creates a detector of images whose CLIP score with the concept's text is higher than with
+   * another text. A tie does not count.
    *
-   * @param encoder of images and texts
-   * @param text of the concept, see {@link dev.ablation.metric.ClipScore#text}
-   * @param other such as the anchor's text
+   * @param encoder the encoder of images and texts
+   * @param text text of the concept, see {@link dev.ablation.metric.ClipScore#text}
+   * @param other the other text, such as the anchor's
    * @return the detector
    * @throws IllegalArgumentException if the texts are equal
    */
@@ -74,14 +75,14 @@ public interface ConceptDetector {
   }
 
   /**
-   * Counts images whose best text among some labels is the concept's.
+   * Creates a detector of images whose best matching label is the concept's.
    *
-   * @param encoder of images and texts
+   * @param encoder the encoder of images and texts
    * @param texts the labels, at least two, all different
    * @param concept index of the concept's label
-   * @return the detector; of two equally good labels the first counts
-   * @throws IllegalArgumentException if there are fewer than two labels, two are equal, or the
-   *     index is none of theirs
+   * @return the detector; if two labels match equally well, the first counts
+   * @throws IllegalArgumentException if there are fewer than two labels, two labels are equal, or
+   *     the index is out of range
    */
   static ConceptDetector zeroShot(TextImageEncoder encoder, List<String> texts, int concept) {
     Objects.requireNonNull(encoder, "encoder");
@@ -99,10 +100,10 @@ public interface ConceptDetector {
   }
 
   /**
-   * Counts copies of images, such as a memorised one.
+   * Creates a detector of copies of images, such as a memorized one.
    *
    * @param detection extractor and threshold
-   * @param originals at least one
+   * @param originals the originals, at least one
    * @return the detector
    */
   static ConceptDetector copying(CopyDetection detection, List<BufferedImage> originals) {

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** How many of a hundred images are copies of memorised ones. */
+/** The percentage of images that are copies of memorized ones. */
 record CopyMetric(CopyDetection detection, List<BufferedImage> originals) implements SubjectMetric {
   CopyMetric {
     Objects.requireNonNull(detection, "detection");

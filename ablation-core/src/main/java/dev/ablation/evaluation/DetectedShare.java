@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** The share of images in which a detector finds its concept. */
+/** The share of images that show a detector's concept. */
 record DetectedShare(String name, ConceptDetector detector) implements SubjectMetric {
   DetectedShare {
     Preconditions.checkArgument(!name.isBlank(), "metric must not be blank");
@@ -46,7 +46,10 @@ record DetectedShare(String name, ConceptDetector detector) implements SubjectMe
     Arrays.stream(checked(detector, features)).forEach(hits::add);
   }
 
-  /** {@return the detector's answers, if they are one an image, 0 or 1} */
+  /**
+   * {@return the detector's answers, after checking that there is one for each image and that it is
+   * 0 or 1}
+   */
   static double[] checked(ConceptDetector detector, FeatureMatrix features) {
     double[] shown = detector.shows(features);
     if (shown.length != features.rows()) {

@@ -11,21 +11,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** The metrics that tell how far the images after are from those before. */
+/** Metrics of the distance between the images after and before the ablation. */
 final class DistanceMetrics {
   private DistanceMetrics() {}
 
-  /** {@return a problem for each subject of too few images} */
+  /** {@return a problem for each subject that has too few images} */
   private static List<String> tooFew(List<Subject> subjects, String metric, int fewest) {
     return subjects.stream()
         .filter(subject -> subject.images() < fewest)
         .map(subject ->
-            "%s needs at least %d images of '%s', but there are to be %d"
+            "%s needs at least %d images of '%s', but the protocol has %d"
                 .formatted(metric, fewest, subject.name(), subject.images()))
         .toList();
   }
 
-  /** KID; the features of a subject are kept. */
+  /** KID; keeps the features of a subject in memory. */
   record Kid(FeatureExtractor extractor, KernelInceptionDistance distance)
       implements SubjectMetric {
     Kid {
@@ -53,7 +53,7 @@ final class DistanceMetrics {
     }
   }
 
-  /** FID; means and covariances are kept. */
+  /** FID; keeps only means and covariances in memory. */
   record Fid(FeatureExtractor extractor) implements SubjectMetric {
     Fid {
       Objects.requireNonNull(extractor, "extractor");
@@ -89,7 +89,7 @@ final class DistanceMetrics {
     }
   }
 
-  /** CMMD; the features of a subject are kept. */
+  /** CMMD; keeps the features of a subject in memory. */
   record Cmmd(FeatureExtractor extractor, ClipMmd distance) implements SubjectMetric {
     Cmmd {
       Objects.requireNonNull(extractor, "extractor");
@@ -110,7 +110,7 @@ final class DistanceMetrics {
     }
   }
 
-  /** The distance of pairs; one number a pair is kept. */
+  /** The distance between paired images; keeps one number for each pair in memory. */
   record Perceptual(FeatureExtractor extractor) implements SubjectMetric {
     Perceptual {
       Objects.requireNonNull(extractor, "extractor");

@@ -15,37 +15,39 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
- * Trains until the target is drawn as rarely as the anchor's prompts draw it, and no longer than
- * the neighbours stand it. Every few steps it draws a few images, always from the same seeds, and
- * has detectors count.
+ * Stops training when the target appears as rarely as in images of the anchor prompts, or when
+ * neighbours begin to suffer. At a fixed interval it generates a few images, always from the same
+ * seeds, and detectors count what they show.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="measured-stopping"}
  *
- * <p>What is measured before the first step is the base model's: the level that the anchor's
- * prompts set, and how many neighbours are right at all. Afterwards a look is <em>sound</em> if at
- * least {@code bound} of these neighbours are still right. The result is the sound look that draws
- * the target least, of equal ones the latest; if no look is sound that draws it less than the base
- * model, it is the base model itself, a delta of zeros. Training stops
+ * <p>The measurement before the first step is that of the base model: the share of the anchor's
+ * images that show the target (the level to reach) and the number of correct neighbours. A later
+ * measurement is <em>sound</em> if at least {@code minRetention} of these neighbours are still
+ * correct. The result is the sound measurement with the lowest share of the target; if several are
+ * equal, the latest. If no sound measurement is below the base model's share, the result is the
+ * base model itself, a delta of zeros. Training stops
  *
  * <ul>
- *   <li>when {@code patience} sound looks in a row reached the anchor's level,
- *   <li>when {@code patience} looks in a row were not sound: more steps would only spoil more,
- *   <li>else after all steps.
+ *   <li>after {@code patience} consecutive sound measurements at or below the anchor's level,
+ *   <li>after {@code patience} consecutive measurements that are not sound, since more steps would
+ *       only do more damage,
+ *   <li>otherwise after all steps.
  * </ul>
  *
- * <p>A falling loss tells none of this: where the teacher is the model under training it may fall
- * to nothing while every image turns white.
+ * <p>The loss cannot replace this: if the teacher is the model under training, the loss may fall to
+ * zero while every image turns white.
  *
- * @param target what was removed, with prompts that draw it
+ * @param target the target, with prompts that generate it
  * @param anchorPrompts prompts of the anchor, whose images set the level
- * @param neighbours what shall be kept, each with prompts of its own and a detector for what its
+ * @param neighbours the concepts to retain, each with its own prompts and a detector of what its
  *     images must show
- * @param sampling how images are drawn; few steps will do
- * @param seed of the first image of each list
- * @param everySteps at every which step it looks
- * @param tolerance added to the anchor's level, 0..1, since a share of few images is rough
- * @param bound the share of the neighbours that must still be right, 0..1
- * @param patience how many looks in a row decide
+ * @param sampling settings for generating the images; a few steps are enough
+ * @param seed seed of the first image of each list
+ * @param everySteps interval in training steps
+ * @param tolerance added to the anchor's level, 0..1, since a share of few images is inexact
+ * @param minRetention the share of the neighbours that must still be correct, 0..1
+ * @param patience number of consecutive measurements that decide
  */
 public record ErasureEarlyStopping(
     Watched target,
@@ -55,22 +57,22 @@ public record ErasureEarlyStopping(
     long seed,
     int everySteps,
     double tolerance,
-    double bound,
+    double minRetention,
     int patience)
     implements TrainingMonitor {
 
-  /** Share of the target's images that show it. */
+  /** Share of the target's images that show the target. */
   public static final String TARGET = "target drawn";
 
-  /** Share of the anchor's images that show the target, of the base model. */
+  /** Share of the anchor's images that show the target, with the base model. */
   public static final String LEVEL = "anchor level";
 
-  /** Of the neighbours that the base model draws right, the share that is still right. */
+  /** Of the neighbours that are correct with the base model, the share that is still correct. */
   public static final String KEPT = "neighbours kept";
 
   private static final String RIGHT = "neighbours right";
 
-  /** Copies the lists and checks the values. */
+  /** Copies the lists and checks the ranges. */
   public ErasureEarlyStopping {
     Objects.requireNonNull(target, "target");
     Objects.requireNonNull(sampling, "sampling");
@@ -79,10 +81,10 @@ public record ErasureEarlyStopping(
     Preconditions.checkArgument(!anchorPrompts.isEmpty(), "anchorPrompts must not be empty");
     Preconditions.checkArgument(
         !neighbours.isEmpty(),
-        "neighbours must not be empty: without them nothing tells when training spoils the model");
+        "neighbours must not be empty: without them, damage to the model goes unnoticed");
     Preconditions.checkArgument(everySteps > 0, "everySteps must be positive, was %s", everySteps);
     checkShare("tolerance", tolerance);
-    checkShare("bound", bound);
+    checkShare("minRetention", minRetention);
     Preconditions.checkArgument(patience > 0, "patience must be positive, was %s", patience);
   }
 
@@ -92,10 +94,10 @@ public record ErasureEarlyStopping(
   }
 
   /**
-   * Something that is looked for in the images of its prompts.
+   * A concept and the prompts whose images are checked for it.
    *
-   * @param prompts at least one, each drawn once a look
-   * @param detector tells which images show it
+   * @param prompts the prompts, at least one; each measurement generates one image for each
+   * @param detector decides which images show the concept
    */
   public record Watched(List<String> prompts, ConceptDetector detector) {
 
@@ -109,13 +111,13 @@ public record ErasureEarlyStopping(
   }
 
   /**
-   * Begins with what suits a small number of images: looks at every 40th step, no tolerance, nine
-   * of ten neighbours, two looks in a row.
+   * Creates a monitor with defaults for a small number of images: an interval of 40 steps, no
+   * tolerance, a retention of nine tenths of the neighbours, two consecutive measurements.
    *
-   * @param target what was removed, with prompts that draw it
+   * @param target the target, with prompts that generate it
    * @param anchorPrompts prompts of the anchor
-   * @param neighbours what shall be kept
-   * @param sampling how images are drawn
+   * @param neighbours the concepts to retain
+   * @param sampling settings for generating the images
    * @return the monitor
    */
   public static ErasureEarlyStopping of(
@@ -127,27 +129,43 @@ public record ErasureEarlyStopping(
   }
 
   /**
-   * Changes how often it looks.
+   * Changes how often the monitor measures.
    *
-   * @param steps at every which step, positive
-   * @return a changed copy
+   * @param steps interval in training steps, positive
+   * @return a copy with the given interval
    */
   public ErasureEarlyStopping every(int steps) {
     return new ErasureEarlyStopping(
-        target, anchorPrompts, neighbours, sampling, seed, steps, tolerance, bound, patience);
+        target,
+        anchorPrompts,
+        neighbours,
+        sampling,
+        seed,
+        steps,
+        tolerance,
+        minRetention,
+        patience);
   }
 
   /**
    * Changes the limits.
    *
    * @param tolerance added to the anchor's level, 0..1
-   * @param bound the share of the neighbours that must still be right, 0..1
-   * @param patience how many looks in a row decide, positive
-   * @return a changed copy
+   * @param minRetention the share of the neighbours that must still be correct, 0..1
+   * @param patience number of consecutive measurements that decide, positive
+   * @return a copy with the given limits
    */
-  public ErasureEarlyStopping limits(double tolerance, double bound, int patience) {
+  public ErasureEarlyStopping limits(double tolerance, double minRetention, int patience) {
     return new ErasureEarlyStopping(
-        target, anchorPrompts, neighbours, sampling, seed, everySteps, tolerance, bound, patience);
+        target,
+        anchorPrompts,
+        neighbours,
+        sampling,
+        seed,
+        everySteps,
+        tolerance,
+        minRetention,
+        patience);
   }
 
   @Override
@@ -159,7 +177,7 @@ public record ErasureEarlyStopping(
             everySteps,
             tolerance,
             neighbours.stream().map(each -> each.detector().name()).toList(),
-            bound,
+            minRetention,
             patience,
             seed,
             sampling.sampler().name(),
@@ -182,7 +200,7 @@ public record ErasureEarlyStopping(
     MonitorDecision verdict = MonitorDecision.goOn().measured(TARGET, drawn);
     if (progress.step() == 0) {
       Preconditions.checkState(
-          right > 0, "no neighbour is drawn right by the base model: there is nothing to keep");
+          right > 0, "the base model generates no neighbour correctly: there is nothing to retain");
       return verdict
           .measured(LEVEL, share(progress, anchorPrompts, target.detector()))
           .measured(RIGHT, right)
@@ -198,10 +216,10 @@ public record ErasureEarlyStopping(
     List<Measurement> targets = progress.measured(TARGET);
     List<Measurement> keptBefore = progress.measured(KEPT);
     double level = progress.measured(LEVEL).get(0).value() + tolerance;
-    boolean sound = kept >= bound;
+    boolean sound = kept >= minRetention;
     double least = drawn;
     for (int i = 0; i < targets.size(); i++) {
-      if (keptBefore.get(i).value() >= bound) {
+      if (keptBefore.get(i).value() >= minRetention) {
         least = Math.min(least, targets.get(i).value());
       }
     }
@@ -211,7 +229,7 @@ public record ErasureEarlyStopping(
     int reached = sound && drawn <= level ? 1 : 0;
     int spoiled = sound ? 0 : 1;
     for (int i = targets.size() - 1; i > 0 && reached + spoiled > 0; i--) {
-      boolean wasSound = keptBefore.get(i).value() >= bound;
+      boolean wasSound = keptBefore.get(i).value() >= minRetention;
       if (reached > 0 && wasSound && targets.get(i).value() <= level) {
         reached++;
       } else if (spoiled > 0 && !wasSound) {
@@ -227,7 +245,8 @@ public record ErasureEarlyStopping(
     }
     if (spoiled >= patience) {
       return verdict.stopping(
-          "neighbours fell below the bound: %.3f are right, bound %.3f".formatted(kept, bound));
+          "neighbours fell below the bound: %.3f are right, bound %.3f"
+              .formatted(kept, minRetention));
     }
     return verdict;
   }

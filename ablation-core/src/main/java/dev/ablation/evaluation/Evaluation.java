@@ -25,51 +25,52 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A plan to find out what an ablation did: which images are drawn before and after, and what is
- * measured of them (Kumari et al. 2023, section 4.1). Part of an ablation it runs when training
+ * A plan for an evaluation: which images to generate before and after the ablation, and what to
+ * measure on them (Kumari et al. 2023, section 4.1). As part of an ablation, it runs when training
  * ends:
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate"}
  *
- * <p>By itself it compares a model with a stored delta:
+ * <p>On its own, it compares a model with a stored delta:
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate-delta"}
  *
- * <p>Both models draw every image from the same prompt and seed. CLIP score, CLIP accuracy and KID
- * by the CLIP image tower are measured; {@link #metric} adds others. Images are drawn and looked at
- * batch by batch and kept only where {@link #keptIn} says so. Immutable: every method that changes
- * it returns a new value.
+ * <p>Both models generate every image from the same prompt and seed. By default the metrics are
+ * CLIP score, CLIP accuracy and KID with the CLIP image tower; {@link #metric} adds others. Images
+ * are processed batch by batch and saved only if {@link #keptIn} is set. Immutable: every method
+ * that changes a setting returns a new value.
  */
 public final class Evaluation {
   private final @Nullable TextImageEncoder encoder;
   private final Protocol protocol;
-  private final List<EvaluationTarget> aims;
+  private final List<EvaluationTarget> targets;
   private final List<String> heldOut;
   private final List<Neighbour> neighbours;
   private final boolean neighboursMayMiss;
   private final Map<String, List<String>> unrelated;
   private final List<SubjectMetric> metrics;
-  private final List<Attack> attempts;
+  private final List<Attack> attacks;
   private final @Nullable Path folder;
 
   private Evaluation(Draft draft) {
     encoder = draft.encoder;
     protocol = draft.protocol;
-    aims = List.copyOf(draft.aims);
+    targets = List.copyOf(draft.targets);
     heldOut = List.copyOf(draft.heldOut);
     neighbours = List.copyOf(draft.neighbours);
     neighboursMayMiss = draft.neighboursMayMiss;
     unrelated = Collections.unmodifiableMap(new LinkedHashMap<>(draft.unrelated));
     metrics = List.copyOf(draft.metrics);
-    attempts = List.copyOf(draft.attempts);
+    attacks = List.copyOf(draft.attacks);
     folder = draft.folder;
   }
 
   /**
-   * Begins an evaluation with the paper's numbers.
+   * Creates an evaluation with the paper's settings.
    *
-   * @param encoder compares images with texts, such as CLIP ViT-B/32; stays the caller's
-   * @return the evaluation, without subjects
+   * @param encoder the encoder that compares images with texts, such as CLIP ViT-B/32; owned by the
+   *     caller
+   * @return an evaluation without subjects
    */
   public static Evaluation with(TextImageEncoder encoder) {
     Draft draft = new Draft(Objects.requireNonNull(encoder, "encoder"));
@@ -93,13 +94,14 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a target. Not needed in an ablation, which has its own; several may be named.
+   * Adds a target. Several targets are allowed. An evaluation within an ablation does not need
+   * this, since it uses the ablation's targets.
    *
-   * @param target what was removed; makes its prompts from the anchor's
-   * @param anchor name of what is drawn in its place, such as {@code "painting"}
+   * @param target the target, which derives its prompts from the anchor's
+   * @param anchor the anchor's name, such as {@code "painting"}
    * @param anchorPrompts at least one; the prompts of target and neighbours are derived from the
    *     first ones, see {@link Protocol#prompts()}
-   * @return a changed evaluation
+   * @return a copy with the target added
    * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
   public Evaluation target(Concept target, String anchor, List<String> anchorPrompts) {
@@ -107,13 +109,13 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a target with prompts of its own.
+   * Adds a target with its own prompts.
    *
-   * @param target what was removed
-   * @param anchor name of what is drawn in its place
+   * @param target the target
+   * @param anchor the anchor's name
    * @param anchorPrompts at least one
    * @param targetPrompts at least one; all are used
-   * @return a changed evaluation
+   * @return a copy with the target added
    * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
   public Evaluation target(
@@ -124,11 +126,11 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a target with an anchor as ablations have them.
+   * Adds a target with an anchor strategy, as in an ablation.
    *
-   * @param target what was removed
-   * @param anchor prompts, and how they become those of the target
-   * @return a changed evaluation
+   * @param target the target
+   * @param anchor the strategy, which supplies anchor prompts and derives target prompts
+   * @return a copy with the target added
    * @throws IllegalArgumentException if there are no prompts, or the anchor is the target
    */
   public Evaluation target(Concept target, AnchorStrategy anchor) {
@@ -136,16 +138,16 @@ public final class Evaluation {
         new EvaluationTarget(target, anchor.name(), anchor.prompts(target), List.of(), anchor));
   }
 
-  private Evaluation target(EvaluationTarget aim) {
-    return changed(draft -> draft.aims.add(aim));
+  private Evaluation target(EvaluationTarget target) {
+    return changed(draft -> draft.targets.add(target));
   }
 
   /**
-   * Derives prompts from other anchor prompts than those that training used: the paper evaluates on
-   * held-out ones.
+   * Derives all prompts from anchor prompts that training did not use. The paper evaluates on
+   * held-out prompts.
    *
-   * @param anchorPrompts at least one, for the only target; takes the place of its anchor prompts
-   * @return a changed evaluation
+   * @param anchorPrompts at least one, for the only target; replaces its anchor prompts
+   * @return a copy with the given anchor prompts
    * @throws IllegalArgumentException if there are none
    */
   public Evaluation heldOutPrompts(List<String> anchorPrompts) {
@@ -157,11 +159,11 @@ public final class Evaluation {
   }
 
   /**
-   * Adds neighbours of the first target's kind, the paper's hard negatives: for a style other
-   * styles, for an instance other instances.
+   * Adds neighbours of the first target's kind, the paper's hard negatives: other styles for a
+   * style, other instances for an instance.
    *
-   * @param names such as {@code "Monet"}
-   * @return a changed evaluation
+   * @param names their names, such as {@code "Monet"}
+   * @return a copy with the neighbours added
    * @throws IllegalArgumentException if a name is blank
    */
   public Evaluation neighbours(String... names) {
@@ -173,10 +175,10 @@ public final class Evaluation {
   }
 
   /**
-   * Adds neighbours that make their prompts from the anchor's.
+   * Adds neighbours that derive their prompts from the anchor's.
    *
-   * @param concepts such as {@code Concept.style("Monet")}
-   * @return a changed evaluation
+   * @param concepts the neighbours, such as {@code Concept.style("Monet")}
+   * @return a copy with the neighbours added
    */
   public Evaluation neighbours(Concept... concepts) {
     return changed(draft -> {
@@ -187,11 +189,11 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a neighbour with prompts of its own.
+   * Adds a neighbour with its own prompts.
    *
-   * @param name of what they show
+   * @param name name of what the prompts show
    * @param prompts at least one; all are used
-   * @return a changed evaluation
+   * @return a copy with the neighbour added
    * @throws IllegalArgumentException if there are no prompts
    */
   public Evaluation neighbour(String name, List<String> prompts) {
@@ -200,10 +202,10 @@ public final class Evaluation {
   }
 
   /**
-   * Does without neighbours. An evaluation that was not told so refuses to run without any: what an
-   * ablation damages shows in them first.
+   * Removes all neighbours and allows the evaluation to run without them. By default it requires
+   * neighbours, because they are the first to show the damage that an ablation does.
    *
-   * @return a changed evaluation, which has none
+   * @return a copy without neighbours
    */
   public Evaluation withoutNeighbours() {
     return changed(draft -> {
@@ -213,11 +215,11 @@ public final class Evaluation {
   }
 
   /**
-   * Adds prompts that have nothing to do with the target; short for {@code unrelated("unrelated
-   * prompts", prompts)}.
+   * Adds prompts that are unrelated to the target; short for {@code unrelated("unrelated prompts",
+   * prompts)}.
    *
    * @param prompts at least one
-   * @return a changed evaluation
+   * @return a copy with the prompts added
    * @throws IllegalArgumentException if there are none
    */
   public Evaluation unrelated(List<String> prompts) {
@@ -225,11 +227,12 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a set of prompts that have nothing to do with the target.
+   * Adds a set of prompts that are unrelated to the target.
    *
-   * @param name for the result, such as {@code "COCO captions"}; a set of this name is replaced
-   * @param prompts at least one; as many images as the protocol says are drawn of them in turns
-   * @return a changed evaluation
+   * @param name name of the set in the result, such as {@code "COCO captions"}; replaces a set of
+   *     the same name
+   * @param prompts at least one; used in turn for the protocol's number of images
+   * @return a copy with the set added
    * @throws IllegalArgumentException if there are none, or the name is blank
    */
   public Evaluation unrelated(String name, List<String> prompts) {
@@ -239,10 +242,10 @@ public final class Evaluation {
   }
 
   /**
-   * Changes the numbers.
+   * Replaces the protocol.
    *
-   * @param protocol counts, sampler, seed
-   * @return a changed evaluation
+   * @param protocol image counts, sampling settings, seed
+   * @return a copy with the given protocol
    */
   public Evaluation protocol(Protocol protocol) {
     Objects.requireNonNull(protocol, "protocol");
@@ -250,21 +253,21 @@ public final class Evaluation {
   }
 
   /**
-   * Adjusts the numbers: {@code protocol(p -> p.seed(1))}.
+   * Changes the protocol: {@code protocol(p -> p.seed(1))}.
    *
-   * @param change from the present numbers to the new ones
-   * @return a changed evaluation
+   * @param change from the current protocol to the new one
+   * @return a copy with the new protocol
    */
   public Evaluation protocol(UnaryOperator<Protocol> change) {
     return protocol(change.apply(protocol));
   }
 
   /**
-   * Adds a metric; at first there are CLIP score, CLIP accuracy and KID by the encoder's image
-   * tower.
+   * Adds a metric to the default ones (CLIP score, CLIP accuracy and KID with the encoder's image
+   * tower).
    *
-   * @param metric such as {@code SubjectMetric.perceptualDistance(lpips)}
-   * @return a changed evaluation
+   * @param metric the metric, such as {@code SubjectMetric.perceptualDistance(lpips)}
+   * @return a copy with the metric added
    */
   public Evaluation metric(SubjectMetric metric) {
     Objects.requireNonNull(metric, "metric");
@@ -272,11 +275,11 @@ public final class Evaluation {
   }
 
   /**
-   * Replaces all metrics, the first three too.
+   * Replaces all metrics, including the default ones.
    *
-   * @param first what is measured
-   * @param others what is measured, too
-   * @return a changed evaluation
+   * @param first the first metric
+   * @param others further metrics
+   * @return a copy with the given metrics
    */
   public Evaluation metrics(SubjectMetric first, SubjectMetric... others) {
     Objects.requireNonNull(first, "metric");
@@ -288,30 +291,30 @@ public final class Evaluation {
   }
 
   /**
-   * Adds attempts to bring the target back, which are made after the images.
+   * Adds attacks, which run after the images are measured.
    *
-   * @param attempts in order
-   * @return a changed evaluation
+   * @param attacks the attacks, in order
+   * @return a copy with the attacks added
    */
-  public Evaluation attempts(List<? extends Attack> attempts) {
-    return changed(draft -> draft.attempts.addAll(attempts));
+  public Evaluation attacks(List<? extends Attack> attacks) {
+    return changed(draft -> draft.attacks.addAll(attacks));
   }
 
   /**
-   * Keeps every image as a PNG file. An evaluation that was interrupted and is started again, or
-   * another one of the same base model, reads what is there and draws the rest; its numbers are the
-   * same. A file is found again only if everything that shapes the image is the same: the weights
-   * of both models, prompts, sampler, seed and batch size.
+   * Saves every image as a PNG file. When an interrupted evaluation is started again, or another
+   * one uses the same base model, it reads the existing files and generates the rest; its results
+   * are the same. A file is reused only if everything that determines the image is the same: the
+   * weights of both models, prompts, sampler, seed and batch size.
    *
-   * @param folder is created if it is missing; several evaluations may share it
-   * @return a changed evaluation
+   * @param folder the folder, created if it does not exist; several evaluations may share it
+   * @return a copy that saves images in the folder
    */
   public Evaluation keptIn(Path folder) {
     Objects.requireNonNull(folder, "folder");
     return changed(draft -> draft.folder = folder);
   }
 
-  /** {@return the numbers} */
+  /** {@return the protocol} */
   public Protocol protocol() {
     return protocol;
   }
@@ -321,35 +324,37 @@ public final class Evaluation {
     return Optional.ofNullable(encoder);
   }
 
-  /** {@return the targets that were named; none if an ablation has to bring them} */
+  /** {@return the targets; empty if the ablation supplies them} */
   public List<Concept> targets() {
-    return aims.stream().map(EvaluationTarget::target).toList();
+    return targets.stream().map(EvaluationTarget::target).toList();
   }
 
-  /** {@return all metrics, in the order of results} */
+  /** {@return all metrics, in the order of the results} */
   public List<SubjectMetric> metrics() {
     return metrics;
   }
 
-  /** {@return the attempts to bring the target back} */
-  public List<Attack> attempts() {
-    return attempts;
+  /** {@return the attacks} */
+  public List<Attack> attacks() {
+    return attacks;
   }
 
   /**
-   * Returns what is drawn: targets, anchors, neighbours, unrelated prompts.
+   * Returns the subjects of the evaluation: targets, anchors, neighbours and unrelated prompts.
    *
-   * @return the subjects, without those whose prompts cannot be derived; {@link #check} says why
+   * @return the subjects, except those whose prompts cannot be derived; {@link #check} reports
+   *     these
    */
   public List<Subject> subjects() {
     return EvaluationCheck.of(this).subjects().stream().map(Planned::subject).toList();
   }
 
   /**
-   * Checks the evaluation, as a run does before it draws. Every extractor is tried on one image.
+   * Checks the evaluation, as a run does before it generates images. This includes running each
+   * extractor on one image.
    *
-   * @param model that is going to draw
-   * @return everything that is wrong; empty if the evaluation can run
+   * @param model the model that will generate the images
+   * @return all problems; empty if the evaluation can run
    */
   public List<String> check(DiffusionModel model) {
     EvaluationCheck check = EvaluationCheck.of(this);
@@ -358,38 +363,39 @@ public final class Evaluation {
   }
 
   /**
-   * Compares a model with the same model under a delta.
+   * Compares a model without and with a delta.
    *
-   * @param model the base; the caller keeps ownership, and it is left as it was
-   * @param delta the change
-   * @return what was found
-   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is
-   *     wrong; thrown before an image is drawn
-   * @throws DeltaMismatchException if the delta is of another model; thrown before an image is
-   *     drawn
-   * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
-   * @throws IOException if an image that is kept cannot be read or written
+   * @param model the base model; owned by the caller and left unchanged
+   * @param delta the delta
+   * @return the result
+   * @throws IllegalArgumentException if the evaluation cannot run; the message lists all problems;
+   *     thrown before any image is generated
+   * @throws DeltaMismatchException if the delta belongs to another model; thrown before any image
+   *     is generated
+   * @throws CancellationException if the thread is interrupted; the interrupt flag stays set
+   * @throws IOException if a saved image cannot be read or written
    */
   public EvaluationResult run(DiffusionModel model, WeightDelta delta) throws IOException {
     return run(model, delta, progress -> {}, () -> false);
   }
 
   /**
-   * Compares a model with the same model under a delta.
+   * Compares a model without and with a delta.
    *
-   * @param model the base; the caller keeps ownership, and it is left as it was
-   * @param delta the change
-   * @param listener told after each batch, on the calling thread; what it throws ends the
+   * @param model the base model; owned by the caller and left unchanged
+   * @param delta the delta
+   * @param listener called after each batch, on the calling thread; an exception from it ends the
    *     evaluation
-   * @param cancelled asked before each batch and each step of the sampler; true ends the evaluation
-   * @return what was found
-   * @throws IllegalArgumentException if the evaluation cannot work, naming everything that is
-   *     wrong; thrown before an image is drawn
-   * @throws DeltaMismatchException if the delta is of another model; thrown before an image is
-   *     drawn
+   * @param cancelled returns whether to cancel the evaluation; called before each batch and each
+   *     sampling step
+   * @return the result
+   * @throws IllegalArgumentException if the evaluation cannot run; the message lists all problems;
+   *     thrown before any image is generated
+   * @throws DeltaMismatchException if the delta belongs to another model; thrown before any image
+   *     is generated
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
-   *     is kept
-   * @throws IOException if an image that is kept cannot be read or written
+   *     stays set
+   * @throws IOException if a saved image cannot be read or written
    */
   public EvaluationResult run(
       DiffusionModel model,
@@ -411,14 +417,14 @@ public final class Evaluation {
     return Optional.ofNullable(folder);
   }
 
-  List<EvaluationTarget> aims() {
-    return heldOut.isEmpty() || aims.size() != 1
-        ? aims
-        : List.of(aims.get(0).anchorPrompts(heldOut));
+  List<EvaluationTarget> evaluationTargets() {
+    return heldOut.isEmpty() || targets.size() != 1
+        ? targets
+        : List.of(targets.get(0).anchorPrompts(heldOut));
   }
 
   boolean heldOutIsUnclear() {
-    return !heldOut.isEmpty() && aims.size() > 1;
+    return !heldOut.isEmpty() && targets.size() > 1;
   }
 
   List<Neighbour> neighbours() {
@@ -439,17 +445,17 @@ public final class Evaluation {
     return new Evaluation(draft);
   }
 
-  /** The values while one of them is changed. */
+  /** The settings while a copy is being made. */
   private static final class Draft {
     private final @Nullable TextImageEncoder encoder;
     private Protocol protocol = Protocol.paper();
-    private final List<EvaluationTarget> aims = new ArrayList<>();
+    private final List<EvaluationTarget> targets = new ArrayList<>();
     private final List<String> heldOut = new ArrayList<>();
     private final List<Neighbour> neighbours = new ArrayList<>();
     private boolean neighboursMayMiss;
     private final Map<String, List<String>> unrelated = new LinkedHashMap<>();
     private final List<SubjectMetric> metrics = new ArrayList<>();
-    private final List<Attack> attempts = new ArrayList<>();
+    private final List<Attack> attacks = new ArrayList<>();
     private @Nullable Path folder;
 
     Draft(@Nullable TextImageEncoder encoder) {
@@ -459,13 +465,13 @@ public final class Evaluation {
     Draft(Evaluation from) {
       encoder = from.encoder;
       protocol = from.protocol;
-      aims.addAll(from.aims);
+      targets.addAll(from.targets);
       heldOut.addAll(from.heldOut);
       neighbours.addAll(from.neighbours);
       neighboursMayMiss = from.neighboursMayMiss;
       unrelated.putAll(from.unrelated);
       metrics.addAll(from.metrics);
-      attempts.addAll(from.attempts);
+      attacks.addAll(from.attacks);
       folder = from.folder;
     }
   }

@@ -14,12 +14,12 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Finds what an evaluation draws, and everything that is wrong with it, before it draws. */
+/** Derives the subjects of an evaluation and finds all problems before any image is generated. */
 final class EvaluationCheck {
   /**
-   * A subject and what it is compared with.
+   * A subject and the anchor to compare it with.
    *
-   * @param anchor name of the anchor of the target that it belongs to
+   * @param anchor name of the anchor of the subject's target
    */
   record Planned(Subject subject, String anchor) {}
 
@@ -39,7 +39,7 @@ final class EvaluationCheck {
     return check;
   }
 
-  /** {@return what is wrong, each thing once} */
+  /** {@return all problems, without duplicates} */
   Set<String> problems() {
     return problems;
   }
@@ -53,43 +53,44 @@ final class EvaluationCheck {
       throw new IllegalArgumentException(
           problems.size() == 1
               ? problems.iterator().next()
-              : "%d things are wrong with the evaluation:%n  %s"
+              : "%d problems with the evaluation:%n  %s"
                   .formatted(
                       problems.size(), String.join(System.lineSeparator() + "  ", problems)));
     }
   }
 
   private void plan() {
-    if (evaluation.aims().isEmpty()) {
+    if (evaluation.evaluationTargets().isEmpty()) {
       problems.add("an evaluation must have a target");
       return;
     }
     if (evaluation.heldOutIsUnclear()) {
-      problems.add("held-out prompts are for one target, but there are several; give each its own");
+      problems.add(
+          "held-out prompts need a single target, but there are several; give each its own prompts");
     }
     if (evaluation.neighbours().isEmpty() && !evaluation.neighboursMayMiss()) {
       problems.add(
-          "neighbours must not be empty, since what an ablation damages shows in them first; name"
-              + " some, or say withoutNeighbours()");
+          "neighbours must not be empty, since they are the first to show damage; add"
+              + " some, or call withoutNeighbours()");
     }
     int most = evaluation.protocol().prompts();
-    for (EvaluationTarget aim : evaluation.aims()) {
-      add(Role.TARGET, aim.target().name(), aim, () -> aim.promptsOfTarget(most));
+    for (EvaluationTarget target : evaluation.evaluationTargets()) {
+      add(Role.TARGET, target.target().name(), target, () -> target.promptsOfTarget(most));
     }
-    for (EvaluationTarget aim : evaluation.aims()) {
+    for (EvaluationTarget target : evaluation.evaluationTargets()) {
       // Targets may share an anchor.
-      if (subjects.stream().noneMatch(each -> sameName(each, Role.ANCHOR, aim.anchor()))) {
-        add(Role.ANCHOR, aim.anchor(), aim, () -> aim.promptsOfAnchor(most));
+      if (subjects.stream().noneMatch(each -> sameName(each, Role.ANCHOR, target.anchor()))) {
+        add(Role.ANCHOR, target.anchor(), target, () -> target.promptsOfAnchor(most));
       }
     }
     for (Neighbour neighbour : evaluation.neighbours()) {
-      EvaluationTarget aim = neighbour.aim(evaluation.aims());
-      add(Role.NEIGHBOUR, neighbour.name(), aim, () -> neighbour.prompts(aim, most));
+      EvaluationTarget target = neighbour.target(evaluation.evaluationTargets());
+      add(Role.NEIGHBOUR, neighbour.name(), target, () -> neighbour.prompts(target, most));
     }
     evaluation
         .unrelated()
-        .forEach(
-            (name, prompts) -> add(Role.UNRELATED, name, evaluation.aims().get(0), () -> prompts));
+        .forEach((name, prompts) ->
+            add(Role.UNRELATED, name, evaluation.evaluationTargets().get(0), () -> prompts));
   }
 
   private static boolean sameName(Planned planned, Role role, String name) {
@@ -97,18 +98,18 @@ final class EvaluationCheck {
   }
 
   private void add(
-      Role role, String name, EvaluationTarget aim, Supplier<List<String>> derivation) {
+      Role role, String name, EvaluationTarget target, Supplier<List<String>> derivation) {
     try {
       List<String> prompts = derivation.get();
       int images = evaluation.protocol().images(role);
-      subjects.add(new Planned(new Subject(role, name, prompts, images), aim.anchor()));
+      subjects.add(new Planned(new Subject(role, name, prompts, images), target.anchor()));
     } catch (IllegalArgumentException e) {
       problems.add(
           "%s '%s': %s".formatted(role.name().toLowerCase(Locale.ROOT), name, e.getMessage()));
     }
   }
 
-  /** A neighbour that is the target would be read as damage, one that is named twice as two. */
+  /** A neighbour that equals the target would count as damage; a duplicate would count twice. */
   private void checkNames() {
     List<Planned> seen = new ArrayList<>();
     for (Planned planned : subjects) {
@@ -138,7 +139,7 @@ final class EvaluationCheck {
     }
   }
 
-  /** Finds what cannot be drawn or looked at. */
+  /** Finds problems with the model, the sampler and the extractors by running them on one image. */
   void tryOn(DiffusionModel model) {
     SamplingSettings sampling = evaluation.protocol().sampling();
     try (SamplerRun run =
@@ -152,13 +153,13 @@ final class EvaluationCheck {
       run.steps();
     } catch (IllegalArgumentException e) {
       problems.add(
-          "sampler %s cannot draw with model '%s': %s"
+          "sampler %s does not work with model '%s': %s"
               .formatted(sampling.sampler().name(), model.descriptor().name(), e.getMessage()));
     }
     int scale = model.capability(LatentCodec.class).map(LatentCodec::downscaling).orElse(0);
     if (scale == 0) {
       problems.add(
-          "model '%s' has no LatentCodec, which drawing images needs"
+          "model '%s' has no LatentCodec, which is needed to generate images"
               .formatted(model.descriptor().name()));
       return;
     }
@@ -179,8 +180,8 @@ final class EvaluationCheck {
                               evaluation.protocol().bootstrap())
                           .add(batch)));
     }
-    for (Attack recovery : evaluation.attempts()) {
-      attempt("attempt '" + recovery.name() + "'", () -> recovery.check(model));
+    for (Attack attack : evaluation.attacks()) {
+      attempt("attack '" + attack.name() + "'", () -> attack.check(model));
     }
     evaluation.encoder().ifPresent(encoder -> attempt("CLIP score", () -> tryTexts(encoder)));
   }
@@ -190,18 +191,18 @@ final class EvaluationCheck {
     ImageBatch.checked(encoder, encoder.encode(texts), texts.size(), "texts");
   }
 
-  /** Whatever is thrown, it is thrown before hours of drawing. */
+  /** Reports every exception now instead of after hours of work. */
   private void attempt(String what, Runnable work) {
     try {
       work.run();
     } catch (IllegalStateException e) {
       problems.add(String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
-      problems.add("%s is not possible: %s".formatted(what, e.getMessage()));
+      problems.add("%s cannot run: %s".formatted(what, e.getMessage()));
     }
   }
 
-  /** Something to see, in the size that the model draws. */
+  /** A test image in the size of the model's images. */
   private static BufferedImage probe(ModelDescriptor model, int scale) {
     BufferedImage image =
         new BufferedImage(

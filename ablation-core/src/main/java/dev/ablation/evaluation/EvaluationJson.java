@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Results as JSON, in a fixed form whose name stands in it. */
+/** Reads and writes results as JSON, in a versioned schema that the text names. */
 final class EvaluationJson {
   static final String SCHEMA = "dev.ablation.evaluation/1";
 
@@ -28,7 +28,7 @@ final class EvaluationJson {
   private static final int NANO_DIGITS = 9;
   private static final Set<String> SHARES = Set.of("CLIP accuracy", "zero-shot accuracy");
 
-  /** What the first files call images. */
+  /** The name of "images" in files of the first versions. */
   private static final String OLD_IMAGES = "pictures";
 
   private EvaluationJson() {}
@@ -190,7 +190,7 @@ final class EvaluationJson {
         node.get("method").text());
   }
 
-  /** A value and where it stands. */
+  /** A value and its path in the document. */
   private record Node(@Nullable Object value, String where) {
     IllegalArgumentException wrong(String rule) {
       return new IllegalArgumentException(where + " " + rule);
@@ -229,7 +229,7 @@ final class EvaluationJson {
       if (value instanceof String text) {
         return text;
       }
-      throw wrong("must be a text");
+      throw wrong("must be a string");
     }
 
     BigDecimal number() {

@@ -14,14 +14,14 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What an evaluation found, with everything that is needed to repeat it.
+ * The result of an evaluation, with everything needed to repeat it.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluation-result"}
  *
- * @param settings of the protocol: sampler, steps, guidance scale, seed, counts; in order
- * @param subjects target, anchor, neighbours, unrelated prompts
- * @param attacks attempts to bring the target back; perhaps none
- * @param elapsed how long it took
+ * @param settings the protocol's settings: sampler, steps, guidance scale, seed, counts; in order
+ * @param subjects results for targets, anchors, neighbours and unrelated prompts
+ * @param attacks results of the attacks; may be empty
+ * @param elapsed duration of the evaluation
  */
 public record EvaluationResult(
     Map<String, String> settings,
@@ -38,20 +38,20 @@ public record EvaluationResult(
   }
 
   /**
-   * Returns the subjects of a role.
+   * Returns the results for subjects of a role.
    *
-   * @param role such as {@link Role#NEIGHBOUR}
-   * @return the subjects; empty if there are none
+   * @param role the role, such as {@link Role#NEIGHBOUR}
+   * @return the results; empty if there are none
    */
   public List<SubjectResult> of(Role role) {
     return subjects.stream().filter(each -> each.subject().role() == role).toList();
   }
 
   /**
-   * Adds what attacks found.
+   * Adds results of attacks.
    *
-   * @param more follow those that the result has
-   * @return a changed copy
+   * @param more the results to append
+   * @return a copy with the results appended
    */
   public EvaluationResult attacks(List<AttackResult> more) {
     List<AttackResult> all = new ArrayList<>(attacks);
@@ -61,29 +61,30 @@ public record EvaluationResult(
 
   /**
    * Returns the result as JSON of the schema {@code dev.ablation.evaluation/1}: settings, subjects
-   * with all metrics, attacks. Images are not in it, but how many were drawn.
+   * with all metrics, attacks. It contains the number of images, but not the images.
    *
-   * @return the text, with line breaks
+   * @return the JSON text, with line breaks
    */
   public String toJson() {
     return EvaluationJson.write(this);
   }
 
   /**
-   * Reads what {@link #toJson()} wrote.
+   * Parses the output of {@link #toJson()}.
    *
-   * @param text JSON
-   * @return the result without images
-   * @throws IllegalArgumentException if the text is something else; the message says what and where
+   * @param text the JSON text
+   * @return the result, without images
+   * @throws IllegalArgumentException if the text is not such JSON; the message says what is wrong
+   *     and where
    */
   public static EvaluationResult fromJson(String text) {
     return EvaluationJson.read(text);
   }
 
   /**
-   * Writes {@link #toJson()} to a file, which appears whole or not at all.
+   * Writes {@link #toJson()} to a file atomically.
    *
-   * @param file replaced if it exists; its folder must exist
+   * @param file the file, replaced if it exists; its folder must exist
    * @throws IOException if it cannot be written
    */
   public void write(Path file) throws IOException {
@@ -91,11 +92,11 @@ public record EvaluationResult(
   }
 
   /**
-   * Reads what {@link #write} wrote.
+   * Reads a file that {@link #write} wrote.
    *
-   * @param file JSON
-   * @return the result without images
-   * @throws IOException if the file cannot be read or is something else; the message names it
+   * @param file the JSON file
+   * @return the result, without images
+   * @throws IOException if the file cannot be read or has another form; the message names it
    */
   public static EvaluationResult read(Path file) throws IOException {
     try {
@@ -105,7 +106,7 @@ public record EvaluationResult(
     }
   }
 
-  /** {@return a table: each metric of each subject, before and after} */
+  /** {@return a table of each metric of each subject, before and after the ablation} */
   @Override
   public String toString() {
     return EvaluationTable.of(this);

@@ -26,7 +26,10 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** One run of an evaluation: draws each batch before and after, and hands it to the metrics. */
+/**
+ * One run of an evaluation: generates each batch before and after the ablation and passes it to the
+ * metrics.
+ */
 final class EvaluationRun {
   private final Evaluation evaluation;
   private final Protocol protocol;
@@ -80,11 +83,11 @@ final class EvaluationRun {
 
   private List<AttackResult> attacks() {
     List<AttackResult> results = new ArrayList<>();
-    List<Attack> attempts = evaluation.attempts();
-    for (Attack attempt : attempts) {
+    List<Attack> attacks = evaluation.attacks();
+    for (Attack attack : attacks) {
       checkCancelled();
-      results.add(attempt.run(model, delta, cancelled));
-      listener.accept(new EvaluationProgress(attempt.name(), results.size(), attempts.size()));
+      results.add(attack.run(model, delta, cancelled));
+      listener.accept(new EvaluationProgress(attack.name(), results.size(), attacks.size()));
     }
     return results;
   }

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** A result as text for people: a line for each metric of each subject. */
+/** Formats a result as a text table, one line for each metric of each subject. */
 final class EvaluationTable {
   private static final List<String> HEADER =
       List.of("role", "subject", "images", "metric", "base", "ablated", "interval");

@@ -11,9 +11,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A target with its anchor.
  *
- * @param anchorPrompts that the prompts of all subjects are derived from
- * @param targetPrompts of the target where they are not derived; empty if they are
- * @param strategy makes target prompts in its own way; {@code null} leaves it to the concept
+ * @param anchorPrompts prompts from which those of all subjects are derived
+ * @param targetPrompts given prompts of the target; empty if they are derived
+ * @param strategy strategy with its own rule for target prompts; {@code null} to use the concept's
+ *     rule
  */
 record EvaluationTarget(
     Concept target,
@@ -42,7 +43,9 @@ record EvaluationTarget(
     return first(anchorPrompts, most);
   }
 
-  /** Throws an IllegalArgumentException where the target makes nothing of an anchor prompt. */
+  /**
+   * Throws an IllegalArgumentException if the target cannot derive a prompt from an anchor prompt.
+   */
   List<String> promptsOfTarget(int most) {
     if (!targetPrompts.isEmpty()) {
       return targetPrompts;
@@ -53,12 +56,12 @@ record EvaluationTarget(
         : derived(most, prompt -> own.targetPrompts(target, prompt));
   }
 
-  /** The prompts of another concept in the target's place. */
+  /** The prompts of another concept instead of the target. */
   List<String> derived(Concept concept, int most) {
     return derived(most, prompt -> concept.targetPrompts(prompt, anchor));
   }
 
-  /** Where a concept has several forms, they take turns. */
+  /** Alternates between forms if a concept has several. */
   private List<String> derived(int most, Rule rule) {
     List<String> from = promptsOfAnchor(most);
     List<String> prompts = new ArrayList<>();

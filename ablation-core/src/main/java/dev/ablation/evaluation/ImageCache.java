@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Images of one model on disk, a PNG file each, in a folder whose name is a hash of the model and
- * of how it draws. Rounding depends on which images share a batch, so that a batch is kept, and
- * drawn again, as a whole.
+ * Images of one model on disk, each a PNG file, in a folder whose name is a hash of the model and
+ * of the sampling settings. Rounding depends on which images share a batch, so a batch is stored
+ * and generated again only as a whole.
  */
 final class ImageCache {
   private static final int FOLDER_HASH = 16;
@@ -30,7 +30,7 @@ final class ImageCache {
     this.shared = shared;
   }
 
-  /** The images of the model as it is now. */
+  /** The images of the model in its current state. */
   static ImageCache of(Path folder, DiffusionModel model, SamplingSettings sampling) {
     String shared =
         new CacheKey("evaluation-images/1")
@@ -64,7 +64,7 @@ final class ImageCache {
         try {
           images.add(ImageFile.read(bytes, file));
         } catch (IOException e) {
-          return Optional.empty(); // a damaged file is drawn again and replaced
+          return Optional.empty(); // a damaged file is generated again and replaced
         }
       }
       return Optional.of(images);

@@ -4,12 +4,12 @@ import java.awt.image.BufferedImage;
 import java.util.Objects;
 
 /**
- * Two images of one prompt and one seed: before and after.
+ * Two images of one prompt and seed, before and after the ablation.
  *
- * @param prompt that both were drawn for
- * @param seed of both
- * @param base drawn by the base model
- * @param ablated drawn by the ablated model
+ * @param prompt the prompt of both images
+ * @param seed the seed of both images
+ * @param base the base model's image
+ * @param ablated the ablated model's image
  */
 public record ImagePair(String prompt, long seed, BufferedImage base, BufferedImage ablated) {
 

@@ -7,11 +7,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something like the target that is to be kept.
+ * A concept that is similar to the target but has to be retained.
  *
- * @param concept makes its prompts; {@code null} if they are given, or if it is of the target's
+ * @param concept derives the prompts; {@code null} if they are given, or if it is of the target's
  *     kind
- * @param prompts of its own; empty if they are derived
+ * @param prompts given prompts; empty if they are derived
  */
 record Neighbour(String name, @Nullable Concept concept, List<String> prompts) {
   Neighbour {
@@ -20,27 +20,30 @@ record Neighbour(String name, @Nullable Concept concept, List<String> prompts) {
     prompts = List.copyOf(prompts);
   }
 
-  /** The target and anchor that it is a neighbour of: the first of its kind, or the first. */
-  EvaluationTarget aim(List<EvaluationTarget> aims) {
+  /**
+   * The target that it is a neighbour of: the first one of the same kind or, without one, the
+   * first.
+   */
+  EvaluationTarget target(List<EvaluationTarget> targets) {
     Concept own = concept;
-    return aims.stream()
-        .filter(aim -> own != null && aim.target().kind() == own.kind())
+    return targets.stream()
+        .filter(target -> own != null && target.target().kind() == own.kind())
         .findFirst()
-        .orElse(aims.get(0));
+        .orElse(targets.get(0));
   }
 
-  List<String> prompts(EvaluationTarget aim, int most) {
+  List<String> prompts(EvaluationTarget target, int most) {
     if (!prompts.isEmpty()) {
       return prompts;
     }
     Concept made =
         Optional.ofNullable(concept)
-            .or(() -> aim.target().named(name))
+            .or(() -> target.target().named(name))
             .orElseThrow(() ->
                 new IllegalArgumentException(
-                    ("neighbour '%s' needs prompts of its own, since a name alone makes no concept"
+                    ("neighbour '%s' needs its own prompts, since a name alone does not define a concept"
                             + " of the kind of %s")
-                        .formatted(name, aim.target())));
-    return aim.derived(made, most);
+                        .formatted(name, target.target())));
+    return target.derived(made, most);
   }
 }

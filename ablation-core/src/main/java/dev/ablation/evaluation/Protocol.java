@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The numbers of an evaluation: how many images are drawn of what, and how. Two values of a metric
- * can be compared only if all of them are equal, so all of them stand in the result.
+ * The numbers of an evaluation: how many images to generate for which subject, and how. Values of a
+ * metric are comparable only if all of these are equal, so every result contains them.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="protocol"}
  *
@@ -49,10 +49,10 @@ public final class Protocol {
   }
 
   /**
-   * {@return the paper's numbers (Kumari et al. 2023, and its evaluation code): 200 images for
-   * target and anchor, 50 for a neighbour, 10 prompts; DDIM with eta 1, 50 steps, guidance 6, ten
-   * at a time; seed 42. The paper has no unrelated prompts: 200 images. 8 pairs are shown; 95 %
-   * intervals of 1,000 resamples}
+   * {@return the paper's settings (Kumari et al. 2023, and its evaluation code): 200 images for
+   * target and anchor, 50 for a neighbour, 10 prompts; DDIM with eta 1, 50 steps, guidance 6, batch
+   * size 10; seed 42. The paper has no unrelated prompts; here they have 200 images. 8 pairs are
+   * shown; confidence intervals have level 95 % and 1,000 resamples}
    */
   public static Protocol paper() {
     return new Protocol(
@@ -65,13 +65,13 @@ public final class Protocol {
   }
 
   /**
-   * Returns a variant with other numbers of images.
+   * Changes the numbers of images.
    *
-   * @param target of a target, positive
-   * @param anchor of an anchor, positive
-   * @param neighbour of a neighbour, positive
-   * @param unrelated of each set of unrelated prompts, positive
-   * @return the variant
+   * @param target images of a target, positive
+   * @param anchor images of an anchor, positive
+   * @param neighbour images of a neighbour, positive
+   * @param unrelated images of each set of unrelated prompts, positive
+   * @return a copy with the given numbers
    */
   public Protocol images(int target, int anchor, int neighbour, int unrelated) {
     positive("targetImages", target);
@@ -83,10 +83,10 @@ public final class Protocol {
   }
 
   /**
-   * Returns a variant with more or fewer derived prompts.
+   * Changes the maximum number of derived prompts.
    *
-   * @param prompts most of a subject, positive
-   * @return the variant
+   * @param prompts maximum number of prompts of a subject, positive
+   * @return a copy with the given maximum
    */
   public Protocol prompts(int prompts) {
     positive("prompts", prompts);
@@ -94,10 +94,10 @@ public final class Protocol {
   }
 
   /**
-   * Returns a variant that draws in another way.
+   * Changes how images are generated.
    *
    * @param sampling sampler, steps, guidance, negative prompt, batch size
-   * @return the variant
+   * @return a copy with the given sampling settings
    */
   public Protocol sampling(SamplingSettings sampling) {
     Objects.requireNonNull(sampling, "sampling");
@@ -105,20 +105,20 @@ public final class Protocol {
   }
 
   /**
-   * Returns a variant with another seed.
+   * Changes the seed.
    *
-   * @param seed of the first image of every subject
-   * @return the variant
+   * @param seed seed of the first image of every subject
+   * @return a copy with the given seed
    */
   public Protocol seed(long seed) {
     return new Protocol(images, prompts, sampling, seed, shown, bootstrap);
   }
 
   /**
-   * Returns a variant that keeps more or fewer images in the result.
+   * Changes how many image pairs the result contains.
    *
-   * @param shown pairs of each subject, not negative
-   * @return the variant
+   * @param shown number of pairs of each subject, not negative
+   * @return a copy with the given number
    */
   public Protocol shown(int shown) {
     Preconditions.checkArgument(shown >= 0, "shown must not be negative, was %s", shown);
@@ -126,10 +126,10 @@ public final class Protocol {
   }
 
   /**
-   * Returns a variant with other confidence intervals.
+   * Changes how confidence intervals are computed.
    *
-   * @param bootstrap how they are computed
-   * @return the variant
+   * @param bootstrap settings of the confidence intervals
+   * @return a copy with the given bootstrap settings
    */
   public Protocol bootstrap(Bootstrap bootstrap) {
     Objects.requireNonNull(bootstrap, "bootstrap");
@@ -185,9 +185,9 @@ public final class Protocol {
   }
 
   /**
-   * Returns how many images of a subject are drawn.
+   * Returns the number of images of a subject.
    *
-   * @param role of the subject
+   * @param role role of the subject
    * @return the number
    */
   public int images(Role role) {

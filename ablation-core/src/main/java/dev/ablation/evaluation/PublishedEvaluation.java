@@ -11,27 +11,27 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * An entry of {@code eval.json}, the form in which the paper's code publishes what it evaluates:
+ * An entry of {@code eval.json}, the format in which the paper's code publishes its evaluations:
  *
  * <pre>{@code
  * {"style":  {"van gogh":   {"target": "van gogh", "anchor": "painting", "hard_negative": ["monet"]}},
  *  "object": {"grumpy cat": {"target": "grumpy cat", "anchor": "cat", "hard_negative": []}}}
  * }</pre>
  *
- * The published text calls the last key {@code hard_negatives}, which is read as well.
+ * The published text calls the last key {@code hard_negatives}; both spellings are accepted.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="published"}
  *
  * @param kind {@link ConceptKind#STYLE}, or {@link ConceptKind#INSTANCE} for an object
  * @param name the entry's key, such as {@code "kids"}
- * @param target such as {@code "kids with guns"}
- * @param anchor such as {@code "kids"}
- * @param hardNegatives names of neighbours, perhaps none
+ * @param target the target's name, such as {@code "kids with guns"}
+ * @param anchor the anchor's name, such as {@code "kids"}
+ * @param hardNegatives names of neighbours; may be empty
  */
 public record PublishedEvaluation(
     ConceptKind kind, String name, String target, String anchor, List<String> hardNegatives) {
 
-  /** Checks that nothing is blank, and the kind. */
+  /** Checks that no text is blank, and the kind. */
   public PublishedEvaluation {
     Objects.requireNonNull(kind, "kind");
     Preconditions.checkArgument(
@@ -49,10 +49,10 @@ public record PublishedEvaluation(
   /**
    * Reads a file.
    *
-   * @param file such as {@code eval.json}
+   * @param file the file, such as {@code eval.json}
    * @return its entries, in their order, at least one
-   * @throws IOException if the file cannot be read, or has another form; the message names file and
-   *     key
+   * @throws IOException if the file cannot be read or has another form; the message names the file
+   *     and the key
    */
   public static List<PublishedEvaluation> read(Path file) throws IOException {
     return PublishedFile.read(file);
@@ -68,15 +68,15 @@ public record PublishedEvaluation(
   }
 
   /**
-   * Makes an evaluation of prompts as the paper's code reads them: of a style each of {@code
-   * van_gogh_eval.txt}, {@code painting_eval.txt} and so on, one prompt a line; of an object the
-   * anchor's file, in which the name is replaced as {@link Concept#instance} does.
+   * Creates an evaluation with the prompt files of the paper's code. Each style has its own file
+   * ({@code van_gogh_eval.txt}, {@code painting_eval.txt} and so on, one prompt a line). Objects
+   * use the anchor's file and replace its name as {@link Concept#instance} does.
    *
-   * @param encoder such as CLIP ViT-B/32
-   * @param prompts the folder of the files
-   * @return the evaluation with the paper's numbers
-   * @throws IOException if a file cannot be read, holds no prompt, or has a prompt without the
-   *     anchor's name; the message names it
+   * @param encoder the encoder, such as CLIP ViT-B/32
+   * @param prompts folder of the files
+   * @return an evaluation with the paper's settings
+   * @throws IOException if a file cannot be read, contains no prompt, or has a prompt without the
+   *     anchor's name; the message names the file
    */
   public Evaluation evaluation(TextImageEncoder encoder, Path prompts) throws IOException {
     Path anchorFile = prompts.resolve(fileName(anchor));
@@ -87,7 +87,7 @@ public record PublishedEvaluation(
     for (String neighbour : hardNegatives) {
       evaluation = evaluation.neighbour(neighbour, promptsOf(neighbour, prompts, anchorPrompts));
     }
-    // All prompts of the files are used, however many they are.
+    // Use all prompts of the files, regardless of their number.
     return evaluation.protocol(p -> p.prompts(anchorPrompts.size()));
   }
 

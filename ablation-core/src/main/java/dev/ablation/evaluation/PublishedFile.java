@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Reads {@code eval.json} and nothing else. */
+/** Parser of {@code eval.json}. */
 final class PublishedFile {
   private static final String TARGET = "target";
   private static final String ANCHOR = "anchor";
@@ -54,7 +54,7 @@ final class PublishedFile {
       }
     }
     if (entries.isEmpty()) {
-      throw new IOException(file + ": must have an entry below \"style\" or \"object\"");
+      throw new IOException(file + ": must have an entry under \"style\" or \"object\"");
     }
     return entries;
   }
@@ -95,12 +95,12 @@ final class PublishedFile {
     if (json instanceof String text) {
       return text;
     }
-    throw wrong(where + " must have a text", key);
+    throw wrong(where + " must have a string", key);
   }
 
   private List<String> texts(@Nullable Object json, String where, String key) throws IOException {
     if (!(json instanceof List<?> list)) {
-      throw wrong(where + " must have a list of texts", key);
+      throw wrong(where + " must have a list of strings", key);
     }
     List<String> texts = new ArrayList<>();
     for (Object each : list) {

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 
-/** A metric of some roles alone. */
+/** A metric that measures only subjects of some roles. */
 record RestrictedMetric(SubjectMetric metric, Set<Role> roles) implements SubjectMetric {
   RestrictedMetric {
     Objects.requireNonNull(metric, "metric");

@@ -1,13 +1,15 @@
 package dev.ablation.evaluation;
 
-/** What a subject of an evaluation is to the ablation. */
+/** The relation of a subject to the ablation. */
 public enum Role {
-  /** What was removed: shall not be drawn any more. */
+  /** The target: should no longer be generated. */
   TARGET,
-  /** What is drawn instead: shall look as before. */
+  /** The anchor: should look as before. */
   ANCHOR,
-  /** Like the target, but to be kept (the paper's hard negatives): shall look as before. */
+  /**
+   * Similar to the target, but to be retained (the paper's hard negatives): should look as before.
+   */
   NEIGHBOUR,
-  /** Anything else: shall look as before. */
+  /** Unrelated to the target: should look as before. */
   UNRELATED
 }

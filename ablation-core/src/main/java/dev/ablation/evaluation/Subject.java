@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Something that an evaluation draws and measures.
+ * Something that an evaluation generates images of and measures.
  *
- * @param role what it is to the ablation
- * @param name such as {@code "van gogh"}; texts of metrics are made of it
- * @param prompts at least one; image i is drawn for prompt {@code i mod prompts}
- * @param images how many are drawn by each model, positive
+ * @param role the subject's relation to the ablation
+ * @param name the subject's name, such as {@code "van gogh"}, which metrics put into their texts
+ * @param prompts at least one; image i shows prompt {@code i mod prompts}
+ * @param images number of images with each model, positive
  */
 public record Subject(Role role, String name, List<String> prompts, int images) {
 
@@ -26,7 +26,7 @@ public record Subject(Role role, String name, List<String> prompts, int images) 
   /**
    * Returns the prompt of an image.
    *
-   * @param image its index
+   * @param image index of the image
    * @return the prompt
    */
   public String prompt(int image) {

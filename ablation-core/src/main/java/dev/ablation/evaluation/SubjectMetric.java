@@ -15,45 +15,46 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * Something that an evaluation measures of every subject, from the images before and after. They
- * come batch by batch and are not kept, so that their number is not bounded by memory.
+ * A metric that an evaluation computes for every subject, from its images before and after the
+ * ablation. The images arrive batch by batch and are not kept, so memory does not limit their
+ * number.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
  */
 public interface SubjectMetric {
 
-  /** {@return the name under which results have it, such as {@code "KID"}} */
+  /** {@return the metric's name in results, such as {@code "KID"}} */
   String name();
 
   /**
-   * Tells whether a subject is measured.
+   * Returns whether the metric applies to a subject.
    *
-   * @param subject any
-   * @return true unless an implementation says otherwise
+   * @param subject any subject
+   * @return true by default
    */
   default boolean measures(Subject subject) {
     return true;
   }
 
   /**
-   * Finds what makes the metric impossible, before any image is drawn.
+   * Checks before any image is generated whether the metric can be computed.
    *
-   * @param subjects all that {@link #measures} said yes to
-   * @return what is wrong, such as too few images; empty if it can be measured
+   * @param subjects all subjects to which {@link #measures} applies
+   * @return the problems, such as too few images; empty if there are none
    */
   default List<String> problems(List<Subject> subjects) {
     return List.of();
   }
 
   /**
-   * Begins to measure a subject. Before an evaluation draws, it also begins one measurement that
-   * gets a single made-up image and never ends, so that an extractor that cannot work is found at
-   * once.
+   * Starts to measure a subject. Before an evaluation generates images, it also starts one
+   * measurement that receives a single test image and is never completed, to detect an extractor
+   * that does not work.
    *
-   * @param subject whose images will come
-   * @param anchor name of what is drawn in the place of the target
-   * @param bootstrap how confidence intervals are computed
-   * @return takes the images
+   * @param subject the subject whose images will follow
+   * @param anchor name of the target's anchor
+   * @param bootstrap settings of the confidence intervals
+   * @return the measurement, which receives the images
    */
   Measurement begin(Subject subject, String anchor, Bootstrap bootstrap);
 
@@ -61,26 +62,26 @@ public interface SubjectMetric {
   interface Measurement {
 
     /**
-     * Takes images.
+     * Adds images.
      *
-     * @param batch the next ones of the subject, in order
+     * @param batch the next images of the subject, in order
      */
     void add(ImageBatch batch);
 
     /**
-     * Ends the measurement.
+     * Completes the measurement after all images of the subject.
      *
-     * @return the value, after all images of the subject came
+     * @return the value
      */
     Comparison result();
   }
 
   /**
-   * Restricts the metric to some subjects: {@code
+   * Restricts the metric to subjects of some roles: {@code
    * SubjectMetric.fid(inception).onlyOf(Role.UNRELATED)}.
    *
-   * @param first what is measured
-   * @param others what is measured, too
+   * @param first the first role
+   * @param others further roles
    * @return the restricted metric
    */
   default SubjectMetric onlyOf(Role first, Role... others) {
@@ -88,10 +89,10 @@ public interface SubjectMetric {
   }
 
   /**
-   * CLIP score as the paper computes it; of unrelated prompts the mean score of each image with its
-   * own prompt.
+   * Creates a metric: the CLIP score as the paper computes it. For unrelated prompts it is the mean
+   * score of each image with its own prompt.
    *
-   * @param encoder such as CLIP ViT-B/32
+   * @param encoder the encoder, such as CLIP ViT-B/32
    * @return the metric
    */
   static SubjectMetric clipScore(TextImageEncoder encoder) {
@@ -99,10 +100,10 @@ public interface SubjectMetric {
   }
 
   /**
-   * CLIP accuracy as the paper computes it: the share of images that go better with the subject's
-   * name than with the anchor's. Not measured of unrelated prompts.
+   * Creates a metric: the CLIP accuracy as the paper computes it, the share of images that match
+   * the subject's name better than the anchor's. It does not apply to unrelated prompts.
    *
-   * @param encoder such as CLIP ViT-B/32
+   * @param encoder the encoder, such as CLIP ViT-B/32
    * @return the metric
    */
   static SubjectMetric clipAccuracy(TextImageEncoder encoder) {
@@ -110,11 +111,11 @@ public interface SubjectMetric {
   }
 
   /**
-   * Zero-shot accuracy over a list of labels: the share of images whose best label is their
-   * subject. Measured of the subjects whose name is a label.
+   * Creates a metric: the zero-shot accuracy over a list of labels, the share of images whose best
+   * matching label is their subject. It applies to subjects whose name is a label.
    *
-   * @param encoder such as CLIP ViT-B/32
-   * @param labels names of concepts, at least two, in any case of letters
+   * @param encoder the encoder, such as CLIP ViT-B/32
+   * @param labels names of concepts, at least two; case is ignored
    * @return the metric
    */
   static SubjectMetric zeroShotAccuracy(TextImageEncoder encoder, List<String> labels) {
@@ -122,9 +123,10 @@ public interface SubjectMetric {
   }
 
   /**
-   * KID of the ablated model's images from the base model's, with 100 subsets of 1,000.
+   * Creates a metric: the KID between the ablated and the base model's images, with 100 subsets of
+   * 1,000.
    *
-   * @param extractor such as Inception, or the CLIP image tower
+   * @param extractor the extractor, such as Inception or the CLIP image tower
    * @return the metric
    */
   static SubjectMetric kid(FeatureExtractor extractor) {
@@ -132,9 +134,9 @@ public interface SubjectMetric {
   }
 
   /**
-   * KID of the ablated model's images from the base model's.
+   * Creates a metric: the KID between the ablated and the base model's images.
    *
-   * @param extractor such as Inception, or the CLIP image tower
+   * @param extractor the extractor, such as Inception or the CLIP image tower
    * @param distance subsets and seed
    * @return the metric
    */
@@ -143,10 +145,10 @@ public interface SubjectMetric {
   }
 
   /**
-   * FID of the ablated model's images from the base model's. Refused below 2,048 images of a
-   * subject.
+   * Creates a metric: the FID between the ablated and the base model's images. It requires at least
+   * 2,048 images of a subject.
    *
-   * @param extractor such as Inception
+   * @param extractor the extractor, such as Inception
    * @return the metric
    */
   static SubjectMetric fid(FeatureExtractor extractor) {
@@ -154,7 +156,8 @@ public interface SubjectMetric {
   }
 
   /**
-   * CMMD of the ablated model's images from the base model's, with the published kernel.
+   * Creates a metric: the CMMD between the ablated and the base model's images, with the published
+   * kernel.
    *
    * @param extractor a CLIP image tower
    * @return the metric
@@ -164,7 +167,7 @@ public interface SubjectMetric {
   }
 
   /**
-   * CMMD of the ablated model's images from the base model's.
+   * Creates a metric: the CMMD between the ablated and the base model's images.
    *
    * @param extractor a CLIP image tower
    * @param distance width of the kernel and scale
@@ -175,10 +178,11 @@ public interface SubjectMetric {
   }
 
   /**
-   * The mean distance of two images of one prompt and seed; LPIPS if the extractor is LPIPS', see
-   * {@link dev.ablation.metric.PerceptualDistance}.
+   * Creates a metric: the mean distance between the two images of each prompt and seed; this is
+   * LPIPS if the extractor returns LPIPS features, see {@link
+   * dev.ablation.metric.PerceptualDistance}.
    *
-   * @param extractor of the features
+   * @param extractor extractor of the features
    * @return the metric
    */
   static SubjectMetric perceptualDistance(FeatureExtractor extractor) {
@@ -186,18 +190,18 @@ public interface SubjectMetric {
   }
 
   /**
-   * The share of images that show something.
+   * Creates a metric: the share of images that show a concept.
    *
-   * @param metric the name in results, such as {@code "target drawn"}
-   * @param detector tells which images show it
-   * @return the metric, of every subject
+   * @param metric the metric's name in results, such as {@code "target drawn"}
+   * @param detector decides which images show the concept
+   * @return the metric, for every subject
    */
   static SubjectMetric share(String metric, ConceptDetector detector) {
     return new DetectedShare(metric, detector);
   }
 
   /**
-   * The share of images that show the subject itself: each subject has its own detector.
+   * The share of images that show their own subject, by one detector for each subject.
    *
    * {@snippet class="dev.ablation.EvaluationSnippets" region="share-of-subjects"}
    *
@@ -212,8 +216,8 @@ public interface SubjectMetric {
 
   /**
    * How much the pixels change: the mean squared difference of the two images of a prompt and seed,
-   * of pixels from 0 to 1. Needs no network; a first look at whether the target changes more than
-   * its neighbours.
+   * of pixels from 0 to 1. A cheap first check that the target changes more than its neighbours; it
+   * needs no neural network.
    *
    * @return the metric, of every subject
    */
@@ -222,11 +226,11 @@ public interface SubjectMetric {
   }
 
   /**
-   * Counts the images that show something, outside of an evaluation.
+   * Computes the share of images that show a concept, outside of an evaluation.
    *
-   * @param metric the name in results
-   * @param detector tells which images show it
-   * @param features of the images, by the detector's extractor
+   * @param metric the metric's name in results
+   * @param detector decides which images show the concept
+   * @param features features of the images, from the detector's extractor
    * @return the share, 0..1, with its confidence interval
    */
   static MetricResult shareOf(String metric, ConceptDetector detector, FeatureMatrix features) {
@@ -235,10 +239,11 @@ public interface SubjectMetric {
   }
 
   /**
-   * The memorisation percentage: how many of a hundred images are copies.
+   * Creates a metric: the memorization percentage, that is, the percentage of images that are
+   * copies.
    *
-   * @param detection tells copies
-   * @param originals the memorised images, at least one
+   * @param detection extractor and threshold
+   * @param originals the memorized images, at least one
    * @return the metric
    */
   static SubjectMetric memorisation(CopyDetection detection, List<BufferedImage> originals) {

@@ -4,11 +4,11 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What was measured of a subject.
+ * The measurements of a subject.
  *
- * @param subject what was drawn
- * @param metrics in the order in which they were measured
- * @param shown some of the images, the first ones
+ * @param subject the subject
+ * @param metrics the metrics, in the order of measurement
+ * @param shown the first few images
  */
 public record SubjectResult(Subject subject, List<Comparison> metrics, List<ImagePair> shown) {
 

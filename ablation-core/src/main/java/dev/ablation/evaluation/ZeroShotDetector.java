@@ -6,7 +6,7 @@ import dev.ablation.metric.TextImageSimilarity;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Counts images whose best text is the concept's; the texts are encoded once. */
+/** Counts images whose best matching text is the concept's; encodes the texts only once. */
 final class ZeroShotDetector implements ConceptDetector {
   private final TextImageEncoder encoder;
   private final List<String> texts;
@@ -15,9 +15,9 @@ final class ZeroShotDetector implements ConceptDetector {
   private @Nullable FeatureMatrix labels;
 
   /**
-   * Compares with texts.
+   * Creates a detector.
    *
-   * @param accuracy whether of two texts the scores are compared as CLIP accuracy does: negative
+   * @param accuracy whether two texts are compared by their scores, as CLIP accuracy does: negative
    *     cosines are equal, and a tie does not count
    */
   ZeroShotDetector(TextImageEncoder encoder, List<String> texts, int concept, boolean accuracy) {

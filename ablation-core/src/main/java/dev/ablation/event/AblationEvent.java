@@ -5,18 +5,18 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * Something that happened in a run. Plain values, so that events can be kept, logged and sent on.
+ * An event of a run. Events hold plain values, so they can be stored, logged and sent elsewhere.
  */
 public sealed interface AblationEvent {
 
   /**
-   * The run was checked and begins.
+   * The run passed its checks and begins.
    *
-   * @param targets names of what is removed, in an order that does not depend on the plan's
-   * @param anchors names of what is drawn instead of each
-   * @param anchorImages how many anchor images training uses, 0 if the trainer looks at none
-   * @param steps how many training steps there are; 0 if the trainer makes none, as a closed form,
-   *     so that there is nothing to count up to
+   * @param targets names of the targets, in an order that does not depend on their order in the
+   *     plan
+   * @param anchors names of the anchors, one for each target
+   * @param anchorImages number of anchor images in the training set; 0 if the trainer uses none
+   * @param steps number of training steps; 0 for a trainer without steps, such as a closed form
    */
   record Started(List<String> targets, List<String> anchors, int anchorImages, int steps)
       implements AblationEvent {
@@ -29,67 +29,67 @@ public sealed interface AblationEvent {
   }
 
   /**
-   * Something that the user may want to change, such as a prompt that is cut.
+   * A problem that does not stop the run but that the user may want to fix, such as a truncated
+   * prompt.
    *
-   * @param message what and why
+   * @param message the problem and its cause
    */
   record Warning(String message) implements AblationEvent {}
 
   /**
-   * Anchor images were drawn; training begins when all are.
+   * Anchor images were generated. Training begins when all of them exist.
    *
-   * @param done how much of the work for all targets is done, such as in steps of the sampler
-   * @param total how much there is
-   * @param fromCache whether these images were read from a cache at once
+   * @param done work done so far for all targets, in units such as sampling steps
+   * @param total the total work in the same units
+   * @param fromCache whether these images all came from a cache
    */
   record AnchorsProgressed(long done, long total, boolean fromCache) implements AblationEvent {}
 
   /**
-   * Images of the evaluation after training were drawn, or an attempt to bring the target back
-   * begins.
+   * The evaluation after training generated images or begins an attack.
    *
-   * @param task name of the subject or the attempt
-   * @param done images or attempts done so far
-   * @param total how many there are
+   * @param task name of the subject or the attack
+   * @param done number of images or attacks finished
+   * @param total number of images or attacks in total
    */
   record EvaluationProgressed(String task, int done, int total) implements AblationEvent {}
 
   /**
-   * The run goes on where an interrupted run of the same plan stopped.
+   * The run continues from a checkpoint of an interrupted run of the same plan.
    *
-   * @param step the last one that is not made again, 0 if training begins
+   * @param step the last completed step, 0 if training starts at the first step
    * @param checkpoint the file that the state was read from
    */
   record Resumed(int step, Path checkpoint) implements AblationEvent {}
 
   /**
-   * A training step was made.
+   * A training step was completed.
    *
-   * @param step 1 for the first
-   * @param steps how many there are
-   * @param loss of this step's batch
-   * @param gradientNorm total 2-norm before clipping
-   * @param learningRate of this step
-   * @param elapsed since training began, or was continued
+   * @param step number of the step, from 1
+   * @param steps total number of steps
+   * @param loss loss of this step's batch
+   * @param gradientNorm 2-norm of all gradients together, before clipping
+   * @param learningRate learning rate of this step
+   * @param elapsed time since training began or, after a resume, since it continued
    */
   record StepCompleted(
       int step, int steps, double loss, double gradientNorm, double learningRate, Duration elapsed)
       implements AblationEvent {}
 
   /**
-   * A value was measured on the model under training.
+   * A value was measured on the model during training.
    *
-   * @param step after which it was measured
-   * @param name of what was measured
-   * @param value any number
+   * @param step the step after which it was measured
+   * @param name name of the value
+   * @param value the value, any number
    */
   record Measured(int step, String name, double value) implements AblationEvent {}
 
   /**
-   * Images were drawn with the model under training.
+   * The model under training generated sample images.
    *
-   * @param step after which they were drawn, 0 before the first
-   * @param files one a prompt
+   * @param step the step after which they were generated, 0 for before the first
+   * @param files the image files, one for each prompt
    */
   record SamplesDrawn(int step, List<Path> files) implements AblationEvent {
 
@@ -100,9 +100,10 @@ public sealed interface AblationEvent {
   }
 
   /**
-   * A checkpoint lies on the disk.
+   * A checkpoint was written to disk.
    *
-   * @param step that it continues after, 0 when the anchor images are ready
+   * @param step the step after which training continues from it, 0 if it holds only the anchor
+   *     images
    * @param checkpoint the file
    */
   record CheckpointSaved(int step, Path checkpoint) implements AblationEvent {}
@@ -110,22 +111,22 @@ public sealed interface AblationEvent {
   /**
    * A monitor stopped training.
    *
-   * @param step after which it stopped
-   * @param resultStep whose weights are the result
-   * @param reason in the monitor's words
+   * @param step the step after which training stopped
+   * @param resultStep the step whose weights are the result
+   * @param reason the monitor's reason
    */
   record EarlyStopped(int step, int resultStep, String reason) implements AblationEvent {}
 
   /**
-   * The run ended well.
+   * The run completed successfully.
    *
-   * @param steps made, 0 if the trainer makes none
-   * @param elapsed since the run began
+   * @param steps number of training steps
+   * @param elapsed time since the run began
    */
   record Completed(int steps, Duration elapsed) implements AblationEvent {}
 
   /**
-   * The run ended by an exception, which the caller receives too.
+   * The run failed with an exception, which the caller receives too.
    *
    * @param error the exception
    */

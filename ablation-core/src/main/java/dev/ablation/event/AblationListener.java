@@ -1,10 +1,11 @@
 package dev.ablation.event;
 
 /**
- * Hears of a run's events, on the run's thread and in order: one {@link AblationEvent.Started}
- * (after any warnings), one {@link AblationEvent.Resumed} if the run goes on from a checkpoint,
- * then progress, then one {@link AblationEvent.Completed} or {@link AblationEvent.Failed}. Must be
- * quick. What it throws is logged once, and the listener is not called again, but the run goes on.
+ * Receives a run's events on the run's thread and in order: one {@link AblationEvent.Started}
+ * (after any warnings), one {@link AblationEvent.Resumed} if the run continues from a checkpoint,
+ * then progress, then one {@link AblationEvent.Completed} or {@link AblationEvent.Failed}. A
+ * listener must return quickly. If it throws, the exception is logged, the listener is not called
+ * again, and the run continues.
  *
  * {@snippet class="dev.ablation.Snippets" region="listener"}
  */
@@ -12,9 +13,9 @@ package dev.ablation.event;
 public interface AblationListener {
 
   /**
-   * Hears of an event.
+   * Receives an event.
    *
-   * @param event what happened
+   * @param event the event
    */
   void on(AblationEvent event);
 }

@@ -14,16 +14,16 @@ import java.util.zip.InflaterInputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lies around the pixels of an image file: its format, how the camera was held, the colours
- * that its numbers mean. Image readers disagree on these, so they are read here.
+ * The metadata of an image file: its format, the orientation of the camera and the color space.
+ * Image readers disagree on these, so they are read here.
  *
- * @param format of the file
- * @param orientation of Exif, 1 to 8; 1 is upright
+ * @param format the file's format
+ * @param orientation Exif orientation, 1 to 8; 1 is upright
  * @param profile ICC profile; {@code null} without one
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record ImageContainer(Format format, int orientation, byte @Nullable [] profile) {
-  /** The formats that are read. */
+  /** The supported formats. */
   enum Format {
     PNG("png"),
     JPEG("jpeg"),
@@ -35,7 +35,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
       this.readerName = readerName;
     }
 
-    /** The name that Java's image readers know. */
+    /** The name of Java's image reader. */
     String readerName() {
       return readerName;
     }
@@ -47,7 +47,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
   private static final int ORIENTATION_TAG = 0x0112;
   private static final int SHORT = 3;
 
-  /** A profile of more is none: real ones have a few kilobytes, printers' a megabyte. */
+  /** Larger profiles are invalid: real ones have a few kilobytes, those of printers a megabyte. */
   private static final int MOST_PROFILE_BYTES = 1 << 24;
 
   static ImageContainer of(byte[] bytes) throws IOException {
@@ -72,14 +72,14 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
     while (true) {
       long length = at + 12 <= bytes.length ? buffer.getInt(at) : -1;
       if (length < 0 || at + 12 + length > bytes.length) {
-        throw new IOException("the PNG image is cut off");
+        throw new IOException("the PNG image is truncated");
       }
       int data = at + 8;
       int end = data + (int) length;
       CRC32 crc = new CRC32();
       crc.update(bytes, at + 4, end - at - 4);
       if ((int) crc.getValue() != buffer.getInt(end)) {
-        throw new IOException("the PNG image is damaged in its chunk " + text(bytes, at + 4));
+        throw new IOException("the PNG image is damaged in chunk " + text(bytes, at + 4));
       }
       switch (text(bytes, at + 4)) {
         case "eXIf" -> orientation = orientation(bytes, data, end);
@@ -93,7 +93,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
     }
   }
 
-  /** A name that ends with zero, the method of compression (there is one), the profile. */
+  /** A name that ends with zero, the compression method (there is only one), the profile. */
   private static byte @Nullable [] inflatedProfile(byte[] bytes, int start, int end) {
     int name = start;
     while (name < end && bytes[name] != 0) {
@@ -107,7 +107,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
       byte[] profile = inflated.readNBytes(MOST_PROFILE_BYTES);
       return profile.length == MOST_PROFILE_BYTES ? null : profile;
     } catch (IOException e) {
-      return null; // a broken profile is none, as in browsers
+      return null; // ignore a damaged profile, as browsers do
     }
   }
 
@@ -146,10 +146,13 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
       }
       at = end;
     }
-    throw new IOException("the JPEG image is cut off");
+    throw new IOException("the JPEG image is truncated");
   }
 
-  /** Start of a frame; the three others of the range are tables and an extension. */
+  /**
+   * Whether a marker starts a frame; the three other markers of the range are tables and an
+   * extension.
+   */
   private static boolean isFrame(int marker) {
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
   }
@@ -163,15 +166,15 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
     if (components != 1 && components != 3) {
       throw new IOException(
           components == 4
-              ? "must be an image in RGB or grey, but is in CMYK: convert it to RGB first"
-              : "must have 1 or 3 colour components, but has " + components);
+              ? "must be an RGB or grayscale image, but is CMYK: convert it to RGB first"
+              : "must have 1 or 3 color components, but has " + components);
     }
     if (bits != 8) {
-      throw new IOException("must have 8 bits a colour component, but has " + bits);
+      throw new IOException("must have 8 bits per color component, but has " + bits);
     }
   }
 
-  /** The end marker; bytes of the pixels that look like it are escaped. */
+  /** Looks for the end marker; pixel data escape bytes that look like it. */
   private static boolean hasEnd(byte[] bytes, int start) {
     for (int i = bytes.length - 2; i >= start; i--) {
       if ((bytes[i] & 0xff) == 0xff && (bytes[i + 1] & 0xff) == 0xd9) {
@@ -194,7 +197,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
     ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     long size = Integer.toUnsignedLong(buffer.getInt(4)) + 8;
     if (size > bytes.length) {
-      throw new IOException("the WebP image is cut off");
+      throw new IOException("the WebP image is truncated");
     }
     int orientation = 1;
     byte[] profile = null;
@@ -207,7 +210,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
       }
       switch (text(bytes, (int) at)) {
         case "ANIM" ->
-            throw new IOException("must be one image, but is an animation: take one frame");
+            throw new IOException("must be a single image, but is an animation: extract one frame");
         case "ICCP" -> {
           profile = new byte[(int) end - data];
           System.arraycopy(bytes, data, profile, 0, profile.length);
@@ -223,7 +226,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
     return new ImageContainer(Format.WEBP, orientation, profile);
   }
 
-  /** The orientation in a TIFF directory; upright if there is none or it makes no sense. */
+  /** The orientation in a TIFF directory; upright if it is missing or invalid. */
   private static int orientation(byte[] bytes, int start, int end) {
     if (end - start < 8) {
       return 1;
@@ -262,7 +265,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
     return true;
   }
 
-  /** Four letters, or nothing at the end of the file. */
+  /** Four letters; empty at the end of the file. */
   private static String text(byte[] bytes, int at) {
     return at + 4 > bytes.length ? "" : new String(bytes, at, 4, StandardCharsets.ISO_8859_1);
   }

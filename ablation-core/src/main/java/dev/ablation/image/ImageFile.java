@@ -34,22 +34,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads PNG, JPEG and WebP images as people see them: turned upright as Exif says, colours
- * converted from the file's ICC profile to sRGB, transparency laid over white, 16 bits rounded to
- * 8.
+ * Reads PNG, JPEG and WebP images as viewers show them: rotated upright according to Exif,
+ * converted from the file's ICC profile to sRGB, with transparency over white, and with 16 bits
+ * rounded to 8.
  *
- * <p>The published Python code does none of the four, so a photograph lies on its side there and
- * what is transparent shows the colour that happens to be stored. For an image that is upright,
- * opaque and sRGB, as generated ones are, the pixels are the same.
+ * <p>The published Python code does none of these four: there, photographs may be rotated, and
+ * transparent areas show whatever color is stored. For upright, opaque sRGB images, such as
+ * generated ones, the pixels are the same.
  *
- * <p>Refused are CMYK, animations, damaged or cut-off files and images of more than {@value
- * #MAX_PIXELS} pixels. WebP needs a reader that Java does not have by itself, such as {@code
+ * <p>CMYK images, animations, damaged or truncated files and images of more than {@value
+ * #MAX_PIXELS} pixels are rejected. WebP needs a reader that Java does not include, such as {@code
  * com.twelvemonkeys.imageio:imageio-webp} at run time.
  *
  * {@snippet class="dev.ablation.Snippets" region="image-file"}
  */
 public final class ImageFile {
-  /** Width times height of the largest image that is read: 67 million. */
+  /** Maximum number of pixels (width times height) of an image: 67 million. */
   public static final int MAX_PIXELS = 1 << 26;
 
   private static final int MAX_BYTES = 1 << 29;
@@ -62,9 +62,9 @@ public final class ImageFile {
   /**
    * Reads an image.
    *
-   * @param file PNG, JPEG or WebP, told by its content, not by its name
+   * @param file a PNG, JPEG or WebP file; its content, not its name, determines the format
    * @return the image, {@link BufferedImage#TYPE_INT_RGB}
-   * @throws IOException if there is none that can be read; the message begins with the path
+   * @throws IOException if it cannot be read; the message begins with the path
    */
   public static BufferedImage read(Path file) throws IOException {
     return read(bytes(file), file);
@@ -74,9 +74,9 @@ public final class ImageFile {
    * Reads an image from bytes.
    *
    * @param bytes content of a PNG, JPEG or WebP file
-   * @param source what the bytes are, for messages
+   * @param source name of the source, for messages
    * @return the image, {@link BufferedImage#TYPE_INT_RGB}
-   * @throws IOException if there is none that can be read; the message begins with {@code source}
+   * @throws IOException if it cannot be read; the message begins with {@code source}
    */
   public static BufferedImage read(byte[] bytes, Object source) throws IOException {
     try {
@@ -88,12 +88,12 @@ public final class ImageFile {
   }
 
   /**
-   * Checks everything about an image that can be told without its pixels: format, size, colour
-   * model, and that the file is whole.
+   * Checks everything about an image that does not require its pixels: format, size, color model
+   * and completeness of the file.
    *
    * @param bytes content of a PNG, JPEG or WebP file
-   * @param source what the bytes are, for messages
-   * @throws IOException if it cannot be read; the message begins with {@code source}
+   * @param source name of the source, for messages
+   * @throws IOException if the image cannot be read; the message begins with {@code source}
    */
   public static void check(byte[] bytes, Object source) throws IOException {
     try {
@@ -104,10 +104,10 @@ public final class ImageFile {
   }
 
   /**
-   * Writes an image as a PNG file, in one step; a file of that name is replaced.
+   * Writes an image to a PNG file atomically, replacing an existing file.
    *
-   * @param image any
-   * @param file ends with {@code .png} as a rule
+   * @param image any image
+   * @param file the file, usually with the extension {@code .png}
    * @throws IOException if it cannot be written
    */
   public static void writePng(BufferedImage image, Path file) throws IOException {
@@ -126,24 +126,25 @@ public final class ImageFile {
   /**
    * Encodes an image as PNG.
    *
-   * @param image any
+   * @param image any image
    * @return the bytes of the file
-   * @throws IOException if this Java cannot write PNG
+   * @throws IOException if this Java runtime cannot write PNG
    */
   public static byte[] png(BufferedImage image) throws IOException {
     ByteArrayOutputStream png = new ByteArrayOutputStream();
     if (!ImageIO.write(image, "png", png)) {
-      throw new IOException("this Java cannot write PNG files");
+      throw new IOException("this Java runtime cannot write PNG files");
     }
     return png.toByteArray();
   }
 
   /**
-   * Reads a file that should be an image.
+   * Reads the bytes of an image file.
    *
-   * @param file on any file system
+   * @param file a file on any file system
    * @return its content
-   * @throws IOException if it is missing, no file or too large; the message begins with the path
+   * @throws IOException if it does not exist, is not a file or is too large; the message begins
+   *     with the path
    */
   public static byte[] bytes(Path file) throws IOException {
     if (!Files.exists(file)) {
@@ -175,7 +176,7 @@ public final class ImageFile {
               return reader.read(0);
             });
     for (String warning : warnings) {
-      // Java's JPEG reader goes on with grey where the data are damaged.
+      // Java's JPEG reader continues with gray where the data is damaged.
       if (warning.startsWith("Corrupt") || warning.startsWith("Premature")) {
         throw new IOException("the %s image is damaged: %s".formatted(format, warning));
       }
@@ -187,7 +188,7 @@ public final class ImageFile {
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
     if (!readers.hasNext()) {
       throw new IOException(
-          "no reader for %s images: add one for ImageIO to the class path%s"
+          "no reader for %s images: add an ImageIO plug-in to the class path%s"
               .formatted(
                   format,
                   format == Format.WEBP ? ", such as com.twelvemonkeys.imageio:imageio-webp" : ""));
@@ -206,7 +207,7 @@ public final class ImageFile {
       if (e instanceof IOException && e.getCause() == null && e.getMessage() != null) {
         throw e;
       }
-      // Readers meet damaged data with exceptions of all kinds.
+      // On damaged data, readers throw exceptions of all kinds.
       throw new IOException(
           "the %s image cannot be read: %s"
               .formatted(format, Throwables.getRootCause(e).getMessage()),
@@ -241,9 +242,9 @@ public final class ImageFile {
   }
 
   /**
-   * Copies red, green and blue of each pixel as they are stored, and returns the alphas, if any.
-   * Asking the image for its colours would apply a profile that only some readers set, and take
-   * grey for linear light.
+   * Copies the stored red, green and blue of each pixel and returns the alpha values, if any.
+   * BufferedImage.getRGB would apply a profile that only some readers set, and treat gray as linear
+   * light.
    */
   private static int[] samples(BufferedImage image, byte[] rgb) {
     int width = image.getWidth();
@@ -286,7 +287,7 @@ public final class ImageFile {
     return alpha;
   }
 
-  /** Converts in place. A profile that Java cannot read is none, as in browsers. */
+  /** Converts in place. Ignores a profile that Java cannot read, as browsers do. */
   private static void toSrgb(byte[] rgb, int width, int height, byte[] profileBytes) {
     ICC_Profile profile;
     try {
@@ -316,11 +317,11 @@ public final class ImageFile {
         rgb[3 * i + 2] = (byte) pixels[i];
       }
     } catch (IllegalArgumentException | CMMException e) {
-      LOG.debug("a colour profile is ignored", e);
+      LOG.debug("ignoring a color profile", e);
     }
   }
 
-  /** Most profiles are sRGB itself under one name or another; converting would only round. */
+  /** Most profiles are sRGB under one name or another; a conversion would only add rounding. */
   private static boolean isSrgb(ICC_Profile profile) {
     byte[] description = profile.getData(ICC_Profile.icSigProfileDescriptionTag);
     if (description == null) {
@@ -330,7 +331,7 @@ public final class ImageFile {
     return name.contains("sRGB") && !name.contains("inear");
   }
 
-  /** Undoes how the camera was held: Exif 2.3, tag 274. */
+  /** Rotates and mirrors according to the Exif orientation (Exif 2.3, tag 274). */
   private static BufferedImage upright(BufferedImage image, int orientation) {
     if (orientation == 1) {
       return image;

@@ -9,21 +9,21 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The way from an image to the input of a network: resize, cut out the centre, map bytes to {@code
- * (value / 255 - mean) / std} for each channel. Equal to torchvision's {@code Resize}, {@code
- * CenterCrop}, {@code ToTensor} and {@code Normalize} on a Pillow image.
+ * Converts an image to the input of a network: resizes it, crops the center and maps bytes to
+ * {@code (value / 255 - mean) / std} for each channel. Equal to torchvision's {@code Resize},
+ * {@code CenterCrop}, {@code ToTensor} and {@code Normalize} on a Pillow image.
  *
  * {@snippet class="dev.ablation.Snippets" region="image-transform"}
  *
- * @param fit what {@code size} means
- * @param size in pixels, positive; ignored by {@link Fit#AS_IS}
- * @param resampling filter of the resizing
- * @param roundToBytes whether resizing rounds to 0..255, as Pillow does with a colour image;
- *     otherwise it stays in floating point and may overshoot, as clean-fid's resizing does (Parmar
- *     et al. 2022, arXiv 2104.11222)
- * @param crop side of the square that is cut out of the centre; 0 takes the whole image
- * @param mean red, green and blue
- * @param std red, green and blue, positive
+ * @param fit how {@code size} is applied
+ * @param size size in pixels, positive; ignored by {@link Fit#AS_IS}
+ * @param resampling filter for resizing
+ * @param roundToBytes whether resizing rounds to 0..255, as Pillow does with a color image;
+ *     otherwise it uses floating point and may overshoot, like clean-fid's resizing (Parmar et al.
+ *     2022, arXiv 2104.11222)
+ * @param crop side of the center crop; 0 for no crop
+ * @param mean means of red, green and blue
+ * @param std standard deviations of red, green and blue, positive
  */
 public record ImageTransform(
     Fit fit,
@@ -34,7 +34,7 @@ public record ImageTransform(
     List<Double> mean,
     List<Double> std) {
 
-  /** Checks every value. */
+  /** Checks all values. */
   public ImageTransform {
     Objects.requireNonNull(fit, "fit");
     Objects.requireNonNull(resampling, "resampling");
@@ -50,21 +50,21 @@ public record ImageTransform(
         std);
   }
 
-  /** What the size of a resized image follows from. */
+  /** How an image is resized. */
   public enum Fit {
     /** No resizing. */
     AS_IS,
-    /** The shorter side gets the size; the other one keeps the ratio, rounded down. */
+    /** Resizes the shorter side to the size; the other keeps the aspect ratio, rounded down. */
     SHORTER_SIDE,
-    /** Both sides get the size; the ratio changes. */
+    /** Resizes both sides to the size; the aspect ratio changes. */
     BOTH_SIDES
   }
 
   /**
-   * CLIP's transform: shorter side resized by bicubic interpolation, centre cut out, OpenAI's means
-   * and deviations (Radford et al. 2021).
+   * Returns CLIP's transform: the shorter side resized with bicubic interpolation, a center crop,
+   * OpenAI's means and standard deviations (Radford et al. 2021).
    *
-   * @param size of the network's input, such as 224
+   * @param size size of the network's input, such as 224
    * @return the transform
    */
   public static ImageTransform clip(int size) {
@@ -79,10 +79,10 @@ public record ImageTransform(
   }
 
   /**
-   * The transform of SSCD and other networks trained on ImageNet: shorter side resized by bilinear
-   * interpolation, nothing cut off, ImageNet's means and deviations.
+   * Returns the transform of SSCD and other networks trained on ImageNet: the shorter side resized
+   * with bilinear interpolation, no crop, ImageNet's means and standard deviations.
    *
-   * @param size of the shorter side, such as 288 for SSCD
+   * @param size size of the shorter side, such as 288 for SSCD
    * @return the transform
    */
   public static ImageTransform imageNet(int size) {
@@ -97,8 +97,8 @@ public record ImageTransform(
   }
 
   /**
-   * The transform of clean-fid for Inception: both sides resized to 299 by bicubic interpolation in
-   * floating point, range 0..255.
+   * Returns clean-fid's transform for Inception: both sides resized to 299 with bicubic
+   * interpolation in floating point, range 0..255.
    *
    * @return the transform
    */
@@ -114,7 +114,7 @@ public record ImageTransform(
   }
 
   /**
-   * The image as it is, mapped to -1..1.
+   * Returns a transform without resizing that maps to -1..1.
    *
    * @return the transform
    */
@@ -124,13 +124,13 @@ public record ImageTransform(
   }
 
   /**
-   * Prepares images. All must come out with the same height and width.
+   * Transforms images. All results must have the same height and width.
    *
-   * @param images at least one
-   * @param owner of the result
+   * @param images at least one image
+   * @param owner owner of the result
    * @return shape {@code (n, 3, h, w)}, float32, on the owner's device
    * @throws IllegalArgumentException if there is no image, the sizes differ, or an image is smaller
-   *     than the square to cut out
+   *     than the crop
    */
   public NDArray apply(List<BufferedImage> images, NDManager owner) {
     Preconditions.checkArgument(!images.isEmpty(), "images must not be empty");
@@ -151,11 +151,11 @@ public record ImageTransform(
   }
 
   /**
-   * Returns the size that an image comes out with.
+   * Returns the size of a transformed image.
    *
-   * @param image any
+   * @param image any image
    * @return width and height of the network's input
-   * @throws IllegalArgumentException if it is smaller than the square to cut out
+   * @throws IllegalArgumentException if it is smaller than the crop
    */
   public Size sizeOf(BufferedImage image) {
     Size size = resized(image);
@@ -185,11 +185,11 @@ public record ImageTransform(
   }
 
   /**
-   * Prepares one image outside of any engine.
+   * Transforms one image without an engine.
    *
-   * @param image any
-   * @return red, then green, then blue, each row by row, of the size {@link #sizeOf} tells
-   * @throws IllegalArgumentException if it is smaller than the square to cut out
+   * @param image any image
+   * @return red, then green, then blue, each row by row, of the size {@link #sizeOf}
+   * @throws IllegalArgumentException if it is smaller than the crop
    */
   public float[] values(BufferedImage image) {
     Size whole = resized(image);

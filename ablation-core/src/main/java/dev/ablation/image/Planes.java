@@ -4,7 +4,7 @@ import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.Raster;
 
-/** The red, green and blue of an image, 0..255, each row by row. */
+/** The red, green and blue planes of an image, 0..255, each row by row. */
 final class Planes {
   private Planes() {}
 
@@ -36,7 +36,7 @@ final class Planes {
     return image;
   }
 
-  /** Java takes 8-bit grey for linear light and would brighten it; every other program does not. */
+  /** Java treats 8-bit gray as linear light and would brighten it; no other program does. */
   private static boolean isGrey(BufferedImage image) {
     ColorModel colors = image.getColorModel();
     return colors.getNumColorComponents() == 1 && colors.getComponentSize(0) == 8;

@@ -5,25 +5,25 @@ import java.awt.image.BufferedImage;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * Resizing images by a separable filter, equal to the byte to {@code Image.resize} of Pillow. When
- * an image is made smaller the filter is widened, so that every pixel counts (antialiasing).
+ * Filters for resizing images, byte for byte equal to Pillow's {@code Image.resize}. The filter
+ * widens when an image shrinks, so that every pixel counts (antialiasing).
  *
- * <p>First the rows are filtered, then the columns, each with rounding to bytes and with weights of
- * 22 binary digits; a direction whose size stays is left alone. (Recent versions of Pillow filter
- * the columns first where that saves time, which may change a value by one level.)
+ * <p>The rows are filtered first, then the columns, each with rounding to bytes and with weights of
+ * 22 bits; a direction whose size does not change is skipped. (Recent versions of Pillow filter the
+ * columns first if this is faster, which may change a value by one level.)
  *
  * {@snippet class="dev.ablation.Snippets" region="resize"}
  */
 public enum Resampling {
-  /** Mean of the pixels that are covered. */
+  /** Mean of the covered pixels. */
   BOX(0.5, x -> x > -0.5 && x <= 0.5 ? 1 : 0),
   /** Linear interpolation. */
   BILINEAR(1, x -> Math.max(0, 1 - Math.abs(x))),
-  /** Hamming window over the extent of {@link #BILINEAR}. */
+  /** Hamming window with the same support as {@link #BILINEAR}. */
   HAMMING(1, Resampling::hamming),
   /** Cubic convolution with a = -0.5 (Keys 1981). */
   BICUBIC(2, Resampling::cubic),
-  /** Sinc in a window of three lobes. */
+  /** Sinc with a window of three lobes. */
   LANCZOS(3, Resampling::lanczos);
 
   private static final int PRECISION = 22;
@@ -39,10 +39,10 @@ public enum Resampling {
   /**
    * Resizes an image.
    *
-   * @param image of any type; transparency is dropped
-   * @param width of the result, positive
-   * @param height of the result, positive
-   * @return a new image, RGB
+   * @param image an image of any type; transparency is dropped
+   * @param width width of the result, positive
+   * @param height height of the result, positive
+   * @return a new RGB image
    */
   public BufferedImage resize(BufferedImage image, int width, int height) {
     checkSize(width, height);
@@ -55,13 +55,13 @@ public enum Resampling {
 
   /**
    * Resizes one channel without rounding, as Pillow does with images of mode {@code F}. Values may
-   * leave the range of the input, since some filters overshoot.
+   * leave the range of the input, because some filters overshoot.
    *
    * @param plane {@code height * width} values, row by row
-   * @param width of the input
-   * @param height of the input
-   * @param newWidth of the result, positive
-   * @param newHeight of the result, positive
+   * @param width width of the input
+   * @param height height of the input
+   * @param newWidth width of the result, positive
+   * @param newHeight height of the result, positive
    * @return {@code newHeight * newWidth} values
    */
   public float[] resize(float[] plane, int width, int height, int newWidth, int newHeight) {
@@ -148,7 +148,7 @@ public enum Resampling {
     return new Weights(first, weights);
   }
 
-  /** For each pixel of the result, the first pixel that counts and the weights from there on. */
+  /** For each pixel of the result, the first contributing pixel and the weights from there on. */
   private static final class Weights {
     private final int[] first;
     private final double[][] exact;

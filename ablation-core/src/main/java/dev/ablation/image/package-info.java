@@ -1,8 +1,13 @@
 /**
- * Images before they reach a network: {@link dev.ablation.image.ImageFile} reads them from files,
- * {@link dev.ablation.image.Resampling} resizes them as Pillow does, so that published scores can
- * be compared, and a {@link dev.ablation.image.ImageTransform} is the whole way from an image to
- * the normalised input of a feature extractor such as CLIP.
+ * Reading and preparing images.
+ *
+ * <ul>
+ *   <li>{@link dev.ablation.image.ImageFile} reads image files and writes PNG files.
+ *   <li>{@link dev.ablation.image.Resampling} resizes images exactly as Pillow does, so that scores
+ *       can be compared with published ones.
+ *   <li>{@link dev.ablation.image.ImageTransform} converts images to the normalized input of a
+ *       feature extractor such as CLIP.
+ * </ul>
  */
 @NullMarked
 package dev.ablation.image;

@@ -11,15 +11,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes every training step as a line of a CSV file: {@code
- * run,step,steps,loss,gradient_norm,learning_rate,seconds}. Lines are appended and flushed one by
- * one, so that the file can be followed. A run that goes on from a checkpoint goes on in the file:
- * steps that are there already are not written again. Any other run on the same file counts as the
- * next one in the column {@code run}.
+ * Appends each training step to a CSV file with the columns {@code
+ * run,step,steps,loss,gradient_norm,learning_rate,seconds}. Each line is flushed at once, so the
+ * file can be followed while it grows. A run that resumes from a checkpoint continues its lines:
+ * steps that the file already has are not written again. Any other run on the same file gets the
+ * next number in the column {@code run}.
  *
  * {@snippet class="dev.ablation.Snippets" region="logs"}
  *
- * <p>One run at a time.
+ * <p>Supports one run at a time.
  */
 public final class CsvLog implements AblationListener {
   private static final String HEADER = "run,step,steps,loss,gradient_norm,learning_rate,seconds";
@@ -29,7 +29,7 @@ public final class CsvLog implements AblationListener {
   private int run;
   private int lastStep;
 
-  /** Whether a run has begun of which it is not known yet whether it goes on from a checkpoint. */
+  /** Whether a run has begun that may still turn out to resume from a checkpoint. */
   private boolean undecided;
 
   private CsvLog(Path path) {
@@ -39,7 +39,7 @@ public final class CsvLog implements AblationListener {
   /**
    * Creates a log.
    *
-   * @param file made with its folder if it is missing, else appended to
+   * @param file the CSV file; created with its folder if it does not exist, else appended to
    * @return the listener
    */
   public static CsvLog to(Path file) {
@@ -84,7 +84,8 @@ public final class CsvLog implements AblationListener {
         run = Integer.parseInt(fields[0]);
         lastStep = Integer.parseInt(fields[1]);
       } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
-        throw new IOException(path + ": is no log of steps, its last line is '" + last + "'", e);
+        throw new IOException(
+            path + ": must be a log of steps, but its last line is '" + last + "'", e);
       }
     }
     undecided = true;

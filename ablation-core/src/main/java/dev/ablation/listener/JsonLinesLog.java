@@ -23,15 +23,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes every event as a line of JSON: {@code "event"} is its name, {@code "time"} when it was
- * written, and the rest are the event's values under their names; durations are seconds, errors and
- * numbers that are not finite are text. Lines are appended and flushed one by one, so that the file
- * can be followed. A run that goes on from a checkpoint goes on in the file: what is there already
- * of a step is not written again.
+ * Appends each event to a file as a line of JSON: {@code "event"} is its name, {@code "time"} the
+ * time of writing, and the rest are the event's values under their names. Durations are in seconds;
+ * errors and non-finite numbers are strings. Each line is flushed at once, so the file can be
+ * followed while it grows. A run that resumes from a checkpoint continues its lines: events of a
+ * step that the file already has are not written again.
  *
  * {@snippet class="dev.ablation.Snippets" region="logs"}
  *
- * <p>One run at a time.
+ * <p>Supports one run at a time.
  */
 public final class JsonLinesLog implements AblationListener {
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
@@ -42,10 +42,10 @@ public final class JsonLinesLog implements AblationListener {
   private final Path path;
   private @Nullable LogFile file;
 
-  /** What the file holds of the steps of the last run in it. */
+  /** The step events that the file holds of its last run. */
   private final Set<String> written = new HashSet<>();
 
-  /** Whether a run has begun of which it is not known yet whether it goes on from a checkpoint. */
+  /** Whether a run has begun that may still turn out to resume from a checkpoint. */
   private boolean undecided;
 
   private JsonLinesLog(Path path) {
@@ -55,7 +55,7 @@ public final class JsonLinesLog implements AblationListener {
   /**
    * Creates a log.
    *
-   * @param file made with its folder if it is missing, else appended to
+   * @param file the log file; created with its folder if it does not exist, else appended to
    * @return the listener
    */
   public static JsonLinesLog to(Path file) {
@@ -91,13 +91,14 @@ public final class JsonLinesLog implements AblationListener {
       try {
         isNew(JsonParser.parseString(line).getAsJsonObject());
       } catch (JsonParseException | IllegalStateException e) {
-        throw new IOException(path + ": is no log of events, it has the line '" + line + "'", e);
+        throw new IOException(
+            path + ": must be a log of events, but has the line '" + line + "'", e);
       }
     }
     return opened;
   }
 
-  /** Follows what is written, in the file and now, and finds what is there already. */
+  /** Returns whether an event is not yet in the file, and keeps track of it. */
   private boolean isNew(JsonObject json) {
     String event = json.has("event") ? json.get("event").getAsString() : "";
     if (event.equals(STARTED)) {

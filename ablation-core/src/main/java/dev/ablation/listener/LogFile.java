@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * A text file that whole lines are appended to, each by one write, so that it can be followed while
- * it grows. A line that a killed process left unfinished is cut off.
+ * A text file that grows by whole lines. Each line is a single write, so that readers can follow
+ * the file. An incomplete last line, left by a killed process, is removed on opening.
  */
 final class LogFile implements AutoCloseable {
   private final OutputStream out;
@@ -32,7 +32,7 @@ final class LogFile implements AutoCloseable {
       cutUnfinishedLine(path);
       before = Files.readString(path).lines().toList();
     }
-    // No channel: those close themselves when their thread is interrupted.
+    // Not a channel: channels close when their thread is interrupted.
     return new LogFile(new FileOutputStream(path.toFile(), true), before);
   }
 

@@ -7,29 +7,29 @@ import java.io.IOException;
 import java.util.function.Consumer;
 
 /**
- * A listener that looks at the model under training. Unlike a {@link
- * dev.ablation.train.TrainingMonitor} it has no say in it, and is not among a run's settings: with
- * and without it a run ends with the same bytes. What it throws is logged once, and it is not
- * called again, but the run goes on.
+ * A listener that has access to the model under training. Unlike a {@link
+ * dev.ablation.train.TrainingMonitor} it cannot influence training and is not one of the run's
+ * settings: the run gives the same bytes with and without it. If it throws, the exception is
+ * logged, the listener is not called again, and the run continues.
  */
 public interface ModelListener extends AblationListener {
 
   /**
-   * Returns when it wants to look.
+   * Returns whether to call {@link #look} after a step.
    *
-   * @param step after which, 0 before the first
-   * @param steps how many there are
-   * @return whether {@link #look} shall be called then
+   * @param step the completed step, 0 for before the first
+   * @param steps total number of steps
+   * @return whether to call {@link #look}
    */
   boolean looksAfter(int step, int steps);
 
   /**
-   * Looks at the model.
+   * Receives the model during training.
    *
-   * @param progress holds the model, which records no gradients; to be left as it is
-   * @param events takes events for the other listeners
+   * @param progress the progress and the model, which records no gradients and must not be changed
+   * @param events receives events for the other listeners
    * @throws IOException if a file cannot be written
-   * @throws java.util.concurrent.CancellationException if the run was cancelled meanwhile
+   * @throws java.util.concurrent.CancellationException if the run was cancelled in the meantime
    */
   void look(TrainingProgress progress, Consumer<AblationEvent> events) throws IOException;
 

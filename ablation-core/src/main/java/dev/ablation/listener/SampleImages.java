@@ -17,18 +17,18 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * Draws the same images every so many steps, with the same seeds, so that one can watch the target
- * go: before the first step, at every n-th, and after the last. Image i of step s is {@code
- * step-SSSSSS-II.png}; each time an {@link AblationEvent.SamplesDrawn} tells the files. Training is
- * not disturbed: its delta is the same without the images.
+ * Generates the same images, with the same seeds, at a fixed interval during training, to show how
+ * the target disappears: before the first step, after every n-th and after the last. Image i of
+ * step s is {@code step-SSSSSS-II.png}; an {@link AblationEvent.SamplesDrawn} names the files each
+ * time. Training is not affected: the delta is the same without the images.
  *
  * {@snippet class="dev.ablation.Snippets" region="sample-images"}
  *
- * @param folder that the images are written to; made if it is missing
- * @param prompts what to draw, at least one
- * @param everySteps at every which step, positive
- * @param seed of the first image; image i has {@code seed + i}
- * @param sampling how they are drawn
+ * @param folder folder for the images; created if it does not exist
+ * @param prompts the prompts, at least one
+ * @param everySteps interval in training steps, positive
+ * @param seed seed of the first image; image i has {@code seed + i}
+ * @param sampling settings for generating the images
  */
 public record SampleImages(
     Path folder, List<String> prompts, int everySteps, long seed, SamplingSettings sampling)
@@ -44,10 +44,10 @@ public record SampleImages(
   }
 
   /**
-   * Draws every 50 steps with seed 0 and default sampling.
+   * Creates a listener that generates images every 50 steps, with seed 0 and default sampling.
    *
-   * @param folder that the images are written to; made if it is missing
-   * @param prompts what to draw, at least one
+   * @param folder folder for the images; created if it does not exist
+   * @param prompts the prompts, at least one
    * @return the listener
    */
   public static SampleImages in(Path folder, List<String> prompts) {
@@ -55,10 +55,10 @@ public record SampleImages(
   }
 
   /**
-   * Changes how often images are drawn.
+   * Changes how often images are generated.
    *
-   * @param steps positive
-   * @return a changed copy
+   * @param steps interval in training steps, positive
+   * @return a copy with the given interval
    */
   public SampleImages every(int steps) {
     return new SampleImages(folder, prompts, steps, seed, sampling);
@@ -67,18 +67,18 @@ public record SampleImages(
   /**
    * Changes the seed.
    *
-   * @param seed of the first image
-   * @return a changed copy
+   * @param seed seed of the first image; image i has {@code seed + i}
+   * @return a copy with the given seed
    */
   public SampleImages seed(long seed) {
     return new SampleImages(folder, prompts, everySteps, seed, sampling);
   }
 
   /**
-   * Changes how images are drawn.
+   * Changes how images are generated.
    *
    * @param sampling sampler, steps, guidance, negative prompt, batch size
-   * @return a changed copy
+   * @return a copy with the given sampling settings
    */
   public SampleImages sampling(SamplingSettings sampling) {
     return new SampleImages(folder, prompts, everySteps, seed, sampling);

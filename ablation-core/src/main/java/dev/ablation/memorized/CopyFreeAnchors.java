@@ -37,22 +37,22 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anchors that the model draws itself, without copies of a memorised image: an image that is one is
- * dropped, and its prompt drawn again from other noise. After some rounds the run goes on with
- * fewer images, and warns. Every method returns a changed copy.
+ * Anchor images that the model generates, without copies of a memorized image. A copy is dropped
+ * and its prompt is used again with other noise. If copies remain after the given number of rounds,
+ * the run continues with fewer images and warns.
  *
- * @param generated the images
- * @param detection tells copies
- * @param originals the memorised image, perhaps in several forms; at least one
- * @param rounds how often dropped images are drawn again, not negative
+ * @param generated settings for generating the images
+ * @param detection detects copies
+ * @param originals the memorized image, possibly in several variants; at least one
+ * @param rounds how often dropped images are generated again, not negative
  */
 public record CopyFreeAnchors(
     GeneratedAnchors generated, CopyDetection detection, List<BufferedImage> originals, int rounds)
     implements AnchorStrategy {
-  /** With a copy rate of 0.3, one picture in 400 is still a copy after five drawings. */
+  /** With a copy rate of 0.3, one image in 400 is still a copy after five attempts. */
   static final int ROUNDS = 4;
 
-  /** Checks originals and rounds. */
+  /** Checks the originals and the number of rounds. */
   public CopyFreeAnchors {
     Objects.requireNonNull(generated, "generated");
     Objects.requireNonNull(detection, "detection");
@@ -65,10 +65,10 @@ public record CopyFreeAnchors(
   }
 
   /**
-   * Changes how often dropped images are drawn again.
+   * Changes how often dropped images are generated again.
    *
-   * @param rounds not negative; with 0 they are only dropped
-   * @return a changed copy
+   * @param rounds number of rounds, not negative; with 0, copies are only dropped
+   * @return a copy with the given number of rounds
    */
   public CopyFreeAnchors rounds(int rounds) {
     return new CopyFreeAnchors(generated, detection, originals, rounds);
@@ -77,28 +77,28 @@ public record CopyFreeAnchors(
   /**
    * Changes the number of images.
    *
-   * @param images positive
-   * @return a changed copy
+   * @param images number of images, positive
+   * @return a copy with the given number of images
    */
   public CopyFreeAnchors images(int images) {
     return with(generated.images(images));
   }
 
   /**
-   * Changes how images are drawn.
+   * Changes how the images are generated.
    *
    * @param sampling sampler, steps, guidance, negative prompt, batch size
-   * @return a changed copy
+   * @return a copy with the given sampling settings
    */
   public CopyFreeAnchors sampling(SamplingSettings sampling) {
     return with(generated.sampling(sampling));
   }
 
   /**
-   * Keeps drawn latents in a folder, as {@link GeneratedAnchors#cachedIn} does.
+   * Caches generated latents in a folder, see {@link GeneratedAnchors#cachedIn}.
    *
-   * @param folder is created if it is missing
-   * @return a changed copy
+   * @param folder the folder; created if it does not exist
+   * @return a copy with the given cache folder
    */
   public CopyFreeAnchors cachedIn(Path folder) {
     return with(generated.cachedIn(folder));
@@ -149,7 +149,7 @@ public record CopyFreeAnchors(
     return generated.targetPrompts(target, anchorPrompt);
   }
 
-  /** Images that are drawn again are not counted, since it is not known how many there are. */
+  /** Does not count repeated images, since their number is not known in advance. */
   @Override
   public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
@@ -182,7 +182,7 @@ public record CopyFreeAnchors(
   @Override
   public AnchorSet prepare(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "telling copies");
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "detecting copies");
     Sieve sieve = new Sieve(codec, context);
     try {
       sieve.add(generated.prepare(model, target, context));
@@ -207,7 +207,7 @@ public record CopyFreeAnchors(
       }
       if (left > 0) {
         context.warn(
-            "%d of %d anchor images are copies of the memorised image, also after %d further drawings; training uses the other %d"
+            "%d of %d anchor images are still copies of the memorized image after %d more attempts; training uses the other %d"
                 .formatted(left, generated.images(), rounds, kept.size()));
       }
       return kept;
@@ -217,13 +217,13 @@ public record CopyFreeAnchors(
     }
   }
 
-  /** Keeps what is no copy. */
+  /** Drops copies and keeps all other images. */
   private final class Sieve {
     private final LatentCodec codec;
     private final AnchorContext context;
     private final Map<String, int[]> counts = new LinkedHashMap<>();
 
-    /** Prompts of the images that are missing. */
+    /** Prompts of the missing images. */
     private final List<String> dropped = new ArrayList<>();
 
     private @Nullable AnchorSet kept;
@@ -233,7 +233,7 @@ public record CopyFreeAnchors(
       this.context = context;
     }
 
-    /** Takes a set in the place of what was dropped; it is closed with what is kept. */
+    /** Adds a set that replaces dropped images; it is closed with the kept ones. */
     void add(AnchorSet drawn) {
       dropped.clear();
       int[] rows;
@@ -256,7 +256,7 @@ public record CopyFreeAnchors(
       int batch = generated.sampling().batchSize();
       for (int first = 0; first < drawn.size(); first += batch) {
         if (context.cancelled()) {
-          throw new CancellationException("looking for copies was cancelled");
+          throw new CancellationException("the search for copies was cancelled");
         }
         List<BufferedImage> images = new ArrayList<>();
         for (int row = first; row < Math.min(drawn.size(), first + batch); row++) {
@@ -292,7 +292,7 @@ public record CopyFreeAnchors(
     }
   }
 
-  /** The run as a further round sees it: with other noise, and with the main work done. */
+  /** The context of a further round: other noise, and no more progress. */
   private static final class OfRound extends ForwardingAnchorContext {
     private final int round;
 
@@ -306,7 +306,7 @@ public record CopyFreeAnchors(
       return RandomStreams.seed(super.seed(), "anchors.again", round);
     }
 
-    /** The main drawing told of all there is; what comes on top is not told of. */
+    /** The first round has reported all progress; further rounds report none. */
     @Override
     public void progress(long done, long total, boolean fromCache) {}
   }

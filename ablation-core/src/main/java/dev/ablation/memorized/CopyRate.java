@@ -7,25 +7,25 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * How often a prompt brings a memorised image back.
+ * How often a prompt reproduces a memorized image.
  *
- * @param prompt what was drawn
- * @param origin where the prompt comes from
- * @param scores of the images that were drawn for it
+ * @param prompt the prompt
+ * @param origin the prompt's origin
+ * @param scores scores of the images generated from it
  */
 public record CopyRate(String prompt, Origin origin, CopyScores scores) {
 
-  /** Where a prompt comes from. */
+  /** The origin of a prompt. */
   public enum Origin {
     /** One of the image's captions. */
     CAPTION,
-    /** Another wording of a caption. */
+    /** A paraphrase of a caption. */
     WORDING,
-    /** Another wording of an anchor prompt that was found. */
+    /** A paraphrase of an anchor prompt found earlier. */
     WORDING_OF_ANCHOR
   }
 
-  /** Checks the prompt. */
+  /** Checks that nothing is missing and that the prompt is not blank. */
   public CopyRate {
     Objects.requireNonNull(origin, "origin");
     Objects.requireNonNull(scores, "scores");
@@ -37,7 +37,7 @@ public record CopyRate(String prompt, Origin origin, CopyScores scores) {
     return (double) scores.copies().size() / scores.scores().size();
   }
 
-  /** {@return the highest score of an image: a cosine, so at most 1} */
+  /** {@return the highest score of the images, a cosine, so at most 1} */
   public double nearest() {
     return Collections.max(scores.scores());
   }

@@ -27,10 +27,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scores on disk, a JSON file for each prompt, whose name is a hash of everything that shaped them:
- * the model's weights, schedule, latent shape and kind of device, the prompt and its seed, the
- * sampler's settings, the number of images, extractor and originals. The threshold is not part of
- * it, since another one judges the same scores.
+ * Scores on disk, a JSON file for each prompt. The file's name is a hash of everything that
+ * determines the scores: the model's weights, noise schedule, latent shape and kind of device, the
+ * prompt and its seed, the sampler's settings, the number of images, the extractor and the
+ * originals. The threshold is not included, since it does not affect the scores.
  */
 final class CopyRateCache {
   private static final Gson GSON =
@@ -61,7 +61,7 @@ final class CopyRateCache {
     return folder.resolve("rate-" + key.fileName(prompt, "", ".json"));
   }
 
-  /** {@return scores that were kept; empty if there are none that are whole} */
+  /** {@return the cached scores; empty if there is no intact file} */
   Optional<CopyScores> read(String prompt, long seed, MemorizationSurvey survey)
       throws IOException {
     Path file = file(prompt, seed);
@@ -74,7 +74,7 @@ final class CopyRateCache {
                     survey.detection().extractor().info(), survey.detection().threshold(), scores))
             : Optional.empty();
       } catch (NoSuchFileException | JsonFormatException | CharacterCodingException e) {
-        return Optional.empty(); // a damaged file is drawn again and replaced
+        return Optional.empty(); // damaged; computed again and replaced
       }
     });
   }

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
-/** Draws images batch by batch and keeps nothing of them but their scores. */
+/** Generates images batch by batch and keeps only their scores. */
 record DrawnScores(
     CopyDetection detection, List<BufferedImage> originals, SamplingSettings sampling) {
 

@@ -12,18 +12,18 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
- * Measures how many of the images that a model draws for given captions are copies of a memorised
- * image (Kumari et al. 2023, section 4.3). The same measurement before and within a delta starts
+ * Measures the percentage of images generated from given captions that are copies of a memorized
+ * image (Kumari et al. 2023, section 4.3). Measurements before an ablation and with its delta start
  * from the same noise.
  *
  * {@snippet class="dev.ablation.Snippets" region="memorization-percentage"}
  *
- * @param captions what is drawn: image i shows caption {@code i mod n}; at least one
- * @param originals the memorised image, perhaps in several forms; at least one
- * @param detection tells copies
- * @param images how many are drawn in all, positive
- * @param sampling how they are drawn
- * @param seed of the first image; image i has {@code seed + i}
+ * @param captions the prompts, at least one; image i shows caption {@code i mod n}
+ * @param originals the memorized image, possibly in several variants; at least one
+ * @param detection detects copies
+ * @param images total number of images, positive
+ * @param sampling settings for generating them
+ * @param seed seed of the first image; image i has {@code seed + i}
  */
 public record MemorizationPercentage(
     List<String> captions,
@@ -33,7 +33,7 @@ public record MemorizationPercentage(
     SamplingSettings sampling,
     long seed) {
 
-  /** Checks captions, originals and number. */
+  /** Checks the captions, the originals and the number of images. */
   public MemorizationPercentage {
     captions = List.copyOf(captions);
     Preconditions.checkArgument(!captions.isEmpty(), "captions must not be empty");
@@ -44,10 +44,11 @@ public record MemorizationPercentage(
   }
 
   /**
-   * Draws the images and scores them.
+   * Generates the images and scores them.
    *
-   * @param model draws as it is now, with every delta that is applied to it
-   * @return a score for every image; {@link CopyScores#percentage()} is the memorisation percentage
+   * @param model the model in its current state, including every applied delta
+   * @return one score for each image; {@link CopyScores#percentage()} is the memorization
+   *     percentage
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
    * @throws java.util.concurrent.CancellationException if the thread was interrupted
    */
@@ -56,13 +57,13 @@ public record MemorizationPercentage(
   }
 
   /**
-   * Draws the images and scores them.
+   * Generates the images and scores them.
    *
-   * @param model draws as it is now, with every delta that is applied to it
-   * @param cancelled asked before each step of the sampler; true ends the measurement
-   * @return a score for every image
+   * @param model the model in its current state, including every applied delta
+   * @param cancelled returns whether to cancel; called before each sampling step
+   * @return one score for each image
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
-   * @throws java.util.concurrent.CancellationException if it was cancelled or the thread
+   * @throws java.util.concurrent.CancellationException if it was cancelled or the thread was
    *     interrupted
    */
   public CopyScores of(DiffusionModel model, BooleanSupplier cancelled) {

@@ -18,26 +18,26 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out which wordings of a memorised image's caption bring the image back and which do not,
- * the paper's way (Kumari et al. 2023, section 4.3). Each wording is drawn some times, and its copy
- * rate is the share of copies. Wordings with a low rate become anchor prompts, those with a high
- * one further target prompts. If there are few anchors, their own wordings are tried too.
+ * Finds out which paraphrases of a memorized image's caption reproduce the image and which do not,
+ * by the paper's method (Kumari et al. 2023, section 4.3). Several images are generated for each
+ * paraphrase; its copy rate is the share of copies among them. Paraphrases with a low rate become
+ * anchor prompts, those with a high rate become additional target prompts. If there are too few
+ * anchor prompts, paraphrases of these are tried, too.
  *
  * {@snippet class="dev.ablation.Snippets" region="memorization-survey"}
  *
- * <p>The captions are rated as well, which tells whether the model has memorised the image at all.
- * Rating a prompt from the same seed gives the same images, whatever else is rated. Every method
- * returns a changed copy.
+ * <p>The captions are rated as well, which shows whether the model has memorized the image at all.
+ * A prompt's images depend only on the prompt and the seed, not on the other prompts.
  *
- * @param image the captions that draw it
- * @param originals the image itself, perhaps in several forms; at least one
- * @param paraphrases gives other wordings: a chat model, a file, a list; its answers are checked as
- *     {@link PromptSource#checked()} does
- * @param detection tells copies
- * @param rules what makes an anchor or a target, and the limits
- * @param sampling how images are drawn
- * @param seed that every image's noise comes from
- * @param folder that scores are kept in; {@code null} keeps none
+ * @param image captions that reproduce the image
+ * @param originals the image itself, possibly in several variants; at least one
+ * @param paraphrases source of paraphrases: a chat model, a file or a list; its answers are checked
+ *     as by {@link PromptSource#checked()}
+ * @param detection detects copies
+ * @param rules criteria for anchor and target prompts, and limits
+ * @param sampling settings for generating images
+ * @param seed seed from which all noise is derived
+ * @param folder folder in which scores are cached; {@code null} for no cache
  */
 public record MemorizationSurvey(
     MemorizedImage image,
@@ -49,12 +49,13 @@ public record MemorizationSurvey(
     long seed,
     @Nullable Path folder) {
   /**
-   * The threshold for {@link PooledPixels}: far above what different images reach and far below
-   * what copies do. Measured on the embedded emoji model, 64 x 64 pixels. Of its 1,626 other
-   * training images the nearest to the memorised one has 0.29, one in a hundred more than 0.14,
-   * half of them more than -0.15. Of the images that it draws in 8 or 25 steps, 36 for the caption
-   * have 0.95 each; for four wordings, copies have at least 0.91, an image that is half a copy
-   * 0.51, and all others at most 0.11, as do those for captions of other things.
+   * The threshold for {@link PooledPixels}: far above the scores of different images and far below
+   * those of copies. Measured with the embedded emoji model, 64 x 64 pixels. Among its
+   * 1,626 other training images, the most similar to the memorized one scores 0.29; one percent
+   * score above 0.14 and half score above -0.15. Of the images that the model generates in 8 or 25
+   * steps, 36 for the caption score 0.95 each. For four paraphrases, copies score at least 0.91, an
+   * image that is half a copy 0.51 and all others at most 0.11, as do those for captions of other
+   * things.
    */
   public static final double PIXELS_THRESHOLD = 0.6;
 
@@ -69,12 +70,13 @@ public record MemorizationSurvey(
   }
 
   /**
-   * A survey with {@link SurveyRules#defaults()}, {@link SamplingSettings#defaults()} (DPM-Solver++
-   * with 25 steps), seed 0 and copies told by {@link PooledPixels} with {@link #PIXELS_THRESHOLD}.
-   * For photographs give a copy detector such as SSCD by {@link #detection(CopyDetection)}.
+   * Creates a survey with {@link SurveyRules#defaults()}, {@link SamplingSettings#defaults()}
+   * (DPM-Solver++ with 25 steps), seed 0 and detection of copies by {@link PooledPixels} with
+   * {@link #PIXELS_THRESHOLD}. For photographs set a copy detector such as SSCD with {@link
+   * #detection(CopyDetection)}.
    *
-   * @param image the captions, and the file of the image
-   * @param paraphrases gives other wordings
+   * @param image the captions and the image file
+   * @param paraphrases source of paraphrases
    * @return the survey
    * @throws IOException if the file cannot be read
    * @throws IllegalArgumentException if the image has no file
@@ -83,16 +85,16 @@ public record MemorizationSurvey(
       throws IOException {
     Path file = image.image();
     Preconditions.checkArgument(
-        file != null, "%s must have a file to tell copies by, but has none", image);
+        file != null, "%s must have an image file to compare copies with, but has none", image);
     return of(image, List.of(ImageFile.read(file)), paraphrases);
   }
 
   /**
-   * A survey as {@link #of(MemorizedImage, PromptSource)} makes, of an image in memory.
+   * Creates a survey like {@link #of(MemorizedImage, PromptSource)}, for an image in memory.
    *
    * @param image the captions
-   * @param originals the image itself, perhaps in several forms; at least one
-   * @param paraphrases gives other wordings
+   * @param originals the image itself, possibly in several variants; at least one
+   * @param paraphrases source of paraphrases
    * @return the survey
    */
   public static MemorizationSurvey of(
@@ -109,10 +111,10 @@ public record MemorizationSurvey(
   }
 
   /**
-   * Changes how copies are told.
+   * Changes how copies are detected.
    *
-   * @param detection such as SSCD with {@link CopyDetection#SSCD_THRESHOLD}
-   * @return a changed copy
+   * @param detection the detection, such as SSCD with {@link CopyDetection#SSCD_THRESHOLD}
+   * @return a copy with the given detection
    */
   public MemorizationSurvey detection(CopyDetection detection) {
     return new MemorizationSurvey(
@@ -120,10 +122,10 @@ public record MemorizationSurvey(
   }
 
   /**
-   * Changes numbers and limits.
+   * Changes the criteria and limits.
    *
-   * @param rules what makes an anchor or a target, and when to stop
-   * @return a changed copy
+   * @param rules criteria for anchor and target prompts, and limits
+   * @return a copy with the given rules
    */
   public MemorizationSurvey rules(SurveyRules rules) {
     return new MemorizationSurvey(
@@ -131,10 +133,10 @@ public record MemorizationSurvey(
   }
 
   /**
-   * Changes how images are drawn.
+   * Changes how images are generated.
    *
    * @param sampling sampler, steps, guidance, negative prompt, batch size
-   * @return a changed copy
+   * @return a copy with the given sampling settings
    */
   public MemorizationSurvey sampling(SamplingSettings sampling) {
     return new MemorizationSurvey(
@@ -144,8 +146,8 @@ public record MemorizationSurvey(
   /**
    * Changes the seed.
    *
-   * @param seed any
-   * @return a changed copy
+   * @param seed any seed
+   * @return a copy with the given seed
    */
   public MemorizationSurvey seed(long seed) {
     return new MemorizationSurvey(
@@ -153,12 +155,12 @@ public record MemorizationSurvey(
   }
 
   /**
-   * Keeps the scores of each prompt as a file, so that an interrupted survey goes on where it
-   * stopped. A file is found again only if everything that shaped its scores is the same, the
-   * prompt among it: keep the answers of a chat model too, by {@link PromptSource#keptIn}.
+   * Caches the scores of each prompt in a file, so that an interrupted survey continues where it
+   * stopped. A file is reused only if everything that determines its scores is the same, including
+   * the prompt: cache the answers of a chat model too, with {@link PromptSource#keptIn}.
    *
-   * @param folder is created if it is missing; several surveys may share it
-   * @return a changed copy
+   * @param folder the folder; created if it does not exist; several surveys may share it
+   * @return a copy with the given cache folder
    */
   public MemorizationSurvey keptIn(Path folder) {
     Objects.requireNonNull(folder, "folder");
@@ -167,10 +169,10 @@ public record MemorizationSurvey(
   }
 
   /**
-   * Returns the measurement of the captions, to be made before and after.
+   * Returns a measurement of the captions, to run before and after an ablation.
    *
-   * @param images how many are drawn, positive
-   * @return the measurement, with this survey's originals, detection, sampling and seed
+   * @param images number of images, positive
+   * @return the measurement, with this survey's originals, detection, sampling settings and seed
    */
   public MemorizationPercentage percentage(int images) {
     return new MemorizationPercentage(
@@ -178,11 +180,11 @@ public record MemorizationSurvey(
   }
 
   /**
-   * Asks, draws and counts.
+   * Runs the survey: requests paraphrases, generates images and counts copies.
    *
-   * @param model draws; it is not changed
-   * @return what was found
-   * @throws IOException if wordings cannot be fetched, or a file of scores cannot be read or
+   * @param model the model that generates the images; not changed
+   * @return the result
+   * @throws IOException if paraphrases cannot be fetched, or a file of scores cannot be read or
    *     written
    * @throws TooFewWordingsException if a limit is reached before there are enough anchor prompts
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
@@ -193,17 +195,19 @@ public record MemorizationSurvey(
   }
 
   /**
-   * Asks, draws and counts.
+   * Runs the survey: requests paraphrases, generates images and counts copies.
    *
-   * @param model draws; it is not changed
-   * @param listener told after each prompt, on the calling thread; what it throws ends the survey
-   * @param cancelled asked before each prompt and each step of the sampler; true ends the survey
-   * @return what was found
-   * @throws IOException if wordings cannot be fetched, or a file of scores cannot be read or
+   * @param model the model that generates the images; not changed
+   * @param listener called after each prompt, on the calling thread; an exception from it ends the
+   *     survey
+   * @param cancelled returns whether to cancel the survey; called before each prompt and each
+   *     sampling step
+   * @return the result
+   * @throws IOException if paraphrases cannot be fetched, or a file of scores cannot be read or
    *     written
    * @throws TooFewWordingsException if a limit is reached before there are enough anchor prompts
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
-   * @throws java.util.concurrent.CancellationException if it was cancelled or the thread
+   * @throws java.util.concurrent.CancellationException if it was cancelled or the thread was
    *     interrupted
    */
   public SurveyResult run(

@@ -6,7 +6,7 @@ import com.google.common.hash.Hashing;
 import java.awt.image.BufferedImage;
 import java.util.List;
 
-/** What memorised images are told by. */
+/** Helpers for the reference images of copy detection. */
 final class Originals {
   private Originals() {}
 
@@ -15,7 +15,7 @@ final class Originals {
     return List.copyOf(originals);
   }
 
-  /** {@return a hash of sizes and colours, for keys and provenance} */
+  /** {@return a hash of the sizes and pixels, for cache keys and provenance} */
   static String sha256(List<BufferedImage> originals) {
     Hasher hasher = Hashing.sha256().newHasher();
     for (BufferedImage image : originals) {

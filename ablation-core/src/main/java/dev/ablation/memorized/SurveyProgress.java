@@ -4,18 +4,18 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * How far a survey is, told after each prompt.
+ * Progress of a survey, reported after each prompt.
  *
- * @param latest copy rate that was found last
- * @param fromFolder whether it was found in the survey's folder, so that nothing was drawn
- * @param rated how many prompts are rated, the captions among them
- * @param anchors how many anchor prompts are found
- * @param targets how many target prompts are found, the captions not among them
+ * @param latest the most recent copy rate
+ * @param fromFolder whether it was read from the survey's folder
+ * @param rated number of rated prompts, including the captions
+ * @param anchors number of anchor prompts found
+ * @param targets number of target prompts found, not including the captions
  */
 public record SurveyProgress(
     CopyRate latest, boolean fromFolder, int rated, int anchors, int targets) {
 
-  /** Checks that there is a rate. */
+  /** Checks that the latest rate is present. */
   public SurveyProgress {
     Objects.requireNonNull(latest, "latest");
   }

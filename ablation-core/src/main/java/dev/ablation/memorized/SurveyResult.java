@@ -13,42 +13,43 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * What a survey found: the copy rate of each prompt, and with it target and anchor of an ablation.
+ * The result of a survey: the copy rate of each prompt and, derived from it, the target and anchor
+ * of an ablation.
  *
- * @param survey whose result it is
+ * @param survey the survey
  * @param captions copy rates of the captions
- * @param wordings copy rates of other wordings, in the order in which they were drawn; at least one
- *     has a rate that makes it an anchor prompt
- * @param rounds how often the first pass asked for wordings
+ * @param wordings copy rates of the paraphrases, in the order in which they were rated; at least
+ *     one is low enough for an anchor prompt
+ * @param rounds number of times the first pass requested paraphrases
  */
 public record SurveyResult(
     MemorizationSurvey survey, List<CopyRate> captions, List<CopyRate> wordings, int rounds) {
   /** The anchor's name in provenance. */
   private static final String ANCHOR = "other wordings";
 
-  /** Checks that there is an anchor prompt. */
+  /** Checks that there is at least one anchor prompt. */
   public SurveyResult {
     Objects.requireNonNull(survey, "survey");
     captions = List.copyOf(captions);
     wordings = List.copyOf(wordings);
     Preconditions.checkArgument(
         !SurveyRun.anchors(wordings, survey.rules()).isEmpty(),
-        "one of the wordings must have a copy rate of at most %s, were %s",
+        "at least one paraphrase must have a copy rate of at most %s, were %s",
         survey.rules().anchorRate(),
         wordings);
   }
 
   /**
-   * {@return the wordings that seldom bring the image back, lowest rates first, equal ones in the
-   * order of drawing; at most {@link SurveyRules#maxAnchors()}}
+   * {@return the paraphrases that seldom reproduce the image, in ascending order of copy rate and,
+   * for equal rates, of rating; at most {@link SurveyRules#maxAnchors()}}
    */
   public List<CopyRate> anchors() {
     return SurveyRun.anchors(wordings, survey.rules());
   }
 
   /**
-   * {@return the wordings that bring the image back too, highest rates first; at most {@link
-   * SurveyRules#mostTargets()}, and often none}
+   * {@return the paraphrases that reproduce the image, too, in descending order of copy rate; at
+   * most {@link SurveyRules#maxTargets()}, and often none}
    */
   public List<CopyRate> targets() {
     return SurveyRun.targets(wordings, survey.rules());
@@ -63,9 +64,9 @@ public record SurveyResult(
   }
 
   /**
-   * Returns the anchor of an ablation: the model draws the prompts of {@link #anchors()}, and
-   * images that are copies all the same are drawn anew. How many there are and how they are drawn
-   * follows from the plan's preset.
+   * Returns the anchor of an ablation. The model generates images from the prompts of {@link
+   * #anchors()}; images that are copies nevertheless are generated again. The plan's preset sets
+   * the number of images and how they are generated.
    *
    * @return the strategy
    */
@@ -78,24 +79,24 @@ public record SurveyResult(
   }
 
   /**
-   * Plans to remove the image.
+   * Creates a plan to remove the image.
    *
-   * @param model to ablate, the one that was surveyed
-   * @return the plan with {@link #target()} and {@link #anchor()}, complete with defaults
+   * @param model the model to ablate, the one that was surveyed
+   * @return a plan with {@link #target()} and {@link #anchor()} and default settings
    */
   public Ablation plan(DiffusionModel model) {
     return Ablator.of(model).target(target()).anchor(anchor());
   }
 
-  /** {@return a table: each prompt with its copy rate, its nearest image and what it became} */
+  /** {@return a table of each prompt with its copy rate, its highest score and its use} */
   @Override
   public String toString() {
     StringBuilder table = new StringBuilder();
     table.append(
         String.format(
             Locale.ROOT,
-            "%s: %d captions and %d wordings of %d rounds, %d images each; copies have more than"
-                + " %s by %s%n",
+            "%s: %d captions and %d paraphrases from %d rounds, %d images each; copies score above"
+                + " %s with %s%n",
             survey.image(),
             captions.size(),
             wordings.size(),

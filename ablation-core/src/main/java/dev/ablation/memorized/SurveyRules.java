@@ -4,22 +4,21 @@ import com.google.common.base.Preconditions;
 import java.util.function.Consumer;
 
 /**
- * What a {@link MemorizationSurvey} takes for an anchor and for a target, and when it stops. Every
- * method returns a changed copy.
+ * Criteria of a {@link MemorizationSurvey} for anchor and target prompts, and its limits.
  *
- * @param imagesPerPrompt how many images are drawn to find a prompt's copy rate, positive
- * @param anchorRate a prompt with this copy rate or a lower one is an anchor prompt, 0 to 1
- * @param targetRate a prompt with this copy rate or a higher one is a target prompt, above {@code
- *     anchorRate} and at most 1
- * @param minAnchors the survey asks on until there are so many anchor prompts, and fails if there
- *     are fewer in the end, positive
- * @param maxAnchors how many anchor prompts are used, the lowest copy rates first; at least {@code
- *     minAnchors}
- * @param mostTargets how many target prompts are added to the captions, not negative
- * @param wordingsOfAnchor how many other wordings of each anchor prompt the second pass asks for
- *     while there are fewer than {@code maxAnchors}; 0 leaves that pass out
- * @param mostRounds how often the first pass asks for wordings, positive
- * @param mostPrompts how many wordings are drawn in all, positive; the captions do not count
+ * @param imagesPerPrompt number of images that determine a prompt's copy rate, positive
+ * @param anchorRate maximum copy rate of an anchor prompt, 0 to 1
+ * @param targetRate minimum copy rate of a target prompt, above {@code anchorRate} and at most 1
+ * @param minAnchors number of anchor prompts at which the survey stops requesting paraphrases; it
+ *     fails if it finds fewer; positive
+ * @param maxAnchors maximum number of anchor prompts to use, those with the lowest copy rates; at
+ *     least {@code minAnchors}
+ * @param maxTargets maximum number of target prompts in addition to the captions, not negative
+ * @param wordingsOfAnchor number of paraphrases of each anchor prompt that the second pass requests
+ *     if there are fewer than {@code maxAnchors}; 0 to skip this pass
+ * @param maxRounds maximum number of times the first pass requests paraphrases, positive
+ * @param maxPrompts maximum total number of paraphrases to rate, positive; does not include the
+ *     captions
  */
 public record SurveyRules(
     int imagesPerPrompt,
@@ -27,10 +26,10 @@ public record SurveyRules(
     double targetRate,
     int minAnchors,
     int maxAnchors,
-    int mostTargets,
+    int maxTargets,
     int wordingsOfAnchor,
-    int mostRounds,
-    int mostPrompts) {
+    int maxRounds,
+    int maxPrompts) {
 
   /** Checks the ranges. */
   public SurveyRules {
@@ -50,19 +49,18 @@ public record SurveyRules(
         minAnchors,
         maxAnchors);
     Preconditions.checkArgument(
-        mostTargets >= 0, "mostTargets must not be negative, was %s", mostTargets);
+        maxTargets >= 0, "maxTargets must not be negative, was %s", maxTargets);
     Preconditions.checkArgument(
         wordingsOfAnchor >= 0, "wordingsOfAnchor must not be negative, was %s", wordingsOfAnchor);
-    Preconditions.checkArgument(mostRounds > 0, "mostRounds must be positive, was %s", mostRounds);
-    Preconditions.checkArgument(
-        mostPrompts > 0, "mostPrompts must be positive, was %s", mostPrompts);
+    Preconditions.checkArgument(maxRounds > 0, "maxRounds must be positive, was %s", maxRounds);
+    Preconditions.checkArgument(maxPrompts > 0, "maxPrompts must be positive, was %s", maxPrompts);
   }
 
   /**
-   * The numbers of the published code: 10 images for each prompt, at most 0.3 copies for an anchor
-   * and at least 0.6 for a target, 5 to 10 anchor prompts and up to 2 further targets, 2 wordings
-   * of each anchor prompt. The published loop has no limit; here it ends after 10 rounds or 100
-   * prompts.
+   * Returns the numbers of the published code: 10 images for each prompt, a copy rate of at most
+   * 0.3 for an anchor and at least 0.6 for a target, 5 to 10 anchor prompts and up to 2 additional
+   * targets, 2 paraphrases of each anchor prompt. The published loop has no limit; this one ends
+   * after 10 rounds or 100 prompts.
    *
    * @return the rules
    */
@@ -71,21 +69,21 @@ public record SurveyRules(
   }
 
   /**
-   * Changes how many images are drawn for each prompt.
+   * Changes the number of images for each prompt.
    *
-   * @param images positive
-   * @return a changed copy
+   * @param images number of images, positive
+   * @return a copy with the given number of images
    */
   public SurveyRules imagesPerPrompt(int images) {
     return changed(draft -> draft.imagesPerPrompt = images);
   }
 
   /**
-   * Changes which copy rates make an anchor and a target.
+   * Changes the copy rates of anchor and target prompts.
    *
-   * @param anchorRate highest copy rate of an anchor prompt, 0 to 1
-   * @param targetRate lowest copy rate of a target prompt, above {@code anchorRate} and at most 1
-   * @return a changed copy
+   * @param anchorRate maximum copy rate of an anchor prompt, 0 to 1
+   * @param targetRate minimum copy rate of a target prompt, above {@code anchorRate} and at most 1
+   * @return a copy with the given rates
    */
   public SurveyRules rates(double anchorRate, double targetRate) {
     return changed(draft -> {
@@ -95,50 +93,50 @@ public record SurveyRules(
   }
 
   /**
-   * Changes how many anchor prompts there are.
+   * Changes the number of anchor prompts.
    *
-   * @param least needed, positive
-   * @param most used, at least {@code least}
-   * @return a changed copy
+   * @param min minimum number, positive
+   * @param max maximum number, at least {@code min}
+   * @return a copy with the given numbers
    */
-  public SurveyRules anchors(int least, int most) {
+  public SurveyRules anchors(int min, int max) {
     return changed(draft -> {
-      draft.minAnchors = least;
-      draft.maxAnchors = most;
+      draft.minAnchors = min;
+      draft.maxAnchors = max;
     });
   }
 
   /**
    * Changes how many target prompts are added to the captions.
    *
-   * @param most not negative
-   * @return a changed copy
+   * @param max maximum number, not negative
+   * @return a copy with the given maximum
    */
-  public SurveyRules mostTargets(int most) {
-    return changed(draft -> draft.mostTargets = most);
+  public SurveyRules maxTargets(int max) {
+    return changed(draft -> draft.maxTargets = max);
   }
 
   /**
    * Changes the second pass.
    *
-   * @param wordings how many of each anchor prompt; 0 leaves the pass out
-   * @return a changed copy
+   * @param wordings number of paraphrases of each anchor prompt; 0 to skip the pass
+   * @return a copy with the given number
    */
   public SurveyRules wordingsOfAnchor(int wordings) {
     return changed(draft -> draft.wordingsOfAnchor = wordings);
   }
 
   /**
-   * Changes when the survey gives up.
+   * Changes the limits of the survey.
    *
-   * @param rounds how often the first pass asks for wordings, positive
-   * @param prompts how many wordings are drawn in all, positive
-   * @return a changed copy
+   * @param rounds maximum number of times the first pass requests paraphrases, positive
+   * @param prompts maximum total number of paraphrases to rate, positive
+   * @return a copy with the given limits
    */
   public SurveyRules limits(int rounds, int prompts) {
     return changed(draft -> {
-      draft.mostRounds = rounds;
-      draft.mostPrompts = prompts;
+      draft.maxRounds = rounds;
+      draft.maxPrompts = prompts;
     });
   }
 
@@ -151,23 +149,23 @@ public record SurveyRules(
         draft.targetRate,
         draft.minAnchors,
         draft.maxAnchors,
-        draft.mostTargets,
+        draft.maxTargets,
         draft.wordingsOfAnchor,
-        draft.mostRounds,
-        draft.mostPrompts);
+        draft.maxRounds,
+        draft.maxPrompts);
   }
 
-  /** The rules while some of them are changed. */
+  /** The rules while a copy is being made. */
   private static final class Draft {
     private int imagesPerPrompt;
     private double anchorRate;
     private double targetRate;
     private int minAnchors;
     private int maxAnchors;
-    private int mostTargets;
+    private int maxTargets;
     private int wordingsOfAnchor;
-    private int mostRounds;
-    private int mostPrompts;
+    private int maxRounds;
+    private int maxPrompts;
 
     Draft(SurveyRules from) {
       imagesPerPrompt = from.imagesPerPrompt;
@@ -175,10 +173,10 @@ public record SurveyRules(
       targetRate = from.targetRate;
       minAnchors = from.minAnchors;
       maxAnchors = from.maxAnchors;
-      mostTargets = from.mostTargets;
+      maxTargets = from.maxTargets;
       wordingsOfAnchor = from.wordingsOfAnchor;
-      mostRounds = from.mostRounds;
-      mostPrompts = from.mostPrompts;
+      maxRounds = from.maxRounds;
+      maxPrompts = from.maxPrompts;
     }
   }
 }

@@ -19,9 +19,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** One run of a survey: asks, draws, counts. */
+/** One run of a survey: requests paraphrases, generates images and counts copies. */
 final class SurveyRun {
-  /** How many wordings are asked for in the place of each missing anchor, as published. */
+  /** Number of paraphrases to request for each missing anchor prompt, as in the published code. */
   private static final int ASKED_FOR_EACH = 4;
 
   private final MemorizationSurvey survey;
@@ -63,7 +63,7 @@ final class SurveyRun {
     return wordings.stream()
         .filter(wording -> wording.rate() >= rules.targetRate())
         .sorted(Comparator.comparingDouble(CopyRate::rate).reversed())
-        .limit(rules.mostTargets())
+        .limit(rules.maxTargets())
         .toList();
   }
 
@@ -86,20 +86,23 @@ final class SurveyRun {
     return new SurveyResult(survey, captions, wordings, rounds);
   }
 
-  /** Wordings of the captions, each caption in its turn, until there are enough anchors. */
+  /**
+   * Rates paraphrases of the captions, alternating between captions, until there are enough anchor
+   * prompts.
+   */
   private void firstPass() throws IOException {
     int fruitless = 0;
     while (anchors().size() < rules.minAnchors()) {
-      if (rounds == rules.mostRounds()) {
-        end = "the limit of rounds was reached";
+      if (rounds == rules.maxRounds()) {
+        end = "the limit on rounds was reached";
         return;
       }
       if (left() == 0) {
-        end = "the limit of prompts was reached";
+        end = "the limit on prompts was reached";
         return;
       }
       if (fruitless == captions.size()) {
-        end = "the source had no more";
+        end = "the source ran out of paraphrases";
         return;
       }
       String caption = captions.get(rounds % captions.size()).prompt();
@@ -107,10 +110,10 @@ final class SurveyRun {
       rounds++;
       fruitless = answer.isEmpty() ? fruitless + 1 : 0;
       for (String wording : answer) {
-        // Further targets are welcome, but no reason to ask again.
+        // Missing target prompts are no reason for another round.
         if (anchors().size() >= rules.minAnchors()
             && (anchors().size() == rules.maxAnchors()
-                || targets(wordings, rules).size() == rules.mostTargets())) {
+                || targets(wordings, rules).size() == rules.maxTargets())) {
           return;
         }
         rateWording(wording, Origin.WORDING);
@@ -118,7 +121,7 @@ final class SurveyRun {
     }
   }
 
-  /** Wordings of the anchors that were found: they are often anchors too. */
+  /** Rates paraphrases of the anchor prompts found: they often qualify, too. */
   private void secondPass() throws IOException {
     if (rules.wordingsOfAnchor() == 0) {
       return;
@@ -136,10 +139,10 @@ final class SurveyRun {
   }
 
   private int left() {
-    return rules.mostPrompts() - wordings.size();
+    return rules.maxPrompts() - wordings.size();
   }
 
-  /** {@return what the source has, which may be less than was asked for} */
+  /** {@return the source's prompts, possibly fewer than requested} */
   private List<String> ask(String subject, int count) throws IOException {
     checkCancelled();
     List<String> known = new ArrayList<>();
@@ -160,7 +163,7 @@ final class SurveyRun {
     tell();
   }
 
-  /** The noise depends on the prompt alone, not on when it was asked for. */
+  /** The noise depends only on the prompt, not on the order of the prompts. */
   private CopyRate rate(String prompt, Origin origin) throws IOException {
     checkCancelled();
     long seed = RandomStreams.seed(survey.seed(), "memorized.rate " + prompt, 0);
@@ -203,7 +206,7 @@ final class SurveyRun {
     message.append(
         String.format(
             Locale.ROOT,
-            "found %d of %d anchor prompts for %s: %d wordings were drawn in %d rounds before %s",
+            "found %d of %d anchor prompts for %s: %d paraphrases were rated in %d rounds before %s",
             found,
             rules.minAnchors(),
             survey.image(),
@@ -222,7 +225,7 @@ final class SurveyRun {
                     rules.anchorRate(),
                     lowest)));
     return message
-        .append("; raise the limits, need fewer anchors or give wordings that differ more")
+        .append("; raise the limits, require fewer anchors or provide paraphrases that differ more")
         .toString();
   }
 }

@@ -4,17 +4,19 @@ import dev.ablation.error.AblationException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A {@link MemorizationSurvey} found too few prompts that do not bring the image back. */
+/**
+ * Thrown if a {@link MemorizationSurvey} finds too few paraphrases that do not reproduce the image.
+ */
 public final class TooFewWordingsException extends AblationException {
   private static final long serialVersionUID = 1L;
 
-  /** How many anchor prompts were found. */
+  /** The number of anchor prompts found. */
   private final int found;
 
-  /** How many are needed. */
+  /** The number of required anchor prompts. */
   private final int needed;
 
-  /** What was rated. */
+  /** The rated paraphrases. */
   private final transient @Nullable List<CopyRate> wordings;
 
   TooFewWordingsException(
@@ -25,17 +27,17 @@ public final class TooFewWordingsException extends AblationException {
     this.wordings = List.copyOf(wordings);
   }
 
-  /** {@return how many anchor prompts were found} */
+  /** {@return the number of anchor prompts found} */
   public int found() {
     return found;
   }
 
-  /** {@return how many anchor prompts are needed} */
+  /** {@return the number of required anchor prompts} */
   public int needed() {
     return needed;
   }
 
-  /** {@return every wording that was drawn, with its copy rate, in order} */
+  /** {@return every rated paraphrase with its copy rate, in order} */
   public List<CopyRate> wordings() {
     return wordings == null ? List.of() : wordings;
   }

@@ -1,11 +1,17 @@
 /**
- * Memorised images, the whole way (Kumari et al. 2023, section 4). A {@link
- * dev.ablation.memorized.MemorizationSurvey} asks for other wordings of an image's caption, draws
- * some images for each and finds its {@link dev.ablation.memorized.CopyRate}: how many of them are
- * copies of the image. The {@link dev.ablation.memorized.SurveyResult} makes the target of the
- * captions and the wordings that copy often, and the anchor, {@link
- * dev.ablation.memorized.CopyFreeAnchors}, of those that seldom do. {@link
- * dev.ablation.memorized.MemorizationPercentage} is measured before and after.
+ * The complete treatment of memorized images (Kumari et al. 2023, section 4).
+ *
+ * <ul>
+ *   <li>Start here: a {@link dev.ablation.memorized.MemorizationSurvey} requests paraphrases of an
+ *       image's caption, generates images for each and measures its {@link
+ *       dev.ablation.memorized.CopyRate}, the share of copies.
+ *   <li>Results: a {@link dev.ablation.memorized.SurveyResult} has the plan of an ablation. Its
+ *       target consists of the captions and the paraphrases that often reproduce the image; its
+ *       anchor, {@link dev.ablation.memorized.CopyFreeAnchors}, of those that seldom do.
+ *   <li>Measurement: {@link dev.ablation.memorized.MemorizationPercentage} before and after the
+ *       ablation.
+ *   <li>Settings: {@link dev.ablation.memorized.SurveyRules}.
+ * </ul>
  */
 @NullMarked
 package dev.ablation.memorized;

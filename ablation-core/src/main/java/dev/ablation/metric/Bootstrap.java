@@ -6,18 +6,18 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * Confidence intervals of a mean by the percentile bootstrap (Efron 1979): the values are drawn
- * again, with replacement, and the mean is taken each time.
+ * Confidence intervals of a mean by the percentile bootstrap (Efron 1979), which computes the mean
+ * of many samples drawn with replacement from the values.
  *
  * {@snippet class="dev.ablation.Snippets" region="bootstrap"}
  *
- * @param resamples how often, at least 100
- * @param level of the interval, between 0 and 1
- * @param seed of the draws
+ * @param resamples number of samples, at least 100
+ * @param level confidence level, between 0 and 1
+ * @param seed seed of the samples
  */
 public record Bootstrap(int resamples, double level, long seed) {
 
-  /** Checks every value. */
+  /** Checks the ranges. */
   public Bootstrap {
     Preconditions.checkArgument(
         resamples >= 100, "resamples must be at least 100, was %s", resamples);
@@ -31,9 +31,9 @@ public record Bootstrap(int resamples, double level, long seed) {
   }
 
   /**
-   * Returns an interval for the mean of values.
+   * Returns an interval for the mean of the values.
    *
-   * @param values at least one
+   * @param values the values, at least one
    * @return the interval
    */
   public ConfidenceInterval ofMean(double[] values) {
@@ -56,10 +56,10 @@ public record Bootstrap(int resamples, double level, long seed) {
   }
 
   /**
-   * Returns an interval for a share. If all values are equal the bootstrap has nothing to vary and
-   * would claim certainty; Wilson's interval (1927) takes its place then.
+   * Returns an interval for a proportion. If all values are equal, so is every bootstrap sample,
+   * and the interval would have width 0; this method then returns Wilson's interval (1927) instead.
    *
-   * @param hits 0 or 1 each, at least one
+   * @param hits values of 0 or 1, at least one
    * @return the interval
    */
   public ConfidenceInterval ofShare(double[] hits) {
@@ -87,7 +87,7 @@ public record Bootstrap(int resamples, double level, long seed) {
     return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
   }
 
-  /** Bisection on the distribution function; only a few calls are made. */
+  /** By bisection on the distribution function, which is fast enough for a few calls. */
   private static double normalQuantile(double share) {
     double low = 0;
     double high = 40;

@@ -6,16 +6,16 @@ import java.util.Map;
 
 /**
  * CMMD (Jayasumana et al. 2024, arXiv 2401.09603): the squared maximum mean discrepancy of CLIP
- * embeddings of length 1 under a Gaussian kernel, with the published code's estimator, which takes
- * all pairs, an image with itself too, and is therefore at least 0.
+ * embeddings, normalized to length 1, under a Gaussian kernel. The estimator is that of the
+ * published code: it includes the pairs of an image with itself, so the result is at least 0.
  *
  * <p>{@code scale (mean k(a, a') + mean k(b, b') - 2 mean k(a, b)), k(u, v) = exp(-|u - v|^2 / (2
  * sigma^2))}.
  *
- * <p>Published values are of CLIP ViT-L/14 at 336 pixels; the extractor stands in the result.
+ * <p>Published values use CLIP ViT-L/14 at 336 pixels; the result names the extractor.
  *
  * @param sigma width of the kernel, positive
- * @param scale that the discrepancy is multiplied by, positive
+ * @param scale factor applied to the discrepancy, positive
  */
 public record ClipMmd(double sigma, double scale) {
 
@@ -31,11 +31,11 @@ public record ClipMmd(double sigma, double scale) {
   }
 
   /**
-   * Computes the distance of two sets of embeddings, which are scaled to length 1 first.
+   * Computes the distance between two sets of embeddings, which it first normalizes to length 1.
    *
    * @param a at least 1 row
    * @param b at least 1 row, of the same dimension
-   * @return the distance, at least 0 but for rounding
+   * @return the distance, at least 0 up to rounding
    * @throws IllegalArgumentException if the dimensions differ
    */
   public double distance(FeatureMatrix a, FeatureMatrix b) {
@@ -72,11 +72,11 @@ public record ClipMmd(double sigma, double scale) {
   }
 
   /**
-   * Measures the distance of images from reference images.
+   * Measures the distance between images and reference images.
    *
-   * @param images embeddings
-   * @param reference embeddings of the other side
-   * @param extractor of the embeddings
+   * @param images embeddings of the images
+   * @param reference embeddings of the reference images
+   * @param extractor the extractor of the embeddings
    * @return the result
    * @throws IllegalArgumentException if the dimensions differ
    */

@@ -9,13 +9,13 @@ import java.util.Objects;
 import java.util.TreeSet;
 
 /**
- * CLIP score and CLIP accuracy as the paper's evaluation computes them, and zero-shot accuracy over
- * a list of labels (Kumari et al. 2023, section 4.1; Hessel et al. 2021, arXiv 2104.08718).
+ * CLIP score and CLIP accuracy as in the paper's evaluation, and zero-shot accuracy over a list of
+ * labels (Kumari et al. 2023, section 4.1; Hessel et al. 2021, arXiv 2104.08718).
  *
  * {@snippet class="dev.ablation.Snippets" region="clip-score"}
  *
- * @param encoder of images and texts
- * @param bootstrap how the intervals are computed
+ * @param encoder encoder of images and texts
+ * @param bootstrap settings of the confidence intervals
  */
 public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
   private static final String PAINTING = "painting";
@@ -28,12 +28,12 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
 
   /**
    * Returns the text that the paper's evaluation compares images with: {@code "A photo depicts "}
-   * and the concept's name, followed by {@code " style"} where the anchor is {@code "painting"} and
-   * the concept another.
+   * and the concept's name, followed by {@code " style"} if the anchor is {@code "painting"} and
+   * the concept is not.
    *
    * @param concept name of the concept, such as {@code "van gogh"}
    * @param anchor name of the ablation's anchor
-   * @return such as {@code "A photo depicts van gogh style"}
+   * @return the text, such as {@code "A photo depicts van gogh style"}
    */
   public static String text(String concept, String anchor) {
     boolean style = anchor.equals(PAINTING) && !concept.equals(PAINTING);
@@ -43,8 +43,8 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
   /**
    * Measures the CLIP score: the mean of {@code 2.5 max(cos, 0)}.
    *
-   * @param images features of the images, by this encoder
-   * @param text that they are compared with, such as {@link #text}
+   * @param images features of the images, computed by this encoder
+   * @param text the text to compare them with, such as {@link #text}
    * @return the result, 0..2.5
    */
   public MetricResult score(FeatureMatrix images, String text) {
@@ -54,18 +54,18 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
   }
 
   /**
-   * Measures the CLIP score of images with a text each, such as the prompts that they were drawn
-   * for: the mean of {@code 2.5 max(cos, 0)}.
+   * Measures the CLIP score of images that each have their own text, such as the prompt that
+   * generated them: the mean of {@code 2.5 max(cos, 0)}.
    *
-   * @param images features of the images, by this encoder
-   * @param texts one an image
+   * @param images features of the images, computed by this encoder
+   * @param texts one text for each image
    * @return the result, 0..2.5
-   * @throws IllegalArgumentException if there are not as many texts as images
+   * @throws IllegalArgumentException if the numbers of texts and images differ
    */
   public MetricResult score(FeatureMatrix images, List<String> texts) {
     Preconditions.checkArgument(
         texts.size() == images.rows(),
-        "texts must be as many as images, %s, were %s",
+        "there must be one text for each of the %s images, were %s",
         images.rows(),
         texts.size());
     List<String> different = texts.stream().distinct().toList();
@@ -83,11 +83,11 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
   }
 
   /**
-   * Measures the CLIP accuracy: the share of images that go better with one text than with another.
+   * Measures the CLIP accuracy: the share of images that match one text better than another.
    *
-   * @param images features of the images, by this encoder
-   * @param text of the concept
-   * @param anchorText of the anchor; equal texts give 0, as in the paper's row of the anchor
+   * @param images features of the images, computed by this encoder
+   * @param text text of the concept
+   * @param anchorText text of the anchor; equal texts give 0, as in the paper's row for the anchor
    * @return the result, 0..1
    */
   public MetricResult accuracy(FeatureMatrix images, String text, String anchorText) {
@@ -100,14 +100,14 @@ public record ClipScore(TextImageEncoder encoder, Bootstrap bootstrap) {
   }
 
   /**
-   * Measures zero-shot accuracy: the share of images whose best text is their label.
+   * Measures zero-shot accuracy: the share of images whose best matching text is their label.
    *
-   * @param images features of the images, by this encoder
+   * @param images features of the images, computed by this encoder
    * @param texts the labels, at least two, all different
-   * @param labels index of the right text, one an image
+   * @param labels index of the correct text for each image
    * @return the result, 0..1
-   * @throws IllegalArgumentException if there are fewer than two labels, two are equal, or the
-   *     indices do not fit
+   * @throws IllegalArgumentException if there are fewer than two labels, two labels are equal, or
+   *     the number or range of the indices is wrong
    */
   public MetricResult zeroShotAccuracy(FeatureMatrix images, List<String> texts, int[] labels) {
     Preconditions.checkArgument(

@@ -3,16 +3,16 @@ package dev.ablation.metric;
 import com.google.common.base.Preconditions;
 
 /**
- * Where a value could as well lie, had other images been drawn.
+ * A range of plausible values of a metric, had other images been sampled.
  *
  * @param low lower end
  * @param high upper end, at least {@code low}
- * @param level the share of such intervals that hold the true value, between 0 and 1
- * @param method how it was computed, such as {@code "bootstrap, 1000 resamples"}
+ * @param level the share of such intervals that contain the true value, between 0 and 1
+ * @param method how the interval was computed, such as {@code "bootstrap, 1000 resamples"}
  */
 public record ConfidenceInterval(double low, double high, double level, String method) {
 
-  /** Checks every value. */
+  /** Checks the ranges. */
   public ConfidenceInterval {
     Preconditions.checkArgument(low <= high, "low must be at most high, were %s and %s", low, high);
     Preconditions.checkArgument(
@@ -23,7 +23,7 @@ public record ConfidenceInterval(double low, double high, double level, String m
   /**
    * Scales both ends.
    *
-   * @param factor positive
+   * @param factor the factor, positive
    * @return the interval of the scaled value
    */
   public ConfidenceInterval times(double factor) {

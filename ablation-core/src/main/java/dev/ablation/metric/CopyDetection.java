@@ -9,17 +9,17 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * Tells copies of memorised images: an image is a copy if the cosine of its features and those of
- * an original is above a threshold. With SSCD (Pizzi et al. 2022, arXiv 2202.10261) and 0.5 this is
- * the reference's test for memorised images.
+ * Detects copies of memorized images: an image is a copy if the cosine between its features and
+ * those of an original exceeds a threshold. With SSCD (Pizzi et al. 2022, arXiv 2202.10261) and 0.5
+ * this is the test of the reference implementation.
  *
  * {@snippet class="dev.ablation.Snippets" region="copies"}
  *
- * @param extractor of the features
- * @param threshold below 1; a cosine above it is a copy
+ * @param extractor extractor of the features
+ * @param threshold at least -1 and below 1; an image with a cosine above it is a copy
  */
 public record CopyDetection(FeatureExtractor extractor, double threshold) {
-  /** The threshold of the reference, for SSCD. */
+  /** The reference implementation's threshold for SSCD. */
   public static final double SSCD_THRESHOLD = 0.5;
 
   /** Checks the threshold. */
@@ -30,11 +30,11 @@ public record CopyDetection(FeatureExtractor extractor, double threshold) {
   }
 
   /**
-   * Compares images with originals; the nearest original counts.
+   * Compares images with originals. The score of an image is that of its nearest original.
    *
-   * @param images to judge, at least one
-   * @param originals at least one
-   * @return a score for every image
+   * @param images the images to check, at least one
+   * @param originals the originals, at least one
+   * @return one score for each image
    * @throws IllegalArgumentException if one of the lists is empty
    */
   public CopyScores score(List<BufferedImage> images, List<BufferedImage> originals) {
@@ -44,13 +44,14 @@ public record CopyDetection(FeatureExtractor extractor, double threshold) {
   }
 
   /**
-   * Compares many images with originals, batch by batch; the nearest original counts.
+   * Compares many images with originals, batch by batch. The score of an image is that of its
+   * nearest original.
    *
-   * @param images to judge, at least one
-   * @param originals at least one
-   * @param batchSize most images at a time, positive
-   * @param listener told after each batch, on the calling thread
-   * @return a score for every image
+   * @param images the images to check, at least one
+   * @param originals the originals, at least one
+   * @param batchSize maximum number of images in memory at a time, positive
+   * @param listener called after each batch, on the calling thread
+   * @return one score for each image
    * @throws IOException if an image cannot be read
    * @throws IllegalArgumentException if there are no images or no originals
    */

@@ -7,15 +7,15 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * How near images come to memorised ones.
+ * How similar images are to memorized ones.
  *
- * @param extractor of the features
- * @param threshold above which an image is a copy
- * @param scores cosine with the nearest original, one an image, at least one
+ * @param extractor the extractor of the features
+ * @param threshold the score above which an image is a copy
+ * @param scores cosine with the nearest original for each image, at least one
  */
 public record CopyScores(ExtractorInfo extractor, double threshold, List<Double> scores) {
 
-  /** Checks that there are scores. */
+  /** Checks that there is at least one score. */
   public CopyScores {
     Objects.requireNonNull(extractor, "extractor");
     scores = List.copyOf(scores);
@@ -23,29 +23,29 @@ public record CopyScores(ExtractorInfo extractor, double threshold, List<Double>
   }
 
   /**
-   * Tells whether an image is a copy.
+   * Returns whether an image is a copy.
    *
-   * @param image its index
+   * @param image index of the image
    * @return whether its score is above the threshold
    */
   public boolean isCopy(int image) {
     return scores.get(image) > threshold;
   }
 
-  /** {@return the indices of the copies, ascending} */
+  /** {@return the indices of the copies in ascending order} */
   public List<Integer> copies() {
     return IntStream.range(0, scores.size()).filter(this::isCopy).boxed().toList();
   }
 
-  /** {@return the memorisation percentage: copies among all images, 0..100} */
+  /** {@return the memorization percentage: the share of copies among all images, 0..100} */
   public double percentage() {
     return 100.0 * copies().size() / scores.size();
   }
 
   /**
-   * Returns the memorisation percentage with its confidence interval.
+   * Returns the memorization percentage with its confidence interval.
    *
-   * @param bootstrap how the interval is computed
+   * @param bootstrap settings of the confidence interval
    * @return the result
    */
   public MetricResult measure(Bootstrap bootstrap) {

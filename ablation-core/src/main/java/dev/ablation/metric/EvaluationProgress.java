@@ -1,15 +1,15 @@
 package dev.ablation.metric;
 
 /**
- * Where a computation over many images stands.
+ * Progress of a computation over many images.
  *
- * @param task what is computed, such as {@code "features of clip"}
- * @param done how many are done
- * @param total how many there are
+ * @param task name of the computation, such as {@code "features of clip"}
+ * @param done number of finished items
+ * @param total total number of items
  */
 public record EvaluationProgress(String task, int done, int total) {
 
-  /** {@return the share that is done, 0..1} */
+  /** {@return the finished share, 0..1} */
   public double fraction() {
     return done / (double) total;
   }

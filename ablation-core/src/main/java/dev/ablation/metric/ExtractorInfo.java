@@ -3,18 +3,18 @@ package dev.ablation.metric;
 import com.google.common.base.Preconditions;
 
 /**
- * Which features a metric was computed on. Stands in every result, since values of different
- * extractors cannot be compared.
+ * Identifies the features that a metric was computed on. Every result contains it, because values
+ * of different extractors cannot be compared.
  *
- * @param name of the extractor, such as {@code "clip vit-base-patch32"}
- * @param sha256 of the file of weights, or of a description where there are none; 64 hexadecimal
- *     digits
+ * @param name name of the extractor, such as {@code "clip vit-base-patch32"}
+ * @param sha256 hash of the weights file, or of a description if there is no such file; 64
+ *     hexadecimal digits
  * @param dimension number of features of an image, positive
- * @param input how an image is prepared for it, in words
+ * @param input description of the image preprocessing
  */
 public record ExtractorInfo(String name, String sha256, int dimension, String input) {
 
-  /** Checks every value. */
+  /** Checks all values. */
   public ExtractorInfo {
     Preconditions.checkArgument(!name.isBlank(), "name must not be blank");
     Preconditions.checkArgument(
@@ -24,9 +24,9 @@ public record ExtractorInfo(String name, String sha256, int dimension, String in
   }
 
   /**
-   * Describes an extractor that takes images as they are.
+   * Describes an extractor without preprocessing.
    *
-   * @param name of the extractor
+   * @param name name of the extractor
    * @param sha256 64 hexadecimal digits
    * @param dimension number of features of an image, positive
    */

@@ -8,32 +8,32 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Turns images into feature vectors: a network such as CLIP or SSCD, or a plain computation such as
- * {@link PooledPixels}. One thread at a time.
+ * Computes feature vectors of images: a network such as CLIP or SSCD, or a simple computation such
+ * as {@link PooledPixels}. Not thread-safe.
  *
  * {@snippet class="dev.ablation.Snippets" region="feature-extractor"}
  */
 public interface FeatureExtractor {
 
-  /** {@return what is fixed about the features} */
+  /** {@return a description of the extractor} */
   ExtractorInfo info();
 
   /**
-   * Extracts features of a batch.
+   * Extracts the features of a batch.
    *
-   * @param images at least one, of any size and type; transparency is ignored
-   * @return one row an image, in their order
+   * @param images at least one image, of any size and type; transparency is ignored
+   * @return one row for each image, in their order
    * @throws IllegalArgumentException if there is no image or the extractor cannot use one
    */
   FeatureMatrix extract(List<BufferedImage> images);
 
   /**
-   * Extracts features of many images, batch by batch: no more than a batch is in memory.
+   * Extracts the features of many images, batch by batch, so that only one batch is in memory.
    *
-   * @param images at least one
-   * @param batchSize most images at a time, positive
-   * @param listener told after each batch, on the calling thread
-   * @return one row an image, in their order
+   * @param images the images, at least one
+   * @param batchSize maximum number of images in memory at a time, positive
+   * @param listener called after each batch, on the calling thread
+   * @return one row for each image, in their order
    * @throws IOException if an image cannot be read; the message names its file
    * @throws IllegalArgumentException if there is no image or the extractor cannot use one
    */

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Feature vectors, one a row. Values are float32, as networks compute them; metrics compute on them
- * in double precision. Immutable.
+ * Feature vectors, one in each row. Values are float32, as networks compute them; metrics use
+ * double precision. Immutable.
  */
 public final class FeatureMatrix {
   private final float[][] rows;
@@ -18,11 +18,12 @@ public final class FeatureMatrix {
   }
 
   /**
-   * Copies values.
+   * Creates a matrix from a copy of its rows.
    *
-   * @param rows feature vectors of equal length, at least one; every value finite
+   * @param rows feature vectors of equal length, at least one; all values finite
    * @return the matrix
-   * @throws IllegalArgumentException if there are none, the lengths differ or a value is not finite
+   * @throws IllegalArgumentException if there are no rows, their lengths differ or a value is not
+   *     finite
    */
   public static FeatureMatrix of(float[][] rows) {
     Preconditions.checkArgument(rows.length > 0, "features must have at least one row");
@@ -47,13 +48,13 @@ public final class FeatureMatrix {
   }
 
   /**
-   * Copies values.
+   * Creates a matrix from a copy of its values.
    *
-   * @param values {@code rows * dimension} values, row by row; every value finite
+   * @param values {@code rows * dimension} values, row by row, all finite
    * @param dimension length of a row, positive
    * @return the matrix
-   * @throws IllegalArgumentException if the values do not fill at least one row, or the last one
-   *     not wholly, or a value is not finite
+   * @throws IllegalArgumentException if the number of values is 0 or not a multiple of {@code
+   *     dimension}, or a value is not finite
    */
   public static FeatureMatrix of(float[] values, int dimension) {
     Preconditions.checkArgument(dimension > 0, "dimension must be positive, was %s", dimension);
@@ -70,11 +71,11 @@ public final class FeatureMatrix {
   }
 
   /**
-   * Puts matrices below each other.
+   * Concatenates matrices row-wise.
    *
-   * @param parts of equal dimension, at least one
+   * @param parts matrices of equal dimension, at least one
    * @return all rows, in order
-   * @throws IllegalArgumentException if there are none or the dimensions differ
+   * @throws IllegalArgumentException if there are no matrices or their dimensions differ
    */
   public static FeatureMatrix concat(List<FeatureMatrix> parts) {
     Preconditions.checkArgument(!parts.isEmpty(), "features must have at least one row");
@@ -105,7 +106,7 @@ public final class FeatureMatrix {
    * Returns a value.
    *
    * @param row index of the row
-   * @param column index in the row
+   * @param column index of the column
    * @return the value
    */
   public double get(int row, int column) {
@@ -113,9 +114,9 @@ public final class FeatureMatrix {
   }
 
   /**
-   * Copies a row.
+   * Returns a copy of a row.
    *
-   * @param row its index
+   * @param row index of the row
    * @return its values
    */
   public float[] row(int row) {
@@ -123,10 +124,10 @@ public final class FeatureMatrix {
   }
 
   /**
-   * Returns some of the rows.
+   * Selects rows.
    *
-   * @param indices of rows, in any order, at least one; an index may come more than once
-   * @return those rows
+   * @param indices indices of the rows, at least one, in any order; repetitions are allowed
+   * @return the selected rows
    */
   public FeatureMatrix select(int... indices) {
     Preconditions.checkArgument(indices.length > 0, "indices must not be empty");
@@ -141,16 +142,16 @@ public final class FeatureMatrix {
   /**
    * Returns the dot product of two rows.
    *
-   * @param row of this matrix
+   * @param row index of a row of this matrix
    * @param other a matrix of the same dimension
-   * @param otherRow of {@code other}
-   * @return the product
+   * @param otherRow index of a row of {@code other}
+   * @return the dot product
    */
   public double dot(int row, FeatureMatrix other, int otherRow) {
     checkDimension(other);
     float[] a = rows[row];
     float[] b = other.rows[otherRow];
-    // Four sums, so that additions do not wait for each other.
+    // Four independent sums, so that additions need not wait for each other.
     double s0 = 0;
     double s1 = 0;
     double s2 = 0;
@@ -171,10 +172,10 @@ public final class FeatureMatrix {
   /**
    * Returns the cosine of the angle between two rows.
    *
-   * @param row of this matrix
+   * @param row index of a row of this matrix
    * @param other a matrix of the same dimension
-   * @param otherRow of {@code other}
-   * @return -1..1; 0 if a row has no direction, being zero
+   * @param otherRow index of a row of {@code other}
+   * @return the cosine, -1..1; 0 if a row is zero
    */
   public double cosine(int row, FeatureMatrix other, int otherRow) {
     double norms = dot(row, this, row) * other.dot(otherRow, other, otherRow);

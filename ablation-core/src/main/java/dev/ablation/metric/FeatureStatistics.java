@@ -3,8 +3,8 @@ package dev.ablation.metric;
 import com.google.common.base.Preconditions;
 
 /**
- * Mean and covariance of feature vectors, gathered batch by batch so that the features need not be
- * kept. Memory grows with the square of the dimension alone. Not thread-safe.
+ * Mean and covariance of feature vectors, accumulated batch by batch so that the features need not
+ * stay in memory. Memory use depends only on the dimension, quadratically. Not thread-safe.
  *
  * {@snippet class="dev.ablation.Snippets" region="fid-streaming"}
  */
@@ -13,7 +13,7 @@ public final class FeatureStatistics {
 
   private final int dimension;
 
-  /** The first row; differences from it are summed, which keeps the sums exact. */
+  /** The first row. Summing differences from it avoids loss of precision. */
   private final double[] origin;
 
   private final double[] sums;
@@ -21,9 +21,9 @@ public final class FeatureStatistics {
   private int rows;
 
   /**
-   * Begins without rows.
+   * Creates empty statistics.
    *
-   * @param dimension of the feature vectors, positive
+   * @param dimension dimension of the feature vectors, positive
    */
   public FeatureStatistics(int dimension) {
     Preconditions.checkArgument(dimension > 0, "dimension must be positive, was %s", dimension);
@@ -37,7 +37,7 @@ public final class FeatureStatistics {
   }
 
   /**
-   * Takes the statistics of a matrix.
+   * Computes the statistics of a matrix.
    *
    * @param features any number of rows
    * @return the statistics
@@ -49,7 +49,7 @@ public final class FeatureStatistics {
   /**
    * Adds rows.
    *
-   * @param features of this dimension
+   * @param features rows of this dimension
    * @return this
    * @throws IllegalArgumentException if the dimension differs
    */
@@ -86,7 +86,7 @@ public final class FeatureStatistics {
     }
   }
 
-  /** {@return how many rows were added} */
+  /** {@return the number of rows added} */
   public int rows() {
     return rows;
   }
@@ -104,7 +104,7 @@ public final class FeatureStatistics {
     return mean;
   }
 
-  /** Divided by the number of rows less one. */
+  /** Divides by the number of rows minus one. */
   double[][] covariance() {
     double[][] covariance = new double[dimension][dimension];
     for (int i = 0; i < dimension; i++) {

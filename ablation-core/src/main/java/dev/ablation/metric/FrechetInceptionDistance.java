@@ -3,29 +3,29 @@ package dev.ablation.metric;
 import com.google.common.base.Preconditions;
 
 /**
- * FID (Heusel et al. 2017, arXiv 1706.08500, equation 6): the distance of two normal distributions
- * that are fitted to features,
+ * FID (Heusel et al. 2017, arXiv 1706.08500, equation 6): the distance between two normal
+ * distributions that are fitted to features,
  *
  * <p>{@code |mu_a - mu_b|^2 + tr C_a + tr C_b - 2 tr (C_a C_b)^(1/2)},
  *
  * <p>with covariances divided by n - 1, in double precision. With {@code C_a = L L^T} the last
  * trace is the sum of the square roots of the eigenvalues of the symmetric matrix {@code L^T C_b
- * L}, so that no root of an unsymmetric matrix is taken.
+ * L}, so no square root of an asymmetric matrix is needed.
  *
- * <p>The estimate is biased by the number of images: values of different numbers cannot be
- * compared. With fewer images than Inception has features the covariance has no full rank; {@link
- * #measure} refuses that, {@link #distance} computes whatever it is given.
+ * <p>The bias of the estimate depends on the number of images, so values for different numbers of
+ * images cannot be compared. With fewer images than Inception has features, the covariance does not
+ * have full rank; {@link #measure} rejects this case, whereas {@link #distance} accepts it.
  *
  * {@snippet class="dev.ablation.Snippets" region="fid"}
  */
 public final class FrechetInceptionDistance {
-  /** The fewest images of either side that are measured. */
+  /** Minimum number of images on each side for {@link #measure}. */
   public static final int FEWEST_IMAGES = 2048;
 
   private FrechetInceptionDistance() {}
 
   /**
-   * Computes the distance of two sets of features.
+   * Computes the distance between two sets of features.
    *
    * @param a at least 2 rows
    * @param b at least 2 rows, of the same dimension
@@ -38,10 +38,10 @@ public final class FrechetInceptionDistance {
   }
 
   /**
-   * Computes the distance of two distributions.
+   * Computes the distance between two distributions.
    *
-   * @param a of at least 2 rows
-   * @param b of at least 2 rows, of the same dimension
+   * @param a statistics of at least 2 rows
+   * @param b statistics of at least 2 rows, of the same dimension
    * @return the distance, at least 0
    * @throws IllegalArgumentException if there are too few rows or the dimensions differ
    */
@@ -53,7 +53,7 @@ public final class FrechetInceptionDistance {
         b.dimension());
     Preconditions.checkArgument(
         a.rows() >= 2 && b.rows() >= 2,
-        "FID needs at least 2 rows of either side, were %s and %s",
+        "FID needs at least 2 rows on each side, were %s and %s",
         a.rows(),
         b.rows());
     double[] meanA = a.mean();
@@ -71,8 +71,8 @@ public final class FrechetInceptionDistance {
   private static double traceOfRoot(double[][] a, double[][] b) {
     double[][] columnsA = SymmetricMatrix.cholesky(a);
     double[][] columnsB = SymmetricMatrix.cholesky(b);
-    // From the side of lower rank: the product then has few eigenvalues that are nothing but
-    // rounding, whose roots would add up.
+    // Start from the side of lower rank: the product then has fewer eigenvalues that are pure
+    // rounding error, whose square roots would add up.
     double[][] product =
         columnsA.length <= columnsB.length
             ? SymmetricMatrix.congruence(columnsA, b)
@@ -85,11 +85,11 @@ public final class FrechetInceptionDistance {
   }
 
   /**
-   * Measures the distance of images from reference images.
+   * Measures the distance between images and reference images.
    *
-   * @param images of at least {@value #FEWEST_IMAGES} images
-   * @param reference of at least {@value #FEWEST_IMAGES} images
-   * @param extractor of the features
+   * @param images statistics of at least {@value #FEWEST_IMAGES} images
+   * @param reference statistics of at least {@value #FEWEST_IMAGES} images
+   * @param extractor the extractor of the features
    * @return the result
    * @throws IllegalArgumentException if there are fewer images or the dimensions differ
    */
@@ -101,17 +101,18 @@ public final class FrechetInceptionDistance {
   }
 
   /**
-   * Refuses too few images; an evaluation asks before it draws them.
+   * Throws an exception if there are too few images. An evaluation calls this before it generates
+   * them.
    *
-   * @param images how many there will be
-   * @param reference how many there will be of the other side
+   * @param images number of images
+   * @param reference number of reference images
    * @throws IllegalArgumentException if either is below {@value #FEWEST_IMAGES}
    */
   public static void checkCounts(int images, int reference) {
     Preconditions.checkArgument(
         Math.min(images, reference) >= FEWEST_IMAGES,
-        "FID needs at least %s images of either side, were %s and %s: with fewer the covariance"
-            + " is not determined; use KID",
+        "FID needs at least %s images on each side, were %s and %s: with fewer the covariance"
+            + " does not have full rank; use KID",
         FEWEST_IMAGES,
         images,
         reference);

@@ -11,10 +11,10 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** Images that are read one by one, so that many do not have to fit into memory. */
+/** Images that are read one by one, so that they need not all fit into memory. */
 public interface ImageSource {
 
-  /** {@return how many images there are} */
+  /** {@return the number of images} */
   int count();
 
   /**
@@ -27,9 +27,9 @@ public interface ImageSource {
   BufferedImage image(int index) throws IOException;
 
   /**
-   * Takes images that are in memory.
+   * Creates a source of images in memory.
    *
-   * @param images in order
+   * @param images the images, in order
    * @return the source
    */
   static ImageSource of(List<BufferedImage> images) {
@@ -48,11 +48,11 @@ public interface ImageSource {
   }
 
   /**
-   * Takes the image files of a folder (PNG, JPEG, WebP), in the order of their names, read by
-   * {@link ImageFile}; other files and folders inside are left out.
+   * Creates a source of the image files in a folder (PNG, JPEG, WebP), sorted by name and read by
+   * {@link ImageFile}. Other files and subfolders are ignored.
    *
-   * @param folder with image files
-   * @return the source; it lists the folder now and reads a file when asked for
+   * @param folder a folder with image files
+   * @return the source; this method lists the folder, and the source reads each file on request
    * @throws IOException if the folder cannot be listed
    */
   static ImageSource folder(Path folder) throws IOException {

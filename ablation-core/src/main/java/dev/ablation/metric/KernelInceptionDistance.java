@@ -13,24 +13,24 @@ import org.jspecify.annotations.Nullable;
 /**
  * KID (Binkowski et al. 2018, arXiv 1801.01401): the squared maximum mean discrepancy of features
  * under the kernel {@code k(u, v) = (u.v / d + 1)^3}, averaged over random subsets, in double
- * precision. The estimate is unbiased, hence it may be negative and does not depend on the number
- * of images; papers often print a thousand times the value.
+ * precision. The estimate is unbiased: it may be negative, and its expected value does not depend
+ * on the number of images. Papers often print a thousand times the value.
  *
- * <p>A subset has as many images of either side: {@code min(subsetSize, rows of a, rows of b)},
- * drawn without replacement, as in clean-fid. Where that is all rows of both sides, every subset is
- * the same and one is computed.
+ * <p>A subset has {@code min(subsetSize, rows of a, rows of b)} images of each side, sampled
+ * without replacement as in clean-fid. If this is all rows of both sides, all subsets are equal and
+ * only one is computed.
  *
  * {@snippet class="dev.ablation.Snippets" region="kid"}
  *
- * @param subsetSize most images of a side in a subset, at least 2
- * @param subsets how many subsets, positive
- * @param seed of the subsets
+ * @param subsetSize maximum number of images of each side in a subset, at least 2
+ * @param subsets number of subsets, positive
+ * @param seed seed of the subsets
  */
 public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
-  /** Kernel values that are kept at most, 8 bytes each. */
+  /** Maximum number of kernel values kept in memory, 8 bytes each. */
   private static final long MOST_KEPT = 25_000_000;
 
-  /** Checks sizes. */
+  /** Checks the sizes. */
   public KernelInceptionDistance {
     Preconditions.checkArgument(
         subsetSize >= 2, "subsetSize must be at least 2, was %s", subsetSize);
@@ -43,14 +43,14 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
   }
 
   /**
-   * Estimates the discrepancy of two sets of features from all rows:
+   * Estimates the discrepancy between two sets of features from all rows:
    *
    * <p>{@code sum_(i!=j) k(a_i, a_j) / (n (n - 1)) + sum_(i!=j) k(b_i, b_j) / (m (m - 1)) - 2 mean
    * k(a_i, b_j)}.
    *
    * @param a n rows, at least 2
    * @param b m rows, at least 2, of the same dimension
-   * @return the estimate, unbiased
+   * @return the unbiased estimate
    * @throws IllegalArgumentException if there are too few rows or the dimensions differ
    */
   public static double unbiased(FeatureMatrix a, FeatureMatrix b) {
@@ -59,13 +59,13 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
   }
 
   /**
-   * Estimates the discrepancy of given subsets.
+   * Estimates the discrepancy for given subsets.
    *
    * @param a features
    * @param b features of the same dimension
-   * @param rowsOfA for each subset, indices of rows of {@code a}, at least 2
-   * @param rowsOfB for each subset, indices of rows of {@code b}, at least 2
-   * @return one estimate a subset
+   * @param rowsOfA for each subset, indices of at least 2 rows of {@code a}
+   * @param rowsOfB for each subset, indices of at least 2 rows of {@code b}
+   * @return one estimate for each subset
    * @throws IllegalArgumentException if the numbers of subsets differ, a subset is too small or the
    *     dimensions differ
    */
@@ -83,7 +83,7 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
     check(a, b);
     Preconditions.checkArgument(
         rowsOfA.length == rowsOfB.length,
-        "subsets of both sides must be as many, were %s and %s",
+        "both sides must have the same number of subsets, were %s and %s",
         rowsOfA.length,
         rowsOfB.length);
     double pairs = 0;
@@ -98,7 +98,7 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
     for (int i = 0; i < values.length; i++) {
       Preconditions.checkArgument(
           rowsOfA[i].length >= 2 && rowsOfB[i].length >= 2,
-          "a subset must have at least 2 rows of either side, had %s and %s",
+          "a subset must have at least 2 rows of each side, had %s and %s",
           rowsOfA[i].length,
           rowsOfB[i].length);
       values[i] = estimate(kernel, rowsOfA[i], rowsOfB[i]);
@@ -108,14 +108,14 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
   }
 
   /**
-   * Measures the distance of images from reference images.
+   * Measures the distance between images and reference images.
    *
-   * @param images features, at least 2 rows
-   * @param reference features of the other side, at least 2 rows
-   * @param extractor of the features
-   * @param listener told after each subset, on the calling thread
-   * @return the mean over subsets; the settings hold their number, their size and the standard
-   *     deviation over them
+   * @param images features of the images, at least 2 rows
+   * @param reference features of the reference images, at least 2 rows
+   * @param extractor the extractor of the features
+   * @param listener called after each subset, on the calling thread
+   * @return the mean over the subsets; the settings contain the number and size of the subsets and
+   *     the standard deviation over them
    * @throws IllegalArgumentException if there are too few rows or the dimensions differ
    */
   public MetricResult measure(
@@ -160,7 +160,7 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
     a.checkDimension(b);
     Preconditions.checkArgument(
         a.rows() >= 2 && b.rows() >= 2,
-        "KID needs at least 2 images of either side, were %s and %s",
+        "KID needs at least 2 images on each side, were %s and %s",
         a.rows(),
         b.rows());
   }
@@ -197,12 +197,12 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
         - 2 * mixed / (n * m);
   }
 
-  /** Values of the kernel on the rows of both sides, those of b below those of a. */
+  /** Values of the kernel on the rows of both sides: first those of a, then those of b. */
   private static final class Kernel {
     private final int rowsOfA;
     private final FeatureMatrix all;
 
-    /** Row i has the values with the rows up to i; kept where subsets ask again and again. */
+    /** Row i has the kernel values with rows 0 to i. Kept only if several subsets need them. */
     private final double @Nullable [][] kept;
 
     Kernel(FeatureMatrix a, FeatureMatrix b, boolean keep) {

@@ -8,8 +8,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A measured value with everything that is needed to measure it again and to compare it with
- * others. Immutable: every method that changes it returns a changed copy.
+ * A measured value, with everything needed to reproduce it and to compare it with others.
+ * Immutable: a method with an argument returns a copy with that value.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
  */
@@ -174,7 +174,7 @@ public final class MetricResult {
     return values.toString().replaceFirst("Values", "MetricResult");
   }
 
-  /** Counts of a distance from reference images. */
+  /** Image counts of a distance between images and reference images. */
   static Map<String, Integer> counts(int images, int reference) {
     Map<String, Integer> counts = new LinkedHashMap<>();
     counts.put("images", images);

@@ -11,18 +11,18 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * How much images changed, pair by pair: the mean squared distance of the features of two images
- * that were drawn for the same prompt and seed.
+ * How much images changed: the mean squared distance between the features of two images that were
+ * generated from the same prompt and seed.
  *
- * <p>It is LPIPS (Zhang et al. 2018, arXiv 1801.03924, equation 1) if the extractor gives the
- * activations of LPIPS' layers as one vector: each pixel's channels scaled to length 1, times the
- * square root of the learned weights, divided by the square root of the number of pixels. Any other
- * extractor gives a distance of its own kind, which its name in the result tells.
+ * <p>This is LPIPS (Zhang et al. 2018, arXiv 1801.03924, equation 1) if the extractor returns the
+ * activations of the LPIPS layers as one vector: each pixel's channels scaled to length 1, times
+ * the square root of the learned weights, divided by the square root of the number of pixels. Other
+ * extractors give other distances, identified by the extractor's name in the result.
  *
  * {@snippet class="dev.ablation.Snippets" region="perceptual"}
  *
- * @param extractor of the features
- * @param bootstrap how the interval is computed
+ * @param extractor extractor of the features
+ * @param bootstrap settings of the confidence interval
  */
 public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap) {
 
@@ -33,15 +33,15 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
   }
 
   /**
-   * Measures the distance of pairs, batch by batch; features are not kept.
+   * Measures the distance between paired images, batch by batch, without keeping the features.
    *
-   * @param images at least one
-   * @param reference as many: the i-th image is compared with the i-th
-   * @param batchSize most pairs at a time, positive
-   * @param listener told after each batch, on the calling thread
+   * @param images the images, at least one
+   * @param reference the reference images, the i-th for the i-th image
+   * @param batchSize maximum number of pairs in memory at a time, positive
+   * @param listener called after each batch, on the calling thread
    * @return the mean distance
    * @throws IOException if an image cannot be read
-   * @throws IllegalArgumentException if there are no images or not as many of both
+   * @throws IllegalArgumentException if there are no images or the numbers differ
    */
   public MetricResult measure(
       ImageSource images,
@@ -53,9 +53,9 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
   }
 
   /**
-   * Takes the mean of distances that were computed batch by batch.
+   * Returns the mean of distances that were computed batch by batch.
    *
-   * @param distances of pairs, at least one
+   * @param distances distances of pairs, at least one
    * @return the mean distance
    * @throws IllegalArgumentException if there are none
    */
@@ -71,13 +71,13 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
   /**
    * Computes the distance of each pair.
    *
-   * @param images at least one
-   * @param reference as many
-   * @param batchSize most pairs at a time, positive
-   * @param listener told after each batch, on the calling thread
-   * @return one distance a pair, at least 0
+   * @param images the images, at least one
+   * @param reference the reference images, the i-th for the i-th image
+   * @param batchSize maximum number of pairs in memory at a time, positive
+   * @param listener called after each batch, on the calling thread
+   * @return one distance for each pair, at least 0
    * @throws IOException if an image cannot be read
-   * @throws IllegalArgumentException if there are no images or not as many of both
+   * @throws IllegalArgumentException if there are no images or the numbers differ
    */
   public double[] distances(
       ImageSource images,
@@ -89,7 +89,7 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
     Preconditions.checkArgument(count > 0, "images must not be empty");
     Preconditions.checkArgument(
         count == reference.count(),
-        "images and reference must be as many, were %s and %s",
+        "there must be as many images as reference images, were %s and %s",
         count,
         reference.count());
     Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
@@ -110,17 +110,17 @@ public record PerceptualDistance(FeatureExtractor extractor, Bootstrap bootstrap
   }
 
   /**
-   * Computes the distance of each pair from its features.
+   * Computes the distance of each pair from the features.
    *
-   * @param images features
-   * @param reference features of as many images, of the same dimension
-   * @return one distance a pair, at least 0
-   * @throws IllegalArgumentException if the sizes differ
+   * @param images features of the images
+   * @param reference features of the reference images, of the same shape
+   * @return one distance for each pair, at least 0
+   * @throws IllegalArgumentException if the shapes differ
    */
   public static double[] distances(FeatureMatrix images, FeatureMatrix reference) {
     Preconditions.checkArgument(
         images.rows() == reference.rows(),
-        "images and reference must be as many, were %s and %s",
+        "there must be as many images as reference images, were %s and %s",
         images.rows(),
         reference.rows());
     double[] distances = new double[images.rows()];

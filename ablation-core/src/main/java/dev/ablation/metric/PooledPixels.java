@@ -9,12 +9,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * The image itself as its features: averaged to a small square, less its mean. The cosine of two
- * such vectors is the correlation of two images, which brightness and contrast do not change. It
- * needs no network and is good enough to tell copies among small, clear images; for photographs use
- * a copy detector such as SSCD.
+ * The image itself as its features: averaged to a small square, minus its mean. The cosine of two
+ * such vectors is the correlation of two images, which does not depend on brightness and contrast.
+ * It needs no neural network and is good enough to detect copies of small, clear images; for
+ * photographs use a copy detector such as SSCD.
  *
- * @param side of the square in pixels, positive
+ * @param side side of the square in pixels, positive
  */
 public record PooledPixels(int side) implements FeatureExtractor {
 
@@ -35,9 +35,7 @@ public record PooledPixels(int side) implements FeatureExtractor {
     return new ExtractorInfo(name, hash, 3 * side * side);
   }
 
-  /**
-   * Extracts features of a batch: red, then green, then blue; the mean of all three is taken off.
-   */
+  /** Extracts the features of a batch: red, then green, then blue, minus the mean of all three. */
   @Override
   public FeatureMatrix extract(List<BufferedImage> images) {
     Preconditions.checkArgument(!images.isEmpty(), "images must not be empty");

@@ -3,17 +3,17 @@ package dev.ablation.metric;
 import java.util.Arrays;
 
 /**
- * Numerics of symmetric matrices, in double precision. Rows are contiguous: all loops run along
- * them.
+ * Numerics of symmetric matrices, in double precision. Rows are contiguous, so all loops run along
+ * rows.
  */
 final class SymmetricMatrix {
   private static final int MOST_ITERATIONS = 60;
 
   private SymmetricMatrix() {}
 
-  /** The sum of products. */
+  /** The dot product. */
   static double dot(double[] a, double[] b) {
-    // Four sums, so that additions do not wait for each other.
+    // Four independent sums, so that additions need not wait for each other.
     double s0 = 0;
     double s1 = 0;
     double s2 = 0;
@@ -40,10 +40,10 @@ final class SymmetricMatrix {
   }
 
   /**
-   * Factors a positive semidefinite matrix into L L^T by Cholesky's method with complete pivoting,
-   * which stops at the matrix' rank.
+   * Computes the factorization L L^T of a positive semidefinite matrix by Cholesky's method with
+   * complete pivoting, which stops at the matrix's rank.
    *
-   * @param a the matrix, left alone
+   * @param a the matrix, not modified
    * @return the columns of L, as many as the rank
    */
   static double[][] cholesky(double[][] a) {
@@ -76,7 +76,7 @@ final class SymmetricMatrix {
       }
       double root = Math.sqrt(rest[pivot]);
       for (int i = 0; i < n; i++) {
-        // rows that were pivots before are done: what is left there is rounding
+        // rows of earlier pivots are done: what remains there is rounding error
         column[i] = rest[i] == Double.NEGATIVE_INFINITY ? 0 : column[i] / root;
         rest[i] -= column[i] * column[i];
       }
@@ -90,9 +90,9 @@ final class SymmetricMatrix {
   /**
    * Returns L^T A L.
    *
-   * @param columns of L
-   * @param a symmetric
-   * @return symmetric, with as many rows as L has columns
+   * @param columns the columns of L
+   * @param a a symmetric matrix
+   * @return a symmetric matrix with as many rows as L has columns
    */
   static double[][] congruence(double[][] columns, double[][] a) {
     int rank = columns.length;
@@ -114,7 +114,7 @@ final class SymmetricMatrix {
    * Returns the eigenvalues: Householder's reduction to a tridiagonal matrix, then the QL method
    * with implicit shifts (Golub and Van Loan, sections 8.3.1 and 8.3.3).
    *
-   * @param a symmetric; overwritten
+   * @param a a symmetric matrix; overwritten
    * @return the eigenvalues, in no particular order
    * @throws ArithmeticException if the iteration does not converge
    */
@@ -134,7 +134,7 @@ final class SymmetricMatrix {
     return diagonal;
   }
 
-  /** Clears row and column k beyond the subdiagonal and returns the entry that is left there. */
+  /** Zeros row and column k beyond the subdiagonal and returns the remaining entry. */
   private static double reflect(double[][] a, int k, double[] v, double[] w) {
     int n = a.length;
     double[] row = a[k];
@@ -152,7 +152,7 @@ final class SymmetricMatrix {
       squares += v[i] * v[i];
     }
     double length = v[k + 1] > 0 ? -Math.sqrt(squares) : Math.sqrt(squares);
-    double beta = 1 / (squares - length * v[k + 1]); // 2 / |v|^2 once v is changed
+    double beta = 1 / (squares - length * v[k + 1]); // 2 / |v|^2 after the change of v
     v[k + 1] -= length;
     double along = 0;
     for (int i = k + 1; i < n; i++) {
@@ -178,7 +178,7 @@ final class SymmetricMatrix {
     return length * scale;
   }
 
-  /** Turns a tridiagonal matrix, {@code e[i]} beside {@code d[i]}, into a diagonal one. */
+  /** Diagonalizes a tridiagonal matrix with diagonal {@code d} and off-diagonal {@code e}. */
   private static void diagonalise(double[] d, double[] e) {
     int n = d.length;
     for (int l = 0; l < n; l++) {
@@ -211,7 +211,7 @@ final class SymmetricMatrix {
       double b = cosine * e[i];
       r = Math.hypot(f, g);
       e[i + 1] = r;
-      if (r == 0) { // the matrix falls apart here
+      if (r == 0) { // the matrix splits into two blocks here
         d[i + 1] -= p;
         e[m] = 0;
         return;

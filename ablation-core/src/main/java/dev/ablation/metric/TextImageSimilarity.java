@@ -3,8 +3,8 @@ package dev.ablation.metric;
 import com.google.common.base.Preconditions;
 
 /**
- * How well each of some images goes with each of some texts: the cosines of their embeddings, on
- * which CLIP score, CLIP accuracy and zero-shot classification are computed.
+ * How well each image matches each text: the cosines of their embeddings, from which the CLIP
+ * score, the CLIP accuracy and zero-shot classification are computed.
  */
 public final class TextImageSimilarity {
   /** The factor w of the CLIP score (Hessel et al. 2021, arXiv 2104.08718, equation 1). */
@@ -19,8 +19,8 @@ public final class TextImageSimilarity {
   /**
    * Compares embeddings.
    *
-   * @param images one row an image
-   * @param texts one row a text, of the same encoder
+   * @param images one row for each image
+   * @param texts one row for each text, from the same encoder
    * @return the similarities
    * @throws IllegalArgumentException if the dimensions differ
    */
@@ -48,9 +48,9 @@ public final class TextImageSimilarity {
   /**
    * Returns the cosine of an image and a text.
    *
-   * @param image its index
-   * @param text its index
-   * @return -1..1
+   * @param image index of the image
+   * @param text index of the text
+   * @return the cosine, -1..1
    */
   public double cosine(int image, int text) {
     return cosines[image][text];
@@ -59,9 +59,9 @@ public final class TextImageSimilarity {
   /**
    * Returns the CLIP score of an image and a text, {@code 2.5 max(cos, 0)}.
    *
-   * @param image its index
-   * @param text its index
-   * @return 0..2.5
+   * @param image index of the image
+   * @param text index of the text
+   * @return the score, 0..2.5
    */
   public double score(int image, int text) {
     return SCORE_WEIGHT * Math.max(cosines[image][text], 0);
@@ -70,8 +70,8 @@ public final class TextImageSimilarity {
   /**
    * Returns the CLIP scores of all images with one text.
    *
-   * @param text its index
-   * @return one score an image
+   * @param text index of the text
+   * @return one score for each image
    */
   public double[] scores(int text) {
     double[] scores = new double[images()];
@@ -82,10 +82,10 @@ public final class TextImageSimilarity {
   }
 
   /**
-   * Tells which images go better with one text than with another; a tie does not count.
+   * Compares the scores of two texts for each image; a tie counts as 0.
    *
-   * @param text index of the one
-   * @param other index of the other
+   * @param text index of one text
+   * @param other index of the other text
    * @return for each image 1 if {@code score(image, text) > score(image, other)}, else 0
    */
   public double[] preferences(int text, int other) {
@@ -97,9 +97,9 @@ public final class TextImageSimilarity {
   }
 
   /**
-   * Returns the text that an image goes best with.
+   * Returns the text that matches an image best.
    *
-   * @param image its index
+   * @param image index of the image
    * @return index of the text; the first one in case of a tie
    */
   public int best(int image) {
@@ -113,17 +113,17 @@ public final class TextImageSimilarity {
   }
 
   /**
-   * Tells which images are classified right.
+   * Returns which images are classified correctly.
    *
-   * @param labels index of the right text, one an image
+   * @param labels index of the correct text for each image
    * @return for each image 1 if {@link #best} is its label, else 0
-   * @throws IllegalArgumentException if there are not as many labels as images, or one is no index
-   *     of a text
+   * @throws IllegalArgumentException if the numbers of labels and images differ or an index is out
+   *     of range
    */
   public double[] hits(int[] labels) {
     Preconditions.checkArgument(
         labels.length == images(),
-        "labels must be as many as images, %s, were %s",
+        "there must be one label for each of the %s images, were %s",
         images(),
         labels.length);
     double[] hits = new double[labels.length];
@@ -139,11 +139,11 @@ public final class TextImageSimilarity {
   }
 
   /**
-   * Returns the shares that a softmax gives the texts.
+   * Returns the probabilities that a softmax assigns to the texts.
    *
-   * @param image its index
-   * @param scale of the cosines, such as {@link TextImageEncoder#logitScale()}
-   * @return one share a text, of sum 1
+   * @param image index of the image
+   * @param scale factor of the cosines, such as {@link TextImageEncoder#logitScale()}
+   * @return one probability for each text, with sum 1
    */
   public double[] probabilities(int image, double scale) {
     double largest = cosines[image][best(image)];

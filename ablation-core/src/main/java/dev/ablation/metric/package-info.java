@@ -1,13 +1,20 @@
 /**
- * Measuring what an ablation did. A {@link dev.ablation.metric.FeatureExtractor} turns images into
- * a {@link dev.ablation.metric.FeatureMatrix}, batch by batch; a {@link
- * dev.ablation.metric.TextImageEncoder} such as CLIP puts texts beside them. The paper's metrics
- * are {@link dev.ablation.metric.ClipScore} (CLIP score and CLIP accuracy), {@link
- * dev.ablation.metric.KernelInceptionDistance} between images before and after, and {@link
- * dev.ablation.metric.CopyDetection} with the memorisation percentage; others in the field are
- * {@link dev.ablation.metric.FrechetInceptionDistance}, {@link dev.ablation.metric.ClipMmd} and
- * {@link dev.ablation.metric.PerceptualDistance}. Each gives a {@link
- * dev.ablation.metric.MetricResult}, which says how it was measured.
+ * Metrics on generated images.
+ *
+ * <ul>
+ *   <li>The paper's metrics: {@link dev.ablation.metric.ClipScore} (CLIP score and CLIP accuracy),
+ *       {@link dev.ablation.metric.KernelInceptionDistance} between images before and after an
+ *       ablation, and {@link dev.ablation.metric.CopyDetection} with the memorization percentage.
+ *   <li>Other common metrics: {@link dev.ablation.metric.FrechetInceptionDistance}, {@link
+ *       dev.ablation.metric.ClipMmd} and {@link dev.ablation.metric.PerceptualDistance}.
+ *   <li>Values: each metric returns a {@link dev.ablation.metric.MetricResult}, which records how
+ *       it was measured; a {@link dev.ablation.metric.Bootstrap} computes its {@link
+ *       dev.ablation.metric.ConfidenceInterval}. Features are rows of a {@link
+ *       dev.ablation.metric.FeatureMatrix}.
+ *   <li>Extension points: a {@link dev.ablation.metric.FeatureExtractor} computes features of
+ *       images, a {@link dev.ablation.metric.TextImageEncoder} such as CLIP of texts too, and an
+ *       {@link dev.ablation.metric.ImageSource} supplies the images.
+ * </ul>
  */
 @NullMarked
 package dev.ablation.metric;

@@ -14,18 +14,18 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * Where a delta comes from. All values are text, sorted by name, so that two provenances can be
- * compared and the same run writes the same bytes.
+ * Where a delta comes from. All values are text and sorted by name, so two provenances can be
+ * compared, and repeating a run writes the same bytes.
  *
  * {@snippet class="dev.ablation.Snippets" region="provenance"}
  *
- * @param libraryVersion of this library
+ * @param libraryVersion the version of this library
  * @param baseName the base model's name
  * @param baseSha256 hash of the base model's weights, see {@link
  *     dev.ablation.model.Weights#sha256()}
- * @param baseWeightSha256 hash of each base weight that the delta changes
- * @param settings everything that shaped the run, the seed included
- * @param environment what it ran on: Java, operating system, processor, device
+ * @param baseWeightSha256 hash of each base weight that the delta changes, by the weight's name
+ * @param settings everything that determines the run's result, including the seed
+ * @param environment what the run used: Java, operating system, processor, device
  */
 public record Provenance(
     String libraryVersion,
@@ -51,20 +51,20 @@ public record Provenance(
   }
 
   /**
-   * Returns a provenance of more or fewer weights.
+   * Returns a copy that names other base weights.
    *
-   * @param sha256 hash of each base weight that the delta changes
-   * @return the same provenance with those hashes
+   * @param sha256 hash of each base weight that the delta changes, by the weight's name
+   * @return a copy with the given hashes
    */
   public Provenance withBaseWeights(Map<String, String> sha256) {
     return new Provenance(libraryVersion, baseName, baseSha256, sha256, settings, environment);
   }
 
   /**
-   * Returns the settings in which another provenance differs.
+   * Returns the settings whose values differ between this provenance and another.
    *
-   * @param other provenance
-   * @return name of a setting to {@code "this value -> other value"}
+   * @param other the provenance to compare with
+   * @return from setting name to {@code "this value -> other value"}
    */
   public Map<String, String> settingsDifferingFrom(Provenance other) {
     Map<String, String> differences = new TreeMap<>();
@@ -98,11 +98,11 @@ public record Provenance(
   }
 
   /**
-   * Reads what {@link #toJson()} wrote.
+   * Parses the output of {@link #toJson()}.
    *
-   * @param text JSON
+   * @param text the JSON text
    * @return the provenance
-   * @throws IllegalArgumentException if the text is something else; the message says what is wrong
+   * @throws IllegalArgumentException if the text is not such JSON; the message names the fault
    */
   public static Provenance fromJson(String text) {
     try {
@@ -112,15 +112,15 @@ public record Provenance(
           string(json, "baseName"),
           string(json, "baseSha256"),
           map(json, "baseWeightSha256"),
-          inTermsOfToday(map(json, "settings")),
+          withCurrentTerms(map(json, "settings")),
           map(json, "environment"));
     } catch (JsonParseException | IllegalStateException e) {
       throw new IllegalArgumentException("provenance is not a JSON object: " + e.getMessage(), e);
     }
   }
 
-  /** The first files say picture for image. */
-  private static Map<String, String> inTermsOfToday(Map<String, String> settings) {
+  /** Files of the first versions say "picture" where today's say "image". */
+  private static Map<String, String> withCurrentTerms(Map<String, String> settings) {
     settings.replaceAll((name, value) ->
         value.equals("MEMORIZED_PICTURE")
             ? "MEMORIZED_IMAGE"
@@ -132,7 +132,7 @@ public record Provenance(
     if (json.get(key) instanceof JsonPrimitive value && value.isString()) {
       return value.getAsString();
     }
-    throw new IllegalArgumentException("provenance must have a text '" + key + "'");
+    throw new IllegalArgumentException("provenance must have a string '" + key + "'");
   }
 
   private static Map<String, String> map(JsonObject json, String key) {

@@ -1,6 +1,6 @@
 /**
- * Where a delta comes from: settings, seed, library version and the base model's hashes, kept in
- * the header of every file that a run writes.
+ * Where a delta comes from: settings, seed, library version and the base model's hashes. Every file
+ * that a run writes keeps them in its header.
  */
 @NullMarked
 package dev.ablation.provenance;

@@ -12,13 +12,13 @@ import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
 /**
- * Streams of random numbers, each derived from a seed, a purpose and an index. Two streams that
- * differ in any of the three are independent for every practical purpose; the same three always
- * give the same stream, whatever was drawn before and on whichever thread, device or engine.
+ * Streams of random numbers, each derived from a seed, a purpose and an index. Streams that differ
+ * in any of the three are independent for all practical purposes. The same three always give the
+ * same stream, regardless of what was drawn before and of thread, device or engine.
  *
- * <p>The three are hashed with SHA-256, whose first 64 bits seed the generator L64X128MixRandom
- * (Steele and Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform
- * computed with {@link StrictMath}, so that they are equal to the bit on every platform.
+ * <p>SHA-256 hashes the three; the first 64 bits of the hash seed the generator L64X128MixRandom
+ * (Steele and Vigna 2021, doi 10.1145/3485525). Normal numbers come from the Box-Muller transform,
+ * computed with {@link StrictMath} so that every platform gives the same bits.
  *
  * {@snippet class="dev.ablation.Snippets" region="random"}
  */
@@ -29,12 +29,12 @@ public final class RandomStreams {
   private RandomStreams() {}
 
   /**
-   * Returns a new generator at the start of a stream.
+   * Returns a new generator at the start of the given stream.
    *
-   * @param seed of the whole undertaking, such as a run or an image
+   * @param seed the seed of the run, image or other whole that the stream belongs to
    * @param purpose what the numbers are for, such as {@code "timesteps"}
-   * @param index which of the purpose's streams, such as a step
-   * @return a generator that nobody else uses; not thread-safe
+   * @param index which stream of that purpose, such as the number of the training step
+   * @return a generator that is not shared with other callers; not thread-safe
    */
   public static RandomGenerator stream(long seed, String purpose, long index) {
     // Not from all bytes of the hash: Java's generators lose most of a byte array's entropy.
@@ -42,11 +42,11 @@ public final class RandomStreams {
   }
 
   /**
-   * Derives a seed, for a part that derives streams of its own.
+   * Derives a seed for a part of the program that derives streams of its own.
    *
-   * @param seed of the whole undertaking
+   * @param seed the seed of the run, image or other whole that the part belongs to
    * @param purpose what the new seed is for
-   * @param index which of the purpose's seeds
+   * @param index which seed of that purpose
    * @return the derived seed
    */
   public static long seed(long seed, String purpose, long index) {
@@ -63,30 +63,30 @@ public final class RandomStreams {
   }
 
   /**
-   * Draws standard normal numbers.
+   * Draws standard normal numbers into an array.
    *
    * @param manager owner of the result
-   * @param shape of the result, at most 2^31 - 1 numbers
-   * @param random where the numbers come from; advanced by two for every two numbers begun
-   * @return float32, in row-major order of drawing, on the manager's device
+   * @param shape the result's shape, at most 2^31 - 1 numbers
+   * @param random source of the numbers; advances by two draws for each pair of numbers, the last
+   *     pair included if only half of it is used
+   * @return a float32 array on the manager's device, filled in row-major order
    */
   public static NDArray gaussian(NDManager manager, Shape shape, RandomGenerator random) {
     return manager.create(gaussian(Math.toIntExact(shape.size()), random), shape);
   }
 
   /**
-   * Draws standard normal numbers, the same as {@link #gaussian(NDManager, Shape,
-   * RandomGenerator)}.
+   * Draws the same standard normal numbers as {@link #gaussian(NDManager, Shape, RandomGenerator)}.
    *
-   * @param count how many, not negative
-   * @param random where the numbers come from
-   * @return the numbers in the order of drawing
+   * @param count how many numbers, not negative
+   * @param random source of the numbers
+   * @return the numbers in the order in which they were drawn
    */
   public static float[] gaussian(int count, RandomGenerator random) {
     Preconditions.checkArgument(count >= 0, "count must not be negative, was %s", count);
     float[] values = new float[count];
     for (int i = 0; i < values.length; i += 2) {
-      // 1 - u is in (0, 1], so that the logarithm is finite
+      // 1 - u is in (0, 1], so its logarithm is finite.
       double radius = StrictMath.sqrt(-2 * StrictMath.log(1 - uniform(random)));
       double angle = 2 * Math.PI * uniform(random);
       values[i] = (float) (radius * StrictMath.cos(angle));

@@ -4,12 +4,12 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A curve as inline SVG: values over steps, with axes, ticks and a description for those who hear
- * it.
+ * A line chart as inline SVG: values by step, with axes, ticks and a description for screen
+ * readers.
  *
- * @param title of the value
- * @param steps rising
- * @param values one a step
+ * @param title name of the value
+ * @param steps the steps, ascending
+ * @param values one value for each step
  */
 record Curve(String title, List<Integer> steps, List<Double> values) {
   private static final int WIDTH = 560;
@@ -20,7 +20,7 @@ record Curve(String title, List<Integer> steps, List<Double> values) {
   private static final int BOTTOM = 34;
   private static final int TICKS = 4;
 
-  /** More points than these are smoothed: the single ones are drawn faintly. */
+  /** Curves with more points are smoothed; the unsmoothed line is faint. */
   private static final int MANY = 40;
 
   void write(Html html) {
@@ -123,7 +123,7 @@ record Curve(String title, List<Integer> steps, List<Double> values) {
     html.open("polyline", "class", kind, "points", points.toString().strip());
   }
 
-  /** The mean over a tenth of the curve around each point. */
+  /** The mean over a window of a tenth of the curve around each point. */
   private List<Double> smoothed() {
     int half = Math.max(1, values.size() / 20);
     return java.util.stream.IntStream.range(0, values.size())

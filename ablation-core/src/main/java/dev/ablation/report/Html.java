@@ -4,7 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Set;
 
-/** Writes HTML. Whatever is given as text or as an attribute's value is escaped. */
+/** Writes HTML. Escapes all text and attribute values. */
 final class Html {
   private static final Set<String> VOID =
       Set.of("meta", "img", "line", "polyline", "circle", "path");
@@ -15,7 +15,7 @@ final class Html {
   /**
    * Opens an element.
    *
-   * @param attributes names and values in turn
+   * @param attributes names and values, alternating
    */
   Html open(String name, String... attributes) {
     out.append('<').append(name);
@@ -44,12 +44,12 @@ final class Html {
     return this;
   }
 
-  /** An element with nothing but text in it. */
+  /** Adds an element that contains only text. */
   Html element(String name, String text, String... attributes) {
     return open(name, attributes).text(text).close();
   }
 
-  /** A style sheet or a script of this library, which is not escaped. */
+  /** Adds a style sheet or script of this library, without escaping. */
   Html own(String name, String content) {
     out.append('<')
         .append(name)

@@ -22,17 +22,17 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is told about an ablation to somebody who was not there: what was removed and how, images
- * before and after, measurements with the base model's beside, curves, attempts to bring the target
- * back, time and memory, where the delta comes from. {@link #write} makes one page of HTML, which
- * holds its images and asks the network for nothing, and a JSON file of the same name beside it.
+ * A report on an ablation for readers who were not involved: the target and the method, images
+ * before and after, measurements next to the base model's, curves, attacks, time and memory, and
+ * the delta's provenance. {@link #write} creates one self-contained HTML page, which includes its
+ * images and loads nothing, and a JSON file with the same name next to it.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="report"}
  *
- * @param provenance of the delta
+ * @param provenance the delta's provenance
  * @param delta size and hash of the delta's file
- * @param evaluation what was drawn and measured; {@code null} if nothing was
- * @param training how the delta came to be; {@code null} if it was loaded
+ * @param evaluation the evaluation; {@code null} if there was none
+ * @param training the training of the delta; {@code null} if the delta was loaded
  */
 public record Report(
     Provenance provenance,
@@ -40,25 +40,25 @@ public record Report(
     @Nullable EvaluationResult evaluation,
     @Nullable Training training) {
 
-  /** Checks that nothing that must be there is null. */
+  /** Checks that nothing required is null. */
   public Report {
     Objects.requireNonNull(provenance, "provenance");
     Objects.requireNonNull(delta, "delta");
   }
 
   /**
-   * A delta as a file.
+   * A delta's file.
    *
-   * @param weights how many weights it changes
-   * @param bytes of the file that {@link WeightDelta#save} writes
-   * @param sha256 of that file
+   * @param weights number of weights that the delta changes
+   * @param bytes size of the file that {@link WeightDelta#save} writes, in bytes
+   * @param sha256 hash of that file
    */
   public record DeltaFile(int weights, long bytes, String sha256) {
 
     /**
-     * Measures a delta.
+     * Determines the size and hash of a delta's file.
      *
-     * @param delta any
+     * @param delta any delta
      * @return size and hash of its file
      * @throws IOException if a temporary file cannot be written
      */
@@ -89,13 +89,13 @@ public record Report(
   }
 
   /**
-   * How a delta was trained.
+   * The training of a delta.
    *
-   * @param history of the steps
-   * @param measurements of monitors
-   * @param ending how it ended
-   * @param elapsed how long it took, anchors included
-   * @param memory by which the run raised the peak, in bytes; empty where it cannot be told
+   * @param history the steps
+   * @param measurements the monitors' measurements
+   * @param ending how training ended
+   * @param elapsed duration, including that of the anchor images
+   * @param memory increase of peak memory during the run, in bytes; empty if it cannot be measured
    */
   public record Training(
       List<Step> history,
@@ -114,10 +114,10 @@ public record Report(
   }
 
   /**
-   * Reports on a delta that was loaded, after an evaluation of its own.
+   * Creates a report on a loaded delta and its evaluation.
    *
-   * @param delta any
-   * @param evaluation of the delta
+   * @param delta any delta
+   * @param evaluation the evaluation of the delta
    * @return the report
    * @throws IOException if a temporary file cannot be written
    */
@@ -125,24 +125,24 @@ public record Report(
     return new Report(delta.provenance(), DeltaFile.of(delta), evaluation, null);
   }
 
-  /** {@return the page} It holds everything that it shows. */
+  /** {@return the self-contained HTML page} */
   public String html() {
     return new ReportPage(this).html();
   }
 
-  /** {@return the same without images, as JSON of the schema {@code dev.ablation.report/1}} */
+  /** {@return the report without images, as JSON of the schema {@code dev.ablation.report/1}} */
   public String json() {
     return ReportJson.write(this);
   }
 
   /**
-   * Writes the page, and the JSON beside it. Each file appears whole or not at all; one that is
-   * there is replaced.
+   * Writes the page and a JSON file next to it. Each file is written atomically and replaces an
+   * existing one.
    *
-   * @param page ends with {@code .html}; the JSON file ends with {@code .json} instead
-   * @return the JSON file
+   * @param page file of the page; its name ends with {@code .html}
+   * @return the JSON file, which has the extension {@code .json} instead
    * @throws IOException if a file cannot be written
-   * @throws IllegalArgumentException if the name ends otherwise
+   * @throws IllegalArgumentException if the name ends differently
    */
   public Path write(Path page) throws IOException {
     String name = page.getFileName().toString();

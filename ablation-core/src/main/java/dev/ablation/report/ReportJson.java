@@ -9,7 +9,7 @@ import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import dev.ablation.report.Report.Training;
 
-/** The report as JSON; {@code docs/report-schema.json} describes it. */
+/** Writes the report as JSON; {@code docs/report-schema.json} is its schema. */
 final class ReportJson {
   static final String SCHEMA = "dev.ablation.report/1";
 
@@ -76,7 +76,7 @@ final class ReportJson {
     return json;
   }
 
-  /** JSON has no numbers that are none. */
+  /** JSON has no NaN or infinity. */
   private static com.google.gson.JsonElement number(double value) {
     return Double.isFinite(value) ? new JsonPrimitive(value) : JsonNull.INSTANCE;
   }

@@ -33,9 +33,9 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Writes a report as HTML. */
+/** Writes the report as HTML. */
 final class ReportPage {
-  /** Larger images are scaled down to this height and width, to keep the page small. */
+  /** Larger images are scaled down to this height and width to keep the page small. */
   private static final int LARGEST = 512;
 
   private final Report report;
@@ -68,10 +68,10 @@ final class ReportPage {
     html.close();
     html.element(
         "footer",
-        "Written by Ablation for Java %s. The JSON file beside this page has every number."
+        "Written by Ablation for Java %s. The JSON file next to this page contains all numbers."
             .formatted(report.provenance().libraryVersion()));
-    html.open("dialog", "id", "large", "aria-label", "An image, enlarged");
-    html.open("img", "src", EMPTY, "alt", "No image chosen yet");
+    html.open("dialog", "id", "large", "aria-label", "Enlarged image");
+    html.open("img", "src", EMPTY, "alt", "No image selected");
     html.element("p", "").close();
     html.own("script", resource("report.js"));
     return html.close().close().toString();
@@ -90,7 +90,7 @@ final class ReportPage {
     }
   }
 
-  // What it says first
+  // Headline
 
   private String title() {
     List<String> targets = targets();
@@ -126,13 +126,13 @@ final class ReportPage {
       }
       training
           .memory()
-          .ifPresent(bytes -> card("Memory", bytes(bytes), "more than before the run"));
+          .ifPresent(bytes -> card("Memory", bytes(bytes), "peak increase during the run"));
     }
     card("Delta", bytes(report.delta().bytes()), report.delta().weights() + " weights");
     if (evaluation != null) {
       int drawn =
           2 * evaluation.subjects().stream().mapToInt(each -> each.subject().images()).sum();
-      card("Images looked at", Integer.toString(drawn), "before and after");
+      card("Images evaluated", Integer.toString(drawn), "before and after");
     }
     html.close().close();
   }
@@ -145,7 +145,10 @@ final class ReportPage {
     html.close().close();
   }
 
-  /** The first comparable metric of each target and the neighbours' mean of the same one. */
+  /**
+   * The first comparable metric of each target, and the mean of the same metric over all
+   * neighbours.
+   */
   private List<String> verdicts() {
     List<String> verdicts = new ArrayList<>();
     if (evaluation == null) {
@@ -173,7 +176,7 @@ final class ReportPage {
     }
     ofNeighbours.forEach((metric, all) ->
         verdicts.add(
-            "%d neighbours, %s: %s before, %s after, in the mean."
+            "%d neighbours, mean %s: %s before, %s after."
                 .formatted(
                     all.size(),
                     metric,
@@ -202,8 +205,8 @@ final class ReportPage {
     html.element("h2", "Before and after", "id", "images");
     html.element(
         "p",
-        "Both images of a pair were drawn for the same prompt from the same seed, on the left by the base"
-            + " model, on the right by the ablated one. A click enlarges.");
+        "Both images of a pair have the same prompt and seed: left the base model's, right the ablated"
+            + " model's. Click an image to enlarge it.");
     for (Role role : Role.values()) {
       for (SubjectResult subject : result.of(role)) {
         if (!subject.shown().isEmpty()) {
@@ -222,10 +225,10 @@ final class ReportPage {
 
   private static String title(Role role) {
     return switch (role) {
-      case TARGET -> "Target, to be gone";
-      case ANCHOR -> "Anchor, drawn instead";
-      case NEIGHBOUR -> "Neighbour, to be kept";
-      case UNRELATED -> "Unrelated, to be kept";
+      case TARGET -> "Target (should be gone)";
+      case ANCHOR -> "Anchor (replaces the target)";
+      case NEIGHBOUR -> "Neighbour (should be retained)";
+      case UNRELATED -> "Unrelated (should be retained)";
     };
   }
 
@@ -282,11 +285,11 @@ final class ReportPage {
 
   private void measurements(EvaluationResult result) {
     html.open("section", "aria-labelledby", "measured");
-    html.element("h2", "Measured", "id", "measured");
+    html.element("h2", "Measurements", "id", "measured");
     html.open("div", "class", "scroll").open("table");
     html.element(
         "caption",
-        "Below a value its confidence interval. A metric without a value before is itself a distance"
+        "Each value is shown with its confidence interval. A metric without a value before is a distance"
             + " between the images before and after.");
     head("Subject", "", "Metric", "", "Before", "number", "After", "number", "Images", "number");
     html.open("tbody");
@@ -307,7 +310,7 @@ final class ReportPage {
     html.close().close().close().close();
   }
 
-  /** Names and classes in turn. */
+  /** Adds a table header; names and classes alternate. */
   private void head(String... columns) {
     html.open("thead").open("tr");
     for (int i = 0; i < columns.length; i += 2) {
@@ -381,14 +384,14 @@ final class ReportPage {
 
   private void attacks(List<AttackResult> attacks) {
     html.open("section", "aria-labelledby", "attacks");
-    html.element("h2", "Attempts to bring it back", "id", "attacks");
+    html.element("h2", "Attacks", "id", "attacks");
     html.open("div", "class", "scroll").open("table");
     html.element(
         "caption",
-        "The share of images that show the target. The same attempt on the base model says what it finds"
-            + " where nothing was removed.");
+        "The share of images that show the target after an attack. The same attack on the base model gives"
+            + " the rate to compare with.");
     head(
-        "Attempt",
+        "Attack",
         "",
         "Kind",
         "",
@@ -412,7 +415,7 @@ final class ReportPage {
     for (AttackResult attack : attacks) {
       html.open("details").element("summary", attack.name());
       pairs(attack.shown());
-      settings("Settings of this attempt", attack.settings());
+      settings("Settings of this attack", attack.settings());
       html.close();
     }
     html.close();
@@ -422,11 +425,11 @@ final class ReportPage {
 
   private void how() {
     html.open("section", "aria-labelledby", "how");
-    html.element("h2", "What was done, and on what", "id", "how");
+    html.element("h2", "Provenance", "id", "how");
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("base model", report.provenance().baseName());
     facts.put("SHA-256 of the base model's weights", report.provenance().baseSha256());
-    facts.put("SHA-256 of the delta's file", report.delta().sha256());
+    facts.put("SHA-256 of the delta file", report.delta().sha256());
     facts.put("weights that the delta changes", Integer.toString(report.delta().weights()));
     facts.put("library version", report.provenance().libraryVersion());
     facts.putAll(report.provenance().environment());

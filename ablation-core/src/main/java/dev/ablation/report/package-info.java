@@ -1,5 +1,6 @@
 /**
- * The report of an ablation: one page of HTML that needs nothing but itself, and the same as JSON.
+ * The report of an ablation: {@link dev.ablation.report.Report} writes one self-contained HTML
+ * page, and the same content without images as JSON.
  */
 @NullMarked
 package dev.ablation.report;

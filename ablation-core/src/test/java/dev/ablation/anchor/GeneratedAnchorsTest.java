@@ -253,7 +253,7 @@ class GeneratedAnchorsTest {
         .first()
         .asString()
         .contains(file.getFileName().toString())
-        .contains("drawn again");
+        .contains("generated again");
     assertThat(context.done).as("progress").containsExactly(6L, 8L, 10L, 12L, 15L);
     assertThat(Files.readAllBytes(file)).isEqualTo(sound);
   }

@@ -157,7 +157,7 @@ class ImageAnchorsTest {
         refused(
             "empty",
             folder -> write(folder, "metadata.csv", "file_name,text"),
-            "FOLDER/metadata.csv: must name at least one image"),
+            "FOLDER/metadata.csv: must list at least one image"),
         refused(
             "everything at once",
             folder -> {
@@ -172,14 +172,14 @@ class ImageAnchorsTest {
                   "/etc/passwd");
               write(folder, "caption.txt", "a cat", "a cat", "a cat", " ", "a cat");
             },
-            "7 things are wrong",
+            "7 problems with the images",
             "FOLDER/caption.txt: must have a line for each of the 6 images in images.txt, but has 5",
             "FOLDER/images.txt: line 2: image 'samples/3.png' does not exist",
-            "FOLDER/images.txt: line 3: '../secret.png' must lie in the folder",
+            "FOLDER/images.txt: line 3: '../secret.png' must be in the folder",
             "FOLDER/images.txt: line 4: name of an image must not be blank",
             "FOLDER/caption.txt: line 4: caption must not be blank",
             "FOLDER/images.txt: line 5: 'samples' must be a file",
-            "FOLDER/images.txt: line 6: '/etc/passwd' must lie in the folder"),
+            "FOLDER/images.txt: line 6: '/etc/passwd' must be in the folder"),
         refused(
             "other JSON",
             folder ->
@@ -190,11 +190,11 @@ class ImageAnchorsTest {
                     "[]",
                     "{\"file_name\":",
                     "{\"file_name\": \"samples/1.png\", \"text\": 5}"),
-            "4 things are wrong",
-            "FOLDER/metadata.jsonl: line 1: must have the texts 'file_name' and 'text'",
+            "4 problems with the images",
+            "FOLDER/metadata.jsonl: line 1: must have the strings 'file_name' and 'text'",
             "FOLDER/metadata.jsonl: line 2: must be a JSON object",
             "FOLDER/metadata.jsonl: line 3: ",
-            "FOLDER/metadata.jsonl: line 4: must have the texts"),
+            "FOLDER/metadata.jsonl: line 4: must have the strings"),
         refused(
             "other columns",
             folder -> write(folder, "metadata.csv", "name,text", "a,b"),
@@ -203,15 +203,15 @@ class ImageAnchorsTest {
             "other number of fields",
             folder ->
                 write(folder, "metadata.csv", "file_name,text", "samples/1.png,a cat, asleep"),
-            "FOLDER/metadata.csv: line 2: must have 2 fields as the header, but has 3"),
+            "FOLDER/metadata.csv: line 2: must have 2 fields like the header, but has 3"),
         refused(
             "a quote that does not end",
             folder -> write(folder, "metadata.csv", "file_name,text", "samples/1.png,\"a cat"),
-            "FOLDER/metadata.csv: line 2: a quoted field must end"),
+            "FOLDER/metadata.csv: line 2: a quoted field must have a closing quote"),
         refused(
             "a quote in the middle",
             folder -> write(folder, "metadata.csv", "file_name,text", "samples/1.png,a \"cat\""),
-            "FOLDER/metadata.csv: line 2: a field with a quote must be quoted itself"),
+            "FOLDER/metadata.csv: line 2: a field that contains a quote must be quoted"),
         refused(
             "no UTF-8",
             folder ->
@@ -228,15 +228,15 @@ class ImageAnchorsTest {
                   folder.resolve("samples/2.png"), java.util.Arrays.copyOf(png, png.length / 2));
               write(folder, "metadata.csv", "file_name,text", "samples/1.png,a", "samples/2.png,b");
             },
-            "2 things are wrong",
+            "2 problems with the images",
             "FOLDER/samples/1.png: must be a PNG, JPEG or WebP image",
-            "FOLDER/samples/2.png: the PNG image is cut off"),
+            "FOLDER/samples/2.png: the PNG image is truncated"),
         refused(
             "more than anyone reads",
             folder ->
                 write(
                     folder, "metadata.csv", "file_name,text\n" + "missing.png,a cat\n".repeat(100)),
-            "100 things are wrong",
+            "100 problems with the images",
             "line 21: ",
             "and 80 more"));
   }

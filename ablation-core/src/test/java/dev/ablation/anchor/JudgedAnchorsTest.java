@@ -47,8 +47,8 @@ class JudgedAnchorsTest {
     assertThat(context.warnings)
         .singleElement()
         .asString()
-        .startsWith("4 of 16 images show the target (25 %) of the anchor 'cat' itself")
-        .contains("'reader'", "'an angry cat'");
+        .startsWith("anchor 'cat' leads to the target: according to judge '")
+        .contains("'reader', 4 of 16 images show the target (25 %);", "'an angry cat'");
   }
 
   @Test
@@ -160,7 +160,7 @@ class JudgedAnchorsTest {
     }
     assertThat(context.warnings)
         .containsExactly(
-            "4 of 16 anchor images were dropped, but only 1 spare ones do not lead to the target; training uses 13");
+            "4 of 16 anchor images were dropped, but only 1 spare images are usable; training uses 13");
   }
 
   @Test

@@ -52,7 +52,7 @@ class OtherStyleAnchorsTest {
     }
     assertThatIllegalArgumentException()
         .isThrownBy(() -> anchors.targetPrompts(TARGET, "a boat"))
-        .withMessage("'a boat' must be a prompt of the anchor in other styles");
+        .withMessage("'a boat' must be one of the prompts of the anchor 'other styles'");
   }
 
   @Test
@@ -74,10 +74,10 @@ class OtherStyleAnchorsTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> anchors.prompts(Concept.instance("grumpy cat")))
         .withMessage(
-            "an anchor in other styles needs a style as target, was instance 'grumpy cat'");
+            "the anchor 'other styles' needs a style as target, was instance 'grumpy cat'");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> anchors.prompts(Concept.style("giotto")))
-        .withMessageContaining("other styles must not hold the target 'giotto'");
+        .withMessageContaining("other styles must not contain the target 'giotto'");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
             AnchorStrategy.otherStyles(

@@ -63,7 +63,7 @@ class PromptSourceTest {
     assertThatExceptionOfType(TooFewPromptsException.class)
         .isThrownBy(() -> source.checked(4).prompts(PromptRequest.captions("cat", 200)))
         .withMessage(
-            "found 1 of 200 prompts about 'cat' in 4 answers; left out: 1 known already,"
+            "found 1 of 200 prompts about 'cat' in 4 answers; rejected: 1 duplicates,"
                 + " 1 without the word 'cat', 2 blank or longer than 600 characters")
         .satisfies(failure -> {
           assertThat(failure.found()).containsExactly("a cat");

@@ -120,8 +120,8 @@ class ConceptTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Concept.instance("grumpy cat").targetPrompts("a bobcat", "cat"))
         .withMessage(
-            "anchor 'cat' must occur in every anchor prompt to be replaced by 'grumpy cat', but not"
-                + " in 'a bobcat'");
+            "anchor 'cat' must occur in every anchor prompt, so that 'grumpy cat' can replace it, but"
+                + " 'a bobcat' does not contain it");
   }
 
   @ParameterizedTest
@@ -210,8 +210,8 @@ class ConceptTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Concept.composition("kids with guns").targetPrompts("a kidney", "kids"))
         .withMessage(
-            "anchor 'kids' must occur in every anchor prompt to be replaced by 'kids with guns',"
-                + " but not in 'a kidney'");
+            "anchor 'kids' must occur in every anchor prompt, so that 'kids with guns' can replace it,"
+                + " but 'a kidney' does not contain it");
   }
 
   @Test

@@ -123,11 +123,11 @@ class PromptPairsTest {
     Path other = file("pairs.csv", "a,b");
     assertThatIOException()
         .isThrownBy(() -> Concept.pairs("p", other))
-        .withMessage(other + ": name of a file of prompt pairs must end with .tsv or .jsonl");
+        .withMessage(other + ": the name of a prompt pair file must end with .tsv or .jsonl");
     Path empty = file("empty.tsv", "anchor\ttarget\n");
     assertThatIOException()
         .isThrownBy(() -> Concept.pairs("p", empty))
-        .withMessage(empty + ": must hold at least one pair of prompts, one a line");
+        .withMessage(empty + ": must contain at least one prompt pair, one a line");
     Path latin =
         Files.write(
             folder.resolve("latin.tsv"), "caf\u00e9\tbar".getBytes(StandardCharsets.ISO_8859_1));

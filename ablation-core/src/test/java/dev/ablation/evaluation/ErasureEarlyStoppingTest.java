@@ -153,7 +153,7 @@ class ErasureEarlyStoppingTest {
     }
     assertThatIllegalStateException()
         .isThrownBy(() -> plan(stopping(target, new Scripted("neighbour", 0))).run())
-        .withMessageContaining("no neighbour is drawn right");
+        .withMessageContaining("generates no neighbour correctly");
   }
 
   @Test
@@ -195,7 +195,7 @@ class ErasureEarlyStoppingTest {
         .withMessageContaining("prompts of 'any' must not be empty");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> stopping(any, any).limits(0, 1.5, 2))
-        .withMessageContaining("bound must be in [0, 1], was 1.5");
+        .withMessageContaining("minRetention must be in [0, 1], was 1.5");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> stopping(any, any).limits(0, 1, 0))
         .withMessageContaining("patience must be positive, was 0");

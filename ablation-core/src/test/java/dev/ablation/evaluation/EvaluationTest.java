@@ -244,7 +244,7 @@ class EvaluationTest {
     assertThat(score.score(features, texts).value()).isEqualTo(sum / 3);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> score.score(features, OTHERS))
-        .withMessage("texts must be as many as images, 3, were 2");
+        .withMessage("there must be one text for each of the 3 images, were 2");
   }
 
   @Test
@@ -555,8 +555,8 @@ class EvaluationTest {
         Evaluation.with(clip).target(Concept.instance("grumpy cat"), "cat", CATS).protocol(SMALL);
     assertRefused(
         without,
-        "neighbours must not be empty, since what an ablation damages shows in them first; name"
-            + " some, or say withoutNeighbours()");
+        "neighbours must not be empty, since they are the first to show damage; add"
+            + " some, or call withoutNeighbours()");
     assertThat(run(without.withoutNeighbours()).subjects()).hasSize(2);
     assertThat(evaluation().withoutNeighbours().subjects()).hasSize(3);
   }
@@ -570,10 +570,10 @@ class EvaluationTest {
             .metric(SubjectMetric.fid(clip).onlyOf(Role.ANCHOR))
             .metric(SubjectMetric.zeroShotAccuracy(clip, List.of("dog", "bus"))),
         "subjects must differ, but 'Grumpy Cat' is target and neighbour",
-        "KID needs at least 2 images of 'grumpy cat', but there are to be 1",
-        "FID needs at least 2048 images of 'cat', but there are to be 2",
+        "KID needs at least 2 images of 'grumpy cat', but the protocol has 1",
+        "FID needs at least 2048 images of 'cat', but the protocol has 2",
         "zero-shot accuracy: no subject is among the labels [dog, bus]",
-        "sampler ddim cannot draw with model 'tiny-1': steps must be at most the schedule's 100,"
+        "sampler ddim does not work with model 'tiny-1': steps must be at most the schedule's 100,"
             + " was 101");
   }
 
@@ -590,7 +590,7 @@ class EvaluationTest {
         evaluation()
             .target(Concept.style("Monet"), "painting", List.of("a boat"))
             .heldOutPrompts(List.of("a cat")),
-        "held-out prompts are for one target, but there are several; give each its own");
+        "held-out prompts need a single target, but there are several; give each its own prompts");
   }
 
   @Test
@@ -601,15 +601,16 @@ class EvaluationTest {
             .protocol(SMALL);
     assertRefused(
         memorized.neighbours("another"),
-        "neighbour 'another': neighbour 'another' needs prompts of its own, since a name alone"
-            + " makes no concept of the kind of memorized image 'the caption'");
+        "neighbour 'another': neighbour 'another' needs its own prompts, since a name alone"
+            + " does not define a concept of the kind of memorized image 'the caption'");
     assertThat(memorized.neighbour("another", List.of("a caption")).check(model)).isEmpty();
   }
 
   @Test
   void aModelThatCannotDecodeIsRefused() {
     model.without(LatentCodec.class);
-    assertRefused(evaluation(), "model 'tiny-1' has no LatentCodec, which drawing images needs");
+    assertRefused(
+        evaluation(), "model 'tiny-1' has no LatentCodec, which is needed to generate images");
   }
 
   @Test
@@ -642,11 +643,11 @@ class EvaluationTest {
     assertRefused(
         evaluation()
             .metric(SubjectMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[1][5])))),
-        "extractor 'odd' must give 4 features for each of 1 images, gave 1 rows of 5");
+        "extractor 'odd' must return 4 features for each of 1 images, returned 1 rows of 5");
     assertRefused(
         evaluation()
             .metric(SubjectMetric.kid(extractor(info, p -> FeatureMatrix.of(new float[2][4])))),
-        "extractor 'odd' must give 4 features for each of 1 images, gave 2 rows of 4");
+        "extractor 'odd' must return 4 features for each of 1 images, returned 2 rows of 4");
     assertRefused(
         evaluation()
             .metric(
@@ -657,7 +658,7 @@ class EvaluationTest {
             .metric(
                 SubjectMetric.kid(
                     extractor(info, p -> FeatureMatrix.of(new float[][] {{1, 2, 3, Float.NaN}})))),
-        "extractor 'odd' cannot use a picture of 12 x 8: features must be finite, was NaN in row"
+        "extractor 'odd' cannot use an image of 12 x 8: features must be finite, was NaN in row"
             + " 0");
   }
 
@@ -717,7 +718,7 @@ class EvaluationTest {
     BufferedImage one = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new ImageBatch(0, List.of(one), List.of(one, one)))
-        .withMessage("base and ablated images must be as many, were 1 and 2");
+        .withMessage("there must be as many base images as ablated images, were 1 and 2");
   }
 
   // Detectors
@@ -812,7 +813,7 @@ class EvaluationTest {
   void attemptsAreMadeAfterTheImages() throws IOException {
     EvaluationResult result =
         evaluation()
-            .attempts(List.of(attempt("first", true), attempt("second", true)))
+            .attacks(List.of(attempt("first", true), attempt("second", true)))
             .run(model, delta, progress::add, () -> false);
     assertThat(result.attacks()).extracting(AttackResult::name).containsExactly("first", "second");
     assertThat(progress)
@@ -822,8 +823,8 @@ class EvaluationTest {
   @Test
   void anImpossibleAttemptIsRefusedBeforeAnythingIsDrawn() {
     assertRefused(
-        evaluation().attempts(List.of(attempt("first", false))),
-        "attempt 'first' is not possible: tiny-1 cannot draw it");
+        evaluation().attacks(List.of(attempt("first", false))),
+        "attack 'first' cannot run: tiny-1 cannot draw it");
   }
 
   @Test

@@ -108,21 +108,22 @@ class PublishedEvaluationTest {
   void errorsNameFileAndKey() throws IOException {
     assertRefused("[]", "the file must be an object");
     assertRefused("{", "");
-    assertRefused("{}", "must have an entry below \"style\" or \"object\"");
+    assertRefused("{}", "must have an entry under \"style\" or \"object\"");
     assertRefused(
         "{\"styles\": {}}", "the keys must be \"style\" and \"object\", found \"styles\"");
     assertRefused("{\"style\": 1}", "\"style\" must be an object");
     assertRefused("{\"style\": {\"a\": []}}", "\"style\", \"a\" must be an object");
-    assertRefused(entry("\"anchor\": \"b\", \"hard_negative\": []"), "must have a text \"target\"");
+    assertRefused(
+        entry("\"anchor\": \"b\", \"hard_negative\": []"), "must have a string \"target\"");
     assertRefused(
         entry("\"target\": 1, \"anchor\": \"b\", \"hard_negative\": []"),
-        "\"style\", \"a\" must have a text \"target\"");
+        "\"style\", \"a\" must have a string \"target\"");
     assertRefused(
         entry("\"target\": \"a\", \"anchor\": \"b\""),
-        "must have a list of texts \"hard_negative\"");
+        "must have a list of strings \"hard_negative\"");
     assertRefused(
         entry("\"target\": \"a\", \"anchor\": \"b\", \"hard_negative\": [1]"),
-        "must have a text \"hard_negative\"");
+        "must have a string \"hard_negative\"");
     assertRefused(
         entry("\"target\": \"a\", \"anchor\": \" \", \"hard_negative\": []"),
         "\"style\", \"a\": anchor must not be blank");

@@ -238,8 +238,8 @@ class ImageFileTest {
 
   @ParameterizedTest
   @CsvSource({
-    "cmyk.jpg, 'must be an image in RGB or grey, but is in CMYK: convert it to RGB first'",
-    "animated.webp, 'must be one image, but is an animation: take one frame'",
+    "cmyk.jpg, 'must be an RGB or grayscale image, but is CMYK: convert it to RGB first'",
+    "animated.webp, 'must be a single image, but is an animation: extract one frame'",
   })
   void refusesWhatItCannotRead(String name, String why) {
     assertThatIOException()

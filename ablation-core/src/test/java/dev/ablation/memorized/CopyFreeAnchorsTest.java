@@ -125,8 +125,8 @@ class CopyFreeAnchorsTest {
         .containsExactly("b", "c", "b", "c", "a");
     assertThat(warnings)
         .containsExactly(
-            "1 of 6 anchor images are copies of the memorised image, also after 2 further"
-                + " drawings; training uses the other 5");
+            "1 of 6 anchor images are still copies of the memorized image after 2 more"
+                + " attempts; training uses the other 5");
     assertThat(notes).containsEntry("anchor.dropped", "2").containsEntry("anchor.replaced", "1");
   }
 

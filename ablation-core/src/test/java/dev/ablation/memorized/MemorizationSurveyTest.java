@@ -99,8 +99,8 @@ class MemorizationSurveyTest {
       SurveyResult result = survey("a b", "b", "c", "d").rules(FEW.wordingsOfAnchor(0)).run(model);
       assertThat(result.toString().lines().map(line -> line.replaceAll(" +", " ").strip()))
           .containsExactly(
-              "memorized image 'the caption': 1 captions and 4 wordings of 1 rounds, 10 images"
-                  + " each; copies have more than 0.6 by pooled pixels 32 x 32, mean-free",
+              "memorized image 'the caption': 1 captions and 4 paraphrases from 1 rounds, 10 images"
+                  + " each; copies score above 0.6 with pooled pixels 32 x 32, mean-free",
               "copies nearest",
               "100 % 1.000 caption the caption",
               "60 % 1.000 target c",
@@ -212,13 +212,13 @@ class MemorizationSurveyTest {
       try {
         SurveyResult result = survey.run(model);
         rated = result.wordings();
-        assertThat(result.rounds()).isLessThanOrEqualTo(rules.mostRounds());
+        assertThat(result.rounds()).isLessThanOrEqualTo(rules.maxRounds());
         assertThat(result.anchors())
             .hasSizeBetween(least, rules.maxAnchors())
             .allMatch(rate -> rate.rate() <= 0.3)
             .isSortedAccordingTo((a, b) -> Double.compare(a.rate(), b.rate()));
         assertThat(result.targets())
-            .hasSizeLessThanOrEqualTo(rules.mostTargets())
+            .hasSizeLessThanOrEqualTo(rules.maxTargets())
             .allMatch(rate -> rate.rate() >= 0.6);
         assertThat(result.target().captions())
             .hasSize(1 + result.targets().size())
@@ -231,7 +231,7 @@ class MemorizationSurveyTest {
             .isEqualTo((int) rated.stream().filter(rate -> rate.rate() <= 0.3).count());
         assertThat(e.needed()).isEqualTo(least);
       }
-      assertThat(rated).hasSizeLessThanOrEqualTo(rules.mostPrompts());
+      assertThat(rated).hasSizeLessThanOrEqualTo(rules.maxPrompts());
       for (CopyRate rate : rated) {
         assertThat(rate.rate()).isEqualTo((double) script.get(rate.prompt()) / images);
         assertThat(model.drawn).containsEntry(rate.prompt(), images);
@@ -268,10 +268,10 @@ class MemorizationSurveyTest {
         fails(survey(endless()).rules(FEW.limits(3, 50).imagesPerPrompt(10)));
     assertThat(e)
         .hasMessage(
-            "found 0 of 2 anchor prompts for memorized image 'the caption': 24 wordings were"
-                + " drawn in 3 rounds before the limit of rounds was reached, and an anchor has a"
+            "found 0 of 2 anchor prompts for memorized image 'the caption': 24 paraphrases were"
+                + " rated in 3 rounds before the limit on rounds was reached, and an anchor has a"
                 + " copy rate of at most 0.3, while the lowest found was 0.9; raise the limits,"
-                + " need fewer anchors or give wordings that differ more");
+                + " require fewer anchors or provide paraphrases that differ more");
     assertThat(e.found()).isZero();
     assertThat(e.needed()).isEqualTo(2);
     assertThat(e.wordings()).hasSize(24);
@@ -280,7 +280,7 @@ class MemorizationSurveyTest {
   @Test
   void givesUpAfterSomePrompts() {
     TooFewWordingsException e = fails(survey(endless()).rules(FEW.limits(30, 11)));
-    assertThat(e).hasMessageContaining("11 wordings were drawn in 2 rounds before the limit of");
+    assertThat(e).hasMessageContaining("11 paraphrases were rated in 2 rounds before the limit on");
     assertThat(e.wordings()).hasSize(11);
   }
 
@@ -289,7 +289,8 @@ class MemorizationSurveyTest {
     TooFewWordingsException e = fails(survey("copy 1", "one", "copy 2"));
     assertThat(e)
         .hasMessageStartingWith("found 1 of 2 anchor prompts")
-        .hasMessageContaining("3 wordings were drawn in 2 rounds before the source had no more")
+        .hasMessageContaining(
+            "3 paraphrases were rated in 2 rounds before the source ran out of paraphrases")
         .hasCauseInstanceOf(TooFewPromptsException.class);
   }
 
@@ -297,7 +298,7 @@ class MemorizationSurveyTest {
   void aSourceWithNothingButTheCaptionHasNothing() {
     assertThat(fails(survey("The caption!")))
         .hasMessageContaining(
-            "0 wordings were drawn in 1 rounds before the source had no more; raise");
+            "0 paraphrases were rated in 1 rounds before the source ran out of paraphrases; raise");
   }
 
   @Test
@@ -547,7 +548,7 @@ class MemorizationSurveyTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> MemorizationSurvey.of(IMAGE, source))
         .withMessage(
-            "memorized image 'the caption' must have a file to tell copies by, but has none");
+            "memorized image 'the caption' must have an image file to compare copies with, but has none");
     Path missing = folder.resolve("missing.png");
     assertThatThrownBy(() -> MemorizationSurvey.of(IMAGE.image(missing), source))
         .isInstanceOf(IOException.class)
@@ -568,10 +569,10 @@ class MemorizationSurveyTest {
         + " 'targetRate must be above anchorRate 0.3 and at most 1, was 1.1'",
     "10, 0.3, 0.6, 0, 10, 2, 2, 10, 100, 'minAnchors must be positive, was 0'",
     "10, 0.3, 0.6, 5, 4, 2, 2, 10, 100, 'maxAnchors must be at least minAnchors 5, was 4'",
-    "10, 0.3, 0.6, 5, 10, -1, 2, 10, 100, 'mostTargets must not be negative, was -1'",
+    "10, 0.3, 0.6, 5, 10, -1, 2, 10, 100, 'maxTargets must not be negative, was -1'",
     "10, 0.3, 0.6, 5, 10, 2, -1, 10, 100, 'wordingsOfAnchor must not be negative, was -1'",
-    "10, 0.3, 0.6, 5, 10, 2, 2, 0, 100, 'mostRounds must be positive, was 0'",
-    "10, 0.3, 0.6, 5, 10, 2, 2, 10, 0, 'mostPrompts must be positive, was 0'"
+    "10, 0.3, 0.6, 5, 10, 2, 2, 0, 100, 'maxRounds must be positive, was 0'",
+    "10, 0.3, 0.6, 5, 10, 2, 2, 10, 0, 'maxPrompts must be positive, was 0'"
   })
   void rulesAreChecked(
       int images,
@@ -598,7 +599,7 @@ class MemorizationSurveyTest {
                 .imagesPerPrompt(1)
                 .rates(0.1, 0.2)
                 .anchors(2, 3)
-                .mostTargets(4)
+                .maxTargets(4)
                 .wordingsOfAnchor(5)
                 .limits(6, 7))
         .isEqualTo(new SurveyRules(1, 0.1, 0.2, 2, 3, 4, 5, 6, 7));
@@ -609,7 +610,7 @@ class MemorizationSurveyTest {
     MemorizationSurvey survey = survey("a");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new SurveyResult(survey, List.of(), List.of(), 1))
-        .withMessage("one of the wordings must have a copy rate of at most 0.3, were []");
+        .withMessage("at least one paraphrase must have a copy rate of at most 0.3, were []");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> survey.percentage(0))
         .withMessage("images must be positive, was 0");

@@ -114,7 +114,7 @@ class ClipScoreTest {
         .withMessage("texts must differ, were [red, red]");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> metric.zeroShotAccuracy(images, List.of("red", "blue"), new int[3]))
-        .withMessage("labels must be as many as images, 4, were 3");
+        .withMessage("there must be one label for each of the 4 images, were 3");
     assertThatIllegalArgumentException()
         .isThrownBy(
             () -> metric.zeroShotAccuracy(images, List.of("red", "blue"), new int[] {0, 1, 2, 0}))

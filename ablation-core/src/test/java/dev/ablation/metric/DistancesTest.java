@@ -91,15 +91,14 @@ class DistancesTest {
     assertThat(FrechetInceptionDistance.distance(few, enough)).isLessThan(0.1);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> FrechetInceptionDistance.measure(few, enough, INFO))
-        .withMessageStartingWith(
-            "FID needs at least 2048 images of either side, were 2047 and 2048");
+        .withMessageStartingWith("FID needs at least 2048 images on each side, were 2047 and 2048");
     MetricResult measured = FrechetInceptionDistance.measure(enough, enough, INFO);
     assertThat(measured.value()).isCloseTo(0, offset(1e-9));
     assertThat(measured.counts()).containsEntry("images", 2048);
     FeatureStatistics one = FeatureStatistics.of(gaussian(1, 2, 0, 1));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> FrechetInceptionDistance.distance(one, enough))
-        .withMessage("FID needs at least 2 rows of either side, were 1 and 2048");
+        .withMessage("FID needs at least 2 rows on each side, were 1 and 2048");
     assertThatIllegalArgumentException()
         .isThrownBy(
             () -> FrechetInceptionDistance.distance(gaussian(3, 2, 0, 1), gaussian(3, 4, 0, 1)))
@@ -169,7 +168,7 @@ class DistancesTest {
     assertThatIllegalArgumentException()
         .isThrownBy(
             () -> KernelInceptionDistance.defaults().measure(some, one, INFO, progress -> {}))
-        .withMessage("KID needs at least 2 images of either side, were 5 and 1");
+        .withMessage("KID needs at least 2 images on each side, were 5 and 1");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new KernelInceptionDistance(1, 1, 0))
         .withMessage("subsetSize must be at least 2, was 1");
@@ -179,7 +178,7 @@ class DistancesTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
             KernelInceptionDistance.ofSubsets(some, some, new int[][] {{0, 1}}, new int[][] {{0}}))
-        .withMessage("a subset must have at least 2 rows of either side, had 2 and 1");
+        .withMessage("a subset must have at least 2 rows of each side, had 2 and 1");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> KernelInceptionDistance.unbiased(some, gaussian(5, 7, 0, 1)))
         .withMessageContaining("dimensions were 6 and 7");
@@ -238,7 +237,7 @@ class DistancesTest {
         .isThrownBy(() ->
             distance.distances(
                 ImageSource.of(List.of(black, spot)), ImageSource.of(List.of(black)), 1, p -> {}))
-        .withMessage("images and reference must be as many, were 2 and 1");
+        .withMessage("there must be as many images as reference images, were 2 and 1");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
             distance.distances(ImageSource.of(List.of()), ImageSource.of(List.of()), 1, p -> {}))

@@ -203,7 +203,7 @@ class ReportTest {
     assertThat(page.select("h1").text()).startsWith("van gogh<b onclick");
     assertThat(page.select(".verdict").eachText())
         .anyMatch(text -> text.contains("CLIP accuracy: 98.0 % before, 2.0 % after."))
-        .anyMatch(text -> text.contains("2 neighbours, CLIP accuracy: 95.0 % before, 85.0 %"));
+        .anyMatch(text -> text.contains("2 neighbours, mean CLIP accuracy: 95.0 % before, 85.0 %"));
     assertThat(page.select("table").get(0).text())
         .contains("98.0 %", "88.0 % to 100.0 %", "0.0123", "monet", "neighbour");
     // Before and after of five subjects' two pairs and of the attempt's one, and the large one.

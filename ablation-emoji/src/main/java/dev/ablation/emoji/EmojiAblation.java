@@ -458,7 +458,7 @@ public final class EmojiAblation {
       evaluation =
           evaluation
               .target(each.target(), each.instead().name(), anchors, each.shown().prompts())
-              .attempts(wordings(each, evaluator, seed));
+              .attacks(wordings(each, evaluator, seed));
     }
     for (Row neighbour : neighbours) {
       evaluation = evaluation.neighbour(neighbour.name(), neighbour.prompts());

@@ -109,7 +109,7 @@ class EmojiAblationTest {
                     prompt.contains("blueprint")
                         || prompt.contains("twemoji")
                         || prompt.contains("cat face")));
-    assertThat(evaluation.attempts())
+    assertThat(evaluation.attacks())
         .extracting(Attack::name)
         .hasSize(9)
         .contains("blueprint, misspelled", "cat face, split");
@@ -146,6 +146,6 @@ class EmojiAblationTest {
     assertThat(subjects).allMatch(each -> each.images() == ablation.columns().size());
     assertThat(subjects.stream().flatMap(each -> each.prompts().stream()).toList())
         .doesNotHaveDuplicates();
-    assertThat(evaluation.attempts()).hasSize(3);
+    assertThat(evaluation.attacks()).hasSize(3);
   }
 }

@@ -48,7 +48,7 @@ class MemorizedImageTest {
         MemorizationSurvey.of(
                 Concept.memorized(caption), List.of(data.planted().toImage()), wordings)
             .sampling(SamplingSettings.defaults().steps(6))
-            .rules(SurveyRules.defaults().imagesPerPrompt(4).anchors(2, 2).mostTargets(2));
+            .rules(SurveyRules.defaults().imagesPerPrompt(4).anchors(2, 2).maxTargets(2));
     try (StableDiffusion model = EmbeddedModel.open()) {
       SurveyResult result = survey.run(model);
       assertThat(result.captions()).extracting(CopyRate::rate).containsExactly(1.0);

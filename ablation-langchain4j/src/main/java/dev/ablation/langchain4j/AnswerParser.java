@@ -11,12 +11,12 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the captions in a chat model's answer: a JSON array, a numbered or bulleted list, quoted
- * lines, or else all lines that do not look like talk. Only what stands at the beginning of a line
- * is taken for a number, so "two cats, 3 kittens" keeps its 3.
+ * Extracts the captions from a chat model's answer: a JSON array, a numbered or bulleted list,
+ * quoted lines, or otherwise all lines that do not look like conversation. A number counts as a
+ * list number only at the beginning of a line, so "two cats, 3 kittens" keeps its 3.
  */
 final class AnswerParser {
-  /** No sensible answer is longer; more would only cost time. */
+  /** No sensible answer is longer; the rest is ignored to save time. */
   private static final int MAX_CHARACTERS = 200_000;
 
   private static final Pattern EMPHASIS = Pattern.compile("\\*\\*|__");
@@ -48,8 +48,8 @@ final class AnswerParser {
   /**
    * Returns the captions.
    *
-   * @param answer what the model said
-   * @return captions in order, none blank; empty if there are none
+   * @param answer the model's answer
+   * @return the captions in order, none blank; empty if there are none
    */
   static List<String> captions(String answer) {
     String text = withoutThoughts(answer);
@@ -85,7 +85,7 @@ final class AnswerParser {
     return quoted.isEmpty() ? plain : quoted;
   }
 
-  /** Some models think aloud before they answer. */
+  /** Some models write down their reasoning before the answer. */
   private static String withoutThoughts(String answer) {
     int end = answer.lastIndexOf("</think>");
     if (end >= 0) {
@@ -132,17 +132,19 @@ final class AnswerParser {
     } catch (JsonFormatException e) {
       return List.of(); // brackets in plain text
     } catch (IOException e) {
-      throw new AssertionError("a text in memory cannot fail to be read", e);
+      throw new AssertionError("reading from memory cannot fail", e);
     }
   }
 
-  /** JSON stands on a line of its own or after "Here you are:"; a bracket in a caption does not. */
+  /**
+   * JSON begins a line or follows a text such as "Here you are:"; a bracket in a caption does not.
+   */
   private static boolean mayBegin(String before) {
     String line = before.substring(before.lastIndexOf('\n') + 1).strip();
     return line.isEmpty() || line.endsWith(":");
   }
 
-  /** The texts of an array, of the objects in it, or of the arrays in an object. */
+  /** The strings of an array, of the objects in it, or of the arrays in an object. */
   private static List<String> texts(@Nullable Object json) {
     List<String> texts = new ArrayList<>();
     if (json instanceof List<?> elements) {

@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** What is said to the chat model. */
+/** The messages to the chat model. */
 final class Asking {
-  /** As many wordings to avoid as the published code names. */
+  /** Maximum number of prompts to avoid in a message, as in the published code. */
   private static final int MAX_AVOIDED = 40;
 
   private static final int MAX_AVOIDED_CHARACTERS = 4000;
@@ -48,7 +48,7 @@ final class Asking {
         : "\n\nEvery line must contain the word \"%s\".".formatted(request.word());
   }
 
-  /** The last ones, which are the likeliest to come back. */
+  /** The last ones, which the model is most likely to repeat. */
   private static String avoided(List<String> avoid) {
     List<String> named = new ArrayList<>();
     int characters = 0;

@@ -22,37 +22,40 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a chat model for prompts, as the paper does: for captions that show something and contain
- * its name, or for other wordings of a caption; then, in the same conversation, for more, until
- * there are enough (Kumari et al. 2023, section 4). Every method returns a changed copy.
+ * Requests prompts from a chat model, as the paper does: captions that show a subject and contain
+ * its name, or paraphrases of a caption. It requests more in the same conversation until there are
+ * enough (Kumari et al. 2023, section 4).
  *
  * {@snippet class="dev.ablation.langchain4j.Snippets" region="local"}
  *
- * <p>The answers are checked ({@link PromptCollector}): no repetitions, the word in each prompt,
- * exactly as many as asked for. An answer may be a numbered or bulleted list, quoted lines, plain
- * lines or a JSON array. A failed, empty or useless answer is asked for again, within the limits
- * below; a failure that asking again cannot mend (a wrong key, an unknown model) ends it at once.
+ * <p>The answers are checked ({@link PromptCollector}): no duplicates, the required word in each
+ * prompt, exactly the requested number. An answer may be a numbered or bulleted list, quoted lines,
+ * plain lines or a JSON array. A failed, empty or unusable answer is requested again, within the
+ * limits below. A failure that a retry cannot fix (a wrong key, an unknown model) ends the request
+ * at once.
  *
- * <p>A chat model answers differently each time. {@link PromptSource#keptIn} makes a later run use
+ * <p>A chat model answers differently each time. With {@link PromptSource#keptIn} a later run uses
  * the same prompts.
  *
  * @param model any chat model of LangChain4j; its own retries come on top, so {@code maxRetries(0)}
- *     suits it
- * @param perAnswer most captions to ask for at once, positive; 50 unless changed
- * @param maxAnswers most answers to ask for in all, failed ones included, positive; 20 unless
- *     changed
- * @param timeout longest time to wait for one answer, positive; 2 minutes unless changed
- * @param pause to make after a failed answer, not negative; 1 second unless changed
+ *     is a good setting for it
+ * @param perAnswer maximum number of captions to request at once, positive; default 50
+ * @param maxAnswers maximum total number of answers, including failed ones, positive; default 20
+ * @param timeout maximum time to wait for one answer, positive; default 2 minutes
+ * @param pause pause after a failed answer, not negative; default 1 second
  */
 public record ChatPrompts(
     ChatModel model, int perAnswer, int maxAnswers, Duration timeout, Duration pause)
     implements PromptSource {
   private static final int FAILURES_IN_A_ROW = 3;
 
-  /** The last rounds of the conversation that the model is shown; each is an answer and a wish. */
+  /**
+   * Number of recent rounds in the conversation sent to the model; a round is an answer and a
+   * request.
+   */
   private static final int ROUNDS = 4;
 
-  /** Checks the limits. */
+  /** Checks the ranges. */
   public ChatPrompts {
     Objects.requireNonNull(model, "model");
     check(perAnswer > 0, "perAnswer must be positive, was ", perAnswer);
@@ -68,7 +71,7 @@ public record ChatPrompts(
   }
 
   /**
-   * Asks a chat model, within the limits named above.
+   * Creates a source with the default limits.
    *
    * @param model any chat model of LangChain4j
    * @return the source
@@ -78,40 +81,40 @@ public record ChatPrompts(
   }
 
   /**
-   * Changes how many captions are asked for at once. Small models lose count in long lists.
+   * Changes the number of captions to request at once. Small models lose count in long lists.
    *
-   * @param perAnswer positive
-   * @return a changed copy
+   * @param perAnswer maximum number of captions, positive
+   * @return a copy with the given number
    */
   public ChatPrompts perAnswer(int perAnswer) {
     return new ChatPrompts(model, perAnswer, maxAnswers, timeout, pause);
   }
 
   /**
-   * Changes how many answers are asked for in all.
+   * Changes the total number of answers.
    *
-   * @param maxAnswers positive; failed answers count
-   * @return a changed copy
+   * @param maxAnswers maximum number of answers, positive; includes failed ones
+   * @return a copy with the given number
    */
   public ChatPrompts maxAnswers(int maxAnswers) {
     return new ChatPrompts(model, perAnswer, maxAnswers, timeout, pause);
   }
 
   /**
-   * Changes how long to wait for one answer, whatever the model's own limit is.
+   * Changes the time to wait for one answer, independently of the model's own timeout.
    *
-   * @param timeout positive
-   * @return a changed copy
+   * @param timeout maximum time, positive
+   * @return a copy with the given timeout
    */
   public ChatPrompts timeout(Duration timeout) {
     return new ChatPrompts(model, perAnswer, maxAnswers, timeout, pause);
   }
 
   /**
-   * Changes how long to pause after a failed answer.
+   * Changes the pause after a failed answer.
    *
-   * @param pause not negative
-   * @return a changed copy
+   * @param pause the pause, not negative
+   * @return a copy with the given pause
    */
   public ChatPrompts pause(Duration pause) {
     return new ChatPrompts(model, perAnswer, maxAnswers, timeout, pause);
@@ -120,11 +123,11 @@ public record ChatPrompts(
   /**
    * Holds one conversation with the model.
    *
-   * @param request what to ask for
-   * @return as many prompts as asked for, all different, each with the word
-   * @throws dev.ablation.anchor.TooFewPromptsException if the answers held fewer
+   * @param request the request
+   * @return the requested number of prompts, all different, each with the required word
+   * @throws dev.ablation.anchor.TooFewPromptsException if the answers contained fewer
    * @throws InterruptedIOException if the thread was interrupted
-   * @throws IOException if the model failed for good, or 3 times in a row
+   * @throws IOException if the model failed permanently, or 3 times in a row
    */
   @Override
   public List<String> prompts(PromptRequest request) throws IOException {
@@ -154,7 +157,7 @@ public record ChatPrompts(
     return collector.complete(asked, failure);
   }
 
-  /** Somewhat more than is missing, for some will be dropped. */
+  /** Slightly more than are missing, because some will be rejected. */
   private int wanted(PromptCollector collector) {
     return (int) Math.min(perAnswer, collector.missing() + collector.missing() / 4L + 1);
   }
@@ -172,8 +175,8 @@ public record ChatPrompts(
   }
 
   /**
-   * Waits for one answer in a thread of its own: not every model has a limit, and those that have
-   * one often stop watching once the first byte is there.
+   * Waits for one answer in a separate thread: not every model has a timeout, and the timeouts of
+   * some end with the first byte.
    */
   private String answer(List<ChatMessage> messages) throws IOException {
     FutureTask<String> task = new FutureTask<>(() -> text(model.chat(messages).aiMessage()));
@@ -234,18 +237,18 @@ public record ChatPrompts(
         last.getCause());
   }
 
-  /** Says what the limits are; a model may know its key. */
+  /** Shows the limits but not the model, whose text may contain its key. */
   @Override
   public String toString() {
     return "ChatPrompts[%s, perAnswer=%d, maxAnswers=%d, timeout=%s, pause=%s]"
         .formatted(model.getClass().getSimpleName(), perAnswer, maxAnswers, timeout, pause);
   }
 
-  /** One answer did not come. */
+  /** An answer failed. */
   private static final class FailedAnswerException extends IOException {
     private static final long serialVersionUID = 1L;
 
-    /** Whether asking again may help. */
+    /** Whether a retry may help. */
     private final boolean mayPass;
 
     FailedAnswerException(String message, Throwable cause, boolean mayPass) {

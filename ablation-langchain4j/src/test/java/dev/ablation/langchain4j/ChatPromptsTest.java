@@ -139,7 +139,7 @@ class ChatPromptsTest {
     assertThatExceptionOfType(TooFewPromptsException.class)
         .isThrownBy(() -> chat.maxAnswers(6).prompts(THREE_CATS))
         .withMessage(
-            "found 1 of 3 prompts about 'cat' in 6 answers; left out: 1 known already,"
+            "found 1 of 3 prompts about 'cat' in 6 answers; rejected: 1 duplicates,"
                 + " 2 without the word 'cat'")
         .withCauseInstanceOf(IOException.class)
         .satisfies(failure -> assertThat(failure.found()).containsExactly("a cat"));

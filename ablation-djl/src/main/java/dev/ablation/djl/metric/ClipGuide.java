@@ -15,13 +15,13 @@ import java.util.List;
 
 /**
  * Guides latents towards a text by the gradient of a CLIP model through the decoder of a diffusion
- * model: of the logarithm of the text's share among some texts (Radford et al. 2021, arXiv
- * 2103.00020, section 3.1; guidance on the predicted clean sample, Bansal et al. 2023, arXiv
- * 2302.07121).
+ * model. The gradient is that of the log-probability of the text among several texts (Radford et
+ * al. 2021, arXiv 2103.00020, section 3.1; guidance on the predicted clean sample: Bansal et al.
+ * 2023, arXiv 2302.07121).
  *
  * {@snippet class="dev.ablation.djl.metric.ClipGuideTest" region="clip-guide"}
  *
- * <p>Uses both models, which stay the caller's and must be on one device. One thread at a time.
+ * <p>The caller owns both models, which must be on the same device. Not thread-safe.
  */
 public final class ClipGuide implements LatentGuide, AutoCloseable {
   private static final Kernel TO_UNIT = Kernel.of("(x): return torch.add(torch.mul(x, 0.5), 0.5)");
@@ -37,24 +37,24 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
   private final NDArray embedded;
 
   /**
-   * Prepares a guide.
+   * Creates a guide.
    *
-   * @param clip the evaluator
-   * @param model whose decoder is used
-   * @param text to be guided to
-   * @param others texts to be guided away from, at least one, such as the anchor's
-   * @throws IllegalArgumentException if there are no others
+   * @param clip the CLIP model
+   * @param model the diffusion model whose decoder is used
+   * @param text the text to guide towards
+   * @param others texts to guide away from, at least one, such as the anchor's
+   * @throws IllegalArgumentException if {@code others} is empty
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
    *     LatentCodec} or is not {@link InputDifferentiable}
    */
   public ClipGuide(Clip clip, DiffusionModel model, String text, List<String> others) {
     if (others.isEmpty()) {
       throw new IllegalArgumentException(
-          "others must not be empty: a text alone always has the whole share");
+          "others must not be empty: a single text always has probability 1");
     }
     this.clip = clip;
-    codec = Capabilities.require(model, LatentCodec.class, "an evaluator's guidance");
-    gradients = Capabilities.require(model, InputDifferentiable.class, "an evaluator's guidance");
+    codec = Capabilities.require(model, LatentCodec.class, "CLIP guidance");
+    gradients = Capabilities.require(model, InputDifferentiable.class, "CLIP guidance");
     List<String> all = new ArrayList<>(List.of(text));
     all.addAll(others);
     texts = List.copyOf(all);
@@ -74,18 +74,18 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
   }
 
   /**
-   * Returns the logarithm of the text's share, summed over the batch, as {@link #gradient}
-   * differentiates it.
+   * Returns the log-probability of the text, summed over the batch; {@link #gradient} is its
+   * gradient.
    *
    * @param latents (B, C, H, W)
-   * @return a scalar, attached to the manager of {@code latents}
+   * @return a scalar, owned by the manager of {@code latents}
    */
   public NDArray logarithm(NDArray latents) {
     NDArray images = TO_UNIT.call(codec.decode(latents));
     return FIRST_OF_ALL.call(clip.logits(clip.embedImages(clip.prepare(images)), embedded));
   }
 
-  /** Frees the texts' embeddings. */
+  /** Frees the text embeddings. */
   @Override
   public void close() {
     manager.close();

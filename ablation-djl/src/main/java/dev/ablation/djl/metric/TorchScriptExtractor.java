@@ -28,15 +28,15 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * Features by any TorchScript file: a module that maps images {@code (n, 3, h, w)}, float32, to one
- * tensor of n rows, such as SSCD or Inception.
+ * Extracts features with any TorchScript file whose module maps images {@code (n, 3, h, w)},
+ * float32, to one tensor of n rows, such as SSCD or Inception.
  *
  * {@snippet class="dev.ablation.djl.Snippets" region="torch-script"}
  *
- * <p><b>A TorchScript file is a program.</b> Loading it hands its code and its pickled data to the
- * engine, which runs them with the rights of this process; this library neither reads the pickle
- * nor can it check the code. Only the file that the caller names is loaded, nothing is downloaded:
- * take it from its publisher and compare its SHA-256, which stands in every result.
+ * <p><b>A TorchScript file is a program.</b> Loading it passes its code and its pickled data to the
+ * engine, which executes them with the privileges of this process. This library does not read the
+ * pickle and cannot check the code. It loads only the file that the caller names and downloads
+ * nothing: get the file from its publisher and compare its SHA-256, which every result contains.
  *
  * <p>Holds native memory: close it.
  */
@@ -56,7 +56,7 @@ public final class TorchScriptExtractor implements FeatureExtractor, AutoCloseab
     FeatureMatrix trial = run(Collections.nCopies(2, image));
     if (settings.dimension() > 0 && trial.dimension() != settings.dimension()) {
       throw new IllegalArgumentException(
-          "%s: must give %d features for every image, gave %d"
+          "%s: must return %d features for each image, returned %d"
               .formatted(file, settings.dimension(), trial.dimension()));
     }
     info =
@@ -65,14 +65,14 @@ public final class TorchScriptExtractor implements FeatureExtractor, AutoCloseab
   }
 
   /**
-   * Loads a file and tries it out on two black images.
+   * Loads a file and tests it on two black images.
    *
-   * @param file written by {@code torch.jit.save}, from a source that the caller trusts
-   * @param settings how it is fed
+   * @param file a file written by {@code torch.jit.save}, from a source that the caller trusts
+   * @param settings the settings
    * @return the extractor
-   * @throws IOException if the file cannot be read or is no TorchScript file
-   * @throws IllegalArgumentException if the module fails on the trial images or does not give one
-   *     row of features for each; the message says what it gave
+   * @throws IOException if the file cannot be read or is not a TorchScript file
+   * @throws IllegalArgumentException if the module fails on the test images or does not return one
+   *     row of features for each; the message says what it returned
    */
   public static TorchScriptExtractor load(Path file, TorchScriptSettings settings)
       throws IOException {
@@ -111,7 +111,7 @@ public final class TorchScriptExtractor implements FeatureExtractor, AutoCloseab
     FeatureMatrix features = FeatureMatrix.concat(parts);
     if (features.dimension() != info.dimension()) {
       throw new IllegalArgumentException(
-          "%s: must give %d features for every image, gave %d"
+          "%s: must return %d features for each image, returned %d"
               .formatted(file, info.dimension(), features.dimension()));
     }
     return features;
@@ -132,7 +132,7 @@ public final class TorchScriptExtractor implements FeatureExtractor, AutoCloseab
       Shape shape = output.getShape();
       if (shape.dimension() < 2 || shape.get(0) != images.size() || shape.size() == 0) {
         throw new IllegalArgumentException(
-            "must return one row of features an image, (%d, d); returned shape %s"
+            "must return one row of features for each image, (%d, d); returned shape %s"
                 .formatted(images.size(), shape));
       }
       NDArray floats = output.toType(DataType.FLOAT32, false);

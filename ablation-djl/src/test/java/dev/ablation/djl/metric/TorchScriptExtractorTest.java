@@ -110,7 +110,7 @@ class TorchScriptExtractorTest {
     try (TorchScriptExtractor extractor = TorchScriptExtractor.load(file, plain())) {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> extractor.extract(List.of(image(16, 17))))
-          .withMessageContaining("must give 768 features for every image, gave 816");
+          .withMessageContaining("must return 768 features for each image, returned 816");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> extractor.extract(List.of(image(16, 17), image(16, 16))))
           .withMessageContaining("features: expected 816 columns, was 768");
@@ -142,7 +142,7 @@ class TorchScriptExtractorTest {
             .device(Golden.device());
     assertThatIllegalArgumentException()
         .isThrownBy(() -> TorchScriptExtractor.load(file, settings))
-        .withMessage(file + ": must give 512 features for every image, gave 3");
+        .withMessage(file + ": must return 512 features for each image, returned 3");
   }
 
   @Test
