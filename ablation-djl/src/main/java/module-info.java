@@ -1,0 +1,19 @@
+/** Diffusion models on DJL with PyTorch. Start at {@link dev.ablation.djl.StableDiffusion}. */
+module dev.ablation.djl {
+  requires ai.djl.pytorch_engine;
+  requires ai.djl.tokenizers;
+  requires com.google.common;
+  requires transitive com.google.gson;
+  requires transitive dev.ablation.core;
+
+  exports dev.ablation.djl;
+  exports dev.ablation.djl.checkpoint;
+  exports dev.ablation.djl.clip;
+  exports dev.ablation.djl.kernel;
+  exports dev.ablation.djl.lora;
+  exports dev.ablation.djl.metric;
+  exports dev.ablation.djl.nn;
+  exports dev.ablation.djl.train;
+  exports dev.ablation.djl.unet;
+  exports dev.ablation.djl.vae;
+}
