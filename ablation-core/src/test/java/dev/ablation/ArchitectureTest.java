@@ -55,6 +55,7 @@ class ArchitectureTest {
           .arePublic()
           .should()
           .haveRawReturnType(JavaClass.Predicates.resideInAPackage("dev.ablation.run"));
+
   /** What everything else stands on knows nothing of models and concepts. */
   @ArchTest
   static final ArchRule INTERNAL_IS_THE_GROUND =

@@ -2,10 +2,10 @@ package dev.ablation.cli;
 
 import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
-import dev.ablation.memory.MemoryUse;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
+import dev.ablation.memory.MemoryUse;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -50,12 +50,11 @@ public record MemorizationSurvey(
     @Nullable Path folder) {
   /**
    * The threshold for {@link PooledPixels}: far above the scores of different images and far below
-   * those of copies. Measured with the embedded emoji model, 64 x 64 pixels. Among its
-   * 1,626 other training images, the most similar to the memorized one scores 0.29; one percent
-   * score above 0.14 and half score above -0.15. Of the images that the model generates in 8 or 25
-   * steps, 36 for the caption score 0.95 each. For four paraphrases, copies score at least 0.91, an
-   * image that is half a copy 0.51 and all others at most 0.11, as do those for captions of other
-   * things.
+   * those of copies. Measured with the embedded emoji model, 64 x 64 pixels. Among its 1,626 other
+   * training images, the most similar to the memorized one scores 0.29; one percent score above
+   * 0.14 and half score above -0.15. Of the images that the model generates in 8 or 25 steps, 36
+   * for the caption score 0.95 each. For four paraphrases, copies score at least 0.91, an image
+   * that is half a copy 0.51 and all others at most 0.11, as do those for captions of other things.
    */
   public static final double PIXELS_THRESHOLD = 0.6;
 

@@ -87,8 +87,7 @@ class LoraOfOtherModelsTest {
             .add(denoiser, new Denoiser(), WeightRole.DENOISER)
             .add("text_encoder", new Text(), WeightRole.TEXT_ENCODER)
             .add("text_encoder_2", new Text(), WeightRole.TEXT_ENCODER);
-    ModelDescriptor descriptor =
-        new ModelDescriptor("tiny", 4, 8, 8, manager.getDevice());
+    ModelDescriptor descriptor = new ModelDescriptor("tiny", 4, 8, 8, manager.getDevice());
     return (DiffusionModel)
         Proxy.newProxyInstance(
             getClass().getClassLoader(),

@@ -24,8 +24,7 @@ final class StudyOptions {
   }
 
   StableDiffusion model() throws IOException {
-    return EmbeddedModel.open(
-        LoadOptions.defaults().device(on.device()).threads(THREADS));
+    return EmbeddedModel.open(LoadOptions.defaults().device(on.device()).threads(THREADS));
   }
 
   EmbeddedEvaluator judge() throws IOException {
