@@ -8,7 +8,6 @@ module dev.ablation.djl {
   requires transitive dev.ablation.core;
 
   exports dev.ablation.djl;
-  exports dev.ablation.djl.checkpoint;
   exports dev.ablation.djl.clip;
   exports dev.ablation.djl.dit;
   exports dev.ablation.djl.flux;
@@ -21,9 +20,6 @@ module dev.ablation.djl {
   exports dev.ablation.djl.train;
   exports dev.ablation.djl.unet;
   exports dev.ablation.djl.vae;
-  exports dev.ablation.djl.kernel to
-      dev.ablation.benchmarks,
-      dev.ablation.emoji;
-  exports dev.ablation.djl.pipeline to
+  exports dev.ablation.djl.internal.kernel to
       dev.ablation.emoji;
 }

@@ -1,9 +1,9 @@
 package dev.ablation.benchmarks;
 
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTextModel;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.unet.UNet2DConditionModel;
 import dev.ablation.djl.unet.UNetConfig;

@@ -2,8 +2,8 @@ package dev.ablation.djl;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.GradMode;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.model.LatentCodec;
 import org.jspecify.annotations.Nullable;

@@ -25,7 +25,7 @@ class ArchitectureTest {
   static final ArchRule ONLY_KERNELS_TOUCH_THE_NATIVE_INTERFACE =
       noClasses()
           .that()
-          .resideOutsideOfPackage("dev.ablation.djl.kernel..")
+          .resideOutsideOfPackage("dev.ablation.djl.internal.kernel..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("ai.djl.pytorch.jni..");

@@ -10,7 +10,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.FlowGolden.Family;
 import dev.ablation.djl.clip.ClipTextEncoder;
 import dev.ablation.djl.flux.FluxTextEncoders;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.sd3.SD3TextEncoders;
 import dev.ablation.djl.sd3.SD3TextEncoders.Prompts;
 import dev.ablation.djl.t5.T5TextEncoder;

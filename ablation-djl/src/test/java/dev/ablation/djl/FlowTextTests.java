@@ -10,7 +10,7 @@ import dev.ablation.djl.FlowGolden.Family;
 import dev.ablation.djl.FlowGolden.FamilyTests;
 import dev.ablation.djl.clip.ClipTextEncoder;
 import dev.ablation.djl.clip.ClipTextModel;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Tensor;
 import dev.ablation.golden.TensorFile;

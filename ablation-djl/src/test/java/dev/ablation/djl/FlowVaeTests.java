@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.FlowGolden.Family;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.golden.Tensor;
 import dev.ablation.golden.TensorFile;

@@ -14,7 +14,7 @@ import dev.ablation.djl.flux.FluxLatents;
 import dev.ablation.djl.flux.FluxTextEncoders;
 import dev.ablation.djl.flux.FluxTransformer2DModel;
 import dev.ablation.djl.flux.FluxTransformerConfig;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.t5.T5TextEncoder;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Tensor;

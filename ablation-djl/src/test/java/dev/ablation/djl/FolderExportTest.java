@@ -8,7 +8,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import dev.ablation.djl.checkpoint.Checkpoint;
+import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.safetensors.Dtype;

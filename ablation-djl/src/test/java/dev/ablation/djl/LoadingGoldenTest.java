@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;

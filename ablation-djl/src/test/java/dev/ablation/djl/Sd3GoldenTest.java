@@ -6,7 +6,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.ablation.djl.FlowGolden.Family;
 import dev.ablation.djl.clip.ClipTextEncoder;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.sd3.SD3TextEncoders;
 import dev.ablation.djl.sd3.SD3TextEncoders.Prompts;

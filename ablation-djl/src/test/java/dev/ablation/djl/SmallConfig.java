@@ -3,7 +3,7 @@ package dev.ablation.djl;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.load.JsonConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package dev.ablation.djl;
 
-import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.vae.VaeConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;

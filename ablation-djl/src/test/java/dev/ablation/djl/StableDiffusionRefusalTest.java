@@ -11,7 +11,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import dev.ablation.djl.checkpoint.InvalidCheckpointException;
+import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.WriteOptions;

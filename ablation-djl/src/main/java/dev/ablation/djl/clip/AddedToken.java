@@ -1,7 +1,7 @@
 package dev.ablation.djl.clip;
 
 import com.google.gson.JsonObject;
-import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.load.JsonConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

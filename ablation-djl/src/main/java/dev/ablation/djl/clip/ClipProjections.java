@@ -3,7 +3,7 @@ package dev.ablation.djl.clip;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDScope;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
 import dev.ablation.djl.nn.Weight;

@@ -1,7 +1,7 @@
 package dev.ablation.djl.clip;
 
-import dev.ablation.djl.checkpoint.InvalidCheckpointException;
-import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.nn.Activation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,7 @@
 package dev.ablation.djl.clip;
 
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Weight;
 

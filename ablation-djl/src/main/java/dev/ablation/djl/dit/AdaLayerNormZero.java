@@ -2,8 +2,8 @@ package dev.ablation.djl.dit;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernel;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
 

@@ -1,7 +1,7 @@
 package dev.ablation.djl.dit;
 
 import ai.djl.ndarray.NDArray;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 
 /** How a condition acts on tokens. */
 public final class Condition {

@@ -3,7 +3,7 @@ package dev.ablation.djl.flux;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 
 /**
  * Latents as FLUX.1 reads them: squares of 2 by 2 become tokens, which know their row and column by

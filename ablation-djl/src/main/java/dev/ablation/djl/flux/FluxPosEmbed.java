@@ -1,7 +1,7 @@
 package dev.ablation.djl.flux;
 
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import java.util.List;
 

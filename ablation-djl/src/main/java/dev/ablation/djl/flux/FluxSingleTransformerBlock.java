@@ -7,7 +7,7 @@ import dev.ablation.djl.dit.AdaLayerNormZero.Form;
 import dev.ablation.djl.dit.AttentionSettings;
 import dev.ablation.djl.dit.Condition;
 import dev.ablation.djl.dit.SelfAttention;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
 

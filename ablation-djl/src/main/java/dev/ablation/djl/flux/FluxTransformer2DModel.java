@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.dit.AdaLayerNormContinuous;
 import dev.ablation.djl.dit.CombinedTimestepTextProjEmbeddings;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
 import java.util.ArrayList;

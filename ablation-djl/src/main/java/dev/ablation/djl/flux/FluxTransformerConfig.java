@@ -1,8 +1,8 @@
 package dev.ablation.djl.flux;
 
-import dev.ablation.djl.checkpoint.InvalidCheckpointException;
-import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.dit.AttentionSettings;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 import java.util.List;
 
 /** Shapes and options of a FLUX.1 transformer, as its {@code config.json} has them. */

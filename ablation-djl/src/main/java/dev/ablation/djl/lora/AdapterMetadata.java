@@ -5,7 +5,7 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.model.LoraFactors;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
-import dev.ablation.djl.kernel.Kernel;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernels;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;

@@ -1,7 +1,7 @@
 package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernels;
 
 /**
  * A 3x3 convolution of stride 2. With padding 0 a row below and a column at the right are padded

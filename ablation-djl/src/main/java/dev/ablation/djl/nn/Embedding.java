@@ -1,7 +1,7 @@
 package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernels;
 
 /** A table of vectors: weight (count, width); ids (int64) of any shape become rows. */
 public final class Embedding extends Layer {

@@ -1,8 +1,8 @@
 package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernel;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernels;
 
 /** Layer normalisation of the last axis: weight and bias (width). */
 public final class LayerNorm extends Layer {

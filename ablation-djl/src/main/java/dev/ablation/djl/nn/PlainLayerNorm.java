@@ -2,7 +2,7 @@ package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 
 /**
  * Layer normalisation of the last axis without weights, whose scale and shift come from a condition

@@ -3,7 +3,7 @@ package dev.ablation.djl.nn;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.random.RandomStreams;
 import java.util.LinkedHashMap;
 import java.util.Map;

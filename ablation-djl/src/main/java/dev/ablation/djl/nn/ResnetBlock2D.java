@@ -2,7 +2,7 @@ package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,7 +1,7 @@
 package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 
 /**
  * Root-mean-square normalisation, {@code x / sqrt(mean(x^2) + epsilon) * weight}, without mean and

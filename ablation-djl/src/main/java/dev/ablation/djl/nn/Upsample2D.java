@@ -2,7 +2,7 @@ package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernels;
 
 /**
  * Nearest-neighbour upsampling and a 3x3 convolution. With one input to twice its size; with a

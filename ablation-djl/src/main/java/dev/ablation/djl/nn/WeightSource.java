@@ -2,7 +2,7 @@ package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.TensorSource;
 import java.io.IOException;

@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.clip.ClipTextEncoder;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.t5.T5TextEncoder;
 import java.util.LinkedHashMap;
 import java.util.List;

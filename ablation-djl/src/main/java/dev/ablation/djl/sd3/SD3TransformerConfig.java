@@ -1,8 +1,8 @@
 package dev.ablation.djl.sd3;
 
-import dev.ablation.djl.checkpoint.InvalidCheckpointException;
-import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.dit.AttentionSettings;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;

@@ -1,7 +1,7 @@
 package dev.ablation.djl.t5;
 
-import dev.ablation.djl.checkpoint.InvalidCheckpointException;
-import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 
 /** Shapes and options of a T5 encoder, as its {@code config.json} has them. */
 public final class T5Config {

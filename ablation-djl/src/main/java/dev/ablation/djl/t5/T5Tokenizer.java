@@ -5,7 +5,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.tokenizer.TokenizerLibrary;
+import dev.ablation.djl.internal.tokenizer.TokenizerLibrary;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;

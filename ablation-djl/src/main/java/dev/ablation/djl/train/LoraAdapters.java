@@ -3,7 +3,7 @@ package dev.ablation.djl.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LoraFactors;

@@ -3,7 +3,7 @@ package dev.ablation.djl.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import java.util.Arrays;
 import java.util.Set;
 

@@ -2,7 +2,7 @@ package dev.ablation.djl.unet;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import dev.ablation.djl.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.nn.Conv2d;
 import dev.ablation.djl.nn.GroupNorm;
 import dev.ablation.djl.nn.Layer;

@@ -1,7 +1,7 @@
 package dev.ablation.djl.vae;
 
-import dev.ablation.djl.checkpoint.InvalidCheckpointException;
-import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.ResnetBlock2D.ResnetSettings;
 import java.util.List;

@@ -11,7 +11,7 @@ import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;

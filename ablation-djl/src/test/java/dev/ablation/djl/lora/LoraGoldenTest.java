@@ -13,7 +13,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.model.Conditioning;
 import dev.ablation.safetensors.SafetensorsFile;

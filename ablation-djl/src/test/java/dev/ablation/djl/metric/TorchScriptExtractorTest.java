@@ -9,7 +9,7 @@ import com.google.common.hash.Hashing;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import dev.ablation.djl.kernel.TorchScriptFiles;
+import dev.ablation.djl.internal.kernel.TorchScriptFiles;
 import dev.ablation.golden.Golden;
 import dev.ablation.image.ImageTransform;
 import dev.ablation.image.Resampling;

@@ -193,7 +193,7 @@ class ParallelTrainingTest {
     changed[at] += (float) change;
     return training.withoutGradients(() -> {
       try (NDArray array = manager.create(changed, weight.getShape())) {
-        dev.ablation.djl.kernel.Kernels.copy(array, weight);
+        dev.ablation.djl.internal.kernel.Kernels.copy(array, weight);
       }
       return (double) loss(training.replicas().get(0), 0, BATCH).getFloat();
     });

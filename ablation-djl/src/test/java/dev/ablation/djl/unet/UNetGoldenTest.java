@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.ObservedOutputs;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
 import dev.ablation.golden.Tensor;

@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.ModelDescriptor;

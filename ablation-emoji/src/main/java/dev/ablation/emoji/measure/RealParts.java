@@ -3,7 +3,7 @@ package dev.ablation.emoji.measure;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.emoji.CopyThreshold;
 import dev.ablation.emoji.EmbeddedEvaluator.Verdict;
 import dev.ablation.emoji.EmbeddedModel;

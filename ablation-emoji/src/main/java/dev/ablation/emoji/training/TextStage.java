@@ -7,7 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Linear;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.RandomWeights;

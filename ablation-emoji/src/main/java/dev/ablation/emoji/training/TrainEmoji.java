@@ -2,7 +2,7 @@ package dev.ablation.emoji.training;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.kernel.TorchRuntime;
+import dev.ablation.djl.internal.kernel.TorchRuntime;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.command.DeviceOption;
 import dev.ablation.emoji.command.ProgressBars;

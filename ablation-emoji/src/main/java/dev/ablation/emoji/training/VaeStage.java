@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.Precision;
 import dev.ablation.djl.nn.RandomWeights;

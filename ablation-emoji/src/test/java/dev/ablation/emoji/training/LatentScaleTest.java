@@ -7,7 +7,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.djl.checkpoint.JsonConfig;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.nn.RandomWeights;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.djl.vae.VaeConfig;

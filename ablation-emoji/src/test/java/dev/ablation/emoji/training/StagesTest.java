@@ -3,9 +3,9 @@ package dev.ablation.emoji.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.checkpoint.JsonConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTokenizer;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiDataSet;

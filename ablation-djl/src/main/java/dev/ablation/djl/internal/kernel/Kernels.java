@@ -1,0 +1,353 @@
+package dev.ablation.djl.internal.kernel;
+
+import ai.djl.ndarray.NDArray;
+
+/** The kernels that the networks are made of. Shapes are PyTorch's: images are (B, C, H, W). */
+public final class Kernels {
+  /** {@code (x)}: x * sigmoid(x). */
+  public static final Kernel SILU = Kernel.of("(x): return torch.silu(x)");
+
+  /** {@code (x)}: the exact GELU, with erf. */
+  public static final Kernel GELU = Kernel.of("(x): return torch.gelu(x)");
+
+  /** {@code (x)}: the GELU with tanh in place of erf (Hendrycks and Gimpel 2016, section 2). */
+  public static final Kernel GELU_TANH =
+      Kernel.of("(x): return torch.gelu(x, approximate=\"tanh\")");
+
+  /** {@code (x)}: OpenAI's approximation, x * sigmoid(1.702 x). */
+  public static final Kernel QUICK_GELU =
+      Kernel.of("(x): return torch.mul(x, torch.sigmoid(torch.mul(x, 1.702)))");
+
+  /** {@code (x)}: x * tanh(softplus(x)). */
+  public static final Kernel MISH = Kernel.of("(x): return torch.mish(x)");
+
+  /** {@code (x)}: max(x, 0). */
+  public static final Kernel RELU = Kernel.of("(x): return torch.relu(x)");
+
+  /**
+   * {@code (x)} of shape (..., 2n): first half times GELU of the second half. Without gradients the
+   * GELU's memory takes the product.
+   */
+  public static final Kernel GEGLU =
+      Kernel.of(
+          """
+          (x):
+              v, g = torch.chunk(x, 2, -1)
+              h = torch.gelu(g)
+              if torch.is_grad_enabled():
+                y = torch.mul(v, h)
+              else:
+                y = torch.mul_(h, v)
+              return y\
+          """);
+
+  /** {@code (x, w, b)}: x w^T + b. */
+  public static final Kernel LINEAR = Kernel.of("(x, w, b): return torch.linear(x, w, b)");
+
+  /** {@code (x, w)}: x w^T. */
+  public static final Kernel LINEAR_NO_BIAS = Kernel.of("(x, w): return torch.linear(x, w)");
+
+  /** {@link #LINEAR} with factors and products in bfloat16; arguments and result are float32. */
+  public static final Kernel LINEAR_IN_BFLOAT16 =
+      Kernel.of(
+          "(x, w, b): return torch.to(torch.linear(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15)), 6)");
+
+  /** {@link #LINEAR_NO_BIAS} with factors and products in bfloat16. */
+  public static final Kernel LINEAR_NO_BIAS_IN_BFLOAT16 =
+      Kernel.of("(x, w): return torch.to(torch.linear(torch.to(x, 15), torch.to(w, 15)), 6)");
+
+  /** {@code (ids, table)}: rows of the table. */
+  public static final Kernel EMBEDDING = Kernel.of("(ids, w): return torch.embedding(w, ids)");
+
+  /** {@code (x, like)}: nearest-neighbour upsampling to the height and width of {@code like}. */
+  public static final Kernel UPSAMPLE_LIKE =
+      Kernel.of("(x, like): return torch.upsample_nearest2d(x, [like.size(2), like.size(3)])");
+
+  /** {@code (x)}: nearest-neighbour upsampling by 2. */
+  public static final Kernel UPSAMPLE_2X =
+      Kernel.of("(x): return torch.upsample_nearest2d(x, [x.size(2) * 2, x.size(3) * 2])");
+
+  /** {@code (x)}: one row of zeros below and one column of zeros at the right. */
+  public static final Kernel PAD_RIGHT_BOTTOM =
+      Kernel.of("(x): return torch.constant_pad_nd(x, [0, 1, 0, 1], 0)");
+
+  /** {@code (x, skip)}: concatenation along the channels. */
+  public static final Kernel CONCAT_CHANNELS = Kernel.of("(x, s): return torch.cat([x, s], 1)");
+
+  /** {@code (x, t)}: adds a vector for every image to all its pixels, in place. */
+  public static final Kernel ADD_TO_PIXELS =
+      Kernel.of("(x, t): return torch.add_(x, torch.unsqueeze(torch.unsqueeze(t, -1), -1))");
+
+  /**
+   * {@code (x, y)}: adds y to x in place. Right for what a convolution or a linear map just made:
+   * their gradients do not need it.
+   */
+  public static final Kernel ADD_TO = Kernel.of("(x, y): return torch.add_(x, y)");
+
+  /** {@code (x)}: (B, C, H, W) to tokens (B, H*W, C). */
+  public static final Kernel TO_TOKENS =
+      Kernel.of("(x): return torch.transpose(torch.flatten(x, 2), 1, 2)");
+
+  /** {@code (tokens, like)}: (B, H*W, C) to the height and width of {@code like}. */
+  public static final Kernel TO_IMAGE =
+      Kernel.of(
+          "(t, like): return torch.reshape(torch.transpose(t, 1, 2),"
+              + " [t.size(0), t.size(2), like.size(2), like.size(3)])");
+
+  /** {@code (x)} of shape (B, T, D): values unchanged, no gradient through the first position. */
+  public static final Kernel STOP_FIRST_TOKEN =
+      Kernel.of(
+          "(x): return torch.cat([torch.detach(torch.slice(x, 1, 0, 1)), torch.slice(x, 1, 1)], 1)");
+
+  /** {@code (y, xs)}: gradients of the scalar y. */
+  public static final Kernel GRADIENTS =
+      Kernel.of("(y, xs: List[Tensor]): return torch.grad([y], xs)");
+
+  /** {@code (like, xs, ys)}: adds every y to its x in place; returns {@code like}. */
+  public static final Kernel ADD_ALL_TO =
+      Kernel.of(
+          """
+          (like, xs: List[Tensor], ys: List[Tensor]):
+              torch._foreach_add_(xs, ys)
+              return like\
+          """);
+
+  /** {@code (x)}: another handle of the same tensor, weight or not. */
+  public static final Kernel SAME = Kernel.of("(x): return x");
+
+  /** {@code (x)}: float16 widened to float32. */
+  public static final Kernel FROM_FLOAT16 = Kernel.of("(x): return torch.to(x, 6)");
+
+  /**
+   * {@code (x)}: bytes (2n), int8, seen as bfloat16 without a copy and widened to float32, (n). (No
+   * view of another type is among the operators of TorchScript, and arrays of type bfloat16 abort
+   * the JVM.)
+   */
+  public static final Kernel FROM_BFLOAT16 =
+      Kernel.of(
+          """
+          (x):
+              y = torch.empty([0], dtype=15, layout=None, device=x.device, pin_memory=None, memory_format=None)
+              return torch.to(torch.set_(y, x, 0, [x.size(0) // 2], [1]), 6)\
+          """);
+
+  /** {@code (x)}: rounded to float16, to nearest even. */
+  public static final Kernel TO_FLOAT16 = Kernel.of("(x): return torch.to(x, 5)");
+
+  /** {@code (x)}: rounded to bfloat16, to nearest even, and seen as bytes (2n), int8. */
+  public static final Kernel TO_BFLOAT16 =
+      Kernel.of("(x): return torch.view_copy(torch.reshape(torch.to(x, 15), [-1]), 1)");
+
+  private static final Kernel COPY = Kernel.of("(to, from): return torch.copy_(to, from)");
+
+  private Kernels() {}
+
+  /**
+   * Returns {@code (x)}: x / divisor. (DJL's own {@code x.div(number)} frees the number, which the
+   * backward pass still reads.)
+   *
+   * @param divisor not 0
+   * @return the kernel
+   */
+  public static Kernel divide(double divisor) {
+    return Kernel.of("(x): return torch.div(x, %s)".formatted(divisor));
+  }
+
+  /**
+   * Copies values into an array in place. (DJL's own {@code copyTo} goes through the heap and
+   * leaves the array on memory of a Java buffer.)
+   *
+   * @param from any device
+   * @param to of the same shape
+   */
+  public static void copy(NDArray from, NDArray to) {
+    GradMode.with(
+        false,
+        () -> {
+          COPY.call(to, from).close();
+          return to;
+        });
+  }
+
+  /**
+   * Convolution {@code (x, w, b)}.
+   *
+   * @param stride in both directions
+   * @param padding zeros on every side
+   * @return the kernel
+   */
+  public static Kernel conv2d(int stride, int padding) {
+    return Kernel.of(
+        "(x, w, b): return torch.conv2d(x, w, b, [%1$d, %1$d], [%2$d, %2$d])"
+            .formatted(stride, padding));
+  }
+
+  /**
+   * Returns {@code (y, x, A, B)}: y + scale (x A^T) B^T, in place of y, which a linear map just
+   * made: its gradients do not need it.
+   *
+   * @param scale any number
+   * @return the kernel
+   */
+  public static Kernel addLowRankLinear(double scale) {
+    return Kernel.of(
+        "(y, x, a, b): return torch.add_(y, torch.linear(torch.linear(x, a), b), alpha=%s)"
+            .formatted(scale));
+  }
+
+  /**
+   * Returns {@code (y, x, A, B)}: y plus scale times the convolution of x with A and then with B of
+   * size 1, in place of y, which a convolution just made.
+   *
+   * @param stride of the convolution with A
+   * @param padding of the convolution with A
+   * @param scale any number
+   * @return the kernel
+   */
+  public static Kernel addLowRankConv2d(int stride, int padding, double scale) {
+    return Kernel.of(
+        """
+        (y, x, a, b):
+            h = torch.conv2d(x, a, None, [%1$d, %1$d], [%2$d, %2$d])
+            return torch.add_(y, torch.conv2d(h, b), alpha=%3$s)\
+        """
+            .formatted(stride, padding, scale));
+  }
+
+  /**
+   * Convolution {@code (x, w, b)} with factors and products in bfloat16; arguments and result are
+   * float32.
+   *
+   * @param stride in both directions
+   * @param padding zeros on every side
+   * @return the kernel
+   */
+  public static Kernel conv2dInBfloat16(int stride, int padding) {
+    return Kernel.of(
+        """
+        (x, w, b):
+            y = torch.conv2d(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15), [%1$d, %1$d], [%2$d, %2$d])
+            return torch.to(y, 6)\
+        """
+            .formatted(stride, padding));
+  }
+
+  /**
+   * Group normalisation {@code (x, w, b)} (Wu and He 2018, arXiv 1803.08494).
+   *
+   * @param groups of channels
+   * @param epsilon added to the variance
+   * @return the kernel
+   */
+  public static Kernel groupNorm(int groups, double epsilon) {
+    return Kernel.of(
+        "(x, w, b): return torch.group_norm(x, %d, w, b, %s)".formatted(groups, epsilon));
+  }
+
+  /**
+   * Group normalisation followed by SiLU, in place where no gradient is recorded.
+   *
+   * @param groups of channels
+   * @param epsilon added to the variance
+   * @return the kernel {@code (x, w, b)}
+   */
+  public static Kernel groupNormSilu(int groups, double epsilon) {
+    return Kernel.of(
+        """
+        (x, w, b):
+            y = torch.group_norm(x, %d, w, b, %s)
+            if torch.is_grad_enabled():
+              z = torch.silu(y)
+            else:
+              z = torch.silu_(y)
+            return z\
+        """
+            .formatted(groups, epsilon));
+  }
+
+  /**
+   * Layer normalisation {@code (x, w, b)} over the last axis.
+   *
+   * @param width of the last axis
+   * @param epsilon added to the variance
+   * @return the kernel
+   */
+  public static Kernel layerNorm(long width, double epsilon) {
+    return Kernel.of(
+        "(x, w, b): return torch.layer_norm(x, [%d], w, b, %s)".formatted(width, epsilon));
+  }
+
+  /**
+   * Scaled dot-product attention {@code (q, k, v)} over tokens, (B, N, C) with C = heads * width of
+   * a head (Vaswani et al. 2017, equation 1).
+   *
+   * @param heads number of heads
+   * @param causal whether a token sees only itself and the ones before it
+   * @return the kernel
+   */
+  public static Kernel attention(int heads, boolean causal) {
+    return Kernel.of(
+        """
+        (q, k, v):
+            b = q.size(0)
+            n = q.size(1)
+            c = q.size(2)
+            d = v.size(2) // %1$d
+            q1 = torch.transpose(torch.reshape(q, [b, n, %1$d, c // %1$d]), 1, 2)
+            k1 = torch.transpose(torch.reshape(k, [b, k.size(1), %1$d, c // %1$d]), 1, 2)
+            v1 = torch.transpose(torch.reshape(v, [b, v.size(1), %1$d, d]), 1, 2)
+            o = torch.scaled_dot_product_attention(q1, k1, v1, None, 0., %2$s)
+            return torch.reshape(torch.transpose(o, 1, 2), [b, n, d * %1$d])\
+        """
+            .formatted(heads, causal ? "True" : "False"));
+  }
+
+  /**
+   * {@link #attention} by plain matrix products in bfloat16; arguments and result are float32. With
+   * narrow heads its gradient is faster than that of the fused operator.
+   *
+   * @param heads number of heads
+   * @param headWidth width of a head
+   * @return the kernel, not causal
+   */
+  public static Kernel attentionInBfloat16(int heads, int headWidth) {
+    return Kernel.of(
+        """
+        (q, k, v):
+            b = q.size(0)
+            n = q.size(1)
+            m = k.size(1)
+            q1 = torch.reshape(torch.transpose(torch.reshape(torch.to(torch.mul(q, %3$s), 15), [b, n, %1$d, %2$d]), 1, 2), [b * %1$d, n, %2$d])
+            k1 = torch.reshape(torch.transpose(torch.reshape(torch.to(k, 15), [b, m, %1$d, %2$d]), 1, 2), [b * %1$d, m, %2$d])
+            v1 = torch.reshape(torch.transpose(torch.reshape(torch.to(v, 15), [b, m, %1$d, %2$d]), 1, 2), [b * %1$d, m, %2$d])
+            p = torch.softmax(torch.bmm(q1, torch.transpose(k1, 1, 2)), -1)
+            o = torch.transpose(torch.reshape(torch.bmm(p, v1), [b, %1$d, n, %2$d]), 1, 2)
+            return torch.to(torch.reshape(o, [b, n, %1$d * %2$d]), 6)\
+        """
+            .formatted(heads, headWidth, 1 / Math.sqrt(headWidth)));
+  }
+
+  /**
+   * Sinusoidal features {@code (t)} of timesteps (B) to (B, width) (Vaswani et al. 2017, section
+   * 3.5).
+   *
+   * @param width even
+   * @param flipSinToCos cosines first
+   * @param freqShift subtracted from the number of frequencies in the exponent
+   * @return the kernel
+   */
+  public static Kernel timeFeatures(int width, boolean flipSinToCos, double freqShift) {
+    int half = width / 2;
+    return Kernel.of(
+        """
+        (t):
+            f = torch.exp(torch.mul(torch.arange(%d, dtype=6, layout=None, device=t.device, pin_memory=False), %s))
+            a = torch.mul(torch.unsqueeze(torch.to(t, 6), 1), torch.unsqueeze(f, 0))
+            return torch.cat([%s], -1)\
+        """
+            .formatted(
+                half,
+                -Math.log(10000) / (half - freqShift),
+                flipSinToCos ? "torch.cos(a), torch.sin(a)" : "torch.sin(a), torch.cos(a)"));
+  }
+}

@@ -1,0 +1,98 @@
+package dev.ablation.djl.internal.pipeline;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * The small files of a checkpoint, kept in memory, so that the model can be written when the folder
+ * that it was opened from is gone or changed.
+ */
+public final class KeptFiles {
+  private final Path folder;
+  private final Map<String, byte[]> files = new TreeMap<>();
+
+  private KeptFiles(Path folder) {
+    this.folder = folder;
+  }
+
+  /** Reads the index, the configurations of the networks and all files of the other components. */
+  static KeptFiles read(Path folder, List<Component<?>> components, Components read)
+      throws IOException {
+    KeptFiles kept = new KeptFiles(folder);
+    kept.add("model_index.json");
+    List<String> networks = read.networks().stream().map(network -> network.name()).toList();
+    for (Component<?> component : components) {
+      if (networks.contains(component.name())) {
+        kept.add(component.name() + "/config.json");
+      } else {
+        kept.addAll(component.name());
+      }
+    }
+    return kept;
+  }
+
+  private void add(String file) throws IOException {
+    files.put(file, Files.readAllBytes(folder.resolve(file)));
+  }
+
+  private void addAll(String component) throws IOException {
+    Path root = folder.resolve(component);
+    if (!Files.isDirectory(root)) {
+      throw new NoSuchFileException(root.toString(), null, "a checkpoint must have this folder");
+    }
+    List<Path> found;
+    try (Stream<Path> walk = Files.walk(root)) {
+      found = walk.filter(Files::isRegularFile).toList();
+    }
+    for (Path file : found) {
+      add(folder.relativize(file).toString().replace('\\', '/'));
+    }
+  }
+
+  /** {@return the folder that they were read from; it may be gone} */
+  public Path folder() {
+    return folder;
+  }
+
+  /**
+   * Returns a file as JSON.
+   *
+   * @param file such as {@code "unet/config.json"}
+   * @return its object; a new one at each call
+   */
+  public JsonObject json(String file) {
+    byte[] bytes = Objects.requireNonNull(files.get(file), file);
+    return JsonParser.parseString(new String(bytes, StandardCharsets.UTF_8)).getAsJsonObject();
+  }
+
+  /**
+   * Writes all files of a component.
+   *
+   * @param component its name
+   * @param target the folder of the checkpoint that is written
+   * @return whether there were any
+   * @throws IOException if writing fails
+   */
+  public boolean write(String component, Path target) throws IOException {
+    boolean any = false;
+    for (Map.Entry<String, byte[]> file : files.entrySet()) {
+      if (file.getKey().startsWith(component + "/")) {
+        Path path = target.resolve(file.getKey());
+        Files.createDirectories(Objects.requireNonNull(path.getParent()));
+        Files.write(path, file.getValue());
+        any = true;
+      }
+    }
+    return any;
+  }
+}

@@ -1,0 +1,108 @@
+package dev.ablation.djl.internal.pipeline;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.internal.kernel.TorchRuntime;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.LoadOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * What a pipeline class needs to make its model. What was made is freed if the model does not come
+ * about.
+ */
+public final class Opening {
+  private final CheckpointSource source;
+  private final LoadOptions options;
+  private final Components components;
+  private final KeptFiles kept;
+
+  /** Where the networks note what they find when they are filled. */
+  private final List<String> problems;
+
+  private final Deque<Runnable> undo = new ArrayDeque<>();
+
+  Opening(
+      CheckpointSource source,
+      LoadOptions options,
+      Components components,
+      KeptFiles kept,
+      List<String> problems) {
+    this.source = source;
+    this.options = options;
+    this.components = components;
+    this.kept = kept;
+    this.problems = problems;
+  }
+
+  /** {@return the folder or file that is opened} */
+  public Path path() {
+    return source.path();
+  }
+
+  /** {@return the name of the model: that of the folder, or of the file without its ending} */
+  public String modelName() {
+    String name = String.valueOf(path().toAbsolutePath().normalize().getFileName());
+    return name.endsWith(".safetensors")
+        ? name.substring(0, name.length() - ".safetensors".length())
+        : name;
+  }
+
+  /** {@return how the model is opened} */
+  public LoadOptions options() {
+    return options;
+  }
+
+  /** {@return the small files of the checkpoint, for writing it again} */
+  public KeptFiles keptFiles() {
+    return kept;
+  }
+
+  /**
+   * Remembers what to do if opening fails later on.
+   *
+   * @param action such as closing a tokenizer
+   */
+  public void onFailure(Runnable action) {
+    undo.push(action);
+  }
+
+  /**
+   * Starts the engine and loads the weights of all networks.
+   *
+   * @return owner of the weights, on the device of the options
+   * @throws InvalidCheckpointException if weights are not finite; names all of them
+   * @throws IOException if reading fails
+   */
+  public NDManager fill() throws IOException {
+    NDManager manager = newManager(options);
+    onFailure(manager::close);
+    for (Network<?, ?> network : components.networks()) {
+      network.fill(manager, options.weightDtype());
+    }
+    PipelineLoader.check(source, problems);
+    return manager;
+  }
+
+  /**
+   * Starts the engine as options say.
+   *
+   * @param options device and threads
+   * @return a manager without parent, on the device
+   */
+  public static NDManager newManager(LoadOptions options) {
+    Device device = options.device().orElseGet(TorchRuntime::bestDevice);
+    if (options.threads() > 0) {
+      TorchRuntime.useThreads(options.threads());
+    }
+    return TorchRuntime.engine().newBaseManager(device);
+  }
+
+  void undo() {
+    undo.forEach(Runnable::run);
+  }
+}

@@ -1,5 +1,0 @@
-/** The native tokenizer library, which the text encoders' tokenizers share. */
-@NullMarked
-package dev.ablation.djl.tokenizer;
-
-import org.jspecify.annotations.NullMarked;
