@@ -88,8 +88,7 @@ final class FlowComponents {
       Opening opening)
       throws IOException {
     ClipTokenizer opened =
-        ClipTokenizer.load(
-            components.get(tokenizer), network.config().text(), opening.path());
+        ClipTokenizer.load(components.get(tokenizer), network.config().text(), opening.path());
     opening.onFailure(opened::close);
     return new ClipTextEncoder(opened, network.layer());
   }

@@ -24,12 +24,13 @@ import java.util.Set;
  * FLUX.1 dev and schnell, opened from a checkpoint folder in diffusers' layout.
  *
  * <p>The conditions of the network are {@link Conditioning#TEXT}, the embeddings of T5 (B, n, D),
- * {@link Conditioning#POOLED}, the pooled embedding of CLIP (B, P), and for dev, which was distilled
- * with guidance, {@link Conditioning#GUIDANCE} (B); all float32. {@link #encode} gives all of them.
- * This guidance is not classifier-free guidance, which dev and schnell can be drawn with as well.
+ * {@link Conditioning#POOLED}, the pooled embedding of CLIP (B, P), and for dev, which was
+ * distilled with guidance, {@link Conditioning#GUIDANCE} (B); all float32. {@link #encode} gives
+ * all of them. This guidance is not classifier-free guidance, which dev and schnell can be drawn
+ * with as well.
  *
- * <p>Latents have the shape (B, 16, H, W), H and W even; they are packed inside of {@link #predict}.
- * Arrays that a call makes belong to the manager named there. One thread at a time.
+ * <p>Latents have the shape (B, 16, H, W), H and W even; they are packed inside of {@link
+ * #predict}. Arrays that a call makes belong to the manager named there. One thread at a time.
  */
 public final class Flux extends FlowModel {
   private final FluxTextEncoders encoders;
@@ -46,7 +47,8 @@ public final class Flux extends FlowModel {
     this.guidance = guidance;
     toUnitTime =
         Kernel.of(
-            "(t): return torch.div(torch.to(t, 6), %s)".formatted(parts.scheduler().schedule().maxTime()));
+            "(t): return torch.div(torch.to(t, 6), %s)"
+                .formatted(parts.scheduler().schedule().maxTime()));
   }
 
   /**
@@ -100,8 +102,7 @@ public final class Flux extends FlowModel {
   public Conditioning encode(List<String> prompts, List<String> prompts2, NDManager scope) {
     checkOpen();
     int length = encoders.second().tokenizer().contextLength();
-    NDList out =
-        GradMode.asRequested(() -> encoders.encode(prompts, prompts2, length, scope));
+    NDList out = GradMode.asRequested(() -> encoders.encode(prompts, prompts2, length, scope));
     Map<String, NDArray> arrays = new LinkedHashMap<>();
     arrays.put(Conditioning.TEXT, out.get(0));
     arrays.put(Conditioning.POOLED, out.get(1));

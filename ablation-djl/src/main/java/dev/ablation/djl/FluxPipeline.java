@@ -162,9 +162,7 @@ final class FluxPipeline implements PipelineClass<Flux> {
       SchedulerConfig scheduler, boolean distilled, double guidance) {
     FlowMatchEuler sampler = (FlowMatchEuler) scheduler.sampler();
     return new SamplingSettings(
-        sampler.spacing() == FlowSigmas.TRAINED
-            ? sampler.spacing(FlowSigmas.FRACTIONS)
-            : sampler,
+        sampler.spacing() == FlowSigmas.TRAINED ? sampler.spacing(FlowSigmas.FRACTIONS) : sampler,
         distilled ? 28 : 4,
         distilled ? Guidance.embedded(guidance) : Guidance.none(),
         "",

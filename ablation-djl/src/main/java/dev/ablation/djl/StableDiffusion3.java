@@ -88,10 +88,8 @@ public final class StableDiffusion3 extends FlowModel {
    */
   public Conditioning encode(Prompts prompts, int clipSkip, NDManager scope) {
     checkOpen();
-    NDList out =
-        GradMode.asRequested(() -> encoders.encode(prompts, clipSkip, t5Length, scope));
-    return new Conditioning(
-            Map.of(Conditioning.TEXT, out.get(0), Conditioning.POOLED, out.get(1)))
+    NDList out = GradMode.asRequested(() -> encoders.encode(prompts, clipSkip, t5Length, scope));
+    return new Conditioning(Map.of(Conditioning.TEXT, out.get(0), Conditioning.POOLED, out.get(1)))
         .attach(scope);
   }
 
@@ -110,12 +108,11 @@ public final class StableDiffusion3 extends FlowModel {
         conditioning,
         transformer.config().jointAttentionDim(),
         transformer.config().pooledProjectionDim());
-    return GradMode.asRequested(
-        () ->
-            transformer.apply(
-                latents,
-                conditioning.textEmbeddings(),
-                conditioning.get(Conditioning.POOLED),
-                timesteps));
+    return GradMode.asRequested(() ->
+        transformer.apply(
+            latents,
+            conditioning.textEmbeddings(),
+            conditioning.get(Conditioning.POOLED),
+            timesteps));
   }
 }

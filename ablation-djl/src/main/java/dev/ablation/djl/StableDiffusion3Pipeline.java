@@ -33,8 +33,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stable Diffusion 3 and 3.5: a transformer, an autoencoder, two CLIP text encoders with
- * projection and T5, which may be absent.
+ * Stable Diffusion 3 and 3.5: a transformer, an autoencoder, two CLIP text encoders with projection
+ * and T5, which may be absent.
  */
 final class StableDiffusion3Pipeline implements PipelineClass<StableDiffusion3> {
   /** {@code max_sequence_length} of the published pipeline. */

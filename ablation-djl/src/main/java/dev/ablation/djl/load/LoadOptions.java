@@ -240,8 +240,7 @@ public final class LoadOptions {
    */
   public LoadOptions guidance(double scale) {
     if (!(scale >= 0) || Double.isInfinite(scale)) {
-      throw new IllegalArgumentException(
-          "guidance must be finite and not negative, was " + scale);
+      throw new IllegalArgumentException("guidance must be finite and not negative, was " + scale);
     }
     LoadOptions copy = new LoadOptions(this);
     copy.guidance = scale;

@@ -13,8 +13,7 @@ import java.util.TreeSet;
  * @param optional whether the pipeline can do without
  * @param <T> what is read
  */
-public record Component<T>(
-    String name, Set<String> classes, Reader<T> reader, boolean optional) {
+public record Component<T>(String name, Set<String> classes, Reader<T> reader, boolean optional) {
 
   /** Copies the set. */
   public Component {
