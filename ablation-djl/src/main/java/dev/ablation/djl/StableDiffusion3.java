@@ -108,11 +108,14 @@ public final class StableDiffusion3 extends FlowModel {
         conditioning,
         transformer.config().jointAttentionDim(),
         transformer.config().pooledProjectionDim());
-    return GradMode.asRequested(() ->
-        transformer.apply(
-            latents,
-            conditioning.textEmbeddings(),
-            conditioning.get(Conditioning.POOLED),
-            timesteps));
+    NDArray velocity =
+        GradMode.asRequested(() ->
+            transformer.apply(
+                latents,
+                conditioning.textEmbeddings(),
+                conditioning.get(Conditioning.POOLED),
+                timesteps));
+    velocity.attach(latents.getManager());
+    return velocity;
   }
 }

@@ -60,7 +60,8 @@ public final class PipelineLoader {
       }
       names.addAll(pipeline.names());
     }
-    throw index.invalid(CLASS_NAME, "a supported pipeline: one of " + names);
+    throw index.invalid(
+        CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(name));
   }
 
   private static <M> M load(
