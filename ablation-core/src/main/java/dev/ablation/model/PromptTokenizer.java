@@ -34,4 +34,15 @@ public interface PromptTokenizer {
    * @return its tokens
    */
   Tokens tokens(String prompt);
+
+  /**
+   * Splits a prompt as one of several text encoders reads it.
+   *
+   * @param prompt any text
+   * @param component of the text encoder, such as {@code "text_encoder_2"}
+   * @return its tokens
+   */
+  default Tokens tokens(String prompt, String component) {
+    return tokens(prompt);
+  }
 }

@@ -25,7 +25,9 @@ final class TrainedRows {
             Capabilities.require(model, PromptTokenizer.class, "training token embeddings");
         Set<Integer> ids = new TreeSet<>();
         for (Concept target : targets) {
-          target.phrases().forEach(phrase -> ids.addAll(tokenizer.tokens(phrase).ids()));
+          for (String phrase : target.phrases()) {
+            ids.addAll(tokenizer.tokens(phrase, info.component()).ids());
+          }
         }
         rows.put(info.name(), ids);
       }

@@ -65,7 +65,8 @@ final class FolderExport implements CheckpointExport {
         index.add(key, absent);
       }
     }
-    if (!Files.isDirectory(folder.resolve("safety_checker"))) {
+    boolean optional = index.has("safety_checker") || index.has("requires_safety_checker");
+    if (optional && !Files.isDirectory(folder.resolve("safety_checker"))) {
       index.addProperty("requires_safety_checker", false);
     }
     Files.writeString(folder.resolve("model_index.json"), GSON.toJson(index) + "\n");

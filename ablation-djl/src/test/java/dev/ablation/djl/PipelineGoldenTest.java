@@ -26,18 +26,14 @@ import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.TestFactory;
@@ -45,9 +41,6 @@ import org.junit.jupiter.api.TestFactory;
 /** Golden part D: images drawn from prompts, step by step. */
 class PipelineGoldenTest {
   private static final String PART = "D_pipelines/";
-
-  /** Share of pixels of an image in bytes that may differ, by one level. */
-  private static final double DIFFERING_PIXELS = 0.01;
 
   @TestFactory
   Stream<DynamicContainer> runs() {
@@ -94,8 +87,8 @@ class PipelineGoldenTest {
         throw new UncheckedIOException(e);
       }
       return Stream.of(
-          dynamicTest("timesteps", () -> checkTimesteps(drawn.recorder().timesteps)),
-          dynamicTest("latents_after_step", () -> checkSteps(drawn.recorder().samples)),
+          dynamicTest("timesteps", () -> checkTimesteps(drawn.recorder().timesteps())),
+          dynamicTest("latents_after_step", () -> checkSteps(drawn.recorder().samples())),
           dynamicTest(
               "final_latents", () -> check("final_latents", Tolerance.LATENTS, drawn.latents())),
           dynamicTest("decoded", () -> check("decoded", Tolerance.DECODED, drawn.decoded())),
@@ -109,7 +102,7 @@ class PipelineGoldenTest {
               JsonConfig.parse(
                   Path.of("scheduler_config"),
                   info.getAsJsonObject("scheduler_config").toString()));
-      Recorder recorder = new Recorder(eta(scheduler.sampler()));
+      RecordingSampler recorder = new RecordingSampler(eta(scheduler.sampler()));
       List<String> prompts = Golden.strings(info.get("prompts"));
       JsonElement negative = info.get("negative_prompt");
       int steps = info.get("num_inference_steps").getAsInt();
@@ -208,103 +201,12 @@ class PipelineGoldenTest {
     }
 
     private void checkBytes(Drawn drawn) throws IOException {
-      String name = prefix + "image_uint8";
-      Shape shape = file.shape(name);
-      assertThat(drawn.bytesShape()).isEqualTo(shape);
-      byte[] actual = drawn.bytes();
-      byte[] expected = file.bytes(name);
-      int channels = Math.toIntExact(shape.get(1));
-      int plane = Math.toIntExact(shape.get(2) * shape.get(3));
-      Set<Integer> differing = new LinkedHashSet<>();
-      for (int i = 0; i < expected.length; i++) {
-        int levels = Math.abs((actual[i] & 0xff) - (expected[i] & 0xff));
-        assertThat(levels)
-            .as("levels off at %d: expected %d, was %d", i, expected[i] & 0xff, actual[i] & 0xff)
-            .isLessThanOrEqualTo(1);
-        if (levels > 0) {
-          differing.add(i / (channels * plane) * plane + i % plane);
-        }
-      }
-      assertThat(differing)
-          .as("pixels that differ, of %d", expected.length / channels)
-          .hasSizeLessThanOrEqualTo((int) (DIFFERING_PIXELS * expected.length / channels));
+      ImageBytes.check(file, prefix + "image_uint8", drawn.bytesShape(), drawn.bytes());
     }
   }
 
   /** What one run gave. */
   @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
   private record Drawn(
-      Recorder recorder, Tensor latents, Tensor decoded, Shape bytesShape, byte[] bytes) {}
-
-  /** A sampler that keeps a copy of the sample after each step of its last run. */
-  private static final class Recorder implements Sampler {
-    private final Sampler sampler;
-    private final List<Tensor> samples = new ArrayList<>();
-    private double[] timesteps = {};
-
-    Recorder(Sampler sampler) {
-      this.sampler = sampler;
-    }
-
-    @Override
-    public String name() {
-      return sampler.name();
-    }
-
-    @Override
-    public Map<String, Object> settings() {
-      return sampler.settings();
-    }
-
-    @Override
-    public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps, Shape latents) {
-      SamplerRun run = sampler.start(schedule, type, steps, latents);
-      samples.clear();
-      timesteps = run.timesteps();
-      return new SamplerRun() {
-        @Override
-        public double[] timesteps() {
-          return run.timesteps();
-        }
-
-        @Override
-        public double[] sigmas() {
-          return run.sigmas();
-        }
-
-        @Override
-        public double initNoiseSigma() {
-          return run.initNoiseSigma();
-        }
-
-        @Override
-        public NDArray scaleModelInput(NDArray sample, int index) {
-          return run.scaleModelInput(sample, index);
-        }
-
-        @Override
-        public boolean drawsNoise(int index) {
-          return run.drawsNoise(index);
-        }
-
-        @Override
-        public NDArray predictOriginal(NDArray modelOutput, int index, NDArray sample) {
-          return run.predictOriginal(modelOutput, index, sample);
-        }
-
-        @Override
-        public NDArray step(
-            NDArray modelOutput, int index, NDArray sample, @Nullable NDArray noise) {
-          NDArray next = run.step(modelOutput, index, sample, noise);
-          samples.add(Tensor.of(next));
-          return next;
-        }
-
-        @Override
-        public void close() {
-          run.close();
-        }
-      };
-    }
-  }
+      RecordingSampler recorder, Tensor latents, Tensor decoded, Shape bytesShape, byte[] bytes) {}
 }

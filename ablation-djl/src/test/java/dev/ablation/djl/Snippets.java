@@ -24,6 +24,7 @@ import dev.ablation.djl.train.InputGradient;
 import dev.ablation.image.ImageTransform;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.TextImageSimilarity;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.sample.LatentSampler;
@@ -44,6 +45,19 @@ class Snippets {
       Path.of(System.getProperty("ablation.golden"), "pipelines", "tiny-sd1");
 
   @TempDir Path output;
+
+  @Test
+  void families() throws IOException {
+    Path folder = FlowGolden.path("pipelines/tiny-sd3");
+    // @start region="families"
+    LoadOptions options = LoadOptions.defaults().without("text_encoder_3"); // T5: the largest part
+    try (DiffusionModel model = DiffusionPipeline.load(folder, options)) {
+      List<BufferedImage> images = LatentSampler.of(model).draw(List.of("a photo of a cat"), 42);
+      ImageIO.write(images.get(0), "png", output.resolve("cat.png").toFile());
+    }
+    // @end
+    assertThat(output.resolve("cat.png")).isRegularFile();
+  }
 
   @Test
   void load() throws IOException {

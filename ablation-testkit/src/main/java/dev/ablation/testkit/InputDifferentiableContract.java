@@ -41,9 +41,11 @@ public abstract class InputDifferentiableContract extends ModelContract {
     double slope = product(ofLatents.first(), direction);
     assertThat(slope)
         .isCloseTo(
-            slope(step ->
-                model.predict(
-                    at.latents().add(direction.mul(step)), at.timesteps(), at.conditioning())),
+            slope(
+                1e-2,
+                step ->
+                    model.predict(
+                        at.latents().add(direction.mul(step)), at.timesteps(), at.conditioning())),
             within(0.02 * Math.abs(slope) + 1e-3));
 
     InputDifferentiable.Gradients ofConditions =
@@ -58,19 +60,20 @@ public abstract class InputDifferentiableContract extends ModelContract {
       NDArray along = gaussian("along " + name, array.getShape());
       double expected = product(ofConditions.values().get(i), along);
       assertThat(
-              slope(step ->
-                  model.predict(
-                      at.latents(),
-                      at.timesteps(),
-                      at.conditioning().with(name, array.add(along.mul(step))))))
+              slope(
+                  fixture.differenceStep(name),
+                  step ->
+                      model.predict(
+                          at.latents(),
+                          at.timesteps(),
+                          at.conditioning().with(name, array.add(along.mul(step))))))
           .as(name)
           .isCloseTo(expected, within(0.02 * Math.abs(expected) + 1e-3));
     }
   }
 
   /** The slope of the mean squared error at 0, by central differences. */
-  private double slope(DoubleFunction<NDArray> prediction) {
-    double step = 1e-2;
+  private double slope(double step, DoubleFunction<NDArray> prediction) {
     Loss loss = new Loss();
     return (loss.inDouble(prediction.apply(step)) - loss.inDouble(prediction.apply(-step)))
         / (2 * step);

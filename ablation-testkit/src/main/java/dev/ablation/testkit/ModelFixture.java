@@ -62,6 +62,27 @@ public abstract class ModelFixture {
   }
 
   /**
+   * Returns whether the network has cross-attention, where {@code GradientOptions.stopStartToken}
+   * stops gradients; elsewhere the option must change nothing.
+   *
+   * @return whether it has
+   */
+  protected boolean hasCrossAttention() {
+    return true;
+  }
+
+  /**
+   * Returns the step of the differences that the gradient of a condition is compared with; a
+   * condition whose small changes matter much needs a smaller one.
+   *
+   * @param condition name of the condition
+   * @return a positive step, for directions around 1
+   */
+  protected double differenceStep(String condition) {
+    return 1e-2;
+  }
+
+  /**
    * Returns three prompts that the model reads differently; none is too long for it.
    *
    * @return the prompts

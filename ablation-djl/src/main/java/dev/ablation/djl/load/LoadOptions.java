@@ -3,8 +3,12 @@ package dev.ablation.djl.load;
 import ai.djl.Device;
 import dev.ablation.djl.nn.Precision;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +26,9 @@ public final class LoadOptions {
   private WeightDtype weightDtype = WeightDtype.FLOAT32;
   private @Nullable Path tokenizer;
   private @Nullable Path config;
+  private Set<String> without = Set.of();
+  private int maxSequenceLength;
+  private @Nullable Double guidance;
 
   private LoadOptions() {}
 
@@ -33,6 +40,9 @@ public final class LoadOptions {
     weightDtype = other.weightDtype;
     tokenizer = other.tokenizer;
     config = other.config;
+    without = other.without;
+    maxSequenceLength = other.maxSequenceLength;
+    guidance = other.guidance;
   }
 
   /**
@@ -78,6 +88,21 @@ public final class LoadOptions {
   /** {@return the folder of everything but the weights, for a checkpoint in a single file} */
   public Optional<Path> config() {
     return Optional.ofNullable(config);
+  }
+
+  /** {@return the components that are left out} */
+  public Set<String> without() {
+    return without;
+  }
+
+  /** {@return the tokens of T5 in Stable Diffusion 3 and FLUX.1; 0 for the published number} */
+  public int maxSequenceLength() {
+    return maxSequenceLength;
+  }
+
+  /** {@return the guidance scale of FLUX.1 dev's conditioning; empty for the published 3.5} */
+  public OptionalDouble guidance() {
+    return guidance == null ? OptionalDouble.empty() : OptionalDouble.of(guidance);
   }
 
   /**
@@ -173,9 +198,60 @@ public final class LoadOptions {
     return copy;
   }
 
+  /**
+   * Leaves a component out. Stable Diffusion 3 can do without {@code "text_encoder_3"}, which is T5
+   * and takes most of the memory.
+   *
+   * @param component its key in {@code model_index.json}
+   * @return a changed copy
+   */
+  public LoadOptions without(String component) {
+    LoadOptions copy = new LoadOptions(this);
+    Set<String> components = new TreeSet<>(without);
+    components.add(component);
+    copy.without = Collections.unmodifiableSet(components);
+    return copy;
+  }
+
+  /**
+   * Chooses how many tokens of T5 the network reads, the end token included (diffusers' {@code
+   * max_sequence_length}). Published: 256 of Stable Diffusion 3 and FLUX.1 schnell, 512 of FLUX.1
+   * dev. Where T5 is left out, as many zeros take its place.
+   *
+   * @param tokens positive
+   * @return a changed copy
+   */
+  public LoadOptions maxSequenceLength(int tokens) {
+    if (tokens < 1) {
+      throw new IllegalArgumentException("maxSequenceLength must be positive, was " + tokens);
+    }
+    LoadOptions copy = new LoadOptions(this);
+    copy.maxSequenceLength = tokens;
+    return copy;
+  }
+
+  /**
+   * Chooses the guidance scale in the conditioning of a network that was distilled with guidance,
+   * such as FLUX.1 dev's: in training, and in sampling where {@code Guidance.embedded} does not
+   * give another.
+   *
+   * @param scale finite, not negative
+   * @return a changed copy
+   */
+  public LoadOptions guidance(double scale) {
+    if (!(scale >= 0) || Double.isInfinite(scale)) {
+      throw new IllegalArgumentException("guidance must be finite and not negative, was " + scale);
+    }
+    LoadOptions copy = new LoadOptions(this);
+    copy.guidance = scale;
+    return copy;
+  }
+
   @Override
   public String toString() {
     return "device %s, threads %d, variant %s, %s, weights %s, tokenizer %s, config %s"
-        .formatted(device, threads, variant, precision, weightDtype, tokenizer, config);
+            .formatted(device, threads, variant, precision, weightDtype, tokenizer, config)
+        + ", without %s, maxSequenceLength %d, guidance %s"
+            .formatted(without, maxSequenceLength, guidance);
   }
 }

@@ -28,6 +28,7 @@ public final class VaeConfig {
   private final boolean usePostQuantConv;
   private final double scalingFactor;
   private final double shiftFactor;
+  private final int sampleSize;
 
   private VaeConfig(JsonConfig json) throws InvalidCheckpointException {
     blockOutChannels =
@@ -60,6 +61,7 @@ public final class VaeConfig {
       throw json.invalid("scaling_factor", "not zero");
     }
     shiftFactor = json.doubleOr("shift_factor", 0);
+    sampleSize = json.positiveIntOr("sample_size", 32);
   }
 
   /**
@@ -152,6 +154,11 @@ public final class VaeConfig {
     return shiftFactor;
   }
 
+  /** {@return height and width of the images that it was trained on, in pixels} */
+  public int sampleSize() {
+    return sampleSize;
+  }
+
   private List<Object> values() {
     return List.of(
         inChannels,
@@ -165,7 +172,8 @@ public final class VaeConfig {
         useQuantConv,
         usePostQuantConv,
         scalingFactor,
-        shiftFactor);
+        shiftFactor,
+        sampleSize);
   }
 
   @Override

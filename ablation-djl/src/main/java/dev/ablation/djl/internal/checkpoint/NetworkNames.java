@@ -38,6 +38,37 @@ public enum NetworkNames {
     }
   },
 
+  /** {@code SD3Transformer2DModel}, {@code FluxTransformer2DModel}. */
+  TRANSFORMER(WeightFiles.DIFFUSERS_STEM, "model.diffusion_model.") {
+    @Override
+    Map<String, List<TensorPiece>> singleFile(Set<String> tensors, Set<String> weights) {
+      throw new UnsupportedOperationException("the names depend on the pipeline");
+    }
+  },
+
+  /** {@code T5EncoderModel}: the token embedding comes under one of two names, or under both. */
+  T5(WeightFiles.TRANSFORMERS_STEM, "text_encoders.t5xxl.transformer.") {
+    @Override
+    public TensorMapping inFolder(Set<String> tensors) {
+      String embedding = "shared.weight";
+      String same = "encoder.embed_tokens.weight";
+      boolean both = tensors.contains(embedding);
+      return tensor -> {
+        if (tensor.startsWith("decoder.")
+            || tensor.equals("lm_head.weight")
+            || (both && tensor.equals(same))) {
+          return List.of();
+        }
+        return List.of(TensorPiece.whole(tensor.equals(same) ? embedding : tensor));
+      };
+    }
+
+    @Override
+    Map<String, List<TensorPiece>> singleFile(Set<String> tensors, Set<String> weights) {
+      return renamed(weights, weight -> weight);
+    }
+  },
+
   /** {@code CLIPTextModel}. */
   CLIP_TEXT(WeightFiles.TRANSFORMERS_STEM, "cond_stage_model.") {
     @Override

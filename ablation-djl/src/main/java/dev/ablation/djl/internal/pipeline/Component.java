@@ -10,13 +10,30 @@ import java.util.TreeSet;
  * @param name its key in {@code model_index.json} and its folder, such as {@code "unet"}
  * @param classes the published classes that are accepted; empty if the reader decides
  * @param reader reads the component's small files; weights are read later
+ * @param optional whether the pipeline can do without
  * @param <T> what is read
  */
-public record Component<T>(String name, Set<String> classes, Reader<T> reader) {
+public record Component<T>(String name, Set<String> classes, Reader<T> reader, boolean optional) {
 
   /** Copies the set. */
   public Component {
     classes = Set.copyOf(classes);
+  }
+
+  /**
+   * Describes a component that must be there.
+   *
+   * @param name its key in {@code model_index.json} and its folder
+   * @param classes the published classes that are accepted; empty if the reader decides
+   * @param reader reads the component's small files
+   */
+  public Component(String name, Set<String> classes, Reader<T> reader) {
+    this(name, classes, reader, false);
+  }
+
+  /** {@return the component, which the pipeline can do without} */
+  public Component<T> asOptional() {
+    return new Component<>(name, classes, reader, true);
   }
 
   /** What the second entry of the component's pair in the index must be. */

@@ -26,12 +26,11 @@ public final class KeptFiles {
   }
 
   /** Reads the index, the configurations of the networks and all files of the other components. */
-  static KeptFiles read(Path folder, List<Component<?>> components, Components read)
-      throws IOException {
+  static KeptFiles read(Path folder, Components read) throws IOException {
     KeptFiles kept = new KeptFiles(folder);
     kept.add("model_index.json");
     List<String> networks = read.networks().stream().map(network -> network.name()).toList();
-    for (Component<?> component : components) {
+    for (Component<?> component : read.present()) {
       if (networks.contains(component.name())) {
         kept.add(component.name() + "/config.json");
       } else {

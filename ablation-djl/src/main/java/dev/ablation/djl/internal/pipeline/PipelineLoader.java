@@ -4,9 +4,13 @@ import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.LoadOptions;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 
 /**
@@ -34,7 +38,14 @@ public final class PipelineLoader {
       throws IOException {
     try (CheckpointSource source = CheckpointSource.open(path, options)) {
       JsonConfig index = JsonConfig.read(source.configFolder().resolve("model_index.json"));
-      return load(source, index, options, find(index, known));
+      PipelineClass<? extends M> pipeline = find(index, known);
+      if (!Files.isDirectory(path) && !pipeline.opensSingleFiles()) {
+        throw new InvalidCheckpointException(
+            path,
+            "must be a folder with model_index.json, as diffusers saves models, for %s; was a file"
+                .formatted(index.requireString(CLASS_NAME)));
+      }
+      return load(source, index, options, pipeline);
     }
   }
 
@@ -49,7 +60,8 @@ public final class PipelineLoader {
       }
       names.addAll(pipeline.names());
     }
-    throw index.invalid(CLASS_NAME, "a supported pipeline: one of " + names);
+    throw index.invalid(
+        CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(name));
   }
 
   private static <M> M load(
@@ -58,7 +70,7 @@ public final class PipelineLoader {
       LoadOptions options,
       PipelineClass<? extends M> pipeline)
       throws IOException {
-    Components components = read(source, index, pipeline.components());
+    Components components = read(source, index, options, pipeline.components());
     check(source, pipeline.mismatches(components));
     List<String> problems = new ArrayList<>();
     for (Network<?, ?> network : components.networks()) {
@@ -69,7 +81,7 @@ public final class PipelineLoader {
     }
     source.checkLeftovers(problems);
     check(source, problems);
-    KeptFiles kept = KeptFiles.read(source.configFolder(), pipeline.components(), components);
+    KeptFiles kept = KeptFiles.read(source.configFolder(), components);
     Opening opening = new Opening(source, options, components, kept, problems);
     try {
       return pipeline.open(components, opening);
@@ -79,17 +91,45 @@ public final class PipelineLoader {
     }
   }
 
-  private static Components read(CheckpointSource source, JsonConfig index, List<Component<?>> list)
+  private static Components read(
+      CheckpointSource source, JsonConfig index, LoadOptions options, List<Component<?>> list)
       throws IOException {
-    List<String> classNames = new ArrayList<>();
+    checkLeftOut(source, options, list);
+    Map<Component<?>, String> present = new LinkedHashMap<>();
     for (Component<?> component : list) {
-      classNames.add(className(index, component));
+      if (!component.optional() || !isAbsent(index, options, component.name())) {
+        present.put(component, className(index, component));
+      }
     }
     Components components = new Components();
-    for (int i = 0; i < list.size(); i++) {
-      components.read(list.get(i), source, classNames.get(i));
+    for (Map.Entry<Component<?>, String> component : present.entrySet()) {
+      components.read(component.getKey(), source, component.getValue());
     }
     return components;
+  }
+
+  private static void checkLeftOut(
+      CheckpointSource source, LoadOptions options, List<Component<?>> list)
+      throws InvalidCheckpointException {
+    TreeSet<String> optional = new TreeSet<>();
+    list.stream().filter(Component::optional).forEach(component -> optional.add(component.name()));
+    for (String name : options.without()) {
+      if (!optional.contains(name)) {
+        throw new InvalidCheckpointException(
+            source.path(),
+            "LoadOptions.without must name a component that the pipeline can do without: one of "
+                + optional
+                + ", was "
+                + name);
+      }
+    }
+  }
+
+  /** An absent component is left out of the index, or {@code [null, null]} stands for it. */
+  private static boolean isAbsent(JsonConfig index, LoadOptions options, String name) {
+    return options.without().contains(name)
+        || !index.has(name)
+        || (index.value(name) instanceof List<?> pair && pair.stream().allMatch(Objects::isNull));
   }
 
   private static String className(JsonConfig index, Component<?> component)

@@ -1,0 +1,47 @@
+package dev.ablation.djl;
+
+import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.djl.internal.pipeline.PipelineClass;
+import dev.ablation.djl.internal.pipeline.PipelineLoader;
+import dev.ablation.model.DiffusionModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Opens a checkpoint of any family that this library supports: {@link StableDiffusion}, {@link
+ * StableDiffusion3} or {@link Flux}, as {@code _class_name} in {@code model_index.json} says.
+ */
+public final class DiffusionPipeline {
+  private static final List<PipelineClass<? extends DiffusionModel>> KNOWN =
+      List.of(new StableDiffusionPipeline(), new StableDiffusion3Pipeline(), new FluxPipeline());
+
+  private DiffusionPipeline() {}
+
+  /**
+   * Opens a checkpoint folder on the best device.
+   *
+   * @param folder with {@code model_index.json} and the folders that it names
+   * @return the model, closed by the caller
+   * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
+   *     message names it and says what is expected
+   */
+  public static DiffusionModel load(Path folder) throws IOException {
+    return load(folder, LoadOptions.defaults());
+  }
+
+  /**
+   * Opens a checkpoint.
+   *
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names; for
+   *     Stable Diffusion 1.x and 2.x also a single file, see {@link StableDiffusion#load(Path,
+   *     LoadOptions)}
+   * @param options how it is opened
+   * @return the model, closed by the caller
+   * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
+   *     message names it and says what is expected
+   */
+  public static DiffusionModel load(Path checkpoint, LoadOptions options) throws IOException {
+    return PipelineLoader.load(checkpoint, options, KNOWN);
+  }
+}

@@ -1,0 +1,58 @@
+package dev.ablation.djl.internal.pipeline;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What to say of a published pipeline that cannot be opened here. */
+final class OtherPipelines {
+  private static final String SUPPORTED =
+      "this library opens Stable Diffusion 1.x and 2.x, Stable Diffusion 3 and 3.5, and FLUX.1 dev"
+          + " and schnell";
+
+  /** Families that are not supported yet, by the beginning of the names of their pipelines. */
+  private static final Map<String, String> UNSUPPORTED = new LinkedHashMap<>();
+
+  /** Classes that open a pipeline, by its name. */
+  private static final Map<String, String> ELSEWHERE =
+      Map.of(
+          "StableDiffusionPipeline", "StableDiffusion",
+          "StableDiffusionImg2ImgPipeline", "StableDiffusion",
+          "StableDiffusion3Pipeline", "StableDiffusion3",
+          "StableDiffusion3Img2ImgPipeline", "StableDiffusion3",
+          "FluxPipeline", "Flux",
+          "FluxImg2ImgPipeline", "Flux");
+
+  static {
+    UNSUPPORTED.put("Flux2", "FLUX.2");
+    UNSUPPORTED.put("FluxKontext", "FLUX.1 Kontext");
+    UNSUPPORTED.put("QwenImage", "Qwen-Image");
+    UNSUPPORTED.put("ZImage", "Z-Image");
+    UNSUPPORTED.put("PixArt", "PixArt");
+    UNSUPPORTED.put("Sana", "Sana");
+    UNSUPPORTED.put("Chroma", "Chroma");
+    UNSUPPORTED.put("Lumina", "Lumina");
+    UNSUPPORTED.put("HiDream", "HiDream");
+    UNSUPPORTED.put("StableCascade", "Stable Cascade");
+    UNSUPPORTED.put("HunyuanImage", "HunyuanImage");
+  }
+
+  private OtherPipelines() {}
+
+  /**
+   * Explains why a pipeline is not opened.
+   *
+   * @param className its published class
+   * @return a remark in parentheses with a space before it; empty if nothing is known
+   */
+  static String remark(String className) {
+    String loader = ELSEWHERE.get(className);
+    if (loader != null) {
+      return " (%s.load and DiffusionPipeline.load open this one)".formatted(loader);
+    }
+    return UNSUPPORTED.entrySet().stream()
+        .filter(family -> className.startsWith(family.getKey()))
+        .findFirst()
+        .map(family -> " (%s is not supported yet; %s)".formatted(family.getValue(), SUPPORTED))
+        .orElse("");
+  }
+}
