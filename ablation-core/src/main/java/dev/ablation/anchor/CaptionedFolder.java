@@ -1,8 +1,8 @@
 package dev.ablation.anchor;
 
 import dev.ablation.internal.StrictJson;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -108,7 +108,7 @@ final class CaptionedFolder {
 
   private void readCsv() throws IOException {
     Path file = folder.resolve(CSV);
-    List<CsvRecords.Row> rows = CsvRecords.parse(text(file), file);
+    List<CsvRecords.Row> rows = CsvRecords.parse(TextFile.read(file), file);
     if (rows.isEmpty()) {
       return;
     }
@@ -198,19 +198,10 @@ final class CaptionedFolder {
 
   /** The lines of a file, without trailing blank ones. */
   private static List<String> lines(Path file) throws IOException {
-    List<String> lines = new ArrayList<>(text(file).lines().toList());
+    List<String> lines = new ArrayList<>(TextFile.lines(file));
     while (!lines.isEmpty() && lines.get(lines.size() - 1).isBlank()) {
       lines.remove(lines.size() - 1);
     }
     return lines;
-  }
-
-  private static String text(Path file) throws IOException {
-    try {
-      String text = Files.readString(file);
-      return text.startsWith("\ufeff") ? text.substring(1) : text;
-    } catch (CharacterCodingException e) {
-      throw new IOException(file + ": must be UTF-8 text", e);
-    }
   }
 }

@@ -1,9 +1,8 @@
 package dev.ablation.evaluation;
 
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -100,8 +99,8 @@ public record EvaluationResult(
    */
   public static EvaluationResult read(Path file) throws IOException {
     try {
-      return fromJson(Files.readString(file));
-    } catch (IllegalArgumentException | CharacterCodingException e) {
+      return fromJson(TextFile.read(file));
+    } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }
   }

@@ -218,7 +218,7 @@ class ImageAnchorsTest {
                 Files.write(
                     folder.resolve("metadata.csv"),
                     "file_name,text\nsamples/1.png,ä".getBytes(StandardCharsets.ISO_8859_1)),
-            "FOLDER/metadata.csv: must be UTF-8 text"),
+            "FOLDER/metadata.csv: line 2: must be UTF-8 text, but byte 29 (0xe4) is not"),
         refused(
             "images that are none",
             folder -> {

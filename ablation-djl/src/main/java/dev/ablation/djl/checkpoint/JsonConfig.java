@@ -2,9 +2,9 @@ package dev.ablation.djl.checkpoint;
 
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
+import dev.ablation.internal.TextFile;
+import dev.ablation.internal.TextFormatException;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,9 +48,9 @@ public final class JsonConfig {
   public static JsonConfig read(Path path) throws IOException {
     String text;
     try {
-      text = Files.readString(path);
-    } catch (CharacterCodingException e) {
-      throw new InvalidCheckpointException(path, "is not JSON: it is not UTF-8");
+      text = TextFile.read(path);
+    } catch (TextFormatException e) {
+      throw new InvalidCheckpointException(path, "is not JSON: " + e.getMessage());
     } catch (NoSuchFileException e) {
       throw new NoSuchFileException(path.toString(), null, "a checkpoint must have this file");
     }

@@ -25,6 +25,7 @@ import dev.ablation.djl.pipeline.Opening;
 import dev.ablation.djl.train.DjlTraining;
 import dev.ablation.image.ImageTransform;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.TextFile;
 import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.TextImageEncoder;
@@ -390,7 +391,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
         target,
         to -> {
           JsonObject json =
-              JsonParser.parseString(Files.readString(folder.resolve("config.json")))
+              JsonParser.parseString(TextFile.read(folder.resolve("config.json")))
                   .getAsJsonObject();
           json.remove("torch_dtype");
           json.addProperty("dtype", format == Dtype.F16 ? "float16" : "float32");

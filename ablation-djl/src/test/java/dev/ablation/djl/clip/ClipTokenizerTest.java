@@ -374,7 +374,7 @@ class ClipTokenizerTest {
   @Test
   void invalidUtf8() throws IOException {
     Files.write(folder.resolve("merges.txt"), new byte[] {'a', (byte) 0xFF});
-    assertFails("merges.txt", "not UTF-8");
+    assertFails("merges.txt", "must be UTF-8 text");
   }
 
   private void assertFails(String file, String message) {
