@@ -185,8 +185,7 @@ record DecoderInput(byte[] bytes, int bytesPerPixel) {
       scans += second == 0xda ? 1 : 0;
     }
     if (scans > MOST_SCANS) {
-      throw new IOException(
-          "must have at most %d scans, but has %d".formatted(MOST_SCANS, scans));
+      throw new IOException("must have at most %d scans, but has %d".formatted(MOST_SCANS, scans));
     }
   }
 
@@ -237,8 +236,7 @@ record DecoderInput(byte[] bytes, int bytesPerPixel) {
       throw new IOException("the WebP image is damaged: two different sizes are stated");
     }
     int padded = length + (length & 1);
-    ByteBuffer out =
-        ByteBuffer.allocate(20 + padded + READ_AHEAD).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out = ByteBuffer.allocate(20 + padded + READ_AHEAD).order(ByteOrder.LITTLE_ENDIAN);
     out.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(12 + padded);
     out.put("WEBPVP8L".getBytes(StandardCharsets.US_ASCII)).putInt(length);
     out.put(file.array(), data, length);

@@ -42,8 +42,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>CMYK images, lossy WebP images, animations, damaged or truncated files, images of more than
  * {@value #MAX_PIXELS} pixels and images that would take more than half of the largest heap are
- * rejected. Metadata that cannot be parsed is ignored. WebP needs a reader that Java does not include, such as {@code
- * com.twelvemonkeys.imageio:imageio-webp} at run time.
+ * rejected. Metadata that cannot be parsed is ignored. WebP needs a reader that Java does not
+ * include, such as {@code com.twelvemonkeys.imageio:imageio-webp} at run time.
  *
  * {@snippet class="dev.ablation.Snippets" region="image-file"}
  */

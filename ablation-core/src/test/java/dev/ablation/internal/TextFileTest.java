@@ -23,7 +23,8 @@ class TextFileTest {
 
   @Test
   void readsWhatAnEditorOfWindowsWrites() throws IOException, URISyntaxException {
-    Path file = Path.of(TextFileTest.class.getResource("/text/byte-order-mark-and-crlf.txt").toURI());
+    Path file =
+        Path.of(TextFileTest.class.getResource("/text/byte-order-mark-and-crlf.txt").toURI());
     assertThat(PromptFile.read(file)).containsExactly("a photo of a cat", "a cat on a sofa");
     assertThat(TextFile.read(file)).isEqualTo("a photo of a cat\na cat on a sofa\n");
   }
