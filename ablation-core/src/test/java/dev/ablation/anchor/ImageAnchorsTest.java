@@ -78,6 +78,21 @@ class ImageAnchorsTest {
   }
 
   @Test
+  void readsAbsoluteNamesHoweverTheFolderIsGivenAndAfterAMove() throws IOException {
+    Path folder = folder();
+    write(
+        folder,
+        "metadata.jsonl",
+        "{\"file_name\": \"%s\", \"text\": \"a cat, asleep\"}"
+            .formatted(folder.resolve("samples/1.png").toAbsolutePath()),
+        "{\"file_name\": \"/elsewhere/%s/samples/2.png\", \"text\": \"the \\\"other\\\" cat\"}"
+            .formatted(folder.toAbsolutePath().getFileName()));
+    assertReadsBoth(folder);
+    Path relative = Path.of("").toAbsolutePath().relativize(folder.toAbsolutePath());
+    assertReadsBoth(relative);
+  }
+
+  @Test
   void readsJsonLines() throws IOException {
     Path folder = folder();
     write(
