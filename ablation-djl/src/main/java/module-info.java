@@ -6,6 +6,7 @@ module dev.ablation.djl {
   requires com.google.common;
   requires transitive com.google.gson;
   requires transitive dev.ablation.core;
+  requires org.slf4j;
 
   exports dev.ablation.djl;
   exports dev.ablation.djl.clip;

@@ -415,6 +415,16 @@ class CheckpointsTest {
       damages.put("bit %d of byte %d flipped".formatted(i % 8, at), damaged);
     }
     damages.put("text", "no checkpoint".getBytes(StandardCharsets.UTF_8));
+    String text = new String(sound, StandardCharsets.ISO_8859_1);
+    Map<String, String> headers = new LinkedHashMap<>();
+    headers.put("another format", text.replace("\"dtype\":\"F32\"", "\"dtype\":\"U32\""));
+    headers.put(
+        "another shape",
+        text.replaceAll("(\"dtype\":\"F32\",\"shape\":)\\[(\\d+),(\\d+)\\]", "$1[$3,$2]"));
+    headers.forEach((name, header) -> {
+      assertThat(header).as(name).isNotEqualTo(text);
+      damages.put(name, header.getBytes(StandardCharsets.ISO_8859_1));
+    });
     return damages.entrySet().stream()
         .map(each ->
             dynamicTest(

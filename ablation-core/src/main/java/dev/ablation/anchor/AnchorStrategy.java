@@ -265,6 +265,22 @@ public interface AnchorStrategy {
   }
 
   /**
+   * Creates an anchor whose images the model generates from a published prompt list. The paper's
+   * lists were written by a chat model, and some of their prompts lack the anchor's name, so that
+   * an instance has no word to replace. Such prompts are skipped, with a warning in the log that
+   * counts them; {@link #generated(String, Path)} keeps all.
+   *
+   * @param name the anchor's name
+   * @param file UTF-8 text, one prompt a line; blank lines are skipped
+   * @return the strategy
+   * @throws IOException if the file cannot be read or no prompt contains the name as a word of its
+   *     own
+   */
+  static GeneratedAnchors publishedList(String name, Path file) throws IOException {
+    return GeneratedAnchors.of(name).prompts(PublishedPrompts.containing(name, file));
+  }
+
+  /**
    * Creates an anchor whose images the model generates from 200 prompts of a source, each of which
    * contains the anchor's name. This is the paper's method for instances, with a chat model as the
    * source. The call queries the source at once, so that the prompts are known before any image is

@@ -1,8 +1,8 @@
 package dev.ablation.anchor;
 
 import dev.ablation.internal.StrictJson;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -108,7 +108,7 @@ final class CaptionedFolder {
 
   private void readCsv() throws IOException {
     Path file = folder.resolve(CSV);
-    List<CsvRecords.Row> rows = CsvRecords.parse(text(file), file);
+    List<CsvRecords.Row> rows = CsvRecords.parse(TextFile.read(file), file);
     if (rows.isEmpty()) {
       return;
     }
@@ -148,21 +148,32 @@ final class CaptionedFolder {
       problems.add(at(file, line) + "name of an image must not be blank");
       return null;
     }
-    Path inside;
+    Path named;
     try {
-      inside = folder.resolve(name.strip()).normalize();
+      named = Path.of(name.strip());
     } catch (InvalidPathException e) {
       problems.add(at(file, line) + "'%s' is not a path: %s".formatted(name, e.getReason()));
       return null;
     }
-    if (!inside.startsWith(folder.normalize())) {
+    Path base = folder.toAbsolutePath().normalize();
+    Path absolute = base.resolve(named).normalize();
+    boolean isInside = absolute.startsWith(base);
+    if (!isInside && named.isAbsolute()) {
+      Path moved = belowNamesake(absolute);
+      if (moved != null) {
+        return moved;
+      }
+    }
+    if (!isInside) {
       problems.add(at(file, line) + "'%s' must be in the folder".formatted(name));
       return null;
     }
+    Path relative = base.relativize(absolute);
+    Path inside = folder.resolve(relative).normalize();
     if (Files.isRegularFile(inside)) {
       return inside;
     }
-    Path below = belowNamesake(inside);
+    Path below = belowNamesake(relative);
     if (below == null) {
       problems.add(
           at(file, line)
@@ -175,12 +186,11 @@ final class CaptionedFolder {
 
   /**
    * The published code writes paths relative to its working directory, such as
-   * "data/samples_cat/samples/1.png" in the folder samples_cat. Looks in the folder for the part
-   * after the folder's name.
+   * "data/samples_cat/samples/1.png" in the folder samples_cat, and a folder that was moved lists
+   * the absolute paths of before. Looks in the folder for the part after the folder's name.
    */
-  private @Nullable Path belowNamesake(Path inside) {
+  private @Nullable Path belowNamesake(Path path) {
     Path own = folder.toAbsolutePath().normalize().getFileName();
-    Path path = folder.normalize().relativize(inside);
     for (int i = path.getNameCount() - 2; i >= 0; i--) {
       if (path.getName(i).equals(own)) {
         Path candidate = folder.resolve(path.subpath(i + 1, path.getNameCount()));
@@ -198,19 +208,10 @@ final class CaptionedFolder {
 
   /** The lines of a file, without trailing blank ones. */
   private static List<String> lines(Path file) throws IOException {
-    List<String> lines = new ArrayList<>(text(file).lines().toList());
+    List<String> lines = new ArrayList<>(TextFile.lines(file));
     while (!lines.isEmpty() && lines.get(lines.size() - 1).isBlank()) {
       lines.remove(lines.size() - 1);
     }
     return lines;
-  }
-
-  private static String text(Path file) throws IOException {
-    try {
-      String text = Files.readString(file);
-      return text.startsWith("\ufeff") ? text.substring(1) : text;
-    } catch (CharacterCodingException e) {
-      throw new IOException(file + ": must be UTF-8 text", e);
-    }
   }
 }

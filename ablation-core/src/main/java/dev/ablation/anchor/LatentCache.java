@@ -9,9 +9,11 @@ import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Fingerprint;
+import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.MalformedSafetensorsException;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.TensorEntry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -116,10 +118,13 @@ final class LatentCache {
     }
     return Uninterrupted.during(() -> {
       try (SafetensorsFile file = SafetensorsFile.open(path, SafetensorsFile.Access.COPY)) {
-        if (key.equals(file.metadata().get(KEY))) {
+        TensorEntry entry = file.tensors().get(LATENTS);
+        if (key.equals(file.metadata().get(KEY))
+            && entry != null
+            && entry.dtype() == Dtype.F32
+            && entry.shape().equals(expected)) {
           NDArray latents = file.readFloat32(LATENTS, owner);
-          if (latents.getShape().equals(expected)
-              && sha256(latents).equals(file.metadata().get(SHA256))) {
+          if (sha256(latents).equals(file.metadata().get(SHA256))) {
             return Optional.of(latents);
           }
           latents.close();

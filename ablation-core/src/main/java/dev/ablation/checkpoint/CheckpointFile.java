@@ -9,6 +9,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.ablation.internal.FileReading;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.MalformedSafetensorsException;
@@ -33,11 +34,12 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A state of training as one safetensors file. Its header holds a JSON text with the plan, the
- * step, measurements, and a CRC-32C of every tensor; a CRC of that text lies beside it, so that
- * damage anywhere in the file is found.
+ * step, measurements, and of every tensor its format, its shape and a CRC-32C; a CRC of that text
+ * lies beside it, so that damage anywhere in the file is found.
  *
  * <p>The positions of the random streams are the plan's seed and the step: every stream is derived
  * from (seed, purpose, step).
@@ -47,6 +49,9 @@ final class CheckpointFile {
   private static final String FORMAT = "checkpoint/1";
   private static final String JSON_KEY = "ablation.checkpoint";
   private static final String CRC_KEY = "ablation.checkpoint.crc32c";
+
+  /** Format and shape of each tensor; absent in files of earlier versions. */
+  private static final String FORMS = "forms";
 
   private static final String LOSSES = "history.loss";
   private static final String NORMS = "history.gradient-norm";
@@ -107,6 +112,10 @@ final class CheckpointFile {
       crcs.addProperty(each.getKey(), crc(each.getValue()));
     }
     json.add("crc32c", crcs);
+    JsonObject forms = new JsonObject();
+    sources.forEach(
+        (name, source) -> forms.addProperty(name, form(source.dtype(), source.shape())));
+    json.add(FORMS, forms);
     String text = GSON.toJson(json);
     SafetensorsWriter.writeSources(
         path,
@@ -139,6 +148,10 @@ final class CheckpointFile {
         }
       }
     };
+  }
+
+  private static String form(Dtype dtype, Shape shape) {
+    return dtype + " " + shape;
   }
 
   private static String crc(TensorSource source) throws IOException {
@@ -183,6 +196,19 @@ final class CheckpointFile {
    * @throws DamagedCheckpointException if the file is torn or damaged
    */
   static CheckpointFile open(Path path) throws IOException {
+    try {
+      return FileReading.of(path, () -> check(path));
+    } catch (MalformedSafetensorsException e) {
+      throw new DamagedCheckpointException(path, "is no whole safetensors file", e);
+    } catch (IOException e) {
+      if (e.getCause() instanceof RuntimeException) {
+        throw new DamagedCheckpointException(path, "its description is damaged", e);
+      }
+      throw e;
+    }
+  }
+
+  private static CheckpointFile check(Path path) throws IOException {
     try (SafetensorsFile file = SafetensorsFile.open(path, SafetensorsFile.Access.COPY)) {
       String format = file.metadata().get(FORMAT_KEY);
       String text = file.metadata().get(JSON_KEY);
@@ -194,10 +220,26 @@ final class CheckpointFile {
         throw new DamagedCheckpointException(path, "its description is damaged", null);
       }
       JsonObject json = JsonParser.parseString(text).getAsJsonObject();
+      checkForms(path, file, json.getAsJsonObject(FORMS));
       checkTensors(path, file, json.getAsJsonObject("crc32c"));
       return new CheckpointFile(path, json);
-    } catch (MalformedSafetensorsException e) {
-      throw new DamagedCheckpointException(path, "is no whole safetensors file", e);
+    }
+  }
+
+  private static void checkForms(Path path, SafetensorsFile file, @Nullable JsonObject forms)
+      throws IOException {
+    for (TensorEntry entry : file.tensors().values()) {
+      String form = form(entry.dtype(), entry.shape());
+      boolean history = entry.name().equals(LOSSES) || entry.name().equals(NORMS);
+      boolean readable =
+          history ? entry.dtype() == Dtype.F64 : entry.dtype().arrayType().isPresent();
+      if (!readable
+          || (forms != null
+              && !(forms.has(entry.name())
+                  && forms.get(entry.name()).getAsString().equals(form)))) {
+        throw new DamagedCheckpointException(
+            path, "'" + entry.name() + "' cannot be " + form, null);
+      }
     }
   }
 

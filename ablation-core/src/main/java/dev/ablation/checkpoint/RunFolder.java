@@ -2,6 +2,7 @@ package dev.ablation.checkpoint;
 
 import ai.djl.ndarray.NDManager;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.TextFile;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.train.TrainingState;
@@ -119,7 +120,7 @@ public final class RunFolder implements AutoCloseable {
     if (Files.exists(file)) {
       Provenance old;
       try {
-        old = Provenance.fromJson(Files.readString(file));
+        old = Provenance.fromJson(TextFile.read(file));
       } catch (IllegalArgumentException | IOException e) {
         warnings.accept(file + " is damaged and written anew: " + e.getMessage());
         old = plan;

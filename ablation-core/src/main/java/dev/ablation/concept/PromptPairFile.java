@@ -1,9 +1,8 @@
 package dev.ablation.concept;
 
 import dev.ablation.internal.StrictJson;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +38,7 @@ final class PromptPairFile {
   private static List<PromptPair> read(Path file, boolean header, LineReader reader)
       throws IOException {
     List<PromptPair> pairs = new ArrayList<>();
-    List<String> lines = lines(file);
+    List<String> lines = TextFile.lines(file);
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i);
       if (line.isBlank() || (header && i == 0 && line.strip().equals(HEADER))) {
@@ -55,18 +54,6 @@ final class PromptPairFile {
       throw new IOException(file + ": must contain at least one prompt pair, one a line");
     }
     return pairs;
-  }
-
-  private static List<String> lines(Path file) throws IOException {
-    try {
-      List<String> lines = new ArrayList<>(Files.readAllLines(file));
-      if (!lines.isEmpty() && lines.get(0).startsWith("\uFEFF")) {
-        lines.set(0, lines.get(0).substring(1));
-      }
-      return lines;
-    } catch (CharacterCodingException e) {
-      throw new IOException(file + ": prompts must be UTF-8 text", e);
-    }
   }
 
   private static PromptPair tabSeparated(String line) {

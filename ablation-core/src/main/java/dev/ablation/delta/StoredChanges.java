@@ -8,6 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import dev.ablation.internal.Finite;
 import dev.ablation.model.LoraFactors;
 import dev.ablation.safetensors.SafetensorsFile;
 import java.io.IOException;
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads the changes of a delta file in the forms that its header tells. */
 final class StoredChanges {
+  /** More than any vocabulary has. */
+  private static final int MOST_ROWS = 1 << 20;
+
   private final SafetensorsFile tensors;
   private final NDManager manager;
   private final Set<String> unread;
@@ -41,7 +45,9 @@ final class StoredChanges {
       changes.put(each.getKey(), change(each.getKey(), each.getValue()));
     }
     for (String name : unread) {
-      if (changes.put(name, new FullChange(tensors.readFloat32(name, manager))) != null) {
+      NDArray difference = tensors.readFloat32(name, manager);
+      Finite.largest(difference, name);
+      if (changes.put(name, new FullChange(difference)) != null) {
         throw new IllegalArgumentException("weight '" + name + "' must not be stored twice");
       }
     }
@@ -65,19 +71,41 @@ final class StoredChanges {
               "tensor '%s' must be int64, was %s"
                   .formatted(name + RowChange.ROWS, rows.getDataType()));
         }
-        return new RowChange((long) number(object, "count"), rows, take32(name + RowChange.VALUES));
+        NDArray values = take32(name + RowChange.VALUES);
+        Finite.largest(values, name);
+        return new RowChange(count(name, object, values), rows, values);
       }
       if (LowRankChange.FORM.equals(text(object, "form"))) {
-        return new LowRankChange(
+        LoraFactors factors =
             new LoraFactors(
                 take32(name + LoraFactors.DOWN),
                 take32(name + LoraFactors.UP),
-                number(object, "scale")));
+                number(object, "scale"));
+        Finite.checkProduct(factors.down(), factors.up(), factors.rank(), factors.scale(), name);
+        return new LowRankChange(factors);
       }
     }
     throw new IllegalArgumentException(
         "form of weight '%s' must be '%s' or '%s', was %s"
             .formatted(name, RowChange.FORM, LowRankChange.FORM, form));
+  }
+
+  /** The number of rows of the weight, of which the file holds only some. */
+  private static long count(String name, JsonObject form, NDArray values) {
+    double count = number(form, "count");
+    long columns =
+        values.getShape().dimension() == 0
+            ? 1
+            : values.size() / Math.max(1, values.getShape().get(0));
+    if (count != Math.rint(count)
+        || count < 1
+        || count > MOST_ROWS
+        || count * columns > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "the rows of weight '%s' must be at most %d, with fewer than 2^31 numbers, were %s of %d"
+              .formatted(name, MOST_ROWS, form.get("count"), columns));
+    }
+    return (long) count;
   }
 
   private NDArray take32(String tensor) throws IOException {

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import com.google.common.base.Preconditions;
 import com.google.gson.JsonObject;
+import dev.ablation.internal.FileReading;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.DiffusionModel;
@@ -60,7 +61,7 @@ public final class WeightDelta implements AutoCloseable {
   /** Some differences in another form, told by the header. */
   private static final String FORMAT_OF_FORMS = "weight-delta/2";
 
-  private static final String FORMS_KEY = "ablation.forms";
+  static final String FORMS_KEY = "ablation.forms";
 
   private final NDManager manager;
   private final Map<String, Change> changes;
@@ -402,8 +403,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Writes the delta as safetensors with its provenance in the header. The file appears whole or
-   * not at all.
+   * Writes the delta as safetensors with its provenance and checksums in the header. The file
+   * appears whole or not at all.
    *
    * @param file must not exist
    * @throws java.nio.file.FileAlreadyExistsException if the file exists
@@ -423,18 +424,25 @@ public final class WeightDelta implements AutoCloseable {
     if (!forms.isEmpty()) {
       header.put(FORMS_KEY, forms.toString());
     }
+    DeltaChecksums.add(header, arrays);
     SafetensorsWriter.write(file, arrays, header, WriteOptions.defaults().refusingExisting());
   }
 
   /**
-   * Reads what {@link #save} wrote.
+   * Reads what {@link #save} wrote, and compares it with its checksums. Files of earlier versions
+   * have none; they are read, with a note in the log.
    *
    * @param file a delta file
    * @param parent decides engine and device; the delta hangs on a manager of its own
    * @return the delta, owned by the caller
-   * @throws IOException if the file cannot be read or is no delta
+   * @throws IOException if the file cannot be read, is no delta, differs from its checksums or
+   *     holds numbers that are not finite; the message names it
    */
   public static WeightDelta load(Path file, NDManager parent) throws IOException {
+    return FileReading.of(file, () -> read(file, parent));
+  }
+
+  private static WeightDelta read(Path file, NDManager parent) throws IOException {
     try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
       String format = tensors.metadata().get(FORMAT_KEY);
       String provenance = tensors.metadata().get(PROVENANCE_KEY);
@@ -443,6 +451,7 @@ public final class WeightDelta implements AutoCloseable {
             "%s: not a weight delta: header key '%s' must be '%s' or '%s', was '%s'"
                 .formatted(file, FORMAT_KEY, FORMAT, FORMAT_OF_FORMS, format));
       }
+      DeltaChecksums.check(tensors);
       NDManager manager =
           NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
       try {
@@ -450,9 +459,6 @@ public final class WeightDelta implements AutoCloseable {
             new StoredChanges(tensors, manager)
                 .read(tensors.metadata().getOrDefault(FORMS_KEY, "{}"));
         return new WeightDelta(manager, changes, Provenance.fromJson(provenance));
-      } catch (IllegalArgumentException e) {
-        manager.close();
-        throw new IOException(file + ": " + e.getMessage(), e);
       } catch (IOException | RuntimeException e) {
         manager.close();
         throw e;

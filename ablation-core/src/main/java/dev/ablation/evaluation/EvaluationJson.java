@@ -10,6 +10,7 @@ import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.Unit;
 import java.io.IOException;
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -166,7 +167,7 @@ final class EvaluationJson {
         .interval(node.has("interval") ? interval(node.get("interval")) : null)
         .counts(node.get("counts").integers())
         .settings(node.get("settings").texts())
-        .seed(node.has("seed") ? Long.valueOf(node.get("seed").number().longValueExact()) : null);
+        .seed(node.has("seed") ? Long.valueOf(node.get("seed").longInteger()) : null);
   }
 
   /** Results of earlier versions have no unit: those of this library's metrics are known. */
@@ -234,9 +235,21 @@ final class EvaluationJson {
 
     BigDecimal number() {
       if (value instanceof JsonNumber number) {
-        return new BigDecimal(number.literal());
+        try {
+          return number.exact();
+        } catch (NumberFormatException e) {
+          throw new IllegalArgumentException(where + ": " + e.getMessage(), e);
+        }
       }
       throw wrong("must be a number");
+    }
+
+    long longInteger() {
+      try {
+        return number().longValueExact();
+      } catch (ArithmeticException e) {
+        throw new IllegalArgumentException(where + " must be a whole number of 64 bits", e);
+      }
     }
 
     int integer() {
@@ -248,7 +261,12 @@ final class EvaluationJson {
     }
 
     Duration duration() {
-      return Duration.ofNanos(number().movePointRight(NANO_DIGITS).longValue());
+      try {
+        return Duration.ofNanos(
+            number().movePointRight(NANO_DIGITS).setScale(0, RoundingMode.DOWN).longValueExact());
+      } catch (ArithmeticException e) {
+        throw new IllegalArgumentException(where + " must be a number of seconds", e);
+      }
     }
 
     Role role() {

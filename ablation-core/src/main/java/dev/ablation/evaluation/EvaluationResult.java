@@ -1,9 +1,9 @@
 package dev.ablation.evaluation;
 
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -99,11 +99,8 @@ public record EvaluationResult(
    * @throws IOException if the file cannot be read or has another form; the message names it
    */
   public static EvaluationResult read(Path file) throws IOException {
-    try {
-      return fromJson(Files.readString(file));
-    } catch (IllegalArgumentException | CharacterCodingException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
-    }
+    String text = TextFile.read(file);
+    return FileReading.of(file, () -> fromJson(text));
   }
 
   /** {@return a table of each metric of each subject, before and after the ablation} */

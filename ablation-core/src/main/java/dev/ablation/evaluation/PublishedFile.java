@@ -3,9 +3,8 @@ package dev.ablation.evaluation;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.internal.JsonFormatException;
 import dev.ablation.internal.StrictJson;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,11 +33,9 @@ final class PublishedFile {
   private List<PublishedEvaluation> read() throws IOException {
     Object json;
     try {
-      json = StrictJson.parse(Files.readString(file));
+      json = StrictJson.parse(TextFile.read(file));
     } catch (JsonFormatException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
-    } catch (CharacterCodingException e) {
-      throw new IOException(file + ": must be UTF-8 text", e);
     }
     List<PublishedEvaluation> entries = new ArrayList<>();
     for (Map.Entry<?, ?> group : object(json, "the file").entrySet()) {

@@ -78,10 +78,13 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
       int end = data + (int) length;
       CRC32 crc = new CRC32();
       crc.update(bytes, at + 4, end - at - 4);
-      if ((int) crc.getValue() != buffer.getInt(end)) {
-        throw new IOException("the PNG image is damaged in chunk " + text(bytes, at + 4));
+      String type = text(bytes, at + 4);
+      boolean damaged = (int) crc.getValue() != buffer.getInt(end);
+      if (damaged && Character.isUpperCase(type.charAt(0))) {
+        throw new IOException("the PNG image is damaged in chunk " + type);
       }
-      switch (text(bytes, at + 4)) {
+      // Pixels do not depend on the other chunks: if damaged, they count as absent.
+      switch (damaged ? "" : type) {
         case "eXIf" -> orientation = orientation(bytes, data, end);
         case "iCCP" -> profile = inflatedProfile(bytes, data, end);
         case "IEND" -> {
@@ -153,7 +156,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
    * Whether a marker starts a frame; the three other markers of the range are tables and an
    * extension.
    */
-  private static boolean isFrame(int marker) {
+  static boolean isFrame(int marker) {
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
   }
 
@@ -266,7 +269,7 @@ record ImageContainer(Format format, int orientation, byte @Nullable [] profile)
   }
 
   /** Four letters; empty at the end of the file. */
-  private static String text(byte[] bytes, int at) {
+  static String text(byte[] bytes, int at) {
     return at + 4 > bytes.length ? "" : new String(bytes, at, 4, StandardCharsets.ISO_8859_1);
   }
 }

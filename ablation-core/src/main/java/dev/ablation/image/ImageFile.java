@@ -16,7 +16,6 @@ import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.awt.image.WritableRaster;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -29,7 +28,6 @@ import java.util.List;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
-import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,9 +40,10 @@ import org.slf4j.LoggerFactory;
  * transparent areas show whatever color is stored. For upright, opaque sRGB images, such as
  * generated ones, the pixels are the same.
  *
- * <p>CMYK images, animations, damaged or truncated files and images of more than {@value
- * #MAX_PIXELS} pixels are rejected. WebP needs a reader that Java does not include, such as {@code
- * com.twelvemonkeys.imageio:imageio-webp} at run time.
+ * <p>CMYK images, lossy WebP images, animations, damaged or truncated files, images of more than
+ * {@value #MAX_PIXELS} pixels and images that would take more than half of the largest heap are
+ * rejected. Metadata that cannot be parsed is ignored. WebP needs a reader that Java does not
+ * include, such as {@code com.twelvemonkeys.imageio:imageio-webp} at run time.
  *
  * {@snippet class="dev.ablation.Snippets" region="image-file"}
  */
@@ -79,28 +78,30 @@ public final class ImageFile {
    * @throws IOException if it cannot be read; the message begins with {@code source}
    */
   public static BufferedImage read(byte[] bytes, Object source) throws IOException {
+    return read(bytes, source, Runtime.getRuntime().maxMemory() / 2);
+  }
+
+  static BufferedImage read(byte[] bytes, Object source, long mostMemory) throws IOException {
     try {
       ImageContainer container = ImageContainer.of(bytes);
-      return upright(toRgb(decode(bytes, container.format()), container), container.orientation());
+      BufferedImage decoded = decode(bytes, container, mostMemory);
+      return upright(toRgb(decoded, container), container.orientation());
     } catch (IOException e) {
       throw new IOException(source + ": " + e.getMessage(), e);
+    } catch (OutOfMemoryError e) { // other threads have used up what the limit allows
+      throw new IOException(source + ": the image does not fit into the free memory", e);
     }
   }
 
   /**
-   * Checks everything about an image that does not require its pixels: format, size, color model
-   * and completeness of the file.
+   * Checks that an image can be read, by reading it.
    *
    * @param bytes content of a PNG, JPEG or WebP file
    * @param source name of the source, for messages
    * @throws IOException if the image cannot be read; the message begins with {@code source}
    */
   public static void check(byte[] bytes, Object source) throws IOException {
-    try {
-      withReader(bytes, ImageContainer.of(bytes).format(), reader -> reader.getWidth(0));
-    } catch (IOException e) {
-      throw new IOException(source + ": " + e.getMessage(), e);
-    }
+    read(bytes, source);
   }
 
   /**
@@ -161,48 +162,18 @@ public final class ImageFile {
     return Files.readAllBytes(file);
   }
 
-  private interface Work<T> {
-    T with(ImageReader reader) throws IOException;
-  }
-
-  private static BufferedImage decode(byte[] bytes, Format format) throws IOException {
+  private static BufferedImage decode(byte[] bytes, ImageContainer container, long mostMemory)
+      throws IOException {
+    Format format = container.format();
+    DecoderInput input = DecoderInput.of(bytes, format);
+    ImageReader reader = reader(format);
     List<String> warnings = new ArrayList<>();
-    BufferedImage image =
-        withReader(
-            bytes,
-            format,
-            reader -> {
-              reader.addIIOReadWarningListener((from, warning) -> warnings.add(warning));
-              return reader.read(0);
-            });
-    for (String warning : warnings) {
-      // Java's JPEG reader continues with gray where the data is damaged.
-      if (warning.startsWith("Corrupt") || warning.startsWith("Premature")) {
-        throw new IOException("the %s image is damaged: %s".formatted(format, warning));
-      }
-    }
-    return image;
-  }
-
-  private static <T> T withReader(byte[] bytes, Format format, Work<T> work) throws IOException {
-    Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
-    if (!readers.hasNext()) {
-      throw new IOException(
-          "no reader for %s images: add an ImageIO plug-in to the class path%s"
-              .formatted(
-                  format,
-                  format == Format.WEBP ? ", such as com.twelvemonkeys.imageio:imageio-webp" : ""));
-    }
-    ImageReader reader = readers.next();
-    try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+    BufferedImage image;
+    try (ImageInputStream in = input.open()) {
       reader.setInput(in);
-      long width = reader.getWidth(0);
-      long height = reader.getHeight(0);
-      if (width * height > MAX_PIXELS) {
-        throw new IOException(
-            "must have at most %d pixels, but has %d x %d".formatted(MAX_PIXELS, width, height));
-      }
-      return work.with(reader);
+      checkSize(reader.getWidth(0), reader.getHeight(0), perPixel(input, container), mostMemory);
+      reader.addIIOReadWarningListener((from, warning) -> warnings.add(warning));
+      image = reader.read(0);
     } catch (IOException | RuntimeException e) {
       if (e instanceof IOException && e.getCause() == null && e.getMessage() != null) {
         throw e;
@@ -214,6 +185,49 @@ public final class ImageFile {
           e);
     } finally {
       reader.dispose();
+    }
+    for (String warning : warnings) {
+      // Java's JPEG reader continues with gray where the data is damaged.
+      if (warning.startsWith("Corrupt") || warning.startsWith("Premature")) {
+        throw new IOException("the %s image is damaged: %s".formatted(format, warning));
+      }
+    }
+    return image;
+  }
+
+  private static ImageReader reader(Format format) throws IOException {
+    Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.readerName());
+    if (!readers.hasNext()) {
+      throw new IOException(
+          "no reader for %s images: add an ImageIO plug-in to the class path%s"
+              .formatted(
+                  format,
+                  format == Format.WEBP ? ", such as com.twelvemonkeys.imageio:imageio-webp" : ""));
+    }
+    return readers.next();
+  }
+
+  /** The most bytes that exist at once for a pixel: decoded, samples, converted and turned. */
+  private static int perPixel(DecoderInput input, ImageContainer container) {
+    return input.bytesPerPixel()
+        + 3 // samples
+        + 8 // alpha values and what they are taken from
+        + 8 // the result and its pixels
+        + (container.profile() == null ? 0 : 8)
+        + (container.orientation() == 1 ? 0 : 8);
+  }
+
+  private static void checkSize(long width, long height, int perPixel, long mostMemory)
+      throws IOException {
+    if (width * height > MAX_PIXELS) {
+      throw new IOException(
+          "must have at most %d pixels, but has %d x %d".formatted(MAX_PIXELS, width, height));
+    }
+    long memory = width * height * perPixel;
+    if (memory > mostMemory) {
+      throw new IOException(
+          "must take at most %d MB of memory, half of the largest heap, but %d x %d pixels take %d"
+              .formatted(mostMemory >> 20, width, height, memory >> 20));
     }
   }
 

@@ -1,8 +1,6 @@
 package dev.ablation.internal;
 
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -18,13 +16,8 @@ public final class PromptFile {
    * @throws IOException if the file cannot be read or holds none; the message names it
    */
   public static List<String> read(Path file) throws IOException {
-    List<String> prompts;
-    try {
-      prompts =
-          Files.readAllLines(file).stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
-    } catch (CharacterCodingException e) {
-      throw new IOException(file + ": prompts must be UTF-8 text", e);
-    }
+    List<String> prompts =
+        TextFile.lines(file).stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
     if (prompts.isEmpty()) {
       throw new IOException(file + ": must hold at least one prompt, one a line");
     }

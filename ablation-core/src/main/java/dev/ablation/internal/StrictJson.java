@@ -2,6 +2,7 @@ package dev.ablation.internal;
 
 import dev.ablation.internal.JsonFormatException.Kind;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -71,9 +72,31 @@ public final class StrictJson {
    * @param literal the text of the number
    */
   public record JsonNumber(String literal) {
+    private static final int MAX_LITERAL = 1000;
+    private static final int MAX_EXPONENT = 400;
+
     /** {@return whether the number is written without fraction and exponent} */
     public boolean isInteger() {
       return literal.chars().allMatch(c -> c == '-' || (c >= '0' && c <= '9'));
+    }
+
+    /**
+     * {@return the exact value}
+     *
+     * @throws NumberFormatException if it has more digits or a larger exponent than any number of
+     *     64 bits, with which arithmetic would take minutes
+     */
+    public BigDecimal exact() {
+      if (literal.length() > MAX_LITERAL) {
+        throw new NumberFormatException(
+            "a number must have at most %d characters".formatted(MAX_LITERAL));
+      }
+      BigDecimal exact = new BigDecimal(literal);
+      if (exact.signum() != 0
+          && Math.abs((long) exact.precision() - exact.scale()) > MAX_EXPONENT) {
+        throw new NumberFormatException("a number must fit into 64 bits, was " + literal);
+      }
+      return exact;
     }
 
     @Override

@@ -8,6 +8,8 @@ import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.JsonFormatException;
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
+import dev.ablation.internal.TextFile;
+import dev.ablation.internal.TextFormatException;
 import dev.ablation.internal.Uninterrupted;
 import dev.ablation.metric.CopyScores;
 import dev.ablation.metric.ExtractorInfo;
@@ -15,7 +17,6 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Fingerprint;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -67,13 +68,13 @@ final class CopyRateCache {
     Path file = file(prompt, seed);
     return Uninterrupted.during(() -> {
       try {
-        List<Double> scores = scores(StrictJson.parse(Files.readString(file)), prompt);
+        List<Double> scores = scores(StrictJson.parse(TextFile.read(file)), prompt);
         return scores.size() == survey.rules().imagesPerPrompt()
             ? Optional.of(
                 new CopyScores(
                     survey.detection().extractor().info(), survey.detection().threshold(), scores))
             : Optional.empty();
-      } catch (NoSuchFileException | JsonFormatException | CharacterCodingException e) {
+      } catch (NoSuchFileException | JsonFormatException | TextFormatException e) {
         return Optional.empty(); // damaged; computed again and replaced
       }
     });

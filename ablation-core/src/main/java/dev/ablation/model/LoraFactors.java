@@ -37,7 +37,8 @@ public record LoraFactors(NDArray down, NDArray up, double scale) {
         "factors must be (r, in, ...) and (out, r, 1, ...), were %s and %s",
         a,
         b);
-    Preconditions.checkArgument(Double.isFinite(scale), "scale must be finite, was %s", scale);
+    Preconditions.checkArgument(
+        Float.isFinite((float) scale), "scale must be finite in float32, was %s", scale);
   }
 
   /** {@return r} */

@@ -275,10 +275,14 @@ record SafetensorsHeader(
 
     private void checkSize(RawEntry entry) throws MalformedSafetensorsException {
       long bits = 1;
+      boolean empty = false;
       for (long dimension : entry.shape()) {
-        bits = multiply(bits, dimension, entry);
+        empty |= dimension == 0;
+        // Engines multiply the other dimensions of an empty tensor too, for its strides.
+        bits = multiply(bits, dimension == 0 ? 1 : dimension, entry);
       }
       bits = multiply(bits, entry.dtype().bits(), entry);
+      bits = empty ? 0 : bits;
       if (bits % 8 != 0) {
         throw malformed(
             Rule.MISALIGNED, quote(entry.name) + " takes " + bits + " bits, no whole bytes");

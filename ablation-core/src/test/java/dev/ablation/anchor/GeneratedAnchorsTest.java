@@ -15,6 +15,7 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -229,9 +230,21 @@ class GeneratedAnchorsTest {
     damages.put("last byte lost", bytes -> Arrays.copyOf(bytes, bytes.length - 1));
     damages.put("a bit of the header", bytes -> flipped(bytes, 20));
     damages.put("a bit of an image", bytes -> flipped(bytes, bytes.length - 7));
+    damages.put("another name", bytes -> replaced(bytes, "\"latents\"", "\"matents\""));
+    damages.put("a format without arrays", bytes -> replaced(bytes, "F32", "U32"));
+    damages.put(
+        "another shape",
+        bytes -> replaced(bytes, "\"shape\":\\[(\\d+),(\\d+)", "\"shape\":[$2,$1"));
     return damages.entrySet().stream()
         .map(each ->
             DynamicTest.dynamicTest(each.getKey(), () -> assertDrawnAgain(each.getValue())));
+  }
+
+  private static byte[] replaced(byte[] bytes, String before, String after) {
+    String text = new String(bytes, StandardCharsets.ISO_8859_1);
+    String changed = text.replaceFirst(before, after);
+    assertThat(changed).isNotEqualTo(text);
+    return changed.getBytes(StandardCharsets.ISO_8859_1);
   }
 
   private static byte[] flipped(byte[] bytes, int at) {

@@ -78,6 +78,21 @@ class ImageAnchorsTest {
   }
 
   @Test
+  void readsAbsoluteNamesHoweverTheFolderIsGivenAndAfterAMove() throws IOException {
+    Path folder = folder();
+    write(
+        folder,
+        "metadata.jsonl",
+        "{\"file_name\": \"%s\", \"text\": \"a cat, asleep\"}"
+            .formatted(folder.resolve("samples/1.png").toAbsolutePath()),
+        "{\"file_name\": \"/elsewhere/%s/samples/2.png\", \"text\": \"the \\\"other\\\" cat\"}"
+            .formatted(folder.toAbsolutePath().getFileName()));
+    assertReadsBoth(folder);
+    Path relative = Path.of("").toAbsolutePath().relativize(folder.toAbsolutePath());
+    assertReadsBoth(relative);
+  }
+
+  @Test
   void readsJsonLines() throws IOException {
     Path folder = folder();
     write(
@@ -218,7 +233,7 @@ class ImageAnchorsTest {
                 Files.write(
                     folder.resolve("metadata.csv"),
                     "file_name,text\nsamples/1.png,ä".getBytes(StandardCharsets.ISO_8859_1)),
-            "FOLDER/metadata.csv: must be UTF-8 text"),
+            "FOLDER/metadata.csv: line 2: must be UTF-8 text, but byte 29 (0xe4) is not"),
         refused(
             "images that are none",
             folder -> {

@@ -195,4 +195,19 @@ class PromptSourceTest {
         .isThrownBy(() -> PromptSource.builtIn().prompts(PromptRequest.paraphrases("a boat", 3)))
         .withMessageContaining("not paraphrases of 'a boat'");
   }
+
+  @Test
+  void skipsPromptsOfAPublishedListThatLackTheName(@TempDir Path published) throws IOException {
+    Path file =
+        Files.writeString(
+            published.resolve("fish.txt"),
+            "A fish in a pond\nFishing at dawn\nTwo Fishes and one FISH\nA goldfish\n");
+    assertThat(AnchorStrategy.publishedList("fish", file).prompts(Concept.instance("Nemo")))
+        .containsExactly("A fish in a pond", "Two Fishes and one FISH");
+    assertThatIOException()
+        .isThrownBy(() -> AnchorStrategy.publishedList("robot", file))
+        .withMessage(
+            file
+                + ": must contain a prompt with the word 'robot', but none of its 4 prompts has it");
+  }
 }

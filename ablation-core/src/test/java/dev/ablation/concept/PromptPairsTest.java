@@ -133,7 +133,7 @@ class PromptPairsTest {
             folder.resolve("latin.tsv"), "caf\u00e9\tbar".getBytes(StandardCharsets.ISO_8859_1));
     assertThatIOException()
         .isThrownBy(() -> Concept.pairs("p", latin))
-        .withMessage(latin + ": prompts must be UTF-8 text");
+        .withMessage(latin + ": line 1: must be UTF-8 text, but byte 3 (0xe9) is not");
     Path missing = folder.resolve("missing.tsv");
     assertThatIOException()
         .isThrownBy(() -> Concept.pairs("p", missing))

@@ -69,7 +69,6 @@ class ImageFileTest {
   @CsvSource({
     "lossless.webp, 0",
     "turned.webp, 0",
-    "lossy.webp, 20",
     "upright.jpg, 20",
     "progressive.jpg, 20",
     "turned.jpg, 20"
@@ -239,6 +238,7 @@ class ImageFileTest {
   @ParameterizedTest
   @CsvSource({
     "cmyk.jpg, 'must be an RGB or grayscale image, but is CMYK: convert it to RGB first'",
+    "lossy.webp, 'must be a lossless WebP image, but is lossy: convert it to PNG first'",
     "animated.webp, 'must be a single image, but is an animation: extract one frame'",
   })
   void refusesWhatItCannotRead(String name, String why) {
@@ -249,7 +249,7 @@ class ImageFileTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"lossless.webp", "lossy.webp", "upright.jpg", "progressive.jpg", "grey.png"})
+      strings = {"lossless.webp", "alpha.webp", "upright.jpg", "progressive.jpg", "grey.png"})
   void refusesAFileThatIsCutOff(String name) throws IOException {
     byte[] bytes = Files.readAllBytes(file(name));
     for (int length = 1; length < bytes.length; length += Math.max(1, bytes.length / 40)) {
@@ -263,7 +263,7 @@ class ImageFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lossless.webp", "lossy.webp", "upright.jpg", "turned.jpg", "grey.png"})
+  @ValueSource(strings = {"lossless.webp", "alpha.webp", "upright.jpg", "turned.jpg", "grey.png"})
   void damageIsAnIoExceptionOrAnotherImage(String name) throws IOException {
     byte[] bytes = Files.readAllBytes(file(name));
     for (int at = 0; at < bytes.length; at += 3) {
@@ -312,5 +312,95 @@ class ImageFileTest {
     assertThatIOException()
         .isThrownBy(() -> ImageFile.check(png, "the file"))
         .withMessage("the file: must have at most 67108864 pixels, but has 20000 x 20000");
+  }
+
+  @Test
+  void readsAnyComponentIdsOfJpegAsYCbCr() throws IOException {
+    BufferedImage usual = ImageFile.read(file("component-ids-1-2-3.jpg"));
+    assertThat(difference(ImageFile.read(file("component-ids-0-1-2.jpg")), usual)).isZero();
+    byte[] bytes = Files.readAllBytes(file("component-ids-1-2-3.jpg"));
+    for (int first : new int[] {34, 7, 'A'}) {
+      byte[] ids = {(byte) first, (byte) (first + 1), (byte) (first + 9)};
+      assertThat(difference(ImageFile.read(withIds(bytes, ids), "ids"), usual)).isZero();
+    }
+  }
+
+  @Test
+  void readsRgbJpegByItsIdsOrItsAdobeMarker() throws IOException {
+    byte[] bytes = Files.readAllBytes(file("component-ids-1-2-3.jpg"));
+    byte[] adobe = new byte[] {(byte) 0xff, (byte) 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e'};
+    byte[] marked = new byte[bytes.length + 16];
+    System.arraycopy(bytes, 0, marked, 0, 2);
+    System.arraycopy(adobe, 0, marked, 2, adobe.length);
+    System.arraycopy(bytes, 2, marked, 18, bytes.length - 2);
+    BufferedImage usual = ImageFile.read(bytes, "YCbCr");
+    BufferedImage byMarker = ImageFile.read(marked, "transform 0");
+    BufferedImage byIds = ImageFile.read(withIds(bytes, new byte[] {'R', 'G', 'B'}), "ids RGB");
+    assertThat(difference(byIds, byMarker)).isZero();
+    assertThat(difference(byIds, usual)).isGreaterThan(50);
+    marked[17] = 1;
+    assertThat(difference(ImageFile.read(marked, "transform 1"), usual)).isZero();
+  }
+
+  /** Changes the ids 1, 2, 3 in the frame and in the scan. */
+  private static byte[] withIds(byte[] jpeg, byte[] ids) {
+    byte[] changed = jpeg.clone();
+    int at = 2;
+    while (true) {
+      int marker = jpeg[at + 1] & 0xff;
+      int entries = marker == 0xc0 ? at + 10 : marker == 0xda ? at + 5 : -1;
+      for (int i = 0; entries > 0 && i < 3; i++) {
+        int entry = entries + (marker == 0xc0 ? 3 : 2) * i;
+        assertThat(jpeg[entry]).isEqualTo((byte) (i + 1));
+        changed[entry] = ids[i];
+      }
+      if (marker == 0xda) {
+        return changed;
+      }
+      at += 2 + ((jpeg[at + 2] & 0xff) << 8 | (jpeg[at + 3] & 0xff));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "histogram-without-palette",
+        "profile-name-too-long",
+        "compressed-text-damaged",
+        "significant-bits-too-short",
+        "text-key-too-long",
+        "text-empty"
+      })
+  void ignoresMetadataThatCannotBeParsed(String name) throws IOException {
+    byte[] bytes = Files.readAllBytes(file("metadata/" + name + ".png"));
+    ImageFile.check(bytes, name);
+    BufferedImage read = ImageFile.read(bytes, name);
+    assertThat(read.getWidth()).isEqualTo(64);
+    assertThat(read.getHeight()).isEqualTo(48);
+    if (!name.startsWith("profile")) { // a sound profile under a name that is too long
+      BufferedImage other = ImageFile.read(file("metadata/text-empty.png"));
+      assertThat(difference(read, other)).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ends-in-huffman-codes-1.webp", "ends-in-huffman-codes-3.webp"})
+  @org.junit.jupiter.api.Timeout(5)
+  void refusesWebpDataThatEndTooEarlyAtOnce(String name) {
+    assertThatIOException()
+        .isThrownBy(() -> ImageFile.read(file(name)))
+        .withMessageStartingWith(file(name) + ": the WEBP image cannot be read: ");
+  }
+
+  @Test
+  void refusesWhatTakesTooMuchMemoryBeforeItIsDecoded() throws IOException {
+    byte[] png = png(new BufferedImage(1000, 500, BufferedImage.TYPE_INT_RGB));
+    assertThat(png.length).isLessThan(10_000);
+    assertThatIOException()
+        .isThrownBy(() -> ImageFile.read(png, "the file", 4 << 20))
+        .withMessage(
+            "the file: must take at most 4 MB of memory, half of the largest heap, but 1000 x 500"
+                + " pixels take 10");
+    assertThat(ImageFile.read(png, "the file", 20 << 20).getWidth()).isEqualTo(1000);
   }
 }

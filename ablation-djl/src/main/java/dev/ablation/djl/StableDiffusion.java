@@ -43,7 +43,11 @@ import java.util.Set;
  *
  * <p>Weights are kept in float32, or as {@link LoadOptions#weightDtype} says, on the model's
  * device; on the CPU, files of the same format are mapped into memory and not copied. Arrays that a
- * call makes belong to the manager named there. One thread at a time.
+ * call makes belong to the manager named there.
+ *
+ * <p>Several threads may encode and predict at once while no weight is bound. A thread that applies
+ * a delta or trains has the model alone; use by others is refused with an {@link
+ * IllegalStateException} that names both threads, and so is closing.
  */
 public final class StableDiffusion implements DiffusionModel {
   private final ModelDescriptor descriptor;
@@ -54,7 +58,6 @@ public final class StableDiffusion implements DiffusionModel {
   private final UNet2DConditionModel unet;
   private final NamedWeights weights;
   private final Map<Class<?>, Object> capabilities;
-  private boolean closed;
 
   StableDiffusion(
       ModelDescriptor descriptor,
@@ -73,11 +76,12 @@ public final class StableDiffusion implements DiffusionModel {
     this.textEncoder = textEncoder;
     this.unet = unet;
     this.weights = weights;
+    weights.use().name(descriptor.name());
     DjlTraining training = new DjlTraining(manager, weights, unet::stopStartToken);
     capabilities =
         Map.of(
             LatentCodec.class,
-            new VaeCodec(vae),
+            new VaeCodec(vae, weights.use()),
             Differentiable.class,
             training,
             LoraTraining.class,
@@ -165,10 +169,13 @@ public final class StableDiffusion implements DiffusionModel {
 
   @Override
   public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
-    checkOpen();
     if (prompts.isEmpty()) {
       throw new IllegalArgumentException("prompts must not be empty");
     }
+    return weights.use().during(() -> encoded(prompts, scope));
+  }
+
+  private Conditioning encoded(List<String> prompts, NDManager scope) {
     try (NDArray input = tokenizer.encode(prompts, scope)) {
       return GradMode.asRequested(() -> {
         NDList states = textEncoder.applyAll(new NDList(input));
@@ -180,11 +187,13 @@ public final class StableDiffusion implements DiffusionModel {
 
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
-    checkOpen();
     conditioning.checkNames(Set.of(Conditioning.TEXT), Set.of());
     checkShapes(latents, timesteps, conditioning.textEmbeddings());
-    return GradMode.asRequested(
-        () -> unet.apply(latents, timesteps, conditioning.textEmbeddings()));
+    return weights
+        .use()
+        .during(() ->
+            GradMode.asRequested(
+                () -> unet.apply(latents, timesteps, conditioning.textEmbeddings())));
   }
 
   private void checkShapes(NDArray latents, NDArray timesteps, NDArray textEmbeddings) {
@@ -206,12 +215,6 @@ public final class StableDiffusion implements DiffusionModel {
     }
   }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("model '" + descriptor.name() + "' is closed");
-    }
-  }
-
   @Override
   public Weights weights() {
     return weights;
@@ -224,13 +227,12 @@ public final class StableDiffusion implements DiffusionModel {
 
   @Override
   public boolean isClosed() {
-    return closed;
+    return weights.use().isClosed();
   }
 
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
+    if (weights.use().close()) {
       tokenizer.close();
       manager.close();
     }

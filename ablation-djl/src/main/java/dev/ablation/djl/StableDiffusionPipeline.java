@@ -25,9 +25,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Stable Diffusion 1.x and 2.x: a UNet, an autoencoder, one text encoder and its tokenizer. */
 final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
+  private static final Logger LOG = LoggerFactory.getLogger(StableDiffusionPipeline.class);
+
+  private static final Pattern BEFORE_0_9 = Pattern.compile("0\\.[0-8](\\D.*)?");
+  private static final int REPAIRED_SIZE = 64;
+
   private static final Component<SchedulerConfig> SCHEDULER =
       new Component<>(
           "scheduler",
@@ -73,7 +81,27 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
       throw json.invalid(
           "addition_embed_type", "absent or null: this pipeline does not support the option");
     }
-    return UNetConfig.of(json);
+    return UNetConfig.of(withRepairedSize(json));
+  }
+
+  /**
+   * The published pipeline takes sizes below 64 of versions before 0.9.0 for the mistake of a
+   * converter.
+   */
+  static JsonConfig withRepairedSize(JsonConfig json) throws InvalidCheckpointException {
+    String version = json.stringOr("_diffusers_version", "");
+    if (!BEFORE_0_9.matcher(version).matches()
+        || !json.has("sample_size")
+        || json.requireInt("sample_size") >= REPAIRED_SIZE) {
+      return json;
+    }
+    LOG.warn(
+        "{}: sample_size {} of diffusers {} is raised to {}, as the published pipeline does",
+        json.path(),
+        json.requireInt("sample_size"),
+        version,
+        REPAIRED_SIZE);
+    return json.with("sample_size", REPAIRED_SIZE);
   }
 
   @Override

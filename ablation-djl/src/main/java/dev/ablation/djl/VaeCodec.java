@@ -4,12 +4,17 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernels;
+import dev.ablation.djl.nn.ModelUse;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.model.LatentCodec;
 import org.jspecify.annotations.Nullable;
 
 /** Images and the latents that the denoising network works on. */
-record VaeCodec(AutoencoderKL vae) implements LatentCodec {
+record VaeCodec(AutoencoderKL vae, ModelUse use) implements LatentCodec {
+
+  VaeCodec(AutoencoderKL vae) {
+    this(vae, new ModelUse());
+  }
 
   @Override
   public int downscaling() {
@@ -23,12 +28,14 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
       throw new IllegalArgumentException(
           "latents: expected (B, %d, H, W), was %s".formatted(channels, latents.getShape()));
     }
-    return GradMode.asRequested(() -> {
-      try (NDArray unscaled = Kernels.divide(vae.config().scalingFactor()).call(latents)) {
-        unscaled.addi((float) vae.config().shiftFactor());
-        return vae.apply(unscaled);
-      }
-    });
+    return use.during(() -> GradMode.asRequested(() -> decoded(latents)));
+  }
+
+  private NDArray decoded(NDArray latents) {
+    try (NDArray unscaled = Kernels.divide(vae.config().scalingFactor()).call(latents)) {
+      unscaled.addi((float) vae.config().shiftFactor());
+      return vae.apply(unscaled);
+    }
   }
 
   @Override
@@ -43,21 +50,21 @@ record VaeCodec(AutoencoderKL vae) implements LatentCodec {
               .formatted(vae.config().inChannels(), factor, images.getShape()));
     }
     // Images are data: no gradient is taken with respect to them.
-    return GradMode.with(
-        false,
-        () -> {
-          try (NDArray moments = vae.moments(images);
-              NDList posterior = vae.posterior(moments)) {
-            NDArray latents = posterior.get(0).duplicate();
-            if (noise != null) {
-              try (NDArray deviation = posterior.get(2).mul(noise)) {
-                latents.addi(deviation);
-              }
-            }
-            return latents
-                .subi((float) vae.config().shiftFactor())
-                .muli((float) vae.config().scalingFactor());
-          }
-        });
+    return use.during(() -> GradMode.with(false, () -> encoded(images, noise)));
+  }
+
+  private NDArray encoded(NDArray images, @Nullable NDArray noise) {
+    try (NDArray moments = vae.moments(images);
+        NDList posterior = vae.posterior(moments)) {
+      NDArray latents = posterior.get(0).duplicate();
+      if (noise != null) {
+        try (NDArray deviation = posterior.get(2).mul(noise)) {
+          latents.addi(deviation);
+        }
+      }
+      return latents
+          .subi((float) vae.config().shiftFactor())
+          .muli((float) vae.config().scalingFactor());
+    }
   }
 }

@@ -25,6 +25,7 @@ import dev.ablation.djl.nn.WeightSource;
 import dev.ablation.djl.train.DjlTraining;
 import dev.ablation.image.ImageTransform;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.TextFile;
 import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.TextImageEncoder;
@@ -42,6 +43,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 
@@ -73,7 +75,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   private final Path folder;
   private final Path tokenizerFolder;
   private final ClipConfig config;
-  private final ImageTransform transform;
+  private final Optional<ImageTransform> transform;
   private final ClipTextModel textModel;
   private final ClipVisionModel visionModel;
   private final ClipProjections projections;
@@ -84,7 +86,8 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   private final Kernel resize;
   private boolean closed;
 
-  private Clip(Path folder, LoadOptions options, ClipConfig config, ImageTransform transform)
+  private Clip(
+      Path folder, LoadOptions options, ClipConfig config, Optional<ImageTransform> transform)
       throws IOException {
     this.folder = folder;
     this.config = config;
@@ -206,9 +209,18 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
     return config;
   }
 
-  /** {@return the way from an image to the vision model's input} */
+  /**
+   * {@return the way from an image to the vision model's input}
+   *
+   * @throws IllegalStateException if the folder does not state it: with another one than that of
+   *     training, all scores would be wrong
+   */
   public ImageTransform transform() {
-    return transform;
+    return transform.orElseThrow(() ->
+        new IllegalStateException(
+            folder
+                + " must have preprocessor_config.json, or processor_config.json with"
+                + " image_processor, which state size, mean and deviation of images"));
   }
 
   /** {@return the tokenizer; closed with the model} */
@@ -252,7 +264,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
         "clip " + folder.toAbsolutePath().normalize().getFileName(),
         weights.sha256(),
         config.projectionSize(),
-        transform.toString());
+        transform().toString());
   }
 
   @Override
@@ -265,7 +277,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   public FeatureMatrix extract(List<BufferedImage> images) {
     checkOpen();
     try (NDManager scope = manager.newSubManager()) {
-      NDArray input = transform.apply(images, scope);
+      NDArray input = transform().apply(images, scope);
       NDArray embeddings = GradMode.with(false, () -> embedImages(input));
       return FeatureMatrix.of(embeddings.toFloatArray(), config.projectionSize());
     }
@@ -312,8 +324,8 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
       throw new IllegalArgumentException("images: expected (B, 3, h, h), was " + shape);
     }
     NDManager scope = images.getManager();
-    try (NDArray mean = channels(transform.mean(), scope);
-        NDArray deviation = channels(transform.std(), scope)) {
+    try (NDArray mean = channels(transform().mean(), scope);
+        NDArray deviation = channels(transform().std(), scope)) {
       return GradMode.asRequested(() ->
           shape.get(2) == config.vision().imageSize()
               ? NORMALISE.call(images, mean, deviation)
@@ -390,12 +402,14 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
         target,
         to -> {
           JsonObject json =
-              JsonParser.parseString(Files.readString(folder.resolve("config.json")))
+              JsonParser.parseString(TextFile.read(folder.resolve("config.json")))
                   .getAsJsonObject();
           json.remove("torch_dtype");
           json.addProperty("dtype", format == Dtype.F16 ? "float16" : "float32");
           Files.writeString(to.resolve("config.json"), GSON.toJson(json) + "\n");
-          copyIfThere(folder, "preprocessor_config.json", to);
+          for (String file : ClipPreprocessor.FILES) {
+            copyIfThere(folder, file, to);
+          }
           for (String file :
               List.of(
                   "tokenizer.json",

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** Reads {@code preprocessor_config.json}: how an image becomes the vision model's input. */
 final class ClipPreprocessor {
@@ -22,13 +23,27 @@ final class ClipPreprocessor {
     this.imageSize = imageSize;
   }
 
-  /** The published transform where the folder has no such file. */
-  static ImageTransform read(Path folder, int imageSize) throws IOException {
-    Path file = folder.resolve("preprocessor_config.json");
-    return Files.exists(file)
-        ? new ClipPreprocessor(JsonConfig.read(file), imageSize).transform()
-        : ImageTransform.clip(imageSize);
+  /** Names of the files that may have it, the first one that is there counts. */
+  static final List<String> FILES = List.of("preprocessor_config.json", "processor_config.json");
+
+  /** There is no default: with another one than that of training, all scores would be wrong. */
+  static Optional<ImageTransform> read(Path folder, int imageSize) throws IOException {
+    Path file = folder.resolve(FILES.get(0));
+    if (Files.exists(file)) {
+      return Optional.of(new ClipPreprocessor(JsonConfig.read(file), imageSize).transform());
+    }
+    Path whole = folder.resolve(FILES.get(1));
+    if (Files.exists(whole)) {
+      JsonConfig json = JsonConfig.read(whole);
+      if (json.has(IMAGE_PROCESSOR)) {
+        return Optional.of(
+            new ClipPreprocessor(json.section(IMAGE_PROCESSOR), imageSize).transform());
+      }
+    }
+    return Optional.empty();
   }
+
+  private static final String IMAGE_PROCESSOR = "image_processor";
 
   private ImageTransform transform() throws InvalidCheckpointException {
     ImageTransform standard = ImageTransform.clip(imageSize);

@@ -50,7 +50,8 @@ public final class ClipTextConfig {
    *     something that is not supported
    */
   public static ClipTextConfig of(JsonConfig json) throws InvalidCheckpointException {
-    return new ClipTextConfig(json);
+    // A whole CLIP, of which the published pipeline takes the text encoder.
+    return new ClipTextConfig(json.has("text_config") ? json.section("text_config") : json);
   }
 
   static Activation activation(JsonConfig json) throws InvalidCheckpointException {

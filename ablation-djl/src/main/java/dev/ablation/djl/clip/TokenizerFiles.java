@@ -5,9 +5,9 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
+import dev.ablation.internal.TextFile;
+import dev.ablation.internal.TextFormatException;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -194,9 +194,9 @@ record TokenizerFiles(
       throws IOException {
     List<String> lines;
     try {
-      lines = Files.readAllLines(file, StandardCharsets.UTF_8);
-    } catch (CharacterCodingException e) {
-      throw new InvalidCheckpointException(file, "is not UTF-8");
+      lines = TextFile.lines(file);
+    } catch (TextFormatException e) {
+      throw new InvalidCheckpointException(file, "is not text: " + e.getMessage());
     }
     List<Merge> merges = new ArrayList<>(lines.size());
     for (int i = 0; i < lines.size(); i++) {

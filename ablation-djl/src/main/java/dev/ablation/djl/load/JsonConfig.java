@@ -2,9 +2,9 @@ package dev.ablation.djl.load;
 
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
+import dev.ablation.internal.TextFile;
+import dev.ablation.internal.TextFormatException;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +28,23 @@ import org.jspecify.annotations.Nullable;
  */
 public final class JsonConfig {
 
+  /** More than any size, number of timesteps or vocabulary of a published model. */
+  private static final int MOST = 1 << 20;
+
+  /** More layers than any published network has: each is built before weights are looked at. */
+  private static final int MOST_LAYERS = 1000;
+
+  private static final Set<String> LAYERS =
+      Set.of(
+          "num_hidden_layers",
+          "num_layers",
+          "num_single_layers",
+          "layers_per_block",
+          "transformer_layers_per_block");
+
+  /** Longer than any list, of which {@code trained_betas} has an element for each timestep. */
+  private static final int MOST_ELEMENTS = 100_000;
+
   private final Path path;
   private final Map<String, @Nullable Object> values;
 
@@ -48,9 +65,9 @@ public final class JsonConfig {
   public static JsonConfig read(Path path) throws IOException {
     String text;
     try {
-      text = Files.readString(path);
-    } catch (CharacterCodingException e) {
-      throw new InvalidCheckpointException(path, "is not JSON: it is not UTF-8");
+      text = TextFile.read(path);
+    } catch (TextFormatException e) {
+      throw new InvalidCheckpointException(path, "is not JSON: " + e.getMessage());
     } catch (NoSuchFileException e) {
       throw new NoSuchFileException(path.toString(), null, "a checkpoint must have this file");
     }
@@ -292,7 +309,7 @@ public final class JsonConfig {
    */
   public List<Integer> requireInts(String key) throws InvalidCheckpointException {
     List<Integer> ints = new ArrayList<>();
-    for (Object element : list(key, "a list of integers")) {
+    for (Object element : list(key, "a list of integers", MOST_LAYERS)) {
       ints.add(integer(key, element));
     }
     return List.copyOf(ints);
@@ -307,7 +324,7 @@ public final class JsonConfig {
    */
   public List<Double> requireDoubles(String key) throws InvalidCheckpointException {
     List<Double> doubles = new ArrayList<>();
-    for (Object element : list(key, "a list of numbers")) {
+    for (Object element : list(key, "a list of numbers", MOST_ELEMENTS)) {
       doubles.add(number(key, element));
     }
     return List.copyOf(doubles);
@@ -322,7 +339,7 @@ public final class JsonConfig {
    */
   public List<String> requireStrings(String key) throws InvalidCheckpointException {
     List<String> strings = new ArrayList<>();
-    for (Object element : list(key, "a list of strings")) {
+    for (Object element : list(key, "a list of strings", MOST_LAYERS)) {
       strings.add(string(key, element));
     }
     return List.copyOf(strings);
@@ -474,9 +491,14 @@ public final class JsonConfig {
     return value;
   }
 
-  private List<?> list(String key, String rule) throws InvalidCheckpointException {
+  private List<?> list(String key, String rule, int most) throws InvalidCheckpointException {
     Object value = require(key, rule);
     if (value instanceof List<?> list) {
+      if (list.size() > most) {
+        throw new InvalidCheckpointException(
+            path,
+            "%s must be a list of at most %d elements, has %d".formatted(key, most, list.size()));
+      }
       return list;
     }
     throw invalid(key, rule, value);
@@ -484,11 +506,16 @@ public final class JsonConfig {
 
   private int integer(String key, @Nullable Object value) throws InvalidCheckpointException {
     if (value instanceof JsonNumber number && number.isInteger()) {
+      int most = LAYERS.contains(key) ? MOST_LAYERS : MOST;
       try {
-        return Integer.parseInt(number.literal());
+        int parsed = Integer.parseInt(number.literal());
+        if (Math.abs((long) parsed) <= most) {
+          return parsed;
+        }
       } catch (NumberFormatException e) {
         throw invalid(key, "an integer of 32 bits", values.get(key));
       }
+      throw invalid(key, "an integer of at most " + most, values.get(key));
     }
     throw invalid(key, "an integer", values.get(key));
   }

@@ -14,8 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 
 /**
@@ -56,12 +54,13 @@ final class AdapterMetadata {
 
   /** peft matches a regular expression at the end of a module's name. */
   private static boolean matches(String pattern, String module) {
-    try {
-      return Pattern.compile("(.*\\.)?(" + pattern + ")").matcher(module).matches();
-    } catch (PatternSyntaxException e) {
-      throw new IllegalArgumentException(
-          "alpha_pattern must hold regular expressions, was " + pattern, e);
-    }
+    return NamePattern.parse(pattern)
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "alpha_pattern must hold names of modules, with . and \\d, * and + after them, and |,"
+                    + " was "
+                    + pattern))
+        .matches(module);
   }
 
   /** Whether a reader that knows the tensors alone would understand these changes. */

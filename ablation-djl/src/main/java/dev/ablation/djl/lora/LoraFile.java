@@ -4,6 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.Finite;
 import dev.ablation.model.AttentionProjection;
 import dev.ablation.model.AttentionProjection.Projection;
 import dev.ablation.model.DiffusionModel;
@@ -23,7 +25,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Low-rank deltas as LoRA files (safetensors), for any model whose weights carry diffusers' names.
@@ -43,6 +50,8 @@ public final class LoraFile {
 
   private static final int WIDTH_OF_VERSION_2 = 1024;
   private static final int WIDTH_OF_XL = 2048;
+
+  private static final Logger LOG = LoggerFactory.getLogger(LoraFile.class);
 
   private LoraFile() {}
 
@@ -175,18 +184,20 @@ public final class LoraFile {
    * @param model that it is for: the names of its modules are looked up there
    * @return a low-rank delta, owned by the caller. Of a file that this library wrote it has the
    *     provenance; else the header's texts are its settings, and it fits every model that has the
-   *     weights.
-   * @throws IOException if the file cannot be read, or holds what the model has no place for or
-   *     what is no plain LoRA; the message names it
+   *     weights. Layers of a text encoder that has fewer are skipped, with a warning in the log.
+   * @throws IOException if the file cannot be read, holds what the model has no place for, what is
+   *     no plain LoRA or a change that is not finite; the message names it
    */
   public static WeightDelta load(Path file, DiffusionModel model) throws IOException {
-    try (SafetensorsFile tensors = SafetensorsFile.open(file);
-        NDManager scope = model.manager().newSubManager()) {
-      Map<String, LoraFactors> changes = read(tensors, model, scope);
-      return WeightDelta.ofLowRank(changes, model.manager(), provenance(tensors));
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
-    }
+    return FileReading.of(
+        file,
+        () -> {
+          try (SafetensorsFile tensors = SafetensorsFile.open(file);
+              NDManager scope = model.manager().newSubManager()) {
+            Map<String, LoraFactors> changes = read(tensors, model, scope);
+            return WeightDelta.ofLowRank(changes, model.manager(), provenance(tensors));
+          }
+        });
   }
 
   private static Map<String, LoraFactors> read(
@@ -194,9 +205,13 @@ public final class LoraFile {
     LoraKeys keys = new LoraKeys(model.weights());
     Map<String, Map<LoraKeys.Kind, NDArray>> modules = new TreeMap<>();
     List<String> unknown = new ArrayList<>();
+    Set<Integer> layers = new TreeSet<>();
     for (String name : tensors.tensors().keySet()) {
       Optional<LoraKeys.Key> key = keys.parse(name);
-      if (key.isEmpty()) {
+      OptionalInt surplus = key.isEmpty() ? keys.surplusTextLayer(name) : OptionalInt.empty();
+      if (surplus.isPresent()) {
+        layers.add(surplus.getAsInt());
+      } else if (key.isEmpty()) {
         unknown.add(name);
       } else {
         NDArray array = tensors.readFloat32(name, scope);
@@ -218,6 +233,13 @@ public final class LoraFile {
                   unknown.size(),
                   tensors.tensors().size(),
                   unknown.stream().limit(5).toList()));
+    }
+    if (!layers.isEmpty()) {
+      LOG.warn(
+          "{}: the layers {} are skipped, because the text encoder of '{}' does not have them",
+          tensors.path(),
+          layers,
+          model.descriptor().name());
     }
     AdapterMetadata metadata =
         AdapterMetadata.parse(
@@ -245,7 +267,8 @@ public final class LoraFile {
     }
     Shape a = down.getShape();
     Shape b = up.getShape();
-    int rank = a.dimension() > 0 ? Math.toIntExact(a.get(0)) : 0;
+    long first = a.dimension() > 0 && a.size() > 0 ? a.get(0) : 0;
+    int rank = first > Integer.MAX_VALUE ? 0 : (int) first;
     // A convolution of size 1 may come as a matrix and the other way round.
     Shape expectedA = LoraFactors.downShape(weight.shape(), rank);
     Shape expectedB = LoraFactors.upShape(weight.shape(), rank);
@@ -266,6 +289,7 @@ public final class LoraFile {
         alpha == null
             ? metadata.scale(LoraKeys.module(weight.name()), rank)
             : alpha.toFloatArray()[0] / (double) rank;
+    Finite.checkProduct(down, up, rank, scale, weight.name());
     return new LoraFactors(down.reshape(expectedA), up.reshape(expectedB), scale);
   }
 

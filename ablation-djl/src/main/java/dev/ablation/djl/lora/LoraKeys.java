@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,13 +31,18 @@ final class LoraKeys {
   /** A tensor of a module. */
   record Key(String module, Kind kind) {}
 
-  /** The end of a name, which tells what the tensor is; the rest names the module. */
+  /**
+   * The end of a name, which tells what the tensor is; the rest names the module. peft writes the
+   * adapter's name too, {@code lora_A.default_0.weight}.
+   */
   private static final Pattern END =
       Pattern.compile(
           "(?<module>.+?)(?:\\.lora_linear_layer|\\.lora|_lora)?"
-              + "(?:\\.(?<down>lora_A|lora_down|down)\\.weight"
-              + "|\\.(?<up>lora_B|lora_up|up)\\.weight"
+              + "(?:\\.(?<down>lora_A(?:\\.[\\w-]+)?|lora_down|down)\\.weight"
+              + "|\\.(?<up>lora_B(?:\\.[\\w-]+)?|lora_up|up)\\.weight"
               + "|(?<alpha>\\.alpha))");
+
+  private static final Pattern LAYER = Pattern.compile("[._]layers[._](\\d{1,4})[._]");
 
   /**
    * kohya's prefixes and the components that they may mean, the first one that the model has. Some
@@ -102,6 +108,21 @@ final class LoraKeys {
     Kind kind =
         end.group("down") != null ? Kind.DOWN : end.group("up") != null ? Kind.UP : Kind.ALPHA;
     return find(end.group("module")).map(module -> new Key(module, kind));
+  }
+
+  /**
+   * Finds the layer of a tensor that would be part of a text encoder if the encoder had more
+   * layers.
+   */
+  OptionalInt surplusTextLayer(String tensor) {
+    Matcher layer = LAYER.matcher(tensor);
+    if (!layer.find()) {
+      return OptionalInt.empty();
+    }
+    String inFirst = tensor.substring(0, layer.start(1)) + "0" + tensor.substring(layer.end(1));
+    return parse(inFirst).filter(key -> key.module().startsWith("text_encoder")).isPresent()
+        ? OptionalInt.of(Integer.parseInt(layer.group(1)))
+        : OptionalInt.empty();
   }
 
   private Optional<String> find(String spelled) {

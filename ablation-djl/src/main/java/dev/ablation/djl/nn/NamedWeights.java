@@ -35,8 +35,15 @@ public final class NamedWeights implements Weights {
   /** Float32 copies of narrow weights that somebody asked for as live arrays. */
   private final Map<String, NDArray> widened = new ConcurrentHashMap<>();
 
+  private final ModelUse use = new ModelUse();
+
   /** Starts without weights. */
   public NamedWeights() {}
+
+  /** {@return who uses the model; binding weights reserves it for the thread that does} */
+  public ModelUse use() {
+    return use;
+  }
 
   /**
    * Adds a network's weights, under the component's name and a dot.
@@ -152,7 +159,8 @@ public final class NamedWeights implements Weights {
 
   @Override
   public void bind(String name, @Nullable NDArray array) {
-    weight(name).bind(array);
+    Weight weight = weight(name);
+    use.bind(() -> weight.bind(array), weight.bound() != null, array != null);
   }
 
   @Override
@@ -167,7 +175,7 @@ public final class NamedWeights implements Weights {
       throw new IllegalArgumentException(
           "weight %s: expected shape %s, was %s".formatted(name, weight.shape(), array.getShape()));
     }
-    weight.overwrite(array);
+    use.overwrite(() -> weight.overwrite(array));
     widened.remove(name);
     hashes.clear();
   }

@@ -5,8 +5,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
@@ -33,21 +33,13 @@ record T5Vocabulary(String json, int size, int endId, int padId) {
     Path whole = folder.resolve("tokenizer.json");
     Path pieces = folder.resolve("spiece.model");
     if (Files.exists(whole)) {
-      return of(text(whole), whole);
+      return of(TextFile.read(whole), whole);
     }
     if (Files.exists(pieces)) {
       return of(SentencePieceFile.read(pieces).toTokenizerJson(), pieces);
     }
     throw new NoSuchFileException(
         whole.toString(), null, "the folder of a T5 tokenizer has it, or spiece.model");
-  }
-
-  private static String text(Path file) throws IOException {
-    try {
-      return Files.readString(file);
-    } catch (CharacterCodingException e) {
-      throw new IOException(file + ": not UTF-8", e);
-    }
   }
 
   private static T5Vocabulary of(String json, Path file) throws IOException {

@@ -257,6 +257,44 @@ class ClipTest {
         .hasMessageContaining("preprocessor_config.json: " + message);
   }
 
+  @Test
+  void readsTheProcessorOfNewerVersionsAndKeepsIt() throws IOException {
+    Path folder = SmallClip.folder(temporary.resolve("processor"), "");
+    Files.delete(folder.resolve("preprocessor_config.json"));
+    Files.writeString(
+        folder.resolve("processor_config.json"),
+        """
+        {"processor_class": "CLIPProcessor", "image_processor": {"size": {"shortest_edge": 18},
+         "crop_size": {"height": 16, "width": 16}, "image_mean": [0.1, 0.2, 0.3],
+         "image_std": [0.4, 0.5, 0.6]}}
+        """);
+    ImageTransform expected =
+        new ImageTransform(
+            Fit.SHORTER_SIDE,
+            18,
+            Resampling.BICUBIC,
+            true,
+            16,
+            List.of(0.1, 0.2, 0.3),
+            List.of(0.4, 0.5, 0.6));
+    assertThat(transform(folder, null)).isEqualTo(expected);
+    Path saved = temporary.resolve("saved-processor");
+    try (Clip clip = Clip.untrained(folder, SmallClip.options(), 1)) {
+      clip.save(saved, Dtype.F32);
+    }
+    assertThat(transform(saved, null)).isEqualTo(expected);
+  }
+
+  @Test
+  void hasNoDefaultWhereNoPreprocessingIsStated() throws IOException {
+    Path folder = SmallClip.folder(temporary.resolve("no-processor"), "");
+    Files.delete(folder.resolve("preprocessor_config.json"));
+    Files.writeString(folder.resolve("processor_config.json"), "{}");
+    assertThatThrownBy(() -> transform(folder, null))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining(folder + " must have preprocessor_config.json");
+  }
+
   private static ImageTransform transform(
       Path folder, @org.jspecify.annotations.Nullable String json) throws IOException {
     if (json != null) {

@@ -10,6 +10,7 @@ import dev.ablation.model.PromptTokenizer.Tokens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -374,7 +375,18 @@ class ClipTokenizerTest {
   @Test
   void invalidUtf8() throws IOException {
     Files.write(folder.resolve("merges.txt"), new byte[] {'a', (byte) 0xFF});
-    assertFails("merges.txt", "not UTF-8");
+    assertFails("merges.txt", "must be UTF-8 text");
+  }
+
+  @Test
+  void anIdBeyondEveryNumber() throws Exception {
+    Path vocabulary =
+        Path.of(
+            ClipTokenizerTest.class
+                .getResource("/damaged/vocabulary-id-of-1e9999999999.json")
+                .toURI());
+    Files.copy(vocabulary, folder.resolve("vocab.json"), StandardCopyOption.REPLACE_EXISTING);
+    assertFails("vocab.json", "a must be an integer");
   }
 
   private void assertFails(String file, String message) {

@@ -32,6 +32,8 @@ public final class SmallClip {
     for (Path file : files) {
       Files.copy(file, folder.resolve(file.getFileName().toString()));
     }
+    Files.writeString(
+        folder.resolve("preprocessor_config.json"), "{\"size\": 16, \"crop_size\": 16}");
     int tokens;
     try (ClipTokenizer read = ClipTokenizer.load(tokenizer, 77)) {
       tokens = read.vocabularySize();

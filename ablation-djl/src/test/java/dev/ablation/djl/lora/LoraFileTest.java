@@ -29,15 +29,18 @@ import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -355,5 +358,73 @@ class LoraFileTest {
         .isThrownBy(() -> LoraFile.load(broken, model))
         .withMessageContaining(AdapterMetadata.KEY);
     assertThat(model.manager().getManagedArrays()).hasSize(arrays);
+  }
+
+  private static Path damaged(String name) throws URISyntaxException {
+    return Path.of(LoraFileTest.class.getResource("/damaged/" + name + ".safetensors").toURI());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"lora-pattern-that-backtracks", "lora-rank-of-2-to-32", "lora-alpha-of-1e300"})
+  @Timeout(10)
+  void refusesNumbersAndPatternsOfAFileThatHaveNoBound(String name) throws Exception {
+    Path file = damaged(name);
+    assertThatIOException()
+        .isThrownBy(() -> LoraFile.load(file, model))
+        .withMessageStartingWith(file + ": ");
+  }
+
+  /** Writes a file of one adapter under other names. */
+  private Path renamed(UnaryOperator<String> rename) throws IOException {
+    Path usual = folder.resolve("usual.safetensors");
+    Path other = folder.resolve("other.safetensors");
+    try (WeightDelta delta = random(1, 2)) {
+      LoraFile.save(delta, usual);
+    }
+    try (SafetensorsFile file = SafetensorsFile.open(usual, SafetensorsFile.Access.COPY);
+        NDManager scope = model.manager().newSubManager()) {
+      Map<String, NDArray> arrays = new LinkedHashMap<>();
+      for (String name : file.tensors().keySet()) {
+        arrays.put(name, file.read(name, scope));
+        arrays.put(rename.apply(name), file.read(name, scope));
+        if (rename.apply(name).contains("default_0")) {
+          arrays.remove(name);
+        }
+      }
+      SafetensorsWriter.write(other, arrays, file.metadata());
+    }
+    return other;
+  }
+
+  @Test
+  void readsNamesWithTheAdaptersName() throws IOException {
+    Path other = renamed(name -> name.replaceFirst("lora_([AB])\\.", "lora_$1.default_0."));
+    try (WeightDelta delta = LoraFile.load(other, model);
+        WeightDelta usual = LoraFile.load(folder.resolve("usual.safetensors"), model)) {
+      assertEqual(delta, usual);
+    }
+  }
+
+  @Test
+  void skipsLayersThatTheTextEncoderDoesNotHave() throws IOException {
+    Path other =
+        renamed(name -> name.replaceFirst("(text_encoder.*)layers\\.0\\.", "$1layers.11."));
+    try (WeightDelta delta = LoraFile.load(other, model);
+        WeightDelta usual = LoraFile.load(folder.resolve("usual.safetensors"), model)) {
+      assertEqual(delta, usual);
+    }
+    Path wrong = folder.resolve("wrong.safetensors");
+    try (NDManager scope = model.manager().newSubManager()) {
+      SafetensorsWriter.write(
+          wrong,
+          Map.of(
+              "text_encoder.text_model.encoder.layers.11.mlp.fc1.lora_A.weight",
+              scope.ones(new Shape(1, 32))),
+          Map.of());
+    }
+    assertThatIOException()
+        .isThrownBy(() -> LoraFile.load(wrong, model))
+        .withMessageStartingWith(wrong + ": ");
   }
 }

@@ -9,6 +9,8 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How the networks of Stable Diffusion name their tensors in the files that they are published in:
@@ -28,7 +30,10 @@ public enum NetworkNames {
   VAE(WeightFiles.DIFFUSERS_STEM, "first_stage_model.") {
     @Override
     public TensorMapping inFolder(Set<String> tensors) {
-      return TensorMapping.identity().renaming(NetworkNames::modernAttention);
+      note(tensors, EXTRA);
+      return TensorMapping.identity()
+          .ignoring(NetworkNames::isExtra)
+          .renaming(NetworkNames::modernAttention);
     }
 
     @Override
@@ -74,9 +79,11 @@ public enum NetworkNames {
     @Override
     public TensorMapping inFolder(Set<String> tensors) {
       boolean addPrefix = tensors.stream().noneMatch(tensor -> tensor.startsWith(TEXT_MODEL));
+      note(tensors, OTHER_PARTS_OF_CLIP);
       return TensorMapping.identity()
           .ignoring(POSITION_IDS::equals)
-          .renaming(tensor -> addPrefix ? TEXT_MODEL + tensor : tensor);
+          .renaming(tensor -> addPrefix ? TEXT_MODEL + tensor : tensor)
+          .ignoring(tensor -> isExtra(tensor) || OTHER_PARTS_OF_CLIP.matcher(tensor).matches());
     }
 
     @Override
@@ -98,6 +105,15 @@ public enum NetworkNames {
 
   /** A buffer that older text encoders carry; the positions are known without it. */
   private static final String POSITION_IDS = "text_model.embeddings.position_ids";
+
+  /** What remains of training in the files of a folder. */
+  private static final Pattern EXTRA = Pattern.compile("model_ema\\..*|loss\\..*|logvar");
+
+  /** What a whole CLIP has beside the text encoder, and its text encoder beside the transformer. */
+  private static final Pattern OTHER_PARTS_OF_CLIP =
+      Pattern.compile("vision_model\\..*|(visual|text)_projection\\.weight|logit_scale");
+
+  private static final Logger LOG = LoggerFactory.getLogger(NetworkNames.class);
 
   /** How files before diffusers 0.12 spell the autoencoder's attention. */
   private static final Map<String, String> OLD_ATTENTION =
@@ -131,7 +147,25 @@ public enum NetworkNames {
    * @return the mapping
    */
   public TensorMapping inFolder(Set<String> tensors) {
-    return TensorMapping.identity();
+    note(tensors, EXTRA);
+    return TensorMapping.identity().ignoring(NetworkNames::isExtra);
+  }
+
+  private static boolean isExtra(String tensor) {
+    return EXTRA.matcher(tensor).matches();
+  }
+
+  private static void note(Set<String> tensors, Pattern passedOver) {
+    List<String> extras =
+        tensors.stream()
+            .filter(tensor -> isExtra(tensor) || passedOver.matcher(tensor).matches())
+            .toList();
+    if (!extras.isEmpty()) {
+      LOG.info(
+          "{} tensors that no network of the pipeline uses are passed over, such as {}",
+          extras.size(),
+          extras.get(0));
+    }
   }
 
   /**

@@ -26,6 +26,8 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a checkpoint's {@code scheduler_config.json} says: the schedule that the network was trained
@@ -33,7 +35,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Keys that are absent or null take the default of the published class; keys that the class does
  * not know are ignored, as configurations carry leftovers of other classes. An option that this
- * library does not have is an error that names it.
+ * library does not have is an error that names it. A class whose sampler it does not have is read
+ * for its schedule and prediction type; a warning in the log names the sampler that takes its
+ * place.
  *
  * @param className the published class, such as {@code PNDMScheduler}
  * @param schedule the noise schedule
@@ -64,6 +68,36 @@ public record SchedulerConfig(
               SchedulerConfig::uniPc,
               FLOW_MATCH_EULER,
               SchedulerConfig::flowMatchEuler));
+
+  /**
+   * Published classes whose sampler this library does not have, with the nearest one that it has.
+   * Schedule and prediction type, on which training depends, are in their files all the same.
+   */
+  private static final Map<String, Function<Keys, Sampler>> SUBSTITUTES =
+      new TreeMap<>(
+          Map.of(
+              "DEISMultistepScheduler",
+              keys -> substituteSolver(keys, false),
+              "DPMSolverSinglestepScheduler",
+              keys -> substituteSolver(keys, false),
+              "DPMSolverSDEScheduler",
+              keys -> substituteSolver(keys, true),
+              "LMSDiscreteScheduler",
+              SchedulerConfig::substituteEuler,
+              "HeunDiscreteScheduler",
+              SchedulerConfig::substituteEuler,
+              "KDPM2DiscreteScheduler",
+              SchedulerConfig::substituteEuler,
+              "KDPM2AncestralDiscreteScheduler",
+              SchedulerConfig::eulerAncestral,
+              "LCMScheduler",
+              SchedulerConfig::substituteDdim,
+              "TCDScheduler",
+              SchedulerConfig::substituteDdim,
+              "DDIMInverseScheduler",
+              SchedulerConfig::substituteDdim));
+
+  private static final Logger LOG = LoggerFactory.getLogger(SchedulerConfig.class);
 
   /** Checks that nothing is null. */
   public SchedulerConfig {
@@ -123,10 +157,15 @@ public record SchedulerConfig(
 
   private static SchedulerConfig of(@Nullable String className, Keys keys) {
     String type = className != null ? className : keys.string("_class_name", "");
-    Function<Keys, Sampler> reader = CLASSES.get(type);
+    Function<Keys, Sampler> reader = CLASSES.getOrDefault(type, SUBSTITUTES.get(type));
     if (reader == null) {
       throw new IllegalArgumentException(
-          "scheduler class '" + type + "' is not supported; supported are " + CLASSES.keySet());
+          "scheduler class '"
+              + type
+              + "' is not supported; supported are "
+              + CLASSES.keySet()
+              + " and, with another sampler, "
+              + SUBSTITUTES.keySet());
     }
     if (type.equals(FLOW_MATCH_EULER)) {
       return new SchedulerConfig(type, flow(keys), PredictionType.FLOW, reader.apply(keys));
@@ -139,8 +178,18 @@ public record SchedulerConfig(
                 "epsilon", PredictionType.EPSILON,
                 "v_prediction", PredictionType.V_PREDICTION,
                 "sample", PredictionType.SAMPLE));
-    return new SchedulerConfig(
-        type, schedule(keys, !type.equals("PNDMScheduler")), prediction, reader.apply(keys));
+    NoiseSchedule schedule = schedule(keys, !type.equals("PNDMScheduler"));
+    Sampler sampler = reader.apply(keys);
+    if (SUBSTITUTES.containsKey(type)) {
+      LOG.warn(
+          "{}: the sampler of {} is not implemented; images are drawn with {} {} unless the sampling"
+              + " settings choose another sampler",
+          keys.json().path(),
+          type,
+          sampler.name(),
+          sampler.settings());
+    }
+    return new SchedulerConfig(type, schedule, prediction, sampler);
   }
 
   private static NoiseSchedule schedule(Keys keys, boolean rescalable) {
@@ -240,8 +289,11 @@ public record SchedulerConfig(
       throw new IllegalArgumentException(
           "lambda_min_clipped: only -Infinity is supported, was " + clipped);
     }
+    // The published class reads the algorithm of another solver as its own default.
     String algorithm =
-        keys.oneOf("algorithm_type", "dpmsolver++", "dpmsolver++", "sde-dpmsolver++");
+        keys.string("algorithm_type", "").equals("deis")
+            ? "dpmsolver++"
+            : keys.oneOf("algorithm_type", "dpmsolver++", "dpmsolver++", "sde-dpmsolver++");
     return new DpmSolverPlusPlus(
         keys.integer("solver_order", 2),
         keys.flag("use_karras_sigmas", false),
@@ -297,6 +349,35 @@ public record SchedulerConfig(
         keys.flag("lower_order_final", true),
         finalSigma(keys),
         spacing(keys, "linspace"),
+        offset(keys));
+  }
+
+  private static Sampler substituteSolver(Keys keys, boolean stochastic) {
+    return new DpmSolverPlusPlus(
+        2,
+        keys.flag("use_karras_sigmas", false),
+        stochastic,
+        true,
+        false,
+        FinalSigma.ZERO,
+        spacing(keys, "linspace"),
+        offset(keys));
+  }
+
+  private static Sampler substituteEuler(Keys keys) {
+    return new Euler(
+        keys.flag("use_karras_sigmas", false),
+        FinalSigma.ZERO,
+        spacing(keys, "linspace"),
+        offset(keys));
+  }
+
+  private static Sampler substituteDdim(Keys keys) {
+    return new Ddim(
+        0,
+        keys.flag("set_alpha_to_one", true),
+        clipRange(keys),
+        spacing(keys, "leading"),
         offset(keys));
   }
 

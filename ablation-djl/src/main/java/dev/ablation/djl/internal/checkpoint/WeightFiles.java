@@ -3,8 +3,9 @@ package dev.ablation.djl.internal.checkpoint;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.internal.JsonFormatException;
 import dev.ablation.internal.StrictJson;
+import dev.ablation.internal.TextFile;
+import dev.ablation.internal.TextFormatException;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
@@ -205,8 +206,8 @@ public record WeightFiles(
   private static Map<String, Path> readIndex(Path index) throws IOException {
     Object root;
     try {
-      root = StrictJson.parse(Files.readString(index));
-    } catch (JsonFormatException | CharacterCodingException e) {
+      root = StrictJson.parse(TextFile.read(index));
+    } catch (JsonFormatException | TextFormatException e) {
       throw new InvalidCheckpointException(index, "is not JSON: " + e.getMessage());
     }
     Object map = root instanceof Map<?, ?> object ? object.get("weight_map") : null;

@@ -147,7 +147,7 @@ class SchedulerConfigTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"LMSDiscreteScheduler", "LCMScheduler", "''"})
+  @CsvSource({"EDMEulerScheduler", "VQDiffusionScheduler", "''"})
   void otherClassesAreRefused(String className) {
     assertThatExceptionOfType(InvalidCheckpointException.class)
         .isThrownBy(() -> parse(className, ""))
@@ -157,7 +157,36 @@ class SchedulerConfigTest {
                 + "' is not supported; supported are [DDIMScheduler, DDPMScheduler,"
                 + " DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,"
                 + " EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, PNDMScheduler,"
-                + " UniPCMultistepScheduler]");
+                + " UniPCMultistepScheduler] and, with another sampler, [DDIMInverseScheduler,"
+                + " DEISMultistepScheduler, DPMSolverSDEScheduler, DPMSolverSinglestepScheduler,"
+                + " HeunDiscreteScheduler, KDPM2AncestralDiscreteScheduler, KDPM2DiscreteScheduler,"
+                + " LCMScheduler, LMSDiscreteScheduler, TCDScheduler]");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "DEISMultistepScheduler, DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler, DPMSolverMultistepScheduler",
+    "LMSDiscreteScheduler, EulerDiscreteScheduler",
+    "HeunDiscreteScheduler, EulerDiscreteScheduler",
+    "KDPM2DiscreteScheduler, EulerDiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler, EulerAncestralDiscreteScheduler",
+    "LCMScheduler, DDIMScheduler",
+    "TCDScheduler, DDIMScheduler",
+    "DDIMInverseScheduler, DDIMScheduler"
+  })
+  void otherSamplersAreSubstitutedButScheduleAndPredictionAreRead(
+      String className, String substitute) throws IOException {
+    String keys =
+        "\"beta_start\": 0.00085, \"beta_end\": 0.012, \"beta_schedule\": \"scaled_linear\","
+            + " \"prediction_type\": \"v_prediction\", \"algorithm_type\": \"deis\"";
+    SchedulerConfig read = parse(className, keys);
+    SchedulerConfig usual = parse(substitute, keys);
+    assertThat(read.className()).isEqualTo(className);
+    assertThat(read.predictionType()).isEqualTo(usual.predictionType());
+    assertThat(read.schedule()).isEqualTo(usual.schedule());
+    assertThat(read.sampler().name()).isEqualTo(usual.sampler().name());
+    assertThat(read.sampler().settings()).isEqualTo(usual.sampler().settings());
   }
 
   @Test
