@@ -26,18 +26,14 @@ import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.TestFactory;
@@ -94,8 +90,8 @@ class PipelineGoldenTest {
         throw new UncheckedIOException(e);
       }
       return Stream.of(
-          dynamicTest("timesteps", () -> checkTimesteps(drawn.recorder().timesteps)),
-          dynamicTest("latents_after_step", () -> checkSteps(drawn.recorder().samples)),
+          dynamicTest("timesteps", () -> checkTimesteps(drawn.recorder().timesteps())),
+          dynamicTest("latents_after_step", () -> checkSteps(drawn.recorder().samples())),
           dynamicTest(
               "final_latents", () -> check("final_latents", Tolerance.LATENTS, drawn.latents())),
           dynamicTest("decoded", () -> check("decoded", Tolerance.DECODED, drawn.decoded())),
@@ -109,7 +105,7 @@ class PipelineGoldenTest {
               JsonConfig.parse(
                   Path.of("scheduler_config"),
                   info.getAsJsonObject("scheduler_config").toString()));
-      Recorder recorder = new Recorder(eta(scheduler.sampler()));
+      RecordingSampler recorder = new RecordingSampler(eta(scheduler.sampler()));
       List<String> prompts = Golden.strings(info.get("prompts"));
       JsonElement negative = info.get("negative_prompt");
       int steps = info.get("num_inference_steps").getAsInt();
@@ -234,77 +230,5 @@ class PipelineGoldenTest {
   /** What one run gave. */
   @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
   private record Drawn(
-      Recorder recorder, Tensor latents, Tensor decoded, Shape bytesShape, byte[] bytes) {}
-
-  /** A sampler that keeps a copy of the sample after each step of its last run. */
-  private static final class Recorder implements Sampler {
-    private final Sampler sampler;
-    private final List<Tensor> samples = new ArrayList<>();
-    private double[] timesteps = {};
-
-    Recorder(Sampler sampler) {
-      this.sampler = sampler;
-    }
-
-    @Override
-    public String name() {
-      return sampler.name();
-    }
-
-    @Override
-    public Map<String, Object> settings() {
-      return sampler.settings();
-    }
-
-    @Override
-    public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps, Shape latents) {
-      SamplerRun run = sampler.start(schedule, type, steps, latents);
-      samples.clear();
-      timesteps = run.timesteps();
-      return new SamplerRun() {
-        @Override
-        public double[] timesteps() {
-          return run.timesteps();
-        }
-
-        @Override
-        public double[] sigmas() {
-          return run.sigmas();
-        }
-
-        @Override
-        public double initNoiseSigma() {
-          return run.initNoiseSigma();
-        }
-
-        @Override
-        public NDArray scaleModelInput(NDArray sample, int index) {
-          return run.scaleModelInput(sample, index);
-        }
-
-        @Override
-        public boolean drawsNoise(int index) {
-          return run.drawsNoise(index);
-        }
-
-        @Override
-        public NDArray predictOriginal(NDArray modelOutput, int index, NDArray sample) {
-          return run.predictOriginal(modelOutput, index, sample);
-        }
-
-        @Override
-        public NDArray step(
-            NDArray modelOutput, int index, NDArray sample, @Nullable NDArray noise) {
-          NDArray next = run.step(modelOutput, index, sample, noise);
-          samples.add(Tensor.of(next));
-          return next;
-        }
-
-        @Override
-        public void close() {
-          run.close();
-        }
-      };
-    }
-  }
+      RecordingSampler recorder, Tensor latents, Tensor decoded, Shape bytesShape, byte[] bytes) {}
 }

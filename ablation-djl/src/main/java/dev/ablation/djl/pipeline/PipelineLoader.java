@@ -49,7 +49,8 @@ public final class PipelineLoader {
       }
       names.addAll(pipeline.names());
     }
-    throw index.invalid(CLASS_NAME, "a supported pipeline: one of " + names);
+    throw index.invalid(
+        CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.hint(index));
   }
 
   private static <M> M load(
@@ -70,7 +71,7 @@ public final class PipelineLoader {
     source.checkLeftovers(problems);
     check(source, problems);
     KeptFiles kept = KeptFiles.read(source.configFolder(), pipeline.components(), components);
-    Opening opening = new Opening(source, options, components, kept, problems);
+    Opening opening = new Opening(source, index, options, components, kept, problems);
     try {
       return pipeline.open(components, opening);
     } catch (IOException | RuntimeException | Error e) {
