@@ -46,6 +46,8 @@ class SamplerTest {
         Sampler.dpmSolverPlusPlus().stochastic(true),
         Sampler.euler(),
         Sampler.euler().karrasSigmas(true),
+        Sampler.heun(),
+        Sampler.heun().karrasSigmas(true),
         Sampler.eulerAncestral(),
         Sampler.uniPc(),
         Sampler.uniPc().order(3),

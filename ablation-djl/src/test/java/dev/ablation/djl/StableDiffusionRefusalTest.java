@@ -324,9 +324,9 @@ class StableDiffusionRefusalTest {
     return Stream.of(
         refused(
             "unsupported scheduler",
-            c -> c.set(INDEX, "scheduler", "[\"diffusers\", \"HeunDiscreteScheduler\"]"),
+            c -> c.set(INDEX, "scheduler", "[\"diffusers\", \"LMSDiscreteScheduler\"]"),
             SCHEDULER,
-            "HeunDiscreteScheduler",
+            "LMSDiscreteScheduler",
             "DDIMScheduler",
             "PNDMScheduler"),
         key(SCHEDULER, "prediction_type", "\"flow\"", "flow", "epsilon", "v_prediction"),

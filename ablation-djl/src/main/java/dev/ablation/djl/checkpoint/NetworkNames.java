@@ -76,7 +76,8 @@ public enum NetworkNames {
       boolean addPrefix = tensors.stream().noneMatch(tensor -> tensor.startsWith(TEXT_MODEL));
       return TensorMapping.identity()
           .ignoring(POSITION_IDS::equals)
-          .renaming(tensor -> addPrefix ? TEXT_MODEL + tensor : tensor);
+          .renaming(
+              tensor -> addPrefix && !tensor.startsWith(PROJECTION) ? TEXT_MODEL + tensor : tensor);
     }
 
     @Override
@@ -95,6 +96,7 @@ public enum NetworkNames {
   };
 
   private static final String TEXT_MODEL = "text_model.";
+  private static final String PROJECTION = "text_projection.";
 
   /** A buffer that older text encoders carry; the positions are known without it. */
   private static final String POSITION_IDS = "text_model.embeddings.position_ids";

@@ -154,7 +154,8 @@ class SchedulerConfigTest {
                 + className
                 + "' is not supported; supported are [DDIMScheduler, DDPMScheduler,"
                 + " DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,"
-                + " EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, PNDMScheduler,"
+                + " EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler,"
+                + " HeunDiscreteScheduler, PNDMScheduler,"
                 + " UniPCMultistepScheduler]");
   }
 
