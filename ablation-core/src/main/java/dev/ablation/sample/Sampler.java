@@ -98,6 +98,11 @@ public interface Sampler {
     return new Euler(false, FinalSigma.ZERO, TimestepSpacing.LINSPACE, 0);
   }
 
+  /** {@return Heun's method in the noise level (Karras et al. 2022), two calls a step} */
+  static Heun heun() {
+    return new Heun(false, TimestepSpacing.LINSPACE, 0);
+  }
+
   /** {@return Euler's method with ancestral noise} */
   static EulerAncestral eulerAncestral() {
     return new EulerAncestral(TimestepSpacing.LINSPACE, 0);

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.DynamicNode;
 /** The directory of reference values. What it lacks fails the test that asks for it. */
 public final class Golden {
   /**
-   * Pipelines of this class are left out: they have two text encoders, and the library does not
-   * read them.
+   * Pipelines of this class are left out by tests of {@code StableDiffusion}, which has one text
+   * encoder.
    */
   public static final String LEFT_OUT_CLASS = "StableDiffusionXLPipeline";
 
@@ -158,6 +158,19 @@ public final class Golden {
       throw new AssertionError("no pipeline to test in " + directory() + " among " + names);
     }
     return pipelines;
+  }
+
+  /**
+   * Returns the model folders of a part's data.
+   *
+   * @param names of the model folders that the part has data of
+   * @return all of them, at least one
+   */
+  public static List<Pipeline> allPipelines(Collection<String> names) {
+    if (names.isEmpty()) {
+      throw new AssertionError("no pipeline to test in " + directory());
+    }
+    return names.stream().map(name -> new Pipeline(name, path("pipelines").resolve(name))).toList();
   }
 
   /**

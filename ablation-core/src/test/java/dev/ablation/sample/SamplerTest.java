@@ -46,6 +46,8 @@ class SamplerTest {
         Sampler.dpmSolverPlusPlus().stochastic(true),
         Sampler.euler(),
         Sampler.euler().karrasSigmas(true),
+        Sampler.heun(),
+        Sampler.heun().karrasSigmas(true),
         Sampler.eulerAncestral(),
         Sampler.uniPc(),
         Sampler.uniPc().order(3),
@@ -80,13 +82,19 @@ class SamplerTest {
     for (int steps : new int[] {1, 2, 7, 61, 250, 999}) {
       try (SamplerRun run = sampler.start(SCHEDULE, PredictionType.V_PREDICTION, steps, LATENTS)) {
         double[] timesteps = run.timesteps();
-        assertThat(timesteps).hasSize(sampler instanceof Pndm && steps > 1 ? steps + 1 : steps);
+        int calls =
+            sampler instanceof Heun
+                ? 2 * steps - 1
+                : sampler instanceof Pndm && steps > 1 ? steps + 1 : steps;
+        assertThat(timesteps).hasSize(calls);
         for (int i = 0; i < timesteps.length; i++) {
           assertThat(timesteps[i]).isBetween(0., 999.);
           assertThat(timesteps[i]).isLessThanOrEqualTo(timesteps[Math.max(0, i - 1)]);
         }
         if (run.sigmas().length > 0) {
-          assertThat(run.sigmas()).hasSize(steps + 1).endsWith(0);
+          assertThat(run.sigmas())
+              .hasSize((sampler instanceof Heun ? calls : steps) + 1)
+              .endsWith(0);
         }
       }
     }
@@ -306,7 +314,7 @@ class SamplerTest {
             Map.entry("stepsOffset", 0));
     assertThat(samplers().map(Sampler::name).distinct())
         .containsExactly(
-            "ddpm", "ddim", "pndm", "dpm-solver++", "euler", "euler-ancestral", "unipc");
+            "ddpm", "ddim", "pndm", "dpm-solver++", "euler", "heun", "euler-ancestral", "unipc");
   }
 
   @Test

@@ -10,11 +10,16 @@ import java.util.List;
 
 /**
  * Opens a checkpoint of any family that this library supports: {@link StableDiffusion}, {@link
- * StableDiffusion3} or {@link Flux}, as {@code _class_name} in {@code model_index.json} says.
+ * StableDiffusionXL}, {@link StableDiffusion3} or {@link Flux}, as {@code _class_name} in {@code
+ * model_index.json} says.
  */
 public final class DiffusionPipeline {
   private static final List<PipelineClass<? extends DiffusionModel>> KNOWN =
-      List.of(new StableDiffusionPipeline(), new StableDiffusion3Pipeline(), new FluxPipeline());
+      List.of(
+          new StableDiffusionPipeline(),
+          new StableDiffusionXLPipeline(),
+          new StableDiffusion3Pipeline(),
+          new FluxPipeline());
 
   private DiffusionPipeline() {}
 

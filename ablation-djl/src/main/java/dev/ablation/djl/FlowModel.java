@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
+import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.train.DjlTraining;
 import dev.ablation.djl.train.InputGradients;
@@ -27,6 +28,7 @@ import dev.ablation.schedule.PredictionType;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * What the models that are trained by flow matching have in common: everything but the network and
@@ -38,17 +40,17 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
 
   private final Parts parts;
   private final Map<Class<?>, Object> capabilities;
-  private boolean closed;
 
   FlowModel(Parts parts) {
     this.parts = parts;
+    parts.weights.use().name(parts.descriptor.name());
     // Joint attention has no position of text at which gradients would stop.
     DjlTraining training = new DjlTraining(parts.manager, parts.weights, stop -> {});
     SamplingDefaults defaults = () -> parts.defaults;
     capabilities =
         Map.of(
             LatentCodec.class,
-            new VaeCodec(parts.vae),
+            new VaeCodec(parts.vae, parts.weights.use()),
             Differentiable.class,
             training,
             LoraTraining.class,
@@ -133,7 +135,6 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
 
   @Override
   public final Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
-    checkOpen();
     if (prompts.isEmpty()) {
       throw new IllegalArgumentException("prompts must not be empty");
     }
@@ -146,7 +147,7 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
   /** An image of another size would fail in the network only. */
   private void checkSize(long height, long width) {
     if (height % PATCH != 0 || width % PATCH != 0) {
-      int pixels = PATCH * new VaeCodec(parts.vae).downscaling();
+      int pixels = PATCH * parts.vae.config().downscaling();
       throw new IllegalArgumentException(
           "latents: height and width must be multiples of %d (of the image: of %d), were %d x %d"
               .formatted(PATCH, pixels, height, width));
@@ -156,7 +157,6 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
   /** Checks what {@link #predict} is given. */
   final void checkInputs(
       NDArray latents, NDArray timesteps, Conditioning conditioning, int textWidth, int pooled) {
-    checkOpen();
     Shape shape = latents.getShape();
     int channels = parts.descriptor.latentChannels();
     if (shape.dimension() != 4 || shape.get(1) != channels) {
@@ -183,10 +183,9 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
     }
   }
 
-  final void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("model '" + parts.descriptor.name() + "' is closed");
-    }
+  /** Calls the model, which refuses use after closing and while another thread binds weights. */
+  final <T> T during(Supplier<T> body) {
+    return parts.weights.use().during(() -> GradMode.asRequested(body::get));
   }
 
   @Override
@@ -196,13 +195,12 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
 
   @Override
   public final boolean isClosed() {
-    return closed;
+    return parts.weights.use().isClosed();
   }
 
   @Override
   public final void close() {
-    if (!closed) {
-      closed = true;
+    if (parts.weights.use().close()) {
       parts.tokenizers.close();
       parts.manager.close();
     }

@@ -8,7 +8,6 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.flux.FluxLatents;
 import dev.ablation.djl.flux.FluxTextEncoders;
 import dev.ablation.djl.flux.FluxTransformer2DModel;
-import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.internal.pipeline.PipelineLoader;
@@ -100,9 +99,8 @@ public final class Flux extends FlowModel {
    * @return the conditioning
    */
   public Conditioning encode(List<String> prompts, List<String> prompts2, NDManager scope) {
-    checkOpen();
     int length = encoders.second().tokenizer().contextLength();
-    NDList out = GradMode.asRequested(() -> encoders.encode(prompts, prompts2, length, scope));
+    NDList out = during(() -> encoders.encode(prompts, prompts2, length, scope));
     Map<String, NDArray> arrays = new LinkedHashMap<>();
     arrays.put(Conditioning.TEXT, out.get(0));
     arrays.put(Conditioning.POOLED, out.get(1));
@@ -133,7 +131,7 @@ public final class Flux extends FlowModel {
         conditioning,
         transformer.config().jointAttentionDim(),
         transformer.config().pooledProjectionDim());
-    return GradMode.asRequested(() -> velocity(latents, timesteps, conditioning));
+    return during(() -> velocity(latents, timesteps, conditioning));
   }
 
   private NDArray velocity(NDArray latents, NDArray timesteps, Conditioning conditioning) {

@@ -3,7 +3,6 @@ package dev.ablation.djl;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.internal.pipeline.PipelineLoader;
 import dev.ablation.djl.sd3.SD3TextEncoders;
@@ -87,8 +86,7 @@ public final class StableDiffusion3 extends FlowModel {
    * @return the conditioning
    */
   public Conditioning encode(Prompts prompts, int clipSkip, NDManager scope) {
-    checkOpen();
-    NDList out = GradMode.asRequested(() -> encoders.encode(prompts, clipSkip, t5Length, scope));
+    NDList out = during(() -> encoders.encode(prompts, clipSkip, t5Length, scope));
     return new Conditioning(Map.of(Conditioning.TEXT, out.get(0), Conditioning.POOLED, out.get(1)))
         .attach(scope);
   }
@@ -109,7 +107,7 @@ public final class StableDiffusion3 extends FlowModel {
         transformer.config().jointAttentionDim(),
         transformer.config().pooledProjectionDim());
     NDArray velocity =
-        GradMode.asRequested(() ->
+        during(() ->
             transformer.apply(
                 latents,
                 conditioning.textEmbeddings(),

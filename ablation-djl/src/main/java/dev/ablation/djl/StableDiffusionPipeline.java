@@ -59,9 +59,13 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
 
   private static final Component<Network<VaeConfig, AutoencoderKL>> VAE =
       Network.component(
-          "vae", "AutoencoderKL", NetworkNames.VAE, VaeConfig::of, AutoencoderKL::new);
+          "vae",
+          "AutoencoderKL",
+          NetworkNames.VAE,
+          StableDiffusionPipeline::vaeConfig,
+          AutoencoderKL::new);
 
-  private static final Component<Network<ClipTextConfig, ClipTextModel>> TEXT_ENCODER =
+  static final Component<Network<ClipTextConfig, ClipTextModel>> TEXT_ENCODER =
       Network.component(
           "text_encoder",
           "CLIPTextModel",
@@ -69,11 +73,15 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
           ClipTextConfig::of,
           ClipTextModel::new);
 
-  private static final Component<Path> TOKENIZER =
-      new Component<>(
-          "tokenizer",
-          Set.of("CLIPTokenizer", "CLIPTokenizerFast"),
-          (source, className) -> source.configFolder().resolve("tokenizer"));
+  static final Component<Path> TOKENIZER = tokenizer("tokenizer");
+
+  /** Describes a tokenizer of CLIP. */
+  static Component<Path> tokenizer(String name) {
+    return new Component<>(
+        name,
+        Set.of("CLIPTokenizer", "CLIPTokenizerFast"),
+        (source, className) -> source.configFolder().resolve(name));
+  }
 
   /** The pipeline has nothing that could be added to the time embedding. */
   private static UNetConfig unetConfig(JsonConfig json) throws InvalidCheckpointException {
@@ -104,6 +112,16 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     return json.with("sample_size", REPAIRED_SIZE);
   }
 
+  /** The published pipeline does not look at statistics of the latents. */
+  private static VaeConfig vaeConfig(JsonConfig json) throws InvalidCheckpointException {
+    for (String key : List.of("latents_mean", "latents_std")) {
+      if (json.has(key)) {
+        throw json.invalid(key, "absent or null: this pipeline does not support the option");
+      }
+    }
+    return VaeConfig.of(json);
+  }
+
   @Override
   public Set<String> names() {
     return Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
@@ -125,12 +143,16 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
           "cross_attention_dim of the unet (%d) must be hidden_size of the text encoder (%d)"
               .formatted(unet.crossAttentionDim(), text.hiddenSize()));
     }
+    checkChannels(unet, vae, found);
+    return found;
+  }
+
+  static void checkChannels(UNetConfig unet, VaeConfig vae, List<String> found) {
     if (unet.inChannels() != vae.latentChannels() || unet.outChannels() != unet.inChannels()) {
       found.add(
           "in_channels (%d) and out_channels (%d) of the unet must be latent_channels of the vae (%d)"
               .formatted(unet.inChannels(), unet.outChannels(), vae.latentChannels()));
     }
-    return found;
   }
 
   @Override
@@ -145,21 +167,22 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     unet.layer().setPrecision(opening.options().precision());
     vae.layer().setPrecision(opening.options().precision());
     return new StableDiffusion(
-        new ModelDescriptor(
-            opening.modelName(),
-            unet.config().inChannels(),
-            unet.config().sampleSize(),
-            unet.config().sampleSize(),
-            manager.getDevice()),
-        manager,
-        components.get(SCHEDULER),
+        new UNetDiffusion.Parts(
+            new ModelDescriptor(
+                opening.modelName(),
+                unet.config().inChannels(),
+                unet.config().sampleSize(),
+                unet.config().sampleSize(),
+                manager.getDevice()),
+            manager,
+            components.get(SCHEDULER),
+            unet.layer(),
+            vae.layer(),
+            new NamedWeights()
+                .add("unet", unet.layer(), WeightRole.DENOISER)
+                .add("text_encoder", text.layer(), WeightRole.TEXT_ENCODER),
+            new FolderExport(opening.keptFiles(), components.networks())),
         tokenizer,
-        text.layer(),
-        unet.layer(),
-        vae.layer(),
-        new NamedWeights()
-            .add("unet", unet.layer(), WeightRole.DENOISER)
-            .add("text_encoder", text.layer(), WeightRole.TEXT_ENCODER),
-        new FolderExport(opening.keptFiles(), components.networks()));
+        text.layer());
   }
 }

@@ -2,19 +2,17 @@ package dev.ablation.djl;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.nn.ModelUse;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.model.LatentCodec;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Images and the latents that the denoising network works on. */
 record VaeCodec(AutoencoderKL vae, ModelUse use) implements LatentCodec {
-
-  VaeCodec(AutoencoderKL vae) {
-    this(vae, new ModelUse());
-  }
 
   @Override
   public int downscaling() {
@@ -34,6 +32,12 @@ record VaeCodec(AutoencoderKL vae, ModelUse use) implements LatentCodec {
   private NDArray decoded(NDArray latents) {
     try (NDArray unscaled = Kernels.divide(vae.config().scalingFactor()).call(latents)) {
       unscaled.addi((float) vae.config().shiftFactor());
+      if (hasStatistics()) {
+        try (NDArray std = channels(vae.config().latentsStd(), unscaled);
+            NDArray mean = channels(vae.config().latentsMean(), unscaled)) {
+          unscaled.muli(std).addi(mean);
+        }
+      }
       return vae.apply(unscaled);
     }
   }
@@ -62,9 +66,31 @@ record VaeCodec(AutoencoderKL vae, ModelUse use) implements LatentCodec {
           latents.addi(deviation);
         }
       }
+      if (hasStatistics()) {
+        try (NDArray std = channels(vae.config().latentsStd(), latents);
+            NDArray mean = channels(vae.config().latentsMean(), latents)) {
+          latents.subi(mean).divi(std);
+        }
+      }
       return latents
           .subi((float) vae.config().shiftFactor())
           .muli((float) vae.config().scalingFactor());
     }
+  }
+
+  private boolean hasStatistics() {
+    return !vae.config().latentsMean().isEmpty();
+  }
+
+  /** Shape (1, C, 1, 1), beside {@code latents}. */
+  private static NDArray channels(List<Double> values, NDArray latents) {
+    float[] floats = new float[values.size()];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = values.get(i).floatValue();
+    }
+    return latents
+        .getManager()
+        .create(floats, new Shape(1, floats.length, 1, 1))
+        .toDevice(latents.getDevice(), false);
   }
 }

@@ -3,6 +3,7 @@ package dev.ablation.djl;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.nn.ModelUse;
 import dev.ablation.djl.FlowGolden.Family;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.vae.AutoencoderKL;
@@ -32,7 +33,7 @@ final class FlowVaeTests {
     Map<String, Tensor> computed = new LinkedHashMap<>();
     try (NDManager manager = FlowGolden.manager()) {
       AutoencoderKL vae = FlowGolden.vae(family, manager);
-      LatentCodec codec = new VaeCodec(vae);
+      LatentCodec codec = new VaeCodec(vae, new ModelUse());
       NDArray pixels = file.array("in.pixel_values", manager);
       NDArray noise = file.array("in.posterior_noise", manager);
       NDArray latents = file.array("in.scaled_latents", manager);

@@ -13,6 +13,7 @@ import dev.ablation.golden.TensorFile;
 import dev.ablation.golden.TensorTests;
 import dev.ablation.golden.Tolerance;
 import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Weights;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -32,13 +33,16 @@ class GradientGoldenTest {
   /** Prefix of the tensors' names: whether key and value of the start token are cut off. */
   private static final Map<String, Boolean> VARIANTS = Map.of("std", false, "detach", true);
 
-  private static final String TOKEN_EMBEDDING =
-      "text_encoder.text_model.embeddings.token_embedding.weight";
+  /** Weights of the text encoders by the ends of the tensors' names. */
+  private static final Map<String, String> TEXT_WEIGHTS =
+      Map.of(
+          ".token_embedding", ".text_model.embeddings.token_embedding.weight",
+          ".text_projection", ".text_projection.weight");
 
   @TestFactory
   Stream<DynamicContainer> tensors() {
     return Golden.containers(
-        Golden.pipelines(Golden.folders("B_components")), GradientGoldenTest::tests);
+        Golden.allPipelines(Golden.folders("B_components")), GradientGoldenTest::tests);
   }
 
   private static Stream<DynamicNode> tests(Pipeline pipeline) throws IOException {
@@ -49,7 +53,7 @@ class GradientGoldenTest {
         Golden.strings(Golden.object(Golden.path(folder + "/info.json")).get("prompts"));
     TensorTests tests = new TensorTests(file);
     tests.inputs("R");
-    try (StableDiffusion model = GoldenModels.load(pipeline)) {
+    try (DiffusionModel model = GoldenModels.open(pipeline)) {
       for (Map.Entry<String, Boolean> variant : VARIANTS.entrySet()) {
         String prefix = variant.getKey();
         String gradient = prefix + ".grad.";
@@ -70,13 +74,13 @@ class GradientGoldenTest {
   }
 
   private static final class Computation {
-    private final StableDiffusion model;
+    private final DiffusionModel model;
     private final List<String> prompts;
     private final List<String> names;
     private final Map<String, Tensor> gradients = new LinkedHashMap<>();
     private final List<Tensor> losses = new ArrayList<>();
 
-    Computation(StableDiffusion model, List<String> prompts, List<String> names) {
+    Computation(DiffusionModel model, List<String> prompts, List<String> names) {
       this.model = model;
       this.prompts = prompts;
       this.names = names;
@@ -93,6 +97,8 @@ class GradientGoldenTest {
         NDArray timestep = inputs.array("in.timestep", scope);
         NDArray sample = inputs.array("in.sample", scope);
         sample.setRequiresGradient(true);
+        NDArray sizes =
+            inputs.names().contains("in.time_ids") ? inputs.array("in.time_ids", scope) : null;
         Map<String, NDArray> variables = new LinkedHashMap<>();
         for (String name : names) {
           if (name.equals("sample")) {
@@ -105,11 +111,13 @@ class GradientGoldenTest {
             variables.put(name, copy);
           }
         }
-        model.unet().stopStartToken(stopStartToken);
+        GoldenModels.unet(model).stopStartToken(stopStartToken);
         GradMode.with(
             true,
             () -> {
-              Conditioning text = model.encode(prompts, scope);
+              Conditioning encoded = model.encode(prompts, scope);
+              Conditioning text =
+                  sizes == null ? encoded : encoded.with(Conditioning.TIME_IDS, sizes);
               if (names.contains("encoder_hidden_states")) {
                 variables.put("encoder_hidden_states", text.textEmbeddings());
               }
@@ -123,7 +131,7 @@ class GradientGoldenTest {
               return loss;
             });
       } finally {
-        model.unet().stopStartToken(false);
+        GoldenModels.unet(model).stopStartToken(false);
         for (String name : names) {
           if (!name.equals("sample") && !name.equals("encoder_hidden_states")) {
             weights.bind(weightName(name), null);
@@ -133,7 +141,9 @@ class GradientGoldenTest {
     }
 
     private static String weightName(String name) {
-      return name.equals("text_encoder.token_embedding") ? TOKEN_EMBEDDING : name;
+      int end = name.lastIndexOf('.');
+      String weight = end < 0 ? null : TEXT_WEIGHTS.get(name.substring(end));
+      return weight == null ? name : name.substring(0, end) + weight;
     }
   }
 }

@@ -9,9 +9,11 @@ import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
+import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.testkit.DiffusionModelContract;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
@@ -34,6 +36,27 @@ class StableDiffusionContractTest {
     }
   }
 
+  /** Two text encoders and added conditions. */
+  @Tag("slow")
+  @Nested
+  class VersionXL extends Contract {
+    VersionXL() {
+      super("tiny-sdxl");
+    }
+
+    @Override
+    protected DiffusionModel reopen(Path folder) throws IOException {
+      return StableDiffusionXL.load(folder, options());
+    }
+
+    @Override
+    protected Set<Class<?>> capabilities() {
+      Set<Class<?>> all = new HashSet<>(super.capabilities());
+      all.add(SamplingDefaults.class);
+      return all;
+    }
+  }
+
   abstract static class Contract extends DiffusionModelContract {
     private final String pipeline;
 
@@ -48,8 +71,11 @@ class StableDiffusionContractTest {
 
     @Override
     protected DiffusionModel reopen(Path folder) throws IOException {
-      Device device = Device.fromName(System.getProperty("ablation.device"));
-      return StableDiffusion.load(folder, LoadOptions.defaults().device(device));
+      return StableDiffusion.load(folder, options());
+    }
+
+    static LoadOptions options() {
+      return LoadOptions.defaults().device(Device.fromName(System.getProperty("ablation.device")));
     }
 
     @Override

@@ -3,7 +3,6 @@ package dev.ablation.djl.unet;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.ablation.djl.internal.kernel.Kernel;
-import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.nn.Activation;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
@@ -13,24 +12,19 @@ import dev.ablation.djl.nn.Linear;
  * section 2.2): the pooled text embedding and the sinusoidal features of some numbers, embedded.
  *
  * <ul>
- *   <li>inputs: pooled text embeddings (B, P); numbers (B, n)
+ *   <li>inputs: pooled text embeddings (B, P); features of n numbers each (B n, F)
  *   <li>output: (B, width of the time embedding)
  * </ul>
  */
 final class AddedConditions extends Layer {
-  private static final Kernel FLATTEN = Kernel.of("(x): return torch.reshape(x, [-1])");
-
   private static final Kernel JOIN =
       Kernel.of("(p, f): return torch.cat([p, torch.reshape(f, [p.size(0), -1])], 1)");
 
-  private final Kernel features;
   private final Activation activation;
   private final Linear linear1;
   private final Linear linear2;
 
   AddedConditions(UNetConfig config) {
-    features =
-        Kernels.timeFeatures(config.additionTimeWidth(), config.flipSinToCos(), config.freqShift());
     activation = config.activation();
     linear1 = child("linear_1", new Linear(config.additionWidth(), config.timeWidth()));
     linear2 = child("linear_2", new Linear(config.timeWidth(), config.timeWidth()));
@@ -38,7 +32,7 @@ final class AddedConditions extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    NDArray joined = JOIN.call(in.get(0), features.call(FLATTEN.call(in.get(1))));
+    NDArray joined = JOIN.call(in.get(0), in.get(1));
     return new NDList(linear2.apply(activation.apply(linear1.apply(joined))));
   }
 }

@@ -29,6 +29,7 @@ public final class UNet2DConditionModel extends Layer {
   private final Conv2d convIn;
   private final Timesteps timeProj;
   private final TimestepEmbedding timeEmbedding;
+  private final @Nullable Timesteps addTimeProj;
   private final @Nullable AddedConditions addedConditions;
   private final List<DownBlock> downBlocks = new ArrayList<>();
   private final List<UpBlock> upBlocks = new ArrayList<>();
@@ -50,6 +51,13 @@ public final class UNet2DConditionModel extends Layer {
         child(
             "time_embedding",
             new TimestepEmbedding(width, config.timeWidth(), config.activation()));
+    addTimeProj =
+        config.hasAddedConditions()
+            ? child(
+                "add_time_proj",
+                new Timesteps(
+                    config.additionTimeWidth(), config.flipSinToCos(), config.freqShift()))
+            : null;
     addedConditions =
         config.hasAddedConditions() ? child("add_embedding", new AddedConditions(config)) : null;
     for (int i = 0; i < config.levels(); i++) {
@@ -89,12 +97,13 @@ public final class UNet2DConditionModel extends Layer {
   protected NDList call(NDList in) {
     NDArray text = in.get(2);
     NDArray time = timeEmbedding.apply(timeProj.apply(in.get(1)));
-    if (addedConditions != null) {
+    if (addedConditions != null && addTimeProj != null) {
       if (in.size() != 5) {
         throw new IllegalArgumentException(
             "inputs: a network with added conditions takes pooled text embeddings and numbers too");
       }
-      time = time.add(addedConditions.apply(in.get(3), in.get(4)));
+      NDArray features = addTimeProj.apply(in.get(4).reshape(-1));
+      time = time.add(addedConditions.apply(in.get(3), features));
     }
 
     NDArray x = convIn.apply(in.get(0));

@@ -29,6 +29,8 @@ public final class VaeConfig {
   private final double scalingFactor;
   private final double shiftFactor;
   private final int sampleSize;
+  private final List<Double> latentsMean;
+  private final List<Double> latentsStd;
 
   private VaeConfig(JsonConfig json) throws InvalidCheckpointException {
     blockOutChannels =
@@ -38,11 +40,6 @@ public final class VaeConfig {
     }
     checkTypes(json, "down_block_types", blockOutChannels.size(), "DownEncoderBlock2D");
     checkTypes(json, "up_block_types", blockOutChannels.size(), "UpDecoderBlock2D");
-    for (String key : List.of("latents_mean", "latents_std")) {
-      if (json.has(key)) {
-        throw json.invalid(key, "absent or null: this library does not support the option");
-      }
-    }
     try {
       activation = Activation.of(json.stringOr("act_fn", "silu"));
     } catch (IllegalArgumentException e) {
@@ -62,6 +59,23 @@ public final class VaeConfig {
     }
     shiftFactor = json.doubleOr("shift_factor", 0);
     sampleSize = json.positiveIntOr("sample_size", 32);
+    latentsMean = statistics(json, "latents_mean", "latents_std");
+    latentsStd = statistics(json, "latents_std", "latents_mean");
+    if (latentsStd.stream().anyMatch(value -> !(value > 0))) {
+      throw json.invalid("latents_std", "positive");
+    }
+  }
+
+  private List<Double> statistics(JsonConfig json, String key, String other)
+      throws InvalidCheckpointException {
+    if (!json.has(key) && !json.has(other)) {
+      return List.of();
+    }
+    List<Double> values = json.requireDoubles(key);
+    if (values.size() != latentChannels) {
+      throw json.invalid(key, "a list of " + latentChannels + " numbers, one for each channel");
+    }
+    return List.copyOf(values);
   }
 
   /**
@@ -159,6 +173,19 @@ public final class VaeConfig {
     return sampleSize;
   }
 
+  /** {@return the mean of each channel of the latents before scaling; empty for none} */
+  public List<Double> latentsMean() {
+    return latentsMean;
+  }
+
+  /**
+   * {@return the deviation of each channel, by which the latents are divided before scaling; as
+   * many as {@link #latentsMean()}}
+   */
+  public List<Double> latentsStd() {
+    return latentsStd;
+  }
+
   private List<Object> values() {
     return List.of(
         inChannels,
@@ -173,7 +200,9 @@ public final class VaeConfig {
         usePostQuantConv,
         scalingFactor,
         shiftFactor,
-        sampleSize);
+        sampleSize,
+        latentsMean,
+        latentsStd);
   }
 
   @Override

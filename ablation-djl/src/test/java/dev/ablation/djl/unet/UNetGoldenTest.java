@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.ObservedOutputs;
-import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -12,9 +11,12 @@ import dev.ablation.golden.Tensor;
 import dev.ablation.golden.TensorFile;
 import dev.ablation.golden.TensorTests;
 import dev.ablation.golden.Tolerance;
+import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -35,7 +37,7 @@ class UNetGoldenTest {
   @TestFactory
   Stream<DynamicContainer> tensors() {
     return Golden.containers(
-        Golden.pipelines(Golden.folders("B_components")), UNetGoldenTest::tests);
+        Golden.allPipelines(Golden.folders("B_components")), UNetGoldenTest::tests);
   }
 
   private record Output(String layer, int index) {
@@ -62,31 +64,30 @@ class UNetGoldenTest {
     Tensor out;
     Tensor rectangular;
     ObservedOutputs observed;
-    try (StableDiffusion model = GoldenModels.load(pipeline);
+    try (DiffusionModel model = GoldenModels.open(pipeline);
         NDManager scope = model.manager().newSubManager()) {
-      UNet2DConditionModel unet = model.unet();
-      NDArray text = file.array("in.encoder_hidden_states", scope);
+      UNet2DConditionModel unet = GoldenModels.unet(model);
+      List<NDArray> conditions = new ArrayList<>();
+      for (String name : conditionsOf(file)) {
+        conditions.add(file.array(name, scope));
+      }
       NDArray sample = file.array("in.sample", scope);
       NDArray timestep = file.array("in.timestep", scope);
       // Observed layers are not fused with what follows, so the output comes from a call of its
       // own.
-      out = run(() -> unet.apply(sample, timestep, text));
+      out = run(() -> apply(unet, sample, timestep, conditions));
       try (ObservedOutputs look = new ObservedOutputs(unet, layers)) {
-        run(() -> unet.apply(sample, timestep, text));
+        run(() -> apply(unet, sample, timestep, conditions));
         observed = look;
       }
       NDArray wide = file.array("rect.in.sample", scope);
       NDArray equal = file.array("rect.in.timestep", scope);
-      rectangular = run(() -> unet.apply(wide, equal, text));
+      rectangular = run(() -> apply(unet, wide, equal, conditions));
     }
 
     TensorTests tests = new TensorTests(file);
-    tests.inputs(
-        "in.sample",
-        "in.timestep",
-        "in.encoder_hidden_states",
-        "rect.in.sample",
-        "rect.in.timestep");
+    tests.inputs("in.sample", "in.timestep", "rect.in.sample", "rect.in.timestep");
+    tests.inputs(conditionsOf(file).toArray(String[]::new));
     tests.compare("out", Tolerance.UNET, () -> out);
     tests.compare("rect.out", Tolerance.UNET, () -> rectangular);
     activations.forEach((name, output) ->
@@ -95,6 +96,21 @@ class UNetGoldenTest {
             output.layer().equals("time_proj") ? Tolerance.TIME_FEATURES : Tolerance.UNET,
             () -> likeStored(observed.output(output.layer(), output.index()), file, name)));
     return tests.stream();
+  }
+
+  /** The text embeddings and, of SDXL, what is added to the time embedding. */
+  private static List<String> conditionsOf(TensorFile file) {
+    String text = "in.encoder_hidden_states";
+    return file.names().contains("in.time_ids")
+        ? List.of(text, "in.text_embeds", "in.time_ids")
+        : List.of(text);
+  }
+
+  private static NDArray apply(
+      UNet2DConditionModel unet, NDArray sample, NDArray timestep, List<NDArray> conditions) {
+    List<NDArray> inputs = new ArrayList<>(List.of(sample, timestep));
+    inputs.addAll(conditions);
+    return unet.apply(inputs.toArray(NDArray[]::new));
   }
 
   /** Of large activations only the first item of the batch is stored. */

@@ -7,7 +7,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.GoldenModels;
 import dev.ablation.djl.ObservedOutputs;
-import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
@@ -15,6 +14,7 @@ import dev.ablation.golden.Tensor;
 import dev.ablation.golden.TensorFile;
 import dev.ablation.golden.TensorTests;
 import dev.ablation.golden.Tolerance;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -38,7 +38,7 @@ class VaeGoldenTest {
   @TestFactory
   Stream<DynamicContainer> tensors() {
     return Golden.containers(
-        Golden.pipelines(Golden.folders("B_components")), VaeGoldenTest::tests);
+        Golden.allPipelines(Golden.folders("B_components")), VaeGoldenTest::tests);
   }
 
   private static Stream<DynamicNode> tests(Pipeline pipeline) throws IOException {
@@ -55,7 +55,7 @@ class VaeGoldenTest {
     }
     Map<String, Tensor> computed = new LinkedHashMap<>();
     ObservedOutputs observed;
-    try (StableDiffusion model = GoldenModels.load(pipeline);
+    try (DiffusionModel model = GoldenModels.open(pipeline);
         NDManager scope = model.manager().newSubManager()) {
       LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
       NDArray images = file.array("in.pixel_values", scope);
@@ -64,8 +64,8 @@ class VaeGoldenTest {
       GradMode.with(
           false,
           () -> {
-            NDArray moments = model.vae().moments(images);
-            NDList posterior = model.vae().posterior(moments);
+            NDArray moments = GoldenModels.vae(model).moments(images);
+            NDList posterior = GoldenModels.vae(model).posterior(moments);
             NDArray sample = posterior.get(2).mul(noise).addi(posterior.get(0));
             computed.put("moments", Tensor.of(moments));
             computed.put("mean", Tensor.of(posterior.get(0)));
@@ -78,7 +78,7 @@ class VaeGoldenTest {
       computed.put("decoded", Tensor.of(codec.decode(latents)));
       // Observed layers are not fused with what follows, so the outputs come from calls of their
       // own.
-      try (ObservedOutputs look = new ObservedOutputs(model.vae(), layerOf.values())) {
+      try (ObservedOutputs look = new ObservedOutputs(GoldenModels.vae(model), layerOf.values())) {
         codec.encode(images, noise).close();
         codec.decode(latents).close();
         observed = look;

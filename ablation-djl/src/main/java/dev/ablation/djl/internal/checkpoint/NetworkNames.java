@@ -82,8 +82,9 @@ public enum NetworkNames {
       note(tensors, OTHER_PARTS_OF_CLIP);
       return TensorMapping.identity()
           .ignoring(POSITION_IDS::equals)
-          .renaming(tensor -> addPrefix ? TEXT_MODEL + tensor : tensor)
-          .ignoring(tensor -> isExtra(tensor) || OTHER_PARTS_OF_CLIP.matcher(tensor).matches());
+            .renaming(
+                tensor -> addPrefix && !tensor.startsWith(PROJECTION) ? TEXT_MODEL + tensor : tensor)
+            .ignoring(tensor -> isExtra(tensor) || OTHER_PARTS_OF_CLIP.matcher(tensor).matches());
     }
 
     @Override
@@ -102,6 +103,7 @@ public enum NetworkNames {
   };
 
   private static final String TEXT_MODEL = "text_model.";
+  private static final String PROJECTION = "text_projection.";
 
   /** A buffer that older text encoders carry; the positions are known without it. */
   private static final String POSITION_IDS = "text_model.embeddings.position_ids";

@@ -9,6 +9,7 @@ import dev.ablation.sample.Euler;
 import dev.ablation.sample.EulerAncestral;
 import dev.ablation.sample.FinalSigma;
 import dev.ablation.sample.FlowSigmas;
+import dev.ablation.sample.Heun;
 import dev.ablation.sample.Pndm;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.TimestepSpacing;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -49,9 +51,14 @@ public record SchedulerConfig(
 
   private static final String FLOW_MATCH_EULER = "FlowMatchEulerDiscreteScheduler";
 
+  /** Classes that do not know {@code rescale_betas_zero_snr}. */
+  private static final Set<String> NOT_RESCALED = Set.of("PNDMScheduler", "HeunDiscreteScheduler");
+
   private static final Map<String, Function<Keys, Sampler>> CLASSES =
       new TreeMap<>(
           Map.of(
+              "HeunDiscreteScheduler",
+              SchedulerConfig::heun,
               "DDPMScheduler",
               SchedulerConfig::ddpm,
               "DDIMScheduler",
@@ -178,7 +185,7 @@ public record SchedulerConfig(
                 "epsilon", PredictionType.EPSILON,
                 "v_prediction", PredictionType.V_PREDICTION,
                 "sample", PredictionType.SAMPLE));
-    NoiseSchedule schedule = schedule(keys, !type.equals("PNDMScheduler"));
+    NoiseSchedule schedule = schedule(keys, !NOT_RESCALED.contains(type));
     Sampler sampler = reader.apply(keys);
     if (SUBSTITUTES.containsKey(type)) {
       LOG.warn(
@@ -320,6 +327,13 @@ public record SchedulerConfig(
         finalSigma(keys),
         spacing(keys, "linspace"),
         offset(keys));
+  }
+
+  private static Sampler heun(Keys keys) {
+    keys.mustBe("use_exponential_sigmas", false);
+    keys.mustBe("use_beta_sigmas", false);
+    keys.mustBe("clip_sample", false);
+    return new Heun(keys.flag("use_karras_sigmas", false), spacing(keys, "linspace"), offset(keys));
   }
 
   private static Sampler eulerAncestral(Keys keys) {

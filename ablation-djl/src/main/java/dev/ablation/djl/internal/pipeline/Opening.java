@@ -2,8 +2,9 @@ package dev.ablation.djl.internal.pipeline;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.internal.kernel.TorchRuntime;
 import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
+import dev.ablation.djl.internal.kernel.TorchRuntime;
 import dev.ablation.djl.load.LoadOptions;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import java.util.List;
  */
 public final class Opening {
   private final CheckpointSource source;
+  private final JsonConfig index;
   private final LoadOptions options;
   private final Components components;
   private final KeptFiles kept;
@@ -28,11 +30,13 @@ public final class Opening {
 
   Opening(
       CheckpointSource source,
+      JsonConfig index,
       LoadOptions options,
       Components components,
       KeptFiles kept,
       List<String> problems) {
     this.source = source;
+    this.index = index;
     this.options = options;
     this.components = components;
     this.kept = kept;
@@ -42,6 +46,11 @@ public final class Opening {
   /** {@return the folder or file that is opened} */
   public Path path() {
     return source.path();
+  }
+
+  /** {@return {@code model_index.json}} */
+  public JsonConfig index() {
+    return index;
   }
 
   /** {@return the name of the model: that of the folder, or of the file without its ending} */

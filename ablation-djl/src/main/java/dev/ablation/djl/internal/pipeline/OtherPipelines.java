@@ -1,12 +1,16 @@
 package dev.ablation.djl.internal.pipeline;
 
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What to say of a published pipeline that cannot be opened here. */
 final class OtherPipelines {
+  private static final String REFINER = "requires_aesthetics_score";
+
   private static final String SUPPORTED =
-      "this library opens Stable Diffusion 1.x and 2.x, Stable Diffusion 3 and 3.5, and FLUX.1 dev"
+      "this library opens Stable Diffusion 1.x, 2.x and XL, Stable Diffusion 3 and 3.5, and FLUX.1 dev"
           + " and schnell";
 
   /** Families that are not supported yet, by the beginning of the names of their pipelines. */
@@ -15,6 +19,8 @@ final class OtherPipelines {
   /** Classes that open a pipeline, by its name. */
   private static final Map<String, String> ELSEWHERE =
       Map.of(
+          "StableDiffusionXLPipeline", "StableDiffusionXL",
+          "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXL",
           "StableDiffusionPipeline", "StableDiffusion",
           "StableDiffusionImg2ImgPipeline", "StableDiffusion",
           "StableDiffusion3Pipeline", "StableDiffusion3",
@@ -41,13 +47,18 @@ final class OtherPipelines {
   /**
    * Explains why a pipeline is not opened.
    *
-   * @param className its published class
+   * @param index of the pipeline
    * @return a remark in parentheses with a space before it; empty if nothing is known
    */
-  static String remark(String className) {
+  static String remark(JsonConfig index) throws InvalidCheckpointException {
+    if (index.boolOr(REFINER, false)) {
+      return " (this is the refiner of SDXL, which improves images and draws none: use the base"
+          + " model)";
+    }
+    String className = index.requireString("_class_name");
     String loader = ELSEWHERE.get(className);
     if (loader != null) {
-      return " (%s.load and DiffusionPipeline.load open this one)".formatted(loader);
+      return " (%s.load opens this one, and so does DiffusionPipeline.load)".formatted(loader);
     }
     return UNSUPPORTED.entrySet().stream()
         .filter(family -> className.startsWith(family.getKey()))

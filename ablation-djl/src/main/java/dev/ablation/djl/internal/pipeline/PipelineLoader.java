@@ -61,7 +61,7 @@ public final class PipelineLoader {
       names.addAll(pipeline.names());
     }
     throw index.invalid(
-        CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(name));
+        CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(index));
   }
 
   private static <M> M load(
@@ -82,7 +82,7 @@ public final class PipelineLoader {
     source.checkLeftovers(problems);
     check(source, problems);
     KeptFiles kept = KeptFiles.read(source.configFolder(), components);
-    Opening opening = new Opening(source, options, components, kept, problems);
+    Opening opening = new Opening(source, index, options, components, kept, problems);
     try {
       return pipeline.open(components, opening);
     } catch (IOException | RuntimeException | Error e) {

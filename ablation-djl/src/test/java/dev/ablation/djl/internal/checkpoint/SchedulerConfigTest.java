@@ -156,10 +156,10 @@ class SchedulerConfigTest {
                 + className
                 + "' is not supported; supported are [DDIMScheduler, DDPMScheduler,"
                 + " DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,"
-                + " EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, PNDMScheduler,"
-                + " UniPCMultistepScheduler] and, with another sampler, [DDIMInverseScheduler,"
+                + " EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler,"
+                + " PNDMScheduler, UniPCMultistepScheduler] and, with another sampler, [DDIMInverseScheduler,"
                 + " DEISMultistepScheduler, DPMSolverSDEScheduler, DPMSolverSinglestepScheduler,"
-                + " HeunDiscreteScheduler, KDPM2AncestralDiscreteScheduler, KDPM2DiscreteScheduler,"
+                + " KDPM2AncestralDiscreteScheduler, KDPM2DiscreteScheduler,"
                 + " LCMScheduler, LMSDiscreteScheduler, TCDScheduler]");
   }
 
@@ -168,7 +168,6 @@ class SchedulerConfigTest {
     "DEISMultistepScheduler, DPMSolverMultistepScheduler",
     "DPMSolverSinglestepScheduler, DPMSolverMultistepScheduler",
     "LMSDiscreteScheduler, EulerDiscreteScheduler",
-    "HeunDiscreteScheduler, EulerDiscreteScheduler",
     "KDPM2DiscreteScheduler, EulerDiscreteScheduler",
     "KDPM2AncestralDiscreteScheduler, EulerAncestralDiscreteScheduler",
     "LCMScheduler, DDIMScheduler",
