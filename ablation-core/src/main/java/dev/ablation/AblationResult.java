@@ -43,8 +43,8 @@ public final class AblationResult implements AutoCloseable {
   }
 
   /** {@return how training ended, and which step the delta is of} */
-  public TrainingOutcome ending() {
-    return outcome.training().ending();
+  public TrainingOutcome outcome() {
+    return outcome.training().outcome();
   }
 
   /**
@@ -108,6 +108,6 @@ public final class AblationResult implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "AblationResult[%s, %s]".formatted(delta(), ending());
+    return "AblationResult[%s, %s]".formatted(delta(), outcome());
   }
 }

@@ -52,7 +52,7 @@ public final class Estimate {
    * {@return evaluations that the anchor images still take, without those found in a cache, and the
    * largest batch}
    */
-  public AnchorCost anchorWork() {
+  public AnchorCost anchorCost() {
     return cost.anchors().work();
   }
 
@@ -113,18 +113,18 @@ public final class Estimate {
   }
 
   /** {@return evaluations of the whole run: anchors, pairs and prior; empty without a probe} */
-  public OptionalLong evaluations() {
+  public OptionalLong forwardPasses() {
     return probe()
         .map(p ->
             OptionalLong.of(
-                anchorWork().evaluations()
+                anchorCost().forwardPasses()
                     + steps() * (p.pairEvaluations() + p.priorEvaluations())))
         .orElseGet(OptionalLong::empty);
   }
 
   /** {@return how long drawing the anchors takes; empty without a probe} */
   public Optional<Duration> anchorTime() {
-    return probe().map(p -> p.anchorEvaluation().multipliedBy(anchorWork().evaluations()));
+    return probe().map(p -> p.anchorEvaluation().multipliedBy(anchorCost().forwardPasses()));
   }
 
   /** {@return how long training takes; empty without a probe} */
@@ -196,7 +196,7 @@ public final class Estimate {
             Locale.ROOT,
             "%,d anchor images, %,d forward passes to draw; %,d training steps",
             anchorImages(),
-            anchorWork().evaluations(),
+            anchorCost().forwardPasses(),
             steps());
   }
 

@@ -127,7 +127,7 @@ class CheckpointsTest {
       return Arrays.toString(Files.readAllBytes(file))
           + result.history()
           + result.measurements()
-          + result.ending();
+          + result.outcome();
     }
   }
 
@@ -379,7 +379,7 @@ class CheckpointsTest {
                       }
 
                       @Override
-                      public MonitorDecision look(TrainingProgress progress) {
+                      public MonitorDecision onStep(TrainingProgress progress) {
                         calls.add(progress.step());
                         if (calls.size() == 4) {
                           throw new CancellationException("within");

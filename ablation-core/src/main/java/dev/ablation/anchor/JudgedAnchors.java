@@ -206,9 +206,9 @@ public final class JudgedAnchors implements AnchorStrategy {
 
   /** Spare images are not counted, since it is not known whether they are drawn. */
   @Override
-  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return anchor.work(model, target, context);
+    return anchor.cost(model, target, context);
   }
 
   @Override

@@ -41,13 +41,13 @@ final class Listeners implements AblationListener {
     listeners.removeIf(listener -> !tell(listener, event));
   }
 
-  boolean looksAfter(int step, int steps) {
+  boolean observesAfter(int step, int steps) {
     return listeners.stream()
-        .anyMatch(each -> each instanceof ModelListener model && model.looksAfter(step, steps));
+        .anyMatch(each -> each instanceof ModelListener model && model.observesAfter(step, steps));
   }
 
   /** Lets listeners look at the model; what they make of it is told to all. */
-  void look(TrainingProgress progress) {
+  void onStep(TrainingProgress progress) {
     List<AblationEvent> made = new ArrayList<>();
     listeners.removeIf(each -> each instanceof ModelListener model && !look(model, progress, made));
     made.forEach(this::on);
@@ -56,8 +56,8 @@ final class Listeners implements AblationListener {
   private static boolean look(
       ModelListener listener, TrainingProgress progress, List<AblationEvent> made) {
     try {
-      if (listener.looksAfter(progress.step(), progress.steps())) {
-        listener.look(progress, made::add);
+      if (listener.observesAfter(progress.step(), progress.steps())) {
+        listener.onStep(progress, made::add);
       }
       return true;
     } catch (CancellationException e) {

@@ -162,7 +162,7 @@ final class PlanCheck {
         new ResolvedPair(
             allLeftOut
                 ? pair
-                : new TargetAnchor(pair.target(), anchor.without(pair.target(), leftOut)),
+                : new TargetAnchor(pair.target(), anchor.excludingPrompts(pair.target(), leftOut)),
             leftOut,
             plan.preserved().stream().filter(c -> fits(c, used, anchor.name())).toList(),
             plan.preservation().isPresent()));

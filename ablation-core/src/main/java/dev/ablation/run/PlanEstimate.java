@@ -109,7 +109,7 @@ final class PlanEstimate {
     if (!plan.drawsAnchors()) {
       return new PlanCost.Anchors(0, AnchorCost.none(), Map.of());
     }
-    AnchorCost work = anchorWork();
+    AnchorCost work = anchorCost();
     return new PlanCost.Anchors(AnchorSets.images(check.pairs()), work, judgements());
   }
 
@@ -120,13 +120,13 @@ final class PlanEstimate {
         .sum();
   }
 
-  private AnchorCost anchorWork() {
+  private AnchorCost anchorCost() {
     long evaluations = 0;
     int batchSize = 1;
     for (ResolvedPair pair : AnchorSets.withImagesOfTheirOwn(check.pairs())) {
       try {
-        AnchorCost work = pair.anchor().work(model, pair.target(), context);
-        evaluations += work.evaluations();
+        AnchorCost work = pair.anchor().cost(model, pair.target(), context);
+        evaluations += work.forwardPasses();
         batchSize = Math.max(batchSize, work.batchSize());
       } catch (IOException | IllegalArgumentException e) {
         problems.add("anchors of %s cannot be prepared: %s".formatted(pair.target(), e));

@@ -41,7 +41,7 @@ final class PlanRun {
     try (ModelInUse use = ModelInUse.of(plan.model())) {
       RunOutcome outcome = use.during(this::checkTrainAndEvaluate);
       Report.Training training = outcome.training();
-      events.on(new AblationEvent.Completed(training.ending().steps(), training.elapsed()));
+      events.on(new AblationEvent.Completed(training.outcome().steps(), training.elapsed()));
       return outcome;
     } catch (RuntimeException | Error e) {
       events.on(new AblationEvent.Failed(e));
@@ -124,7 +124,7 @@ final class PlanRun {
         new Report.Training(
             trained.history(),
             trained.measurements(),
-            trained.ending(),
+            trained.outcome(),
             Duration.ofNanos(System.nanoTime() - meter.start()),
             meter.memory().increase()),
         Optional.empty());
@@ -148,11 +148,11 @@ final class PlanRun {
   private Provenance provenance(TrainingResult trained, Map<String, String> notes) {
     Map<String, String> settings = new TreeMap<>(plan.settings());
     settings.putAll(notes);
-    TrainingOutcome ending = trained.ending();
-    if (ending.early() || ending.step() < ending.steps()) {
-      settings.put("ending.steps", Integer.toString(ending.steps()));
-      settings.put("ending.step", Integer.toString(ending.step()));
-      settings.put("ending.reason", ending.reason());
+    TrainingOutcome outcome = trained.outcome();
+    if (outcome.early() || outcome.step() < outcome.steps()) {
+      settings.put("ending.steps", Integer.toString(outcome.steps()));
+      settings.put("ending.step", Integer.toString(outcome.step()));
+      settings.put("ending.reason", outcome.reason());
     }
     return provenance(trained.changes().keySet(), settings);
   }

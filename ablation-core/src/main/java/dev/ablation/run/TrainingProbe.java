@@ -82,7 +82,7 @@ final class TrainingProbe implements AutoCloseable {
             evaluations.pairs() / steps,
             evaluations.prior() / steps,
             measured.dividedBy(MEASURED),
-            work.evaluations() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize()),
+            work.forwardPasses() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize()),
             memory.increase()),
         changes);
   }

@@ -69,11 +69,11 @@ final class GradientRun implements AutoCloseable {
   TrainingResult toTheEnd() {
     restore();
     try {
-      lookOnce();
+      observeOnce();
       while (!done()) {
         task.checkCancelled();
         step(history.size() + 1);
-        lookOnce();
+        observeOnce();
         if (done() || task.savesAfter(history.size())) {
           task.save(state());
         }
@@ -185,10 +185,10 @@ final class GradientRun implements AutoCloseable {
 
   // Looking
 
-  private void lookOnce() {
+  private void observeOnce() {
     if (!looked) {
       List<Measurement> made = new ArrayList<>();
-      session.withoutGradients(() -> look(made));
+      session.withoutGradients(() -> observe(made));
       measurements.addAll(made);
       looked = true;
       if (stopped != null) {
@@ -197,10 +197,10 @@ final class GradientRun implements AutoCloseable {
     }
   }
 
-  private List<Measurement> look(List<Measurement> made) {
+  private List<Measurement> observe(List<Measurement> made) {
     int step = history.size();
-    if (task.looksAfter(step, trainer.steps())) {
-      task.look(progress(made));
+    if (task.observesAfter(step, trainer.steps())) {
+      task.onStep(progress(made));
     }
     boolean better = false;
     String stop = null;
@@ -208,10 +208,10 @@ final class GradientRun implements AutoCloseable {
       if (step == 0
           ? monitor.measuresBaseline()
           : step % monitor.everySteps() == 0 || step == trainer.steps()) {
-        MonitorDecision verdict = monitor.look(progress(made));
-        verdict.measured().forEach((name, value) -> made.add(new Measurement(step, name, value)));
-        better |= verdict.best();
-        stop = stop == null ? verdict.stop() : stop;
+        MonitorDecision decision = monitor.onStep(progress(made));
+        decision.measured().forEach((name, value) -> made.add(new Measurement(step, name, value)));
+        better |= decision.best();
+        stop = stop == null ? decision.stop() : stop;
       }
     }
     made.forEach(
@@ -331,11 +331,11 @@ final class GradientRun implements AutoCloseable {
     }
     String reason = stopped;
     int steps = history.size();
-    TrainingOutcome ending =
+    TrainingOutcome outcome =
         reason == null
             ? TrainingOutcome.complete(steps, resultStep())
             : new TrainingOutcome(steps, resultStep(), true, reason);
-    return new TrainingResult(changes(copies()), history, measurements, ending);
+    return new TrainingResult(changes(copies()), history, measurements, outcome);
   }
 
   private Map<String, WeightChange> changes(Map<String, NDArray> trained) {

@@ -40,7 +40,7 @@ public interface TrainingMonitor {
    * @param progress where training stands
    * @return what to do
    */
-  MonitorDecision look(TrainingProgress progress);
+  MonitorDecision onStep(TrainingProgress progress);
 
   /**
    * Measures a value.

@@ -14,20 +14,20 @@ import java.util.Objects;
  *     TrainingTask#resultScope()}
  * @param history one entry a step; empty for a trainer without steps
  * @param measurements what monitors measured, in order
- * @param ending how training ended, and which step the weights are of
+ * @param outcome how training ended, and which step the weights are of
  */
 public record TrainingResult(
     Map<String, WeightChange> changes,
     List<Step> history,
     List<Measurement> measurements,
-    TrainingOutcome ending) {
+    TrainingOutcome outcome) {
 
   /** Copies lists and map. */
   public TrainingResult {
     changes = Collections.unmodifiableMap(new LinkedHashMap<>(changes));
     history = List.copyOf(history);
     measurements = List.copyOf(measurements);
-    Objects.requireNonNull(ending, "ending");
+    Objects.requireNonNull(outcome, "outcome");
   }
 
   /**

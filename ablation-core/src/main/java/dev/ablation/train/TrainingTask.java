@@ -114,9 +114,9 @@ public interface TrainingTask {
    *
    * @param step after which, 0 before the first
    * @param steps how many steps there are
-   * @return whether the trainer is to call {@link #look} then
+   * @return whether the trainer is to call {@link #onStep} then
    */
-  default boolean looksAfter(int step, int steps) {
+  default boolean observesAfter(int step, int steps) {
     return false;
   }
 
@@ -126,7 +126,7 @@ public interface TrainingTask {
    * @param progress where training stands
    * @throws java.util.concurrent.CancellationException if the run was cancelled meanwhile
    */
-  default void look(TrainingProgress progress) {}
+  default void onStep(TrainingProgress progress) {}
 
   /**
    * Tells the run's listeners.
