@@ -428,7 +428,7 @@ class CheckpointsTest {
                       .first()
                       .asString()
                       .contains(checkpoint(10).toString())
-                      .contains("the one before is taken");
+                      .contains("the previous one is used");
                   assertThat(events(Resumed.class)).containsExactly(new Resumed(9, checkpoint(9)));
                   assertThat(checkpoint(10)).hasBinaryContent(sound);
                   assertThat(folder.resolve("checkpoint-00000010.safetensors.damaged"))

@@ -285,7 +285,7 @@ class EstimateTest {
     assertThat(plan().objective(broken).estimate().problems())
         .singleElement()
         .asString()
-        .startsWith("a first training step fails: ")
+        .startsWith("the first training step fails: ")
         .contains("broken objective");
     assertThat(model.manager().getManagedArrays()).hasSize(arrays);
     assertThat(plan().estimate().possible()).isTrue();
@@ -359,7 +359,7 @@ class EstimateTest {
     assertThat(plan().estimate().toString())
         .contains("warning: instance 'grumpy cat'")
         .contains("10 anchor images, 100 forward passes to draw; 40 training steps")
-        .contains("a step makes 6 evaluations for pairs and 0 for the prior");
+        .contains("a step makes 6 forward passes for pairs and 0 for the prior");
     assertThat(plan(CATS.prompts(List.of("a dog"))).estimate().toString())
         .contains("problem: anchor 'cat' must occur in every anchor prompt");
   }

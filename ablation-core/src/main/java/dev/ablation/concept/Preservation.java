@@ -57,7 +57,7 @@ public record Preservation(List<Concept> concepts, List<String> prompts, double 
    * Changes the prompts that are preserved beside the concepts.
    *
    * @param prompts any number
-   * @return a changed copy
+   * @return a copy with the given prompts
    */
   public Preservation prompts(List<String> prompts) {
     return new Preservation(concepts, prompts, weight);
@@ -67,7 +67,7 @@ public record Preservation(List<Concept> concepts, List<String> prompts, double 
    * Changes the weight.
    *
    * @param weight of the term, positive
-   * @return a changed copy
+   * @return a copy with the given weight
    */
   public Preservation weight(double weight) {
     return new Preservation(concepts, prompts, weight);

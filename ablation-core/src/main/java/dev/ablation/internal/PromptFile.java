@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Prompts in a text file, one a line. */
+/** Prompts in a text file, one per line. */
 public final class PromptFile {
   private PromptFile() {}
 
@@ -26,7 +26,7 @@ public final class PromptFile {
       throw new IOException(file + ": prompts must be UTF-8 text", e);
     }
     if (prompts.isEmpty()) {
-      throw new IOException(file + ": must hold at least one prompt, one a line");
+      throw new IOException(file + ": must contain at least one prompt, one per line");
     }
     return prompts;
   }

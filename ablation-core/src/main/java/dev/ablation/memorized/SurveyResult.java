@@ -95,8 +95,8 @@ public record SurveyResult(
     table.append(
         String.format(
             Locale.ROOT,
-            "%s: %d captions and %d paraphrases from %d rounds, %d images each; copies score above"
-                + " %s with %s%n",
+            "%s: captions: %d, paraphrases: %d, rounds: %d, images per prompt: %d; copies score"
+                + " above %s with %s%n",
             survey.image(),
             captions.size(),
             paraphrases.size(),

@@ -14,8 +14,8 @@ import java.util.function.Consumer;
  * @param maxAnchors maximum number of anchor prompts to use, those with the lowest copy rates; at
  *     least {@code minAnchors}
  * @param maxTargets maximum number of target prompts in addition to the captions, not negative
- * @param paraphrasesPerAnchor number of paraphrases of each anchor prompt that the second pass requests
- *     if there are fewer than {@code maxAnchors}; 0 to skip this pass
+ * @param paraphrasesPerAnchor number of paraphrases of each anchor prompt that the second pass
+ *     requests if there are fewer than {@code maxAnchors}; 0 to skip this pass
  * @param maxRounds maximum number of times the first pass requests paraphrases, positive
  * @param maxPrompts maximum total number of paraphrases to rate, positive; does not include the
  *     captions
@@ -51,7 +51,9 @@ public record SurveyRules(
     Preconditions.checkArgument(
         maxTargets >= 0, "maxTargets must not be negative, was %s", maxTargets);
     Preconditions.checkArgument(
-        paraphrasesPerAnchor >= 0, "paraphrasesPerAnchor must not be negative, was %s", paraphrasesPerAnchor);
+        paraphrasesPerAnchor >= 0,
+        "paraphrasesPerAnchor must not be negative, was %s",
+        paraphrasesPerAnchor);
     Preconditions.checkArgument(maxRounds > 0, "maxRounds must be positive, was %s", maxRounds);
     Preconditions.checkArgument(maxPrompts > 0, "maxPrompts must be positive, was %s", maxPrompts);
   }

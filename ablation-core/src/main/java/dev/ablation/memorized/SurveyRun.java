@@ -206,7 +206,7 @@ final class SurveyRun {
     message.append(
         String.format(
             Locale.ROOT,
-            "found %d of %d anchor prompts for %s: %d paraphrases were rated in %d rounds before %s",
+            "found %d of %d anchor prompts for %s: %d paraphrases were rated (rounds: %d) before %s",
             found,
             rules.minAnchors(),
             survey.image(),

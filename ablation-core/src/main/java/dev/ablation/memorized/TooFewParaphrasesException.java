@@ -20,7 +20,11 @@ public final class TooFewParaphrasesException extends AblationException {
   private final transient @Nullable List<CopyRate> paraphrases;
 
   TooFewParaphrasesException(
-      String message, int found, int needed, List<CopyRate> paraphrases, @Nullable Throwable cause) {
+      String message,
+      int found,
+      int needed,
+      List<CopyRate> paraphrases,
+      @Nullable Throwable cause) {
     super(message, cause);
     this.found = found;
     this.needed = needed;

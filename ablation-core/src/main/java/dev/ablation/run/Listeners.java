@@ -12,9 +12,9 @@ import java.util.concurrent.CancellationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Tells listeners; one that throws is logged once and silenced. */
+/** Calls listeners; one that throws is logged once and not called again. */
 final class Listeners implements AblationListener {
-  /** Of the class that users see. */
+  /** The logger has the name of the public class. */
   static final Logger LOG = LoggerFactory.getLogger("dev.ablation.Ablation");
 
   private final List<AblationListener> listeners;
@@ -23,7 +23,7 @@ final class Listeners implements AblationListener {
     this.listeners = new ArrayList<>(listeners);
   }
 
-  /** The log hears of warnings before the others do. */
+  /** Warnings are logged before other listeners receive them. */
   static Listeners loggingWarnings(List<AblationListener> others) {
     return new Listeners(
         ImmutableList.<AblationListener>builder()
@@ -46,7 +46,7 @@ final class Listeners implements AblationListener {
         .anyMatch(each -> each instanceof ModelListener model && model.observesAfter(step, steps));
   }
 
-  /** Lets listeners look at the model; what they make of it is told to all. */
+  /** Calls listeners that use the model, and sends the events that they emit to all listeners. */
   void onStep(TrainingProgress progress) {
     List<AblationEvent> made = new ArrayList<>();
     listeners.removeIf(each -> each instanceof ModelListener model && !look(model, progress, made));

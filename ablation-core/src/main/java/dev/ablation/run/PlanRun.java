@@ -59,7 +59,7 @@ final class PlanRun {
         .orElse(trained);
   }
 
-  /** What was trained is not given up because of what comes after it. */
+  /** A failed evaluation must not discard the trained result. */
   private Optional<EvaluationResult> found(Evaluation evaluation, RunOutcome trained) {
     try {
       return Optional.of(evaluation.run(plan.model(), trained.delta(), this::progress, cancelled));
@@ -133,7 +133,7 @@ final class PlanRun {
   /** Time and memory since the run began. */
   private record Meter(long start, MemoryUse memory) {}
 
-  /** What a run must share with an interrupted one to go on from its checkpoints. */
+  /** What a run must have in common with an interrupted one to resume from its checkpoints. */
   private Provenance identity(List<WeightInfo> chosen) {
     return provenance(chosen.stream().map(WeightInfo::name).toList(), plan.settings());
   }
@@ -144,7 +144,7 @@ final class PlanRun {
         model.weights(), trained.changes(), model.manager(), provenance(trained, notes));
   }
 
-  /** Nothing in it differs between two runs of a plan on one machine. */
+  /** Nothing here differs between two runs of a plan on one machine. */
   private Provenance provenance(TrainingResult trained, Map<String, String> notes) {
     Map<String, String> settings = new TreeMap<>(plan.settings());
     settings.putAll(notes);

@@ -19,7 +19,7 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
-/** What a trainer is given. */
+/** The task that a trainer receives. */
 final class RunTask implements TrainingTask {
   private final RunContext context;
   private final PlanCheck check;

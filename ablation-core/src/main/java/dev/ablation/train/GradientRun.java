@@ -23,7 +23,7 @@ import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One training by a {@link GradientTrainer}, from its beginning or from a saved state to its end.
+ * One training run by a {@link GradientTrainer}, from the start or from a saved state.
  */
 final class GradientRun implements AutoCloseable {
   // Names in a saved state; files on disk have them.
@@ -34,7 +34,7 @@ final class GradientRun implements AutoCloseable {
   private static final String OPTIMIZER_STEPS = "optimizer.steps";
   private static final String BEST_STEP = "best.step";
 
-  /** No weights were called the best. */
+  /** No weights were recorded as the best. */
   private static final int NONE = -1;
 
   private static final String STOPPED = "stopped";
@@ -54,7 +54,7 @@ final class GradientRun implements AutoCloseable {
   private int bestStep = NONE;
   private @Nullable String stopped;
 
-  /** Whether monitors and listeners have looked at the model as it is now. */
+  /** Whether monitors and listeners have observed the model after the current step. */
   private boolean looked;
 
   GradientRun(GradientTrainer trainer, TrainingTask task, TrainingSession session) {
@@ -145,7 +145,7 @@ final class GradientRun implements AutoCloseable {
     return session.gradients(() -> task.objective().loss(context), scope);
   }
 
-  /** The mean over batches of equal size, one at a time in memory. */
+  /** The mean over batches of equal size; only one is in memory at a time. */
   private Gradients accumulated(
       TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
     int count = trainer.accumulation();
@@ -267,7 +267,7 @@ final class GradientRun implements AutoCloseable {
     return new TrainingState(history.size(), history, measurements, arrays, values);
   }
 
-  /** Before the first step there is nothing to keep. */
+  /** Before the first step there is nothing to save. */
   private void saveAfter(CancellationException cancellation) {
     if (!history.isEmpty()) {
       try {

@@ -96,11 +96,12 @@ class MemorizationSurveyTest {
   @Test
   void theTableShowsEachPromptOnce() throws IOException {
     try (ScriptedModel model = new ScriptedModel(script("a b", 3, "b", 4, "c", 6, "d", 0))) {
-      SurveyResult result = survey("a b", "b", "c", "d").rules(FEW.paraphrasesPerAnchor(0)).run(model);
+      SurveyResult result =
+          survey("a b", "b", "c", "d").rules(FEW.paraphrasesPerAnchor(0)).run(model);
       assertThat(result.toString().lines().map(line -> line.replaceAll(" +", " ").strip()))
           .containsExactly(
-              "memorized image 'the caption': 1 captions and 4 paraphrases from 1 rounds, 10 images"
-                  + " each; copies score above 0.6 with pooled pixels 32 x 32, mean-free",
+              "memorized image 'the caption': captions: 1, paraphrases: 4, rounds: 1, images per"
+                  + " prompt: 10; copies score above 0.6 with pooled pixels 32 x 32, mean-free",
               "copies nearest",
               "100 % 1.000 caption the caption",
               "60 % 1.000 target c",
@@ -298,7 +299,7 @@ class MemorizationSurveyTest {
   void aSourceWithNothingButTheCaptionHasNothing() {
     assertThat(fails(survey("The caption!")))
         .hasMessageContaining(
-            "0 paraphrases were rated in 1 rounds before the source ran out of paraphrases; raise");
+            "0 paraphrases were rated (rounds: 1) before the source ran out of paraphrases; raise");
   }
 
   @Test

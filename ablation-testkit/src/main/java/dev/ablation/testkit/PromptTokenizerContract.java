@@ -7,7 +7,7 @@ import dev.ablation.model.PromptTokenizer.Tokens;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** How a model tells what it reads of a prompt. */
+/** How a model reports what it reads of a prompt. */
 public abstract class PromptTokenizerContract extends ModelContract {
   /**
    * Tests a model.

@@ -5,8 +5,8 @@
  * dev.ablation.djl.checkpoint.WeightFiles} finds the files of a part, whole, in shards or in a
  * variant such as {@code fp16}; {@link dev.ablation.djl.checkpoint.Checkpoint} opens them as one
  * set of named tensors; {@link dev.ablation.djl.checkpoint.JsonConfig} reads the {@code
- * config.json} that says what the network looks like; {@link
- * dev.ablation.djl.checkpoint.TensorMapping} says how tensors become the weights of a network, in
+ * config.json} that describes the network; {@link
+ * dev.ablation.djl.checkpoint.TensorMapping} defines how tensors become the weights of a network, in
  * folders and in single files; {@link dev.ablation.djl.checkpoint.SchedulerConfig} reads the noise
  * schedule, what the network predicts and the sampler that the publisher chose. What is wrong with
  * them is told by {@link dev.ablation.djl.checkpoint.InvalidCheckpointException}.

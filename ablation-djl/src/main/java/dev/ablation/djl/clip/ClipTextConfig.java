@@ -101,7 +101,7 @@ public final class ClipTextConfig {
     return layerNormEps;
   }
 
-  /** {@return the end token; 2 stands for the highest id, as published configurations mean it} */
+  /** {@return the end token; 2 means the highest id, as in published configurations} */
   public int endTokenId() {
     return endTokenId;
   }

@@ -30,7 +30,7 @@ final class LoraKeys {
   /** A tensor of a module. */
   record Key(String module, Kind kind) {}
 
-  /** The end of a name, which tells what the tensor is; the rest names the module. */
+  /** The end of a name, which identifies the tensor; the rest names the module. */
   private static final Pattern END =
       Pattern.compile(
           "(?<module>.+?)(?:\\.lora_linear_layer|\\.lora|_lora)?"
@@ -66,7 +66,7 @@ final class LoraKeys {
       if (info.name().endsWith(WEIGHT) && info.shape().dimension() > 1) {
         String module = module(info.name());
         modules.add(module);
-        // Underscores stand for dots and for themselves, so names are looked up, not taken apart.
+        // Underscores mean dots or themselves, so names are looked up, not parsed.
         byUnderscores.put(module.replace('.', '_'), module);
       }
     }

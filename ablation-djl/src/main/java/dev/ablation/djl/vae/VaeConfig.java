@@ -137,7 +137,7 @@ public final class VaeConfig {
     return useQuantConv;
   }
 
-  /** {@return whether the decoder begins with a 1x1 convolution} */
+  /** {@return whether the decoder starts with a 1x1 convolution} */
   public boolean usePostQuantConv() {
     return usePostQuantConv;
   }
