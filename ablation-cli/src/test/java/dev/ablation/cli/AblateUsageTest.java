@@ -43,7 +43,7 @@ class AblateUsageTest {
   }
 
   @Test
-  void tellsItsVersion() {
+  void printsItsVersion() {
     assertThat(ablate("--version")).isZero();
     assertThat(out.toString()).startsWith("ablate ");
   }

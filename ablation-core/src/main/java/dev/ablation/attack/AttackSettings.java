@@ -25,7 +25,7 @@ import java.util.stream.IntStream;
 /**
  * How the images of an attack are drawn and counted; shared by all attacks on one target.
  *
- * {@snippet class="dev.ablation.EvaluationSnippets" region="attempts"}
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="attacks"}
  *
  * @param detector decides which images show the target
  * @param sampling sampler, steps, guidance, batch size

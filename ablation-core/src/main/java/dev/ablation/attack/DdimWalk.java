@@ -25,7 +25,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DDIM sampling (Song et al. 2021, arXiv 2010.02502, equation 12, with any alpha and sigma) from any noise level down to none, with options that only attacks need and the library's samplers do not offer: an initial image, more noise than the process has, a guide.
+ * DDIM sampling (Song et al. 2021, arXiv 2010.02502, equation 12, with any alpha and sigma) from
+ * any noise level down to none, with options that only attacks need and the library's samplers do
+ * not offer: an initial image, more noise than the process has, a guide.
  *
  * @param model model to sample
  * @param sampling steps, guidance, negative prompt, batch size; its sampler is not used
@@ -136,7 +138,10 @@ record DdimWalk(
     return result;
   }
 
-  /** The guide's gradient, normalised: its scale carries no information, and vanishes where the guide is certain. */
+  /**
+   * The guide's gradient, normalised: its scale carries no information, and vanishes where the
+   * guide is certain.
+   */
   private static NDArray pull(LatentGuide guide, NDArray clean) {
     NDArray gradient = guide.gradient(clean);
     gradient.attach(clean.getManager());

@@ -18,7 +18,10 @@ import java.util.function.BooleanSupplier;
 
 /**
  * An attack in the text embeddings, after Ring-A-Bell (Tsai et al. 2024, arXiv 2310.10012, equation
- * 2) in the form that passes the embeddings to the model directly: the mean difference of embeddings with and without the concept is added, {@code strength} times, to the embeddings of other prompts, and to the pooled embedding of models that have one. It needs only the text encoder.
+ * 2) in the form that passes the embeddings to the model directly: the mean difference of
+ * embeddings with and without the concept is added, {@code strength} times, to the embeddings of
+ * other prompts, and to the pooled embedding of models that have one. It needs only the text
+ * encoder.
  *
  * @param pairs prompts with and without the concept, at least one
  * @param prompts to which the concept is added, such as the anchor's; at least one

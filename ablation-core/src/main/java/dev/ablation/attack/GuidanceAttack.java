@@ -13,7 +13,8 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
- * Draws prompts that do not name the target, guided towards it by an evaluator's gradient: tests what the network can still draw, independent of the text.
+ * Draws prompts that do not name the target, guided towards it by an evaluator's gradient: tests
+ * what the network can still draw, independent of the text.
  *
  * @param guide the evaluator's gradient
  * @param strength strength of the guidance, in units of the noise; positive

@@ -37,7 +37,10 @@ import java.util.random.RandomGenerator;
 /**
  * Tries to recover the target by textual inversion (Gal et al. 2022, arXiv 2208.01618; against
  * erased concepts, Pham et al. 2024, arXiv 2308.01508): learns the embedding of one token from
- * images of the target, by the loss that the model itself was trained with, and draws with it. All other weights remain those of the ablated model, so what it recovers was not removed. The base model is attacked in the same way. One row of the token table is trained; every other row stays unchanged, to the last bit.
+ * images of the target, by the loss that the model itself was trained with, and draws with it. All
+ * other weights remain those of the ablated model, so what it recovers was not removed. The base
+ * model is attacked in the same way. One row of the token table is trained; every other row stays
+ * unchanged, to the last bit.
  *
  * @param originals images of the target, of the model's size, at least one; published are 25
  * @param placeholder a word that is one token and does not occur in the prompts otherwise, such as

@@ -35,7 +35,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.zip.CRC32C;
 
 /**
- * A state of training as one safetensors file. Its header holds a JSON text with the plan, the step, measurements, and a CRC-32C of every tensor, and a CRC of that text, so that damage anywhere in the file is detected.
+ * A state of training as one safetensors file. Its header holds a JSON text with the plan, the
+ * step, measurements, and a CRC-32C of every tensor, and a CRC of that text, so that damage
+ * anywhere in the file is detected.
  *
  * <p>The positions of the random streams are the plan's seed and the step: every stream is derived
  * from (seed, purpose, step).

@@ -5,11 +5,18 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * Where and how often a run saves its state. A run that was cancelled or killed at any time and is started again continues from the newest intact checkpoint, and produces the same delta as an uninterrupted run, byte for byte on the same machine.
+ * Where and how often a run saves its state. A run that was cancelled or killed at any time and is
+ * started again continues from the newest intact checkpoint, and produces the same delta as an
+ * uninterrupted run, byte for byte on the same machine.
  *
  * {@snippet class="dev.ablation.Snippets" region="checkpoints"}
  *
- * <p>A folder belongs to one plan. It contains the plan, the anchor images drawn so far (unless the anchor has its own cache), and the newest checkpoints: one when the anchor images are complete, one at each interval of steps, one when a run is cancelled, and one at the end. They remain after the run: the same plan started again returns its delta immediately, even if the program was killed before it saved the delta. To train again, or to train another plan, delete the folder or use another one.
+ * <p>A folder belongs to one plan. It contains the plan, the anchor images drawn so far (unless the
+ * anchor has its own cache), and the newest checkpoints: one when the anchor images are complete,
+ * one at each interval of steps, one when a run is cancelled, and one at the end. They remain after
+ * the run: the same plan started again returns its delta immediately, even if the program was
+ * killed before it saved the delta. To train again, or to train another plan, delete the folder or
+ * use another one.
  *
  * @param folder folder of this plan's run; created if it does not exist
  * @param everySteps interval in steps between checkpoints, positive
@@ -45,7 +52,8 @@ public record Checkpoints(Path folder, int everySteps, int keep) {
   }
 
   /**
-   * Changes how many checkpoints are kept. With two or more, a checkpoint damaged on disk costs only a few steps.
+   * Changes how many checkpoints are kept. With two or more, a checkpoint damaged on disk costs
+   * only a few steps.
    *
    * @param count positive
    * @return a copy with the given count

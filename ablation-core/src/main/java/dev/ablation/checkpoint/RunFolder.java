@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The folder in which one run saves its state: {@code plan.json}, {@code
- * checkpoint-STEP.safetensors} and {@code anchors/}. Locked by the run that has it open; the lock ends with the process in any case.
+ * checkpoint-STEP.safetensors} and {@code anchors/}. Locked by the run that has it open; the lock
+ * ends with the process in any case.
  */
 public final class RunFolder implements AutoCloseable {
   private static final String PLAN = "plan.json";
@@ -49,11 +50,13 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Opens the folder for a run of a plan, creates it if it does not exist, and finds its newest intact checkpoint.
+   * Opens the folder for a run of a plan, creates it if it does not exist, and finds its newest
+   * intact checkpoint.
    *
    * @param settings the folder and the number of checkpoints to keep
    * @param plan settings, base model and library version of the run
-   * @param warnings receives warnings about damaged checkpoints, which are renamed, and about a different environment
+   * @param warnings receives warnings about damaged checkpoints, which are renamed, and about a
+   *     different environment
    * @return the folder, locked until it is closed
    * @throws CheckpointMismatchException if it belongs to another plan
    * @throws IllegalStateException if another run has it open
@@ -227,7 +230,8 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Writes a checkpoint and removes all but the newest. The file is written atomically, is on disk when this returns, and survives an interrupt.
+   * Writes a checkpoint and removes all but the newest. The file is written atomically, is on disk
+   * when this returns, and survives an interrupt.
    *
    * @param state to keep
    * @return the file

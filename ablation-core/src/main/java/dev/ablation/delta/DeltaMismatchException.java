@@ -3,7 +3,9 @@ package dev.ablation.delta;
 import dev.ablation.error.AblationException;
 import java.util.List;
 
-/** A delta does not match a model: it was trained on another base model, or another kind of network. */
+/**
+ * A delta does not match a model: it was trained on another base model, or another kind of network.
+ */
 public final class DeltaMismatchException extends AblationException {
   private static final long serialVersionUID = 1L;
 

@@ -12,8 +12,9 @@ import java.util.List;
  * How a trainer changes one weight: by a new value, a difference, some rows of a difference, or two
  * low-rank factors. A {@link WeightDelta} stores it in the shortest exact form.
  *
- * <p>A change does not own its arrays: they must stay open until a delta has been created from it. All arrays are float32 unless stated otherwise, on any device. Several weights may
- * refer to the same array.
+ * <p>A change does not own its arrays: they must stay open until a delta has been created from it.
+ * All arrays are float32 unless stated otherwise, on any device. Several weights may refer to the
+ * same array.
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
@@ -48,7 +49,8 @@ public abstract sealed class WeightChange {
    * @param rows ascending indices of the first axis, int64, shape (n)
    * @param values the difference of each of these rows, shape (n, ...)
    * @return the change
-   * @throws IllegalArgumentException if the rows are not ascending, out of range, or differ in number from the values
+   * @throws IllegalArgumentException if the rows are not ascending, out of range, or differ in
+   *     number from the values
    */
   public static WeightChange addingRows(long count, NDArray rows, NDArray values) {
     Preconditions.checkArgument(

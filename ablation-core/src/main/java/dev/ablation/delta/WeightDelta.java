@@ -39,9 +39,12 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.Snippets" region="delta"}
  *
- * <p>A difference is held and saved in the shortest exact form: if few rows change, such as the embeddings of the target's tokens, only those rows; if low-rank changes were trained, their two factors. Every method works on every form.
+ * <p>A difference is held and saved in the shortest exact form: if few rows change, such as the
+ * embeddings of the target's tokens, only those rows; if low-rank changes were trained, their two
+ * factors. Every method works on every form.
  *
- * <p>A delta owns its arrays, which have their own manager: it outlives the model and the result that it came from, until it is closed. Used by one thread at a time.
+ * <p>A delta owns its arrays, which have their own manager: it outlives the model and the result
+ * that it came from, until it is closed. Used by one thread at a time.
  */
 public final class WeightDelta implements AutoCloseable {
   /** Key of the format's version in the header of a delta file. */
@@ -157,7 +160,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Returns the difference for one weight. If the delta holds it in a shorter form, the first call computes it and the delta caches it until it is closed.
+   * Returns the difference for one weight. If the delta holds it in a shorter form, the first call
+   * computes it and the delta caches it until it is closed.
    *
    * @param name of a changed weight
    * @return float32, in the weight's shape; owned by the delta
@@ -348,7 +352,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Adds the change to a model until the returned scope is closed; then the weights are restored to the last bit. Scopes must be nested.
+   * Adds the change to a model until the returned scope is closed; then the weights are restored to
+   * the last bit. Scopes must be nested.
    *
    * @param model the base model that the delta was learned on
    * @return the scope
@@ -394,7 +399,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Writes the delta as safetensors with its provenance in the header. The file is written atomically.
+   * Writes the delta as safetensors with its provenance in the header. The file is written
+   * atomically.
    *
    * @param file must not exist
    * @throws java.nio.file.FileAlreadyExistsException if the file exists
@@ -452,7 +458,8 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Writes the base model with the change applied as a complete checkpoint folder. The folder is written atomically; the model does not change.
+   * Writes the base model with the change applied as a complete checkpoint folder. The folder is
+   * written atomically; the model does not change.
    *
    * @param model the base model that the delta was learned on
    * @param folder must not exist
@@ -513,7 +520,8 @@ public final class WeightDelta implements AutoCloseable {
     /**
      * Makes the change permanent in the model's own weights, and ends the scope.
      *
-     * @throws IllegalStateException if another change of the same weights is applied around or within this one, since it would become permanent too; then nothing changes
+     * @throws IllegalStateException if another change of the same weights is applied around or
+     *     within this one, since it would become permanent too; then nothing changes
      */
     public void keep() {
       if (open) {

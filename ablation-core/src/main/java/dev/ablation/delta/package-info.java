@@ -1,5 +1,6 @@
 /**
- * The result of training: a {@link dev.ablation.delta.WeightDelta} is a change of some weights that can be saved, loaded, scaled, added, applied and reverted.
+ * The result of training: a {@link dev.ablation.delta.WeightDelta} is a change of some weights that
+ * can be saved, loaded, scaled, added, applied and reverted.
  */
 @NullMarked
 package dev.ablation.delta;

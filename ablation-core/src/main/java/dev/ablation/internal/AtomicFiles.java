@@ -22,7 +22,9 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes files and folders atomically: they are written under a temporary name in the same folder, forced to disk, and moved into place. On any failure the temporary file is removed and the existing file remains.
+ * Writes files and folders atomically: they are written under a temporary name in the same folder,
+ * forced to disk, and moved into place. On any failure the temporary file is removed and the
+ * existing file remains.
  */
 public final class AtomicFiles {
 

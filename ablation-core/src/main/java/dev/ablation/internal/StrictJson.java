@@ -12,12 +12,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads strict JSON (RFC 8259): no byte order mark, no comments, no trailing commas, no
- * lone surrogates, no duplicate keys, no more than {@value #MAX_DEPTH} levels. Lenient
- * parsers read such text in different ways, so a file could mean one thing to the tool that checked
- * it and another to this library.
+ * Reads strict JSON (RFC 8259): no byte order mark, no comments, no trailing commas, no lone
+ * surrogates, no duplicate keys, no more than {@value #MAX_DEPTH} levels. Lenient parsers read such
+ * text in different ways, so a file could mean one thing to the tool that checked it and another to
+ * this library.
  *
- * <p>Values are pulled: {@link #object} and {@link #array} call back, and the callback must consume exactly one value. {@link #parse} builds a tree instead.
+ * <p>Values are pulled: {@link #object} and {@link #array} call back, and the callback must consume
+ * exactly one value. {@link #parse} builds a tree instead.
  */
 public final class StrictJson {
 
@@ -262,9 +263,7 @@ public final class StrictJson {
     return text.substring(start, position);
   }
 
-  /**
-   * Python's {@code Infinity} or {@code -Infinity} at this position; empty if there is none.
-   */
+  /** Python's {@code Infinity} or {@code -Infinity} at this position; empty if there is none. */
   private String notFinite() {
     if (infinities) {
       for (String number : List.of("Infinity", "-Infinity")) {

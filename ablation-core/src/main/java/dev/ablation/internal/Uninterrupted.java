@@ -4,7 +4,8 @@ import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 
 /**
- * File access that an interrupt must not break. A channel closes itself when its thread is interrupted, so a cancelled run could not write its last checkpoint.
+ * File access that an interrupt must not break. A channel closes itself when its thread is
+ * interrupted, so a cancelled run could not write its last checkpoint.
  */
 public final class Uninterrupted {
 

@@ -62,8 +62,8 @@ public final class MemoryUse {
   }
 
   /**
-   * {@return the peak resident memory of this process since it started, or since {@link #resetPeak};
-   * empty if the system does not report it}
+   * {@return the peak resident memory of this process since it started, or since {@link
+   * #resetPeak}; empty if the system does not report it}
    */
   public static OptionalLong peak() {
     return ofProcess(PEAK);

@@ -41,7 +41,8 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
   }
 
   /**
-   * Makes one step on one weight in place. This is the plain formula: the reference for the tests of an engine's kernels, and usable by an adapter without kernels.
+   * Makes one step on one weight in place. This is the plain formula: the reference for the tests
+   * of an engine's kernels, and usable by an adapter without kernels.
    *
    * @param weight p, any shape, float32
    * @param gradient g, of the same shape

@@ -16,11 +16,14 @@ import java.util.function.UnaryOperator;
 
 /**
  * The network's inputs besides latents and timestep: arrays by name, such as the text embeddings
- * for cross-attention and the pooled text embedding. A model's {@link DiffusionModel#encode} creates it from prompts. The first axis of every array is the batch.
+ * for cross-attention and the pooled text embedding. A model's {@link DiffusionModel#encode}
+ * creates it from prompts. The first axis of every array is the batch.
  *
- * <p>A network uses every array or rejects it by name ({@link #checkNames}); it never ignores one silently.
+ * <p>A network uses every array or rejects it by name ({@link #checkNames}); it never ignores one
+ * silently.
  *
- * <p>Immutable. A conditioning does not own its arrays: they belong to the manager with which they were created.
+ * <p>Immutable. A conditioning does not own its arrays: they belong to the manager with which they
+ * were created.
  */
 public final class Conditioning {
   /** Text embeddings, shape {@code (B, T, D)}, float32. */
@@ -138,7 +141,8 @@ public final class Conditioning {
   }
 
   /**
-   * Checks that a network can use every array. A model calls it before it predicts, so that no array is ignored silently.
+   * Checks that a network can use every array. A model calls it before it predicts, so that no
+   * array is ignored silently.
    *
    * @param required the names that the network needs
    * @param optional further names that it can use

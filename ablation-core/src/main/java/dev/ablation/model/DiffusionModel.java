@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A text-to-image diffusion model: the minimum that sampling and ablation need, and the interface that an adapter for another kind of model implements.
+ * A text-to-image diffusion model: the minimum that sampling and ablation need, and the interface
+ * that an adapter for another kind of model implements.
  *
  * <p>Shapes: B is the batch size, (C, H, W) the latent shape, T the number of text positions, D the
  * width of a text embedding.
@@ -84,7 +85,8 @@ public interface DiffusionModel extends AutoCloseable {
    * @param latents noised latents, shape {@code (B, C, H, W)}, float32, on the model's device
    * @param timesteps shape {@code (B)}, times of {@link #schedule()}: int64, or float32 for
    *     continuous times and for samplers with fractional timesteps (Euler)
-   * @param conditioning of B prompts, or made by the caller; an array that the network does not use is rejected by name ({@link Conditioning#checkNames})
+   * @param conditioning of B prompts, or made by the caller; an array that the network does not use
+   *     is rejected by name ({@link Conditioning#checkNames})
    * @return shape {@code (B, C, H, W)}, float32, attached to the manager of {@code latents}
    * @throws IllegalArgumentException naming the argument and both shapes, if they do not fit
    */

@@ -2,7 +2,9 @@ package dev.ablation.model;
 
 import java.util.List;
 
-/** A fingerprint that distinguishes models that draw different images from the same prompt and seed. */
+/**
+ * A fingerprint that distinguishes models that draw different images from the same prompt and seed.
+ */
 public final class Fingerprint {
   private Fingerprint() {}
 

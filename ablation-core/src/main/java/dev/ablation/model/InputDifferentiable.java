@@ -12,9 +12,11 @@ import java.util.function.UnaryOperator;
 /**
  * Capability: gradients of a loss with respect to inputs of the model's networks, such as latents
  * or a conditioning: for attacks that search for an embedding, for objectives that train against
- * them, and for guidance (Dhariwal and Nichol 2021, arXiv 2105.05233, section 4). The weights do not change.
+ * them, and for guidance (Dhariwal and Nichol 2021, arXiv 2105.05233, section 4). The weights do
+ * not change.
  *
- * <p>May be used within a {@link TrainingSession} of the model, even while it evaluates a loss, and does not affect its gradients.
+ * <p>May be used within a {@link TrainingSession} of the model, even while it evaluates a loss, and
+ * does not affect its gradients.
  */
 public interface InputDifferentiable {
 
@@ -22,7 +24,8 @@ public interface InputDifferentiable {
    * Differentiates a loss.
    *
    * @param inputs at least one array, float32, on the model's device; not changed
-   * @param loss returns a scalar from copies of the inputs, in their order, by the model's networks or operations whose arrays are all in the engine's memory; evaluated once, on the calling
+   * @param loss returns a scalar from copies of the inputs, in their order, by the model's networks
+   *     or operations whose arrays are all in the engine's memory; evaluated once, on the calling
    *     thread
    * @return loss and gradients, each gradient attached to the manager of its input
    * @throws IllegalArgumentException if there is no input, or the loss is not a scalar

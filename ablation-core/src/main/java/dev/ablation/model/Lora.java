@@ -9,8 +9,9 @@ import java.util.Objects;
 import java.util.random.RandomGenerator;
 
 /**
- * Settings of low-rank adaptation (LoRA; Hu et al. 2021, arXiv 2106.09685, section 4.1): a weight W is frozen, and two small matrices A and B are trained so that the network computes with
- * {@code W + (alpha / rank) B A}. A starts random and B starts at zero, so training starts from W.
+ * Settings of low-rank adaptation (LoRA; Hu et al. 2021, arXiv 2106.09685, section 4.1): a weight W
+ * is frozen, and two small matrices A and B are trained so that the network computes with {@code W
+ * + (alpha / rank) B A}. A starts random and B starts at zero, so training starts from W.
  *
  * {@snippet class="dev.ablation.Snippets" region="lora"}
  *
@@ -79,7 +80,8 @@ public record Lora(int rank, double alpha, Start start) {
   }
 
   /**
-   * Returns the initial A and B: A random, B zero. A depends only on the seed and the weight's name, not on other weights.
+   * Returns the initial A and B: A random, B zero. A depends only on the seed and the weight's
+   * name, not on other weights.
    *
    * @param weight of which they change
    * @param seed of the run

@@ -60,7 +60,8 @@ public record LoraFactors(NDArray down, NDArray up, double scale) {
    */
   public NDArray product(NDManager owner) {
     long rank = rank();
-    // The factor is made in the engine: a number would be in a Java buffer, which may be freed before the backward pass reads it.
+    // The factor is made in the engine: a number would be in a Java buffer, which may be freed
+    // before the backward pass reads it.
     try (NDArray factor = owner.full(new Shape(), (float) scale, DataType.FLOAT32);
         NDArray b = up.reshape(up.getShape().get(0), rank);
         NDArray a = down.reshape(rank, -1);

@@ -5,7 +5,8 @@ import java.util.List;
 
 /**
  * Capability: gradients with respect to low-rank changes of weights ({@link Lora}) in place of the
- * weights themselves. The weights are not copied: with the change switched off the network is the original one, so a teacher with frozen weights needs no memory.
+ * weights themselves. The weights are not copied: with the change switched off the network is the
+ * original one, so a teacher with frozen weights needs no memory.
  *
  * {@snippet class="dev.ablation.testing.TinyTraining" region="low-rank"}
  */
@@ -24,8 +25,8 @@ public interface LoraTraining {
   /**
    * Starts training low-rank changes of some weights. The trained arrays of the session are A and B
    * of each weight, in this order, under the weight's name followed by {@link LoraFactors#DOWN} and
-   * {@link LoraFactors#UP}; their initial values are those of {@link Lora#initial}. {@link Weights#get} still
-   * returns the weight without its change.
+   * {@link LoraFactors#UP}; their initial values are those of {@link Lora#initial}. {@link
+   * Weights#get} still returns the weight without its change.
    *
    * @param weights names of {@link Weights}, at least one, each of low-rank form
    * @param lora rank, alpha and start

@@ -8,7 +8,8 @@ import java.util.function.Supplier;
 
 /**
  * Weights under training. While a session is open the model computes with the session's trainable
- * arrays, copies of weights or {@linkplain LoraTraining low-rank changes} of them; the rest of the model works as before. Used only by the thread that opened it.
+ * arrays, copies of weights or {@linkplain LoraTraining low-rank changes} of them; the rest of the
+ * model works as before. Used only by the thread that opened it.
  */
 public interface TrainingSession extends AutoCloseable {
 
@@ -19,7 +20,8 @@ public interface TrainingSession extends AutoCloseable {
   List<String> names();
 
   /**
-   * {@return the trained arrays, float32, in the order of {@link #names()}} They belong to the session; copy them to keep them longer.
+   * {@return the trained arrays, float32, in the order of {@link #names()}} They belong to the
+   * session; copy them to keep them longer.
    */
   NDList weights();
 

@@ -127,7 +127,8 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
    *
    * @param weights of the model
    * @return at least one weight, in the model's order
-   * @throws IllegalArgumentException if the group matches nothing; the message lists the existing roles
+   * @throws IllegalArgumentException if the group matches nothing; the message lists the existing
+   *     roles
    */
   public List<WeightInfo> select(Weights weights) {
     List<WeightInfo> chosen = weights.list().stream().filter(test).toList();

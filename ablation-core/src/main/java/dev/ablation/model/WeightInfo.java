@@ -7,7 +7,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One weight of a model: its name, shape and role, and the dtype in which the model stores it. Immutable: every setter returns a copy.
+ * One weight of a model: its name, shape and role, and the dtype in which the model stores it.
+ * Immutable: every setter returns a copy.
  */
 public final class WeightInfo {
   private final String name;
@@ -18,7 +19,8 @@ public final class WeightInfo {
   private final DataType dtype;
 
   /**
-   * Describes a float32 weight. Its component is the part of its name before the first dot; its projection follows from the role.
+   * Describes a float32 weight. Its component is the part of its name before the first dot; its
+   * projection follows from the role.
    *
    * @param name the checkpoint's name, such as {@code
    *     unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight}
@@ -79,7 +81,8 @@ public final class WeightInfo {
   }
 
   /**
-   * {@return the dtype in which the model stores the weight: float32, float16 or bfloat16} {@link Weights#get} and training always work in float32.
+   * {@return the dtype in which the model stores the weight: float32, float16 or bfloat16} {@link
+   * Weights#get} and training always work in float32.
    */
   public DataType dtype() {
     return dtype;

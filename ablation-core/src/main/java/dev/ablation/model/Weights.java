@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The named weights of a model that an ablation may change. Names are those of the checkpoint,
- * stable across loads; roles describe the weights, so that nothing outside the adapter depends on a naming scheme.
+ * stable across loads; roles describe the weights, so that nothing outside the adapter depends on a
+ * naming scheme.
  *
  * {@snippet class="dev.ablation.Snippets" region="bind"}
  *
@@ -26,7 +27,10 @@ public interface Weights {
   List<WeightInfo> list();
 
   /**
-   * Returns the array that the network currently computes with. It is owned by the model, or by the code that bound it. For a weight that the model stores in a narrower dtype ({@link WeightInfo#dtype()}) it is a float32 copy, created at the first call and owned by the model; for an independent copy see {@link #copy}.
+   * Returns the array that the network currently computes with. It is owned by the model, or by the
+   * code that bound it. For a weight that the model stores in a narrower dtype ({@link
+   * WeightInfo#dtype()}) it is a float32 copy, created at the first call and owned by the model;
+   * for an independent copy see {@link #copy}.
    *
    * @param name of a weight
    * @return the live array, float32
@@ -49,7 +53,8 @@ public interface Weights {
   }
 
   /**
-   * Makes the network compute with {@code array} instead of the weight's own array, which is not modified: training, teachers with frozen weights and applied deltas all work by binding, so
+   * Makes the network compute with {@code array} instead of the weight's own array, which is not
+   * modified: training, teachers with frozen weights and applied deltas all work by binding, so
    * that the original bytes cannot change.
    *
    * @param name of a weight
@@ -79,7 +84,8 @@ public interface Weights {
   void overwrite(String name, NDArray array);
 
   /**
-   * Returns the SHA-256 of the bytes of the weight's own array, regardless of bindings: as float32, row-major, little endian, regardless of the stored dtype.
+   * Returns the SHA-256 of the bytes of the weight's own array, regardless of bindings: as float32,
+   * row-major, little endian, regardless of the stored dtype.
    *
    * @param name of a weight
    * @return 64 hexadecimal digits
@@ -95,7 +101,8 @@ public interface Weights {
   String sha256();
 
   /**
-   * Returns one SHA-256 for all arrays that are bound instead of the model's own, such as those of an applied delta. Together with {@link #sha256()} it identifies the weights of the network.
+   * Returns one SHA-256 for all arrays that are bound instead of the model's own, such as those of
+   * an applied delta. Together with {@link #sha256()} it identifies the weights of the network.
    *
    * @return 64 hexadecimal digits; empty if the network computes with the model's own weights
    */

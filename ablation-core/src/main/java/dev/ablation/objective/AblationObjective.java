@@ -211,9 +211,9 @@ public interface AblationObjective {
   }
 
   /**
-   * Preservation: the prediction for the preserved prompts must stay that of the
-   * weights as they were before the run, at the same noised latents. A plan with {@code
-   * preserve(...)} adds it to whatever objective it has.
+   * Preservation: the prediction for the preserved prompts must stay that of the weights as they
+   * were before the run, at the same noised latents. A plan with {@code preserve(...)} adds it to
+   * whatever objective it has.
    *
    * @return the objective
    * @see Losses#masked

@@ -66,8 +66,8 @@ public final class Losses {
 
   /**
    * Multiplies with a number where gradients are recorded. DJL's {@code array.mul(number)} must not
-   * be used there: on the CPU the number is in a Java buffer, which the garbage collector may
-   * free before the backward pass reads it.
+   * be used there: on the CPU the number is in a Java buffer, which the garbage collector may free
+   * before the backward pass reads it.
    *
    * @param array any shape, float32
    * @param factor any number

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What an objective can use in one training step. Everything here is freed when the step ends:
- * copy what must outlive it.
+ * What an objective can use in one training step. Everything here is freed when the step ends: copy
+ * what must outlive it.
  *
  * <p>Predictions are for prompts, or for a conditioning of the objective's own; an adversarial one
  * takes {@link #inputGradients()}:

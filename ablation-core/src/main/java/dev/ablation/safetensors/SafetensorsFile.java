@@ -52,7 +52,7 @@ public final class SafetensorsFile implements AutoCloseable {
   public enum Access {
     /**
      * Large tensors are mapped where the file can be opened for writing (which private mappings ask
-     * for), the device is the CPU and the tensor lies aligned; all else is copied.
+     * for), the device is the CPU and the tensor is aligned; all else is copied.
      */
     MAP,
     /** Everything is copied into memory of the engine. */

@@ -7,8 +7,9 @@ import dev.ablation.schedule.PredictionType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The common part of all runs: the order of the steps, the predicted clean sample, the arrays to remember.
- * A network's input is {@code alpha x0 + sigma noise}; a subclass defines alpha and sigma of each step and how its samples are scaled to such an input.
+ * The common part of all runs: the order of the steps, the predicted clean sample, the arrays to
+ * remember. A network's input is {@code alpha x0 + sigma noise}; a subclass defines alpha and sigma
+ * of each step and how its samples are scaled to such an input.
  */
 abstract class BaseRun implements SamplerRun {
   private final PredictionType type;
@@ -106,8 +107,8 @@ abstract class BaseRun implements SamplerRun {
   }
 
   /**
-   * {@return the noise that a network's output implies, for the input {@code alpha x0 +
-   * sigma noise}; belongs to the sample's manager}
+   * {@return the noise that a network's output implies, for the input {@code alpha x0 + sigma
+   * noise}; belongs to the sample's manager}
    */
   final NDArray predictNoise(NDArray output, NDArray sample, double alpha, double sigma) {
     WeightedSum noise = new WeightedSum(sample.getManager());

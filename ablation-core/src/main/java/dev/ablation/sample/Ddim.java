@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param eta share of DDPM's noise, from 0 (none: the initial noise determines everything) to 1
  * @param setAlphaToOne whether a' after the last step is 1; otherwise it is that of timestep 0
- * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; not used for latents
+ * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; not used for
+ *     latents
  * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */

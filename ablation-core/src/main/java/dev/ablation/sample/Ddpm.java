@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * v  = (1 - a') / (1 - a) beta
  * }</pre>
  *
- * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; not used for latents
+ * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; not used for
+ *     latents
  * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */

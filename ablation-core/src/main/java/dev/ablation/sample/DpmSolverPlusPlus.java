@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * x' = sigma'/sigma exp(-h) x + alpha' (1 - exp(-2h)) (m0 + D1 / 2) + sigma' sqrt(1 - exp(-2h)) noise
  * }</pre>
  *
- * The first steps have a lower order because earlier predictions are missing, and so has the last one if it ends at noise level 0.
+ * The first steps have a lower order because earlier predictions are missing, and so has the last
+ * one if it ends at noise level 0.
  *
  * @param order largest order, 1 to 3; the stochastic form has no order 3
  * @param karrasSigmas whether noise levels are spaced as by Karras et al. (2022, arXiv 2206.00364,

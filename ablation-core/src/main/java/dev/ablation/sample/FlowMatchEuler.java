@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code x' = x + (sigma' - sigma) v}</pre>
  *
- * <p>Noise levels are spaced, shifted and, optionally, stretched so that the last step starts at a given level; after it the level is 0. Levels are rounded to float32 as the published ones.
+ * <p>Noise levels are spaced, shifted and, optionally, stretched so that the last step starts at a
+ * given level; after it the level is 0. Levels are rounded to float32 as the published ones.
  *
  * <p>Immutable: each setter returns a copy.
  */
@@ -89,7 +90,8 @@ public final class FlowMatchEuler implements Sampler {
   }
 
   /**
-   * Sets the noise levels before each step; they are shifted like others. {@link #spacing()} does not apply to them, unless it is Karras' or exponential.
+   * Sets the noise levels before each step; they are shifted like others. {@link #spacing()} does
+   * not apply to them, unless it is Karras' or exponential.
    *
    * @param sigmas descending, from at most 1 to above 0, one per step; none for the spacing's own;
    *     copied

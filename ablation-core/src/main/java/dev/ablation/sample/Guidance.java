@@ -5,8 +5,8 @@ import dev.ablation.model.Conditioning;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the influence of the prompt is strengthened: an immutable value
- * with {@code equals}, used by {@link GuidedModel}.
+ * How the influence of the prompt is strengthened: an immutable value with {@code equals}, used by
+ * {@link GuidedModel}.
  */
 public interface Guidance {
 

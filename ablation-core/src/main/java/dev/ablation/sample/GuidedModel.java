@@ -13,7 +13,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Predictions of a model under guidance: used by the loop over the steps of a sampler, and usable in your own loops. Uses the model, so one thread at a time.
+ * Predictions of a model under guidance: used by the loop over the steps of a sampler, and usable
+ * in your own loops. Uses the model, so one thread at a time.
  */
 public final class GuidedModel {
   private final DiffusionModel model;

@@ -26,11 +26,12 @@ import java.util.function.UnaryOperator;
  *
  * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
- * <p>Images are drawn in batches. An image depends on its prompt, its noise and the settings, never on the other images of its batch; only the network's rounding may differ between batch sizes.
+ * <p>Images are drawn in batches. An image depends on its prompt, its noise and the settings, never
+ * on the other images of its batch; only the network's rounding may differ between batch sizes.
  *
- * <p>Immutable: every setter returns another sampler on the same model. Sampling
- * uses the model, so one thread at a time. Between steps the loop holds one batch of latents, the
- * text embeddings and the method's history.
+ * <p>Immutable: every setter returns another sampler on the same model. Sampling uses the model, so
+ * one thread at a time. Between steps the loop holds one batch of latents, the text embeddings and
+ * the method's history.
  */
 public final class LatentSampler {
   private final DiffusionModel model;
@@ -104,7 +105,7 @@ public final class LatentSampler {
 
   /**
    * Returns a sampler that changes what the prompts become before the network sees it, such as to
-   * add a direction to the text embeddings. The negative prompt stays as it is.
+   * add a direction to the text embeddings. The negative prompt does not change.
    *
    * @param change from the conditioning of a batch's prompts to what is used, of the same shapes;
    *     its arrays must live until the sampling has ended
@@ -147,7 +148,8 @@ public final class LatentSampler {
    * @param owner of the result
    * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32,
    *     on the model's device
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag stays set
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     stays set
    */
   public NDArray sample(List<String> prompts, long seed, NDManager owner) {
     return sample(prompts, NoiseSource.ofSeed(seed), owner);
@@ -164,7 +166,8 @@ public final class LatentSampler {
    * @throws IllegalArgumentException if {@code prompts} is empty, noise has the wrong shape, or the
    *     method cannot work with the model's schedule
    * @throws IllegalStateException if the model is closed
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag stays set
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     stays set
    */
   public NDArray sample(List<String> prompts, NoiseSource noise, NDManager owner) {
     Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
@@ -190,7 +193,8 @@ public final class LatentSampler {
    * @return n images
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
    *     LatentCodec}
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag stays set
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     stays set
    */
   public List<BufferedImage> draw(List<String> prompts, long seed) {
     return draw(prompts, NoiseSource.ofSeed(seed));
@@ -204,7 +208,8 @@ public final class LatentSampler {
    * @return n images
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
    *     LatentCodec}
-   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag stays set
+   * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
+   *     stays set
    */
   public List<BufferedImage> draw(List<String> prompts, NoiseSource noise) {
     LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");

@@ -6,7 +6,8 @@ import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 
 /**
- * The source of the noise of sampled images. Noise is requested by image and step, not in sequence, so an image does not depend on the other images of its batch.
+ * The source of the noise of sampled images. Noise is requested by image and step, not in sequence,
+ * so an image does not depend on the other images of its batch.
  *
  * {@snippet class="dev.ablation.Snippets" region="noise-source"}
  */
@@ -34,7 +35,8 @@ public interface NoiseSource {
   NDArray step(int image, int step, Shape shape, NDManager scope);
 
   /**
-   * Returns a source in which image i has the seed {@code seed + i}: any image of a series can be reproduced alone, with its own seed.
+   * Returns a source in which image i has the seed {@code seed + i}: any image of a series can be
+   * reproduced alone, with its own seed.
    *
    * @param seed of the first image
    * @return the source

@@ -10,7 +10,8 @@ import java.util.Map;
  * without resources, usable by every thread and for any number of generations.
  *
  * <p>The factories return the settings that are published with Stable Diffusion 1 and 2, and {@link
- * #flowMatchEuler()} those of Stable Diffusion 3 and FLUX.1. Every built-in method is an immutable value whose setters return variants:
+ * #flowMatchEuler()} those of Stable Diffusion 3 and FLUX.1. Every built-in method is an immutable
+ * value whose setters return variants:
  *
  * <pre>{@code
  * Sampler.dpmSolverPlusPlus().karrasSigmas(true)
@@ -33,7 +34,8 @@ public interface Sampler {
   Map<String, Object> settings();
 
   /**
-   * Returns whether the method works with a schedule; by default {@code true}, and {@link #start} rejects unsupported schedules.
+   * Returns whether the method works with a schedule; by default {@code true}, and {@link #start}
+   * rejects unsupported schedules.
    *
    * @param schedule the schedule that the model was trained with
    * @param type what the model predicts

@@ -14,12 +14,14 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Samples have any shape {@code (B, ...)}, float32. Every array that a method returns is
- * attached to the manager of the sample given to it. The history of a multistep method belongs to the run until it is closed; the run never keeps an array of the caller. Not thread-safe.
+ * attached to the manager of the sample given to it. The history of a multistep method belongs to
+ * the run until it is closed; the run never keeps an array of the caller. Not thread-safe.
  */
 public interface SamplerRun extends AutoCloseable {
 
   /**
-   * {@return the number of network calls} PLMS needs one call more than the requested sampling steps.
+   * {@return the number of network calls} PLMS needs one call more than the requested sampling
+   * steps.
    */
   default int steps() {
     return timesteps().length;
@@ -56,7 +58,8 @@ public interface SamplerRun extends AutoCloseable {
   boolean drawsNoise(int index);
 
   /**
-   * Returns the clean sample that the network's output implies, such as for a preview. Does not change the run.
+   * Returns the clean sample that the network's output implies, such as for a preview. Does not
+   * change the run.
    *
    * @param modelOutput the network's output, shape of {@code sample}
    * @param index from 0 to {@code steps() - 1}
@@ -71,7 +74,8 @@ public interface SamplerRun extends AutoCloseable {
    * @param modelOutput the network's output, shape of {@code sample}
    * @param index from 0 to {@code steps() - 1}
    * @param sample before the step
-   * @param noise standard normal, shape of {@code sample}, if {@link #drawsNoise} returns {@code true}; otherwise ignored
+   * @param noise standard normal, shape of {@code sample}, if {@link #drawsNoise} returns {@code
+   *     true}; otherwise ignored
    * @return the sample after the step, a new array
    * @throws IllegalStateException if {@code index} is not the next step
    * @throws IllegalArgumentException if a shape does not fit or the noise is missing

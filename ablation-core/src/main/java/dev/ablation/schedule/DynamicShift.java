@@ -89,7 +89,7 @@ public final class DynamicShift implements SigmaShift {
   /**
    * Changes the form of the shift.
    *
-   * @param linear whether mu takes the place of {@code e^mu} (diffusers' {@code time_shift_type}
+   * @param linear whether mu replaces {@code e^mu} (diffusers' {@code time_shift_type}
    *     "linear")
    * @return a copy with this setting
    */

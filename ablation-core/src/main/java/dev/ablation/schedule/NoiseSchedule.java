@@ -13,11 +13,13 @@ import java.util.random.RandomGenerator;
  * Ho et al. (2020, arXiv 2006.11239); {@link RectifiedFlow} is the straight line between sample and
  * noise of Liu et al. (2022, arXiv 2209.03003) and Lipman et al. (2022, arXiv 2210.02747).
  *
- * <p>A time is a number as the network receives it. It grows with the noise, from {@link #minTime()}
- * to {@link #maxTime()}. A model is trained at {@link #steps()} of the times; training times are always drawn by the schedule, never as integers by the caller.
+ * <p>A time is a number as the network receives it. It grows with the noise, from {@link
+ * #minTime()} to {@link #maxTime()}. A model is trained at {@link #steps()} of the times; training
+ * times are always drawn by the schedule, never as integers by the caller.
  *
  * <p>An implementation is an immutable value without resources, safe for every thread, with {@code
- * equals}, and with a {@code toString} that contains every number; it is stored in caches and provenance.
+ * equals}, and with a {@code toString} that contains every number; it is stored in caches and
+ * provenance.
  */
 public interface NoiseSchedule {
 
@@ -94,7 +96,8 @@ public interface NoiseSchedule {
   }
 
   /**
-   * Returns descending times from some noise level towards a clean sample, which is reached after the last of them.
+   * Returns descending times from some noise level towards a clean sample, which is reached after
+   * the last of them.
    *
    * @param start share of the process to start at, above 0, at most 1
    * @param count number of times, positive

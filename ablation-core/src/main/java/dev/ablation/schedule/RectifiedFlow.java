@@ -15,10 +15,10 @@ import java.util.Objects;
  * which the velocity is {@code e - x_0} ({@link PredictionType#FLOW}). Stable Diffusion 3 (Esser et
  * al. 2024, arXiv 2403.03206) and FLUX.1 are trained in this way.
  *
- * <p>The network's time is {@code timeScale * sigma}, float32 in arrays. The training
- * times are those of diffusers' {@code FlowMatchEulerDiscreteScheduler}: with n of them, the one of
- * index i has the level {@code (n - i) / n}, which {@link SigmaShift#ofTraining} shifts. Index 0 is
- * pure noise.
+ * <p>The network's time is {@code timeScale * sigma}, float32 in arrays. The training times are
+ * those of diffusers' {@code FlowMatchEulerDiscreteScheduler}: with n of them, the one of index i
+ * has the level {@code (n - i) / n}, which {@link SigmaShift#ofTraining} shifts. Index 0 is pure
+ * noise.
  *
  * <p>Immutable, without resources, safe for every thread. Each setter returns a copy.
  */

@@ -5,7 +5,8 @@ import dev.ablation.objective.TrainingBatch;
 import java.util.Optional;
 
 /**
- * The source of a trainer's pairs. A batch depends only on the step, not on earlier requests, so a run can be resumed at any step.
+ * The source of a trainer's pairs. A batch depends only on the step, not on earlier requests, so a
+ * run can be resumed at any step.
  */
 public interface BatchSource {
 

@@ -6,11 +6,13 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 
 /**
- * Exponential moving average of weights under training, which gives better images than the weights themselves (Ho et al. 2020, appendix B). After step k the average is
+ * Exponential moving average of weights under training, which gives better images than the weights
+ * themselves (Ho et al. 2020, appendix B). After step k the average is
  *
  * <pre>{@code average = d * average + (1 - d) * weight,  d = min(decay, (1 + k) / (10 + k))}</pre>
  *
- * so that the initial random weights soon lose their influence. To save time it can be computed only every n-th step, with {@code d} to the power of n.
+ * so that the initial random weights soon lose their influence. To save time it can be computed
+ * only every n-th step, with {@code d} to the power of n.
  *
  * <p>No gradients may be recorded during a call. Not thread-safe.
  */
@@ -64,7 +66,8 @@ public final class ExponentialAverage implements AutoCloseable {
   }
 
   /**
-   * {@return the averages, in the order of the weights} They belong to this object; to resume a run, overwrite them in place.
+   * {@return the averages, in the order of the weights} They belong to this object; to resume a
+   * run, overwrite them in place.
    */
   public NDList values() {
     return values;

@@ -22,9 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
-/**
- * One training run by a {@link GradientTrainer}, from the start or from a saved state.
- */
+/** One training run by a {@link GradientTrainer}, from the start or from a saved state. */
 final class GradientRun implements AutoCloseable {
   // Names in a saved state; files on disk have them.
   private static final String WEIGHT = "weight.";

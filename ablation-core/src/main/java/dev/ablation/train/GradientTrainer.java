@@ -23,8 +23,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fine-tuning by gradient descent, as in the paper: each step computes the loss of a batch and its gradient, clips the gradient to a total norm, and updates by AdamW. Immutable: every setter returns a copy. Two trainers
- * are equal if their {@link #settings} are.
+ * Fine-tuning by gradient descent, as in the paper: each step computes the loss of a batch and its
+ * gradient, clips the gradient to a total norm, and updates by AdamW. Immutable: every setter
+ * returns a copy. Two trainers are equal if their {@link #settings} are.
  *
  * {@snippet class="dev.ablation.Snippets" region="gradient-trainer"}
  */
@@ -125,7 +126,9 @@ public final class GradientTrainer implements StepwiseTrainer {
   }
 
   /**
-   * {@return the number of batches over which a step averages its gradient: a step uses {@code batchSize * accumulation} pairs, the same ones as a single batch of that size, with the memory of a small batch}
+   * {@return the number of batches over which a step averages its gradient: a step uses {@code
+   * batchSize * accumulation} pairs, the same ones as a single batch of that size, with the memory
+   * of a small batch}
    */
   public int accumulation() {
     return values.accumulation;
@@ -238,14 +241,17 @@ public final class GradientTrainer implements StepwiseTrainer {
   }
 
   /**
-   * {@return settings of the low-rank changes that are trained instead of the weights; empty if the weights are trained}
+   * {@return settings of the low-rank changes that are trained instead of the weights; empty if the
+   * weights are trained}
    */
   public Optional<Lora> lora() {
     return values.lora;
   }
 
   /**
-   * Trains low-rank changes of the chosen weights instead of the weights. Only linear maps and convolutions of a group are changed; biases and normalisations have no low-rank form and keep their values, and a warning names them. The published learning rates are those of whole
+   * Trains low-rank changes of the chosen weights instead of the weights. Only linear maps and
+   * convolutions of a group are changed; biases and normalisations have no low-rank form and keep
+   * their values, and a warning names them. The published learning rates are those of whole
    * weights; low-rank changes need larger ones, about 1e-4.
    *
    * {@snippet class="dev.ablation.Snippets" region="lora"}

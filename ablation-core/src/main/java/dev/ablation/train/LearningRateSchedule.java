@@ -5,7 +5,8 @@ import com.google.common.base.Preconditions;
 /**
  * How the learning rate changes over a run: a factor for the trainer's learning rate in each step.
  *
- * <p>The forms are those of diffusers' {@code get_scheduler} under the same names, with one difference: a warm-up starts at {@code 1 / warmUpSteps}, so that the first step is not lost.
+ * <p>The forms are those of diffusers' {@code get_scheduler} under the same names, with one
+ * difference: a warm-up starts at {@code 1 / warmUpSteps}, so that the first step is not lost.
  */
 public interface LearningRateSchedule {
 

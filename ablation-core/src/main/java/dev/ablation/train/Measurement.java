@@ -5,7 +5,8 @@ import com.google.common.base.Preconditions;
 /**
  * A value that was measured on the model under training.
  *
- * @param step the step after which it was measured, from 1; 0 for the base model before the first step
+ * @param step the step after which it was measured, from 1; 0 for the base model before the first
+ *     step
  * @param name name of the value
  * @param value any number
  */

@@ -9,7 +9,8 @@ public interface ModelMetric {
   /**
    * Measures.
    *
-   * @param model computes with the weights under training and records no gradients; must not be changed
+   * @param model computes with the weights under training and records no gradients; must not be
+   *     changed
    * @return the value; equal for equal weights, so random numbers need fixed seeds
    */
   double measure(DiffusionModel model);

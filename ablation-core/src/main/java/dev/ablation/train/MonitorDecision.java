@@ -9,8 +9,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The decision of a {@link TrainingMonitor} after a step. Immutable: every setter returns a copy.
  *
- * @param measured measured values, by name; stored in the result, emitted to listeners and passed to later calls
- * @param best whether the current weights are the best so far; training then results in them, unless later ones are better
+ * @param measured measured values, by name; stored in the result, emitted to listeners and passed
+ *     to later calls
+ * @param best whether the current weights are the best so far; training then results in them,
+ *     unless later ones are better
  * @param stop reason to stop training here; {@code null} to continue
  */
 public record MonitorDecision(Map<String, Double> measured, boolean best, @Nullable String stop) {

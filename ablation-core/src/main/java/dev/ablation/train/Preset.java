@@ -13,7 +13,9 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * The published settings for a kind of concept. Learning rates are effective ones: the published commands scale a base rate by the number of pairs and processes and, in one of the implementations, for prior preservation.
+ * The published settings for a kind of concept. Learning rates are effective ones: the published
+ * commands scale a base rate by the number of pairs and processes and, in one of the
+ * implementations, for prior preservation.
  *
  * {@snippet class="dev.ablation.Snippets" region="preset"}
  *
@@ -54,7 +56,8 @@ public record Preset(
   }
 
   /**
-   * The default settings of a plan: those of {@link #diffusers}; for prompt pairs, for which nothing is published, those of an instance without augmentation.
+   * The default settings of a plan: those of {@link #diffusers}; for prompt pairs, for which
+   * nothing is published, those of an instance without augmentation.
    *
    * @param kind of the concept
    * @return the preset
@@ -210,9 +213,9 @@ public record Preset(
   }
 
   /**
-   * The settings of {@link #diffusers} with prior preservation, as published where target and anchor
-   * share words ("grumpy cat" and "cat"): weight 1, 8 further images a step, and twice the learning
-   * rate.
+   * The settings of {@link #diffusers} with prior preservation, as published where target and
+   * anchor share words ("grumpy cat" and "cat"): weight 1, 8 further images a step, and twice the
+   * learning rate.
    *
    * @param kind of the concept
    * @return the preset

@@ -1,7 +1,8 @@
 package dev.ablation.train;
 
 /**
- * A trainer that works in steps of similar cost. Listeners receive their number, and an estimate measures a few of them.
+ * A trainer that works in steps of similar cost. Listeners receive their number, and an estimate
+ * measures a few of them.
  */
 public interface StepwiseTrainer extends Trainer {
 
@@ -9,8 +10,8 @@ public interface StepwiseTrainer extends Trainer {
   int steps();
 
   /**
-   * Returns a variant that makes only the first few steps, to estimate the time and memory of training. It emits a {@link dev.ablation.event.AblationEvent.StepCompleted}
-   * after each.
+   * Returns a variant that makes only the first few steps, to estimate the time and memory of
+   * training. It emits a {@link dev.ablation.event.AblationEvent.StepCompleted} after each.
    *
    * @param steps positive
    * @return the variant
@@ -18,7 +19,8 @@ public interface StepwiseTrainer extends Trainer {
   Trainer sample(int steps);
 
   /**
-   * Returns the memory of training beside the model, excluding the network's forward and backward passes.
+   * Returns the memory of training beside the model, excluding the network's forward and backward
+   * passes.
    *
    * @param numbers number of trained values, not negative
    * @return bytes

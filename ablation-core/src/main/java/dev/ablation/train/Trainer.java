@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Computes the change of the weights, by gradient descent ({@link GradientTrainer}) or in closed form. A trainer that works in steps is a {@link StepwiseTrainer}.
+ * Computes the change of the weights, by gradient descent ({@link GradientTrainer}) or in closed
+ * form. A trainer that works in steps is a {@link StepwiseTrainer}.
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
@@ -23,14 +24,17 @@ public interface Trainer {
   TrainingResult train(TrainingTask task);
 
   /**
-   * Returns what training requires in addition to the prompts of targets and anchors, which every trainer receives. A run checks the model against it before any long work, and draws anchor images only if they are required.
+   * Returns what training requires in addition to the prompts of targets and anchors, which every
+   * trainer receives. A run checks the model against it before any long work, and draws anchor
+   * images only if they are required.
    *
    * @return such as {@code TrainerRequirements.prompts()}
    */
   TrainerRequirements requirements();
 
   /**
-   * Returns the problems that prevent the trainer from training some weights; called before any long work, also for a model that lacks a required capability.
+   * Returns the problems that prevent the trainer from training some weights; called before any
+   * long work, also for a model that lacks a required capability.
    *
    * @param model any
    * @param weights that were chosen

@@ -7,7 +7,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What a trainer requires in addition to the prompts of targets, anchors and preserved concepts ({@link TrainingTask#pairs}), which every trainer receives. Immutable: every setter returns a copy.
+ * What a trainer requires in addition to the prompts of targets, anchors and preserved concepts
+ * ({@link TrainingTask#pairs}), which every trainer receives. Immutable: every setter returns a
+ * copy.
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
@@ -27,7 +29,8 @@ public final class TrainerRequirements {
   }
 
   /**
-   * {@return only prompts: any model is suitable, no anchor image is drawn, and there is no objective}
+   * {@return only prompts: any model is suitable, no anchor image is drawn, and there is no
+   * objective}
    */
   public static TrainerRequirements prompts() {
     return PROMPTS;
@@ -43,7 +46,8 @@ public final class TrainerRequirements {
    *
    * @param type such as {@code Differentiable.class}, see {@link
    *     dev.ablation.model.DiffusionModel#capability}
-   * @param purpose what it is needed for, such as {@code "training"}; part of the message if it is missing
+   * @param purpose what it is needed for, such as {@code "training"}; part of the message if it is
+   *     missing
    * @return a copy with the given values
    */
   public TrainerRequirements capability(Class<?> type, String purpose) {

@@ -4,11 +4,15 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * Observes training at an interval of steps, measures the model under training, and decides whether to continue, to stop, or to record the current weights as the best so far.
+ * Observes training at an interval of steps, measures the model under training, and decides whether
+ * to continue, to stop, or to record the current weights as the best so far.
  *
  * {@snippet class="dev.ablation.Snippets" region="monitor"}
  *
- * <p>A monitor is stateless: its earlier values are in {@link TrainingProgress#measurements()}, which checkpoints save. A resumed run therefore stops at the same step as an uninterrupted one, and one monitor can serve many runs. Its random numbers do not affect training, which depends only on the run's seed and the step.
+ * <p>A monitor is stateless: its earlier values are in {@link TrainingProgress#measurements()},
+ * which checkpoints save. A resumed run therefore stops at the same step as an uninterrupted one,
+ * and one monitor can serve many runs. Its random numbers do not affect training, which depends
+ * only on the run's seed and the step.
  */
 public interface TrainingMonitor {
 
@@ -21,7 +25,8 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Returns whether the monitor is also called before the first step, with the base model: to measure a baseline, or to record it as the best so far. It cannot stop training there.
+   * Returns whether the monitor is also called before the first step, with the base model: to
+   * measure a baseline, or to record it as the best so far. It cannot stop training there.
    *
    * @return {@code false} by default
    */
@@ -53,9 +58,11 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Stops when a condition holds. The result has the current weights, unless a monitor recorded others as the best.
+   * Stops when a condition holds. The result has the current weights, unless a monitor recorded
+   * others as the best.
    *
-   * @param reason for provenance and result, such as {@code "loss below 0.01"}; equal rules need equal reasons
+   * @param reason for provenance and result, such as {@code "loss below 0.01"}; equal rules need
+   *     equal reasons
    * @param rule the condition, evaluated after every step
    * @return the monitor
    */
@@ -68,7 +75,8 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Records the weights as the best so far whenever a measured value is lower than all earlier ones.
+   * Records the weights as the best so far whenever a measured value is lower than all earlier
+   * ones.
    *
    * @param value name of a value that an earlier monitor measures
    * @return the monitor
@@ -78,7 +86,8 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Records the weights as the best so far whenever a measured value is higher than all earlier ones.
+   * Records the weights as the best so far whenever a measured value is higher than all earlier
+   * ones.
    *
    * @param value name of a value that an earlier monitor measures
    * @return the monitor

@@ -7,7 +7,9 @@ import java.util.Objects;
  * How training ended.
  *
  * @param steps number of steps made
- * @param step the step whose weights are the result: the last one, unless a {@link TrainingMonitor} recorded an earlier one as the best; 0 for a trainer without steps, or if no step was better than the base model
+ * @param step the step whose weights are the result: the last one, unless a {@link TrainingMonitor}
+ *     recorded an earlier one as the best; 0 for a trainer without steps, or if no step was better
+ *     than the base model
  * @param early whether a monitor stopped it
  * @param reason in words
  */

@@ -16,9 +16,12 @@ import java.util.Objects;
  * @param anchor name of the anchor
  * @param prompts anchor prompt to every target prompt that is paired with it, at least one each; in
  *     the order of the anchor's prompts
- * @param preserved concepts that training preserves with this pair; literal prompts that the plan preserves form one concept of kind {@link
- *     dev.ablation.concept.ConceptKind#MEMORIZED_IMAGE}
- * @param preservedPrompts every prompt that training preserves with this pair, without repetitions: those that the preserved concepts derive from the anchor prompts; the anchor prompts themselves if the plan preserves something and no concept applies; empty if the plan preserves nothing
+ * @param preserved concepts that training preserves with this pair; literal prompts that the plan
+ *     preserves form one concept of kind {@link dev.ablation.concept.ConceptKind#MEMORIZED_IMAGE}
+ * @param preservedPrompts every prompt that training preserves with this pair, without repetitions:
+ *     those that the preserved concepts derive from the anchor prompts; the anchor prompts
+ *     themselves if the plan preserves something and no concept applies; empty if the plan
+ *     preserves nothing
  */
 public record TrainingPair(
     Concept target,

@@ -10,7 +10,9 @@ import java.util.function.BooleanSupplier;
 /**
  * The state of training after a step, for monitors and listeners.
  *
- * @param model computes with the weights after the step, and records no gradients. Observers may draw and predict with it, with their own seeds; bindings of weights must be restored afterwards.
+ * @param model computes with the weights after the step, and records no gradients. Observers may
+ *     draw and predict with it, with their own seeds; bindings of weights must be restored
+ *     afterwards.
  * @param step number of the completed step, 0 before the first
  * @param steps total number of steps
  * @param history of the steps made so far

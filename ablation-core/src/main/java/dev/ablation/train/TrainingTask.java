@@ -17,12 +17,14 @@ public interface TrainingTask {
   DiffusionModel model();
 
   /**
-   * {@return the concepts to remove, as prompts, in an order that depends only on the targets; at least one}
+   * {@return the concepts to remove, as prompts, in an order that depends only on the targets; at
+   * least one}
    */
   List<TrainingPair> pairs();
 
   /**
-   * {@return the weight of the preservation of {@link TrainingPair#preservedPrompts}, relative to the removal; 0 if the plan preserves nothing}
+   * {@return the weight of the preservation of {@link TrainingPair#preservedPrompts}, relative to
+   * the removal; 0 if the plan preserves nothing}
    */
   default double preservationWeight() {
     return 0;
@@ -48,9 +50,7 @@ public interface TrainingTask {
     return Map.of();
   }
 
-  /**
-   * {@return the seed of random numbers of training, such as the initial values of LoRA}
-   */
+  /** {@return the seed of random numbers of training, such as the initial values of LoRA} */
   default long seed() {
     return 0;
   }
@@ -58,7 +58,8 @@ public interface TrainingTask {
   /**
    * {@return the source of batches of anchor images with their prompts}
    *
-   * @throws IllegalStateException if the trainer does not require anchor images; then none were drawn
+   * @throws IllegalStateException if the trainer does not require anchor images; then none were
+   *     drawn
    */
   BatchSource batches();
 
@@ -78,7 +79,8 @@ public interface TrainingTask {
   }
 
   /**
-   * Returns the state of an earlier, interrupted run of the same plan. A trainer that supports resuming calls this once, before its first step.
+   * Returns the state of an earlier, interrupted run of the same plan. A trainer that supports
+   * resuming calls this once, before its first step.
    *
    * @param scope owner of the state's arrays, on the model's device
    * @return the state that the earlier run passed to {@link #save}; empty if there is none
@@ -98,7 +100,8 @@ public interface TrainingTask {
   }
 
   /**
-   * Saves the state to disk, if the run has checkpoints. To be called when {@link #savesAfter} returns {@code true}, at the end, and when the run was cancelled.
+   * Saves the state to disk, if the run has checkpoints. To be called when {@link #savesAfter}
+   * returns {@code true}, at the end, and when the run was cancelled.
    *
    * @param state the current state
    */
@@ -116,7 +119,8 @@ public interface TrainingTask {
   }
 
   /**
-   * Calls listeners that use the model under training. No gradients may be recorded during the call.
+   * Calls listeners that use the model under training. No gradients may be recorded during the
+   * call.
    *
    * @param progress the state of training
    * @throws java.util.concurrent.CancellationException if the run was cancelled meanwhile

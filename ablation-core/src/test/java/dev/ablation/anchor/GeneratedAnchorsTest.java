@@ -108,7 +108,7 @@ class GeneratedAnchorsTest {
   }
 
   @Test
-  void tellsItsProgressToTheEnd() throws IOException {
+  void reportsItsProgressToTheEnd() throws IOException {
     Recorder context = new Recorder();
     draw(anchors, model, context);
     assertThat(context.done).isSorted().endsWith(15L);

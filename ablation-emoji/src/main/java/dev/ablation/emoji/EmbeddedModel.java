@@ -108,8 +108,8 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Lists the pairs of object and style that the model was never shown together, though each of them
-   * with others: whether it draws them shows whether it composes.
+   * Lists the pairs of object and style that the model was never shown together, though each of
+   * them with others: whether it draws them shows whether it composes.
    *
    * @return pairs of {@link #concepts()} and {@link #styles()}
    */
@@ -120,7 +120,7 @@ public final class EmbeddedModel {
   /**
    * Reads the images that the model was trained on, the held-out ones among them.
    *
-   * @return the data set, read anew
+   * @return the data set, read again
    * @throws IOException if a file is missing or damaged
    */
   public static EmojiDataSet data() throws IOException {

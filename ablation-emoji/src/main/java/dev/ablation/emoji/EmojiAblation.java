@@ -49,9 +49,9 @@ import java.util.stream.Stream;
  *
  * <p>The learning rate is far above the published one, because the model is so much smaller. The
  * teacher has frozen weights: the paper's, the weights under training, is a moving target, and
- * where target and anchor look as different as white on blue and colour on white, it diverges
- * until every image is blank. The published stop of the start token's gradient is left out: the
- * start token carries little here.
+ * where target and anchor look as different as white on blue and colour on white, it diverges until
+ * every image is blank. The published stop of the start token's gradient is left out: the start
+ * token carries little here.
  */
 public final class EmojiAblation {
   /** An anchor of a style: captions that name none. */
@@ -234,7 +234,7 @@ public final class EmojiAblation {
             .distinct()
             .map(name -> row(name, styles, style -> inStyle(name, style)))
             .toList();
-    // The article belongs to the name, since "a cat face" stands where "an animal" stood.
+    // The article belongs to the name, since "a cat face" replaces "an animal".
     return of(
         Concept.instance(withArticle(target)),
         AnchorStrategy.generated(withArticle(instead), prompts),
@@ -254,7 +254,7 @@ public final class EmojiAblation {
 
   /**
    * Removes the memorised image: its caption then draws what the anchor prompts draw, images of
-   * categories in which something stands in a landscape.
+   * categories in which something is in a landscape.
    *
    * @return the ablation
    */

@@ -19,7 +19,7 @@ public abstract class PromptTokenizerContract extends ModelContract {
   }
 
   @Test
-  final void tellsPromptsApart() {
+  final void distinguishesPrompts() {
     PromptTokenizer tokenizer = require(PromptTokenizer.class);
     List<Tokens> tokens = fixture.prompts().stream().map(tokenizer::tokens).toList();
     assertThat(tokens).extracting(Tokens::ids).doesNotHaveDuplicates();
@@ -37,7 +37,7 @@ public abstract class PromptTokenizerContract extends ModelContract {
   }
 
   @Test
-  final void tellsWhatItDoesNotRead() {
+  final void reportsWhatItDoesNotRead() {
     Tokens tokens = require(PromptTokenizer.class).tokens(tooLong("zebra"));
     assertThat(tokens.truncated()).isTrue();
     assertThat(tokens.cut()).endsWith("zebra");

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A JSON file that configures something, such as a {@code config.json}: what a part of a published
  * model looks like. Old files are short, so most keys may be absent and take the default of the
- * Python class; {@code null} counts as absent, as it does there. Keys that nobody asks for are
+ * Python class; {@code null} counts as absent, as it does there. Unused keys are
  * ignored.
  *
  * <p>Values are taken for what they are, never converted: {@code 8.0} and {@code "8"} are no

@@ -9,7 +9,7 @@
  * dev.ablation.djl.checkpoint.TensorMapping} defines how tensors become the weights of a network, in
  * folders and in single files; {@link dev.ablation.djl.checkpoint.SchedulerConfig} reads the noise
  * schedule, what the network predicts and the sampler that the publisher chose. What is wrong with
- * them is told by {@link dev.ablation.djl.checkpoint.InvalidCheckpointException}.
+ * them is reported by an {@link dev.ablation.djl.checkpoint.InvalidCheckpointException}.
  *
  * <p>Weights are read from safetensors files alone. Python pickles are named and refused.
  *

@@ -46,8 +46,7 @@ public final class ClipTextConfig {
    *
    * @param json of the text encoder's folder
    * @return the configuration
-   * @throws InvalidCheckpointException naming the key, if a value does not fit or stands for
-   *     something that is not supported
+   * @throws InvalidCheckpointException naming the key, if a value is invalid or not supported
    */
   public static ClipTextConfig of(JsonConfig json) throws InvalidCheckpointException {
     return new ClipTextConfig(json);

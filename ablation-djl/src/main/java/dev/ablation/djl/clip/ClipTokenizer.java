@@ -139,7 +139,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
 
   /**
    * Returns the number of ones in the attention mask of a prompt. The last word token of the prompt
-   * stands at this number minus 2.
+   * has this number minus 2.
    *
    * @param prompt any text
    * @return length of {@link #encode} without the padding

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A function over arrays written in TorchScript. Gradients flow through it where {@link GradMode}
- * records them; the result lies on the device of the arguments and belongs to the manager of the
+ * records them; the result is on the device of the arguments and belongs to the manager of the
  * first argument, which is therefore never a weight.
  *
  * {@snippet class="dev.ablation.djl.kernel.KernelTest" region="kernel"}

@@ -67,8 +67,7 @@ public final class VaeConfig {
    *
    * @param json of the autoencoder's folder
    * @return the configuration
-   * @throws InvalidCheckpointException naming the key, if a value does not fit or stands for
-   *     something that is not supported
+   * @throws InvalidCheckpointException naming the key, if a value is invalid or not supported
    */
   public static VaeConfig of(JsonConfig json) throws InvalidCheckpointException {
     return new VaeConfig(json);

@@ -5,10 +5,10 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * Draws a new caption for an image each time that it is trained on, so that a model learns the words
- * and not the sentence: most captions name the object, about half of them the style too; some name
- * only the style, some the category for the object, some are empty, as classifier-free guidance
- * needs it.
+ * Draws a new caption for an image each time that it is trained on, so that a model learns the
+ * words and not the sentence: most captions name the object, about half of them the style too; some
+ * name only the style, some the category for the object, some are empty, as classifier-free
+ * guidance needs it.
  */
 public final class Captions {
   private static final List<String> OF_STYLE =

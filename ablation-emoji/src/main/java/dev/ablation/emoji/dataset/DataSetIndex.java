@@ -14,7 +14,7 @@ import java.util.Set;
 
 /**
  * What the data set consists of, in words: the file {@link #FILE}. Each style has a sheet of
- * images: that of object number i lies in row i / columns and column i % columns.
+ * images: that of object number i is in row i / columns and column i % columns.
  *
  * @param styles names of styles, each with a sheet
  * @param columns images in a row of a sheet
@@ -66,8 +66,8 @@ public record DataSetIndex(
   /**
    * Checks the index.
    *
-   * @throws IllegalArgumentException if two objects have one name, if a pair names no object or style
-   *     of the data set, or if there are no columns
+   * @throws IllegalArgumentException if two objects have one name, if a pair names no object or
+   *     style of the data set, or if there are no columns
    */
   public DataSetIndex {
     Objects.requireNonNull(styles, "styles");

@@ -14,9 +14,10 @@ import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
- * Emoji from six sets: each set is a style, each name an object. One further image is planted, with its own caption, so that a model memorizes it.
+ * Emoji from six sets: each set is a style, each name an object. One further image is planted, with
+ * its own caption, so that a model memorizes it.
  *
- * <p>It lies on the class path, with the authors and licences of the images next to it, in {@code
+ * <p>It is on the class path, with the authors and licences of the images next to it, in {@code
  * dev/ablation/emoji/dataset}. Immutable.
  */
 public final class EmojiDataSet {

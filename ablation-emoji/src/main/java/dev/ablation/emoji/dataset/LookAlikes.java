@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Images of the data set that look the same at a glance. Some sets draw some objects nearly
- * alike, so that no judge can recognize the style; and some draw two objects nearly alike.
+ * Images of the data set that look the same at a glance. Some sets draw some objects nearly alike,
+ * so that no judge can recognize the style; and some draw two objects nearly alike.
  *
  * <p>Two images are look-alikes if the mean absolute difference of their pixels, averaged two by
  * two, is at most {@link #MAX_DIFFERENCE} of 255 <em>and</em> their correlation is at least {@link
- * #MIN_CORRELATION}: small pale objects differ little in the mean whatever they show, and objects of
- * one shape and different colours correlate.
+ * #MIN_CORRELATION}: small pale objects differ little in the mean whatever they show, and objects
+ * of one shape and different colours correlate.
  *
  * @param styles pairs of one object in two styles, by object
  * @param concepts pairs of two objects in one style, by style

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The prompts for every model of the benchmark: each object in each style, several times. Half of the
- * styles and of the objects are there to choose settings by; the other half tells whether these
+ * The prompts for every model of the benchmark: each object in each style, several times. Half of
+ * the styles and of the objects serve to choose settings; the other half shows whether these
  * hold.
  *
  * @param styles all of the model's

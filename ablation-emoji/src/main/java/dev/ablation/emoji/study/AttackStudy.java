@@ -41,8 +41,8 @@ import picocli.CommandLine.Option;
 /**
  * Tries to bring back what was removed from the embedded model: removes a target, makes every
  * attack of {@code dev.ablation.attack} on the base model and on the ablated one, counts by the
- * embedded evaluator. Each target and method writes its own table to the output folder and is
- * not repeated when the command is started again.
+ * embedded evaluator. Each target and method writes its own table to the output folder and is not
+ * repeated when the command is started again.
  */
 @Command(
     name = "attacks",

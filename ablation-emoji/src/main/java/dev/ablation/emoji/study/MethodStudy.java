@@ -36,9 +36,9 @@ import picocli.CommandLine.Option;
 /**
  * The benchmark of methods on the embedded model, in the form of UnlearnCanvas (Zhang et al. 2024,
  * arXiv 2402.11846): for every target, remove it, draw the answer set, have the embedded evaluator
- * say what the images show, count. Each run writes its own file to the output folder and is
- * not repeated when the command is started again, so that it can be stopped at any time. At the end
- * it writes {@code results.csv} and {@code results.md} of all results that are there.
+ * say what the images show, count. Each run writes its own file to the output folder and is not
+ * repeated when the command is started again, so that it can be stopped at any time. At the end it
+ * writes {@code results.csv} and {@code results.md} of all results that are there.
  */
 @Command(
     name = "study",

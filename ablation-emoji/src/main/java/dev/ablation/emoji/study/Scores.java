@@ -11,8 +11,8 @@ import java.util.function.BiPredicate;
  * section 4).
  *
  * @param unlearning UA: of the target's prompts, how many no longer draw the target
- * @param inDomain IRA: of the other prompts whose style (for an object: object) the base model draws
- *     right, how many are still right
+ * @param inDomain IRA: of the other prompts whose style (for an object: object) the base model
+ *     draws right, how many are still right
  * @param crossDomain CRA: of all prompts whose object (for an object: style) the base model draws
  *     right, how many are still right
  * @param baseInDomain share of the other prompts that the base model draws right

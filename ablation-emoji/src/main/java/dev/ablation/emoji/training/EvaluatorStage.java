@@ -30,12 +30,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.random.RandomGenerator;
 
 /**
- * The evaluator: a small CLIP that tells styles and objects by their texts. An image is compared
+ * The evaluator: a small CLIP that recognizes styles and objects by their texts. An image is compared
  * with a text of every object, with a text of every style, and with the captions of the batch. What
  * it sees are the images of the data and what the autoencoder makes of them, moved, turned, scaled,
- * mirrored, tinted, blurred and with some noise. Some are recoloured so that only the object is left
- * to tell. It judges images of the held-out pairs, so it knows these pairs, too, which the model
- * that is judged does not.
+ * mirrored, tinted, blurred and with some noise. Some are recoloured so that only the object is
+ * left to tell. It judges images of the held-out pairs, so it knows these pairs, too, which the
+ * model that is judged does not.
  */
 final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   static final String NAME = "evaluator";
@@ -158,8 +158,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   }
 
   /**
-   * {@code (logits, object, style, caption)}: of every image the logits with the objects, the styles,
-   * and the captions of the batch; among these all that are the same count as right.
+   * {@code (logits, object, style, caption)}: of every image the logits with the objects, the
+   * styles, and the captions of the batch; among these all that are the same count as right.
    */
   private static Kernel lossOf(int things, int styles) {
     return Kernel.of(

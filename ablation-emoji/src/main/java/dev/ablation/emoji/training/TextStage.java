@@ -25,7 +25,7 @@ import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /**
- * The text encoder, which learns from captions alone to tell which object, which category and which
+ * The text encoder, which learns from captions alone which object, which category and which
  * style they name. Three linear classifiers read a random mean of the states at the end token and
  * at the padding after it, so that every one of these states carries both. Linear classifiers of
  * object and style on their own favour states that are a sum of the two, which is what lets a UNet
@@ -199,7 +199,7 @@ final class TextStage implements Stage<TextStage.Networks> {
         networks.categories().apply(pooled));
   }
 
-  /** How often object and style are told from captions of pairs that were never named. */
+  /** How often object and style are recognized from captions of pairs that were never named. */
   @Override
   public Map<String, Double> measure(Networks networks, NDManager scope) {
     int rightThings = 0;

@@ -38,7 +38,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The UNet, which learns to predict the noise in an image's latents, given its caption. The text encoder is frozen: trained with the UNet, it would memorize the existing pairs.
+ * The UNet, which learns to predict the noise in an image's latents, given its caption. The text
+ * encoder is frozen: trained with the UNet, it would memorize the existing pairs.
  */
 final class UNetStage implements Stage<UNet2DConditionModel> {
   static final String NAME = "unet";

@@ -86,7 +86,7 @@ class MeasureEmojiTest {
   }
 
   @Test
-  void tellsTheCommonestStyle() {
+  void reportsTheMostFrequentStyle() {
     assertThat(DrawnParts.commonest(VERDICTS))
         .isEqualTo(new MeasuredValue(Quantity.NO_STYLE_COMMONEST, 0.75, 4, "ink"));
   }

@@ -67,7 +67,7 @@ record SourceManifest(String artifact, String artifactFolder, List<Source> sourc
     sources = List.copyOf(sources);
   }
 
-  /** Reads the manifest from the class path, where it lies beside the images. */
+  /** Reads the manifest from the class path, next to the images. */
   static SourceManifest load() throws IOException {
     InputStream json = DataSetIndex.class.getResourceAsStream(FILE);
     if (json == null) {
