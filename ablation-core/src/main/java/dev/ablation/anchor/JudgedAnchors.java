@@ -315,7 +315,7 @@ public final class JudgedAnchors implements AnchorStrategy {
       check(first.kept().length + added.length, first.before());
       if (added.length < missing) {
         context.warn(
-            "%d of %d anchor images were dropped, but only %d spare ones do not lead to the target; training uses %d"
+            "%d of %d anchor images were dropped, but only %d spare images are usable; training uses %d"
                 .formatted(missing, set.size(), added.length, first.kept().length + added.length));
       }
       context.note("anchor.replaced", Integer.toString(added.length));
@@ -363,8 +363,8 @@ public final class JudgedAnchors implements AnchorStrategy {
               .map(prompt -> "'" + prompt.prompt() + "'")
               .toList();
       context.warn(
-          "%s of the anchor '%s' itself, by judge '%s'; target prompts learn to draw what anchor prompts draw, so training cannot bring the target below that; most by %s"
-              .formatted(seen, name(), judge.name(), String.join(", ", most)));
+          "anchor '%s' leads to the target: according to judge '%s', %s; target prompts learn to draw what anchor prompts draw, so training cannot get below that share; most for %s"
+              .formatted(name(), judge.name(), seen, String.join(", ", most)));
     }
   }
 

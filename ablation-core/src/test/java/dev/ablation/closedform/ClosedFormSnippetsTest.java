@@ -81,7 +81,7 @@ class ClosedFormSnippetsTest {
             new PromptMapping("painting by van gogh", "painting by art"),
             new PromptMapping("art by van gogh", "art by art"),
             new PromptMapping("artwork by van gogh", "artwork by art"),
-            new PromptMapping("image by van gogh", "image by art"),
+            new PromptMapping("picture by van gogh", "picture by art"),
             new PromptMapping("style of van gogh", "style of art"));
     assertThat(
             PromptEmbeddings.prompts(

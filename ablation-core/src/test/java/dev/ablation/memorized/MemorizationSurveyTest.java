@@ -270,7 +270,7 @@ class MemorizationSurveyTest {
     assertThat(e)
         .hasMessage(
             "found 0 of 2 anchor prompts for memorized image 'the caption': 24 paraphrases were"
-                + " rated in 3 rounds before the limit on rounds was reached, and an anchor has a"
+                + " rated (rounds: 3) before the limit on rounds was reached, and an anchor has a"
                 + " copy rate of at most 0.3, while the lowest found was 0.9; raise the limits,"
                 + " require fewer anchors or provide paraphrases that differ more");
     assertThat(e.found()).isZero();
@@ -281,7 +281,7 @@ class MemorizationSurveyTest {
   @Test
   void givesUpAfterSomePrompts() {
     TooFewParaphrasesException e = fails(survey(endless()).rules(FEW.limits(30, 11)));
-    assertThat(e).hasMessageContaining("11 paraphrases were rated in 2 rounds before the limit on");
+    assertThat(e).hasMessageContaining("11 paraphrases were rated (rounds: 2) before the limit on");
     assertThat(e.paraphrases()).hasSize(11);
   }
 
@@ -291,7 +291,7 @@ class MemorizationSurveyTest {
     assertThat(e)
         .hasMessageStartingWith("found 1 of 2 anchor prompts")
         .hasMessageContaining(
-            "3 paraphrases were rated in 2 rounds before the source ran out of paraphrases")
+            "3 paraphrases were rated (rounds: 2) before the source ran out of paraphrases")
         .hasCauseInstanceOf(TooFewPromptsException.class);
   }
 
