@@ -29,7 +29,7 @@ class AttackStudyTest {
 
   @ParameterizedTest
   @CsvSource({
-    "planted, measured, 'styles and things, one was planted'",
+    "planted, measured, 'styles and objects, one was planted'",
     "style:none, measured, 'style must be one of'",
     "style:ink, none, 'method must be one of'"
   })
