@@ -29,12 +29,12 @@ import java.util.function.UnaryOperator;
 
 /**
  * A complete, immutable description of one ablation. Every method that changes it returns a new
- * value, so that a plan can be kept and forked.
+ * plan, so a plan can be stored and varied.
  *
  * {@snippet class="dev.ablation.Snippets" region="plan"}
  *
  * <p>A run does not change the model: it trains copies of the chosen weights and returns the
- * difference. While it runs, the model belongs to it alone.
+ * difference. During a run, nothing else may use the model.
  */
 public final class Ablation {
   private final Plan plan;
@@ -48,13 +48,13 @@ public final class Ablation {
   }
 
   /**
-   * Names a further concept to remove in the same run. Every target has its own anchor and, after a
-   * few steps, the same share of the images; in which order they are named makes no difference.
+   * Names a further concept to remove in the same run. Every target has its own anchor and, over a
+   * few steps, the same share of the images. The order of the targets does not matter.
    *
    * {@snippet class="dev.ablation.Snippets" region="several-targets"}
    *
    * @param concept such as {@code Concept.style("Van Gogh")}
-   * @return what is still missing: its anchor, which refuses a target that the plan has already
+   * @return a stage that takes the anchor; it rejects a target that the plan already has
    */
   public Ablator.AnchorStage andTarget(Concept concept) {
     Objects.requireNonNull(concept, "target");
@@ -65,7 +65,7 @@ public final class Ablation {
    * Names a further instance to remove; short for {@code andTarget(Concept.instance(name))}.
    *
    * @param name such as {@code "grumpy cat"}
-   * @return what is still missing: its anchor
+   * @return a stage that takes the anchor
    */
   public Ablator.AnchorStage andTarget(String name) {
     return andTarget(Concept.instance(name));
@@ -75,34 +75,33 @@ public final class Ablation {
    * Preserves concepts with weight 1; short for {@code preserve(Preservation.of(concepts))}.
    *
    * @param concepts at least one, such as neighbours of the target
-   * @return a changed plan
+   * @return the changed plan
    */
   public Ablation preserve(Concept... concepts) {
     return preserve(Preservation.of(concepts));
   }
 
   /**
-   * Preserves what is drawn for some concepts or prompts: adds a term to the loss, whatever the
-   * objective, or gives their prompts to a trainer without one. Takes the place of what was to be
-   * preserved before.
+   * Preserves the images of some concepts or prompts: adds a term to the loss, with any objective,
+   * or passes their prompts to a trainer without an objective. Replaces earlier preservation.
    *
    * {@snippet class="dev.ablation.Snippets" region="preserve"}
    *
-   * @param preservation what and how strongly
-   * @return a changed plan
+   * @param preservation what to preserve, and its weight
+   * @return the changed plan
    */
   public Ablation preserve(Preservation preservation) {
     return new Ablation(plan.preservation(preservation));
   }
 
   /**
-   * Takes objective, weights, training and whatever concepts and anchors leave open from a preset.
-   * A plan has {@link Preset#standard} by default. What the plan was told before by {@link
-   * #objective}, {@link #weights}, {@link #trainer} and {@link #training} is forgotten; what a
-   * concept or an anchor was told stays.
+   * Takes the objective, weights, training settings and all unset options of concepts and anchors
+   * from a preset. The default is {@link Preset#standard}. Replaces earlier settings of {@link
+   * #objective}, {@link #weights}, {@link #trainer} and {@link #training}; explicit settings of a
+   * concept or an anchor remain.
    *
-   * @param preset published numbers
-   * @return a changed plan
+   * @param preset published settings
+   * @return the changed plan
    */
   public Ablation preset(Preset preset) {
     Objects.requireNonNull(preset, "preset");
@@ -110,35 +109,34 @@ public final class Ablation {
   }
 
   /**
-   * Takes the preset of each target's kind: {@code preset(Preset::paper)}. Where the presets of
-   * several kinds differ in objective, weights or training, that part is to be chosen too.
+   * Takes the preset of each target's kind: {@code preset(Preset::paper)}. If the presets of
+   * several kinds differ in objective, weights or training, set that part explicitly.
    *
    * @param presets such as {@code Preset::paper}
-   * @return a changed plan
-   * @throws IllegalArgumentException if there are no published numbers for the kind of a target
+   * @return the changed plan
+   * @throws IllegalArgumentException if there are no published settings for the kind of a target
    */
   public Ablation preset(Function<ConceptKind, Preset> presets) {
     return new Ablation(plan.presets(presets));
   }
 
   /**
-   * Chooses what happens to anchor prompts of which a target makes nothing, such as those without
-   * the anchor's name for an instance. They are errors unless they are dropped with a warning.
+   * Chooses what happens to anchor prompts from which no target prompt can be derived, such as
+   * prompts without the anchor's name for an instance. By default they are errors.
    *
-   * @param drop whether they are dropped; {@code false} unless changed
-   * @return a changed plan
+   * @param drop whether they are dropped with a warning; default {@code false}
+   * @return the changed plan
    */
   public Ablation dropUnmatchedPrompts(boolean drop) {
     return new Ablation(plan.dropsUnmatched(drop));
   }
 
   /**
-   * Changes the loss. A trainer that minimises none, see {@link
-   * dev.ablation.train.TrainerRequirements#objective()}, has no use for it: {@link #check} then
-   * names it as a problem.
+   * Changes the loss. With a trainer that does not minimise an objective (see {@link
+   * dev.ablation.train.TrainerRequirements#objective()}), {@link #check} reports it as a problem.
    *
    * @param objective such as {@code AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS)}
-   * @return a changed plan
+   * @return the changed plan
    * @throws IllegalArgumentException if the objective is a lambda without a name, see {@link
    *     AblationObjective#named}
    */
@@ -150,7 +148,7 @@ public final class Ablation {
    * Changes the weights that are trained.
    *
    * @param weights such as {@code WeightGroup.crossAttentionKeyValue()}
-   * @return a changed plan
+   * @return the changed plan
    */
   public Ablation weights(WeightGroup weights) {
     return new Ablation(plan.weights(weights));
@@ -160,8 +158,8 @@ public final class Ablation {
    * Changes the trainer. Anchor images are drawn, and the model is required to be differentiable,
    * only if {@link Trainer#requirements} says so.
    *
-   * @param trainer finds the change of the weights
-   * @return a changed plan
+   * @param trainer computes the change of the weights
+   * @return the changed plan
    */
   public Ablation trainer(Trainer trainer) {
     return new Ablation(plan.trainer(trainer));
@@ -170,19 +168,19 @@ public final class Ablation {
   /**
    * Adjusts the gradient trainer: {@code training(t -> t.steps(400).learningRate(2e-6))}.
    *
-   * @param change from the present settings to the new ones
-   * @return a changed plan
-   * @throws IllegalStateException if the plan has another kind of trainer
+   * @param change from the current settings to the new ones
+   * @return the changed plan
+   * @throws IllegalStateException if the plan's trainer is not a {@link GradientTrainer}
    */
   public Ablation training(UnaryOperator<GradientTrainer> change) {
     return new Ablation(plan.training(change));
   }
 
   /**
-   * Changes the seed that everything random is derived from; 0 unless changed.
+   * Changes the seed from which all random streams are derived; default 0.
    *
    * @param seed any number
-   * @return a changed plan
+   * @return the changed plan
    */
   public Ablation seed(long seed) {
     return new Ablation(plan.seed(seed));
@@ -191,70 +189,70 @@ public final class Ablation {
   /**
    * Adds a listener, called after those added before.
    *
-   * @param listener hears of every event on the run's thread
-   * @return a changed plan
+   * @param listener receives every event on the run's thread
+   * @return the changed plan
    */
   public Ablation listener(AblationListener listener) {
     return new Ablation(plan.listener(listener));
   }
 
   /**
-   * Keeps the state of a run in a folder, so that it can be cancelled or killed at any moment: the
-   * same plan, started again, goes on from the newest checkpoint and ends with the same delta.
-   * Without this a run keeps nothing.
+   * Saves the state of a run in a folder, so that it can be cancelled or killed at any time: the
+   * same plan, started again, continues from the newest checkpoint and produces the same delta. By
+   * default a run saves nothing.
    *
    * @param checkpoints such as {@code Checkpoints.in(folder).every(50).keep(3)}
-   * @return a changed plan
+   * @return the changed plan
    */
   public Ablation checkpoints(Checkpoints checkpoints) {
     return new Ablation(plan.checkpoints(checkpoints));
   }
 
   /**
-   * Proves afterwards what the run did: draws and measures with the base model and with the delta,
-   * see {@link AblationResult#evaluation()}. Targets, anchors and their prompts are the plan's
-   * unless the evaluation names its own. It shapes neither the delta nor its provenance, and one
-   * that fails or is cancelled after training costs nothing but itself: there is a warning, and the
-   * result has none.
+   * Evaluates the result after training: draws images with the base model and with the delta
+   * applied and measures both, see {@link AblationResult#evaluation()}. Targets, anchors and their
+   * prompts are those of the plan unless the evaluation has its own. It affects neither the delta
+   * nor its provenance. If it fails or is cancelled after training, there is a warning and the
+   * result has no evaluation.
    *
    * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate"}
    *
    * @param evaluation neighbours, unrelated prompts, metrics, protocol
-   * @return a changed plan
+   * @return the changed plan
    */
   public Ablation evaluate(Evaluation evaluation) {
     return new Ablation(plan.evaluation(evaluation));
   }
 
-  /** {@return what is removed and what is drawn instead, in the order in which it was named} */
+  /** {@return the targets with their anchors, in the order in which they were added} */
   public List<TargetAnchor> pairs() {
     return plan.pairs();
   }
 
-  /** {@return everything that shapes a run, as provenance keeps it} */
+  /** {@return all settings that affect the result of a run, as stored in provenance} */
   public Map<String, String> settings() {
     return plan.settings();
   }
 
   /**
-   * Checks the plan, as a run does before any long work.
+   * Checks the plan, as a run does before it starts.
    *
-   * @return everything that is wrong with it; empty if it can run
+   * @return all problems; empty if the plan can run
    */
   public List<String> check() {
     return plan.problems();
   }
 
   /**
-   * Finds out what a run takes: counts weights, images and forward passes, makes one training step
-   * to warm up and two whose time and memory are measured, if the trainer makes steps, and lists
-   * everything that is wrong with the plan. Nothing is drawn but the sample of an anchor that has a
-   * judge, and the model stays as it is. What the folder of checkpoints holds is not looked at.
+   * Estimates the cost of a run: counts weights, images and forward passes; if the trainer makes
+   * steps, makes one to warm up and measures the time and memory of two more; and lists all
+   * problems of the plan. It draws only the sample images of an anchor with a judge, and does not
+   * change the model. It ignores existing checkpoints.
    *
    * {@snippet class="dev.ablation.Snippets" region="estimate"}
    *
    * @return the estimate, with its problems; they are not thrown
-   * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
+   * @throws CancellationException if the thread is interrupted; the interrupt flag stays set
    * @throws IllegalStateException if the model is in use by a run, or closed
    */
   public Estimate estimate() {
@@ -262,17 +260,16 @@ public final class Ablation {
   }
 
   /**
-   * Runs to the end on the calling thread: checks the whole plan, prepares the anchor images if the
-   * trainer takes them, trains. Whatever happens, the model afterwards holds the weights it had
-   * before.
+   * Runs to completion on the calling thread: checks the whole plan, prepares the anchor images if
+   * the trainer requires them, and trains. Afterwards the model always has its original weights.
    *
-   * @return the result, closed by the caller
-   * @throws IllegalArgumentException if the plan cannot work, naming everything that is wrong with
-   *     it; thrown before any long work
+   * @return the result; the caller closes it
+   * @throws IllegalArgumentException if the plan cannot run, with all its problems; thrown before
+   *     any long work
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks something that the
    *     plan needs; thrown before any long work
-   * @throws dev.ablation.train.TrainingDivergedException if the loss stops being finite
-   * @throws CancellationException if the thread is interrupted; the interrupt flag is kept
+   * @throws dev.ablation.train.TrainingDivergedException if the loss is no longer finite
+   * @throws CancellationException if the thread is interrupted; the interrupt flag stays set
    * @throws dev.ablation.checkpoint.CheckpointMismatchException if the folder of the checkpoints
    *     belongs to another plan
    * @throws IllegalStateException if the model, or the folder of the checkpoints, is in use by
@@ -284,7 +281,7 @@ public final class Ablation {
   }
 
   /**
-   * Runs on an executor. The library makes no threads of its own.
+   * Runs on an executor. The library creates no threads.
    *
    * @param executor runs the whole run as one task
    * @return a handle to wait for the result or to cancel

@@ -16,7 +16,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * What a run learned. Owns the delta's arrays; closing it frees them, not the model.
+ * The result of a run. Owns the delta's arrays; closing it frees them, but not the model.
  *
  * {@snippet class="dev.ablation.Snippets" region="result"}
  */
@@ -37,49 +37,52 @@ public final class AblationResult implements AutoCloseable {
     return outcome.training().history();
   }
 
-  /** {@return what monitors measured, in order} */
+  /** {@return the values that monitors measured, in order} */
   public List<Measurement> measurements() {
     return outcome.training().measurements();
   }
 
-  /** {@return how training ended, and which step the delta is of} */
-  public TrainingOutcome ending() {
-    return outcome.training().ending();
+  /** {@return how training ended, and from which step the delta is} */
+  public TrainingOutcome outcome() {
+    return outcome.training().outcome();
   }
 
   /**
-   * {@return how long the run took, anchors included and the evaluation not; of a run that was
-   * continued, since then}
+   * {@return the duration of the run, including anchors but not the evaluation; for a resumed run,
+   * since it was resumed}
    */
   public Duration elapsed() {
     return outcome.training().elapsed();
   }
 
   /**
-   * {@return by how many bytes training with its anchors raised the memory of the device, or on the
-   * CPU the peak of the process; empty where it cannot be told}
+   * {@return the increase in bytes of the device's memory, or on the CPU of the process's peak
+   * memory, by training and anchors; empty if it cannot be measured}
    */
   public OptionalLong memory() {
     return outcome.training().memory();
   }
 
-  /** {@return what {@link Ablation#evaluate} found; empty if the plan has none} */
+  /**
+   * {@return the result of {@link Ablation#evaluate}; empty if the plan has no evaluation or it
+   * failed}
+   */
   public Optional<EvaluationResult> evaluation() {
     return outcome.evaluation();
   }
 
-  /** {@return where the delta comes from} */
+  /** {@return the delta's provenance} */
   public Provenance provenance() {
     return delta().provenance();
   }
 
   /**
-   * Writes a report: a page of HTML that needs nothing but itself, and a JSON file of the same name
-   * beside it.
+   * Writes a report: a self-contained HTML page, and a JSON file with the same base name in the
+   * same folder.
    *
-   * @param page ends with {@code .html}; replaced if it is there, its folder must exist
+   * @param page the file, ending in {@code .html}; replaced if it exists; its folder must exist
    * @throws IOException if a file cannot be written
-   * @throws IllegalArgumentException if the name ends otherwise
+   * @throws IllegalArgumentException if the name has another extension
    */
   public void report(Path page) throws IOException {
     new Report(
@@ -93,7 +96,7 @@ public final class AblationResult implements AutoCloseable {
   /**
    * Returns the result with an evaluation that was made afterwards.
    *
-   * @param found takes the place of {@link #evaluation()}
+   * @param found replaces {@link #evaluation()}
    * @return a copy that has the same delta; close one of them
    */
   public AblationResult evaluation(EvaluationResult found) {
@@ -108,6 +111,6 @@ public final class AblationResult implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "AblationResult[%s, %s]".formatted(delta(), ending());
+    return "AblationResult[%s, %s]".formatted(delta(), outcome());
   }
 }

@@ -10,14 +10,14 @@ import java.util.concurrent.CompletionStage;
 public interface AblationRun {
 
   /**
-   * {@return the outcome: completes with the result, or exceptionally as {@link Ablation#run()}
-   * would throw}
+   * {@return a future that completes with the result, or exceptionally with what {@link
+   * Ablation#run()} would throw}
    */
   CompletionStage<AblationResult> result();
 
   /**
    * Asks the run to stop after its current step; the result then fails with a cancellation. A run
-   * with checkpoints leaves one; while it draws anchor images it leaves those that are drawn.
+   * with checkpoints saves one first; while drawing anchor images, it saves those drawn so far.
    */
   void cancel();
 }

@@ -11,8 +11,8 @@ import java.util.Objects;
  *
  * {@snippet class="dev.ablation.Snippets" region="one-line"}
  *
- * <p>The order is in the types: {@link #of} offers only a target, a target only an anchor, and from
- * then on every part of the plan has a default.
+ * <p>The types enforce the order: after {@link #of} comes a target, then an anchor; every other
+ * part of the plan has a default.
  */
 public final class Ablator {
   private Ablator() {}
@@ -20,8 +20,8 @@ public final class Ablator {
   /**
    * Starts a plan.
    *
-   * @param model to ablate; the caller keeps ownership, and the model is never left changed
-   * @return what is still missing: the target
+   * @param model the model to ablate; the caller keeps ownership, and a run never leaves it changed
+   * @return a stage that takes the target
    */
   public static TargetStage of(DiffusionModel model) {
     Objects.requireNonNull(model, "model");
@@ -31,7 +31,7 @@ public final class Ablator {
     };
   }
 
-  /** What is still missing: the concept to remove. */
+  /** The stage that takes the concept to remove. */
   @FunctionalInterface
   public interface TargetStage {
 
@@ -39,7 +39,7 @@ public final class Ablator {
      * Names the concept to remove.
      *
      * @param concept such as {@code Concept.style("Van Gogh")}
-     * @return what is still missing: the anchor
+     * @return a stage that takes the anchor
      */
     AnchorStage target(Concept concept);
 
@@ -47,28 +47,28 @@ public final class Ablator {
      * Names an instance to remove; short for {@code target(Concept.instance(name))}.
      *
      * @param name such as {@code "grumpy cat"}
-     * @return what is still missing: the anchor
+     * @return a stage that takes the anchor
      */
     default AnchorStage target(String name) {
       return target(Concept.instance(name));
     }
   }
 
-  /** What is still missing: what the model shall draw instead. */
+  /** The stage that takes the anchor: what the model draws instead. */
   @FunctionalInterface
   public interface AnchorStage {
 
     /**
      * Chooses the anchor.
      *
-     * @param strategy yields anchor prompts and images
+     * @param strategy provides anchor prompts and images
      * @return the plan, complete with defaults
      * @throws IllegalArgumentException if the anchor is the target
      */
     Ablation anchor(AnchorStrategy strategy);
 
     /**
-     * Chooses an anchor that the model draws itself; short for {@code
+     * Chooses an anchor whose images the model generates; short for {@code
      * anchor(AnchorStrategy.generated(name))}.
      *
      * @param name such as {@code "painting"}

@@ -15,11 +15,11 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * What a plan takes, and everything that is wrong with it.
+ * The cost of a plan, and its problems.
  *
  * {@snippet class="dev.ablation.Snippets" region="estimate"}
  *
- * <p>ForwardPassCounter count latents that go through the denoising network, one timestep each.
+ * <p>A forward pass is one latent through the denoising network at one timestep.
  */
 public final class Estimate {
   private final PlanCost cost;
@@ -28,66 +28,66 @@ public final class Estimate {
     this.cost = cost;
   }
 
-  /** {@return what makes the plan impossible; a run would refuse it with the same messages} */
+  /** {@return the problems that prevent a run; a run would fail with the same messages} */
   public List<String> problems() {
     return List.copyOf(cost.problems());
   }
 
-  /** {@return what may be better in another way} */
+  /** {@return warnings that do not prevent a run} */
   public List<String> warnings() {
     return List.copyOf(cost.warnings());
   }
 
-  /** {@return what is trained} */
+  /** {@return the trained weights} */
   public Trained trained() {
     return new Trained(cost.tensors(), cost.numbers());
   }
 
-  /** {@return how many anchor images all targets have together; 0 if the trainer looks at none} */
+  /** {@return the number of anchor images of all targets; 0 if the trainer uses none} */
   public long anchorImages() {
     return cost.anchors().images();
   }
 
   /**
-   * {@return evaluations that the anchor images still take, without those found in a cache, and the
-   * largest batch}
+   * {@return forward passes to draw the anchor images, excluding cached ones, and the largest
+   * batch}
    */
-  public AnchorCost anchorWork() {
+  public AnchorCost anchorCost() {
     return cost.anchors().work();
   }
 
   /**
-   * {@return how many images the plan's evaluation draws, before and after; 0 without one} Its time
-   * is not in {@link #time()}.
+   * {@return the number of images that the plan's evaluation draws, before and after together; 0
+   * without an evaluation} {@link #time()} does not include it.
    */
   public long evaluationImages() {
     return cost.evaluationImages();
   }
 
   /**
-   * {@return how often anchor images show the target, by target, where {@link
-   * dev.ablation.anchor.AnchorStrategy#judgedBy} named a judge; no training gets below that}
+   * {@return how often anchor images show the target, by target, for anchors with a judge ({@link
+   * dev.ablation.anchor.AnchorStrategy#judgedBy}); training cannot get below that}
    */
   public Map<String, AnchorJudgement> judgements() {
     return Collections.unmodifiableMap(new TreeMap<>(cost.anchors().judgements()));
   }
 
-  /** {@return how many training steps there are; 0 if the trainer makes none} */
+  /** {@return the number of training steps; 0 for a trainer without steps} */
   public int steps() {
     return cost.training().steps();
   }
 
   /**
-   * {@return memory for training, computed: trained copies, gradients, two moments, the result and
-   * the anchors' latents, float32; of a trainer without steps the changed weights alone; not the
-   * model and what its evaluation takes}
+   * {@return the computed memory for training, in bytes: trained copies, gradients, two moments,
+   * the result and the anchors' latents, float32; for a trainer without steps only the changed
+   * weights. Excludes the model and the intermediate arrays of its forward passes}
    */
   public long stateBytes() {
     return cost.training().stateBytes();
   }
 
   /**
-   * {@return what two steps took; empty if there are problems, or the trainer makes no single
+   * {@return the measured cost of two steps; empty if there are problems, or for a trainer without
    * steps}
    */
   public Optional<StepCost> probe() {
@@ -95,10 +95,10 @@ public final class Estimate {
   }
 
   /**
-   * What is trained.
+   * The trained weights.
    *
-   * @param tensors how many weights, whole or in part
-   * @param numbers how many numbers in them
+   * @param tensors number of weights, whole or in part
+   * @param numbers number of trained values in them
    */
   public record Trained(int tensors, long numbers) {
     /** {@return bytes of the delta, as float32} */
@@ -112,32 +112,35 @@ public final class Estimate {
     return problems().isEmpty();
   }
 
-  /** {@return evaluations of the whole run: anchors, pairs and prior; empty without a probe} */
-  public OptionalLong evaluations() {
+  /**
+   * {@return the forward passes of the whole run: anchors, pairs and prior; empty without measured
+   * steps}
+   */
+  public OptionalLong forwardPasses() {
     return probe()
         .map(p ->
             OptionalLong.of(
-                anchorWork().evaluations()
+                anchorCost().forwardPasses()
                     + steps() * (p.pairEvaluations() + p.priorEvaluations())))
         .orElseGet(OptionalLong::empty);
   }
 
-  /** {@return how long drawing the anchors takes; empty without a probe} */
+  /** {@return the estimated time to draw the anchors; empty without measured steps} */
   public Optional<Duration> anchorTime() {
-    return probe().map(p -> p.anchorEvaluation().multipliedBy(anchorWork().evaluations()));
+    return probe().map(p -> p.anchorEvaluation().multipliedBy(anchorCost().forwardPasses()));
   }
 
-  /** {@return how long training takes; empty without a probe} */
+  /** {@return the estimated time of training; empty without measured steps} */
   public Optional<Duration> trainingTime() {
     return probe().map(p -> p.step().multipliedBy(steps()));
   }
 
-  /** {@return how long the run takes; empty without a probe} */
+  /** {@return the estimated time of the run; empty without measured steps} */
   public Optional<Duration> time() {
     return anchorTime().flatMap(anchors -> trainingTime().map(anchors::plus));
   }
 
-  /** {@return a few lines for people} */
+  /** {@return a readable summary of a few lines} */
   @Override
   public String toString() {
     Stream<String> numbers =
@@ -149,7 +152,7 @@ public final class Estimate {
                 trained().tensors(),
                 bytes(trained().deltaBytes())),
             work(),
-            "memory for training: %s computed, without the network's evaluation"
+            "memory for training: %s computed, without the network's forward passes"
                 .formatted(bytes(stateBytes())));
     Stream<String> evaluation =
         evaluationImages() == 0
@@ -163,7 +166,7 @@ public final class Estimate {
                 Stream.of(
                     String.format(
                         Locale.ROOT,
-                        "a step makes %,d evaluations for pairs and %,d for the prior",
+                        "a step makes %,d forward passes for pairs and %,d for the prior",
                         p.pairEvaluations(),
                         p.priorEvaluations()),
                     "measured: %s at the peak beside the model"
@@ -196,7 +199,7 @@ public final class Estimate {
             Locale.ROOT,
             "%,d anchor images, %,d forward passes to draw; %,d training steps",
             anchorImages(),
-            anchorWork().evaluations(),
+            anchorCost().forwardPasses(),
             steps());
   }
 

@@ -1,10 +1,9 @@
 /**
- * The way in: {@link dev.ablation.Ablator} leads from a model, a target concept and an anchor to an
- * {@link dev.ablation.Ablation}, the complete plan, whose run returns an {@link
- * dev.ablation.AblationResult}. A plan may have several {@link dev.ablation.anchor.TargetAnchor}s
- * of a target and its anchor, and what it is to leave as it is, a {@link
- * dev.ablation.concept.Preservation}; an {@link dev.ablation.Estimate} says beforehand what it
- * takes.
+ * The entry point: {@link dev.ablation.Ablator} builds an {@link dev.ablation.Ablation}, the
+ * complete plan, from a model, a target concept and an anchor. Its run returns an {@link
+ * dev.ablation.AblationResult}. A plan may have several pairs of target and anchor ({@link
+ * dev.ablation.anchor.TargetAnchor}) and a {@link dev.ablation.concept.Preservation} of other
+ * concepts. An {@link dev.ablation.Estimate} gives its cost in advance.
  */
 @NullMarked
 package dev.ablation;

@@ -674,7 +674,7 @@ class AblationTest {
             .weights(WeightGroup.ofRoles("pixels", WeightRole.SELF_ATTENTION));
     assertThatIllegalArgumentException()
         .isThrownBy(wrong::run)
-        .withMessageStartingWith("3 things are wrong with the plan:")
+        .withMessageStartingWith("3 problems with the plan:")
         .withMessageContaining("weight group 'pixels' matches none")
         .withMessageContaining("but 'a dog' does not contain it")
         .withMessageContaining("but 'a bobcat' does not contain it");

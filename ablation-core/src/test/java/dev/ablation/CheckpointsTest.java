@@ -127,7 +127,7 @@ class CheckpointsTest {
       return Arrays.toString(Files.readAllBytes(file))
           + result.history()
           + result.measurements()
-          + result.ending();
+          + result.outcome();
     }
   }
 
@@ -379,7 +379,7 @@ class CheckpointsTest {
                       }
 
                       @Override
-                      public MonitorDecision look(TrainingProgress progress) {
+                      public MonitorDecision onStep(TrainingProgress progress) {
                         calls.add(progress.step());
                         if (calls.size() == 4) {
                           throw new CancellationException("within");
@@ -438,7 +438,7 @@ class CheckpointsTest {
                       .first()
                       .asString()
                       .contains(checkpoint(10).toString())
-                      .contains("the one before is taken");
+                      .contains("the previous one is used");
                   assertThat(events(Resumed.class)).containsExactly(new Resumed(9, checkpoint(9)));
                   assertThat(checkpoint(10)).hasBinaryContent(sound);
                   assertThat(folder.resolve("checkpoint-00000010.safetensors.damaged"))

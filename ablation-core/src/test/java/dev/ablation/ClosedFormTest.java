@@ -134,7 +134,7 @@ class ClosedFormTest {
       assertThat(distance(targets, with("cat"), result))
           .isLessThan(0.7 * distance(targets, with("cat"), base, base));
       assertThat(result.history()).isEmpty();
-      assertThat(result.ending()).isEqualTo(TrainingOutcome.withoutSteps());
+      assertThat(result.outcome()).isEqualTo(TrainingOutcome.withoutSteps());
     }
     assertThat(tiny.weights().boundSha256()).isEmpty();
     assertThat(events(AnchorsProgressed.class)).isEmpty();
@@ -200,7 +200,7 @@ class ClosedFormTest {
     assertThat(estimate.trained()).isEqualTo(new Estimate.Trained(2, numbers));
     assertThat(estimate.stateBytes()).isEqualTo(4 * numbers);
     assertThat(estimate.anchorImages()).isZero();
-    assertThat(estimate.anchorWork().evaluations()).isZero();
+    assertThat(estimate.anchorCost().forwardPasses()).isZero();
     assertThat(estimate.steps()).isZero();
     assertThat(estimate.probe()).isEmpty();
     assertThat(estimate.toString())

@@ -113,8 +113,8 @@ class EstimateTest {
                   long prior = each.getValue()[1];
                   assertThat(probe.pairEvaluations()).isEqualTo(pairs);
                   assertThat(probe.priorEvaluations()).isEqualTo(prior);
-                  assertThat(estimate.anchorWork()).isEqualTo(new AnchorCost(10 * 5 * 2, 8));
-                  assertThat(estimate.evaluations()).hasValue(10 * 5 * 2 + 40 * (pairs + prior));
+                  assertThat(estimate.anchorCost()).isEqualTo(new AnchorCost(10 * 5 * 2, 8));
+                  assertThat(estimate.forwardPasses()).hasValue(10 * 5 * 2 + 40 * (pairs + prior));
                 }));
   }
 
@@ -156,7 +156,7 @@ class EstimateTest {
     assertThat(judgement.showing()).isEqualTo(1);
     assertThat(estimate.toString())
         .contains("anchors of instance 'grumpy cat': 1 of 3 images show the target (33 %)");
-    assertThat(estimate.anchorWork().evaluations()).isEqualTo(100);
+    assertThat(estimate.anchorCost().forwardPasses()).isEqualTo(100);
     assertThat(model.manager().getManagedArrays()).hasSize(arrays);
     assertThat(plan().estimate().judgements()).isEmpty();
   }
@@ -174,19 +174,19 @@ class EstimateTest {
   @Test
   void samplersMayTakeMoreEvaluationsThanSteps() {
     SamplingSettings unguided = SamplingSettings.defaults().steps(5).guidanceScale(1).batchSize(4);
-    assertThat(plan(CATS.sampling(unguided)).estimate().anchorWork())
+    assertThat(plan(CATS.sampling(unguided)).estimate().anchorCost())
         .isEqualTo(new AnchorCost(10 * 5, 4));
-    assertThat(plan(CATS.sampling(unguided.sampler(Sampler.pndm()))).estimate().anchorWork())
+    assertThat(plan(CATS.sampling(unguided.sampler(Sampler.pndm()))).estimate().anchorCost())
         .isEqualTo(new AnchorCost(10 * 6, 4));
   }
 
   @Test
   void imagesInACacheTakeNoWork(@TempDir Path folder) {
     Ablation plan = plan(CATS.cachedIn(folder)).training(t -> t.steps(1));
-    assertThat(plan.estimate().anchorWork().evaluations()).isEqualTo(100);
+    assertThat(plan.estimate().anchorCost().forwardPasses()).isEqualTo(100);
     plan.run().close();
     Estimate estimate = plan.estimate();
-    assertThat(estimate.anchorWork().evaluations()).isZero();
+    assertThat(estimate.anchorCost().forwardPasses()).isZero();
     assertThat(estimate.anchorTime()).hasValue(Duration.ZERO);
   }
 
@@ -204,7 +204,7 @@ class EstimateTest {
             .estimate();
     assertThat(estimate.problems()).isEmpty();
     assertThat(estimate.anchorImages()).isEqualTo(20);
-    assertThat(estimate.anchorWork().evaluations()).isEqualTo(200);
+    assertThat(estimate.anchorCost().forwardPasses()).isEqualTo(200);
   }
 
   @Test
@@ -256,7 +256,7 @@ class EstimateTest {
         .anyMatch(problem -> problem.contains("but 'a bobcat' does not contain it"))
         .anyMatch(problem -> problem.contains("must not be both removed and preserved"));
     assertThat(estimate.probe()).isEmpty();
-    assertThat(estimate.evaluations()).isEqualTo(OptionalLong.empty());
+    assertThat(estimate.forwardPasses()).isEqualTo(OptionalLong.empty());
     assertThat(estimate.time()).isEmpty();
     assertThat(estimate.anchorImages()).isEqualTo(10);
   }
@@ -285,7 +285,7 @@ class EstimateTest {
     assertThat(plan().objective(broken).estimate().problems())
         .singleElement()
         .asString()
-        .startsWith("a first training step fails: ")
+        .startsWith("the first training step fails: ")
         .contains("broken objective");
     assertThat(model.manager().getManagedArrays()).hasSize(arrays);
     assertThat(plan().estimate().possible()).isTrue();
@@ -359,7 +359,7 @@ class EstimateTest {
     assertThat(plan().estimate().toString())
         .contains("warning: instance 'grumpy cat'")
         .contains("10 anchor images, 100 forward passes to draw; 40 training steps")
-        .contains("a step makes 6 evaluations for pairs and 0 for the prior");
+        .contains("a step makes 6 forward passes for pairs and 0 for the prior");
     assertThat(plan(CATS.prompts(List.of("a dog"))).estimate().toString())
         .contains("problem: anchor 'cat' must occur in every anchor prompt");
   }

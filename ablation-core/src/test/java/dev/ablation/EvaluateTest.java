@@ -206,7 +206,7 @@ class EvaluateTest {
             "evaluation: subjects must differ, but 'Van Gogh' is target and neighbour");
     assertThatIllegalArgumentException()
         .isThrownBy(wrong::run)
-        .withMessageContaining("2 things are wrong with the plan");
+        .withMessageContaining("2 problems with the plan");
     assertThat(plan().evaluate(Evaluation.with(clip)).check())
         .singleElement()
         .asString()

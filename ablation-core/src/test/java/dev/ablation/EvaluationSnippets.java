@@ -197,29 +197,29 @@ class EvaluationSnippets {
   }
 
   @Test
-  void attempts() {
+  void attacks() {
     ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
     List<String> prompts = List.of("a harbour, in the style of Van Gogh");
     SamplingSettings sampling = new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
     List<BufferedImage> originals = LatentSampler.of(model).settings(sampling).draw(prompts, 1);
-    // @start region="attempts"
+    // @start region="attacks"
     AttackSettings trial = new AttackSettings(vanGogh, sampling, 50, 42);
-    List<Attack> attempts = new ArrayList<>();
-    attempts.addAll(WordingAttack.of("Van Gogh", prompts, trial)); // misspelled, other case, split
-    attempts.add(
+    List<Attack> attacks = new ArrayList<>();
+    attacks.addAll(WordingAttack.of("Van Gogh", prompts, trial)); // misspelled, other case, split
+    attacks.add(
         WordingAttack.replacing(
             "translated", "Van Gogh", prompts, List.of("Винсент Ван Гог"), trial));
-    attempts.add(
+    attacks.add(
         new EmbeddingAttack(
             List.of(new PromptPair("a harbour", "a harbour by Van Gogh")),
             List.of("a painting of a bridge"),
             0.9,
             trial));
     for (double start : new double[] {0.3, 0.5, 0.7}) {
-      attempts.add(new SdEditAttack(originals, start, List.of("a painting"), trial));
+      attacks.add(new SdEditAttack(originals, start, List.of("a painting"), trial));
     }
-    attempts.add(new NoiseAttack(1.5, prompts, trial));
-    attempts.add(
+    attacks.add(new NoiseAttack(1.5, prompts, trial));
+    attacks.add(
         new TextualInversion(
             originals,
             "sks",
@@ -229,7 +229,7 @@ class EvaluationSnippets {
             4,
             2e-2,
             trial));
-    Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attacks(attempts);
+    Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attacks(attacks);
     // @end
     assertThat(evaluation.attacks()).hasSize(10).allSatisfy(each -> each.check(model));
   }

@@ -186,8 +186,8 @@ class PreservationTest {
     assertThatIllegalArgumentException()
         .isThrownBy(style::run)
         .withMessage(
-            "instance 'dog' cannot be preserved, since its rule fits the anchor prompts of no"
-                + " target; give prompts of it");
+            "instance 'dog' cannot be preserved, since its rule applies to no anchor"
+                + " prompt of any target; give prompts of it");
     style.andTarget("grumpy cat").anchor(CATS).run().close();
   }
 

@@ -247,7 +247,7 @@ class SeveralTargetsTest {
             few(AnchorStrategy.generated("dog", List.of("a dog", "a wolf"))));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> plan(fish, dog).run())
-        .withMessageStartingWith("3 things are wrong with the plan:")
+        .withMessageStartingWith("3 problems with the plan:")
         .withMessageContaining("but 'a shark' does not contain it")
         .withMessageContaining("but 'a whale' does not contain it")
         .withMessageContaining("but 'a wolf' does not contain it");
@@ -272,7 +272,7 @@ class SeveralTargetsTest {
         .containsExactly(
             new Warning(
                 "2 of 4 anchor prompts make no target prompt of instance 'grumpy cat': 'a dog',"
-                    + " 'a bobcat'; they are left out"));
+                    + " 'a bobcat'; they are excluded"));
   }
 
   @Test
@@ -378,7 +378,7 @@ class SeveralTargetsTest {
     String kinds = "since targets of the kinds [STYLE, MEMORIZED_IMAGE] have different presets";
     assertThatIllegalArgumentException()
         .isThrownBy(mixed::run)
-        .withMessageStartingWith("3 things are wrong with the plan:")
+        .withMessageStartingWith("3 problems with the plan:")
         .withMessageContaining("training must be chosen, " + kinds)
         .withMessageContaining("weights must be chosen, " + kinds)
         .withMessageContaining("objective must be chosen, " + kinds);

@@ -259,7 +259,7 @@ class Snippets {
     Estimate estimate = plan.estimate(); // takes a few seconds: it times two training steps
     if (estimate.possible()) {
       long deltaBytes = estimate.trained().deltaBytes();
-      long drawn = estimate.anchorWork().evaluations(); // excluding cached images
+      long drawn = estimate.anchorCost().forwardPasses(); // excluding cached images
       Optional<Duration> time = estimate.time(); // anchors and training
       assertThat(time).isPresent();
       assertThat(deltaBytes + drawn).isPositive();
@@ -773,7 +773,7 @@ class Snippets {
     // @end
     try (AblationResult result = quick(plan).run()) {
       assertThat(result.measurements()).hasSize(1);
-      assertThat(result.ending().reason()).isEqualTo("all steps were made");
+      assertThat(result.outcome().reason()).isEqualTo("all steps were made");
     }
   }
 
@@ -802,7 +802,7 @@ class Snippets {
     }
 
     @Override
-    public MonitorDecision look(TrainingProgress progress) {
+    public MonitorDecision onStep(TrainingProgress progress) {
       double now = score.measure(progress.model());
       var before = progress.measured("score");
       MonitorDecision verdict = MonitorDecision.goOn().measured("score", now);
@@ -826,7 +826,7 @@ class Snippets {
     Patience patience = new Patience(of -> scores[looks[0]++], 2, 2);
     try (AblationResult result =
         small().training(t -> t.steps(9).batchSize(2).monitor(patience)).run()) {
-      assertThat(result.ending())
+      assertThat(result.outcome())
           .isEqualTo(new TrainingOutcome(8, 4, true, "the score has not fallen for 2 looks"));
     }
   }

@@ -241,7 +241,7 @@ class TrainingControlTest {
               result.measurements().stream()
                   .map(each -> new Measured(each.step(), each.name(), each.value()))
                   .toList());
-      assertThat(result.ending()).isEqualTo(TrainingOutcome.complete(8));
+      assertThat(result.outcome()).isEqualTo(TrainingOutcome.complete(8));
     }
   }
 
@@ -283,7 +283,7 @@ class TrainingControlTest {
       }
 
       @Override
-      public MonitorDecision look(TrainingProgress progress) {
+      public MonitorDecision onStep(TrainingProgress progress) {
         return look.apply(progress);
       }
     };
@@ -325,7 +325,7 @@ class TrainingControlTest {
             plan(t -> t.stopWhen("five steps were made", p -> p.step() >= 5)).run();
         AblationResult five = plan(t -> t.steps(5)).run()) {
       assertSameBits(stopped, five);
-      assertThat(stopped.ending())
+      assertThat(stopped.outcome())
           .isEqualTo(new TrainingOutcome(5, 5, true, "five steps were made"));
       assertThat(stopped.provenance().settings())
           .containsEntry("ending.steps", "5")
@@ -344,7 +344,7 @@ class TrainingControlTest {
                 t.measure("size", 2, TrainingControlTest::keySize)
                     .stopWhen("size was measured twice", p -> p.measured("size").size() == 2))
             .run()) {
-      assertThat(result.ending().steps()).isEqualTo(4);
+      assertThat(result.outcome().steps()).isEqualTo(4);
     }
   }
 
@@ -352,7 +352,7 @@ class TrainingControlTest {
   void theFirstReasonIsTold() {
     try (AblationResult result =
         plan(t -> t.stopWhen("first", p -> true).stopWhen("second", p -> true)).run()) {
-      assertThat(result.ending()).isEqualTo(new TrainingOutcome(1, 1, true, "first"));
+      assertThat(result.outcome()).isEqualTo(new TrainingOutcome(1, 1, true, "first"));
     }
   }
 
@@ -375,8 +375,8 @@ class TrainingControlTest {
       Map<String, float[]> expected = values(four);
       values(best).forEach((name, v) -> assertThat(v).as(name).isEqualTo(expected.get(name)));
       values(stopped).forEach((name, v) -> assertThat(v).as(name).isEqualTo(expected.get(name)));
-      assertThat(best.ending()).isEqualTo(new TrainingOutcome(8, 4, false, "all steps were made"));
-      assertThat(stopped.ending()).isEqualTo(new TrainingOutcome(6, 4, true, "step 6"));
+      assertThat(best.outcome()).isEqualTo(new TrainingOutcome(8, 4, false, "all steps were made"));
+      assertThat(stopped.outcome()).isEqualTo(new TrainingOutcome(6, 4, true, "step 6"));
       assertThat(best.history()).hasSize(8);
       assertThat(best.provenance().settings()).containsEntry("ending.step", "4");
       assertThat(events(EarlyStopped.class)).containsExactly(new EarlyStopped(6, 4, "step 6"));
@@ -393,7 +393,7 @@ class TrainingControlTest {
                                 .measured("score", p.step() == 1 ? Double.NaN : -p.step())))
                     .monitor(TrainingMonitor.keepingHighest("score")))
             .run()) {
-      assertThat(result.ending().step()).as("NaN is never the best").isEqualTo(2);
+      assertThat(result.outcome().step()).as("NaN is never the best").isEqualTo(2);
     }
   }
 

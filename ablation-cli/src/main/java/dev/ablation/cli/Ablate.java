@@ -57,14 +57,14 @@ import picocli.CommandLine.TypeConversionException;
     abbreviateSynopsis = true,
     descriptionHeading = "%n",
     description = {
-      "Removes a concept from a text-to-image diffusion model: a style, a thing (an instance), a"
-          + " image that it learned by heart, and more. The model then draws something else in its"
-          + " place, the anchor, and everything else as before.",
+      "Removes a concept from a text-to-image diffusion model: a style, an object (an instance), a"
+          + " memorized image, and more. The model then draws something else in its"
+          + " place, the anchor; everything else stays as it was.",
       "",
-      "Without --model it works on a small model of emoji that comes with it, with settings that suit"
+      "Without --model it works on the small emoji model that it contains, with settings tuned for"
           + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob, twemoji,"
-          + " fluent, ink, blueprint. Things: 'cat face', 'rocket', 'red apple' and 268 more. The"
-          + " image that it learned by heart: 'planted'.",
+          + " fluent, ink, blueprint. Objects: 'cat face', 'rocket', 'red apple' and 268 more. The"
+          + " memorized image: 'planted'.",
     },
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -91,7 +91,7 @@ public final class Ablate implements Callable<Integer> {
       required = true,
       paramLabel = "NAME",
       description =
-          "What to remove (required): the name of a style or of a thing, the caption of a memorized"
+          "What to remove (required): the name of a style or of an object, the caption of a memorized"
               + " image, terms such as 'nudity, nsfw', or a file of prompt pairs. With the emoji"
               + " model it may be given several times.")
   private List<String> targets;
@@ -102,8 +102,8 @@ public final class Ablate implements Callable<Integer> {
       converter = KindConverter.class,
       description =
           "What the target is: style, instance, memorized-image, composition,"
-              + " inappropriate-content or prompt-pairs. The emoji model knows it by the name; other"
-              + " models need it.")
+              + " inappropriate-content or prompt-pairs. Inferred from the name for the emoji model; other"
+              + " models require it.")
   private @Nullable ConceptKind kind;
 
   @Option(
@@ -111,8 +111,8 @@ public final class Ablate implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "What to draw instead. Emoji model: for a style, another style (twemoji by default), or"
-              + " 'emoji' for none; for a thing, its category (the default), another category or"
-              + " thing; as often as there are targets, or never. Other models need it: such as"
+              + " 'emoji' for none; for an object, its category (the default), another category or"
+              + " object; once per target, or never. Required for other models: such as"
               + " 'painting' for a style, 'cat' for a cat.")
   private List<String> anchors = List.of();
 
@@ -127,7 +127,7 @@ public final class Ablate implements Callable<Integer> {
       names = "--preset",
       paramLabel = "NAME",
       description =
-          "With --model: the published numbers to begin with, diffusers (the default) or paper.")
+          "With --model: the published settings to start from, diffusers (the default) or paper.")
   private @Nullable String preset;
 
   @Option(
@@ -142,7 +142,7 @@ public final class Ablate implements Callable<Integer> {
       names = "--neighbour",
       paramLabel = "NAME",
       description =
-          "With --model: a concept of the same kind that must stay as it is, shown in the comparison."
+          "With --model: a concept of the same kind that must be preserved, shown in the comparison."
               + " May be given several times.")
   private List<String> neighbours = List.of();
 
@@ -169,7 +169,7 @@ public final class Ablate implements Callable<Integer> {
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Everything random comes from it. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of all random numbers. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Mixin private DeviceOption device = new DeviceOption();
@@ -179,7 +179,7 @@ public final class Ablate implements Callable<Integer> {
       paramLabel = "N",
       description =
           "Threads on the CPU. Default: 1 for the emoji model, which is so small that a second one"
-              + " mostly waits; as many as there are cores for others.")
+              + " mostly waits; one per core for other models.")
   private @Nullable Integer threads;
 
   @Option(
@@ -192,7 +192,7 @@ public final class Ablate implements Callable<Integer> {
   @Option(
       names = "--list",
       help = true,
-      description = "Lists the styles and things that the emoji model knows, and ends.")
+      description = "Lists the styles and objects that the emoji model knows, and exits.")
   private boolean list;
 
   @Mixin private ProgressOption progress = new ProgressOption();
@@ -284,7 +284,7 @@ public final class Ablate implements Callable<Integer> {
     }
     if (!anchors.isEmpty() && anchors.size() != targets.size()) {
       throw wrong(
-          "--anchor must be given as often as --target or never, was given %d times for %d targets"
+          "--anchor must be given once per --target or never, was given %d times for %d targets"
               .formatted(anchors.size(), targets.size()));
     }
     List<EmojiAblation> ablations = new ArrayList<>();
@@ -321,7 +321,7 @@ public final class Ablate implements Callable<Integer> {
         .toList();
   }
 
-  /** No style has the name of a thing. */
+  /** No style has the name of an object. */
   private ConceptKind kindOfEmoji(String target) {
     if (kind != null) {
       return kind;
@@ -337,7 +337,7 @@ public final class Ablate implements Callable<Integer> {
       return ConceptKind.INSTANCE;
     }
     throw wrong(
-        "--target must be a style or thing that the emoji model knows, was '%s'; --list lists them"
+        "--target must be a style or object that the emoji model knows, was '%s'; --list lists them"
             .formatted(target));
   }
 
@@ -348,7 +348,7 @@ public final class Ablate implements Callable<Integer> {
     checkAnchorDiffers(targets.get(0), anchors.get(0));
     if (kind == ConceptKind.MEMORIZED_IMAGE && anchorPrompts == null) {
       throw wrong(
-          "--kind memorized-image needs --anchor-prompts, a file with other wordings of the"
+          "--kind memorized-image needs --anchor-prompts, a file with paraphrases of the"
               + " caption that do not draw the image");
     }
     GeneratedAnchors anchor =

@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the command line asks for, checked as far as possible before a model is opened.
+ * The request of the command line, checked as far as possible before a model is opened.
  *
  * @param planning makes the plan, evaluation included
  * @param columns captions of the evaluation's images: image i of every subject is of column i

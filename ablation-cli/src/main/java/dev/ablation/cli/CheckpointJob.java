@@ -45,7 +45,7 @@ final class CheckpointJob {
     return this;
   }
 
-  /** Shows concepts that must stay. */
+  /** Shows concepts that must be preserved. */
   CheckpointJob neighbours(List<Concept> neighbours) {
     evaluation = evaluation.neighbours(neighbours.toArray(Concept[]::new));
     return this;

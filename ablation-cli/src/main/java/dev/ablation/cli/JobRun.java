@@ -80,7 +80,7 @@ final class JobRun {
     }
   }
 
-  /** Remembers what the result does not tell. */
+  /** Records what the result does not contain. */
   private static final class Watch implements AblationListener {
     private int images;
     private Duration training = Duration.ZERO;

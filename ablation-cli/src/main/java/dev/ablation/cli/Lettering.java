@@ -5,7 +5,7 @@ import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 
-/** Fonts, as far as there are any: the smallest Java images for servers come without. */
+/** Fonts, if there are any: the smallest Java images for servers have none. */
 final class Lettering {
   private static final boolean AVAILABLE = probe();
 

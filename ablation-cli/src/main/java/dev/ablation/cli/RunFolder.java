@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder that a run writes into, made before the work begins, so that nothing is lost at its
+ * The folder that a run writes to, created before the work starts, so that nothing is lost at its
  * end.
  */
 final class RunFolder {
@@ -20,7 +20,7 @@ final class RunFolder {
   /**
    * Makes a folder.
    *
-   * @param named by the user, must not exist; {@code null} takes the next free number
+   * @param named by the user, must not exist; {@code null} for the next free number
    */
   static Path create(@Nullable Path named) throws IOException {
     if (named == null) {

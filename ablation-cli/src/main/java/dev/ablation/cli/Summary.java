@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  * @param anchorTime time that the anchor images took
  * @param training time that the training took
  * @param total time of everything
- * @param peakMemory of the process in bytes, if the system tells
+ * @param peakMemory peak memory of the process in bytes, if the system reports it
  * @param folder with the files
  */
 record Summary(
@@ -63,7 +63,7 @@ record Summary(
         mean(history.subList(0, quarter)),
         mean(history.subList(history.size() - quarter, history.size())));
     evaluation.ifPresent(found -> leakage(text, found));
-    line(text, "  everything        %s, peak memory %s", seconds(total), memory());
+    line(text, "  total time        %s, peak memory %s", seconds(total), memory());
     line(text, "");
     evaluation.ifPresent(found -> changes(text, found));
     line(text, "Files in %s:", folder);
@@ -110,7 +110,7 @@ record Summary(
           "  ratio             %.1f times more on the target",
           target.getAsDouble() / neighbours.getAsDouble());
     } else {
-      line(text, "  No neighbours were named, so nothing shows whether the rest stayed as it was.");
+      line(text, "  No neighbours were named, so nothing shows whether the rest is unchanged.");
     }
     line(text, "");
   }
@@ -134,12 +134,12 @@ record Summary(
   private static String describe(Path file) throws IOException {
     String what =
         switch (file.getFileName().toString()) {
-          case JobRun.SHEET -> "the same prompts and seeds, base model and ablated";
+          case JobRun.SHEET -> "the same prompts and seeds, by base and ablated model";
           case JobRun.LOSS_IMAGE -> "the loss curve";
           case JobRun.LOSS_TABLE -> "its numbers";
-          case JobRun.REPORT -> "everything on one page, to be looked at in a browser";
+          case JobRun.REPORT -> "everything on one page, for a browser";
           case JobRun.REPORT_JSON -> "its numbers, for programs";
-          case JobRun.DELTA -> "what was learned: the change of the weights";
+          case JobRun.DELTA -> "the learned change of the weights";
           default -> "";
         };
     return String.format(Locale.ROOT, "%,8.1f KiB  %s", Files.size(file) / 1024.0, what)

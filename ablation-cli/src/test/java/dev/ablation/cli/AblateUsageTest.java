@@ -43,7 +43,7 @@ class AblateUsageTest {
   }
 
   @Test
-  void tellsItsVersion() {
+  void printsItsVersion() {
     assertThat(ablate("--version")).isZero();
     assertThat(out.toString()).startsWith("ablate ");
   }
@@ -67,7 +67,7 @@ class AblateUsageTest {
         "--target noto --kind instance                 | instance must be one that the emoji model",
         "--target noto --kind colour                   | '--kind': must be one of [style, instance,",
         "--target noto --kind composition              | --kind must be style, instance or memorized",
-        "--target noto --target owl --anchor ink       | --anchor must be given as often as --target",
+        "--target noto --target owl --anchor ink       | --anchor must be given once per --target",
         "--target planted --anchor animal              | --anchor is not for the planted image",
         "--target noto --target noto                   | target must be named once",
         "--target noto --anchor noto                   | --anchor must differ from --target",

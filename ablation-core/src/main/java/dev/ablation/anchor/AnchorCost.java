@@ -7,15 +7,15 @@ import com.google.common.base.Preconditions;
  *
  * {@snippet class="dev.ablation.Snippets" region="estimate"}
  *
- * @param evaluations number of latents that pass through the network; guidance doubles it
+ * @param forwardPasses number of latents that pass through the network; guidance doubles it
  * @param batchSize number of latents in one forward pass, positive
  */
-public record AnchorCost(long evaluations, int batchSize) {
+public record AnchorCost(long forwardPasses, int batchSize) {
 
   /** Checks the ranges. */
   public AnchorCost {
     Preconditions.checkArgument(
-        evaluations >= 0, "evaluations must not be negative, was %s", evaluations);
+        forwardPasses >= 0, "forwardPasses must not be negative, was %s", forwardPasses);
     Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
   }
 

@@ -106,7 +106,7 @@ public interface AnchorStrategy {
    * @return the cost; none by default
    * @throws IOException if a cache cannot be read
    */
-  default AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  default AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     return AnchorCost.none();
   }
@@ -218,7 +218,7 @@ public interface AnchorStrategy {
    * @return a copy without these prompts; this strategy if it cannot skip their images, which the
    *     run then leaves unused
    */
-  default AnchorStrategy without(Concept target, Set<String> prompts) {
+  default AnchorStrategy excludingPrompts(Concept target, Set<String> prompts) {
     return this;
   }
 

@@ -39,8 +39,8 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   }
 
   @Override
-  public AnchorStrategy without(Concept target, Set<String> prompts) {
-    return new AugmentedAnchors(anchor.without(target, prompts), change, byDefault);
+  public AnchorStrategy excludingPrompts(Concept target, Set<String> prompts) {
+    return new AugmentedAnchors(anchor.excludingPrompts(target, prompts), change, byDefault);
   }
 
   @Override
@@ -64,9 +64,9 @@ record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDe
   }
 
   @Override
-  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return anchor.work(model, target, context);
+    return anchor.cost(model, target, context);
   }
 
   @Override

@@ -86,7 +86,7 @@ public record GeneratedAnchors(
   }
 
   @Override
-  public GeneratedAnchors without(Concept target, Set<String> prompts) {
+  public GeneratedAnchors excludingPrompts(Concept target, Set<String> prompts) {
     return prompts(prompts(target).stream().filter(prompt -> !prompts.contains(prompt)).toList());
   }
 
@@ -249,7 +249,7 @@ public record GeneratedAnchors(
   }
 
   @Override
-  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
     LatentCache kept = cache(model, target, context);
     int batchSize = sampling().batchSize();

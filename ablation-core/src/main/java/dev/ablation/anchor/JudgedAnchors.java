@@ -24,17 +24,17 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anchors with a judge, from {@link AnchorStrategy#judgedBy}. By itself it looks at a sample of the
- * images, and the run warns if too many show the target. It can also drop the prompts that lead to
- * the target, or images that show it. Every method returns a changed copy.
+ * Anchors with a judge, from {@link AnchorStrategy#judgedBy}. By default it examines a sample of
+ * the images, and the run warns if too many show the target. It can also drop the prompts that lead
+ * to the target, or images that show it. Immutable: every setter returns a copy.
  *
- * <p>With the model-based objective it is the prompts that matter: the teacher's prediction for an
- * anchor prompt leads to the target even from a picture of something else. With the noise-based one
- * it is the images.
+ * <p>With the model-based objective the prompts matter: the teacher's prediction for an anchor
+ * prompt can lead to the target even from an image of something else. With the noise-based
+ * objective the images matter.
  *
- * <p>Which prompts lead to the target is told by every second image of each prompt, beginning with
- * its first; how often those that stay show it, by the others: a choice looks better than it is on
- * the images that it was made by.
+ * <p>Every second image of each prompt, starting with the first, decides which prompts lead to the
+ * target. The other images measure how often the remaining prompts show it; on the images used for
+ * the selection, the estimate would be biased.
  */
 public final class JudgedAnchors implements AnchorStrategy {
   private static final int PROMPTS_IN_A_WARNING = 3;
@@ -90,10 +90,10 @@ public final class JudgedAnchors implements AnchorStrategy {
   }
 
   /**
-   * Changes how many images are looked at.
+   * Changes how many images are judged.
    *
    * @param sampleSize positive
-   * @return a changed copy
+   * @return a copy with the given sample size
    */
   public JudgedAnchors sampleSize(int sampleSize) {
     return with(
@@ -104,7 +104,7 @@ public final class JudgedAnchors implements AnchorStrategy {
    * Changes when the run warns.
    *
    * @param share 0 to 1
-   * @return a changed copy
+   * @return a copy with the given share
    */
   public JudgedAnchors warnAbove(double share) {
     return with(
@@ -114,7 +114,7 @@ public final class JudgedAnchors implements AnchorStrategy {
   /**
    * Drops every prompt of which a judged image shows the target.
    *
-   * @return a changed copy
+   * @return the changed copy
    */
   public JudgedAnchors dropLeading() {
     return dropLeading(0);
@@ -124,7 +124,7 @@ public final class JudgedAnchors implements AnchorStrategy {
    * Drops prompts that lead to the target.
    *
    * @param above a prompt leads there if a larger share of its images shows the target, 0 to 1
-   * @return a changed copy
+   * @return a copy with the given threshold
    */
   public JudgedAnchors dropLeading(double above) {
     return with(
@@ -134,7 +134,7 @@ public final class JudgedAnchors implements AnchorStrategy {
   /**
    * Drops images that show the target, and keeps their prompts.
    *
-   * @return a changed copy
+   * @return the changed copy
    */
   public JudgedAnchors dropImages() {
     return with(
@@ -143,11 +143,11 @@ public final class JudgedAnchors implements AnchorStrategy {
   }
 
   /**
-   * Takes images of other prompts in the place of dropped ones. They are judged in the same way; if
-   * they do not suffice the run goes on with fewer and warns.
+   * Replaces dropped images by images of other prompts. They are judged in the same way; if there
+   * are not enough, the run continues with fewer images and warns.
    *
    * @param more strategy whose images are drawn only if some are dropped
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public JudgedAnchors replacedFrom(AnchorStrategy more) {
     Objects.requireNonNull(more, "more");
@@ -155,10 +155,10 @@ public final class JudgedAnchors implements AnchorStrategy {
   }
 
   /**
-   * Changes how many images must be left.
+   * Changes how many images must remain.
    *
    * @param images positive
-   * @return a changed copy
+   * @return a copy with the given images
    */
   public JudgedAnchors atLeast(int images) {
     return with(
@@ -206,9 +206,9 @@ public final class JudgedAnchors implements AnchorStrategy {
 
   /** Spare images are not counted, since it is not known whether they are drawn. */
   @Override
-  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return anchor.work(model, target, context);
+    return anchor.cost(model, target, context);
   }
 
   @Override
@@ -368,7 +368,7 @@ public final class JudgedAnchors implements AnchorStrategy {
     }
   }
 
-  /** What is left of a set, what all of it shows, and what is left shows. */
+  /** What remains of a set, the judgement of the whole set, and of what remains. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Sifted(int[] kept, AnchorJudgement before, AnchorJudgement after) {}
 
@@ -409,7 +409,7 @@ public final class JudgedAnchors implements AnchorStrategy {
         .toArray();
   }
 
-  /** Looks at each image once. */
+  /** Judges each image once. */
   private final class Looks {
     private final AnchorSet set;
     private final LatentCodec codec;

@@ -141,9 +141,9 @@ public final class OtherStyleAnchors implements AnchorStrategy {
   }
 
   @Override
-  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return drawn(target).work(model, target, context);
+    return drawn(target).cost(model, target, context);
   }
 
   @Override

@@ -5,7 +5,7 @@ import dev.ablation.concept.Concept;
 import java.util.Objects;
 
 /**
- * A concept to remove and what shall be drawn in its place.
+ * A concept to remove, and what to draw in its place.
  *
  * {@snippet class="dev.ablation.Snippets" region="several-targets"}
  *

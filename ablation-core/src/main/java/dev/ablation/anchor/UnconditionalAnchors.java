@@ -139,9 +139,9 @@ public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
   }
 
   @Override
-  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return drawn.work(model, target, context);
+    return drawn.cost(model, target, context);
   }
 
   @Override

@@ -23,14 +23,14 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
- * How the images of an attempt are drawn and counted; all attempts on one target share it.
+ * How the images of an attack are drawn and counted; shared by all attacks on one target.
  *
- * {@snippet class="dev.ablation.EvaluationSnippets" region="attempts"}
+ * {@snippet class="dev.ablation.EvaluationSnippets" region="attacks"}
  *
- * @param detector tells which images show the target
+ * @param detector decides which images show the target
  * @param sampling sampler, steps, guidance, batch size
- * @param images how many images each attempt draws by each model, positive
- * @param seed of the first image, and of whatever else an attempt draws
+ * @param images number of images that each attack draws with each model, positive
+ * @param seed seed of the first image, and of other random numbers of an attack
  */
 public record AttackSettings(
     ConceptDetector detector, SamplingSettings sampling, int images, long seed) {
@@ -46,16 +46,16 @@ public record AttackSettings(
     Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
   }
 
-  /** As many prompts as there are images, in turn. */
+  /** One prompt per image, in turn. */
   List<String> inTurn(List<String> prompts) {
     return IntStream.range(0, images).mapToObj(i -> prompts.get(i % prompts.size())).toList();
   }
 
   void check(DiffusionModel model) {
-    Capabilities.require(model, LatentCodec.class, "an attempt to bring a concept back");
+    Capabilities.require(model, LatentCodec.class, "an attack");
   }
 
-  /** Draws images with the weights of the moment. */
+  /** Draws images with the current weights. */
   @FunctionalInterface
   interface Drawing {
     List<BufferedImage> draw(BooleanSupplier cancelled);

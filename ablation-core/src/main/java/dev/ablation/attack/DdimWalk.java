@@ -25,20 +25,19 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The walk of DDIM (Song et al. 2021, arXiv 2010.02502, equation 12, with any alpha and sigma) from
- * any noise level down to none, with what the samplers of the library do not offer, because nobody
- * draws that way who does not probe: an image to begin with, more noise than the process has, a
- * guide.
+ * DDIM sampling (Song et al. 2021, arXiv 2010.02502, equation 12, with any alpha and sigma) from
+ * any noise level down to none, with options that only attacks need and the library's samplers do
+ * not offer: an initial image, more noise than the process has, a guide.
  *
- * @param model draws
+ * @param model model to sample
  * @param sampling steps, guidance, negative prompt, batch size; its sampler is not used
- * @param start the share of the schedule to begin at, above 0 to 1
+ * @param start the share of the schedule to start at, above 0, at most 1
  * @param eta share of fresh noise; above 1 the noise is cut at the level of the step, so that the
  *     variance stays that of the process
  * @param guide changes the prediction at every step; {@code null} for none
- * @param strength of the guide
+ * @param strength strength of the guide
  * @param noise of each image
- * @param cancelled asked before every step
+ * @param cancelled checked before every step
  */
 record DdimWalk(
     DiffusionModel model,
@@ -58,7 +57,7 @@ record DdimWalk(
   /**
    * Draws from noised latents.
    *
-   * @param clean (n, C, H, W), one for each prompt; {@code null} begins with noise alone
+   * @param clean (n, C, H, W), one per prompt; {@code null} starts from pure noise
    */
   List<BufferedImage> draw(List<String> prompts, @Nullable NDArray clean) {
     LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");
@@ -92,7 +91,7 @@ record DdimWalk(
             : noised(clean, initial, schedule.alpha(times[0]), schedule.sigma(times[0]));
     for (int i = 0; i < times.length; i++) {
       if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
-        throw new CancellationException("the attempt was cancelled at step " + (i + 1));
+        throw new CancellationException("the attack was cancelled at step " + (i + 1));
       }
       int index = i;
       try (NDManager step = scope.newSubManager()) {
@@ -125,7 +124,7 @@ record DdimWalk(
             .mul(type.sampleWeight(now.alpha, now.sigma))
             .addi(output.mul(type.predictionWeight(now.alpha, now.sigma)));
     NDArray predicted = latents.sub(clean.mul(now.alpha)).divi(now.sigma);
-    // Where there is only noise, a clean sample that a guide moves says nothing about the noise.
+    // At pure noise, a guided clean sample does not determine the noise.
     if (guide != null && now.alpha > 0) {
       predicted = predicted.sub(pull(guide, clean).muli(strength * now.sigma));
       clean = latents.sub(predicted.mul(now.sigma)).divi(now.alpha);
@@ -139,7 +138,10 @@ record DdimWalk(
     return result;
   }
 
-  /** The guide's gradient, of unit size: its scale says nothing, and vanishes where it is sure. */
+  /**
+   * The guide's gradient, normalised: its scale carries no information, and vanishes where the
+   * guide is certain.
+   */
   private static NDArray pull(LatentGuide guide, NDArray clean) {
     NDArray gradient = guide.gradient(clean);
     gradient.attach(clean.getManager());

@@ -18,14 +18,15 @@ import java.util.function.BooleanSupplier;
 
 /**
  * An attack in the text embeddings, after Ring-A-Bell (Tsai et al. 2024, arXiv 2310.10012, equation
- * 2) in the form that feeds the states to the model directly: the mean difference of states with
- * and without the concept is added, {@code strength} times, to the states of other prompts, and to
- * the pooled embedding of models that have one. It needs the text encoder alone.
+ * 2) in the form that passes the embeddings to the model directly: the mean difference of
+ * embeddings with and without the concept is added, {@code strength} times, to the embeddings of
+ * other prompts, and to the pooled embedding of models that have one. It needs only the text
+ * encoder.
  *
  * @param pairs prompts with and without the concept, at least one
  * @param prompts to which the concept is added, such as the anchor's; at least one
  * @param strength eta; published are 3 for nudity and 0.9 for a painter
- * @param trial how the images are drawn and counted
+ * @param trial settings for drawing and counting images
  */
 public record EmbeddingAttack(
     List<PromptPair> pairs, List<String> prompts, double strength, AttackSettings trial)
@@ -89,7 +90,7 @@ public record EmbeddingAttack(
     return changed;
   }
 
-  /** For each array that the prompt decides (1, ...), times the strength. */
+  /** For each array that depends on the prompt, (1, ...), times the strength. */
   private Map<String, NDArray> directions(DiffusionModel model, NDManager scope) {
     Conditioning with = model.encode(pairs.stream().map(PromptPair::target).toList(), scope);
     Conditioning without = model.encode(pairs.stream().map(PromptPair::anchor).toList(), scope);

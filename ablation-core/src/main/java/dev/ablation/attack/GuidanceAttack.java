@@ -13,13 +13,13 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
- * Draws prompts that do not name the target while an evaluator's gradient pulls towards it: what
- * the network still can draw, whatever its text means to it.
+ * Draws prompts that do not name the target, guided towards it by an evaluator's gradient: tests
+ * what the network can still draw, independent of the text.
  *
  * @param guide the evaluator's gradient
- * @param strength of the pull, in units of the noise; positive
+ * @param strength strength of the guidance, in units of the noise; positive
  * @param prompts such as the anchor's, or the empty one
- * @param trial how the images are drawn and counted; its sampler is not used
+ * @param trial settings for drawing and counting images; its sampler is not used
  */
 public record GuidanceAttack(
     LatentGuide guide, double strength, List<String> prompts, AttackSettings trial)

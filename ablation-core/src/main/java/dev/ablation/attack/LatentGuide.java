@@ -3,13 +3,13 @@ package dev.ablation.attack;
 import ai.djl.ndarray.NDArray;
 
 /**
- * Says in which direction clean latents look more like a concept (classifier guidance, Dhariwal and
+ * The direction in which clean latents resemble a concept more (classifier guidance, Dhariwal and
  * Nichol 2021, arXiv 2105.05233; on the predicted clean sample, Bansal et al. 2023, arXiv
- * 2302.07121). The concept need not be named to the diffusion model at all.
+ * 2302.07121). The diffusion model's prompt does not need to name the concept.
  */
 public interface LatentGuide {
 
-  /** {@return a name that tells everything that shapes the gradients; results keep it} */
+  /** {@return a name with every setting that affects the gradients; stored in results} */
   String name();
 
   /**

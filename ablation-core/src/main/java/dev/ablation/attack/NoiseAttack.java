@@ -14,11 +14,11 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Draws the target's prompts by DDIM with more fresh noise than the process has (eta above 1), cut
- * at each step's noise level. A removal that bends only the usual paths gives way to it.
+ * at each step's noise level. It defeats a removal that changes only the usual sampling paths.
  *
  * @param eta above 1
  * @param prompts that draw the target
- * @param trial how the images are drawn and counted; its sampler is not used
+ * @param trial settings for drawing and counting images; its sampler is not used
  */
 public record NoiseAttack(double eta, List<String> prompts, AttackSettings trial)
     implements Attack {

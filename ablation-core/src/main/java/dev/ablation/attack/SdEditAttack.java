@@ -20,16 +20,16 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
- * Takes images of the target, adds noise up to a share of the schedule and has the model finish
- * them by DDIM (Meng et al. 2022, arXiv 2108.01073): a model that forgot the target cannot bring
- * back what the noise hides. At a low share the image survives in any model, so look at the base
- * model's figure beside.
+ * Takes images of the target, adds noise up to a share of the schedule and lets the model complete
+ * them by DDIM (Meng et al. 2022, arXiv 2108.01073): a model without the target cannot restore what
+ * the noise hides. At a low share the image survives in any model, so compare with the base model's
+ * value.
  *
  * @param originals images of the target, of the model's size, at least one
- * @param start share of the schedule to begin at, in (0, 1]; usual are 0.3, 0.5 and 0.7
- * @param prompts that the model finishes them with, such as the anchor's, the target's or the empty
- *     one
- * @param trial how the images are drawn and counted; its sampler is not used
+ * @param start share of the schedule to start at, in (0, 1]; typical values are 0.3, 0.5 and 0.7
+ * @param prompts with which the model completes them, such as the anchor's, the target's or the
+ *     empty one
+ * @param trial settings for drawing and counting images; its sampler is not used
  */
 public record SdEditAttack(
     List<BufferedImage> originals, double start, List<String> prompts, AttackSettings trial)
@@ -83,7 +83,7 @@ public record SdEditAttack(
       }
       NDArray clean = codec.encode(Images.toSigned(Images.array(inTurn, scope)), null);
       return trial.compare(
-          "image to begin with",
+          "initial image",
           name(),
           settings,
           asked,

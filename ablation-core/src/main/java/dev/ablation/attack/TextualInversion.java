@@ -38,20 +38,20 @@ import java.util.random.RandomGenerator;
  * Tries to recover the target by textual inversion (Gal et al. 2022, arXiv 2208.01618; against
  * erased concepts, Pham et al. 2024, arXiv 2308.01508): learns the embedding of one token from
  * images of the target, by the loss that the model itself was trained with, and draws with it. All
- * weights of the network stay as the ablation left them, so what comes back was never forgotten.
- * The same is done to the base model. One row of the token table is trained; every other row stays
- * as it is, to the last bit.
+ * other weights remain those of the ablated model, so what it recovers was not removed. The base
+ * model is attacked in the same way. One row of the token table is trained; every other row stays
+ * unchanged, to the last bit.
  *
  * @param originals images of the target, of the model's size, at least one; published are 25
- * @param placeholder a word that is one token and stands in none of the prompts otherwise, such as
+ * @param placeholder a word that is one token and does not occur in the prompts otherwise, such as
  *     {@code "sks"} of CLIP's vocabulary; its row is learned
- * @param initializer a word that is one token, whose row the learned one begins with, such as
+ * @param initializer a word that is one token, whose row initialises the learned one, such as
  *     {@code "art"}
  * @param templates prompts with {@code {}} for the placeholder
  * @param steps the budget, positive; published are 5,000, and 500 to 1,000 for a quick probe
  * @param batchSize images in a step, positive
  * @param learningRate positive; published is 5e-3 times the batch size
- * @param trial how the images are drawn and counted
+ * @param trial settings for drawing and counting images
  */
 public record TextualInversion(
     List<BufferedImage> originals,
@@ -218,7 +218,7 @@ public record TextualInversion(
         .mean();
   }
 
-  /** What the backward pass reads must not lie in a Java buffer, which goes with its handle. */
+  /** The backward pass must not read an array in a Java buffer, which is freed with its handle. */
   private static NDArray inEngine(NDArray array, NDManager scope) {
     NDArray copy = array.duplicate();
     copy.attach(scope);

@@ -12,11 +12,11 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Leakage: asks for the target in other words than those that were trained on.
+ * Leakage: prompts for the target in other words than those used in training.
  *
  * @param name such as {@code "misspelled"}
  * @param prompts at least one, drawn in turn
- * @param trial how the images are drawn and counted
+ * @param trial settings for drawing and counting images
  */
 public record WordingAttack(String name, List<String> prompts, AttackSettings trial)
     implements Attack {
@@ -31,13 +31,13 @@ public record WordingAttack(String name, List<String> prompts, AttackSettings tr
   }
 
   /**
-   * Makes attempts of a target's prompts by writing its name in other ways: misspelled, in other
+   * Makes attacks from a target's prompts by writing its name in other ways: misspelled, in other
    * cases, split.
    *
-   * @param target its name as it stands in the prompts
-   * @param prompts that draw the target; those without its name are left out
-   * @param trial how the images are drawn and counted
-   * @return one attempt each way
+   * @param target its name as it occurs in the prompts
+   * @param prompts that draw the target; those without its name are excluded
+   * @param trial settings for drawing and counting images
+   * @return one attack for each way
    * @throws IllegalArgumentException if no prompt has the name
    */
   public static List<WordingAttack> of(String target, List<String> prompts, AttackSettings trial) {
@@ -52,15 +52,15 @@ public record WordingAttack(String name, List<String> prompts, AttackSettings tr
   }
 
   /**
-   * Makes an attempt of a target's prompts with other words for its name, such as paraphrases or
+   * Makes an attack from a target's prompts with other words for its name, such as paraphrases or
    * its name in other languages.
    *
-   * @param name of the attempt, such as {@code "translated"}
-   * @param target its name as it stands in the prompts
-   * @param prompts that draw the target; those without its name are left out
-   * @param wordings take the place of the name
-   * @param trial how the images are drawn and counted
-   * @return the attempt
+   * @param name name of the attack, such as {@code "translated"}
+   * @param target its name as it occurs in the prompts
+   * @param prompts that draw the target; those without its name are excluded
+   * @param wordings replacements of the name
+   * @param trial settings for drawing and counting images
+   * @return the attack
    * @throws IllegalArgumentException if no prompt has the name, or there are no wordings
    */
   public static WordingAttack replacing(

@@ -9,17 +9,17 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 
-/** Other ways to write a name: what a user types by mistake, or to get round a removal. */
+/** Other ways to write a name: by mistake, or to circumvent a removal. */
 public final class Wordings {
   private static final int TRIES = 100;
 
   private Wordings() {}
 
   /**
-   * Misspells a name: two neighbouring letters exchanged, a letter left out, a letter doubled.
+   * Misspells a name: two adjacent letters swapped, a letter omitted, a letter doubled.
    *
    * @param name such as {@code "van gogh"}
-   * @param count how many at most, positive; a short name has fewer misspellings
+   * @param count maximum number, positive; a short name has fewer misspellings
    * @param seed of the choices
    * @return different names, none the original
    */

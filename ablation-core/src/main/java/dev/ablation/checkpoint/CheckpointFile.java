@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A state of training as one safetensors file. Its header holds a JSON text with the plan, the
- * step, measurements, and of every tensor its format, its shape and a CRC-32C; a CRC of that text
- * lies beside it, so that damage anywhere in the file is found.
+ * step, measurements, and the format, shape and CRC-32C of every tensor, and a CRC of that text, so
+ * that damage anywhere in the file is detected.
  *
  * <p>The positions of the random streams are the plan's seed and the step: every stream is derived
  * from (seed, purpose, step).
@@ -193,7 +193,7 @@ final class CheckpointFile {
   /**
    * Reads the plan and the step, and checks every byte.
    *
-   * @throws DamagedCheckpointException if the file is torn or damaged
+   * @throws DamagedCheckpointException if the file is incomplete or damaged
    */
   static CheckpointFile open(Path path) throws IOException {
     try {
@@ -214,7 +214,7 @@ final class CheckpointFile {
       String text = file.metadata().get(JSON_KEY);
       if (!FORMAT.equals(format) || text == null) {
         throw new DamagedCheckpointException(
-            path, "is no checkpoint of format " + FORMAT + ", but of " + format, null);
+            path, "is not a checkpoint of format " + FORMAT + ", but of " + format, null);
       }
       if (!crc(text).equals(file.metadata().get(CRC_KEY))) {
         throw new DamagedCheckpointException(path, "its description is damaged", null);

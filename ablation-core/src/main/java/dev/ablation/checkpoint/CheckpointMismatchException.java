@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/** A run's folder belongs to another plan, another model or another version of the library. */
+/** The folder belongs to another plan, another model or another version of the library. */
 public final class CheckpointMismatchException extends AblationException {
   private static final long serialVersionUID = 1L;
 
@@ -22,7 +22,7 @@ public final class CheckpointMismatchException extends AblationException {
    */
   public CheckpointMismatchException(Path folder, Map<String, String> differences) {
     super(
-        "%s holds the run of another plan; settings that differ (old -> new):%n%s%nGo on with the old settings, or choose another folder"
+        "%s contains the run of another plan; different settings (old -> new):%n%s%nContinue with the old settings, or choose another folder"
             .formatted(
                 folder,
                 new TreeMap<>(differences)

@@ -5,22 +5,22 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * Where and how often a run keeps its state. A run that was cancelled or killed, at any moment, and
- * is started again goes on from the newest sound checkpoint, and ends with the same delta as a run
- * that was never interrupted, byte for byte on the same machine.
+ * Where and how often a run saves its state. A run that was cancelled or killed at any time and is
+ * started again continues from the newest intact checkpoint, and produces the same delta as an
+ * uninterrupted run, byte for byte on the same machine.
  *
  * {@snippet class="dev.ablation.Snippets" region="checkpoints"}
  *
- * <p>A folder belongs to one plan. It holds the plan, the anchor images drawn so far (unless the
- * anchor has a cache of its own), and the newest checkpoints: one when the anchor images are ready,
- * one every so many steps, one where a run is cancelled, and one at the end. They stay when the run
- * has ended: the same plan started once more returns its delta at once, also where a program was
- * killed before it saved the delta. To train anew, or another plan, delete the folder or give
- * another one.
+ * <p>A folder belongs to one plan. It contains the plan, the anchor images drawn so far (unless the
+ * anchor has its own cache), and the newest checkpoints: one when the anchor images are complete,
+ * one at each interval of steps, one when a run is cancelled, and one at the end. They remain after
+ * the run: the same plan started again returns its delta immediately, even if the program was
+ * killed before it saved the delta. To train again, or to train another plan, delete the folder or
+ * use another one.
  *
- * @param folder of this plan's run; made if it is missing
- * @param everySteps after how many steps a checkpoint is written, positive
- * @param keep how many of the newest stay, positive
+ * @param folder folder of this plan's run; created if it does not exist
+ * @param everySteps interval in steps between checkpoints, positive
+ * @param keep number of newest checkpoints to keep, positive
  */
 public record Checkpoints(Path folder, int everySteps, int keep) {
 
@@ -34,7 +34,7 @@ public record Checkpoints(Path folder, int everySteps, int keep) {
   /**
    * Keeps the two newest checkpoints, written every 50 steps.
    *
-   * @param folder of one plan's run; made if it is missing
+   * @param folder folder of one plan's run; created if it does not exist
    * @return the settings
    */
   public static Checkpoints in(Path folder) {
@@ -45,18 +45,18 @@ public record Checkpoints(Path folder, int everySteps, int keep) {
    * Changes how often a checkpoint is written.
    *
    * @param steps positive
-   * @return a changed copy
+   * @return a copy with the given steps
    */
   public Checkpoints every(int steps) {
     return new Checkpoints(folder, steps, keep);
   }
 
   /**
-   * Changes how many checkpoints stay. With two or more, one that is damaged on the disk costs a
-   * few steps and not the run.
+   * Changes how many checkpoints are kept. With two or more, a checkpoint damaged on disk costs
+   * only a few steps.
    *
    * @param count positive
-   * @return a changed copy
+   * @return a copy with the given count
    */
   public Checkpoints keep(int count) {
     return new Checkpoints(folder, everySteps, count);

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** A file is no whole checkpoint. */
+/** A file is not a complete checkpoint. */
 final class DamagedCheckpointException extends IOException {
   private static final long serialVersionUID = 1L;
 

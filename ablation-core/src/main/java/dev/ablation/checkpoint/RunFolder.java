@@ -28,9 +28,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder that one run keeps its state in: {@code plan.json}, {@code
+ * The folder in which one run saves its state: {@code plan.json}, {@code
  * checkpoint-STEP.safetensors} and {@code anchors/}. Locked by the run that has it open; the lock
- * ends with the process, however that ends.
+ * ends with the process in any case.
  */
 public final class RunFolder implements AutoCloseable {
   private static final String PLAN = "plan.json";
@@ -51,12 +51,13 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Opens the folder for a run of a plan, made if it is missing, and finds its newest sound
-   * checkpoint.
+   * Opens the folder for a run of a plan, creates it if it does not exist, and finds its newest
+   * intact checkpoint.
    *
-   * @param settings where the folder is, and what it shall keep
+   * @param settings the folder and the number of checkpoints to keep
    * @param plan settings, base model and library version of the run
-   * @param warnings told of damaged checkpoints, which are put aside, and of another environment
+   * @param warnings receives warnings about damaged checkpoints, which are renamed, and about a
+   *     different environment
    * @return the folder, locked until it is closed
    * @throws CheckpointMismatchException if it belongs to another plan
    * @throws IllegalStateException if another run has it open
@@ -107,7 +108,7 @@ public final class RunFolder implements AutoCloseable {
         folder + " is used by another run; wait for it or choose another folder");
   }
 
-  /** What a killed process was writing. */
+  /** Temporary files of a killed process. */
   private void removeUnfinished() throws IOException {
     for (Path file : files(UNFINISHED)) {
       Files.deleteIfExists(file);
@@ -122,14 +123,14 @@ public final class RunFolder implements AutoCloseable {
       try {
         old = Provenance.fromJson(TextFile.read(file));
       } catch (IllegalArgumentException | IOException e) {
-        warnings.accept(file + " is damaged and written anew: " + e.getMessage());
+        warnings.accept(file + " is damaged and is rewritten: " + e.getMessage());
         old = plan;
       }
       check(old);
       differencesOfEnvironment(old)
           .ifPresent(text ->
               warnings.accept(
-                  "the run goes on in another environment, where bytes may differ: " + text));
+                  "the run continues in another environment, so bytes may differ: " + text));
     }
     AtomicFiles.writeString(file, AtomicFiles.Existing.REPLACE, plan.toJson() + "\n");
   }
@@ -171,10 +172,10 @@ public final class RunFolder implements AutoCloseable {
         newest = found;
         return;
       } catch (DamagedCheckpointException e) {
-        // Put aside, lest it counts as one of the newest that are kept.
+        // Renamed, so that it does not count as one of the newest that are kept.
         Path aside = file.resolveSibling(file.getFileName() + ".damaged");
         Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
-        warnings.accept("checkpoint " + e.getMessage() + "; the one before is taken instead");
+        warnings.accept("checkpoint " + e.getMessage() + "; the previous one is used instead");
       }
     }
   }
@@ -199,19 +200,19 @@ public final class RunFolder implements AutoCloseable {
     }
   }
 
-  /** {@return the step of the newest sound checkpoint; empty if there is none} */
+  /** {@return the step of the newest intact checkpoint; empty if there is none} */
   public OptionalInt step() {
     CheckpointFile found = newest;
     return found == null ? OptionalInt.empty() : OptionalInt.of(found.step());
   }
 
-  /** {@return the file of the newest sound checkpoint; empty if there is none} */
+  /** {@return the file of the newest intact checkpoint; empty if there is none} */
   public Optional<Path> newest() {
     return Optional.ofNullable(newest).map(CheckpointFile::path);
   }
 
   /**
-   * Reads the state of the newest sound checkpoint.
+   * Reads the state of the newest intact checkpoint.
    *
    * @param scope owner of its arrays
    * @return the state; empty if there is none
@@ -224,18 +225,18 @@ public final class RunFolder implements AutoCloseable {
         : Optional.of(Uninterrupted.during(() -> found.state(scope)));
   }
 
-  /** {@return where anchor images are kept as they are drawn} */
+  /** {@return the folder in which anchor images are saved as they are drawn} */
   public Path anchors() {
     return settings.folder().resolve(ANCHORS);
   }
 
   /**
-   * Writes a checkpoint and removes all but the newest. The file appears whole or not at all, and
-   * lies on the disk when this returns. An interrupt does not tear it.
+   * Writes a checkpoint and removes all but the newest. The file is written atomically, is on disk
+   * when this returns, and survives an interrupt.
    *
    * @param state to keep
    * @return the file
-   * @throws IOException if it cannot be written; those of before are still there
+   * @throws IOException if it cannot be written; earlier ones still exist
    */
   public Path save(TrainingState state) throws IOException {
     return Uninterrupted.during(() -> {
@@ -248,7 +249,7 @@ public final class RunFolder implements AutoCloseable {
     });
   }
 
-  /** Ends the lock. */
+  /** Releases the lock. */
   @Override
   public void close() throws IOException {
     lock.close();

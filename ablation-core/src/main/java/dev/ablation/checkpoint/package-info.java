@@ -1,8 +1,7 @@
 /**
- * What lets a long run be interrupted. {@link dev.ablation.checkpoint.Checkpoints} says where and
- * how often a run keeps its state; started again, the same plan goes on from there, to the bytes
- * that it would have reached without the interruption. {@link dev.ablation.checkpoint.RunFolder} is
- * that place on disk.
+ * Checkpoints of training. {@link dev.ablation.checkpoint.Checkpoints} sets where and how often a
+ * run saves its state; started again, the same plan continues from there and gives the same bytes
+ * as without the interruption. {@link dev.ablation.checkpoint.RunFolder} is the folder on disk.
  */
 @NullMarked
 package dev.ablation.checkpoint;

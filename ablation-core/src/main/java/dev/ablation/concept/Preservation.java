@@ -4,7 +4,7 @@ import com.google.common.base.Preconditions;
 import java.util.List;
 
 /**
- * What a run is to leave as it is, beside what it removes. Gradient descent has a further term of
+ * What a run preserves, in addition to what it removes. Gradient descent has a further term of
  * the loss, {@link dev.ablation.objective.AblationObjective#preservation()}: for every image of a
  * step one concept is taken, each as often as the others; its prompt is made from the image's
  * anchor prompt by the concept's own rule. A closed form is given all of these prompts.
@@ -57,7 +57,7 @@ public record Preservation(List<Concept> concepts, List<String> prompts, double 
    * Changes the prompts that are preserved beside the concepts.
    *
    * @param prompts any number
-   * @return a changed copy
+   * @return a copy with the given prompts
    */
   public Preservation prompts(List<String> prompts) {
     return new Preservation(concepts, prompts, weight);
@@ -67,7 +67,7 @@ public record Preservation(List<Concept> concepts, List<String> prompts, double 
    * Changes the weight.
    *
    * @param weight of the term, positive
-   * @return a changed copy
+   * @return a copy with the given weight
    */
   public Preservation weight(double weight) {
     return new Preservation(concepts, prompts, weight);

@@ -7,7 +7,7 @@ import com.google.gson.JsonObject;
 import java.util.Map;
 import java.util.Optional;
 
-/** How a delta holds the change of one weight: in full, some rows of it, or in two factors. */
+/** How a delta stores the change of one weight: in full, as some rows, or as two factors. */
 sealed interface Change permits FullChange, RowChange, LowRankChange {
 
   /** The weight's shape. */
@@ -22,10 +22,10 @@ sealed interface Change permits FullChange, RowChange, LowRankChange {
   /** Factor times this. */
   Change scaledBy(double factor, NDManager owner);
 
-  /** What a file stores, under the weight's name or names that begin with it. */
+  /** The tensors of a file, under the weight's name or names that start with it. */
   Map<String, NDArray> arrays(String weight);
 
-  /** What a file's header tells of the form; empty for a change in full. */
+  /** The description of the form in a file's header; empty for a change in full. */
   Optional<JsonObject> form();
 
   /** Bytes of the arrays. */

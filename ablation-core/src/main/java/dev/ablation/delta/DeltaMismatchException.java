@@ -3,7 +3,9 @@ package dev.ablation.delta;
 import dev.ablation.error.AblationException;
 import java.util.List;
 
-/** A delta does not fit a model: it was learned on another base, or another kind of network. */
+/**
+ * A delta does not match a model: it was trained on another base model, or another kind of network.
+ */
 public final class DeltaMismatchException extends AblationException {
   private static final long serialVersionUID = 1L;
 
@@ -13,11 +15,11 @@ public final class DeltaMismatchException extends AblationException {
    * Creates the exception.
    *
    * @param model name of the model
-   * @param differences every difference, one a line
+   * @param differences every difference, one per line
    */
   public DeltaMismatchException(String model, List<String> differences) {
     super(
-        "the delta does not fit model '%s'; %d differences:%n  %s"
+        "the delta does not match model '%s'; %d differences:%n  %s"
             .formatted(
                 model,
                 differences.size(),

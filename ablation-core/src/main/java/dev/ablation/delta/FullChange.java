@@ -12,8 +12,8 @@ import java.util.Optional;
 record FullChange(NDArray difference) implements Change {
 
   /**
-   * Takes over a difference, in the shortest form that holds it exactly: where at most half of the
-   * rows change, those rows.
+   * Takes over a difference, in the shortest exact form: if at most half of the rows change, only
+   * those rows.
    */
   static Change of(NDArray difference, NDManager owner) {
     Change rows = RowChange.of(difference, owner);

@@ -35,7 +35,7 @@ final class RowChange implements Change {
    *
    * @param count of all rows of the weight
    * @param rows ascending indices, int64
-   * @param values one row each
+   * @param values one row per index
    */
   RowChange(long count, NDArray rows, NDArray values) {
     this.count = count;
@@ -54,7 +54,7 @@ final class RowChange implements Change {
         values.getShape());
   }
 
-  /** Returns the rows that a difference changes, or nothing if it is not worth it. */
+  /** Returns the rows that a difference changes; empty if that form is not shorter. */
   static @Nullable Change of(NDArray difference, NDManager owner) {
     Shape shape = difference.getShape();
     if (shape.dimension() < 2 || shape.get(0) < 2 || shape.size() == 0) {

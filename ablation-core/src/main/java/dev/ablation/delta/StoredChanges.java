@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Reads the changes of a delta file in the forms that its header tells. */
+/** Reads the changes of a delta file in the forms that its header describes. */
 final class StoredChanges {
   /** More than any vocabulary has. */
   private static final int MOST_ROWS = 1 << 20;
@@ -36,8 +36,8 @@ final class StoredChanges {
   /**
    * Reads all changes.
    *
-   * @param forms name of a weight to its form, JSON; weights that it does not name are in full
-   * @throws IllegalArgumentException if tensors and forms do not fit each other
+   * @param forms name of a weight to its form, JSON; other weights are in full
+   * @throws IllegalArgumentException if tensors and forms do not match
    */
   Map<String, Change> read(String forms) throws IOException {
     Map<String, Change> changes = new LinkedHashMap<>();
@@ -58,7 +58,7 @@ final class StoredChanges {
     try {
       return JsonParser.parseString(forms).getAsJsonObject();
     } catch (JsonParseException | IllegalStateException e) {
-      throw new IllegalArgumentException("forms of the weights are no JSON object: " + forms, e);
+      throw new IllegalArgumentException("forms of the weights are not a JSON object: " + forms, e);
     }
   }
 

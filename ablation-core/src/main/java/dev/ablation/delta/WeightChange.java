@@ -10,11 +10,11 @@ import java.util.List;
 
 /**
  * How a trainer changes one weight: by a new value, a difference, some rows of a difference, or two
- * low-rank factors. A {@link WeightDelta} stores it in the shortest form that holds it exactly.
+ * low-rank factors. A {@link WeightDelta} stores it in the shortest exact form.
  *
- * <p>A change refers to its arrays and does not own them: they must stay open until a delta was
- * made of it. All arrays are float32 unless it says otherwise, on any device. Several weights may
- * refer to the same array.
+ * <p>A change does not own its arrays: they must stay open until a delta has been created from it.
+ * All arrays are float32 unless stated otherwise, on any device. Several weights may refer to the
+ * same array.
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
@@ -45,12 +45,12 @@ public abstract sealed class WeightChange {
    * Adds a difference to some rows of the weight, such as those of a few tokens in a table of
    * embeddings.
    *
-   * @param count how many rows the weight has
+   * @param count number of rows of the weight
    * @param rows ascending indices of the first axis, int64, shape (n)
    * @param values the difference of each of these rows, shape (n, ...)
    * @return the change
-   * @throws IllegalArgumentException if the rows do not ascend, are too large, or are not as many
-   *     as the values
+   * @throws IllegalArgumentException if the rows are not ascending, out of range, or differ in
+   *     number from the values
    */
   public static WeightChange addingRows(long count, NDArray rows, NDArray values) {
     Preconditions.checkArgument(
@@ -77,13 +77,13 @@ public abstract sealed class WeightChange {
   /**
    * Computes the weight after the change.
    *
-   * @param weight as it is before, float32
+   * @param weight the weight before the change, float32
    * @param owner of the result
    * @return a new array
    */
   public abstract NDArray changed(NDArray weight, NDManager owner);
 
-  /** The form in which a delta holds the change; its arrays belong to {@code owner}. */
+  /** The form in which a delta stores the change; its arrays belong to {@code owner}. */
   abstract Change stored(NDArray base, NDManager owner);
 
   private static final class Replacing extends WeightChange {

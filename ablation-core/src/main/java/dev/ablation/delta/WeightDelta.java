@@ -40,13 +40,12 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.Snippets" region="delta"}
  *
- * <p>A difference is held, and saved, in the shortest form that holds it exactly: where few rows
- * change, such as the embeddings of the target's tokens, those rows; where low-rank changes were
- * trained, their two factors. All of this is invisible but for the size: every method works on
- * every form.
+ * <p>A difference is held and saved in the shortest exact form: if few rows change, such as the
+ * embeddings of the target's tokens, only those rows; if low-rank changes were trained, their two
+ * factors. Every method works on every form.
  *
- * <p>A delta owns its arrays, which hang on a manager of their own: it outlives the model and the
- * result that it came from, until it is closed. Used by one thread at a time.
+ * <p>A delta owns its arrays, which have their own manager: it outlives the model and the result
+ * that it came from, until it is closed. Used by one thread at a time.
  */
 public final class WeightDelta implements AutoCloseable {
   /** Key of the format's version in the header of a delta file. */
@@ -58,7 +57,7 @@ public final class WeightDelta implements AutoCloseable {
   /** Every difference in full. */
   private static final String FORMAT = "weight-delta/1";
 
-  /** Some differences in another form, told by the header. */
+  /** Some differences in another form, described in the header. */
   private static final String FORMAT_OF_FORMS = "weight-delta/2";
 
   static final String FORMS_KEY = "ablation.forms";
@@ -79,7 +78,7 @@ public final class WeightDelta implements AutoCloseable {
    *
    * @param weights of the base model
    * @param trained name to trained weight, float32; copied
-   * @param parent the new delta hangs on a manager below this one's root
+   * @param parent the new delta's manager is a child of this one's root
    * @param provenance of the run
    * @return the delta, owned by the caller
    */
@@ -91,14 +90,14 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Creates a delta from what a trainer found.
+   * Creates a delta from the result of a trainer.
    *
    * @param weights of the base model
    * @param changes name of a weight to its change; copied
-   * @param parent the new delta hangs on a manager below this one's root
+   * @param parent the new delta's manager is a child of this one's root
    * @param provenance of the run
    * @return the delta, owned by the caller
-   * @throws IllegalArgumentException if there is no such weight, or its shape is another one
+   * @throws IllegalArgumentException if there is no such weight, or its shape differs
    */
   public static WeightDelta of(
       Weights weights, Map<String, WeightChange> changes, NDManager parent, Provenance provenance) {
@@ -121,10 +120,10 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Creates a delta from low-rank changes, which it keeps as they are.
+   * Creates a delta from low-rank changes, which it stores without conversion.
    *
    * @param changes name of a weight to the factors of its change; copied
-   * @param parent the new delta hangs on a manager below this one's root
+   * @param parent the new delta's manager is a child of this one's root
    * @param provenance of the run
    * @return the delta, owned by the caller
    */
@@ -138,7 +137,7 @@ public final class WeightDelta implements AutoCloseable {
             new LowRankChange(Objects.requireNonNull(changes.get(name), name)).copy(owner));
   }
 
-  /** Builds a delta on a manager of its own; frees it if an array cannot be made. */
+  /** Builds a delta with its own manager; frees it if an array cannot be created. */
   private static WeightDelta of(
       NDManager parent,
       Provenance provenance,
@@ -163,7 +162,7 @@ public final class WeightDelta implements AutoCloseable {
 
   /**
    * Returns the difference for one weight. If the delta holds it in a shorter form, the first call
-   * computes it and the delta keeps it until it is closed.
+   * computes it and the delta caches it until it is closed.
    *
    * @param name of a changed weight
    * @return float32, in the weight's shape; owned by the delta
@@ -177,7 +176,7 @@ public final class WeightDelta implements AutoCloseable {
    * Returns the factors of the difference for one weight, if the delta holds it in that form.
    *
    * @param name of a changed weight
-   * @return the factors, owned by the delta; empty if the difference is held otherwise
+   * @return the factors, owned by the delta; empty if the difference has another form
    * @throws IllegalArgumentException if the delta does not change that weight
    */
   public Optional<LoraFactors> lowRank(String name) {
@@ -213,7 +212,7 @@ public final class WeightDelta implements AutoCloseable {
     return change;
   }
 
-  /** {@return where the delta comes from} */
+  /** {@return the provenance of the delta} */
   public Provenance provenance() {
     return provenance;
   }
@@ -318,8 +317,7 @@ public final class WeightDelta implements AutoCloseable {
    * Compares the delta with a model.
    *
    * @param model any
-   * @return every missing weight, wrong shape and base weight that is not the one the delta was
-   *     learned on; empty if the delta fits
+   * @return every missing weight, wrong shape and different base weight; empty if the delta matches
    */
   public List<String> differencesFrom(DiffusionModel model) {
     List<String> found = structuralDifferences(model);
@@ -355,12 +353,12 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Adds the change to a model until the returned scope is closed; the weights are then those of
-   * before to the last bit. Scopes nest like brackets.
+   * Adds the change to a model until the returned scope is closed; then the weights are restored to
+   * the last bit. Scopes must be nested.
    *
    * @param model the base model that the delta was learned on
    * @return the scope
-   * @throws DeltaMismatchException listing every difference, if the model is another one
+   * @throws DeltaMismatchException listing every difference, if the model is a different one
    */
   public Applied applyTo(DiffusionModel model) {
     return applyTo(model, false);
@@ -384,8 +382,7 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Evaluates {@code body} with the change applied and takes it back, also when {@code body}
-   * throws.
+   * Evaluates {@code body} with the change applied and reverts it, also when {@code body} throws.
    *
    * @param model the base model that the delta was learned on
    * @param body what to evaluate
@@ -433,7 +430,7 @@ public final class WeightDelta implements AutoCloseable {
    * have none; they are read, with a note in the log.
    *
    * @param file a delta file
-   * @param parent decides engine and device; the delta hangs on a manager of its own
+   * @param parent determines engine and device; the delta has its own manager
    * @return the delta, owned by the caller
    * @throws IOException if the file cannot be read, is no delta, differs from its checksums or
    *     holds numbers that are not finite; the message names it
@@ -467,12 +464,12 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Writes the base model with the change applied as a complete checkpoint folder. The folder
-   * appears whole or not at all; the model is left as it was.
+   * Writes the base model with the change applied as a complete checkpoint folder. The folder is
+   * written atomically; the model does not change.
    *
    * @param model the base model that the delta was learned on
    * @param folder must not exist
-   * @throws DeltaMismatchException if the model is another one
+   * @throws DeltaMismatchException if the model is a different one
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot be exported
    * @throws IOException if the folder exists or cannot be written
    */
@@ -497,7 +494,7 @@ public final class WeightDelta implements AutoCloseable {
     return "delta of %d weights of '%s'".formatted(changes.size(), provenance.baseName());
   }
 
-  /** An applied delta; closing it takes the change back, once. */
+  /** An applied delta; closing it reverts the change, once. */
   public static final class Applied implements AutoCloseable {
     private final DiffusionModel model;
     private final NDManager scope;
@@ -527,10 +524,10 @@ public final class WeightDelta implements AutoCloseable {
     }
 
     /**
-     * Leaves the change in the model's own weights for good, and ends the scope.
+     * Makes the change permanent in the model's own weights, and ends the scope.
      *
      * @throws IllegalStateException if another change of the same weights is applied around or
-     *     within this one, which would be kept with it; nothing is changed then
+     *     within this one, since it would become permanent too; then nothing changes
      */
     public void keep() {
       if (open) {
@@ -552,7 +549,7 @@ public final class WeightDelta implements AutoCloseable {
       }
     }
 
-    /** Takes the change back. */
+    /** Reverts the change. */
     @Override
     public void close() {
       if (open) {

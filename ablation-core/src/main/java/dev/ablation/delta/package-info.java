@@ -1,6 +1,6 @@
 /**
- * What a run learned: a {@link dev.ablation.delta.WeightDelta} is a small, named change of weights
- * that can be saved, loaded, scaled, added, applied and taken back.
+ * The result of training: a {@link dev.ablation.delta.WeightDelta} is a change of some weights that
+ * can be saved, loaded, scaled, added, applied and reverted.
  */
 @NullMarked
 package dev.ablation.delta;

@@ -191,7 +191,7 @@ public record ErasureEarlyStopping(
   }
 
   @Override
-  public MonitorDecision look(TrainingProgress progress) {
+  public MonitorDecision onStep(TrainingProgress progress) {
     double drawn = share(progress, target.prompts(), target.detector());
     double right = 0;
     for (Watched neighbour : neighbours) {

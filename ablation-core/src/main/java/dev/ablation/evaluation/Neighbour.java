@@ -41,7 +41,7 @@ record Neighbour(String name, @Nullable Concept concept, List<String> prompts) {
             .or(() -> target.target().named(name))
             .orElseThrow(() ->
                 new IllegalArgumentException(
-                    ("neighbour '%s' needs its own prompts, since a name alone does not define a concept"
+                    ("needs its own prompts, since the name '%s' alone does not define a concept"
                             + " of the kind of %s")
                         .formatted(name, target.target())));
     return target.derived(made, most);

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="protocol"}
  *
- * <p>Immutable: every method that changes it returns a changed copy.
+ * <p>Immutable: every setter returns a copy.
  */
 public final class Protocol {
   private static final int PAPER_IMAGES = 200;

@@ -22,9 +22,9 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes files and folders that appear whole or not at all: they are built under a temporary name
- * in the same folder, forced to the disk, and moved into place. Whatever goes wrong on the way, the
- * temporary name is removed and what was there before stays.
+ * Writes files and folders atomically: they are written under a temporary name in the same folder,
+ * forced to disk, and moved into place. On any failure the temporary file is removed and the
+ * existing file remains.
  */
 public final class AtomicFiles {
 
@@ -32,7 +32,7 @@ public final class AtomicFiles {
   public enum Existing {
     /** It is replaced, in one step. */
     REPLACE,
-    /** It stays, and the write fails. */
+    /** It is kept, and the write fails. */
     REFUSE
   }
 
@@ -188,7 +188,7 @@ public final class AtomicFiles {
     Path parent = parentOf(target);
     String name = String.valueOf(target.toAbsolutePath().normalize().getFileName());
     String shortened = name.substring(0, Math.min(name.length(), MAX_NAME_PART));
-    // Not Files.createTempFile: its files are readable by the owner alone, and stay so when moved.
+    // Not Files.createTempFile: its files are readable only by the owner, even after a move.
     return parent.resolve("." + shortened + "." + UUID.randomUUID() + ".tmp");
   }
 
@@ -272,7 +272,7 @@ public final class AtomicFiles {
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);
     } catch (IOException e) {
-      // Windows cannot open folders. The file itself was forced before, so nothing is torn.
+      // Windows cannot open folders. The file itself has already been forced, so it is complete.
       return;
     }
   }

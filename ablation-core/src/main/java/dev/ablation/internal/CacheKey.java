@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** A hash of everything that shapes what is cached on disk, and the names of the cache's files. */
+/** A hash of all settings that affect a cached value, and the names of the cache's files. */
 public final class CacheKey {
   private static final int READABLE = 24;
   private static final int DIGITS = 32;
@@ -15,9 +15,9 @@ public final class CacheKey {
   private @Nullable String hash;
 
   /**
-   * Begins a key.
+   * Starts a key.
    *
-   * @param kind of what is cached, with a version: {@code "anchor-latents/2"}
+   * @param kind kind of the cached value, with a version: {@code "anchor-latents/2"}
    */
   public CacheKey(String kind) {
     put(kind);
@@ -26,7 +26,7 @@ public final class CacheKey {
   /**
    * Adds a text.
    *
-   * @param text any; its length, too, keeps neighbouring texts apart
+   * @param text any; its length is hashed too, so adjacent texts stay distinct
    * @return this
    */
   public CacheKey put(String text) {
@@ -65,10 +65,10 @@ public final class CacheKey {
   }
 
   /**
-   * Names a file that people recognise and that no other key has.
+   * Returns a file name that is readable and unique to this key.
    *
-   * @param text its first letters and digits begin the name
-   * @param detail follows them as it is; may be empty
+   * @param text its first letters and digits start the name
+   * @param detail appended unchanged; may be empty
    * @param ending such as {@code ".json"}
    * @return such as {@code "a-painting-of-a-harbour-seed-7-0123456789abcdef0123456789abcdef.png"}
    */

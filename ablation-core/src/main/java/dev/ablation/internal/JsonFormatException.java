@@ -2,7 +2,7 @@ package dev.ablation.internal;
 
 import java.io.IOException;
 
-/** Text that {@link StrictJson} does not take for JSON, or JSON of another form than was asked. */
+/** Text that {@link StrictJson} does not accept as JSON, or JSON of an unexpected form. */
 public final class JsonFormatException extends IOException {
   private static final long serialVersionUID = 1L;
 
@@ -12,7 +12,7 @@ public final class JsonFormatException extends IOException {
     SYNTAX,
     /** An object has the same key twice. */
     DUPLICATE_KEY,
-    /** The text is JSON, but a value has another type than was asked for. */
+    /** The text is JSON, but a value does not have the requested type. */
     TYPE
   }
 

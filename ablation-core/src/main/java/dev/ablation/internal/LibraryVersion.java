@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
 
-/** What a run ran with. */
+/** The library's version and the environment of a run. */
 public final class LibraryVersion {
   private LibraryVersion() {}
 

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Prompts in a text file, one a line. */
+/** Prompts in a text file, one per line. */
 public final class PromptFile {
   private PromptFile() {}
 
@@ -19,7 +19,7 @@ public final class PromptFile {
     List<String> prompts =
         TextFile.lines(file).stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
     if (prompts.isEmpty()) {
-      throw new IOException(file + ": must hold at least one prompt, one a line");
+      throw new IOException(file + ": must contain at least one prompt, one per line");
     }
     return prompts;
   }

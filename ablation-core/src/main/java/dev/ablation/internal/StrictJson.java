@@ -13,13 +13,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads JSON (RFC 8259) and nothing else: no byte order mark, no comments, no trailing commas, no
- * lone surrogates, no key twice in an object, no more than {@value #MAX_DEPTH} levels. Lenient
- * parsers read such text in different ways, so a file could mean one thing to the tool that checked
- * it and another to this library.
+ * Reads strict JSON (RFC 8259): no byte order mark, no comments, no trailing commas, no lone
+ * surrogates, no duplicate keys, no more than {@value #MAX_DEPTH} levels. Lenient parsers read such
+ * text in different ways, so a file could mean one thing to the tool that checked it and another to
+ * this library.
  *
- * <p>Values are pulled: {@link #object} and {@link #array} call back, and the callback must
- * applyAndClose exactly one value. {@link #parse} builds a tree instead.
+ * <p>Values are pulled: {@link #object} and {@link #array} call back, and the callback must consume
+ * exactly one value. {@link #parse} builds a tree instead.
  */
 public final class StrictJson {
 
@@ -49,7 +49,7 @@ public final class StrictJson {
      * Consumes the value.
      *
      * @param key the field's name, unescaped
-     * @throws IOException if the value will not do
+     * @throws IOException if the value is not acceptable
      */
     void read(String key) throws IOException;
   }
@@ -61,13 +61,13 @@ public final class StrictJson {
      * Consumes the element.
      *
      * @param index its position, from 0
-     * @throws IOException if the value will not do
+     * @throws IOException if the value is not acceptable
      */
     void read(int index) throws IOException;
   }
 
   /**
-   * A number of a parsed tree, kept as it was written.
+   * A number of a parsed tree, as written in the text.
    *
    * @param literal the text of the number
    */
@@ -158,7 +158,7 @@ public final class StrictJson {
    * Returns the type of the next value without consuming it.
    *
    * @return the type
-   * @throws JsonFormatException if no value begins here
+   * @throws JsonFormatException if no value starts here
    */
   public Type peek() throws JsonFormatException {
     skipWhitespace();
@@ -185,7 +185,7 @@ public final class StrictJson {
    * Consumes an object.
    *
    * @param reader called for each field, in order
-   * @throws JsonFormatException if there is no object here, or a key comes twice
+   * @throws JsonFormatException if there is no object here, or a key is duplicated
    * @throws IOException what the reader throws
    */
   public void object(FieldReader reader) throws IOException {
@@ -286,9 +286,7 @@ public final class StrictJson {
     return text.substring(start, position);
   }
 
-  /**
-   * The number of Python's that begins here and that JSON does not have; empty if there is none.
-   */
+  /** Python's {@code Infinity} or {@code -Infinity} at this position; empty if there is none. */
   private String notFinite() {
     if (infinities) {
       for (String number : List.of("Infinity", "-Infinity")) {
@@ -324,8 +322,7 @@ public final class StrictJson {
   }
 
   /**
-   * Consumes any value without keeping it. Keys that come twice inside it are not noticed: nobody
-   * reads them.
+   * Consumes any value and discards it. Duplicate keys inside it are not detected.
    *
    * @throws IOException if no JSON value is here
    */

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 
 /**
- * File work that an interrupt must not tear. A channel closes itself when its thread is
- * interrupted, so that a cancelled run could not write its last checkpoint.
+ * File access that an interrupt must not break. A channel closes itself when its thread is
+ * interrupted, so a cancelled run could not write its last checkpoint.
  */
 public final class Uninterrupted {
 
@@ -17,7 +17,7 @@ public final class Uninterrupted {
   @FunctionalInterface
   public interface Work<T> {
     /**
-     * Does the work from its beginning; it may be asked for twice.
+     * Does the work from the start; may be called twice.
      *
      * @return the result
      * @throws IOException if a file cannot be read or written
@@ -28,7 +28,7 @@ public final class Uninterrupted {
   private Uninterrupted() {}
 
   /**
-   * Does some work; again, if an interrupt comes in between. The thread's interrupt flag is kept.
+   * Does some work, and repeats it if an interrupt occurs. The thread's interrupt flag stays set.
    *
    * @param work to do
    * @param <T> what it returns

@@ -7,9 +7,9 @@ public final class Words {
   private Words() {}
 
   /**
-   * Returns a pattern that finds a word, or a group of words, in a text: in any case, as a word of
-   * its own and not as a part of another; group 1 is the {@code "s"} of a plain plural, or empty.
-   * Letters and digits of any script border a word.
+   * Returns a pattern that finds a word, or a group of words, in a text: in any case, as a whole
+   * word; group 1 is the {@code "s"} of a plain plural, or empty. Letters and digits of any script
+   * border a word.
    *
    * @param word not blank; white space around it is ignored
    * @return the pattern, for {@link java.util.regex.Matcher#find()}

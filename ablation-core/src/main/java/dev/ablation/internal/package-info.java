@@ -1,4 +1,4 @@
-/** Shared plumbing of this library; not part of its interface, may change without notice. */
+/** Shared internals of this library; not part of the public API, may change without notice. */
 @NullMarked
 package dev.ablation.internal;
 

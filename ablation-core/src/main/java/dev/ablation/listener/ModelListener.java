@@ -15,13 +15,13 @@ import java.util.function.Consumer;
 public interface ModelListener extends AblationListener {
 
   /**
-   * Returns whether to call {@link #look} after a step.
+   * Returns whether to call {@link #onStep} after a step.
    *
    * @param step the completed step, 0 for before the first
    * @param steps total number of steps
-   * @return whether to call {@link #look}
+   * @return whether to call {@link #onStep}
    */
-  boolean looksAfter(int step, int steps);
+  boolean observesAfter(int step, int steps);
 
   /**
    * Receives the model during training.
@@ -31,7 +31,7 @@ public interface ModelListener extends AblationListener {
    * @throws IOException if a file cannot be written
    * @throws java.util.concurrent.CancellationException if the run was cancelled in the meantime
    */
-  void look(TrainingProgress progress, Consumer<AblationEvent> events) throws IOException;
+  void onStep(TrainingProgress progress, Consumer<AblationEvent> events) throws IOException;
 
   @Override
   default void on(AblationEvent event) {}

@@ -85,12 +85,12 @@ public record SampleImages(
   }
 
   @Override
-  public boolean looksAfter(int step, int steps) {
+  public boolean observesAfter(int step, int steps) {
     return step % everySteps == 0 || step == steps;
   }
 
   @Override
-  public void look(TrainingProgress progress, Consumer<AblationEvent> events) throws IOException {
+  public void onStep(TrainingProgress progress, Consumer<AblationEvent> events) throws IOException {
     List<BufferedImage> images =
         LatentSampler.of(progress.model())
             .settings(sampling)

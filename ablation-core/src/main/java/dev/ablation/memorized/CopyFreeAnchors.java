@@ -125,8 +125,8 @@ public record CopyFreeAnchors(
   }
 
   @Override
-  public CopyFreeAnchors without(Concept target, Set<String> prompts) {
-    return with(generated.without(target, prompts));
+  public CopyFreeAnchors excludingPrompts(Concept target, Set<String> prompts) {
+    return with(generated.excludingPrompts(target, prompts));
   }
 
   @Override
@@ -151,9 +151,9 @@ public record CopyFreeAnchors(
 
   /** Does not count repeated images, since their number is not known in advance. */
   @Override
-  public AnchorCost work(DiffusionModel model, Concept target, AnchorContext context)
+  public AnchorCost cost(DiffusionModel model, Concept target, AnchorContext context)
       throws IOException {
-    return generated.work(model, target, context);
+    return generated.cost(model, target, context);
   }
 
   @Override

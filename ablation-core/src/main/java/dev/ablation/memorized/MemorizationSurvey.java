@@ -185,7 +185,7 @@ public record MemorizationSurvey(
    * @return the result
    * @throws IOException if paraphrases cannot be fetched, or a file of scores cannot be read or
    *     written
-   * @throws TooFewWordingsException if a limit is reached before there are enough anchor prompts
+   * @throws TooFewParaphrasesException if a limit is reached before there are enough anchor prompts
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
    * @throws java.util.concurrent.CancellationException if the thread was interrupted
    */
@@ -204,7 +204,7 @@ public record MemorizationSurvey(
    * @return the result
    * @throws IOException if paraphrases cannot be fetched, or a file of scores cannot be read or
    *     written
-   * @throws TooFewWordingsException if a limit is reached before there are enough anchor prompts
+   * @throws TooFewParaphrasesException if a limit is reached before there are enough anchor prompts
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot decode images
    * @throws java.util.concurrent.CancellationException if it was cancelled or the thread was
    *     interrupted

@@ -18,12 +18,12 @@ import java.util.stream.Stream;
  *
  * @param survey the survey
  * @param captions copy rates of the captions
- * @param wordings copy rates of the paraphrases, in the order in which they were rated; at least
+ * @param paraphrases copy rates of the paraphrases, in the order in which they were rated; at least
  *     one is low enough for an anchor prompt
  * @param rounds number of times the first pass requested paraphrases
  */
 public record SurveyResult(
-    MemorizationSurvey survey, List<CopyRate> captions, List<CopyRate> wordings, int rounds) {
+    MemorizationSurvey survey, List<CopyRate> captions, List<CopyRate> paraphrases, int rounds) {
   /** The anchor's name in provenance. */
   private static final String ANCHOR = "other wordings";
 
@@ -31,12 +31,12 @@ public record SurveyResult(
   public SurveyResult {
     Objects.requireNonNull(survey, "survey");
     captions = List.copyOf(captions);
-    wordings = List.copyOf(wordings);
+    paraphrases = List.copyOf(paraphrases);
     Preconditions.checkArgument(
-        !SurveyRun.anchors(wordings, survey.rules()).isEmpty(),
+        !SurveyRun.anchors(paraphrases, survey.rules()).isEmpty(),
         "at least one paraphrase must have a copy rate of at most %s, were %s",
         survey.rules().anchorRate(),
-        wordings);
+        paraphrases);
   }
 
   /**
@@ -44,7 +44,7 @@ public record SurveyResult(
    * for equal rates, of rating; at most {@link SurveyRules#maxAnchors()}}
    */
   public List<CopyRate> anchors() {
-    return SurveyRun.anchors(wordings, survey.rules());
+    return SurveyRun.anchors(paraphrases, survey.rules());
   }
 
   /**
@@ -52,7 +52,7 @@ public record SurveyResult(
    * most {@link SurveyRules#maxTargets()}, and often none}
    */
   public List<CopyRate> targets() {
-    return SurveyRun.targets(wordings, survey.rules());
+    return SurveyRun.targets(paraphrases, survey.rules());
   }
 
   /** {@return the target of an ablation: the captions and the prompts of {@link #targets()}} */
@@ -95,18 +95,18 @@ public record SurveyResult(
     table.append(
         String.format(
             Locale.ROOT,
-            "%s: %d captions and %d paraphrases from %d rounds, %d images each; copies score above"
-                + " %s with %s%n",
+            "%s: captions: %d, paraphrases: %d, rounds: %d, images per prompt: %d; copies score"
+                + " above %s with %s%n",
             survey.image(),
             captions.size(),
-            wordings.size(),
+            paraphrases.size(),
             rounds,
             survey.rules().imagesPerPrompt(),
             survey.detection().threshold(),
             survey.detection().extractor().info().name()));
     table.append(String.format(Locale.ROOT, "%6s  %7s  %-7s  %s%n", "copies", "nearest", "", ""));
     captions.forEach(rate -> table.append(line(rate, "caption")));
-    List<CopyRate> rest = new ArrayList<>(wordings);
+    List<CopyRate> rest = new ArrayList<>(paraphrases);
     rest.removeAll(targets());
     rest.removeAll(anchors());
     targets().forEach(rate -> table.append(line(rate, "target")));

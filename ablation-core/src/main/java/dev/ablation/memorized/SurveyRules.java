@@ -14,8 +14,8 @@ import java.util.function.Consumer;
  * @param maxAnchors maximum number of anchor prompts to use, those with the lowest copy rates; at
  *     least {@code minAnchors}
  * @param maxTargets maximum number of target prompts in addition to the captions, not negative
- * @param wordingsOfAnchor number of paraphrases of each anchor prompt that the second pass requests
- *     if there are fewer than {@code maxAnchors}; 0 to skip this pass
+ * @param paraphrasesPerAnchor number of paraphrases of each anchor prompt that the second pass
+ *     requests if there are fewer than {@code maxAnchors}; 0 to skip this pass
  * @param maxRounds maximum number of times the first pass requests paraphrases, positive
  * @param maxPrompts maximum total number of paraphrases to rate, positive; does not include the
  *     captions
@@ -27,7 +27,7 @@ public record SurveyRules(
     int minAnchors,
     int maxAnchors,
     int maxTargets,
-    int wordingsOfAnchor,
+    int paraphrasesPerAnchor,
     int maxRounds,
     int maxPrompts) {
 
@@ -51,7 +51,9 @@ public record SurveyRules(
     Preconditions.checkArgument(
         maxTargets >= 0, "maxTargets must not be negative, was %s", maxTargets);
     Preconditions.checkArgument(
-        wordingsOfAnchor >= 0, "wordingsOfAnchor must not be negative, was %s", wordingsOfAnchor);
+        paraphrasesPerAnchor >= 0,
+        "paraphrasesPerAnchor must not be negative, was %s",
+        paraphrasesPerAnchor);
     Preconditions.checkArgument(maxRounds > 0, "maxRounds must be positive, was %s", maxRounds);
     Preconditions.checkArgument(maxPrompts > 0, "maxPrompts must be positive, was %s", maxPrompts);
   }
@@ -119,11 +121,11 @@ public record SurveyRules(
   /**
    * Changes the second pass.
    *
-   * @param wordings number of paraphrases of each anchor prompt; 0 to skip the pass
+   * @param paraphrases number of paraphrases of each anchor prompt; 0 to skip the pass
    * @return a copy with the given number
    */
-  public SurveyRules wordingsOfAnchor(int wordings) {
-    return changed(draft -> draft.wordingsOfAnchor = wordings);
+  public SurveyRules paraphrasesPerAnchor(int paraphrases) {
+    return changed(draft -> draft.paraphrasesPerAnchor = paraphrases);
   }
 
   /**
@@ -150,7 +152,7 @@ public record SurveyRules(
         draft.minAnchors,
         draft.maxAnchors,
         draft.maxTargets,
-        draft.wordingsOfAnchor,
+        draft.paraphrasesPerAnchor,
         draft.maxRounds,
         draft.maxPrompts);
   }
@@ -163,7 +165,7 @@ public record SurveyRules(
     private int minAnchors;
     private int maxAnchors;
     private int maxTargets;
-    private int wordingsOfAnchor;
+    private int paraphrasesPerAnchor;
     private int maxRounds;
     private int maxPrompts;
 
@@ -174,7 +176,7 @@ public record SurveyRules(
       minAnchors = from.minAnchors;
       maxAnchors = from.maxAnchors;
       maxTargets = from.maxTargets;
-      wordingsOfAnchor = from.wordingsOfAnchor;
+      paraphrasesPerAnchor = from.paraphrasesPerAnchor;
       maxRounds = from.maxRounds;
       maxPrompts = from.maxPrompts;
     }

@@ -31,7 +31,7 @@ final class SurveyRun {
   private final BooleanSupplier cancelled;
   private final @Nullable CopyRateCache kept;
   private final List<CopyRate> captions = new ArrayList<>();
-  private final List<CopyRate> wordings = new ArrayList<>();
+  private final List<CopyRate> paraphrases = new ArrayList<>();
   private String end = "";
   private int rounds;
   private boolean fromFolder;
@@ -51,16 +51,16 @@ final class SurveyRun {
     this.kept = folder == null ? null : new CopyRateCache(folder, model, survey);
   }
 
-  static List<CopyRate> anchors(List<CopyRate> wordings, SurveyRules rules) {
-    return wordings.stream()
+  static List<CopyRate> anchors(List<CopyRate> paraphrases, SurveyRules rules) {
+    return paraphrases.stream()
         .filter(wording -> wording.rate() <= rules.anchorRate())
         .sorted(Comparator.comparingDouble(CopyRate::rate))
         .limit(rules.maxAnchors())
         .toList();
   }
 
-  static List<CopyRate> targets(List<CopyRate> wordings, SurveyRules rules) {
-    return wordings.stream()
+  static List<CopyRate> targets(List<CopyRate> paraphrases, SurveyRules rules) {
+    return paraphrases.stream()
         .filter(wording -> wording.rate() >= rules.targetRate())
         .sorted(Comparator.comparingDouble(CopyRate::rate).reversed())
         .limit(rules.maxTargets())
@@ -68,7 +68,7 @@ final class SurveyRun {
   }
 
   private List<CopyRate> anchors() {
-    return anchors(wordings, rules);
+    return anchors(paraphrases, rules);
   }
 
   SurveyResult result() throws IOException {
@@ -80,10 +80,10 @@ final class SurveyRun {
     secondPass();
     int found = anchors().size();
     if (found < rules.minAnchors()) {
-      throw new TooFewWordingsException(
-          message(found), found, rules.minAnchors(), wordings, noMore);
+      throw new TooFewParaphrasesException(
+          message(found), found, rules.minAnchors(), paraphrases, noMore);
     }
-    return new SurveyResult(survey, captions, wordings, rounds);
+    return new SurveyResult(survey, captions, paraphrases, rounds);
   }
 
   /**
@@ -113,7 +113,7 @@ final class SurveyRun {
         // Missing target prompts are no reason for another round.
         if (anchors().size() >= rules.minAnchors()
             && (anchors().size() == rules.maxAnchors()
-                || targets(wordings, rules).size() == rules.maxTargets())) {
+                || targets(paraphrases, rules).size() == rules.maxTargets())) {
           return;
         }
         rateWording(wording, Origin.WORDING);
@@ -123,14 +123,14 @@ final class SurveyRun {
 
   /** Rates paraphrases of the anchor prompts found: they often qualify, too. */
   private void secondPass() throws IOException {
-    if (rules.wordingsOfAnchor() == 0) {
+    if (rules.paraphrasesPerAnchor() == 0) {
       return;
     }
     for (CopyRate anchor : anchors()) {
       if (left() == 0 || anchors().size() == rules.maxAnchors()) {
         return;
       }
-      for (String wording : ask(anchor.prompt(), rules.wordingsOfAnchor())) {
+      for (String wording : ask(anchor.prompt(), rules.paraphrasesPerAnchor())) {
         if (anchors().size() < rules.maxAnchors()) {
           rateWording(wording, Origin.WORDING_OF_ANCHOR);
         }
@@ -139,7 +139,7 @@ final class SurveyRun {
   }
 
   private int left() {
-    return rules.maxPrompts() - wordings.size();
+    return rules.maxPrompts() - paraphrases.size();
   }
 
   /** {@return the source's prompts, possibly fewer than requested} */
@@ -147,7 +147,7 @@ final class SurveyRun {
     checkCancelled();
     List<String> known = new ArrayList<>();
     captions.forEach(rate -> known.add(rate.prompt()));
-    wordings.forEach(rate -> known.add(rate.prompt()));
+    paraphrases.forEach(rate -> known.add(rate.prompt()));
     PromptRequest request =
         PromptRequest.paraphrases(subject, Math.min(count, left())).avoiding(known);
     try {
@@ -159,7 +159,7 @@ final class SurveyRun {
   }
 
   private void rateWording(String prompt, Origin origin) throws IOException {
-    wordings.add(rate(prompt, origin));
+    paraphrases.add(rate(prompt, origin));
     tell();
   }
 
@@ -183,21 +183,21 @@ final class SurveyRun {
   }
 
   private void tell() {
-    List<CopyRate> latest = wordings.isEmpty() ? captions : wordings;
+    List<CopyRate> latest = paraphrases.isEmpty() ? captions : paraphrases;
     listener.accept(
         new SurveyProgress(
             latest.get(latest.size() - 1),
             fromFolder,
-            captions.size() + wordings.size(),
+            captions.size() + paraphrases.size(),
             anchors().size(),
-            targets(wordings, rules).size()));
+            targets(paraphrases, rules).size()));
   }
 
   private void checkCancelled() {
     if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
       throw new CancellationException(
           "the survey of %s was cancelled after %d prompts"
-              .formatted(survey.image(), captions.size() + wordings.size()));
+              .formatted(survey.image(), captions.size() + paraphrases.size()));
     }
   }
 
@@ -206,14 +206,14 @@ final class SurveyRun {
     message.append(
         String.format(
             Locale.ROOT,
-            "found %d of %d anchor prompts for %s: %d paraphrases were rated in %d rounds before %s",
+            "found %d of %d anchor prompts for %s: %d paraphrases were rated (rounds: %d) before %s",
             found,
             rules.minAnchors(),
             survey.image(),
-            wordings.size(),
+            paraphrases.size(),
             rounds,
             end));
-    wordings.stream()
+    paraphrases.stream()
         .mapToDouble(CopyRate::rate)
         .min()
         .ifPresent(lowest ->

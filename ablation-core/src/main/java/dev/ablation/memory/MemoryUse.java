@@ -9,7 +9,7 @@ import java.util.OptionalLong;
 
 /**
  * How much more memory is taken than at the beginning: on a CUDA device, of the device; otherwise
- * the peak of this process, the engine's memory outside the Java heap included. The process tells
+ * the peak of this process, the engine's memory outside the Java heap included. The system reports
  * on Linux alone, from {@code /proc/self}. All numbers are bytes.
  *
  * {@snippet class="dev.ablation.Snippets" region="memory"}
@@ -32,7 +32,7 @@ public final class MemoryUse {
   }
 
   /**
-   * Begins to measure.
+   * Starts a measurement.
    *
    * @param device that the work to measure is done on
    * @return the measurement
@@ -42,7 +42,7 @@ public final class MemoryUse {
   }
 
   /**
-   * {@return the increase in bytes; empty if it cannot be told: on other systems, and where the
+   * {@return the increase in bytes; empty if it cannot be measured: on other systems, and where the
    * process or the engine's pool had more memory at an earlier time}
    */
   public OptionalLong increase() {
@@ -56,21 +56,21 @@ public final class MemoryUse {
         : OptionalLong.empty();
   }
 
-  /** {@return the resident memory of this process now; empty if the system does not tell} */
+  /** {@return the resident memory of this process now; empty if the system does not report it} */
   public static OptionalLong resident() {
     return ofProcess(RESIDENT);
   }
 
   /**
-   * {@return the most resident memory of this process since it began, or since {@link #resetPeak};
-   * empty if the system does not tell}
+   * {@return the peak resident memory of this process since it started, or since {@link
+   * #resetPeak}; empty if the system does not report it}
    */
   public static OptionalLong peak() {
     return ofProcess(PEAK);
   }
 
   /**
-   * Begins to look for the peak of this process anew, so that what was before does not count.
+   * Resets the peak of this process, so that earlier use does not count.
    *
    * @return whether the system does so
    */
@@ -87,7 +87,7 @@ public final class MemoryUse {
    * Returns the memory of a CUDA device that is in use, by any process.
    *
    * @param device a GPU
-   * @return bytes; empty if the device does not tell
+   * @return bytes; empty if the device does not report it
    */
   public static OptionalLong ofDevice(Device device) {
     try {

@@ -1,6 +1,6 @@
 /**
- * How much memory work takes: of the process, the engine's outside the Java heap included, or of a
- * device.
+ * The memory that work needs: of the process, including the engine's memory outside the Java heap,
+ * or of a device.
  */
 @NullMarked
 package dev.ablation.memory;

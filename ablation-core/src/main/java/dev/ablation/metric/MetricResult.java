@@ -52,7 +52,7 @@ public final class MetricResult {
    * Changes the unit, which decides how reports show the value.
    *
    * @param unit of the value and of its interval
-   * @return a changed copy
+   * @return a copy with the given unit
    */
   public MetricResult unit(Unit unit) {
     Objects.requireNonNull(unit, "unit");
@@ -63,7 +63,7 @@ public final class MetricResult {
    * Adds a confidence interval.
    *
    * @param interval in the unit of the value; {@code null} for none
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public MetricResult interval(@Nullable ConfidenceInterval interval) {
     return with(unit(), interval, counts(), settings(), seed());
@@ -73,7 +73,7 @@ public final class MetricResult {
    * Adds how many images of what were measured.
    *
    * @param counts such as {@code images: 200}, in order
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public MetricResult counts(Map<String, Integer> counts) {
     return with(
@@ -88,7 +88,7 @@ public final class MetricResult {
    * Adds the settings of the metric.
    *
    * @param settings such as {@code subset size: 1000}, in order
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public MetricResult settings(Map<String, String> settings) {
     return with(
@@ -103,7 +103,7 @@ public final class MetricResult {
    * Adds the seed of whatever the metric draws.
    *
    * @param seed any; {@code null} if it draws nothing
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public MetricResult seed(@Nullable Long seed) {
     return with(unit(), interval(), counts(), settings(), seed);

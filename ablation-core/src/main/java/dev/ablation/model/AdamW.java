@@ -41,8 +41,8 @@ public record AdamW(double beta1, double beta2, double epsilon, double weightDec
   }
 
   /**
-   * Makes one step on one weight in place: the plain formula, which the kernels of an engine are
-   * tested against and which an adapter without kernels may use.
+   * Makes one step on one weight in place. This is the plain formula: the reference for the tests
+   * of an engine's kernels, and usable by an adapter without kernels.
    *
    * @param weight p, any shape, float32
    * @param gradient g, of the same shape

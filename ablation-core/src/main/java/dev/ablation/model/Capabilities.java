@@ -3,7 +3,7 @@ package dev.ablation.model;
 import dev.ablation.error.UnsupportedCapabilityException;
 
 /**
- * Asks a model for what it must be able to do.
+ * Gets required capabilities of a model.
  *
  * {@snippet class="dev.ablation.Snippets" region="capability"}
  */
@@ -15,7 +15,7 @@ public final class Capabilities {
    *
    * @param model any
    * @param type the capability
-   * @param needed who needs it, for the message
+   * @param needed what needs it, for the message
    * @param <T> the capability
    * @return the capability
    * @throws UnsupportedCapabilityException if the model lacks it

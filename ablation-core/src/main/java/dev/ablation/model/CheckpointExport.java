@@ -11,7 +11,7 @@ import java.nio.file.Path;
 public interface CheckpointExport {
 
   /**
-   * Writes the checkpoint. The folder appears whole or not at all.
+   * Writes the checkpoint. The folder is written atomically.
    *
    * @param folder must not exist; its parent must
    * @throws java.nio.file.FileAlreadyExistsException if the folder exists

@@ -15,15 +15,15 @@ import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 
 /**
- * What the network sees besides latents and timestep: arrays by name, such as the text embeddings
- * for cross-attention and the pooled text embedding. A model's {@link DiffusionModel#encode} makes
- * it of prompts. The first axis of every array is the batch.
+ * The network's inputs besides latents and timestep: arrays by name, such as the text embeddings
+ * for cross-attention and the pooled text embedding. A model's {@link DiffusionModel#encode}
+ * creates it from prompts. The first axis of every array is the batch.
  *
- * <p>A network uses every array or refuses it by name ({@link #checkNames}); it drops none
+ * <p>A network uses every array or rejects it by name ({@link #checkNames}); it never ignores one
  * silently.
  *
- * <p>Immutable. A conditioning does not own its arrays: they belong to the manager that they were
- * made with.
+ * <p>Immutable. A conditioning does not own its arrays: they belong to the manager with which they
+ * were created.
  */
 public final class Conditioning {
   /** Text embeddings, shape {@code (B, T, D)}, float32. */
@@ -128,11 +128,11 @@ public final class Conditioning {
   }
 
   /**
-   * Adds an array, or takes the place of one.
+   * Adds or replaces an array.
    *
    * @param name such as {@link #POOLED}
    * @param array shape {@code (B, ...)}
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public Conditioning with(String name, NDArray array) {
     Map<String, NDArray> changed = new LinkedHashMap<>(arrays);
@@ -142,11 +142,11 @@ public final class Conditioning {
 
   /**
    * Checks that a network can use every array. A model calls it before it predicts, so that no
-   * array is dropped silently.
+   * array is ignored silently.
    *
    * @param required the names that the network needs
    * @param optional further names that it can use
-   * @throws IllegalArgumentException naming what is missing and what is not used
+   * @throws IllegalArgumentException naming the missing and the unused arrays
    */
   public void checkNames(Set<String> required, Set<String> optional) {
     Set<String> missing = new TreeSet<>(required);
@@ -199,7 +199,7 @@ public final class Conditioning {
   }
 
   /**
-   * Returns a conditioning whose every array went through {@code change}.
+   * Returns a conditioning with {@code change} applied to every array.
    *
    * @param change keeps the batch axis first
    * @return the changed conditioning
@@ -211,7 +211,7 @@ public final class Conditioning {
   }
 
   /**
-   * Hands the arrays to another owner.
+   * Transfers the arrays to another owner.
    *
    * @param scope the new owner
    * @return this

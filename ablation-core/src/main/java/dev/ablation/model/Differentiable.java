@@ -19,7 +19,7 @@ import java.util.TreeMap;
 public interface Differentiable {
 
   /**
-   * Begins training some weights. The network then computes with trainable float32 copies of them;
+   * Starts training some weights. The network then computes with trainable float32 copies of them;
    * the model's own arrays are not touched. Blocks while another session of this JVM is open on
    * another thread, where the engine can record only one at a time.
    *
@@ -32,14 +32,14 @@ public interface Differentiable {
   TrainingSession train(List<String> weights, GradientOptions options);
 
   /**
-   * How gradients flow through the network and what of a weight they may change.
+   * How gradients flow through the network, and which parts of a weight they may change.
    *
    * @param stopStartToken whether key and value of the text's first position carry no gradient in
-   *     cross-attention; values are unchanged. The reference implementation does this always.
+   *     cross-attention; values are unchanged. The reference implementation always does this.
    * @param rows name of a weight to the rows (indices of its first axis) that are trained;
    *     gradients of its other rows are zero. A weight that is not named is trained as a whole.
    * @param decayOtherRows whether weight decay shrinks the other rows too, as in the reference
-   *     implementation; otherwise they stay as they are, to the last bit
+   *     implementation; otherwise they stay unchanged, to the last bit
    */
   record GradientOptions(
       boolean stopStartToken, Map<String, Set<Integer>> rows, boolean decayOtherRows) {

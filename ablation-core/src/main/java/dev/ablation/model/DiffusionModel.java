@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A text-to-image diffusion model: the least that a network must offer to be sampled and ablated,
- * and the interface that an adapter for another kind of model implements.
+ * A text-to-image diffusion model: the minimum that sampling and ablation need, and the interface
+ * that an adapter for another kind of model implements.
  *
  * <p>Shapes: B is the batch size, (C, H, W) the latent shape, T the number of text positions, D the
  * width of a text embedding.
@@ -21,7 +21,7 @@ import java.util.Optional;
  *       at that moment ({@link Weights#bind}).
  *   <li>Arrays made during a call belong to the {@link NDManager} that the call names; intermediate
  *       arrays are closed before it returns.
- *   <li>Sampling needs nothing but this interface. Drawing images needs the capability {@link
+ *   <li>Sampling needs only this interface. Drawing images needs the capability {@link
  *       LatentCodec}, ablating needs {@link Differentiable} or {@link LoraTraining}, checking
  *       prompts {@link PromptTokenizer}, gradients with respect to latents or conditioning {@link
  *       InputDifferentiable}, and writing a complete checkpoint {@link CheckpointExport}.
@@ -29,20 +29,20 @@ import java.util.Optional;
  *       adapter.
  * </ul>
  *
- * <p>A complete adapter but for its mathematics, {@code network(latents, timesteps,
+ * <p>A complete adapter except for its mathematics, {@code network(latents, timesteps,
  * textEmbeddings)}, and the loading of its weights:
  *
  * {@snippet class="dev.ablation.testing.TinyDiffusion" region="adapter"}
  *
- * <p>Of a rectified flow with further conditions, what differs:
+ * <p>The differences for a rectified flow with further conditions:
  *
  * {@snippet class="dev.ablation.testing.TinyFlow" region="flow"}
  *
- * <p>Not thread-safe: one thread at a time. Whoever opened a model closes it.
+ * <p>Not thread-safe: one thread at a time. The code that opens a model closes it.
  */
 public interface DiffusionModel extends AutoCloseable {
 
-  /** {@return what is fixed about the model: its name and shapes} */
+  /** {@return the fixed properties of the model: its name and shapes} */
   ModelDescriptor descriptor();
 
   /** {@return the parent of every array that the model makes; do not close it} */
@@ -80,13 +80,13 @@ public interface DiffusionModel extends AutoCloseable {
   }
 
   /**
-   * Predicts what {@link #predictionType()} says, such as noise or a velocity.
+   * Predicts the quantity that {@link #predictionType()} names, such as noise or a velocity.
    *
    * @param latents noised latents, shape {@code (B, C, H, W)}, float32, on the model's device
    * @param timesteps shape {@code (B)}, times of {@link #schedule()}: int64, or float32 for
    *     continuous times and for samplers with fractional timesteps (Euler)
-   * @param conditioning of B prompts, or made by the caller; an array that the network does not
-   *     take is refused by name ({@link Conditioning#checkNames})
+   * @param conditioning of B prompts, or made by the caller; an array that the network does not use
+   *     is rejected by name ({@link Conditioning#checkNames})
    * @return shape {@code (B, C, H, W)}, float32, attached to the manager of {@code latents}
    * @throws IllegalArgumentException naming the argument and both shapes, if they do not fit
    */
@@ -98,7 +98,7 @@ public interface DiffusionModel extends AutoCloseable {
   /**
    * Returns an optional ability of the model, such as {@link LatentCodec}.
    *
-   * @param type the interface that stands for the ability
+   * @param type the interface of the ability
    * @param <T> the ability
    * @return the ability, or empty if the model lacks it
    */

@@ -12,11 +12,11 @@ import java.util.function.UnaryOperator;
 /**
  * Capability: gradients of a loss with respect to inputs of the model's networks, such as latents
  * or a conditioning: for attacks that search for an embedding, for objectives that train against
- * them, and for guidance (Dhariwal and Nichol 2021, arXiv 2105.05233, section 4). The weights stay
- * as they are.
+ * them, and for guidance (Dhariwal and Nichol 2021, arXiv 2105.05233, section 4). The weights do
+ * not change.
  *
- * <p>May be used inside of a {@link TrainingSession} of the model, whose gradients stay as they
- * are; also while the session evaluates a loss.
+ * <p>May be used within a {@link TrainingSession} of the model, even while it evaluates a loss, and
+ * does not affect its gradients.
  */
 public interface InputDifferentiable {
 
@@ -25,10 +25,10 @@ public interface InputDifferentiable {
    *
    * @param inputs at least one array, float32, on the model's device; not changed
    * @param loss returns a scalar from copies of the inputs, in their order, by the model's networks
-   *     or operations whose arrays all lie in the engine's memory; evaluated once, on the calling
+   *     or operations whose arrays are all in the engine's memory; evaluated once, on the calling
    *     thread
    * @return loss and gradients, each gradient attached to the manager of its input
-   * @throws IllegalArgumentException if there is no input, or the loss is no scalar
+   * @throws IllegalArgumentException if there is no input, or the loss is not a scalar
    * @throws IllegalStateException if the loss does not depend on an input
    */
   Gradients gradients(List<NDArray> inputs, Function<NDList, NDArray> loss);

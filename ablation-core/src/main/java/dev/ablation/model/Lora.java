@@ -10,14 +10,14 @@ import java.util.random.RandomGenerator;
 
 /**
  * Settings of low-rank adaptation (LoRA; Hu et al. 2021, arXiv 2106.09685, section 4.1): a weight W
- * stays as it is, and two small matrices A and B are trained such that the network computes with
- * {@code W + (alpha / rank) B A}. A starts at random and B at zero, so that training starts at W.
+ * is frozen, and two small matrices A and B are trained so that the network computes with {@code W
+ * + (alpha / rank) B A}. A starts random and B starts at zero, so training starts from W.
  *
  * {@snippet class="dev.ablation.Snippets" region="lora"}
  *
  * @param rank r, the number of rows of A and columns of B, positive
  * @param alpha the product is multiplied by {@code alpha / rank}, positive
- * @param start how A starts
+ * @param start initial values of A
  */
 public record Lora(int rank, double alpha, Start start) {
 
@@ -25,13 +25,13 @@ public record Lora(int rank, double alpha, Start start) {
   public enum Start {
     /**
      * Normal with standard deviation {@code 1 / rank}: {@code init_lora_weights="gaussian"}, which
-     * the training scripts of diffusers ask for; their learning rates, about 1e-4, go with it.
+     * the training scripts of diffusers set; their learning rates, about 1e-4, go with it.
      */
     GAUSSIAN,
     /**
      * Uniform between {@code -1 / sqrt(n)} and {@code 1 / sqrt(n)}, n being the number of inputs of
      * one output: {@code kaiming_uniform_(a=sqrt(5))}, peft's default and kohya's. For wide layers
-     * it is much smaller than {@link #GAUSSIAN}, and learns as much slower.
+     * it is much smaller than {@link #GAUSSIAN}, and learns correspondingly more slowly.
      */
     KAIMING
   }
@@ -45,7 +45,7 @@ public record Lora(int rank, double alpha, Start start) {
   }
 
   /**
-   * Starts with a rank; alpha is the rank, so that the product is added as it is.
+   * Creates settings with a rank; alpha equals the rank, so the product is added unscaled.
    *
    * @param rank positive
    * @return the settings
@@ -58,30 +58,30 @@ public record Lora(int rank, double alpha, Start start) {
    * Changes alpha.
    *
    * @param alpha positive
-   * @return a changed copy
+   * @return a copy with the given alpha
    */
   public Lora alpha(double alpha) {
     return new Lora(rank, alpha, start);
   }
 
   /**
-   * Changes how A starts.
+   * Changes the initial values of A.
    *
-   * @param start how A starts
-   * @return a changed copy
+   * @param start initial values of A
+   * @return a copy with the given start
    */
   public Lora start(Start start) {
     return new Lora(rank, alpha, start);
   }
 
-  /** {@return what B A is multiplied by: alpha / rank} */
+  /** {@return the scale of B A: alpha / rank} */
   public double scale() {
     return alpha / rank;
   }
 
   /**
-   * Returns A and B as training starts: A drawn, B zero. A depends on the seed and the weight's
-   * name alone, not on the other weights.
+   * Returns the initial A and B: A random, B zero. A depends only on the seed and the weight's
+   * name, not on other weights.
    *
    * @param weight of which they change
    * @param seed of the run
@@ -91,7 +91,7 @@ public record Lora(int rank, double alpha, Start start) {
   public LoraFactors initial(WeightInfo weight, long seed, NDManager manager) {
     Shape shape = LoraFactors.downShape(weight.shape(), rank);
     RandomGenerator random = RandomStreams.stream(seed, "lora " + weight.name(), 0);
-    // Copied, so that the array does not lie in a Java buffer, which goes with its handle.
+    // Copied, so that the array is not in a Java buffer, which is freed with its handle.
     try (NDArray drawn = draw(shape, random, manager)) {
       NDArray down = drawn.duplicate();
       down.attach(manager);

@@ -16,16 +16,16 @@ import java.util.Map;
  *
  * @param down A, float32
  * @param up B, float32
- * @param scale what the product is multiplied by, alpha / r
+ * @param scale scale of the product, alpha / r
  */
 public record LoraFactors(NDArray down, NDArray up, double scale) {
-  /** What a weight's name is followed by in the name of its A. */
+  /** Suffix of a weight's name in the name of its A. */
   public static final String DOWN = ".lora_A";
 
-  /** What a weight's name is followed by in the name of its B. */
+  /** Suffix of a weight's name in the name of its B. */
   public static final String UP = ".lora_B";
 
-  /** Checks that the shapes fit each other. */
+  /** Checks that the shapes match. */
   public LoraFactors {
     Shape a = down.getShape();
     Shape b = up.getShape();
@@ -61,7 +61,7 @@ public record LoraFactors(NDArray down, NDArray up, double scale) {
    */
   public NDArray product(NDManager owner) {
     long rank = rank();
-    // The factor is made in the engine: a number would lie in a Java buffer, which may be freed
+    // The factor is made in the engine: a number would be in a Java buffer, which may be freed
     // before the backward pass reads it.
     try (NDArray factor = owner.full(new Shape(), (float) scale, DataType.FLOAT32);
         NDArray b = up.reshape(up.getShape().get(0), rank);
@@ -77,10 +77,10 @@ public record LoraFactors(NDArray down, NDArray up, double scale) {
   /**
    * Finds the factors among the arrays of a session of low-rank training.
    *
-   * @param arrays named as {@link LoraTraining#train} says, both factors of each weight
+   * @param arrays named as in {@link LoraTraining#train}, both factors of each weight
    * @param scale of all of them
    * @return name of a weight to its change, in the order of the arrays
-   * @throws IllegalArgumentException if an array is no factor, or its counterpart is missing
+   * @throws IllegalArgumentException if an array is not a factor, or its counterpart is missing
    */
   public static Map<String, LoraFactors> pairs(Map<String, NDArray> arrays, double scale) {
     Map<String, LoraFactors> pairs = new LinkedHashMap<>();

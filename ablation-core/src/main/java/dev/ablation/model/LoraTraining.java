@@ -6,27 +6,27 @@ import java.util.List;
 /**
  * Capability: gradients with respect to low-rank changes of weights ({@link Lora}) in place of the
  * weights themselves. The weights are not copied: with the change switched off the network is the
- * one of before, so that a teacher with frozen weights needs no memory.
+ * original one, so a teacher with frozen weights needs no memory.
  *
  * {@snippet class="dev.ablation.testing.TinyTraining" region="low-rank"}
  */
 public interface LoraTraining {
 
   /**
-   * Tells whether a weight can be changed in low-rank form. Linear maps and convolutions can be;
+   * Returns whether a weight can be changed in low-rank form. Linear maps and convolutions can be;
    * biases, normalisations and tables of embeddings cannot.
    *
    * @param weight name of {@link Weights}
-   * @return whether {@link #train} takes it
+   * @return whether {@link #train} accepts it
    * @throws IllegalArgumentException if the name is unknown
    */
   boolean hasLowRankForm(String weight);
 
   /**
-   * Begins training low-rank changes of some weights. The trained arrays of the session are A and B
+   * Starts training low-rank changes of some weights. The trained arrays of the session are A and B
    * of each weight, in this order, under the weight's name followed by {@link LoraFactors#DOWN} and
-   * {@link LoraFactors#UP}; they start as {@link Lora#initial} says. {@link Weights#get} still
-   * returns the weight without its change.
+   * {@link LoraFactors#UP}; their initial values are those of {@link Lora#initial}. {@link
+   * Weights#get} still returns the weight without its change.
    *
    * @param weights names of {@link Weights}, at least one, each of low-rank form
    * @param lora rank, alpha and start

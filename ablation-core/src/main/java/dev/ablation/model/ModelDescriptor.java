@@ -5,7 +5,7 @@ import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import java.util.Objects;
 
-/** What is fixed about a model: its name, the latents that it was trained on, its device. */
+/** The fixed properties of a model: its name, the latents that it was trained on, its device. */
 public final class ModelDescriptor {
   private final String name;
   private final int latentChannels;
@@ -17,9 +17,9 @@ public final class ModelDescriptor {
    *
    * @param name a name for logs and provenance, such as the checkpoint folder's; not blank
    * @param latentChannels C of the latent shape {@code (C, H, W)}, positive
-   * @param latentHeight H that the model was trained for, positive; a network may take others
+   * @param latentHeight H that the model was trained for, positive; a network may support others
    * @param latentWidth W that the model was trained for, positive
-   * @param device where the weights lie
+   * @param device the device of the weights
    */
   public ModelDescriptor(
       String name, int latentChannels, int latentHeight, int latentWidth, Device device) {
@@ -47,12 +47,12 @@ public final class ModelDescriptor {
     return latentChannels;
   }
 
-  /** {@return H that the model was trained for; a network may take others} */
+  /** {@return H that the model was trained for; a network may support others} */
   public int latentHeight() {
     return latentSize.height();
   }
 
-  /** {@return W that the model was trained for; a network may take others} */
+  /** {@return W that the model was trained for; a network may support others} */
   public int latentWidth() {
     return latentSize.width();
   }
@@ -70,7 +70,7 @@ public final class ModelDescriptor {
     return new Shape(latentChannels, latentSize.height(), latentSize.width());
   }
 
-  /** {@return where the weights lie} */
+  /** {@return the device of the weights} */
   public Device device() {
     return device;
   }

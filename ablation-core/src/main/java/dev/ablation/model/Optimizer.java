@@ -8,15 +8,15 @@ public interface Optimizer {
   /**
    * Clips the gradients to a total 2-norm and makes one step. The gradients may be overwritten.
    *
-   * @param gradients one a weight, in the session's order
+   * @param gradients one per weight, in the session's order
    * @param learningRate of this step, positive
    * @param maxGradientNorm the gradients are multiplied by {@code min(1, max / (norm + 1e-6))};
    *     infinity does not clip
-   * @return the total 2-norm before clipping; if it is not finite nothing was changed
+   * @return the total 2-norm before clipping; if it is not finite, nothing was changed
    */
   double step(NDList gradients, double learningRate, double maxGradientNorm);
 
-  /** {@return how many steps were made} */
+  /** {@return the number of steps made} */
   long steps();
 
   /**
@@ -29,7 +29,7 @@ public interface Optimizer {
    * Continues from saved moments.
    *
    * @param moments in the order of {@link #moments()}; copied
-   * @param steps how many steps had been made
+   * @param steps number of steps made before
    */
   void restore(NDList moments, long steps);
 }

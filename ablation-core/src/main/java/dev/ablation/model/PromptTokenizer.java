@@ -21,7 +21,7 @@ public interface PromptTokenizer {
       ids = List.copyOf(ids);
     }
 
-    /** {@return whether a part of the prompt does not reach the model} */
+    /** {@return whether the prompt was truncated} */
     public boolean truncated() {
       return !cut.isEmpty();
     }

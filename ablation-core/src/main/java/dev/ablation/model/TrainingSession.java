@@ -8,8 +8,8 @@ import java.util.function.Supplier;
 
 /**
  * Weights under training. While a session is open the model computes with the session's trainable
- * arrays, copies of weights or {@linkplain LoraTraining low-rank changes} of them; everything else
- * about the model works as before. Used by the thread that opened it alone.
+ * arrays, copies of weights or {@linkplain LoraTraining low-rank changes} of them; the rest of the
+ * model works as before. Used only by the thread that opened it.
  */
 public interface TrainingSession extends AutoCloseable {
 
@@ -21,7 +21,7 @@ public interface TrainingSession extends AutoCloseable {
 
   /**
    * {@return the trained arrays, float32, in the order of {@link #names()}} They belong to the
-   * session: copy what must outlive it.
+   * session; copy them to keep them longer.
    */
   NDList weights();
 
@@ -29,7 +29,7 @@ public interface TrainingSession extends AutoCloseable {
    * Sets the trained copies to saved values, bit for bit.
    *
    * @param weights in the order of {@link #names()}, of the copies' shapes; copied
-   * @throws IllegalArgumentException if number or shapes differ; nothing is changed then
+   * @throws IllegalArgumentException if number or shapes differ; then nothing is changed
    */
   void restore(NDList weights);
 
@@ -44,7 +44,7 @@ public interface TrainingSession extends AutoCloseable {
   Gradients gradients(Supplier<NDArray> loss, NDManager scope);
 
   /**
-   * Evaluates {@code body} without recording gradients, with the weights as they are now.
+   * Evaluates {@code body} without recording gradients, with the current weights.
    *
    * @param body what to evaluate
    * @param <T> its result
@@ -53,8 +53,7 @@ public interface TrainingSession extends AutoCloseable {
   <T> T withoutGradients(Supplier<T> body);
 
   /**
-   * Evaluates {@code body} without recording gradients, with the weights as they were before the
-   * session.
+   * Evaluates {@code body} without recording gradients, with the weights from before the session.
    *
    * @param body what to evaluate
    * @param <T> its result
@@ -80,7 +79,7 @@ public interface TrainingSession extends AutoCloseable {
    * A loss and its gradients.
    *
    * @param loss the value
-   * @param values one gradient a weight, in the order of {@link #names()}
+   * @param values one gradient per weight, in the order of {@link #names()}
    */
   record Gradients(double loss, NDList values) {}
 }

@@ -9,11 +9,11 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * A named choice of weights: what a run trains. The name goes into provenance.
+ * A named selection of weights for a run to train. The name is stored in provenance.
  *
  * {@snippet class="dev.ablation.Snippets" region="weight-group"}
  *
- * @param name says what is chosen
+ * @param name name of the selection
  * @param test accepts the weights that belong to the group
  */
 public record WeightGroup(String name, Predicate<WeightInfo> test) {
@@ -76,7 +76,7 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   }
 
   /**
-   * The weights that play one of some parts.
+   * The weights that have one of some roles.
    *
    * @param name of the group
    * @param first a role
@@ -127,7 +127,8 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
    *
    * @param weights of the model
    * @return at least one weight, in the model's order
-   * @throws IllegalArgumentException if the group matches nothing; the message says what exists
+   * @throws IllegalArgumentException if the group matches nothing; the message lists the existing
+   *     roles
    */
   public List<WeightInfo> select(Weights weights) {
     List<WeightInfo> chosen = weights.list().stream().filter(test).toList();

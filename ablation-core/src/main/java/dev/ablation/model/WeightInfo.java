@@ -7,8 +7,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of one weight of a model: its name, shape and part in the network, and the format
- * in which the model keeps it. Immutable; a method with an argument returns a changed copy.
+ * One weight of a model: its name, shape and role, and the dtype in which the model stores it.
+ * Immutable: every setter returns a copy.
  */
 public final class WeightInfo {
   private final String name;
@@ -19,13 +19,13 @@ public final class WeightInfo {
   private final DataType dtype;
 
   /**
-   * Describes a float32 weight. Its component is what stands before the first dot of its name; its
-   * projection is what the role says.
+   * Describes a float32 weight. Its component is the part of its name before the first dot; its
+   * projection follows from the role.
    *
    * @param name the checkpoint's name, such as {@code
    *     unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight}
    * @param shape its shape
-   * @param role what it is for
+   * @param role its role
    */
   public WeightInfo(String name, Shape shape, WeightRole role) {
     this(
@@ -52,7 +52,7 @@ public final class WeightInfo {
     this.dtype = Objects.requireNonNull(dtype, "dtype");
   }
 
-  /** {@return the checkpoint's name, the component's first} */
+  /** {@return the checkpoint's name, starting with the component's} */
   public String name() {
     return name;
   }
@@ -62,7 +62,7 @@ public final class WeightInfo {
     return shape;
   }
 
-  /** {@return what it is for} */
+  /** {@return its role} */
   public WeightRole role() {
     return role;
   }
@@ -81,14 +81,14 @@ public final class WeightInfo {
   }
 
   /**
-   * {@return the format in which the model keeps the weight: float32, float16 or bfloat16} Whatever
-   * it is, {@link Weights#get} and training work in float32.
+   * {@return the dtype in which the model stores the weight: float32, float16 or bfloat16} {@link
+   * Weights#get} and training always work in float32.
    */
   public DataType dtype() {
     return dtype;
   }
 
-  /** {@return the bytes that the kept weight takes} */
+  /** {@return the size of the stored weight in bytes} */
   public long byteSize() {
     int bytes = dtype == DataType.BFLOAT16 ? 2 : dtype.getNumOfBytes();
     return shape.size() * bytes;
@@ -98,27 +98,27 @@ public final class WeightInfo {
    * Changes the component.
    *
    * @param component diffusers' name of the component
-   * @return a changed copy
+   * @return a copy with the given component
    */
   public WeightInfo component(String component) {
     return new WeightInfo(name, shape, role, component, projection, dtype);
   }
 
   /**
-   * Changes the projection; the role stays.
+   * Changes the projection, but not the role.
    *
    * @param projection that the weight is part of, {@code null} for none
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public WeightInfo projection(@Nullable AttentionProjection projection) {
     return new WeightInfo(name, shape, role, component, projection, dtype);
   }
 
   /**
-   * Changes the format.
+   * Changes the dtype.
    *
-   * @param dtype in which the model keeps the weight
-   * @return a changed copy
+   * @param dtype dtype in which the model stores the weight
+   * @return a copy with the given dtype
    */
   public WeightInfo dtype(DataType dtype) {
     return new WeightInfo(name, shape, role, component, projection, dtype);

@@ -6,8 +6,7 @@ import dev.ablation.model.AttentionProjection.Stream;
 import java.util.Optional;
 
 /**
- * The part that a weight plays in the network, coarsely; {@link WeightInfo#projection()} tells
- * projections apart.
+ * The role of a weight in the network; {@link WeightInfo#projection()} has the exact projection.
  */
 public enum WeightRole {
   /** Query projection of an attention over the text. */
@@ -28,7 +27,7 @@ public enum WeightRole {
   TOKEN_EMBEDDING,
   /** Any other weight of a text encoder. */
   TEXT_ENCODER,
-  /** Any weight of a network that looks at images, such as CLIP's vision model. */
+  /** Any weight of an image encoder, such as CLIP's vision model. */
   IMAGE_ENCODER;
 
   /**
@@ -52,7 +51,7 @@ public enum WeightRole {
     };
   }
 
-  /** The projection that a role stands for where a model says no more. */
+  /** The projection that a role implies if the model declares none. */
   Optional<AttentionProjection> usualProjection() {
     return switch (this) {
       case CROSS_ATTENTION_QUERY -> Optional.of(AttentionProjection.cross(Projection.QUERY));

@@ -12,12 +12,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The named weights of a model that an ablation may change. Names are those of the checkpoint,
- * stable across loads of the same one; roles tell what a weight is for, so that nothing outside the
- * adapter depends on a naming scheme.
+ * stable across loads; roles describe the weights, so that nothing outside the adapter depends on a
+ * naming scheme.
  *
  * {@snippet class="dev.ablation.Snippets" region="bind"}
  *
- * <p>An implementation for a model that keeps its weights in a map:
+ * <p>An implementation for a model that stores its weights in a map:
  *
  * {@snippet class="dev.ablation.testing.TinyWeights" region="weights"}
  */
@@ -27,10 +27,10 @@ public interface Weights {
   List<WeightInfo> list();
 
   /**
-   * Returns the array that the network computes with at this moment. It is owned by the model, or
-   * by whoever bound it. Of a weight that the model keeps in a narrower format ({@link
-   * WeightInfo#dtype()}) it is a float32 copy, made at the first call and kept with the model; for
-   * a copy of one's own see {@link #copy}.
+   * Returns the array that the network currently computes with. It is owned by the model, or by the
+   * code that bound it. For a weight that the model stores in a narrower dtype ({@link
+   * WeightInfo#dtype()}) it is a float32 copy, created at the first call and owned by the model;
+   * for an independent copy see {@link #copy}.
    *
    * @param name of a weight
    * @return the live array, float32
@@ -53,8 +53,8 @@ public interface Weights {
   }
 
   /**
-   * Makes the network compute with {@code array} in place of the weight's own array, which stays
-   * untouched: training, teachers with frozen weights and applied deltas all work by binding, so
+   * Makes the network compute with {@code array} instead of the weight's own array, which is not
+   * modified: training, teachers with frozen weights and applied deltas all work by binding, so
    * that the original bytes cannot change.
    *
    * @param name of a weight
@@ -65,17 +65,17 @@ public interface Weights {
   void bind(String name, @Nullable NDArray array);
 
   /**
-   * Returns whether the network computes with another array than the weight's own.
+   * Returns whether the network computes with an array other than the weight's own.
    *
    * @param name of a weight
-   * @return whether {@link #bind} put an array in its place
+   * @return whether {@link #bind} replaced it
    * @throws IllegalArgumentException if there is no such weight
    */
   boolean isBound(String name);
 
   /**
    * Copies {@code array} into the weight's own array, for good. A weight that was kept in a
-   * narrower format is kept in float32 from then on, so that nothing is rounded.
+   * narrower dtype is stored in float32 from then on, so that nothing is rounded.
    *
    * @param name of a weight
    * @param array of the weight's shape
@@ -84,8 +84,8 @@ public interface Weights {
   void overwrite(String name, NDArray array);
 
   /**
-   * Returns the SHA-256 of the bytes of the weight's own array, whatever is bound: as float32,
-   * row-major, little endian, in whatever format it is kept.
+   * Returns the SHA-256 of the bytes of the weight's own array, regardless of bindings: as float32,
+   * row-major, little endian, regardless of the stored dtype.
    *
    * @param name of a weight
    * @return 64 hexadecimal digits
@@ -96,13 +96,13 @@ public interface Weights {
   /**
    * {@return one SHA-256 for all weights: that of the lines {@code name + ' ' + sha256(name) +
    * '\n'} (UTF-8) in the order of {@link #list()}} It identifies the base model in provenance.
-   * Computed on the first call and kept; for a model of four gigabytes this takes some seconds.
+   * Computed on the first call and cached; for a model of four gigabytes this takes some seconds.
    */
   String sha256();
 
   /**
-   * Returns one SHA-256 for all arrays that are bound in place of the model's own, such as those of
-   * an applied delta: together with {@link #sha256()} it tells what the network computes with.
+   * Returns one SHA-256 for all arrays that are bound instead of the model's own, such as those of
+   * an applied delta. Together with {@link #sha256()} it identifies the weights of the network.
    *
    * @return 64 hexadecimal digits; empty if the network computes with the model's own weights
    */

@@ -43,7 +43,7 @@ public interface AblationObjective {
     return type.getSimpleName();
   }
 
-  /** {@return whether the objective looks at {@link ObjectiveContext#priorBatch()}} */
+  /** {@return whether the objective uses {@link ObjectiveContext#priorBatch()}} */
   default boolean usesPriorBatch() {
     return false;
   }
@@ -88,7 +88,7 @@ public interface AblationObjective {
 
   /**
    * {@return the model-based objective with the paper's teacher (Kumari et al. 2023, equation 4
-   * with the stopped gradient of section 3.2): the prediction for the target prompt shall become
+   * with the stopped gradient of section 3.2): the prediction for the target prompt must become
    * that of the network itself for the anchor prompt, at the same noised latents}
    *
    * @see Losses#masked
@@ -175,7 +175,7 @@ public interface AblationObjective {
   /**
    * Prior preservation with another aim than {@link #priorPreservation()}.
    *
-   * @param aim what the network shall predict
+   * @param aim the prediction to reach
    * @return the objective
    */
   static AblationObjective priorPreservation(PriorTarget aim) {
@@ -211,9 +211,9 @@ public interface AblationObjective {
   }
 
   /**
-   * Preservation: the prediction for the prompts of what is to be preserved shall stay that of the
-   * weights as they were before the run, at the same noised latents. A plan with {@code
-   * preserve(...)} adds it to whatever objective it has.
+   * Preservation: the prediction for the preserved prompts must stay that of the weights as they
+   * were before the run, at the same noised latents. A plan with {@code preserve(...)} adds it to
+   * whatever objective it has.
    *
    * @return the objective
    * @see Losses#masked

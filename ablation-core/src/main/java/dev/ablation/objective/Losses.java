@@ -54,7 +54,7 @@ public final class Losses {
    * What a perfectly denoising network predicts for a batch: the noise, the velocity or the clean
    * latents.
    *
-   * @param context says what the network predicts
+   * @param context gives the prediction type of the network
    * @param batch with its noise and timesteps
    * @return (B, C, H, W)
    */
@@ -66,8 +66,8 @@ public final class Losses {
 
   /**
    * Multiplies with a number where gradients are recorded. DJL's {@code array.mul(number)} must not
-   * be used there: on the CPU the number lies in a Java buffer, which the garbage collector may
-   * free before the backward pass reads it.
+   * be used there: on the CPU the number is in a Java buffer, which the garbage collector may free
+   * before the backward pass reads it.
    *
    * @param array any shape, float32
    * @param factor any number

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What an objective may look at in one training step. Everything here is freed when the step ends:
- * copy what must outlive it.
+ * What an objective can use in one training step. Everything here is freed when the step ends: copy
+ * what must outlive it.
  *
  * <p>Predictions are for prompts, or for a conditioning of the objective's own; an adversarial one
  * takes {@link #inputGradients()}:
@@ -25,7 +25,7 @@ public interface ObjectiveContext {
 
   /**
    * {@return further anchor images for prior preservation, of which the anchor prompts count; empty
-   * unless the trainer was told to draw them}
+   * unless the trainer is set to draw them}
    */
   Optional<TrainingBatch> priorBatch();
 

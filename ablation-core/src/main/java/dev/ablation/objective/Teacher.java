@@ -4,7 +4,7 @@ package dev.ablation.objective;
 public enum Teacher {
   /**
    * The weights under training: the paper's choice, which needs no second network. It is a moving
-   * target: where target and anchor look very different it can run away.
+   * target: if target and anchor look very different, it can diverge.
    */
   CURRENT_WEIGHTS,
   /** The weights as they were before the run. */

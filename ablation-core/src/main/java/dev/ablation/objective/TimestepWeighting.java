@@ -9,9 +9,9 @@ import java.util.function.DoubleUnaryOperator;
  * How much the error at each timestep counts in a denoising loss. All weightings are scaled to a
  * mean of 1 over the training times, so that the learning rate keeps its meaning.
  *
- * <p>The plain error of predicted noise gives next to nothing to the timesteps with much noise,
- * where the text decides what the image becomes; {@link #inverseSnr} lifts them. {@link #minSnr}
- * bounds what the timesteps with little noise get.
+ * <p>The plain error of predicted noise gives little weight to the timesteps with much noise, where
+ * the text decides what the image becomes; {@link #inverseSnr} lifts them. {@link #minSnr} bounds
+ * what the timesteps with little noise get.
  */
 public interface TimestepWeighting {
 

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * What one training step sees: B pairs of an anchor image's latents and its prompts, with noise and
  * timestep drawn for each. The arrays belong to the step.
  *
- * <p>Immutable: each setter returns a changed copy.
+ * <p>Immutable: each setter returns a copy.
  */
 public final class TrainingBatch {
   private final NDArray latents;
@@ -42,7 +42,7 @@ public final class TrainingBatch {
   }
 
   /**
-   * Creates a batch in which every pixel counts and nothing is preserved.
+   * Creates a batch without pixel weights and without preservation.
    *
    * @param latents clean latents of anchor images, (B, C, H, W), float32
    * @param noise standard normal, (B, C, H, W), float32
@@ -124,7 +124,7 @@ public final class TrainingBatch {
    *
    * @param mask 1 where a latent pixel counts, else 0, (B, 1, H, W), float32; {@code null} if all
    *     count
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public TrainingBatch mask(@Nullable NDArray mask) {
     return new TrainingBatch(
@@ -141,16 +141,16 @@ public final class TrainingBatch {
     return targetPrompts;
   }
 
-  /** {@return B prompts that draw what is to be preserved; none if nothing is} */
+  /** {@return B prompts to preserve; empty without preservation} */
   public List<String> preservedPrompts() {
     return preservedPrompts;
   }
 
   /**
-   * Changes what is preserved.
+   * Changes the prompts to preserve.
    *
-   * @param preservedPrompts B prompts that draw what is to be preserved; none if nothing is
-   * @return a changed copy
+   * @param preservedPrompts B prompts to preserve; empty without preservation
+   * @return a copy with the given preserved prompts
    */
   public TrainingBatch preservedPrompts(List<String> preservedPrompts) {
     return new TrainingBatch(

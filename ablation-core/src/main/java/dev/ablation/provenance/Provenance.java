@@ -119,7 +119,7 @@ public record Provenance(
     }
   }
 
-  /** Files of the first versions say "picture" where today's say "image". */
+  /** Files of the first versions have "picture" instead of "image". */
   private static Map<String, String> withCurrentTerms(Map<String, String> settings) {
     settings.replaceAll((name, value) ->
         value.equals("MEMORIZED_PICTURE")

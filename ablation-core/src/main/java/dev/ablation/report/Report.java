@@ -93,14 +93,14 @@ public record Report(
    *
    * @param history the steps
    * @param measurements the monitors' measurements
-   * @param ending how training ended
+   * @param outcome how training ended
    * @param elapsed duration, including that of the anchor images
    * @param memory increase of peak memory during the run, in bytes; empty if it cannot be measured
    */
   public record Training(
       List<Step> history,
       List<Measurement> measurements,
-      TrainingOutcome ending,
+      TrainingOutcome outcome,
       Duration elapsed,
       OptionalLong memory) {
 
@@ -108,7 +108,7 @@ public record Report(
     public Training {
       history = List.copyOf(history);
       measurements = List.copyOf(measurements);
-      Objects.requireNonNull(ending, "ending");
+      Objects.requireNonNull(outcome, "outcome");
       Objects.requireNonNull(elapsed, "elapsed");
     }
   }

@@ -42,10 +42,10 @@ final class ReportJson {
       return JsonNull.INSTANCE;
     }
     JsonObject json = new JsonObject();
-    json.addProperty("steps", training.ending().steps());
-    json.addProperty("step", training.ending().step());
-    json.addProperty("early", training.ending().early());
-    json.addProperty("reason", training.ending().reason());
+    json.addProperty("steps", training.outcome().steps());
+    json.addProperty("step", training.outcome().step());
+    json.addProperty("early", training.outcome().early());
+    json.addProperty("reason", training.outcome().reason());
     json.addProperty("seconds", training.elapsed().toMillis() / 1000.0);
     json.add(
         "memoryBytes",

@@ -116,13 +116,13 @@ final class ReportPage {
     Training training = report.training();
     if (training != null) {
       card("Training time", duration(training.elapsed()), "");
-      if (training.ending().steps() > 0) {
+      if (training.outcome().steps() > 0) {
         card(
             "Steps",
-            Integer.toString(training.ending().step()),
-            training.ending().step() == training.ending().steps()
+            Integer.toString(training.outcome().step()),
+            training.outcome().step() == training.outcome().steps()
                 ? ""
-                : "of " + training.ending().steps() + " made");
+                : "of " + training.outcome().steps() + " made");
       }
       training
           .memory()
@@ -353,7 +353,7 @@ final class ReportPage {
     html.element(
         "p",
         "%s The delta is of step %d."
-            .formatted(sentence(training.ending().reason()), training.ending().step()));
+            .formatted(sentence(training.outcome().reason()), training.outcome().step()));
     html.open("div", "class", "curves");
     List<Step> history = training.history();
     List<Integer> steps = IntStream.rangeClosed(1, history.size()).boxed().toList();

@@ -12,13 +12,13 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The anchor images of every pair. Pairs whose images are shaped by the same settings share them:
- * several styles with the anchor "painting" have them drawn once.
+ * The anchor images of every pair. Pairs whose images depend on equal settings share them: for
+ * several styles with the anchor "painting", the images are drawn once.
  */
 final class AnchorSets implements AutoCloseable {
   private final Map<Key, AnchorSet> sets = new LinkedHashMap<>();
 
-  /** What shapes the images of a pair; equal keys mean equal images. */
+  /** The settings that affect the images of a pair; equal keys mean equal images. */
   private record Key(AnchorStrategy anchor, List<String> prompts, Map<String, String> settings) {
     static Key of(ResolvedPair pair) {
       return new Key(
@@ -30,7 +30,7 @@ final class AnchorSets implements AutoCloseable {
 
   private AnchorSets() {}
 
-  /** {@return how many images all pairs have together} */
+  /** {@return the number of images of all pairs together} */
   static int images(List<ResolvedPair> pairs) {
     return distinct(pairs).values().stream().mapToInt(pair -> pair.anchor().images()).sum();
   }
@@ -50,7 +50,7 @@ final class AnchorSets implements AutoCloseable {
    * Draws or reads the images.
    *
    * @param pairs whose anchors are prepared
-   * @param run told of progress over all pairs
+   * @param run receives progress over all pairs
    * @return the images, closed by the caller
    */
   static AnchorSets prepare(DiffusionModel model, List<ResolvedPair> pairs, AnchorContext run)
@@ -86,8 +86,8 @@ final class AnchorSets implements AutoCloseable {
   }
 
   /**
-   * A part of the work on all images. Parts may count in units of their own, so they are weighted
-   * by their images.
+   * A part of the work on all images. Parts may count in different units, so they are weighted by
+   * their number of images.
    */
   private static final class Part extends ForwardingAnchorContext {
     private static final long UNITS_OF_AN_IMAGE = 1000;
@@ -103,7 +103,7 @@ final class AnchorSets implements AutoCloseable {
      * @param before images of the parts before this one
      * @param images images of this part
      * @param total images of all parts
-     * @param target tells the notes of the parts apart
+     * @param target distinguishes the notes of the parts
      */
     Part(AnchorContext run, int before, int images, int total, String target) {
       super(run);

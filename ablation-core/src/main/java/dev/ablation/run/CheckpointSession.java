@@ -13,7 +13,10 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** What a run finds of an interrupted one, and leaves for the next; nothing without checkpoints. */
+/**
+ * The state of an interrupted run, to resume it, and the state that this run saves; empty without
+ * checkpoints.
+ */
 final class CheckpointSession implements AutoCloseable {
   private final @Nullable Checkpoints settings;
   private final @Nullable RunFolder folder;
@@ -38,12 +41,12 @@ final class CheckpointSession implements AutoCloseable {
     return new CheckpointSession(settings.get(), folder, events);
   }
 
-  /** Finds and keeps nothing. */
+  /** A session that reads and saves nothing. */
   static CheckpointSession none(Listeners events) {
     return new CheckpointSession(null, null, events);
   }
 
-  /** Tells listeners where the run goes on. */
+  /** Notifies listeners of the step at which the run resumes. */
   void announce() {
     if (folder != null) {
       folder

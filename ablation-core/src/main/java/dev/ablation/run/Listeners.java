@@ -12,9 +12,9 @@ import java.util.concurrent.CancellationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Tells listeners; one that throws is logged once and silenced. */
+/** Calls listeners; one that throws is logged once and not called again. */
 final class Listeners implements AblationListener {
-  /** Of the class that users see. */
+  /** The logger has the name of the public class. */
   static final Logger LOG = LoggerFactory.getLogger("dev.ablation.Ablation");
 
   private final List<AblationListener> listeners;
@@ -23,7 +23,7 @@ final class Listeners implements AblationListener {
     this.listeners = new ArrayList<>(listeners);
   }
 
-  /** The log hears of warnings before the others do. */
+  /** Warnings are logged before other listeners receive them. */
   static Listeners loggingWarnings(List<AblationListener> others) {
     return new Listeners(
         ImmutableList.<AblationListener>builder()
@@ -41,13 +41,13 @@ final class Listeners implements AblationListener {
     listeners.removeIf(listener -> !tell(listener, event));
   }
 
-  boolean looksAfter(int step, int steps) {
+  boolean observesAfter(int step, int steps) {
     return listeners.stream()
-        .anyMatch(each -> each instanceof ModelListener model && model.looksAfter(step, steps));
+        .anyMatch(each -> each instanceof ModelListener model && model.observesAfter(step, steps));
   }
 
-  /** Lets listeners look at the model; what they make of it is told to all. */
-  void look(TrainingProgress progress) {
+  /** Calls listeners that use the model, and sends the events that they emit to all listeners. */
+  void onStep(TrainingProgress progress) {
     List<AblationEvent> made = new ArrayList<>();
     listeners.removeIf(each -> each instanceof ModelListener model && !look(model, progress, made));
     made.forEach(this::on);
@@ -56,8 +56,8 @@ final class Listeners implements AblationListener {
   private static boolean look(
       ModelListener listener, TrainingProgress progress, List<AblationEvent> made) {
     try {
-      if (listener.looksAfter(progress.step(), progress.steps())) {
-        listener.look(progress, made::add);
+      if (listener.observesAfter(progress.step(), progress.steps())) {
+        listener.onStep(progress, made::add);
       }
       return true;
     } catch (CancellationException e) {

@@ -16,8 +16,8 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * Takes rows from several pairs in turn, so that after every n rows each of n pairs had one. The
- * rows of one pair lie together in a batch.
+ * Takes rows from n pairs in turn, so that every n rows contain one of each pair. The rows of one
+ * pair are adjacent in a batch.
  */
 final class PairBatchSource implements BatchSource {
   private final List<PairBatches> pairs;

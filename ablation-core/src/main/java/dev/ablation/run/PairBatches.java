@@ -15,8 +15,8 @@ import java.util.Random;
 import java.util.random.RandomGenerator;
 
 /**
- * Draws the rows of one pair from its anchor images: every image once before any comes again, in an
- * order of its own each time. All that is drawn depends on the seed, the step and the place alone.
+ * Draws the rows of one pair from its anchor images: every image once before any is repeated, each
+ * time in a new order. Everything drawn depends only on the seed, the step and the position.
  */
 final class PairBatches {
   private final DiffusionModel model;
@@ -41,9 +41,9 @@ final class PairBatches {
   /**
    * Draws rows.
    *
-   * @param purpose keeps apart what is drawn for different uses
+   * @param purpose separates the random streams of different uses
    * @param step 1 for the first
-   * @param first place of the first row in the endless sequence of this pair's rows
+   * @param first position of the first row in the endless sequence of this pair's rows
    * @param count how many rows
    * @param scope owner of the batch's arrays
    */
@@ -83,7 +83,7 @@ final class PairBatches {
         .preservedPrompts(preserved);
   }
 
-  /** A stream of its own, so that the pairs are the same whether something is preserved or not. */
+  /** A separate stream, so that preservation does not change the pairs. */
   private List<String> preservedPrompts(
       String purpose, int step, long first, List<String> anchorPrompts) {
     List<Concept> concepts = pair.preserved();
@@ -99,7 +99,7 @@ final class PairBatches {
     return prompts;
   }
 
-  /** The image at a place of the endless sequence of shuffled rounds. */
+  /** The image at a position of the endless sequence of shuffled rounds. */
   private int image(String purpose, long place) {
     long round = place / images.size();
     List<Integer> order = new ArrayList<>(images);

@@ -33,11 +33,11 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an {@code Ablation} holds. Immutable: every method that takes a value returns a changed
- * copy. Its methods are described there.
+ * The content of an {@code Ablation}, whose Javadoc describes the methods. Immutable: every setter
+ * returns a copy.
  */
 public final class Plan implements Cloneable {
-  // Only a copy that nobody has yet is assigned to, see changed().
+  // Assigned only in a copy that is not published yet, see changed().
   private final DiffusionModel model;
   private List<TargetAnchor> pairs;
   private Function<ConceptKind, Preset> presets = Preset::standard;
@@ -64,8 +64,8 @@ public final class Plan implements Cloneable {
    * Creates a plan with defaults.
    *
    * @param model to ablate
-   * @param target what is removed
-   * @param anchor what is drawn instead
+   * @param target concept to remove
+   * @param anchor what to draw instead
    * @return the plan
    */
   public static Plan of(DiffusionModel model, Concept target, AnchorStrategy anchor) {
@@ -92,7 +92,9 @@ public final class Plan implements Cloneable {
     }
   }
 
-  /** Asks now, so that a kind without published numbers is refused at the call that brings it. */
+  /**
+   * Evaluated now, so that a kind without published settings is rejected at the call that adds it.
+   */
   private Plan checked() {
     pairs.forEach(pair -> Objects.requireNonNull(presets.apply(pair.target().kind()), "preset"));
     return this;
@@ -116,7 +118,7 @@ public final class Plan implements Cloneable {
     return ImmutableList.<T>builder().addAll(list).add(element).build();
   }
 
-  /** Changes the presets and forgets what was chosen in their place. */
+  /** Changes the presets and discards the settings that override them. */
   public Plan presets(Function<ConceptKind, Preset> changed) {
     Objects.requireNonNull(changed, "presets");
     return changed(plan -> {
@@ -165,13 +167,13 @@ public final class Plan implements Cloneable {
     return changed(plan -> plan.adjustment = preset -> change.apply(before.apply(preset)));
   }
 
-  /** Changes what is preserved. */
+  /** Changes the preservation. */
   public Plan preservation(Preservation changed) {
     Objects.requireNonNull(changed, "preservation");
     return changed(plan -> plan.preservation = changed);
   }
 
-  /** Changes whether anchor prompts are dropped of which a target makes nothing. */
+  /** Changes whether anchor prompts without a target prompt are dropped. */
   public Plan dropsUnmatched(boolean changed) {
     return changed(plan -> plan.dropsUnmatched = changed);
   }
@@ -199,14 +201,14 @@ public final class Plan implements Cloneable {
     return changed(plan -> plan.checkpoints = changed);
   }
 
-  // What is done with it
+  // Actions
 
-  /** {@return everything that is wrong with the plan} */
+  /** {@return all problems of the plan} */
   public List<String> problems() {
     return List.copyOf(PlanCheck.of(this).problems());
   }
 
-  /** {@return what a run takes} */
+  /** {@return the estimated cost of a run} */
   public PlanCost cost() {
     return PlanEstimate.of(this);
   }
@@ -214,8 +216,8 @@ public final class Plan implements Cloneable {
   /**
    * Runs to the end.
    *
-   * @param cancelled asked between steps
-   * @return the outcome; its delta is closed by the caller
+   * @param cancelled checked between steps
+   * @return the outcome; the caller closes its delta
    */
   public RunOutcome run(BooleanSupplier cancelled) {
     return new PlanRun(this, cancelled).run();
@@ -223,7 +225,7 @@ public final class Plan implements Cloneable {
 
   // Values
 
-  /** {@return the pairs in the order in which they were named} */
+  /** {@return the pairs in the order in which they were added} */
   public List<TargetAnchor> pairs() {
     return pairs;
   }
@@ -260,7 +262,7 @@ public final class Plan implements Cloneable {
     return pairs.stream().map(TargetAnchor::target).toList();
   }
 
-  /** The pairs with all that the preset fills in, in an order that follows from the targets. */
+  /** The pairs with all settings of the preset, in an order that depends only on the targets. */
   List<TargetAnchor> resolvedPairs() {
     return pairs.stream().sorted(ResolvedPair.ORDER).map(this::resolved).toList();
   }
@@ -272,7 +274,7 @@ public final class Plan implements Cloneable {
         target, preset.anchors().compatibleWith(model).applyTo(pair.anchor(), target));
   }
 
-  /** The concepts that are preserved, with all that the preset fills in. */
+  /** The preserved concepts, with all settings of the preset. */
   List<Concept> preserved() {
     return preservation().map(PreservedConcepts::of).orElse(List.of()).stream()
         .map(concept -> concept.withDefaults(preset().styleTemplates()))
@@ -301,7 +303,7 @@ public final class Plan implements Cloneable {
     return givenTrainer == null ? adjustment.apply(preset().training()) : givenTrainer;
   }
 
-  /** How many steps there are; 0 if the trainer makes none. */
+  /** The number of steps; 0 for a trainer without steps. */
   int steps() {
     return trainer() instanceof StepwiseTrainer stepwise ? stepwise.steps() : 0;
   }
@@ -311,7 +313,7 @@ public final class Plan implements Cloneable {
   }
 
   /**
-   * The preset of the first target; where those of the others differ, {@link PlanCheck} says so.
+   * The preset of the first target; {@link PlanCheck} reports different presets of other targets.
    */
   private Preset preset() {
     return presetsOfPairs().get(0);
@@ -326,7 +328,7 @@ public final class Plan implements Cloneable {
         .toList();
   }
 
-  /** What cannot be taken from the presets, since the targets' kinds have different numbers. */
+  /** The settings that the presets do not determine, since the targets' kinds differ. */
   List<String> presetConflicts() {
     List<String> conflicts = new ArrayList<>();
     addConflict(conflicts, "training", givenTrainer, p -> p.training().settings());
@@ -350,8 +352,8 @@ public final class Plan implements Cloneable {
   }
 
   /**
-   * {@return everything that shapes a run, as provenance keeps it} The evaluation does not: the
-   * delta is the same with and without it.
+   * {@return all settings that affect the result of a run, as stored in provenance} The evaluation
+   * is not among them: the delta is the same with and without it.
    */
   public Map<String, String> settings() {
     Trainer trainer = trainer();

@@ -23,7 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** Finds everything that is wrong with a plan before any long work starts. */
+/** Finds all problems of a plan before any long work starts. */
 final class PlanCheck {
   private static final Set<ConceptKind> SHARE_WORDS =
       EnumSet.of(ConceptKind.INSTANCE, ConceptKind.COMPOSITION);
@@ -50,7 +50,7 @@ final class PlanCheck {
     return check;
   }
 
-  /** {@return what makes the plan impossible} */
+  /** {@return the problems that prevent a run} */
   List<String> problems() {
     return problems;
   }
@@ -65,12 +65,12 @@ final class PlanCheck {
     return weights;
   }
 
-  /** {@return the pairs whose anchor has prompts, in an order that follows from the targets} */
+  /** {@return the pairs whose anchor has prompts, in an order that depends only on the targets} */
   List<ResolvedPair> pairs() {
     return pairs;
   }
 
-  /** {@return what may be better in another way, although nothing is wrong} */
+  /** {@return suggestions that do not prevent a run} */
   List<String> hints() {
     if (!plan.trainer().requirements().objective() || plan.objective().usesPriorBatch()) {
       return List.of();
@@ -79,15 +79,15 @@ final class PlanCheck {
         .filter(pair -> SHARE_WORDS.contains(pair.target().kind()))
         .filter(pair -> Words.ownWord(pair.anchor().name()).matcher(pair.target().name()).find())
         .map(pair ->
-            "%s contains its anchor '%s'; where words are shared, the published runs preserve the prior, see Preset.paperWithPrior and diffusersWithPrior"
+            "%s contains its anchor '%s'; for shared words, the published runs use prior preservation, see Preset.paperWithPrior and diffusersWithPrior"
                 .formatted(pair.target(), pair.anchor().name()))
         .toList();
   }
 
   /**
-   * Tells of warnings and refuses a plan that has problems.
+   * Emits warnings and rejects a plan that has problems.
    *
-   * @param events told of warnings
+   * @param events receives the warnings
    * @return this
    */
   PlanCheck orThrow(Listeners events) {
@@ -100,7 +100,7 @@ final class PlanCheck {
       throw new IllegalArgumentException(
           problems.size() == 1
               ? problems.get(0)
-              : "%d things are wrong with the plan:%n  %s"
+              : "%d problems with the plan:%n  %s"
                   .formatted(
                       problems.size(), String.join(System.lineSeparator() + "  ", problems)));
     }
@@ -162,13 +162,13 @@ final class PlanCheck {
         new ResolvedPair(
             allLeftOut
                 ? pair
-                : new TargetAnchor(pair.target(), anchor.without(pair.target(), leftOut)),
+                : new TargetAnchor(pair.target(), anchor.excludingPrompts(pair.target(), leftOut)),
             leftOut,
             plan.preserved().stream().filter(c -> fits(c, used, anchor.name())).toList(),
             plan.preservation().isPresent()));
   }
 
-  /** The prompts of which the target makes nothing. */
+  /** The prompts from which no target prompt can be derived. */
   private Set<String> leaveOut(TargetAnchor pair, Set<String> prompts) {
     Set<String> leftOut =
         prompts.stream()
@@ -181,7 +181,7 @@ final class PlanCheck {
       if (leftOut.size() == prompts.size()) {
         problems.add(message);
       } else {
-        warnings.add(message + "; they are left out");
+        warnings.add(message + "; they are excluded");
       }
     }
     return leftOut;
@@ -238,7 +238,7 @@ final class PlanCheck {
     }
   }
 
-  /** An image of a target would be taught as what to draw in its place. */
+  /** Otherwise training would use an image of the target as its replacement. */
   private void warnOfTargets(Set<String> anchorPrompts) {
     for (TargetAnchor pair : plan.pairs()) {
       Set<String> naming =
@@ -269,7 +269,7 @@ final class PlanCheck {
     for (Concept concept : plan.preserved()) {
       if (pairs.stream().noneMatch(pair -> pair.preserved().contains(concept))) {
         problems.add(
-            "%s cannot be preserved, since its rule fits the anchor prompts of no target; give prompts of it"
+            "%s cannot be preserved, since its rule applies to no anchor prompt of any target; give prompts of it"
                 .formatted(concept));
       }
     }
@@ -284,8 +284,8 @@ final class PlanCheck {
   }
 
   /**
-   * The plan's evaluation, of the plan's targets unless it has its own; empty without one, and if
-   * no pair can be evaluated, which is a problem by itself.
+   * The plan's evaluation, of the plan's targets unless it has its own; empty if the plan has none,
+   * or if no pair can be evaluated, which is reported separately.
    */
   Optional<Evaluation> evaluation() {
     Optional<Evaluation> given = plan.evaluation();

@@ -8,15 +8,15 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What was counted and measured for an estimate of a plan.
+ * Counts and measurements for the estimate of a plan.
  *
- * @param problems what makes the plan impossible
- * @param warnings what may be better in another way
- * @param tensors how many arrays are trained
- * @param numbers how many numbers in them
- * @param anchors what the anchors take
- * @param evaluationImages how many images the plan's evaluation draws
- * @param training what training takes
+ * @param problems problems that prevent a run
+ * @param warnings warnings that do not prevent a run
+ * @param tensors number of trained arrays
+ * @param numbers number of values in them
+ * @param anchors cost of the anchors
+ * @param evaluationImages number of images that the plan's evaluation draws
+ * @param training cost of training
  */
 public record PlanCost(
     List<String> problems,
@@ -28,16 +28,16 @@ public record PlanCost(
     Training training) {
 
   /**
-   * What the anchors take.
+   * The cost of the anchors.
    *
    * @param images how many there are
-   * @param work evaluations to draw them
+   * @param work forward passes to draw them
    * @param judgements by target
    */
   public record Anchors(long images, AnchorCost work, Map<String, AnchorJudgement> judgements) {}
 
   /**
-   * What training takes.
+   * The cost of training.
    *
    * @param steps how many; 0 if the trainer makes none
    * @param stateBytes computed

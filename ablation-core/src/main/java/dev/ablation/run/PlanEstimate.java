@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 
-/** Finds what a plan takes, by counting and by a few steps on random latents. */
+/** Estimates the cost of a plan by counting and by a few steps on random latents. */
 final class PlanEstimate {
   private final Plan plan;
   private final DiffusionModel model;
@@ -61,7 +61,7 @@ final class PlanEstimate {
     }
   }
 
-  /** How many arrays are trained, and how many numbers in them; of some rows, in these. */
+  /** How many arrays are trained, and number of values in them; of some rows, in these. */
   private record Trained(int tensors, long numbers) {}
 
   private PlanCost estimate() {
@@ -83,7 +83,7 @@ final class PlanEstimate {
       } catch (CancellationException e) {
         throw e;
       } catch (RuntimeException e) {
-        problems.add("a first training step fails: " + e);
+        problems.add("the first training step fails: " + e);
       }
     }
     return new PlanCost(
@@ -109,7 +109,7 @@ final class PlanEstimate {
     if (!plan.drawsAnchors()) {
       return new PlanCost.Anchors(0, AnchorCost.none(), Map.of());
     }
-    AnchorCost work = anchorWork();
+    AnchorCost work = anchorCost();
     return new PlanCost.Anchors(AnchorSets.images(check.pairs()), work, judgements());
   }
 
@@ -120,13 +120,13 @@ final class PlanEstimate {
         .sum();
   }
 
-  private AnchorCost anchorWork() {
+  private AnchorCost anchorCost() {
     long evaluations = 0;
     int batchSize = 1;
     for (ResolvedPair pair : AnchorSets.withImagesOfTheirOwn(check.pairs())) {
       try {
-        AnchorCost work = pair.anchor().work(model, pair.target(), context);
-        evaluations += work.evaluations();
+        AnchorCost work = pair.anchor().cost(model, pair.target(), context);
+        evaluations += work.forwardPasses();
         batchSize = Math.max(batchSize, work.batchSize());
       } catch (IOException | IllegalArgumentException e) {
         problems.add("anchors of %s cannot be prepared: %s".formatted(pair.target(), e));
@@ -135,7 +135,7 @@ final class PlanEstimate {
     return new AnchorCost(evaluations, batchSize);
   }
 
-  /** A plan that cannot run is not worth the images. */
+  /** Images are not drawn for a plan that cannot run. */
   private Map<String, AnchorJudgement> judgements() {
     Map<String, AnchorJudgement> judgements = new TreeMap<>();
     if (problems.isEmpty()) {

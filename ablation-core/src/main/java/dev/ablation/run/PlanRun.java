@@ -41,7 +41,7 @@ final class PlanRun {
     try (ModelInUse use = ModelInUse.of(plan.model())) {
       RunOutcome outcome = use.during(this::checkTrainAndEvaluate);
       Report.Training training = outcome.training();
-      events.on(new AblationEvent.Completed(training.ending().steps(), training.elapsed()));
+      events.on(new AblationEvent.Completed(training.outcome().steps(), training.elapsed()));
       return outcome;
     } catch (RuntimeException | Error e) {
       events.on(new AblationEvent.Failed(e));
@@ -59,7 +59,7 @@ final class PlanRun {
         .orElse(trained);
   }
 
-  /** What was trained is not given up because of what comes after it. */
+  /** A failed evaluation must not discard the trained result. */
   private Optional<EvaluationResult> found(Evaluation evaluation, RunOutcome trained) {
     try {
       return Optional.of(evaluation.run(plan.model(), trained.delta(), this::progress, cancelled));
@@ -124,7 +124,7 @@ final class PlanRun {
         new Report.Training(
             trained.history(),
             trained.measurements(),
-            trained.ending(),
+            trained.outcome(),
             Duration.ofNanos(System.nanoTime() - meter.start()),
             meter.memory().increase()),
         Optional.empty());
@@ -133,7 +133,7 @@ final class PlanRun {
   /** Time and memory since the run began. */
   private record Meter(long start, MemoryUse memory) {}
 
-  /** What a run must share with an interrupted one to go on from its checkpoints. */
+  /** What a run must have in common with an interrupted one to resume from its checkpoints. */
   private Provenance identity(List<WeightInfo> chosen) {
     return provenance(chosen.stream().map(WeightInfo::name).toList(), plan.settings());
   }
@@ -144,15 +144,15 @@ final class PlanRun {
         model.weights(), trained.changes(), model.manager(), provenance(trained, notes));
   }
 
-  /** Nothing in it differs between two runs of a plan on one machine. */
+  /** Nothing here differs between two runs of a plan on one machine. */
   private Provenance provenance(TrainingResult trained, Map<String, String> notes) {
     Map<String, String> settings = new TreeMap<>(plan.settings());
     settings.putAll(notes);
-    TrainingOutcome ending = trained.ending();
-    if (ending.early() || ending.step() < ending.steps()) {
-      settings.put("ending.steps", Integer.toString(ending.steps()));
-      settings.put("ending.step", Integer.toString(ending.step()));
-      settings.put("ending.reason", ending.reason());
+    TrainingOutcome outcome = trained.outcome();
+    if (outcome.early() || outcome.step() < outcome.steps()) {
+      settings.put("ending.steps", Integer.toString(outcome.steps()));
+      settings.put("ending.step", Integer.toString(outcome.step()));
+      settings.put("ending.reason", outcome.reason());
     }
     return provenance(trained.changes().keySet(), settings);
   }

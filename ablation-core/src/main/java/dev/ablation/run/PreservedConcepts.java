@@ -9,11 +9,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What is preserved, as a list of concepts. */
+/** Preserved concepts and prompts, as a list of concepts. */
 final class PreservedConcepts {
   private PreservedConcepts() {}
 
-  /** The concepts in an order that follows from themselves; the prompts are the last one. */
+  /** The concepts in an order that depends only on them, then the prompts as the last one. */
   static List<Concept> of(Preservation preservation) {
     List<Concept> entries = new ArrayList<>(preservation.concepts());
     entries.sort(

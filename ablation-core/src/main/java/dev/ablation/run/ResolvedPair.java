@@ -18,17 +18,17 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * A pair that a plan's check has looked at.
+ * A pair after the plan's check.
  *
- * @param pair with all that the preset fills in, and without the prompts that are left out
+ * @param pair the pair with all settings of the preset, without the excluded prompts
  * @param leftOut anchor prompts whose images are not used
- * @param preserved concepts whose rule fits every anchor prompt that is used
+ * @param preserved concepts whose rule applies to every used anchor prompt
  * @param preservesAnchor whether something is to be preserved; if {@code preserved} is empty, it is
  *     the anchor prompts
  */
 record ResolvedPair(
     TargetAnchor pair, Set<String> leftOut, List<Concept> preserved, boolean preservesAnchor) {
-  /** An order that follows from the targets alone, not from where they were named. */
+  /** An order that depends only on the targets, not on their order in the plan. */
   static final Comparator<TargetAnchor> ORDER =
       Comparator.<TargetAnchor, ConceptKind>comparing(pair -> pair.target().kind())
           .thenComparing(ResolvedPair::lowerCaseName);
@@ -50,7 +50,7 @@ record ResolvedPair(
     return pair.anchor().name();
   }
 
-  /** The seed of what is drawn for this pair in a run with several. */
+  /** The seed of this pair in a run with several pairs. */
   long seed(long ofTheRun) {
     return RandomStreams.seed(
         ofTheRun, "pair " + target().kind().streamName() + " " + lowerCaseName(pair), 0);
@@ -86,8 +86,8 @@ record ResolvedPair(
   }
 
   /**
-   * What shapes a pair, for provenance. Without images what shapes them is left out, and the
-   * anchor's prompts alone are told.
+   * The settings that affect a pair, for provenance. Without images, their settings are omitted and
+   * only the anchor's prompts are listed.
    */
   static Map<String, String> settings(TargetAnchor pair, boolean images) {
     Concept target = pair.target();

@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 
-/** What a run, or an estimate of one, shares with anchors and the trainer. */
+/** What a run or its estimate shares with anchors and the trainer. */
 final class RunContext implements AnchorContext {
   private final Plan plan;
   private final Listeners events;
@@ -37,7 +37,7 @@ final class RunContext implements AnchorContext {
     return continuation;
   }
 
-  /** What was found out for provenance. */
+  /** Notes for provenance. */
   Map<String, String> notes() {
     return Collections.unmodifiableMap(notes);
   }

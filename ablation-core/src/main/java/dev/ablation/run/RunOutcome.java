@@ -6,10 +6,10 @@ import dev.ablation.report.Report;
 import java.util.Optional;
 
 /**
- * What a run found.
+ * The result of a run.
  *
  * @param delta the change of the weights, closed by the owner of the outcome
- * @param training how it was found
+ * @param training how the change was trained
  * @param evaluation of the delta; empty if there is none
  */
 public record RunOutcome(
@@ -18,8 +18,8 @@ public record RunOutcome(
   /**
    * Changes the evaluation.
    *
-   * @param found takes the place of {@link #evaluation()}
-   * @return a changed copy with the same delta
+   * @param found replaces {@link #evaluation()}
+   * @return a copy with the given evaluation and the same delta
    */
   public RunOutcome evaluation(EvaluationResult found) {
     return new RunOutcome(delta, training, Optional.of(found));

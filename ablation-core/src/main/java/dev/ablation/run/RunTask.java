@@ -19,7 +19,7 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
-/** What a trainer is given. */
+/** The task that a trainer receives. */
 final class RunTask implements TrainingTask {
   private final RunContext context;
   private final PlanCheck check;
@@ -129,13 +129,13 @@ final class RunTask implements TrainingTask {
   }
 
   @Override
-  public boolean looksAfter(int step, int steps) {
-    return context.events().looksAfter(step, steps);
+  public boolean observesAfter(int step, int steps) {
+    return context.events().observesAfter(step, steps);
   }
 
   @Override
-  public void look(TrainingProgress progress) {
-    context.events().look(progress);
+  public void onStep(TrainingProgress progress) {
+    context.events().onStep(progress);
   }
 
   @Override

@@ -28,7 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A few steps of a trainer on random latents, whose time and memory are measured. */
+/** Measures the time and memory of a few steps of a trainer on random latents. */
 final class TrainingProbe implements AutoCloseable {
   private static final int WARM_UP = 1;
   private static final int MEASURED = 2;
@@ -58,7 +58,7 @@ final class TrainingProbe implements AutoCloseable {
     this.elapsed = elapsed;
   }
 
-  /** What was measured, with what the steps changed. */
+  /** The measurements and the changes that the steps made. */
   record Result(StepCost probe, Map<String, WeightChange> changes) {}
 
   Result measure(StepwiseTrainer trainer, AnchorCost work) {
@@ -73,7 +73,7 @@ final class TrainingProbe implements AutoCloseable {
     Map<String, WeightChange> changes = trainer.sample(steps).train(task).changes();
     if (elapsed.size() != steps) {
       throw new IllegalStateException(
-          "a stepwise trainer must tell of each of %s steps, told of %s"
+          "a stepwise trainer must emit StepCompleted for each of %s steps, but emitted %s"
               .formatted(steps, elapsed.size()));
     }
     Duration measured = elapsed.get(steps - 1).minus(elapsed.get(WARM_UP - 1));
@@ -82,7 +82,7 @@ final class TrainingProbe implements AutoCloseable {
             evaluations.pairs() / steps,
             evaluations.prior() / steps,
             measured.dividedBy(MEASURED),
-            work.evaluations() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize()),
+            work.forwardPasses() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize()),
             memory.increase()),
         changes);
   }
@@ -99,7 +99,7 @@ final class TrainingProbe implements AutoCloseable {
     return set;
   }
 
-  /** Augmentation takes its time too: images are decoded, changed and encoded. */
+  /** Includes the time of augmentation: images are decoded, changed and encoded. */
   private AnchorSet prepared(ResolvedPair pair, AnchorStrategy random) {
     Optional<Augmentation> augmentation = pair.anchor().augmentation();
     AnchorStrategy complete =

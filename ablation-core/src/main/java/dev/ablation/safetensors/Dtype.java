@@ -5,9 +5,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The number formats of safetensors, under the names that stand in files. The order is that of the
- * reference implementation; a writer sorts by it, last first, so that wide numbers come first and
- * every tensor is aligned.
+ * The number formats of safetensors, under their names in files. The order is that of the reference
+ * implementation; a writer sorts by it, last first, so that wide numbers come first and every
+ * tensor is aligned.
  */
 public enum Dtype {
   /** Boolean, one byte. */

@@ -36,10 +36,10 @@ final class ForeignFormats {
   private ForeignFormats() {}
 
   /**
-   * Says what a file is.
+   * Identifies the format of a file.
    *
    * @param start its first bytes, 32 if it has as many
-   * @return what it is and what to do about it, or {@code null} if nothing is recognised
+   * @return the format and what to do about it, or {@code null} if it is not recognised
    */
   static @Nullable String recognise(byte[] start) {
     if (startsWith(start, LEGACY_TORCH)) {
@@ -53,7 +53,7 @@ final class ForeignFormats {
       return "it is a Python pickle. " + HOW_TO_CONVERT;
     }
     if (startsWith(start, "version https://git-lfs".getBytes(StandardCharsets.US_ASCII))) {
-      return "it is a Git LFS pointer, which stands for the file; fetch the file itself with"
+      return "it is a Git LFS pointer, a placeholder for the file; fetch the file itself with"
           + " 'git lfs pull'";
     }
     if (startsWith(start, 'G', 'G', 'U', 'F')) {

@@ -15,13 +15,13 @@ public final class MalformedSafetensorsException extends IOException {
     LENGTH_PREFIX("length-prefix"),
     /** A header has at most 100,000,000 bytes. */
     HEADER_TOO_LARGE("header-too-large"),
-    /** The header lies within the file. */
+    /** The header is within the file. */
     HEADER_LENGTH("header-length"),
     /** The header is UTF-8. */
     HEADER_UTF8("header-utf8"),
-    /** The header is one strict JSON object that begins at its first byte. */
+    /** The header is one strict JSON object that starts at its first byte. */
     HEADER_JSON("header-json"),
-    /** No name comes twice: of tensors, of fields, of metadata. */
+    /** No name is duplicated: of tensors, of fields, of metadata. */
     DUPLICATE_KEY("duplicate-key"),
     /** {@code __metadata__} is {@code null} or an object of strings. */
     METADATA("metadata"),

@@ -52,7 +52,7 @@ public final class SafetensorsFile implements AutoCloseable {
   public enum Access {
     /**
      * Large tensors are mapped where the file can be opened for writing (which private mappings ask
-     * for), the device is the CPU and the tensor lies aligned; all else is copied.
+     * for), the device is the CPU and the tensor is aligned; all else is copied.
      */
     MAP,
     /** Everything is copied into memory of the engine. */
@@ -164,10 +164,10 @@ public final class SafetensorsFile implements AutoCloseable {
   }
 
   /**
-   * Reads a tensor as it is.
+   * Reads a tensor without conversion.
    *
    * @param name a tensor's name
-   * @param manager owner of the result; its device is where the result lies
+   * @param manager owner of the result; the result is on its device
    * @return an array of the tensor's shape and format; booleans other than 0 become true
    * @throws IllegalArgumentException if the file has no such tensor
    * @throws UnsupportedOperationException if arrays cannot hold its format, see {@link
@@ -202,7 +202,7 @@ public final class SafetensorsFile implements AutoCloseable {
    * as bfloat16. As with {@link #read} large tensors are mapped where possible.
    *
    * @param name a tensor's name
-   * @param manager owner of the result; its device is where the result lies
+   * @param manager owner of the result; the result is on its device
    * @return the bytes in row-major order, int8 of one axis
    * @throws IllegalArgumentException if the file has no such tensor
    * @throws IllegalStateException if the file was closed
@@ -224,7 +224,7 @@ public final class SafetensorsFile implements AutoCloseable {
    * false and true become 0 and 1; float64 and wider integers are rounded to the nearest float.
    *
    * @param name a tensor's name
-   * @param manager owner of the result; its device is where the result lies
+   * @param manager owner of the result; the result is on its device
    * @return a float32 array of the tensor's shape
    * @throws IllegalArgumentException if the file has no such tensor
    * @throws UnsupportedOperationException if its format is one of the rare ones that {@link

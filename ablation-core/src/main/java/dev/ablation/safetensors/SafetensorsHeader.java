@@ -339,7 +339,7 @@ record SafetensorsHeader(
     }
   }
 
-  /** An entry as it stands in the header, integers unsigned. */
+  /** An entry as in the header, with unsigned integers. */
   private static final class RawEntry {
     private final String name;
     private @Nullable Dtype dtype;

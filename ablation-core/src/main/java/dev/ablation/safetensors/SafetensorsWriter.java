@@ -60,7 +60,7 @@ public final class SafetensorsWriter {
    * @param metadata strings to store beside them
    * @param options formats, and what to do about an existing file
    * @throws IllegalArgumentException if an array's type or a name cannot be written
-   * @throws ArithmeticException if a finite number is too large for the format asked for
+   * @throws ArithmeticException if a finite number is too large for the requested format
    * @throws java.nio.file.FileAlreadyExistsException if the file exists and is not to be replaced
    * @throws IOException if the file cannot be written
    */
@@ -84,7 +84,7 @@ public final class SafetensorsWriter {
    * @param metadata strings to store beside them
    * @param options formats, and what to do about an existing file
    * @throws IllegalArgumentException if a name cannot be written or the header gets too large
-   * @throws ArithmeticException if a finite number is too large for the format asked for
+   * @throws ArithmeticException if a finite number is too large for the requested format
    * @throws java.nio.file.FileAlreadyExistsException if the file exists and is not to be replaced
    * @throws IOException if a source fails, or delivers another number of bytes than its shape and
    *     format take, or the file cannot be written
@@ -290,7 +290,7 @@ public final class SafetensorsWriter {
     }
   }
 
-  /** Counts what goes through. */
+  /** Counts the bytes that pass through. */
   private static final class Counter implements WritableByteChannel {
     private final WritableByteChannel out;
     private long count;

@@ -4,7 +4,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Objects;
 
 /**
- * What the header of a safetensors file says about one tensor. Values are stored row-major, little
+ * One tensor's entry in the header of a safetensors file. Values are stored row-major, little
  * endian, without gaps.
  *
  * @param name its name, any text
@@ -30,7 +30,7 @@ public record TensorEntry(String name, Dtype dtype, Shape shape, long begin, lon
     }
   }
 
-  /** {@return the number of bytes that the tensor takes in the file} */
+  /** {@return the size of the tensor in the file, in bytes} */
   public long byteSize() {
     return end - begin;
   }

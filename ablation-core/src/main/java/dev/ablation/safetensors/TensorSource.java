@@ -7,8 +7,8 @@ import java.nio.channels.WritableByteChannel;
 import java.util.Objects;
 
 /**
- * A tensor that delivers its bytes when they are wanted, so that a file larger than memory can be
- * written. Sources are made from arrays here and from files by {@link SafetensorsFile#source}.
+ * A tensor that delivers its bytes on demand, so that a file larger than memory can be written.
+ * Sources are made from arrays here and from files by {@link SafetensorsFile#source}.
  */
 public interface TensorSource {
 

@@ -8,7 +8,7 @@
  * dev.ablation.safetensors.TensorSource}). {@link dev.ablation.safetensors.Dtype} names the number
  * formats and {@link dev.ablation.safetensors.NarrowFloats} converts the narrow ones.
  *
- * <p>Python pickles are recognised, named and refused; nothing in a file is ever executed.
+ * <p>Python pickles are recognised, named and rejected; nothing in a file is ever executed.
  */
 @NullMarked
 package dev.ablation.safetensors;

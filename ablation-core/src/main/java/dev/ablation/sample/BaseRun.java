@@ -7,9 +7,9 @@ import dev.ablation.schedule.PredictionType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all runs share: the order of the steps, the predicted clean sample, the arrays to remember.
- * A network's input is {@code alpha x0 + sigma noise}; a subclass says what alpha and sigma are at
- * each step and how its samples are scaled to such an input.
+ * The common part of all runs: the order of the steps, the predicted clean sample, the arrays to
+ * remember. A network's input is {@code alpha x0 + sigma noise}; a subclass defines alpha and sigma
+ * of each step and how its samples are scaled to such an input.
  */
 abstract class BaseRun implements SamplerRun {
   private final PredictionType type;
@@ -20,7 +20,7 @@ abstract class BaseRun implements SamplerRun {
   private boolean closed;
 
   /**
-   * Begins a run.
+   * Starts a run.
    *
    * @param clipRange largest magnitude of a predicted clean sample, 0 for no limit
    */
@@ -39,7 +39,7 @@ abstract class BaseRun implements SamplerRun {
   /** Makes a step whose arguments are checked; the result belongs to the sample's manager. */
   abstract NDArray advance(NDArray output, int index, NDArray sample, @Nullable NDArray noise);
 
-  /** What a sample is multiplied by to become the network's input. */
+  /** The factor from a sample to the network's input. */
   double inputScale(int index) {
     return 1;
   }
@@ -107,8 +107,8 @@ abstract class BaseRun implements SamplerRun {
   }
 
   /**
-   * {@return the noise that a network's output stands for, when its input was {@code alpha x0 +
-   * sigma noise}; belongs to the sample's manager}
+   * {@return the noise that a network's output implies, for the input {@code alpha x0 + sigma
+   * noise}; belongs to the sample's manager}
    */
   final NDArray predictNoise(NDArray output, NDArray sample, double alpha, double sigma) {
     WeightedSum noise = new WeightedSum(sample.getManager());
@@ -120,7 +120,7 @@ abstract class BaseRun implements SamplerRun {
     };
   }
 
-  /** Hands an array over to the run, which keeps it until it is closed. */
+  /** Transfers an array to the run, which owns it until it is closed. */
   final NDArray remember(NDArray array) {
     NDManager owner = memory;
     if (owner == null) {
@@ -131,7 +131,7 @@ abstract class BaseRun implements SamplerRun {
     return array;
   }
 
-  /** {@return a copy that the run keeps} */
+  /** {@return a copy owned by the run} */
   final NDArray rememberCopy(NDArray array) {
     return remember(array.duplicate());
   }

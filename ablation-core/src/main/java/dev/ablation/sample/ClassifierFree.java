@@ -35,7 +35,7 @@ public record ClassifierFree(double scale, double rescale) implements Guidance {
    * Changes the rescaling.
    *
    * @param rescale from 0 for none to 1
-   * @return a changed copy
+   * @return a copy with the given rescale
    */
   public ClassifierFree rescale(double rescale) {
     return new ClassifierFree(scale, rescale);

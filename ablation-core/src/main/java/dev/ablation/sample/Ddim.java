@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
  * s  = eta sqrt((1 - a') / (1 - a)) sqrt(1 - a / a')        (equation 16)
  * }</pre>
  *
- * @param eta share of DDPM's noise, from 0 (none: the noise to begin with decides everything) to 1
- * @param setAlphaToOne whether a' after the last step is 1, else that of timestep 0
- * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; latents are not
- *     limited
- * @param spacing how the timesteps are picked
+ * @param eta share of DDPM's noise, from 0 (none: the initial noise determines everything) to 1
+ * @param setAlphaToOne whether a' after the last step is 1; otherwise it is that of timestep 0
+ * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; not used for
+ *     latents
+ * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
 public record Ddim(
@@ -51,7 +51,7 @@ public record Ddim(
   /**
    * Returns a variant with other timesteps.
    *
-   * @param spacing how the timesteps are picked
+   * @param spacing how the timesteps are selected
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */

@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * v  = (1 - a') / (1 - a) beta
  * }</pre>
  *
- * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; latents are not
- *     limited
- * @param spacing how the timesteps are picked
+ * @param clipRange largest magnitude of the predicted clean sample, 0 for no limit; not used for
+ *     latents
+ * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
 public record Ddpm(double clipRange, TimestepSpacing spacing, int stepsOffset) implements Sampler {
@@ -36,7 +36,7 @@ public record Ddpm(double clipRange, TimestepSpacing spacing, int stepsOffset) i
   /**
    * Returns a variant with other timesteps.
    *
-   * @param spacing how the timesteps are picked
+   * @param spacing how the timesteps are selected
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */

@@ -31,18 +31,18 @@ import org.jspecify.annotations.Nullable;
  * x' = sigma'/sigma exp(-h) x + alpha' (1 - exp(-2h)) (m0 + D1 / 2) + sigma' sqrt(1 - exp(-2h)) noise
  * }</pre>
  *
- * The first steps have a lower order for want of earlier predictions, and so has the last one when
- * it goes to noise level 0.
+ * The first steps have a lower order because earlier predictions are missing, and so has the last
+ * one if it ends at noise level 0.
  *
  * @param order largest order, 1 to 3; the stochastic form has no order 3
  * @param karrasSigmas whether noise levels are spaced as by Karras et al. (2022, arXiv 2206.00364,
- *     equation 5) between the schedule's ends, in place of {@code spacing}; the network is then
+ *     equation 5) between the schedule's ends, instead of {@code spacing}; the network is then
  *     called at the nearest whole timesteps
  * @param stochastic whether each step adds noise
  * @param lowerOrderFinal whether runs of fewer than 15 steps lower the order at the end
  * @param eulerAtFinal whether the last step always has order 1
  * @param finalSigma noise level after the last step
- * @param spacing how the timesteps are picked
+ * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
 public record DpmSolverPlusPlus(
@@ -123,7 +123,7 @@ public record DpmSolverPlusPlus(
   /**
    * Returns a variant with other timesteps.
    *
-   * @param spacing how the timesteps are picked
+   * @param spacing how the timesteps are selected
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */

@@ -8,7 +8,7 @@ import com.google.common.base.Preconditions;
 import dev.ablation.model.Conditioning;
 import org.jspecify.annotations.Nullable;
 
-/** The network takes the scale as a condition. */
+/** The network receives the scale as a condition. */
 record EmbeddedGuidance(double scale) implements Guidance {
 
   EmbeddedGuidance {

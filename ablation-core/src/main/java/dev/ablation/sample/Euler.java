@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param karrasSigmas whether noise levels are spaced by equation 5 of the paper, between the first
  *     and the last one that {@code spacing} gives
  * @param finalSigma noise level after the last step
- * @param spacing how the timesteps are picked
+ * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
 public record Euler(
@@ -48,7 +48,7 @@ public record Euler(
   /**
    * Returns a variant with other timesteps.
    *
-   * @param spacing how the timesteps are picked
+   * @param spacing how the timesteps are selected
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */

@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * Timesteps of linspace spacing are fractions; noise levels between timesteps are interpolated. The
- * last step goes to noise level 0; it draws noise too, and adds none of it.
+ * last step goes to noise level 0; it draws noise too, but adds none.
  *
- * @param spacing how the timesteps are picked
+ * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
 public record EulerAncestral(TimestepSpacing spacing, int stepsOffset) implements Sampler {
@@ -37,7 +37,7 @@ public record EulerAncestral(TimestepSpacing spacing, int stepsOffset) implement
   /**
    * Returns a variant with other timesteps.
    *
-   * @param spacing how the timesteps are picked
+   * @param spacing how the timesteps are selected
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */

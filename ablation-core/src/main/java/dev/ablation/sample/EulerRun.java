@@ -14,7 +14,7 @@ abstract class EulerRun extends SigmaRun {
 
   @Override
   public final double initNoiseSigma() {
-    // Leading spacing begins below the schedule's end, where the sample is not yet all noise.
+    // Leading spacing starts below the schedule's end, where the sample is not pure noise.
     return spacing == TimestepSpacing.LEADING ? Math.hypot(level(0), 1) : level(0);
   }
 
@@ -23,7 +23,7 @@ abstract class EulerRun extends SigmaRun {
     return alpha(index);
   }
 
-  /** Begins {@code x + (target - s) (x - x0) / s}; the caller may add to it. */
+  /** Starts {@code x + (target - s) (x - x0) / s}; the caller may add to it. */
   final WeightedSum towards(double target, NDArray output, int index, NDArray sample) {
     double share = (target - level(index)) / level(index);
     try (NDArray original = predictOriginal(output, index, sample)) {

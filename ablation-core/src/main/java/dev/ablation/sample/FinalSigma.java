@@ -1,6 +1,6 @@
 package dev.ablation.sample;
 
-/** The noise level that the last step of a solver goes to. */
+/** The noise level after the last step of a solver. */
 public enum FinalSigma {
   /** No noise. */
   ZERO,

@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code x' = x + (sigma' - sigma) v}</pre>
  *
- * <p>Noise levels are spaced, shifted and, if asked for, stretched so that the last step begins at
- * a given level; after it the level is 0. Levels are rounded to float32 as the published ones.
+ * <p>Noise levels are spaced, shifted and, optionally, stretched so that the last step starts at a
+ * given level; after it the level is 0. Levels are rounded to float32 as the published ones.
  *
- * <p>Immutable: each setter returns a changed copy.
+ * <p>Immutable: each setter returns a copy.
  */
 public final class FlowMatchEuler implements Sampler {
   static final FlowMatchEuler DEFAULT =
@@ -62,7 +62,7 @@ public final class FlowMatchEuler implements Sampler {
    * Changes how noise levels are spaced.
    *
    * @param spacing before they are shifted
-   * @return a changed copy
+   * @return a copy with the given spacing
    */
   public FlowMatchEuler spacing(FlowSigmas spacing) {
     return new FlowMatchEuler(spacing, shift, terminal, given);
@@ -71,31 +71,31 @@ public final class FlowMatchEuler implements Sampler {
   /**
    * Changes how noise levels are shifted.
    *
-   * @param shift takes the place of the schedule's
-   * @return a changed copy
+   * @param shift replaces the schedule's
+   * @return a copy with the given shift
    */
   public FlowMatchEuler shift(SigmaShift shift) {
     return new FlowMatchEuler(spacing, Objects.requireNonNull(shift, "shift"), terminal, given);
   }
 
   /**
-   * Stretches the noise levels so that the last step begins at a given one (diffusers' {@code
+   * Stretches the noise levels so that the last step starts at a given one (diffusers' {@code
    * shift_terminal}).
    *
    * @param terminal above 0, below 1; 0 for no stretching
-   * @return a changed copy
+   * @return a copy with the given terminal
    */
   public FlowMatchEuler terminal(double terminal) {
     return new FlowMatchEuler(spacing, shift, terminal, given);
   }
 
   /**
-   * Gives the noise levels before each step, to be shifted as others are; {@link #spacing()} does
-   * not act on them, unless it is Karras' or exponential.
+   * Sets the noise levels before each step; they are shifted like others. {@link #spacing()} does
+   * not apply to them, unless it is Karras' or exponential.
    *
-   * @param sigmas falling, from at most 1 to above 0, one a step; none for the spacing's own;
+   * @param sigmas descending, from at most 1 to above 0, one per step; none for the spacing's own;
    *     copied
-   * @return a changed copy
+   * @return a copy with the given sigmas
    */
   public FlowMatchEuler sigmas(double... sigmas) {
     return new FlowMatchEuler(spacing, shift, terminal, sigmas.clone());

@@ -5,12 +5,12 @@ import dev.ablation.model.Conditioning;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the prompt is made to count more than the network alone would have it: an immutable value
- * with {@code equals}, used by {@link GuidedModel}.
+ * How the influence of the prompt is strengthened: an immutable value with {@code equals}, used by
+ * {@link GuidedModel}.
  */
 public interface Guidance {
 
-  /** {@return the name that provenance keeps; it names every number but {@link #scale()}} */
+  /** {@return the name for provenance, with every number except {@link #scale()}} */
   String name();
 
   /** {@return the strength, in the units of the method} */
@@ -19,13 +19,13 @@ public interface Guidance {
   /** {@return whether the network predicts for the negative prompt too, in the same call} */
   boolean usesNegativePrompt();
 
-  /** {@return how many rows of the network's batch an image takes} */
+  /** {@return the number of rows of the network's batch per image} */
   default int rows() {
     return usesNegativePrompt() ? 2 : 1;
   }
 
   /**
-   * Makes the conditioning of the network's batch.
+   * Creates the conditioning of the network's batch.
    *
    * @param positive of the prompts of B images
    * @param negative of the negative prompt, B times; {@code null} unless {@link
@@ -56,7 +56,7 @@ public interface Guidance {
    * Returns guidance that is distilled into the network, which takes the scale as the condition
    * {@link Conditioning#GUIDANCE} (Meng et al. 2023, arXiv 2210.03142), such as FLUX.1 dev's.
    *
-   * @param scale what the network is given; published for FLUX.1 dev is 3.5
+   * @param scale the network's input; published for FLUX.1 dev is 3.5
    * @return the guidance
    */
   static Guidance embedded(double scale) {

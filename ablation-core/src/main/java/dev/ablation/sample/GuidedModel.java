@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Predictions of a model under guidance: what the loop over the steps of a sampler calls, for loops
- * of your own. Uses the model, so one thread at a time.
+ * Predictions of a model under guidance: used by the loop over the steps of a sampler, and usable
+ * in your own loops. Uses the model, so one thread at a time.
  */
 public final class GuidedModel {
   private final DiffusionModel model;
@@ -30,8 +30,8 @@ public final class GuidedModel {
   /**
    * Puts a model under guidance.
    *
-   * @param model stays the caller's
-   * @param settings of which the guidance and the negative prompt count
+   * @param model the model; the caller keeps ownership
+   * @param settings only the guidance and the negative prompt are used
    * @return the guided model
    */
   public static GuidedModel of(DiffusionModel model, SamplingSettings settings) {
@@ -51,7 +51,7 @@ public final class GuidedModel {
   }
 
   /**
-   * Makes the conditioning for {@link #predict} from one of the caller's.
+   * Creates the conditioning for {@link #predict} from the caller's.
    *
    * @param positive of B images
    * @param size of the latents

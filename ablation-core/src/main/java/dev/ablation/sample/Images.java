@@ -27,8 +27,8 @@ public final class Images {
    * Decodes latents.
    *
    * @param codec the model's
-   * @param latents shape {@code (n, C, H, W)}; stay the caller's
-   * @param batchSize most images to decode at a time, positive
+   * @param latents shape {@code (n, C, H, W)}; the caller keeps ownership
+   * @param batchSize maximum number of images decoded together, positive
    * @param owner of the result
    * @return images, uint8, on the latents' device
    */
@@ -53,7 +53,7 @@ public final class Images {
   }
 
   /**
-   * Maps -1..1 to 0..1 and cuts what lies outside.
+   * Maps -1..1 to 0..1 and clamps.
    *
    * @param images float32 in -1..1
    * @return float32 in 0..1, attached to the manager of {@code images}

@@ -26,13 +26,12 @@ import java.util.function.UnaryOperator;
  *
  * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
- * <p>Images are drawn in batches. What an image looks like depends on its prompt, its noise and the
- * settings, never on which images share its batch; only the network's own rounding may differ
- * between batch sizes.
+ * <p>Images are drawn in batches. An image depends on its prompt, its noise and the settings, never
+ * on the other images of its batch; only the network's rounding may differ between batch sizes.
  *
- * <p>Immutable: each {@code with...} method returns another sampler on the same model. Sampling
- * uses the model, so one thread at a time. Between steps the loop holds one batch of latents, the
- * text embeddings and what the method remembers.
+ * <p>Immutable: every setter returns another sampler on the same model. Sampling uses the model, so
+ * one thread at a time. Between steps the loop holds one batch of latents, the text embeddings and
+ * the method's history.
  */
 public final class LatentSampler {
   private final DiffusionModel model;
@@ -64,7 +63,7 @@ public final class LatentSampler {
    * Returns a sampler with {@link SamplingSettings#defaultsFor} the model and the latent size that
    * it was trained for.
    *
-   * @param model stays the caller's
+   * @param model the model; the caller keeps ownership
    * @return the sampler
    */
   public static LatentSampler of(DiffusionModel model) {
@@ -106,7 +105,7 @@ public final class LatentSampler {
 
   /**
    * Returns a sampler that changes what the prompts become before the network sees it, such as to
-   * add a direction to the text embeddings. The negative prompt stays as it is.
+   * add a direction to the text embeddings. The negative prompt does not change.
    *
    * @param change from the conditioning of a batch's prompts to what is used, of the same shapes;
    *     its arrays must live until the sampling has ended
@@ -117,9 +116,9 @@ public final class LatentSampler {
   }
 
   /**
-   * Returns a sampler that tells of its progress.
+   * Returns a sampler that reports its progress.
    *
-   * @param listener called on the sampling thread after each step; what it throws ends the sampling
+   * @param listener called on the sampling thread after each step; an exception stops sampling
    * @return the sampler
    */
   public LatentSampler listener(Consumer<? super SamplingProgress> listener) {
@@ -129,7 +128,7 @@ public final class LatentSampler {
   /**
    * Returns a sampler that can be stopped.
    *
-   * @param cancelled asked on the sampling thread before each step; true ends the sampling
+   * @param cancelled called on the sampling thread before each step; {@code true} stops sampling
    * @return the sampler
    */
   public LatentSampler cancellation(BooleanSupplier cancelled) {
@@ -150,7 +149,7 @@ public final class LatentSampler {
    * @return latents as {@link LatentCodec#decode} takes them, shape {@code (n, C, H, W)}, float32,
    *     on the model's device
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
-   *     is kept
+   *     stays set
    */
   public NDArray sample(List<String> prompts, long seed, NDManager owner) {
     return sample(prompts, NoiseSource.ofSeed(seed), owner);
@@ -168,7 +167,7 @@ public final class LatentSampler {
    *     method cannot work with the model's schedule
    * @throws IllegalStateException if the model is closed
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
-   *     is kept
+   *     stays set
    */
   public NDArray sample(List<String> prompts, NoiseSource noise, NDManager owner) {
     Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
@@ -195,7 +194,7 @@ public final class LatentSampler {
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
    *     LatentCodec}
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
-   *     is kept
+   *     stays set
    */
   public List<BufferedImage> draw(List<String> prompts, long seed) {
     return draw(prompts, NoiseSource.ofSeed(seed));
@@ -210,7 +209,7 @@ public final class LatentSampler {
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
    *     LatentCodec}
    * @throws CancellationException if it was cancelled or the thread interrupted; the interrupt flag
-   *     is kept
+   *     stays set
    */
   public List<BufferedImage> draw(List<String> prompts, NoiseSource noise) {
     LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");

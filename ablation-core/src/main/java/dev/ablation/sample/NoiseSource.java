@@ -6,15 +6,15 @@ import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 
 /**
- * Where the noise of sampled images comes from. Noise is asked for by image and step, never in an
- * order, so that an image does not depend on the images that share its batch.
+ * The source of the noise of sampled images. Noise is requested by image and step, not in sequence,
+ * so an image does not depend on the other images of its batch.
  *
  * {@snippet class="dev.ablation.Snippets" region="noise-source"}
  */
 public interface NoiseSource {
 
   /**
-   * Returns the latents that an image begins with.
+   * Returns the initial latents of an image.
    *
    * @param image index of the image, from 0
    * @param shape {@code (C, H, W)}
@@ -24,7 +24,7 @@ public interface NoiseSource {
   NDArray initial(int image, Shape shape, NDManager scope);
 
   /**
-   * Returns the noise that a step adds; asked only of methods that add noise.
+   * Returns the noise that a step adds; called only for methods that add noise.
    *
    * @param image index of the image, from 0
    * @param step index of the step, from 0
@@ -36,7 +36,7 @@ public interface NoiseSource {
 
   /**
    * Returns a source in which image i has the seed {@code seed + i}: any image of a series can be
-   * drawn again alone, with its own seed.
+   * reproduced alone, with its own seed.
    *
    * @param seed of the first image
    * @return the source
@@ -46,10 +46,10 @@ public interface NoiseSource {
   }
 
   /**
-   * Returns a source in which each image has a seed of its own. Equal seeds give equal noise.
+   * Returns a source in which each image has its own seed. Equal seeds give equal noise.
    *
    * @param seeds one for each image; copied
-   * @return the source; it refuses images that have no seed
+   * @return the source; it rejects images without a seed
    */
   static NoiseSource ofSeeds(long... seeds) {
     long[] own = seeds.clone();
@@ -58,7 +58,7 @@ public interface NoiseSource {
   }
 
   /**
-   * Returns a source whose images begin with given latents, before any scaling by the sampler.
+   * Returns a source whose images start from given latents, before any scaling by the sampler.
    *
    * @param latents standard normal, shape {@code (n, C, H, W)}, float32; not closed by the source
    * @param steps the noise of the steps

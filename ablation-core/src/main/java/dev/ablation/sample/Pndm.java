@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The linear multistep method of pseudo numerical methods for diffusion models (Liu et al. 2022,
  * arXiv 2202.09778, algorithm 2, "PLMS"), without the Runge-Kutta steps at the beginning. The
- * network's outputs of up to four steps are combined to e' with the weights of Adams and Bashforth
+ * network's outputs of up to four steps are combined to e' with the Adams-Bashforth weights
  * (equation 12), and with a and a' the cumulative alphas of timestep t and of {@code t - T/n},
  * equation 11 gives
  *
@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * at both its ends, so that a run calls the network once more than its number of steps; its second
  * timestep occurs twice.
  *
- * @param setAlphaToOne whether a' after the last step is 1, else that of timestep 0
- * @param spacing how the timesteps are picked
+ * @param setAlphaToOne whether a' after the last step is 1; otherwise it is that of timestep 0
+ * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
 public record Pndm(boolean setAlphaToOne, TimestepSpacing spacing, int stepsOffset)
@@ -44,7 +44,7 @@ public record Pndm(boolean setAlphaToOne, TimestepSpacing spacing, int stepsOffs
   /**
    * Returns a variant with other timesteps.
    *
-   * @param spacing how the timesteps are picked
+   * @param spacing how the timesteps are selected
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */

@@ -9,16 +9,16 @@ import java.util.Map;
  * A method for running the diffusion process backwards, with its settings: an immutable value
  * without resources, usable by every thread and for any number of generations.
  *
- * <p>The factories give the settings that are published with Stable Diffusion 1 and 2, and {@link
- * #flowMatchEuler()} those of Stable Diffusion 3 and FLUX.1. Every built-in method is a record
- * whose {@code with...} methods give variants:
+ * <p>The factories return the settings that are published with Stable Diffusion 1 and 2, and {@link
+ * #flowMatchEuler()} those of Stable Diffusion 3 and FLUX.1. Every built-in method is an immutable
+ * value whose setters return variants:
  *
  * <pre>{@code
  * Sampler.dpmSolverPlusPlus().karrasSigmas(true)
  * Sampler.ddim().eta(1)
  * }</pre>
  *
- * <p>A method of your own implements this interface and {@link SamplerRun}:
+ * <p>To add a method, implement this interface and {@link SamplerRun}:
  *
  * {@snippet class="dev.ablation.Snippets" region="own-sampler"}
  */
@@ -34,32 +34,32 @@ public interface Sampler {
   Map<String, Object> settings();
 
   /**
-   * Returns whether the method works with a schedule; unless overridden {@code true}, and {@link
-   * #start} refuses what it cannot do.
+   * Returns whether the method works with a schedule; by default {@code true}, and {@link #start}
+   * rejects unsupported schedules.
    *
    * @param schedule the schedule that the model was trained with
    * @param type what the model predicts
-   * @return whether {@link #start} takes them
+   * @return whether {@link #start} accepts them
    */
   default boolean supports(NoiseSchedule schedule, PredictionType type) {
     return true;
   }
 
   /**
-   * Begins a generation.
+   * Starts a generation.
    *
    * @param schedule the schedule that the model was trained with
    * @param type what the model predicts
    * @param steps number of sampling steps, positive; with discrete schedules at most {@code
    *     schedule.steps()}
-   * @param latents shape {@code (C, H, W)} of what is drawn, for methods that depend on its size
+   * @param latents shape {@code (C, H, W)} of what is drawn, for methods that depend on the size
    * @return the run; the caller closes it
    * @throws IllegalArgumentException if {@code steps} is out of range, or if the method cannot work
    *     with this schedule and prediction type
    */
   SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps, Shape latents);
 
-  /** {@return ancestral sampling as in the paper that began it (Ho et al. 2020)} */
+  /** {@return ancestral sampling as in the original paper (Ho et al. 2020)} */
   static Ddpm ddpm() {
     return new Ddpm(0, TimestepSpacing.LEADING, 1);
   }

@@ -14,14 +14,14 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Samples have any shape {@code (B, ...)}, float32. Every array that a method returns is
- * attached to the manager of the sample given to it. What a multistep method remembers belongs to
- * the run until it is closed; it never keeps an array of the caller's. Not thread-safe.
+ * attached to the manager of the sample given to it. The history of a multistep method belongs to
+ * the run until it is closed; the run never keeps an array of the caller. Not thread-safe.
  */
 public interface SamplerRun extends AutoCloseable {
 
   /**
-   * {@return how often the network is called} PLMS needs one call more than the sampling steps
-   * asked for.
+   * {@return the number of network calls} PLMS needs one call more than the requested sampling
+   * steps.
    */
   default int steps() {
     return timesteps().length;
@@ -37,11 +37,11 @@ public interface SamplerRun extends AutoCloseable {
    */
   double[] sigmas();
 
-  /** {@return the standard deviation of the noise to begin with} */
+  /** {@return the standard deviation of the initial noise} */
   double initNoiseSigma();
 
   /**
-   * Scales a sample to what the network was trained on.
+   * Scales a sample to the network's input range.
    *
    * @param sample before step {@code index}
    * @param index from 0 to {@code steps() - 1}
@@ -50,7 +50,7 @@ public interface SamplerRun extends AutoCloseable {
   NDArray scaleModelInput(NDArray sample, int index);
 
   /**
-   * Returns whether a step takes fresh noise.
+   * Returns whether a step needs fresh noise.
    *
    * @param index from 0 to {@code steps() - 1}
    * @return whether {@link #step} needs noise there
@@ -58,8 +58,8 @@ public interface SamplerRun extends AutoCloseable {
   boolean drawsNoise(int index);
 
   /**
-   * Returns the clean sample that the network's output stands for, such as for a preview. Changes
-   * nothing.
+   * Returns the clean sample that the network's output implies, such as for a preview. Does not
+   * change the run.
    *
    * @param modelOutput the network's output, shape of {@code sample}
    * @param index from 0 to {@code steps() - 1}
@@ -74,15 +74,15 @@ public interface SamplerRun extends AutoCloseable {
    * @param modelOutput the network's output, shape of {@code sample}
    * @param index from 0 to {@code steps() - 1}
    * @param sample before the step
-   * @param noise standard normal, shape of {@code sample}, where {@link #drawsNoise} says so;
-   *     ignored elsewhere
+   * @param noise standard normal, shape of {@code sample}, if {@link #drawsNoise} returns {@code
+   *     true}; otherwise ignored
    * @return the sample after the step, a new array
    * @throws IllegalStateException if {@code index} is not the next step
    * @throws IllegalArgumentException if a shape does not fit or the noise is missing
    */
   NDArray step(NDArray modelOutput, int index, NDArray sample, @Nullable NDArray noise);
 
-  /** Frees what the run remembers. */
+  /** Frees the run's history. */
   @Override
   void close();
 }

@@ -1,6 +1,6 @@
 package dev.ablation.sample;
 
-/** Capability: the settings that a model's publisher draws with. */
+/** Capability: the sampling settings of the model's publisher. */
 public interface SamplingDefaults {
 
   /** {@return sampler, steps and guidance that suit the model} */

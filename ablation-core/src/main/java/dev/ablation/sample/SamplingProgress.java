@@ -1,7 +1,7 @@
 package dev.ablation.sample;
 
 /**
- * Where sampling stands after a step.
+ * The progress of sampling after a step.
  *
  * @param step steps made for this batch, from 1
  * @param steps steps of each batch: calls of the network

@@ -6,13 +6,13 @@ import dev.ablation.schedule.RectifiedFlow;
 import java.util.Objects;
 
 /**
- * How a {@link LatentSampler} draws; an immutable value that provenance can keep.
+ * The settings of a {@link LatentSampler}; an immutable value that can be stored in provenance.
  *
  * @param sampler the numerical method
  * @param steps number of sampling steps, positive
- * @param guidance how the prompt is made to count more
+ * @param guidance how the influence of the prompt is strengthened
  * @param negativePrompt what to guide away from; empty is the unconditional prompt
- * @param batchSize most images at a time, positive
+ * @param batchSize maximum number of images drawn together, positive
  */
 public record SamplingSettings(
     Sampler sampler, int steps, Guidance guidance, String negativePrompt, int batchSize) {
@@ -33,7 +33,7 @@ public record SamplingSettings(
    * @param steps number of sampling steps, positive
    * @param guidanceScale of {@link Guidance#classifierFree}
    * @param negativePrompt what to guide away from; empty is the unconditional prompt
-   * @param batchSize most images at a time, positive
+   * @param batchSize maximum number of images drawn together, positive
    */
   public SamplingSettings(
       Sampler sampler, int steps, double guidanceScale, String negativePrompt, int batchSize) {
@@ -104,8 +104,8 @@ public record SamplingSettings(
   /**
    * Changes the guidance.
    *
-   * @param guidance how the prompt is made to count more
-   * @return a changed copy
+   * @param guidance how the influence of the prompt is strengthened
+   * @return a copy with the given guidance
    */
   public SamplingSettings guidance(Guidance guidance) {
     return new SamplingSettings(sampler, steps, guidance, negativePrompt, batchSize);

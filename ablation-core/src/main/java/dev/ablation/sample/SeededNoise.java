@@ -6,7 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.random.RandomStreams;
 import java.util.function.IntToLongFunction;
 
-/** Noise from a seed for each image. The purposes name streams and must never change. */
+/** Noise from a seed for each image. The purposes are names of streams and must never change. */
 final class SeededNoise implements NoiseSource {
   private final IntToLongFunction seeds;
 

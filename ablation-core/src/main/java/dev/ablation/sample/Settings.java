@@ -11,7 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/** What the records of this package do with their components. */
+/** Common functions of the records of this package. */
 final class Settings {
   private Settings() {}
 
@@ -38,7 +38,7 @@ final class Settings {
     return schedule instanceof VariancePreservingSchedule && schedule.supports(type);
   }
 
-  /** {@return the schedule of a sampler that works on discrete timesteps alone} */
+  /** {@return the schedule of a sampler that supports only discrete timesteps} */
   static VariancePreservingSchedule variancePreserving(
       Sampler sampler, NoiseSchedule schedule, PredictionType type) {
     checkSupport(sampler, schedule, type);

@@ -3,7 +3,7 @@ package dev.ablation.sample;
 import dev.ablation.schedule.VariancePreservingSchedule;
 import java.util.Arrays;
 
-/** The noise levels {@code sqrt((1 - a) / a)} of a schedule, and ways to pick some of them. */
+/** The noise levels {@code sqrt((1 - a) / a)} of a schedule, and ways to select some of them. */
 final class Sigmas {
   /** The exponent of Karras et al. 2022, arXiv 2206.00364, section 3, table 1. */
   private static final double KARRAS_RHO = 7;

@@ -1,7 +1,7 @@
 package dev.ablation.sample;
 
 /**
- * How the timesteps of a generation are picked from those of training (Lin et al. 2023, arXiv
+ * How the timesteps of a generation are selected from those of training (Lin et al. 2023, arXiv
  * 2305.08891, table 2). T is the number of training timesteps, n that of sampling steps.
  */
 public enum TimestepSpacing {

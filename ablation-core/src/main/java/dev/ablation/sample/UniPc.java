@@ -29,11 +29,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param order largest order of the predictor, 1 to 3
  * @param karrasSigmas whether noise levels are spaced as by Karras et al. (2022, arXiv 2206.00364,
- *     equation 5) between the schedule's ends, in place of {@code spacing}; the network is then
+ *     equation 5) between the schedule's ends, instead of {@code spacing}; the network is then
  *     called at the nearest whole timesteps
  * @param lowerOrderFinal whether the order is lowered at the end, down to 1 in the last step
  * @param finalSigma noise level after the last step
- * @param spacing how the timesteps are picked
+ * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
 public record UniPc(
@@ -76,7 +76,7 @@ public record UniPc(
   /**
    * Returns a variant with other timesteps.
    *
-   * @param spacing how the timesteps are picked
+   * @param spacing how the timesteps are selected
    * @param stepsOffset added to the timesteps of leading spacing, not negative
    * @return the variant
    */

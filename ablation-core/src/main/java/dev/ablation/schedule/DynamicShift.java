@@ -7,7 +7,7 @@ import java.util.Objects;
 /**
  * A shift that depends on the number of image tokens n: {@code e^mu / (e^mu + 1 / sigma - 1)},
  * where mu is linear in n (diffusers' {@code use_dynamic_shifting}). Training levels stay as they
- * are, as in diffusers' training code. Each setter returns a changed copy.
+ * are, as in diffusers' training code. Each setter returns a copy.
  */
 public final class DynamicShift implements SigmaShift {
   static final DynamicShift FLUX = new DynamicShift(0.5, 1.15, 256, 4096, 2, false);
@@ -49,7 +49,7 @@ public final class DynamicShift implements SigmaShift {
    * Changes mu at the base number of tokens.
    *
    * @param baseShift finite
-   * @return a changed copy
+   * @return a copy with the given base shift
    */
   public DynamicShift baseShift(double baseShift) {
     return new DynamicShift(baseShift, maxShift, baseTokens, maxTokens, patchSize, linear);
@@ -59,7 +59,7 @@ public final class DynamicShift implements SigmaShift {
    * Changes mu at the largest number of tokens; more tokens extrapolate.
    *
    * @param maxShift finite
-   * @return a changed copy
+   * @return a copy with the given max shift
    */
   public DynamicShift maxShift(double maxShift) {
     return new DynamicShift(baseShift, maxShift, baseTokens, maxTokens, patchSize, linear);
@@ -70,7 +70,7 @@ public final class DynamicShift implements SigmaShift {
    *
    * @param baseTokens positive
    * @param maxTokens above {@code baseTokens}
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public DynamicShift tokens(int baseTokens, int maxTokens) {
     return new DynamicShift(baseShift, maxShift, baseTokens, maxTokens, patchSize, linear);
@@ -80,7 +80,7 @@ public final class DynamicShift implements SigmaShift {
    * Changes how many latent pixels a side of a token has.
    *
    * @param patchSize positive
-   * @return a changed copy
+   * @return a copy with the given patch size
    */
   public DynamicShift patchSize(int patchSize) {
     return new DynamicShift(baseShift, maxShift, baseTokens, maxTokens, patchSize, linear);
@@ -89,9 +89,9 @@ public final class DynamicShift implements SigmaShift {
   /**
    * Changes the form of the shift.
    *
-   * @param linear whether mu takes the place of {@code e^mu} (diffusers' {@code time_shift_type}
+   * @param linear whether mu replaces {@code e^mu} (diffusers' {@code time_shift_type}
    *     "linear")
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public DynamicShift linear(boolean linear) {
     return new DynamicShift(baseShift, maxShift, baseTokens, maxTokens, patchSize, linear);

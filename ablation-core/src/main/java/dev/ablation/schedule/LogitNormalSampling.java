@@ -19,7 +19,7 @@ record LogitNormalSampling(double mean, double deviation) implements TimestepSam
     return schedule.timeAt(share(random.nextGaussian()));
   }
 
-  /** {@return the share that a standard normal number stands for} */
+  /** {@return the share for a standard normal number} */
   double share(double normal) {
     return 1 / (1 + Math.exp(-(mean + deviation * normal)));
   }

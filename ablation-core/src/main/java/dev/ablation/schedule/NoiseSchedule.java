@@ -13,12 +13,13 @@ import java.util.random.RandomGenerator;
  * Ho et al. (2020, arXiv 2006.11239); {@link RectifiedFlow} is the straight line between sample and
  * noise of Liu et al. (2022, arXiv 2209.03003) and Lipman et al. (2022, arXiv 2210.02747).
  *
- * <p>A time is a number as the network takes it. It grows with the noise, from {@link #minTime()}
- * to {@link #maxTime()}. A model is trained at {@link #steps()} of the times; what draws training
- * times asks the schedule, and never draws an integer itself.
+ * <p>A time is a number as the network receives it. It grows with the noise, from {@link
+ * #minTime()} to {@link #maxTime()}. A model is trained at {@link #steps()} of the times; training
+ * times are always drawn by the schedule, never as integers by the caller.
  *
  * <p>An implementation is an immutable value without resources, safe for every thread, with {@code
- * equals}, and with a {@code toString} that names every number: caches and provenance keep it.
+ * equals}, and with a {@code toString} that contains every number; it is stored in caches and
+ * provenance.
  */
 public interface NoiseSchedule {
 
@@ -45,7 +46,7 @@ public interface NoiseSchedule {
    * 2107.00630, section 3.1).
    *
    * @param time from {@link #minTime()} to {@link #maxTime()}
-   * @return not negative; 0 where there is only noise, infinite where there is none
+   * @return not negative; 0 at pure noise, infinite without noise
    * @throws IllegalArgumentException if the schedule has no such time
    */
   default double snr(double time) {
@@ -66,7 +67,7 @@ public interface NoiseSchedule {
    * Returns a training time.
    *
    * @param index from 0 to {@code steps() - 1}
-   * @return the time; monotonic in {@code index}, in the order that the model's training code has
+   * @return the time; monotonic in {@code index}, in the order of the model's training code
    * @throws IndexOutOfBoundsException if there is no such index
    */
   double time(int index);
@@ -81,13 +82,13 @@ public interface NoiseSchedule {
     return time((int) Math.min((long) (share * steps()), steps() - 1L));
   }
 
-  /** {@return how the model's training draws times, unless somebody chooses another way} */
+  /** {@return how the model's training draws times by default} */
   TimestepSampling timestepSampling();
 
   /**
    * Draws a training time by {@link #timestepSampling()}.
    *
-   * @param random where it comes from
+   * @param random source of random numbers
    * @return a training time
    */
   default double drawTime(RandomGenerator random) {
@@ -95,18 +96,18 @@ public interface NoiseSchedule {
   }
 
   /**
-   * Returns falling times for a walk from some noise level to a clean sample, which comes after the
-   * last of them.
+   * Returns descending times from some noise level towards a clean sample, which is reached after
+   * the last of them.
    *
-   * @param start share of the process to begin at, above 0 to 1
-   * @param count how many times, positive
-   * @return evenly spaced times, {@code count} of them or as many as there are
+   * @param start share of the process to start at, above 0, at most 1
+   * @param count number of times, positive
+   * @return evenly spaced times, at most {@code count}
    * @throws IllegalArgumentException if an argument is out of its range
    */
   double[] descendingTimes(double start, int count);
 
   /**
-   * Makes the array that the network takes.
+   * Creates the network's input array of times.
    *
    * @param times B times
    * @param scope owner of the result
@@ -128,7 +129,7 @@ public interface NoiseSchedule {
    * Returns whether a prediction type is defined on this process.
    *
    * @param type what a network predicts
-   * @return whether {@link #target} and {@link #predictOriginal} take it
+   * @return whether {@link #target} and {@link #predictOriginal} accept it
    */
   boolean supports(PredictionType type);
 

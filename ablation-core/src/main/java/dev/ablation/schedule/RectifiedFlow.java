@@ -13,14 +13,14 @@ import java.util.Objects;
  *
  * (Liu et al. 2022, arXiv 2209.03003, equation 1; Lipman et al. 2022, arXiv 2210.02747), along
  * which the velocity is {@code e - x_0} ({@link PredictionType#FLOW}). Stable Diffusion 3 (Esser et
- * al. 2024, arXiv 2403.03206) and FLUX.1 are trained so.
+ * al. 2024, arXiv 2403.03206) and FLUX.1 are trained in this way.
  *
- * <p>The time that the network takes is {@code timeScale * sigma}, float32 in arrays. The training
- * times are those of diffusers' {@code FlowMatchEulerDiscreteScheduler}: with n of them, the one of
- * index i has the level {@code (n - i) / n}, which {@link SigmaShift#ofTraining} shifts. Index 0 is
- * pure noise.
+ * <p>The network's time is {@code timeScale * sigma}, float32 in arrays. The training times are
+ * those of diffusers' {@code FlowMatchEulerDiscreteScheduler}: with n of them, the one of index i
+ * has the level {@code (n - i) / n}, which {@link SigmaShift#ofTraining} shifts. Index 0 is pure
+ * noise.
  *
- * <p>Immutable, without resources, safe for every thread. Each setter returns a changed copy.
+ * <p>Immutable, without resources, safe for every thread. Each setter returns a copy.
  */
 public final class RectifiedFlow implements NoiseSchedule {
   static final RectifiedFlow DEFAULT =
@@ -44,7 +44,7 @@ public final class RectifiedFlow implements NoiseSchedule {
     this.timestepSampling = Objects.requireNonNull(timestepSampling, "timestepSampling");
   }
 
-  /** {@return what sigma is multiplied by to become the network's time; 1000 unless changed} */
+  /** {@return the factor from sigma to the network's time; default 1000} */
   public double timeScale() {
     return timeScale;
   }
@@ -52,8 +52,8 @@ public final class RectifiedFlow implements NoiseSchedule {
   /**
    * Changes the network's time.
    *
-   * @param timeScale what sigma is multiplied by, positive
-   * @return a changed copy
+   * @param timeScale factor from sigma to the network's time, positive
+   * @return a copy with the given time scale
    */
   public RectifiedFlow timeScale(double timeScale) {
     return new RectifiedFlow(timeScale, steps, shift, timestepSampling);
@@ -67,8 +67,8 @@ public final class RectifiedFlow implements NoiseSchedule {
   /**
    * Changes the number of training times.
    *
-   * @param steps positive; 1000 unless changed
-   * @return a changed copy
+   * @param steps positive; default 1000
+   * @return a copy with the given steps
    */
   public RectifiedFlow steps(int steps) {
     return new RectifiedFlow(timeScale, steps, shift, timestepSampling);
@@ -83,7 +83,7 @@ public final class RectifiedFlow implements NoiseSchedule {
    * Changes the shift of noise levels.
    *
    * @param shift such as {@code SigmaShift.constant(3)} of Stable Diffusion 3
-   * @return a changed copy
+   * @return a copy with the given shift
    */
   public RectifiedFlow shift(SigmaShift shift) {
     return new RectifiedFlow(timeScale, steps, shift, timestepSampling);
@@ -98,7 +98,7 @@ public final class RectifiedFlow implements NoiseSchedule {
    * Changes how training draws times.
    *
    * @param timestepSampling such as {@code TimestepSampling.uniform()}
-   * @return a changed copy
+   * @return a copy with the given timestep sampling
    */
   public RectifiedFlow timestepSampling(TimestepSampling timestepSampling) {
     return new RectifiedFlow(timeScale, steps, shift, timestepSampling);

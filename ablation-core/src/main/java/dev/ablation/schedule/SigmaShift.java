@@ -3,9 +3,9 @@ package dev.ablation.schedule;
 import ai.djl.ndarray.types.Shape;
 
 /**
- * Moves the noise levels of a rectified flow towards more noise: images of more pixels keep their
- * content up to higher levels (Esser et al. 2024, arXiv 2403.03206, section 5.3.2). Maps 0 to 0 and
- * 1 to 1. An immutable value with {@code equals}.
+ * Moves the noise levels of a rectified flow towards more noise: images with more pixels keep their
+ * content at higher noise levels (Esser et al. 2024, arXiv 2403.03206, section 5.3.2). Maps 0 to 0
+ * and 1 to 1. An immutable value with {@code equals}.
  */
 public interface SigmaShift {
 
@@ -29,7 +29,7 @@ public interface SigmaShift {
     return sigma;
   }
 
-  /** {@return the name that provenance keeps; it names every number} */
+  /** {@return the name for provenance, with every number} */
   String name();
 
   /** {@return the shift that changes nothing} */
@@ -48,10 +48,10 @@ public interface SigmaShift {
   }
 
   /**
-   * Returns the exponential shift {@code e^mu / (e^mu + 1 / sigma - 1)} with a mu of your own.
+   * Returns the exponential shift {@code e^mu / (e^mu + 1 / sigma - 1)} with a given mu.
    *
    * @param mu finite
-   * @return the shift; it acts on sampling alone
+   * @return the shift; it applies only to sampling
    */
   static SigmaShift exponential(double mu) {
     return dynamic().baseShift(mu).maxShift(mu);

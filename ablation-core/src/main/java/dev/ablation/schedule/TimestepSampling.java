@@ -13,17 +13,17 @@ public interface TimestepSampling {
    * Draws one time.
    *
    * @param schedule whose training times are drawn
-   * @param random where it comes from
+   * @param random source of random numbers
    * @return a training time
    */
   double draw(NoiseSchedule schedule, RandomGenerator random);
 
   /**
-   * Draws the times of a batch; unless overridden each on its own.
+   * Draws the times of a batch; by default independently.
    *
    * @param count B, positive
    * @param schedule whose training times are drawn
-   * @param random where they come from
+   * @param random source of random numbers
    * @return B training times
    */
   default double[] draw(int count, NoiseSchedule schedule, RandomGenerator random) {
@@ -35,10 +35,10 @@ public interface TimestepSampling {
     return times;
   }
 
-  /** {@return the name that provenance keeps; it names every number} */
+  /** {@return the name for provenance, with every number} */
   String name();
 
-  /** {@return all training times alike (Ho et al. 2020, algorithm 1)} */
+  /** {@return uniform over all training times (Ho et al. 2020, algorithm 1)} */
   static TimestepSampling uniform() {
     return new UniformSampling();
   }

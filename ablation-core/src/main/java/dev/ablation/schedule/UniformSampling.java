@@ -2,7 +2,10 @@ package dev.ablation.schedule;
 
 import java.util.random.RandomGenerator;
 
-/** Old runs are continued from their random streams: one bounded integer a time. */
+/**
+ * Must not change, so that old runs can resume from their random streams: one bounded integer per
+ * time.
+ */
 record UniformSampling() implements TimestepSampling {
   @Override
   public double draw(NoiseSchedule schedule, RandomGenerator random) {

@@ -19,8 +19,8 @@ import java.util.function.DoubleUnaryOperator;
  *
  * <p>The values of {@code 1 - beta} and {@code a} are rounded to float32, since published networks
  * were trained with such numbers: at the first timesteps, where {@code 1 - a} is small, the noise
- * level depends on it in the fifth digit. Whatever follows from them is computed in double; arrays
- * are float32.
+ * level depends on it in the fifth digit. Derived values are computed in double; arrays are
+ * float32.
  *
  * <p>Immutable, without resources, safe for every thread. The factories are those of {@link
  * NoiseSchedule}.
@@ -76,8 +76,9 @@ public final class VariancePreservingSchedule implements NoiseSchedule {
   /**
    * Returns this schedule, stretched so that the last timestep holds noise alone (Lin et al. 2023,
    * arXiv 2305.08891, algorithm 1): the square roots of {@code a} are shifted and scaled so that
-   * the first keeps its value and the last is 0. At a timestep with {@code a = 0} the noise tells
-   * nothing about the sample, so a model of {@link PredictionType#EPSILON} cannot start there.
+   * the first keeps its value and the last is 0. At a timestep with {@code a = 0} the noise carries
+   * no information about the sample, so a model of {@link PredictionType#EPSILON} cannot start
+   * there.
    *
    * @return the rescaled schedule
    */

@@ -4,8 +4,8 @@
  * dev.ablation.schedule.VariancePreservingSchedule discrete process} of Ho et al. (2020, arXiv
  * 2006.11239) or a {@linkplain dev.ablation.schedule.RectifiedFlow rectified flow}; a {@link
  * dev.ablation.schedule.TimestepSampling} draws training times from it, and a {@link
- * dev.ablation.schedule.PredictionType} says what the network was trained to predict from a noised
- * sample.
+ * dev.ablation.schedule.PredictionType} defines what the network was trained to predict from a
+ * noised sample.
  */
 @NullMarked
 package dev.ablation.schedule;

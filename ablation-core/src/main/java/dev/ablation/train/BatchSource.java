@@ -5,8 +5,8 @@ import dev.ablation.objective.TrainingBatch;
 import java.util.Optional;
 
 /**
- * Where a trainer's pairs come from. A batch depends on the step alone, not on which batches were
- * asked for before, so that a run can be continued at any step.
+ * The source of a trainer's pairs. A batch depends only on the step, not on earlier requests, so a
+ * run can be resumed at any step.
  */
 public interface BatchSource {
 
@@ -14,7 +14,7 @@ public interface BatchSource {
    * Returns the pairs of a step.
    *
    * @param step 1 for the first
-   * @param size how many pairs
+   * @param size number of pairs
    * @param scope owner of the batch's arrays
    * @return the batch
    */
@@ -24,7 +24,7 @@ public interface BatchSource {
    * Returns further anchor images of a step for prior preservation.
    *
    * @param step 1 for the first
-   * @param size how many images
+   * @param size number of images
    * @param scope owner of the batch's arrays
    * @return the batch; empty if the source has none
    */

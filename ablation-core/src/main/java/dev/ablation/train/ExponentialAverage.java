@@ -6,15 +6,15 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 
 /**
- * Exponential moving average of weights under training, which draws better images than the weights
+ * Exponential moving average of weights under training, which gives better images than the weights
  * themselves (Ho et al. 2020, appendix B). After step k the average is
  *
  * <pre>{@code average = d * average + (1 - d) * weight,  d = min(decay, (1 + k) / (10 + k))}</pre>
  *
- * so that the random weights of the beginning are forgotten soon. To save time it may be computed
- * in every n-th step only, with {@code d} to the power of n.
+ * so that the initial random weights soon lose their influence. To save time it can be computed
+ * only every n-th step, with {@code d} to the power of n.
  *
- * <p>The caller sees to it that no gradients are recorded during a call. Not thread-safe.
+ * <p>No gradients may be recorded during a call. Not thread-safe.
  */
 public final class ExponentialAverage implements AutoCloseable {
   private final NDList weights;
@@ -24,7 +24,7 @@ public final class ExponentialAverage implements AutoCloseable {
   private final int every;
 
   /**
-   * Starts with the weights as they are.
+   * Starts with the current weights.
    *
    * @param weights float32; read at every update, not owned
    * @param decay the largest d, from 0 to below 1
@@ -47,7 +47,7 @@ public final class ExponentialAverage implements AutoCloseable {
   }
 
   /**
-   * Takes in the weights as they are after a step.
+   * Updates the averages with the weights after a step.
    *
    * @param step k, 1 for the first
    */
@@ -66,8 +66,8 @@ public final class ExponentialAverage implements AutoCloseable {
   }
 
   /**
-   * {@return the averages, in the order of the weights} They belong to this object; whoever resumes
-   * a run overwrites them in place.
+   * {@return the averages, in the order of the weights} They belong to this object; to resume a
+   * run, overwrite them in place.
    */
   public NDList values() {
     return values;

@@ -22,9 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
-/**
- * One training by a {@link GradientTrainer}, from its beginning or from a saved state to its end.
- */
+/** One training run by a {@link GradientTrainer}, from the start or from a saved state. */
 final class GradientRun implements AutoCloseable {
   // Names in a saved state; files on disk have them.
   private static final String WEIGHT = "weight.";
@@ -34,7 +32,7 @@ final class GradientRun implements AutoCloseable {
   private static final String OPTIMIZER_STEPS = "optimizer.steps";
   private static final String BEST_STEP = "best.step";
 
-  /** No weights were called the best. */
+  /** No weights were recorded as the best. */
   private static final int NONE = -1;
 
   private static final String STOPPED = "stopped";
@@ -54,7 +52,7 @@ final class GradientRun implements AutoCloseable {
   private int bestStep = NONE;
   private @Nullable String stopped;
 
-  /** Whether monitors and listeners have looked at the model as it is now. */
+  /** Whether monitors and listeners have observed the model after the current step. */
   private boolean looked;
 
   GradientRun(GradientTrainer trainer, TrainingTask task, TrainingSession session) {
@@ -69,11 +67,11 @@ final class GradientRun implements AutoCloseable {
   TrainingResult toTheEnd() {
     restore();
     try {
-      lookOnce();
+      observeOnce();
       while (!done()) {
         task.checkCancelled();
         step(history.size() + 1);
-        lookOnce();
+        observeOnce();
         if (done() || task.savesAfter(history.size())) {
           task.save(state());
         }
@@ -145,7 +143,7 @@ final class GradientRun implements AutoCloseable {
     return session.gradients(() -> task.objective().loss(context), scope);
   }
 
-  /** The mean over batches of equal size, one at a time in memory. */
+  /** The mean over batches of equal size; only one is in memory at a time. */
   private Gradients accumulated(
       TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
     int count = trainer.accumulation();
@@ -185,10 +183,10 @@ final class GradientRun implements AutoCloseable {
 
   // Looking
 
-  private void lookOnce() {
+  private void observeOnce() {
     if (!looked) {
       List<Measurement> made = new ArrayList<>();
-      session.withoutGradients(() -> look(made));
+      session.withoutGradients(() -> observe(made));
       measurements.addAll(made);
       looked = true;
       if (stopped != null) {
@@ -197,10 +195,10 @@ final class GradientRun implements AutoCloseable {
     }
   }
 
-  private List<Measurement> look(List<Measurement> made) {
+  private List<Measurement> observe(List<Measurement> made) {
     int step = history.size();
-    if (task.looksAfter(step, trainer.steps())) {
-      task.look(progress(made));
+    if (task.observesAfter(step, trainer.steps())) {
+      task.onStep(progress(made));
     }
     boolean better = false;
     String stop = null;
@@ -208,10 +206,10 @@ final class GradientRun implements AutoCloseable {
       if (step == 0
           ? monitor.measuresBaseline()
           : step % monitor.everySteps() == 0 || step == trainer.steps()) {
-        MonitorDecision verdict = monitor.look(progress(made));
-        verdict.measured().forEach((name, value) -> made.add(new Measurement(step, name, value)));
-        better |= verdict.best();
-        stop = stop == null ? verdict.stop() : stop;
+        MonitorDecision decision = monitor.onStep(progress(made));
+        decision.measured().forEach((name, value) -> made.add(new Measurement(step, name, value)));
+        better |= decision.best();
+        stop = stop == null ? decision.stop() : stop;
       }
     }
     made.forEach(
@@ -267,7 +265,7 @@ final class GradientRun implements AutoCloseable {
     return new TrainingState(history.size(), history, measurements, arrays, values);
   }
 
-  /** Before the first step there is nothing to keep. */
+  /** Before the first step there is nothing to save. */
   private void saveAfter(CancellationException cancellation) {
     if (!history.isEmpty()) {
       try {
@@ -331,11 +329,11 @@ final class GradientRun implements AutoCloseable {
     }
     String reason = stopped;
     int steps = history.size();
-    TrainingOutcome ending =
+    TrainingOutcome outcome =
         reason == null
             ? TrainingOutcome.complete(steps, resultStep())
             : new TrainingOutcome(steps, resultStep(), true, reason);
-    return new TrainingResult(changes(copies()), history, measurements, ending);
+    return new TrainingResult(changes(copies()), history, measurements, outcome);
   }
 
   private Map<String, WeightChange> changes(Map<String, NDArray> trained) {

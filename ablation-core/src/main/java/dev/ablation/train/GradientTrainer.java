@@ -23,9 +23,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fine-tuning by gradient descent, as in the paper: in every step the loss of a batch, its
- * gradient, clipping to a total norm, AdamW. Immutable: every method that takes a setting returns a
- * changed copy. Two trainers are equal if their {@link #settings} are.
+ * Fine-tuning by gradient descent, as in the paper: each step computes the loss of a batch and its
+ * gradient, clips the gradient to a total norm, and updates by AdamW. Immutable: every setter
+ * returns a copy. Two trainers are equal if their {@link #settings} are.
  *
  * {@snippet class="dev.ablation.Snippets" region="gradient-trainer"}
  */
@@ -35,7 +35,7 @@ public final class GradientTrainer implements StepwiseTrainer {
 
   private final Values values;
 
-  /** The settings; changed by nobody once a trainer has them. */
+  /** The settings; not changed after the trainer is created. */
   private static final class Values implements Cloneable {
     private int steps = 100;
     private int batchSize = 8;
@@ -88,13 +88,13 @@ public final class GradientTrainer implements StepwiseTrainer {
 
   /**
    * {@return the reference's settings for a style: 100 steps of 8 pairs, constant learning rate
-   * 1.6e-5, norm 1, no gradient at the start token; rows that are not trained stay as they are}
+   * 1.6e-5, norm 1, no gradient at the start token; untrained rows do not change}
    */
   public static GradientTrainer defaults() {
     return new GradientTrainer(new Values());
   }
 
-  /** {@return how many updates there are} */
+  /** {@return the number of updates} */
   @Override
   public int steps() {
     return values.steps;
@@ -104,13 +104,13 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes the number of steps.
    *
    * @param steps positive
-   * @return a changed copy
+   * @return a copy with the given steps
    */
   public GradientTrainer steps(int steps) {
     return changed(v -> v.steps = steps);
   }
 
-  /** {@return B, pairs that go through the network together} */
+  /** {@return B, the number of pairs in one forward pass of the network} */
   public int batchSize() {
     return values.batchSize;
   }
@@ -119,16 +119,16 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes the batch size.
    *
    * @param batchSize positive
-   * @return a changed copy
+   * @return a copy with the given batch size
    */
   public GradientTrainer batchSize(int batchSize) {
     return changed(v -> v.batchSize = batchSize);
   }
 
   /**
-   * {@return how many batches a step averages its gradient over: a step sees {@code batchSize *
-   * accumulation} pairs, the same ones as a single batch of that size, in the memory of a small
-   * one}
+   * {@return the number of batches over which a step averages its gradient: a step uses {@code
+   * batchSize * accumulation} pairs, the same ones as a single batch of that size, with the memory
+   * of a small batch}
    */
   public int accumulation() {
     return values.accumulation;
@@ -138,7 +138,7 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes the number of batches whose gradients are averaged in a step.
    *
    * @param accumulation positive
-   * @return a changed copy
+   * @return a copy with the given accumulation
    */
   public GradientTrainer accumulation(int accumulation) {
     return changed(v -> v.accumulation = accumulation);
@@ -153,7 +153,7 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes the learning rate.
    *
    * @param learningRate positive
-   * @return a changed copy
+   * @return a copy with the given learning rate
    */
   public GradientTrainer learningRate(double learningRate) {
     return changed(v -> v.learningRate = learningRate);
@@ -168,7 +168,7 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes how the learning rate changes over the steps.
    *
    * @param schedule such as {@code LearningRateSchedule.cosine(10, 0)}
-   * @return a changed copy
+   * @return a copy with the given schedule
    */
   public GradientTrainer schedule(LearningRateSchedule schedule) {
     return changed(v -> v.schedule = schedule);
@@ -183,7 +183,7 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes the norm that gradients are clipped to.
    *
    * @param maxGradientNorm positive; infinity does not clip
-   * @return a changed copy
+   * @return a copy with the given max gradient norm
    */
   public GradientTrainer maxGradientNorm(double maxGradientNorm) {
     return changed(v -> v.maxGradientNorm = maxGradientNorm);
@@ -198,7 +198,7 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes the optimiser's settings.
    *
    * @param optimizer settings of AdamW
-   * @return a changed copy
+   * @return a copy with the given optimizer
    */
   public GradientTrainer optimizer(AdamW optimizer) {
     return changed(v -> v.optimizer = optimizer);
@@ -216,7 +216,7 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes whether the start token carries gradients.
    *
    * @param stopStartToken {@code true} is the reference's
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public GradientTrainer stopStartToken(boolean stopStartToken) {
     return changed(v -> v.stopStartToken = stopStartToken);
@@ -234,30 +234,30 @@ public final class GradientTrainer implements StepwiseTrainer {
    * Changes whether weight decay shrinks rows that are not trained.
    *
    * @param decayOtherRows {@code true} only to reproduce the reference
-   * @return a changed copy
+   * @return a copy with this setting
    */
   public GradientTrainer decayOtherRows(boolean decayOtherRows) {
     return changed(v -> v.decayOtherRows = decayOtherRows);
   }
 
   /**
-   * {@return low-rank changes that are trained in place of the weights; empty if the weights
-   * themselves are}
+   * {@return settings of the low-rank changes that are trained instead of the weights; empty if the
+   * weights are trained}
    */
   public Optional<Lora> lora() {
     return values.lora;
   }
 
   /**
-   * Trains low-rank changes of the chosen weights, which stay as they are. Of a group only linear
-   * maps and convolutions are changed; its biases and normalisations, which have no low-rank form,
-   * keep their values, and a warning names them. The published learning rates are those of whole
+   * Trains low-rank changes of the chosen weights instead of the weights. Only linear maps and
+   * convolutions of a group are changed; biases and normalisations have no low-rank form and keep
+   * their values, and a warning names them. The published learning rates are those of whole
    * weights; low-rank changes need larger ones, about 1e-4.
    *
    * {@snippet class="dev.ablation.Snippets" region="lora"}
    *
    * @param lora rank, alpha and start
-   * @return a changed copy
+   * @return a copy with the given lora
    */
   public GradientTrainer lora(Lora lora) {
     return changed(v -> v.lora = Optional.of(lora));
@@ -280,16 +280,16 @@ public final class GradientTrainer implements StepwiseTrainer {
         : LoraChoice.of(model, weights).problems();
   }
 
-  /** {@return what looks at training after its steps, in this order, and may stop it} */
+  /** {@return the monitors, in the order in which they are called} */
   public List<TrainingMonitor> monitors() {
     return values.monitors;
   }
 
   /**
-   * Adds a monitor, which looks after those added before.
+   * Adds a monitor, called after those added before.
    *
-   * @param monitor measures, stops, or keeps the best weights
-   * @return a changed copy
+   * @param monitor measures, stops, or records the best weights
+   * @return a copy with the given monitor
    */
   public GradientTrainer monitor(TrainingMonitor monitor) {
     List<TrainingMonitor> more =
@@ -302,33 +302,33 @@ public final class GradientTrainer implements StepwiseTrainer {
    * for rules that are added later.
    *
    * @param value its name
-   * @param everySteps at every which step, positive; at the last one always
+   * @param everySteps interval in steps, positive; always measured after the last step
    * @param metric measures the model
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public GradientTrainer measure(String value, int everySteps, ModelMetric metric) {
     return monitor(TrainingMonitor.measuring(value, everySteps, metric));
   }
 
   /**
-   * Stops training where a rule holds.
+   * Stops training when a condition holds.
    *
    * {@snippet class="dev.ablation.Snippets" region="stop-when"}
    *
-   * @param reason for provenance and result; another rule needs another reason
-   * @param rule looks after every step
-   * @return a changed copy
+   * @param reason for provenance and result; different rules need different reasons
+   * @param rule the condition, evaluated after every step
+   * @return a copy with the given values
    */
   public GradientTrainer stopWhen(String reason, Predicate<TrainingProgress> rule) {
     return monitor(TrainingMonitor.stoppingWhen(reason, rule));
   }
 
-  /** {@return how many pairs a step sees: batchSize * accumulation} */
+  /** {@return the number of pairs of a step: batchSize * accumulation} */
   public int pairsPerStep() {
     return values.batchSize * values.accumulation;
   }
 
-  /** Without monitors, which may stop it or take long. */
+  /** Without monitors, which may stop training or take long. */
   @Override
   public GradientTrainer sample(int steps) {
     return changed(v -> {

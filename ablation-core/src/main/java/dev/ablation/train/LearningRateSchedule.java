@@ -3,11 +3,10 @@ package dev.ablation.train;
 import com.google.common.base.Preconditions;
 
 /**
- * How the learning rate changes over a run: the factor that the trainer's learning rate is
- * multiplied by in each step.
+ * How the learning rate changes over a run: a factor for the trainer's learning rate in each step.
  *
- * <p>The forms are those of diffusers' {@code get_scheduler} under the same names, but for one
- * thing: a warm-up begins with {@code 1 / warmUpSteps}, not with a first step that changes nothing.
+ * <p>The forms are those of diffusers' {@code get_scheduler} under the same names, with one
+ * difference: a warm-up starts at {@code 1 / warmUpSteps}, so that the first step is not lost.
  */
 public interface LearningRateSchedule {
 
@@ -20,7 +19,7 @@ public interface LearningRateSchedule {
    */
   double factor(int step, int steps);
 
-  /** {@return the name that provenance keeps; it names every number that shapes the schedule} */
+  /** {@return the name for provenance, with every number of the schedule} */
   String name();
 
   /** {@return the same learning rate in every step: the reference's} */
@@ -29,7 +28,7 @@ public interface LearningRateSchedule {
   }
 
   /**
-   * Rises from nearly nothing to the whole learning rate, then stays there.
+   * Rises linearly to the full learning rate, then stays there.
    *
    * @param warmUpSteps positive
    * @return the schedule

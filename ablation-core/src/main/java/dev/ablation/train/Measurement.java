@@ -5,8 +5,9 @@ import com.google.common.base.Preconditions;
 /**
  * A value that was measured on the model under training.
  *
- * @param step after which it was measured, 1 for the first; 0 before it, of the base model
- * @param name of what was measured
+ * @param step the step after which it was measured, from 1; 0 for the base model before the first
+ *     step
+ * @param name name of the value
  * @param value any number
  */
 public record Measurement(int step, String name, double value) {

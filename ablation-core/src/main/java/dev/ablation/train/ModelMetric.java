@@ -9,10 +9,9 @@ public interface ModelMetric {
   /**
    * Measures.
    *
-   * @param model computes with the weights under training and records no gradients; to be left as
-   *     it is
-   * @return the value; the same for the same weights, so everything random in it has seeds of its
-   *     own
+   * @param model computes with the weights under training and records no gradients; must not be
+   *     changed
+   * @return the value; equal for equal weights, so random numbers need fixed seeds
    */
   double measure(DiffusionModel model);
 }

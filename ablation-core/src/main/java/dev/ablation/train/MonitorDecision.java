@@ -7,13 +7,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link TrainingMonitor} says after a look. Every method returns a changed copy.
+ * The decision of a {@link TrainingMonitor} after a step. Immutable: every setter returns a copy.
  *
- * @param measured values that were measured: kept in the result, told to listeners and given to
- *     later looks
- * @param best whether the weights as they are now are the best so far; training then ends with
- *     them, unless later ones are called best
- * @param stop why training shall stop here; {@code null} if it shall go on
+ * @param measured measured values, by name; stored in the result, emitted to listeners and passed
+ *     to later calls
+ * @param best whether the current weights are the best so far; training then results in them,
+ *     unless later ones are better
+ * @param stop reason to stop training here; {@code null} to continue
  */
 public record MonitorDecision(Map<String, Double> measured, boolean best, @Nullable String stop) {
   private static final MonitorDecision GO_ON = new MonitorDecision(Map.of(), false, null);
@@ -24,7 +24,7 @@ public record MonitorDecision(Map<String, Double> measured, boolean best, @Nulla
     Preconditions.checkArgument(stop == null || !stop.isBlank(), "stop must not be blank");
   }
 
-  /** {@return nothing measured; go on} */
+  /** {@return the decision to continue, without measured values} */
   public static MonitorDecision goOn() {
     return GO_ON;
   }
@@ -32,9 +32,9 @@ public record MonitorDecision(Map<String, Double> measured, boolean best, @Nulla
   /**
    * Adds a value.
    *
-   * @param name of what was measured
+   * @param name name of the value
    * @param value any number
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public MonitorDecision measured(String name, double value) {
     Map<String, Double> more = new LinkedHashMap<>(measured);
@@ -42,7 +42,7 @@ public record MonitorDecision(Map<String, Double> measured, boolean best, @Nulla
     return new MonitorDecision(more, best, stop);
   }
 
-  /** {@return a copy that calls the weights as they are now the best so far} */
+  /** {@return a copy that records the current weights as the best so far} */
   public MonitorDecision asBest() {
     return new MonitorDecision(measured, true, stop);
   }
@@ -50,8 +50,8 @@ public record MonitorDecision(Map<String, Double> measured, boolean best, @Nulla
   /**
    * Returns a copy that stops training after this step.
    *
-   * @param reason in words; the result tells it
-   * @return a changed copy
+   * @param reason in words; part of the result
+   * @return a copy that stops for this reason
    */
   public MonitorDecision stopping(String reason) {
     return new MonitorDecision(measured, best, reason);

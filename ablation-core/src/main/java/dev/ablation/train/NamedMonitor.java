@@ -16,7 +16,7 @@ record NamedMonitor(
   }
 
   @Override
-  public MonitorDecision look(TrainingProgress progress) {
+  public MonitorDecision onStep(TrainingProgress progress) {
     return verdict.apply(progress);
   }
 

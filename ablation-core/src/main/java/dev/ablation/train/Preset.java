@@ -13,9 +13,9 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * The published numbers for a kind of concept. Learning rates are effective ones: what the
- * published commands reach by scaling a base number with pairs, processes and, in one of the
- * implementations, with prior preservation.
+ * The published settings for a kind of concept. Learning rates are effective ones: the published
+ * commands scale a base rate by the number of pairs and processes and, in one of the
+ * implementations, for prior preservation.
  *
  * {@snippet class="dev.ablation.Snippets" region="preset"}
  *
@@ -24,10 +24,10 @@ import java.util.Set;
  *
  * @param name for provenance
  * @param training steps, batch, learning rate, clipping
- * @param weights what is trained
- * @param objective what is minimised, prior preservation included
- * @param anchors how anchor images are made where their strategy leaves it open
- * @param styleTemplates forms of the prompts of a style for which none were chosen
+ * @param weights weights to train
+ * @param objective the loss, including prior preservation
+ * @param anchors how anchor images are generated if their strategy does not specify it
+ * @param styleTemplates prompt templates of a style without its own templates
  */
 public record Preset(
     String name,
@@ -56,8 +56,8 @@ public record Preset(
   }
 
   /**
-   * The numbers that a plan has by default: those of {@link #diffusers}, and for prompt pairs, of
-   * which nothing is published, an instance's without augmentation.
+   * The default settings of a plan: those of {@link #diffusers}; for prompt pairs, for which
+   * nothing is published, those of an instance without augmentation.
    *
    * @param kind of the concept
    * @return the preset
@@ -77,7 +77,7 @@ public record Preset(
   }
 
   /**
-   * The numbers of the paper's own implementation (CompVis), with two processes as documented. No
+   * The settings of the paper's own implementation (CompVis), with two processes as documented. No
    * gradient is clipped; anchors are 1,000 images by 200 steps of DDIM with eta 1 and guidance 6;
    * styles have six forms.
    *
@@ -99,7 +99,7 @@ public record Preset(
    *
    * @param kind of the concept
    * @return the preset
-   * @throws IllegalArgumentException if that implementation has no numbers for the kind
+   * @throws IllegalArgumentException if that implementation has no settings for the kind
    */
   public static Preset paper(ConceptKind kind) {
     refuseOthers("paper", kind, OF_THE_PAPER);
@@ -128,7 +128,7 @@ public record Preset(
   }
 
   /**
-   * The numbers of {@link #paper} with prior preservation, as published where target and anchor
+   * The settings of {@link #paper} with prior preservation, as published where target and anchor
    * share words ("grumpy cat" and "cat"): weight 0.2, and half of the 8 images of a step are the
    * prior's.
    *
@@ -151,7 +151,7 @@ public record Preset(
   }
 
   /**
-   * The numbers of the reference implementation for diffusers, with two processes as documented.
+   * The settings of the reference implementation for diffusers, with two processes as documented.
    * Gradients are clipped to norm 1; anchors are 1,000 images by 25 steps of DPM-Solver++ and
    * guidance 6; styles have two forms.
    *
@@ -175,7 +175,7 @@ public record Preset(
    *
    * @param kind of the concept
    * @return the preset
-   * @throws IllegalArgumentException if that implementation has no numbers for the kind
+   * @throws IllegalArgumentException if that implementation has no settings for the kind
    */
   public static Preset diffusers(ConceptKind kind) {
     refuseOthers("diffusers", kind, OF_DIFFUSERS);
@@ -213,9 +213,9 @@ public record Preset(
   }
 
   /**
-   * The numbers of {@link #diffusers} with prior preservation, as published where target and anchor
-   * share words ("grumpy cat" and "cat"): weight 1, 8 further images a step, and twice the learning
-   * rate.
+   * The settings of {@link #diffusers} with prior preservation, as published where target and
+   * anchor share words ("grumpy cat" and "cat"): weight 1, 8 further images a step, and twice the
+   * learning rate.
    *
    * @param kind of the concept
    * @return the preset

@@ -5,19 +5,19 @@ import java.util.Objects;
 import java.util.OptionalLong;
 
 /**
- * What a few steps of a {@link StepwiseTrainer} took, measured after a first one that warmed up,
- * with random latents in place of the anchors'. ForwardPassCounter count latents that go through
- * the denoising network, one timestep each.
+ * The cost of a few steps of a {@link StepwiseTrainer}, measured after a warm-up step, with random
+ * latents instead of the anchors'. A forward pass is one latent through the denoising network at
+ * one timestep.
  *
  * {@snippet class="dev.ablation.Snippets" region="estimate"}
  *
- * @param pairEvaluations of a step, for its pairs: with and without gradients, preservation
- *     included
- * @param priorEvaluations of a step, for prior preservation
- * @param step how long a training step takes
- * @param anchorEvaluation how long an evaluation for anchors takes; zero if there are none to draw
- * @param peakBytes memory that training took at its peak beside the model, measured: of the process
- *     on a CPU, of the device on a GPU; empty where it cannot be told
+ * @param pairEvaluations forward passes of a step for its pairs, with and without gradients,
+ *     including preservation
+ * @param priorEvaluations forward passes of a step for prior preservation
+ * @param step duration of a training step
+ * @param anchorEvaluation duration of a forward pass for anchors; zero if there are none to draw
+ * @param peakBytes measured peak memory of training beside the model, in bytes: of the process on a
+ *     CPU, of the device on a GPU; empty if it cannot be measured
  */
 public record StepCost(
     long pairEvaluations,

@@ -13,10 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/**
- * Text embeddings of prompts during training: kept once encoded, unless the text encoder itself
- * trains.
- */
+/** Text embeddings of prompts during training: cached, unless the text encoder is trained. */
 final class TextEmbeddings implements AutoCloseable {
   /** A run draws from at most a few thousand prompts; 77 x 768 floats each are 0.2 MB. */
   private static final int CAPACITY = 2048;

@@ -7,9 +7,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What a trainer takes, beside the prompts of targets, anchors and preserved concepts ({@link
- * TrainingTask#pairs}), which every trainer is given. Immutable; every method that changes it
- * returns a copy.
+ * What a trainer requires in addition to the prompts of targets, anchors and preserved concepts
+ * ({@link TrainingTask#pairs}), which every trainer receives. Immutable: every setter returns a
+ * copy.
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
@@ -29,7 +29,7 @@ public final class TrainerRequirements {
   }
 
   /**
-   * {@return the prompts alone: any model will do, no anchor image is drawn, and there is no
+   * {@return only prompts: any model is suitable, no anchor image is drawn, and there is no
    * objective}
    */
   public static TrainerRequirements prompts() {
@@ -46,8 +46,9 @@ public final class TrainerRequirements {
    *
    * @param type such as {@code Differentiable.class}, see {@link
    *     dev.ablation.model.DiffusionModel#capability}
-   * @param purpose what it is needed for, such as {@code "training"}; named if it is missing
-   * @return a changed copy
+   * @param purpose what it is needed for, such as {@code "training"}; part of the message if it is
+   *     missing
+   * @return a copy with the given values
    */
   public TrainerRequirements capability(Class<?> type, String purpose) {
     Map<Class<?>, String> more = new LinkedHashMap<>(capabilities);
@@ -56,10 +57,10 @@ public final class TrainerRequirements {
   }
 
   /**
-   * Changes whether training takes anchor images.
+   * Changes whether training requires anchor images.
    *
-   * @param needed whether {@link TrainingTask#batches()} is asked for
-   * @return a changed copy
+   * @param needed whether the trainer uses {@link TrainingTask#batches()}
+   * @return a copy with this setting
    */
   public TrainerRequirements anchorImages(boolean needed) {
     return new TrainerRequirements(capabilities, needed, objective);
@@ -68,8 +69,8 @@ public final class TrainerRequirements {
   /**
    * Changes whether training minimises the plan's objective.
    *
-   * @param needed whether {@link TrainingTask#objective()} is asked for
-   * @return a changed copy
+   * @param needed whether the trainer uses {@link TrainingTask#objective()}
+   * @return a copy with this setting
    */
   public TrainerRequirements objective(boolean needed) {
     return new TrainerRequirements(capabilities, anchorImages, needed);
@@ -80,7 +81,7 @@ public final class TrainerRequirements {
     return capabilities;
   }
 
-  /** {@return whether training takes anchor images} */
+  /** {@return whether training requires anchor images} */
   public boolean anchorImages() {
     return anchorImages;
   }

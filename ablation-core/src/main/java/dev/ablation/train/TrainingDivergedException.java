@@ -2,9 +2,7 @@ package dev.ablation.train;
 
 import dev.ablation.error.AblationException;
 
-/**
- * The loss or a gradient stopped being finite. The model holds the weights it had before the run.
- */
+/** The loss or a gradient is no longer finite. The model has its original weights. */
 public final class TrainingDivergedException extends AblationException {
   private static final long serialVersionUID = 1L;
 

@@ -4,49 +4,49 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * Looks at training every few steps, measures the model under training, and says whether to go on,
- * to stop, or to keep the weights as the best so far.
+ * Observes training at an interval of steps, measures the model under training, and decides whether
+ * to continue, to stop, or to record the current weights as the best so far.
  *
  * {@snippet class="dev.ablation.Snippets" region="monitor"}
  *
- * <p>A monitor keeps no state of its own: what it needs to know of earlier looks it finds in {@link
- * TrainingProgress#measurements()}, which checkpoints keep. So a run that was interrupted stops
- * where it would have stopped, and one monitor can serve many runs. Nothing random in it disturbs
- * training, whose numbers depend on the run's seed and the step alone.
+ * <p>A monitor is stateless: its earlier values are in {@link TrainingProgress#measurements()},
+ * which checkpoints save. A resumed run therefore stops at the same step as an uninterrupted one,
+ * and one monitor can serve many runs. Its random numbers do not affect training, which depends
+ * only on the run's seed and the step.
  */
 public interface TrainingMonitor {
 
-  /** {@return a name that tells everything that shapes the verdicts; provenance keeps it} */
+  /** {@return a name with every setting that affects the decisions; stored in provenance} */
   String name();
 
-  /** {@return at every which step it looks, positive; at the last one it always does} */
+  /** {@return the interval in steps, positive; the monitor is always called after the last step} */
   default int everySteps() {
     return 1;
   }
 
   /**
-   * Tells whether it also looks before the first step, at the base model: to measure what later
-   * looks are compared with, or to call it the best so far. It cannot stop training there.
+   * Returns whether the monitor is also called before the first step, with the base model: to
+   * measure a baseline, or to record it as the best so far. It cannot stop training there.
    *
-   * @return false unless an implementation says otherwise
+   * @return {@code false} by default
    */
   default boolean measuresBaseline() {
     return false;
   }
 
   /**
-   * Looks after a step, or before the first.
+   * Called after a step, or before the first.
    *
-   * @param progress where training stands
-   * @return what to do
+   * @param progress the state of training
+   * @return the decision
    */
-  MonitorDecision look(TrainingProgress progress);
+  MonitorDecision onStep(TrainingProgress progress);
 
   /**
    * Measures a value.
    *
-   * @param value its name, such as {@code "target score"}
-   * @param everySteps at every which step, positive
+   * @param value name of the value, such as {@code "target score"}
+   * @param everySteps interval in steps, positive
    * @param metric measures the model under training
    * @return a monitor that never stops
    */
@@ -58,12 +58,12 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Stops where a rule holds, with the weights as they are then unless a monitor called others the
-   * best.
+   * Stops when a condition holds. The result has the current weights, unless a monitor recorded
+   * others as the best.
    *
-   * @param reason for provenance and result, such as {@code "loss below 0.01"}; the same rule has
-   *     the same reason
-   * @param rule looks after every step
+   * @param reason for provenance and result, such as {@code "loss below 0.01"}; equal rules need
+   *     equal reasons
+   * @param rule the condition, evaluated after every step
    * @return the monitor
    */
   static TrainingMonitor stoppingWhen(String reason, Predicate<TrainingProgress> rule) {
@@ -75,9 +75,10 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Calls the weights the best so far whenever a measured value is lower than ever before.
+   * Records the weights as the best so far whenever a measured value is lower than all earlier
+   * ones.
    *
-   * @param value name of what a monitor before this one measures
+   * @param value name of a value that an earlier monitor measures
    * @return the monitor
    */
   static TrainingMonitor keepingLowest(String value) {
@@ -85,9 +86,10 @@ public interface TrainingMonitor {
   }
 
   /**
-   * Calls the weights the best so far whenever a measured value is higher than ever before.
+   * Records the weights as the best so far whenever a measured value is higher than all earlier
+   * ones.
    *
-   * @param value name of what a monitor before this one measures
+   * @param value name of a value that an earlier monitor measures
    * @return the monitor
    */
   static TrainingMonitor keepingHighest(String value) {

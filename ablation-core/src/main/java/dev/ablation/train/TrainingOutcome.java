@@ -6,16 +6,16 @@ import java.util.Objects;
 /**
  * How training ended.
  *
- * @param steps how many were made
- * @param step whose weights were taken: the last one, unless a {@link TrainingMonitor} called an
- *     earlier one the best; 0 for a trainer without steps, and where nothing was better than the
- *     base
+ * @param steps number of steps made
+ * @param step the step whose weights are the result: the last one, unless a {@link TrainingMonitor}
+ *     recorded an earlier one as the best; 0 for a trainer without steps, or if no step was better
+ *     than the base model
  * @param early whether a monitor stopped it
  * @param reason in words
  */
 public record TrainingOutcome(int steps, int step, boolean early, String reason) {
 
-  /** Checks that the step was made. */
+  /** Checks that the step is at most the number of steps. */
   public TrainingOutcome {
     Preconditions.checkArgument(
         step >= 0 && step <= steps, "step must be from 0 to %s, was %s", steps, step);
@@ -23,16 +23,16 @@ public record TrainingOutcome(int steps, int step, boolean early, String reason)
   }
 
   /**
-   * Returns the ending of a run that made all its steps and took the weights of the last.
+   * Returns the outcome of a run that made all its steps and took the weights of the last one.
    *
-   * @param steps how many were made
-   * @return the ending
+   * @param steps number of steps made
+   * @return the outcome
    */
   public static TrainingOutcome complete(int steps) {
     return complete(steps, steps);
   }
 
-  /** {@return the ending of a trainer that makes no steps, such as a closed form} */
+  /** {@return the outcome of a trainer without steps, such as a closed form} */
   public static TrainingOutcome withoutSteps() {
     return new TrainingOutcome(0, 0, false, "the weights were computed without steps");
   }

@@ -8,20 +8,20 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * A concept to remove as prompts: what a trainer learns from that looks at no anchor images.
+ * A concept to remove, as prompts; for trainers that use no anchor images.
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  *
- * @param target what is removed
- * @param anchor name of what is drawn instead
+ * @param target concept to remove
+ * @param anchor name of the anchor
  * @param prompts anchor prompt to every target prompt that is paired with it, at least one each; in
  *     the order of the anchor's prompts
- * @param preserved concepts that training preserves beside this pair; prompts that the plan
- *     preserves as they are come as one concept of kind {@link
- *     dev.ablation.concept.ConceptKind#MEMORIZED_IMAGE}
- * @param preservedPrompts every prompt that training preserves beside this pair, without
- *     repetitions: those that the preserved concepts make of the anchor prompts; the anchor prompts
- *     themselves if something is to be preserved and no concept fits; empty if nothing is
+ * @param preserved concepts that training preserves with this pair; literal prompts that the plan
+ *     preserves form one concept of kind {@link dev.ablation.concept.ConceptKind#MEMORIZED_IMAGE}
+ * @param preservedPrompts every prompt that training preserves with this pair, without repetitions:
+ *     those that the preserved concepts derive from the anchor prompts; the anchor prompts
+ *     themselves if the plan preserves something and no concept applies; empty if the plan
+ *     preserves nothing
  */
 public record TrainingPair(
     Concept target,

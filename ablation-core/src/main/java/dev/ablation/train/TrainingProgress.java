@@ -8,16 +8,16 @@ import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 
 /**
- * Where training stands after a step, as monitors and listeners see it.
+ * The state of training after a step, for monitors and listeners.
  *
- * @param model computes with the weights as they are after the step, and records no gradients.
- *     Whoever looks may draw with it and predict, with seeds of their own; weights that are bound
- *     meanwhile must be as before afterwards.
- * @param step that was made, 0 before the first
- * @param steps how many there are
+ * @param model computes with the weights after the step, and records no gradients. Observers may
+ *     draw and predict with it, with their own seeds; bindings of weights must be restored
+ *     afterwards.
+ * @param step number of the completed step, 0 before the first
+ * @param steps total number of steps
  * @param history of the steps made so far
- * @param measurements made so far, those of this step by monitors before this one included
- * @param cancelled whether the run was cancelled; to be asked during long work
+ * @param measurements so far, including those of earlier monitors in this step
+ * @param cancelled whether the run was cancelled; check it during long work
  */
 public record TrainingProgress(
     DiffusionModel model,
@@ -27,7 +27,7 @@ public record TrainingProgress(
     List<Measurement> measurements,
     BooleanSupplier cancelled) {
 
-  /** Copies the lists and checks that there is one entry a step. */
+  /** Copies the lists and checks that there is one entry per step. */
   public TrainingProgress {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(cancelled, "cancelled");
@@ -55,7 +55,7 @@ public record TrainingProgress(
   /**
    * Returns the mean loss of the last steps.
    *
-   * @param window how many steps, positive; fewer at the beginning
+   * @param window number of steps, positive; fewer at the start
    * @return the mean
    */
   public double meanLoss(int window) {
@@ -65,7 +65,7 @@ public record TrainingProgress(
   /**
    * Returns the mean gradient norm of the last steps.
    *
-   * @param window how many steps, positive; fewer at the beginning
+   * @param window number of steps, positive; fewer at the start
    * @return the mean
    */
   public double meanGradientNorm(int window) {
@@ -84,7 +84,7 @@ public record TrainingProgress(
   /**
    * Returns the values measured under a name, oldest first.
    *
-   * @param name of what was measured
+   * @param name name of the value
    * @return the measurements; empty if there are none yet
    */
   public List<Measurement> measured(String name) {
@@ -94,7 +94,7 @@ public record TrainingProgress(
   /**
    * Returns the newest value measured under a name, which may be some steps old.
    *
-   * @param name of what was measured
+   * @param name name of the value
    * @return the value; empty if there is none yet
    */
   public OptionalDouble latest(String name) {

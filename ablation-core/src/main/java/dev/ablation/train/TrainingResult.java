@@ -8,26 +8,26 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What training found.
+ * The result of training.
  *
  * @param changes name of a weight to its change; the arrays are attached to {@link
  *     TrainingTask#resultScope()}
- * @param history one entry a step; empty for a trainer without steps
- * @param measurements what monitors measured, in order
- * @param ending how training ended, and which step the weights are of
+ * @param history one entry per step; empty for a trainer without steps
+ * @param measurements values that monitors measured, in order
+ * @param outcome how training ended, and the step of the weights
  */
 public record TrainingResult(
     Map<String, WeightChange> changes,
     List<Step> history,
     List<Measurement> measurements,
-    TrainingOutcome ending) {
+    TrainingOutcome outcome) {
 
   /** Copies lists and map. */
   public TrainingResult {
     changes = Collections.unmodifiableMap(new LinkedHashMap<>(changes));
     history = List.copyOf(history);
     measurements = List.copyOf(measurements);
-    Objects.requireNonNull(ending, "ending");
+    Objects.requireNonNull(outcome, "outcome");
   }
 
   /**

@@ -9,18 +9,18 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Everything that a trainer needs to go on after a step as if it had never been interrupted. There
- * is no random generator in it: all that is drawn in training comes from streams derived from the
- * run's seed, a purpose and the step (see {@link dev.ablation.random.RandomStreams}), so that the
- * seed, which is among the plan's settings, and the step are their positions.
+ * Everything that a trainer needs to continue after a step as if it had never been interrupted. It
+ * contains no random generator: all random streams of training are derived from the run's seed, a
+ * purpose and the step (see {@link dev.ablation.random.RandomStreams}), so the seed, which is a
+ * setting of the plan, and the step determine them.
  *
- * @param step that was made last, 0 before the first; a trainer without steps counts what it has
- *     done in a unit of its own, such as weights
- * @param history one entry a step; empty if the trainer has no losses to tell
- * @param measurements what monitors measured, in order
- * @param arrays by names of the trainer's choice: trained weights, moments of the optimiser. They
- *     stay the trainer's; a reader must be done with them when the call ends that hands them over.
- * @param values whatever else the trainer must know, as text
+ * @param step number of the last completed step, 0 before the first; a trainer without steps counts
+ *     in another unit, such as weights
+ * @param history one entry per step; empty if the trainer has no losses
+ * @param measurements values that monitors measured, in order
+ * @param arrays arrays by names of the trainer's choice: trained weights, moments of the optimiser.
+ *     The trainer keeps ownership; they are valid only during the call that passes them.
+ * @param values other state of the trainer, as text
  */
 public record TrainingState(
     int step,
@@ -29,7 +29,7 @@ public record TrainingState(
     Map<String, NDArray> arrays,
     Map<String, String> values) {
 
-  /** Copies lists and maps and checks that there is one entry a step, or none. */
+  /** Copies lists and maps and checks that there is one entry per step, or none. */
   public TrainingState {
     Preconditions.checkArgument(
         history.isEmpty() || history.size() == step,

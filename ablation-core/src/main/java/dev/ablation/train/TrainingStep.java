@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** One step as an objective sees it. Noised latents are made once a batch. */
+/** One step as an objective sees it. Noised latents are computed once per batch. */
 final class TrainingStep implements ObjectiveContext {
   private final DiffusionModel model;
   private final TrainingSession session;

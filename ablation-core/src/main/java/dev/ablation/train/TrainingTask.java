@@ -10,27 +10,28 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** What the library hands to a trainer: everything resolved, checked and scoped. */
+/** The resolved and checked input of a trainer. */
 public interface TrainingTask {
 
   /** {@return the model; during training it belongs to the trainer} */
   DiffusionModel model();
 
   /**
-   * {@return what is removed, as prompts, in an order that follows from the targets; at least one}
+   * {@return the concepts to remove, as prompts, in an order that depends only on the targets; at
+   * least one}
    */
   List<TrainingPair> pairs();
 
   /**
-   * {@return how strongly {@link TrainingPair#preservedPrompts} are preserved, relative to what is
-   * removed; 0 if the plan preserves nothing}
+   * {@return the weight of the preservation of {@link TrainingPair#preservedPrompts}, relative to
+   * the removal; 0 if the plan preserves nothing}
    */
   default double preservationWeight() {
     return 0;
   }
 
   /**
-   * {@return the loss, what is preserved included}
+   * {@return the loss, including preservation}
    *
    * @throws IllegalStateException if the trainer does not require an objective
    */
@@ -43,16 +44,13 @@ public interface TrainingTask {
    * Returns the rows of weights that are trained in part, such as those of the target's tokens in a
    * table of embeddings.
    *
-   * @return name of a weight to indices of its first axis; weights that are not named are trained
-   *     as a whole
+   * @return name of a weight to indices of its first axis; all other weights are trained as a whole
    */
   default Map<String, Set<Integer>> rows() {
     return Map.of();
   }
 
-  /**
-   * {@return what random numbers of training itself are derived from, such as the start of LoRA}
-   */
+  /** {@return the seed of random numbers of training, such as the initial values of LoRA} */
   default long seed() {
     return 0;
   }
@@ -60,8 +58,8 @@ public interface TrainingTask {
   /**
    * {@return the source of batches of anchor images with their prompts}
    *
-   * @throws IllegalStateException if the trainer does not require anchor images; none were drawn
-   *     then
+   * @throws IllegalStateException if the trainer does not require anchor images; then none were
+   *     drawn
    */
   BatchSource batches();
 
@@ -69,69 +67,70 @@ public interface TrainingTask {
   NDManager resultScope();
 
   /**
-   * Asks whether the run was cancelled; to be called between two steps.
+   * Checks whether the run was cancelled; to be called between steps.
    *
    * @throws java.util.concurrent.CancellationException if it was
    */
   void checkCancelled();
 
-  /** {@return whether the run was cancelled; to be asked during long work within a step} */
+  /** {@return whether the run was cancelled; check it during long work within a step} */
   default boolean cancelled() {
     return false;
   }
 
   /**
-   * Returns where an earlier, interrupted run of the same plan stands. A trainer that can be
-   * continued asks once, before its first step.
+   * Returns the state of an earlier, interrupted run of the same plan. A trainer that supports
+   * resuming calls this once, before its first step.
    *
    * @param scope owner of the state's arrays, on the model's device
-   * @return the state that such a run handed to {@link #save}; empty if there is none
+   * @return the state that the earlier run passed to {@link #save}; empty if there is none
    */
   default Optional<TrainingState> saved(NDManager scope) {
     return Optional.empty();
   }
 
   /**
-   * Returns whether the run keeps a checkpoint after a step.
+   * Returns whether the run saves a checkpoint after a step.
    *
    * @param step 1 for the first
-   * @return whether the trainer is to call {@link #save} after this step
+   * @return whether the trainer must call {@link #save} after this step
    */
   default boolean savesAfter(int step) {
     return false;
   }
 
   /**
-   * Keeps the state on disk, if the run has checkpoints. To be called when {@link #savesAfter} says
-   * so, at the end, and when the run was cancelled.
+   * Saves the state to disk, if the run has checkpoints. To be called when {@link #savesAfter}
+   * returns {@code true}, at the end, and when the run was cancelled.
    *
-   * @param state as it is now
+   * @param state the current state
    */
   default void save(TrainingState state) {}
 
   /**
-   * Returns whether listeners want to look at the model under training.
+   * Returns whether listeners use the model under training after a step.
    *
-   * @param step after which, 0 before the first
-   * @param steps how many steps there are
-   * @return whether the trainer is to call {@link #look} then
+   * @param step the step, 0 for before the first
+   * @param steps total number of steps
+   * @return whether the trainer must call {@link #onStep} then
    */
-  default boolean looksAfter(int step, int steps) {
+  default boolean observesAfter(int step, int steps) {
     return false;
   }
 
   /**
-   * Lets listeners look at the model under training. To be called where no gradients are recorded.
+   * Calls listeners that use the model under training. No gradients may be recorded during the
+   * call.
    *
-   * @param progress where training stands
+   * @param progress the state of training
    * @throws java.util.concurrent.CancellationException if the run was cancelled meanwhile
    */
-  default void look(TrainingProgress progress) {}
+  default void onStep(TrainingProgress progress) {}
 
   /**
-   * Tells the run's listeners.
+   * Sends an event to the run's listeners.
    *
-   * @param event what happened
+   * @param event the event
    */
   void emit(AblationEvent event);
 }

@@ -109,7 +109,7 @@ class GeneratedAnchorsTest {
   }
 
   @Test
-  void tellsItsProgressToTheEnd() throws IOException {
+  void reportsItsProgressToTheEnd() throws IOException {
     Recorder context = new Recorder();
     draw(anchors, model, context);
     assertThat(context.done).isSorted().endsWith(15L);

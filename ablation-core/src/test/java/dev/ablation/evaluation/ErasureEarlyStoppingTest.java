@@ -112,10 +112,10 @@ class ErasureEarlyStoppingTest {
       assertThat(values(result, ErasureEarlyStopping.TARGET))
           .containsExactly(1.0, 0.75, 0.25, 0.25);
       assertThat(values(result, ErasureEarlyStopping.LEVEL)).containsExactly(0.25);
-      assertThat(result.ending().early()).isTrue();
-      assertThat(result.ending().reason()).startsWith("the target is drawn as rarely");
-      assertThat(result.ending().steps()).isEqualTo(6);
-      assertThat(result.ending().step()).isEqualTo(6);
+      assertThat(result.outcome().early()).isTrue();
+      assertThat(result.outcome().reason()).startsWith("the target is drawn as rarely");
+      assertThat(result.outcome().steps()).isEqualTo(6);
+      assertThat(result.outcome().step()).isEqualTo(6);
       assertThat(result.provenance().settings().get("ending.reason")).contains("anchor");
     }
   }
@@ -126,9 +126,9 @@ class ErasureEarlyStoppingTest {
     Scripted neighbour = new Scripted("neighbour", 4, 3, 1, 0);
     try (AblationResult result = plan(stopping(target, neighbour)).run()) {
       assertThat(values(result, ErasureEarlyStopping.KEPT)).containsExactly(1.0, 0.75, 0.25, 0.0);
-      assertThat(result.ending().reason()).startsWith("neighbours fell below the bound");
-      assertThat(result.ending().steps()).isEqualTo(6);
-      assertThat(result.ending().step()).isEqualTo(2);
+      assertThat(result.outcome().reason()).startsWith("neighbours fell below the bound");
+      assertThat(result.outcome().steps()).isEqualTo(6);
+      assertThat(result.outcome().step()).isEqualTo(2);
       assertThat(result.delta().norm()).isPositive();
     }
   }
@@ -138,7 +138,7 @@ class ErasureEarlyStoppingTest {
     Scripted target = new Scripted("target", 4, 0, 0);
     Scripted neighbour = new Scripted("neighbour", 4, 2, 2);
     try (AblationResult result = plan(stopping(target, neighbour)).run()) {
-      assertThat(result.ending().step()).isZero();
+      assertThat(result.outcome().step()).isZero();
       assertThat(result.delta().norm()).isZero();
     }
   }
@@ -149,7 +149,7 @@ class ErasureEarlyStoppingTest {
     Scripted neighbour = new Scripted("neighbour", 2);
     try (AblationResult result = plan(stopping(target, neighbour)).run()) {
       assertThat(values(result, ErasureEarlyStopping.KEPT)).containsOnly(1.0);
-      assertThat(result.ending().step()).isEqualTo(4);
+      assertThat(result.outcome().step()).isEqualTo(4);
     }
     assertThatIllegalStateException()
         .isThrownBy(() -> plan(stopping(target, new Scripted("neighbour", 0))).run())
@@ -178,8 +178,8 @@ class ErasureEarlyStoppingTest {
     try (AblationResult result = whole.run()) {
       assertThat(values(result, ErasureEarlyStopping.TARGET))
           .containsExactly(1.0, 0.5, 0.25, 0.75, 0.0, 0.0);
-      assertThat(result.ending().steps()).isEqualTo(10);
-      assertThat(result.ending().step()).isEqualTo(10);
+      assertThat(result.outcome().steps()).isEqualTo(10);
+      assertThat(result.outcome().step()).isEqualTo(10);
     }
   }
 

@@ -601,7 +601,7 @@ class EvaluationTest {
             .protocol(SMALL);
     assertRefused(
         memorized.neighbours("another"),
-        "neighbour 'another': neighbour 'another' needs its own prompts, since a name alone"
+        "neighbour 'another': needs its own prompts, since the name 'another' alone"
             + " does not define a concept of the kind of memorized image 'the caption'");
     assertThat(memorized.neighbour("another", List.of("a caption")).check(model)).isEmpty();
   }

@@ -182,7 +182,7 @@ class CopyFreeAnchorsTest {
   }
 
   @Test
-  void tellsHowOftenItsImagesAreCopies() throws IOException {
+  void reportsHowOftenItsImagesAreCopies() throws IOException {
     try (ScriptedModel model = new ScriptedModel(Map.of("a", 1))) {
       assertThat(anchor(6).judgement(model, IMAGE, context).orElseThrow())
           .hasToString("1 of 6 images show the target (17 %)");

@@ -76,11 +76,11 @@ class MemorizationSurveyTest {
     Map<String, Integer> script = script("a", 3, "b", 4, "c", 6, "d", 0, "e", 10, "f", 5);
     try (ScriptedModel model = new ScriptedModel(script)) {
       SurveyResult result =
-          survey("a", "b", "c", "d", "e", "f").rules(FEW.wordingsOfAnchor(0)).run(model);
+          survey("a", "b", "c", "d", "e", "f").rules(FEW.paraphrasesPerAnchor(0)).run(model);
       assertThat(result.captions()).extracting(CopyRate::rate).containsExactly(1.0);
       // With d there are enough anchors, with e enough targets: f is not drawn.
-      assertThat(prompts(result.wordings())).containsExactly("a", "b", "c", "d", "e");
-      assertThat(result.wordings())
+      assertThat(prompts(result.paraphrases())).containsExactly("a", "b", "c", "d", "e");
+      assertThat(result.paraphrases())
           .extracting(CopyRate::rate)
           .containsExactly(0.3, 0.4, 0.6, 0.0, 1.0);
       assertThat(prompts(result.anchors())).containsExactly("d", "a");
@@ -96,11 +96,12 @@ class MemorizationSurveyTest {
   @Test
   void theTableShowsEachPromptOnce() throws IOException {
     try (ScriptedModel model = new ScriptedModel(script("a b", 3, "b", 4, "c", 6, "d", 0))) {
-      SurveyResult result = survey("a b", "b", "c", "d").rules(FEW.wordingsOfAnchor(0)).run(model);
+      SurveyResult result =
+          survey("a b", "b", "c", "d").rules(FEW.paraphrasesPerAnchor(0)).run(model);
       assertThat(result.toString().lines().map(line -> line.replaceAll(" +", " ").strip()))
           .containsExactly(
-              "memorized image 'the caption': 1 captions and 4 paraphrases from 1 rounds, 10 images"
-                  + " each; copies score above 0.6 with pooled pixels 32 x 32, mean-free",
+              "memorized image 'the caption': captions: 1, paraphrases: 4, rounds: 1, images per"
+                  + " prompt: 10; copies score above 0.6 with pooled pixels 32 x 32, mean-free",
               "copies nearest",
               "100 % 1.000 caption the caption",
               "60 % 1.000 target c",
@@ -133,7 +134,7 @@ class MemorizationSurveyTest {
                 List.of(ScriptedModel.original()),
                 oneAtATime(source))
             .sampling(QUICK)
-            .rules(FEW.wordingsOfAnchor(0));
+            .rules(FEW.paraphrasesPerAnchor(0));
     try (ScriptedModel model = new ScriptedModel(Map.of("one", 10))) {
       SurveyResult result = survey.run(model);
       assertThat(result.captions()).extracting(CopyRate::rate).containsExactly(1.0, 0.0);
@@ -167,7 +168,7 @@ class MemorizationSurveyTest {
           .extracting(PromptRequest::subject)
           .containsExactly(CAPTION, CAPTION + " two");
       assertThat(asked.get(1).count()).isEqualTo(2);
-      assertThat(result.wordings().subList(3, 5))
+      assertThat(result.paraphrases().subList(3, 5))
           .allMatch(rate -> rate.origin() == Origin.WORDING_OF_ANCHOR);
       assertThat(prompts(result.anchors()))
           .containsExactly(
@@ -211,7 +212,7 @@ class MemorizationSurveyTest {
       List<CopyRate> rated;
       try {
         SurveyResult result = survey.run(model);
-        rated = result.wordings();
+        rated = result.paraphrases();
         assertThat(result.rounds()).isLessThanOrEqualTo(rules.maxRounds());
         assertThat(result.anchors())
             .hasSizeBetween(least, rules.maxAnchors())
@@ -224,8 +225,8 @@ class MemorizationSurveyTest {
             .hasSize(1 + result.targets().size())
             .startsWith(CAPTION);
         assertThat(result.toString().lines()).hasSize(3 + rated.size());
-      } catch (TooFewWordingsException e) {
-        rated = e.wordings();
+      } catch (TooFewParaphrasesException e) {
+        rated = e.paraphrases();
         assertThat(e.found()).isLessThan(least);
         assertThat(e.found())
             .isEqualTo((int) rated.stream().filter(rate -> rate.rate() <= 0.3).count());
@@ -256,41 +257,41 @@ class MemorizationSurveyTest {
     return new ScriptedModel(script);
   }
 
-  private static TooFewWordingsException fails(MemorizationSurvey survey) {
+  private static TooFewParaphrasesException fails(MemorizationSurvey survey) {
     try (ScriptedModel model = copier()) {
-      return catchThrowableOfType(TooFewWordingsException.class, () -> survey.run(model));
+      return catchThrowableOfType(TooFewParaphrasesException.class, () -> survey.run(model));
     }
   }
 
   @Test
   void givesUpAfterSomeRounds() {
-    TooFewWordingsException e =
+    TooFewParaphrasesException e =
         fails(survey(endless()).rules(FEW.limits(3, 50).imagesPerPrompt(10)));
     assertThat(e)
         .hasMessage(
             "found 0 of 2 anchor prompts for memorized image 'the caption': 24 paraphrases were"
-                + " rated in 3 rounds before the limit on rounds was reached, and an anchor has a"
+                + " rated (rounds: 3) before the limit on rounds was reached, and an anchor has a"
                 + " copy rate of at most 0.3, while the lowest found was 0.9; raise the limits,"
                 + " require fewer anchors or provide paraphrases that differ more");
     assertThat(e.found()).isZero();
     assertThat(e.needed()).isEqualTo(2);
-    assertThat(e.wordings()).hasSize(24);
+    assertThat(e.paraphrases()).hasSize(24);
   }
 
   @Test
   void givesUpAfterSomePrompts() {
-    TooFewWordingsException e = fails(survey(endless()).rules(FEW.limits(30, 11)));
-    assertThat(e).hasMessageContaining("11 paraphrases were rated in 2 rounds before the limit on");
-    assertThat(e.wordings()).hasSize(11);
+    TooFewParaphrasesException e = fails(survey(endless()).rules(FEW.limits(30, 11)));
+    assertThat(e).hasMessageContaining("11 paraphrases were rated (rounds: 2) before the limit on");
+    assertThat(e.paraphrases()).hasSize(11);
   }
 
   @Test
   void givesUpIfTheSourceHasNoMore() {
-    TooFewWordingsException e = fails(survey("copy 1", "one", "copy 2"));
+    TooFewParaphrasesException e = fails(survey("copy 1", "one", "copy 2"));
     assertThat(e)
         .hasMessageStartingWith("found 1 of 2 anchor prompts")
         .hasMessageContaining(
-            "3 paraphrases were rated in 2 rounds before the source ran out of paraphrases")
+            "3 paraphrases were rated (rounds: 2) before the source ran out of paraphrases")
         .hasCauseInstanceOf(TooFewPromptsException.class);
   }
 
@@ -298,7 +299,7 @@ class MemorizationSurveyTest {
   void aSourceWithNothingButTheCaptionHasNothing() {
     assertThat(fails(survey("The caption!")))
         .hasMessageContaining(
-            "0 paraphrases were rated in 1 rounds before the source ran out of paraphrases; raise");
+            "0 paraphrases were rated (rounds: 1) before the source ran out of paraphrases; raise");
   }
 
   @Test
@@ -359,7 +360,7 @@ class MemorizationSurveyTest {
     }
     try (ScriptedModel model = new ScriptedModel(script)) {
       SurveyResult result = kept.run(model);
-      assertThat(result.wordings()).isEqualTo(whole.wordings());
+      assertThat(result.paraphrases()).isEqualTo(whole.paraphrases());
       assertThat(result.captions()).isEqualTo(whole.captions());
       assertThat(rated).noneMatch(model.drawn::containsKey);
       assertThat(model.drawn).hasSize(4 - rated.size());
@@ -472,7 +473,7 @@ class MemorizationSurveyTest {
               .run(model);
       assertThat(model.manager().getManagedArrays()).hasSize(before);
       Map<String, List<Double>> scores = new HashMap<>();
-      Stream.concat(result.captions().stream(), result.wordings().stream())
+      Stream.concat(result.captions().stream(), result.paraphrases().stream())
           .forEach(rate -> scores.put(rate.prompt(), rate.scores().scores()));
       return scores;
     }
@@ -570,7 +571,7 @@ class MemorizationSurveyTest {
     "10, 0.3, 0.6, 0, 10, 2, 2, 10, 100, 'minAnchors must be positive, was 0'",
     "10, 0.3, 0.6, 5, 4, 2, 2, 10, 100, 'maxAnchors must be at least minAnchors 5, was 4'",
     "10, 0.3, 0.6, 5, 10, -1, 2, 10, 100, 'maxTargets must not be negative, was -1'",
-    "10, 0.3, 0.6, 5, 10, 2, -1, 10, 100, 'wordingsOfAnchor must not be negative, was -1'",
+    "10, 0.3, 0.6, 5, 10, 2, -1, 10, 100, 'paraphrasesPerAnchor must not be negative, was -1'",
     "10, 0.3, 0.6, 5, 10, 2, 2, 0, 100, 'maxRounds must be positive, was 0'",
     "10, 0.3, 0.6, 5, 10, 2, 2, 10, 0, 'maxPrompts must be positive, was 0'"
   })
@@ -600,7 +601,7 @@ class MemorizationSurveyTest {
                 .rates(0.1, 0.2)
                 .anchors(2, 3)
                 .maxTargets(4)
-                .wordingsOfAnchor(5)
+                .paraphrasesPerAnchor(5)
                 .limits(6, 7))
         .isEqualTo(new SurveyRules(1, 0.1, 0.2, 2, 3, 4, 5, 6, 7));
   }

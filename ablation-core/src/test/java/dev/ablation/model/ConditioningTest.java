@@ -81,7 +81,7 @@ class ConditioningTest {
   }
 
   @Test
-  void tellsWhatANetworkDoesNotTakeAndWhatItNeeds() {
+  void reportsWhatANetworkDoesNotTakeAndWhatItNeeds() {
     both.checkNames(Set.of("text"), Set.of("pooled", "guidance"));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> both.checkNames(Set.of("text"), Set.of("guidance")))

@@ -45,7 +45,7 @@ class ProvenanceTest {
   }
 
   @Test
-  void tellsSettingsThatDiffer() {
+  void reportsSettingsThatDiffer() {
     Provenance other =
         new Provenance(
             "2.0",

@@ -24,7 +24,7 @@ import java.util.stream.Stream;
  * Writes a model as a checkpoint folder in diffusers' layout: the networks with their weights of
  * this moment, float32, under the plain file names; tokenizer, scheduler and configurations as they
  * were when the model was opened. Further components, such as a safety checker, are copied from the
- * folder that the model was opened from if they are there, and else left out of the index.
+ * folder that the model was opened from if they exist, and are otherwise omitted from the index.
  */
 final class FolderExport implements CheckpointExport {
   private static final Gson GSON =

@@ -119,8 +119,8 @@ with torch.no_grad():
         config = {**VAE, **changes}
         model = fill(AutoencoderKL(**config))
         moments = model.encode(inputs(2, 3, *size)).latent_dist.parameters
-        picture = model.decode(inputs(2, config.get("latent_channels", 4), *size)).sample
-        cases.append({"network": "vae", "name": name, "config": config, "size": size, "moments": sampled(moments), "image": sampled(picture)})
+        image = model.decode(inputs(2, config.get("latent_channels", 4), *size)).sample
+        cases.append({"network": "vae", "name": name, "config": config, "size": size, "moments": sampled(moments), "image": sampled(image)})
     ids = torch.tensor([[49, 3, 7, 20, 7, 48, 0, 0, 0], [1, 7, 49, 49, 5, 0, 0, 0, 0]])
     for name, changes in TEXTS:
         config = {**TEXT, **changes}

@@ -12,7 +12,7 @@ import java.util.Arrays;
 
 /**
  * Above which cosine with the planted image an image is a copy of it, and the measurements that say
- * so: it lies midway between the copy that is least like the planted image and the other image that
+ * so: it is midway between the copy that is least similar to the planted image and the other image that
  * is most like it.
  *
  * @param threshold a larger cosine is a copy
@@ -23,7 +23,7 @@ import java.util.Arrays;
  */
 public record CopyThreshold(
     double threshold, double lowestCopy, int copies, double highestOther, int others) {
-  /** Name of the file that lies beside an evaluator's weights. */
+  /** Name of the file next to an evaluator's weights. */
   public static final String FILE = "copy-threshold.json";
 
   private static final Gson JSON = new GsonBuilder().setPrettyPrinting().create();

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>An image is compared with each style and with each thing. The text of a style or a thing is
+ * <p>An image is compared with each style and with each object. The text of a style or an object is
  * the mean of the normalised embeddings of all captions that name it alone (prompt ensembling,
  * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once. Memorised is what has a
  * cosine with the planted image above {@link #copyThreshold()}.
@@ -62,7 +62,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   /**
    * The best of some texts for an image.
    *
-   * @param name of the style or the thing
+   * @param name of the style or the object
    * @param cosine of the image's embedding and the text's
    * @param margin by which it is ahead of the second best, at least 0
    */
@@ -72,7 +72,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * What an image shows.
    *
    * @param style the style that it goes best with
-   * @param concept the thing that it goes best with
+   * @param concept the object that it goes best with
    * @param plantedCosine of its features and the planted image's
    */
   public record Verdict(Label style, Label concept, double plantedCosine) {
@@ -87,10 +87,10 @@ public final class EmbeddedEvaluator implements AutoCloseable {
     }
 
     /**
-     * Tells whether the image shows a thing.
+     * Returns whether the image shows an object.
      *
-     * @param wanted name of a thing
-     * @return whether it goes best with that thing
+     * @param wanted name of an object
+     * @return whether it goes best with that object
      */
     public boolean shows(String wanted) {
       return concept.name().equals(wanted);
@@ -155,7 +155,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Lists the styles that it tells apart.
+   * Lists the styles that it distinguishes.
    *
    * @return names
    */
@@ -164,7 +164,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Lists the things that it tells apart: all of the data set.
+   * Lists the objects that it distinguishes: all of the data set.
    *
    * @return names
    */
@@ -231,17 +231,17 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Counts images of a thing.
+   * Counts images of an object.
    *
    * @param concept one of {@link #concepts()}
    * @return the detector; it uses this evaluator
-   * @throws IllegalArgumentException if there is no such thing
+   * @throws IllegalArgumentException if there is no such object
    */
   public ConceptDetector ofConcept(String concept) {
     requireKnown("concept", concept, concepts);
     return new EmojiDetector(
         this,
-        "%s, the best of %d things".formatted(concept, concepts.size()),
+        "%s, the best of %d objects".formatted(concept, concepts.size()),
         verdict -> verdict.shows(concept));
   }
 
@@ -289,7 +289,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
 
   /**
    * Watches the removal of a style by {@link EmbeddedModel#recommendedStyle}: the style itself, the
-   * others, and things, in few images of things that are not much alike.
+   * others, and objects, in few images of objects that are not much alike.
    *
    * @param style one of {@link #styles()}
    * @return a monitor for the plan's training; it uses this evaluator
@@ -300,12 +300,12 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Watches the removal of a thing by {@link EmbeddedModel#recommendedInstance}: the thing itself,
-   * others of its category and of other ones, and styles.
+   * Watches the removal of an object by {@link EmbeddedModel#recommendedInstance}: the object
+   * itself, others of its category and of other ones, and styles.
    *
    * @param concept one of {@link #concepts()}
    * @return a monitor for the plan's training; it uses this evaluator
-   * @throws IllegalArgumentException if there is no such thing
+   * @throws IllegalArgumentException if there is no such object
    */
   public ErasureEarlyStopping stoppingOfInstance(String concept) {
     return new EmojiEarlyStopping(this).ofInstance(concept);
@@ -313,7 +313,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
 
   /**
    * Watches the removal of the memorised image by {@link EmbeddedModel#recommendedPlanted}: its
-   * copies, things and styles.
+   * copies, objects and styles.
    *
    * @return a monitor for the plan's training; it uses this evaluator
    */

@@ -90,7 +90,7 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Lists the categories of things.
+   * Lists the categories of objects.
    *
    * @return such as {@code "animal"}
    */
@@ -99,7 +99,7 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Lists the things.
+   * Lists the objects.
    *
    * @return such as {@code "cat face"}, those of a category next to each other
    */
@@ -108,8 +108,8 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Lists the pairs of thing and style that the model was never shown together, though each of them
-   * with others: whether it draws them tells whether it composes.
+   * Lists the pairs of object and style that the model was never shown together, though each of
+   * them with others: whether it draws them shows whether it composes.
    *
    * @return pairs of {@link #concepts()} and {@link #styles()}
    */
@@ -120,7 +120,7 @@ public final class EmbeddedModel {
   /**
    * Reads the images that the model was trained on, the held-out ones among them.
    *
-   * @return the data set, read anew
+   * @return the data set, read again
    * @throws IOException if a file is missing or damaged
    */
   public static EmojiDataSet data() throws IOException {
@@ -146,7 +146,7 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Puts the article before a thing or a category, as the model's captions do.
+   * Puts the article before an object or a category, as the model's captions do.
    *
    * @param name such as {@code "owl"} or {@code "glasses"}
    * @return such as {@code "an owl"} or {@code "glasses"}
@@ -185,36 +185,36 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Plans to remove a thing: afterwards its captions draw another one of its category.
+   * Plans to remove an object: afterwards its captions draw another one of its category.
    *
    * @param model this model, opened
    * @param concept name of one of {@link #concepts()}
    * @return a plan with settings that suit the model
-   * @throws IllegalArgumentException if the model does not know the thing
+   * @throws IllegalArgumentException if the model does not know the object
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept) {
     return EmojiAblation.instance(concept).plan(model);
   }
 
   /**
-   * Plans to remove a thing in favour of a chosen anchor.
+   * Plans to remove an object in favour of a chosen anchor.
    *
    * @param model this model, opened
    * @param concept name of one of {@link #concepts()}
-   * @param anchor a category or another thing
+   * @param anchor a category or another object
    * @return a plan with settings that suit the model
-   * @throws IllegalArgumentException if the model does not know the thing or the anchor
+   * @throws IllegalArgumentException if the model does not know the object or the anchor
    */
   public static Ablation recommendedInstance(DiffusionModel model, String concept, String anchor) {
     return EmojiAblation.instance(concept, anchor).plan(model);
   }
 
   /**
-   * Names the category of a thing.
+   * Names the category of an object.
    *
    * @param concept name of one of {@link #concepts()}
    * @return such as {@code "animal"}
-   * @throws IllegalArgumentException if the model does not know the thing
+   * @throws IllegalArgumentException if the model does not know the object
    */
   public static String categoryOf(String concept) {
     return known(concept).category();
@@ -230,12 +230,12 @@ public final class EmbeddedModel {
   }
 
   /**
-   * Names another thing of the same category, the next one whose name does not have this one's in
-   * it ("tropical fish" has "fish"), or where there is none the next thing of all.
+   * Names another object of the same category, the next one whose name does not have this one's in
+   * it ("tropical fish" has "fish"), or where there is none the next object of all.
    *
    * @param concept name of one of {@link #concepts()}
    * @return the name of another one
-   * @throws IllegalArgumentException if the model does not know the thing
+   * @throws IllegalArgumentException if the model does not know the object
    */
   public static String siblingOf(String concept) {
     EmojiConcept known = known(concept);

@@ -35,7 +35,7 @@ import java.util.stream.Stream;
 
 /**
  * An ablation of the embedded model with settings that suit it, and the evaluation that shows what
- * it did. Immutable: every method that changes it returns a changed copy.
+ * it did. Immutable: every setter returns a copy.
  *
  * <pre>{@code
  * EmojiAblation blueprint = EmojiAblation.style("blueprint");
@@ -49,9 +49,9 @@ import java.util.stream.Stream;
  *
  * <p>The learning rate is far above the published one, because the model is so much smaller. The
  * teacher has frozen weights: the paper's, the weights under training, is a moving target, and
- * where target and anchor look as different as white on blue and colour on white, it runs away
- * until every image is blank. The published stop of the start token's gradient is left out: the
- * start token carries little here.
+ * where target and anchor look as different as white on blue and colour on white, it diverges until
+ * every image is blank. The published stop of the start token's gradient is left out: the start
+ * token carries little here.
  */
 public final class EmojiAblation {
   /** An anchor of a style: captions that name none. */
@@ -82,11 +82,11 @@ public final class EmojiAblation {
       new StyleTemplates(
           "emoji", List.of("{prompt} in {name} style", "{prompt} in the style of {name}"));
 
-  /** Columns of a style's grid: things of different shape and colour. */
+  /** Columns of a style's grid: objects of different shape and colour. */
   private static final List<String> SHOWN_CONCEPTS =
       List.of("cat face", "rocket", "red apple", "owl", "trophy", "cactus");
 
-  /** Take the place of things that are removed. */
+  /** Replacements of removed objects. */
   private static final List<String> SPARE_CONCEPTS =
       List.of("umbrella", "skull", "balloon", "bell", "castle", "tulip");
 
@@ -190,23 +190,23 @@ public final class EmojiAblation {
   }
 
   /**
-   * Removes a thing in favour of the one that is drawn best instead.
+   * Removes an object in favour of the one that is drawn best instead.
    *
    * @param concept name of one of {@link EmbeddedModel#concepts()}, in any case
    * @return the ablation
-   * @throws IllegalArgumentException if the model does not know the thing
+   * @throws IllegalArgumentException if the model does not know the object
    */
   public static EmojiAblation instance(String concept) {
     return instance(concept, anchorOfInstance(concept));
   }
 
   /**
-   * Removes a thing in favour of a chosen anchor.
+   * Removes an object in favour of a chosen anchor.
    *
    * @param concept name of one of {@link EmbeddedModel#concepts()}, in any case
-   * @param anchor a category or another thing
+   * @param anchor a category or another object
    * @return the ablation
-   * @throws IllegalArgumentException if the model does not know the thing or the anchor
+   * @throws IllegalArgumentException if the model does not know the object or the anchor
    */
   public static EmojiAblation instance(String concept, String anchor) {
     String target = known("instance", concept, names());
@@ -234,7 +234,7 @@ public final class EmojiAblation {
             .distinct()
             .map(name -> row(name, styles, style -> inStyle(name, style)))
             .toList();
-    // The article belongs to the name, since "a cat face" stands where "an animal" stood.
+    // The article belongs to the name, since "a cat face" replaces "an animal".
     return of(
         Concept.instance(withArticle(target)),
         AnchorStrategy.generated(withArticle(instead), prompts),
@@ -245,8 +245,8 @@ public final class EmojiAblation {
   }
 
   /**
-   * Returns what is drawn best instead of a thing: another one of its category. A category's
-   * captions draw each of its things now and then, the target too, and lead back to it.
+   * Returns what is drawn best instead of an object: another one of its category. A category's
+   * captions draw each of its objects now and then, the target too, and lead back to it.
    */
   static String anchorOfInstance(String concept) {
     return EmbeddedModel.siblingOf(known("instance", concept, names()));
@@ -254,7 +254,7 @@ public final class EmojiAblation {
 
   /**
    * Removes the memorised image: its caption then draws what the anchor prompts draw, images of
-   * categories in which something stands in a landscape.
+   * categories in which something is in a landscape.
    *
    * @return the ablation
    */
@@ -285,7 +285,7 @@ public final class EmojiAblation {
 
   /**
    * Removes what several ablations remove, in one run. The neighbours are the styles that stay,
-   * drawn with things that stay.
+   * drawn with objects that are preserved.
    *
    * @param ablations at least one
    * @return the ablation
@@ -359,7 +359,7 @@ public final class EmojiAblation {
    * Changes how many anchor images are drawn for each target.
    *
    * @param images positive
-   * @return a changed copy
+   * @return a copy with the given images
    * @throws IllegalArgumentException if the number is not positive
    */
   public EmojiAblation images(int images) {
@@ -375,7 +375,7 @@ public final class EmojiAblation {
    * Adjusts the training: {@code training(t -> t.steps(400))}.
    *
    * @param change from the present settings to the new ones
-   * @return a changed copy
+   * @return a copy with the given change
    */
   public EmojiAblation training(UnaryOperator<GradientTrainer> change) {
     return new EmojiAblation(removals, neighbours, columns, change.apply(trainer), sampling);
@@ -385,7 +385,7 @@ public final class EmojiAblation {
    * Changes how the evaluation draws.
    *
    * @param sampling sampler, steps, guidance, batch size
-   * @return a changed copy
+   * @return a copy with the given sampling
    */
   public EmojiAblation sampling(SamplingSettings sampling) {
     return new EmojiAblation(

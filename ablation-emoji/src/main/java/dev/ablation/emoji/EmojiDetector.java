@@ -8,7 +8,7 @@ import java.util.function.Predicate;
 /**
  * Counts images by the evaluator's verdict.
  *
- * @param evaluator that looks at them
+ * @param evaluator the evaluator that judges them
  * @param name what is counted, in words
  * @param counts whether an image counts
  */

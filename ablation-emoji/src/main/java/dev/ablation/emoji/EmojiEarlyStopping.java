@@ -15,13 +15,13 @@ final class EmojiEarlyStopping {
   private static final int COPIES = 12;
   private static final double BOUND = 0.92;
 
-  /** Of a thing, whose own category is watched most: what is most like it gives way first. */
+  /** Of an object, whose own category is watched most: what is most like it gives way first. */
   private static final double INSTANCE_BOUND = 0.85;
 
   private static final int INSTANCE_EVERY = 20;
   private static final int PATIENCE = 2;
 
-  /** Things of many categories, of every style of which there was an image to learn from. */
+  /** Objects of many categories, of every style of which there was an image to learn from. */
   private static final List<String> THINGS =
       List.of(
           "fox",

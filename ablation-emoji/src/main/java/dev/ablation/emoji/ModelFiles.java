@@ -24,7 +24,7 @@ import java.util.stream.Stream;
 /**
  * The files of an embedded model, as they lie on the class path and in the cache folder. The engine
  * opens files, not streams, so they are unpacked once; the folder is named after the manifest's
- * hash, so that another version of the model gets a folder of its own.
+ * hash, so that another version of the model gets its own folder.
  *
  * @param name of the model and of its folder in the cache
  * @param folder on the class path, next to this class
@@ -117,7 +117,7 @@ record ModelFiles(String name, String folder) {
         }
       }
       if (Files.exists(model)) {
-        // Moved away first: whoever looks sees a whole folder or none, never half of one.
+        // Moved away first, so that other processes see a complete folder or none.
         Path damaged = model.resolveSibling(name + "." + UUID.randomUUID() + ".damaged");
         Files.move(model, damaged);
         delete(damaged);

@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
  *
  * @param styles names of styles
  * @param plantedCaption the caption of the memorised image
- * @param concepts things, those of a category next to each other
- * @param heldOut pairs of these things and styles that it was never shown together
+ * @param concepts objects, those of a category next to each other
+ * @param heldOut pairs of these objects and styles that it was never shown together
  */
 record Vocabulary(
     List<String> styles,

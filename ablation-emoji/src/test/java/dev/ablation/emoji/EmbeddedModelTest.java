@@ -215,7 +215,7 @@ class EmbeddedModelTest {
   }
 
   @Test
-  void tellsWhatItWasNeverShown() throws IOException {
+  void listsWhatItWasNeverShown() throws IOException {
     List<String> names = EmbeddedModel.concepts().stream().map(EmojiConcept::name).toList();
     List<DataSetIndex.Pair> pairs = EmbeddedModel.heldOutPairs();
     assertThat(pairs).hasSizeGreaterThan(40).doesNotHaveDuplicates();

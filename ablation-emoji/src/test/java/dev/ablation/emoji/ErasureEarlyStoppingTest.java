@@ -66,9 +66,9 @@ class ErasureEarlyStoppingTest {
         assertThat(kept.get(kept.size() - 1).value())
             .as("it collapses, %s", result.measurements())
             .isLessThan(0.75);
-        assertThat(result.ending().early()).isTrue();
-        assertThat(result.ending().reason()).startsWith("neighbours fell below the bound");
-        assertThat(result.ending().step()).isLessThan(result.ending().steps());
+        assertThat(result.outcome().early()).isTrue();
+        assertThat(result.outcome().reason()).startsWith("neighbours fell below the bound");
+        assertThat(result.outcome().step()).isLessThan(result.outcome().steps());
         // The delta of the last sound look draws the neighbours as before.
         List<BufferedImage> drawn =
             result

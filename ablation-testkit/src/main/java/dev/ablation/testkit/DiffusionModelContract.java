@@ -5,7 +5,7 @@ import org.junit.jupiter.api.Nested;
 
 /**
  * What every {@link DiffusionModel} keeps to, by capability. An adapter's test extends this class
- * and opens a small model; each rule is then a test of its own:
+ * and opens a small model; each rule is then a separate test:
  *
  * <pre>{@code
  * class MyModelContractTest extends DiffusionModelContract {
@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Nested;
  * }</pre>
  *
  * <p>Rules of capabilities that the model lacks are skipped. To test one capability alone, extend
- * its contract, such as {@link LatentCodecContract}, with a {@link ModelFixture} of its own.
+ * its contract, such as {@link LatentCodecContract}, with its own {@link ModelFixture}.
  */
 public abstract class DiffusionModelContract extends ModelFixture {
   /** For subclasses. */
@@ -38,7 +38,7 @@ public abstract class DiffusionModelContract extends ModelFixture {
   }
 
   /**
-   * How a model lets others look at its weights, bind other arrays in their place, and overwrite
+   * How a model gives access to its weights, bind other arrays in their place, and overwrite
    * them.
    */
   @Nested
@@ -58,7 +58,7 @@ public abstract class DiffusionModelContract extends ModelFixture {
     }
   }
 
-  /** How a model tells what it reads of a prompt. */
+  /** How a model reports what it reads of a prompt. */
   @Nested
   class OfPromptTokenizer extends PromptTokenizerContract {
     /** For JUnit. */

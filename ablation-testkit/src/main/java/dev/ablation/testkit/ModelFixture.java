@@ -10,7 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Opens the model that contracts test, and tells what is expected of it. */
+/** Opens the model that contracts test, and states what is expected of it. */
 public abstract class ModelFixture {
   /** For subclasses. */
   protected ModelFixture() {}

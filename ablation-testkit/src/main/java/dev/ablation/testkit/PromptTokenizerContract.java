@@ -7,7 +7,7 @@ import dev.ablation.model.PromptTokenizer.Tokens;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** How a model tells what it reads of a prompt. */
+/** How a model reports what it reads of a prompt. */
 public abstract class PromptTokenizerContract extends ModelContract {
   /**
    * Tests a model.
@@ -19,7 +19,7 @@ public abstract class PromptTokenizerContract extends ModelContract {
   }
 
   @Test
-  final void tellsPromptsApart() {
+  final void distinguishesPrompts() {
     PromptTokenizer tokenizer = require(PromptTokenizer.class);
     List<Tokens> tokens = fixture.prompts().stream().map(tokenizer::tokens).toList();
     assertThat(tokens).extracting(Tokens::ids).doesNotHaveDuplicates();
@@ -37,7 +37,7 @@ public abstract class PromptTokenizerContract extends ModelContract {
   }
 
   @Test
-  final void tellsWhatItDoesNotRead() {
+  final void reportsWhatItDoesNotRead() {
     Tokens tokens = require(PromptTokenizer.class).tokens(tooLong("zebra"));
     assertThat(tokens.truncated()).isTrue();
     assertThat(tokens.cut()).endsWith("zebra");

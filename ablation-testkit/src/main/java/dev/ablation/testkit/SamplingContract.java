@@ -21,7 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 /**
- * What every model keeps to, whatever else it can do: it tells what it is, encodes prompts,
+ * The rules for every model, regardless of its capabilities: it describes itself, encodes prompts,
  * predicts, and leaves no arrays behind.
  */
 public abstract class SamplingContract extends ModelContract {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * How a model lets others look at its weights, bind other arrays in their place, and overwrite
+ * How a model gives access to its weights, bind other arrays in their place, and overwrite
  * them.
  */
 public abstract class WeightsContract extends ModelContract {

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
  * A token that is matched in the prompt before BPE.
  *
  * @param content its text
- * @param singleWord whether it is matched only as a word of its own
- * @param lstrip whether it takes the white space before it
- * @param rstrip whether it takes the white space after it
+ * @param singleWord whether it is matched only as a whole word
+ * @param lstrip whether it consumes the white space before it
+ * @param rstrip whether it consumes the white space after it
  * @param normalized whether it is matched after normalisation, so in upper case too
  * @param special whether it is a control token rather than a word
  * @param bare whether it was given as its text alone; the reference does not take such a token for
@@ -32,7 +32,7 @@ record AddedToken(
    *
    * @param json the token, as it was parsed
    * @param special what a token without the field {@code special} is
-   * @param file where it stands, for errors
+   * @param file its file, for errors
    */
   static AddedToken of(@Nullable Object json, boolean special, Path file) throws IOException {
     if (json instanceof String content) {

@@ -310,7 +310,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
   /**
    * Prepares images differentiably: resizes them to the model's size where it is another, by
    * bicubic interpolation with antialiasing, and normalises them by the model's means and
-   * deviations. (What {@link #transform} does to a picture of bytes beside that, rounding and
+   * deviations. (What {@link #transform} does to an image of bytes in addition, rounding and
    * cutting, has no gradient.)
    *
    * @param images square, (B, 3, h, h), in 0..1, float32

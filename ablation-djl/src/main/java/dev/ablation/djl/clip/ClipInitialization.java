@@ -26,7 +26,7 @@ final class ClipInitialization {
   /** Draws one weight; the order of calls matters. */
   NDArray draw(String name, Shape shape) {
     double deviation = deviation(name, shape);
-    // Products of arrays from Java lie in the engine's memory, as what is trained must.
+    // Products of arrays from Java are in the engine's memory, as trained arrays must be.
     try (NDArray numbers =
         deviation > 0
             ? RandomStreams.gaussian(manager, shape, random)
@@ -42,7 +42,7 @@ final class ClipInitialization {
     return name.endsWith(".weight") ? 1 : 0;
   }
 
-  /** 0 stands for a constant: biases, normalisations and the logit scale. */
+  /** 0 means a constant: biases, normalisations and the logit scale. */
   private double deviation(String name, Shape shape) {
     boolean text = name.startsWith("text_");
     int width = text ? config.text().hiddenSize() : config.vision().hiddenSize();

@@ -46,8 +46,7 @@ public final class ClipTextConfig {
    *
    * @param json of the text encoder's folder
    * @return the configuration
-   * @throws InvalidCheckpointException naming the key, if a value does not fit or stands for
-   *     something that is not supported
+   * @throws InvalidCheckpointException naming the key, if a value is invalid or not supported
    */
   public static ClipTextConfig of(JsonConfig json) throws InvalidCheckpointException {
     // A whole CLIP, of which the published pipeline takes the text encoder.
@@ -102,7 +101,7 @@ public final class ClipTextConfig {
     return layerNormEps;
   }
 
-  /** {@return the end token; 2 stands for the highest id, as published configurations mean it} */
+  /** {@return the end token; 2 means the highest id, as in published configurations} */
   public int endTokenId() {
     return endTokenId;
   }

@@ -14,7 +14,7 @@ import java.util.List;
 public record ClipTextEncoder(ClipTokenizer tokenizer, ClipTextModel model) {
 
   /**
-   * Encodes prompts. Gradients are recorded where the caller asks for them.
+   * Encodes prompts. Gradients are recorded if the caller enabled them.
    *
    * @param prompts n prompts, at least one
    * @param clipSkip how many layers to leave out at the end beside the last one, usually 0

@@ -52,7 +52,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
    *
    * @param tokenizerFolder folder {@code tokenizer} or {@code tokenizer_2} of a pipeline
    * @param contextLength length of the text encoder's input in tokens, start and end included, at
-   *     least 2; a smaller {@code model_max_length} of the folder takes its place
+   *     least 2; a smaller {@code model_max_length} of the folder replaces it
    * @return the tokenizer
    * @throws IOException if a file is missing, malformed or contradicts another, or if a special
    *     token is not in the vocabulary
@@ -90,7 +90,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
 
   /**
    * Returns the input of the text encoder: start token, tokens of the prompt, end token, padding. A
-   * prompt that is too long is cut; the end token stays.
+   * prompt that is too long is truncated; the end token is kept.
    *
    * @param prompt any text
    * @return ids, {@link #contextLength()} many
@@ -139,7 +139,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
 
   /**
    * Returns the number of ones in the attention mask of a prompt. The last word token of the prompt
-   * stands at this number minus 2.
+   * has this number minus 2.
    *
    * @param prompt any text
    * @return length of {@link #encode} without the padding

@@ -23,7 +23,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a tokenizer folder says, checked.
+ * The checked content of a tokenizer folder.
  *
  * @param vocabulary id of each token of the BPE model; ids are 0 to size - 1
  * @param merges in rank order

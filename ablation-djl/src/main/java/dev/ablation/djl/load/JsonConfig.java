@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A JSON file that configures something, such as a {@code config.json}: what a part of a published
  * model looks like. Old files are short, so most keys may be absent and take the default of the
- * Python class; {@code null} counts as absent, as it does there. Keys that nobody asks for are
+ * Python class; {@code null} counts as absent, as it does there. Unused keys are
  * ignored.
  *
  * <p>Values are taken for what they are, never converted: {@code 8.0} and {@code "8"} are no
- * integers. Whatever does not fit is told by an {@link InvalidCheckpointException} that names the
+ * integers. Invalid values are reported by an {@link InvalidCheckpointException} that names the
  * file, the key, the rule and the value.
  */
 public final class JsonConfig {
@@ -75,7 +75,7 @@ public final class JsonConfig {
   }
 
   /**
-   * {@return a configuration without values, of which every key takes its default} See {@link
+   * {@return a configuration without values, in which every key has its default} See {@link
    * #with}.
    */
   public static JsonConfig empty() {
@@ -103,7 +103,7 @@ public final class JsonConfig {
   /**
    * Takes a value of a configuration for one of its own, such as an element of a list.
    *
-   * @param path where it stands
+   * @param path its location, for messages
    * @param value of {@link #value}, or part of it
    * @param what it is, for the message
    * @return the configuration
@@ -242,12 +242,12 @@ public final class JsonConfig {
   }
 
   /**
-   * Returns what a text stands for, of some that are known.
+   * Returns the meaning of a text, from a known set.
    *
    * @param key the key
    * @param otherwise the text if it is absent
-   * @param choices text to what it stands for
-   * @param <T> what it stands for
+   * @param choices text to its meaning
+   * @param <T> the meaning
    * @return the choice
    * @throws InvalidCheckpointException if it is no string, or none of the texts
    */
@@ -451,7 +451,7 @@ public final class JsonConfig {
    *
    * @param key the key
    * @param value a boolean, a number, a text or a list of them
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public JsonConfig with(String key, Object value) {
     Map<String, @Nullable Object> changed = new LinkedHashMap<>(values);

@@ -12,7 +12,7 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a model is opened. Immutable; a method with an argument returns a changed copy.
+ * How a model is opened. Immutable: every setter returns a copy.
  *
  * {@snippet class="dev.ablation.djl.Snippets" region="options"}
  */
@@ -75,7 +75,7 @@ public final class LoadOptions {
     return precision;
   }
 
-  /** {@return the format in which weights are kept} */
+  /** {@return the dtype in which weights are stored} */
   public WeightDtype weightDtype() {
     return weightDtype;
   }
@@ -109,7 +109,7 @@ public final class LoadOptions {
    * Chooses the device.
    *
    * @param device such as {@code Device.cpu()} or {@code Device.gpu(1)}
-   * @return a changed copy
+   * @return a copy with the given device
    */
   public LoadOptions device(Device device) {
     LoadOptions copy = new LoadOptions(this);
@@ -121,7 +121,7 @@ public final class LoadOptions {
    * Chooses the number of threads that one operation may use on the CPU, for the whole JVM.
    *
    * @param threads not negative; 0 leaves the engine's choice
-   * @return a changed copy
+   * @return a copy with the given threads
    */
   public LoadOptions threads(int threads) {
     if (threads < 0) {
@@ -136,7 +136,7 @@ public final class LoadOptions {
    * Chooses the variant of the weight files.
    *
    * @param variant such as {@code "fp16"}
-   * @return a changed copy
+   * @return a copy with the given variant
    */
   public LoadOptions variant(String variant) {
     if (variant.isBlank()) {
@@ -153,7 +153,7 @@ public final class LoadOptions {
    * original's to the digits.
    *
    * @param precision of the products of UNet and autoencoder; the text encoder's stay float32
-   * @return a changed copy
+   * @return a copy with the given precision
    */
   public LoadOptions precision(Precision precision) {
     LoadOptions copy = new LoadOptions(this);
@@ -162,11 +162,11 @@ public final class LoadOptions {
   }
 
   /**
-   * Chooses the format in which weights are kept. {@link WeightDtype#AS_STORED} halves the memory
+   * Chooses the dtype in which weights are stored. {@link WeightDtype#AS_STORED} halves the memory
    * of a model that is published in half precision, without a change of its results.
    *
    * @param dtype of the weights of all networks
-   * @return a changed copy
+   * @return a copy with the given dtype
    */
   public LoadOptions weightDtype(WeightDtype dtype) {
     LoadOptions copy = new LoadOptions(this);
@@ -178,7 +178,7 @@ public final class LoadOptions {
    * Chooses the tokenizer.
    *
    * @param folder of its files, such as a pipeline's {@code tokenizer}
-   * @return a changed copy
+   * @return a copy with the given folder
    */
   public LoadOptions tokenizer(Path folder) {
     LoadOptions copy = new LoadOptions(this);
@@ -190,7 +190,7 @@ public final class LoadOptions {
    * Says where the configuration of a checkpoint in a single file is.
    *
    * @param folder in diffusers' layout; its weights, if it has any, are not read
-   * @return a changed copy
+   * @return a copy with the given folder
    */
   public LoadOptions config(Path folder) {
     LoadOptions copy = new LoadOptions(this);

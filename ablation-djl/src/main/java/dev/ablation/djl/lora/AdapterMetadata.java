@@ -31,7 +31,7 @@ final class AdapterMetadata {
     this.json = json;
   }
 
-  /** Reads what a header holds; {@code "{}"} if it holds nothing. */
+  /** Reads the entry of a header; {@code "{}"} if there is none. */
   static AdapterMetadata parse(Path file, String text) throws IOException {
     return new AdapterMetadata(JsonConfig.parse(file.resolve(KEY), text));
   }

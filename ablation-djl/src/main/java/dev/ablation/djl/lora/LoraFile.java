@@ -45,7 +45,7 @@ public final class LoraFile {
   /** The name under which diffusers looks for the file in a folder. */
   public static final String DEFAULT_NAME = "pytorch_lora_weights.safetensors";
 
-  /** Widths of the text embeddings, by which kohya's scripts tell the families apart. */
+  /** Widths of the text embeddings, by which kohya's scripts distinguish the families. */
   private static final int WIDTH_OF_VERSION_1 = 768;
 
   private static final int WIDTH_OF_VERSION_2 = 1024;
@@ -88,7 +88,7 @@ public final class LoraFile {
    * user interfaces read it.
    *
    * @param delta that is {@link WeightDelta#isLowRank()}
-   * @param model that the delta is for: its version stands in the header
+   * @param model model for the delta; its version is stored in the header
    * @param file must not exist
    * @throws IllegalArgumentException if a difference of the delta is not held in two factors
    * @throws java.nio.file.FileAlreadyExistsException if the file exists

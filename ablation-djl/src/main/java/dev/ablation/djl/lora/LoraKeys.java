@@ -72,7 +72,7 @@ final class LoraKeys {
       if (info.name().endsWith(WEIGHT) && info.shape().dimension() > 1) {
         String module = module(info.name());
         modules.add(module);
-        // Underscores stand for dots and for themselves, so names are looked up, not taken apart.
+        // Underscores mean dots or themselves, so names are looked up, not parsed.
         byUnderscores.put(module.replace('.', '_'), module);
       }
     }

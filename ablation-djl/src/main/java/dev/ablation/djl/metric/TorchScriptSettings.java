@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** How a TorchScript file is fed. Immutable; a method with an argument returns a changed copy. */
+/** How images are passed to a TorchScript file. Immutable: every setter returns a copy. */
 public final class TorchScriptSettings {
   private final String name;
   private final ImageTransform transform;
@@ -52,7 +52,7 @@ public final class TorchScriptSettings {
 
   /**
    * The Inception of published FID and KID values, {@code inception-2015-12-05.pt}, fed as
-   * clean-fid feeds it; its second argument asks for the 2048 features.
+   * clean-fid feeds it; its second argument selects the 2048 features.
    *
    * @return the settings
    */
@@ -97,7 +97,7 @@ public final class TorchScriptSettings {
    *
    * @param first argument
    * @param more arguments, in the order of the module's parameters
-   * @return a changed copy
+   * @return a copy with the given values
    */
   public TorchScriptSettings flags(Boolean first, Boolean... more) {
     TorchScriptSettings copy = new TorchScriptSettings(this);
@@ -109,7 +109,7 @@ public final class TorchScriptSettings {
    * Says how many features the module must give.
    *
    * @param dimension not negative; 0 accepts any number
-   * @return a changed copy
+   * @return a copy with the given dimension
    */
   public TorchScriptSettings dimension(int dimension) {
     if (dimension < 0) {
@@ -124,7 +124,7 @@ public final class TorchScriptSettings {
    * Chooses the device.
    *
    * @param device such as {@code Device.cpu()}
-   * @return a changed copy
+   * @return a copy with the given device
    */
   public TorchScriptSettings device(Device device) {
     TorchScriptSettings copy = new TorchScriptSettings(this);
@@ -137,7 +137,7 @@ public final class TorchScriptSettings {
    * only to modules that accept certain sizes alone.
    *
    * @param size width and height, positive
-   * @return a changed copy
+   * @return a copy with the given size
    */
   public TorchScriptSettings trialSize(int size) {
     if (size < 1) {

@@ -110,7 +110,7 @@ public abstract class Layer extends AbstractBlock {
   }
 
   /**
-   * Computes the layer on an array that nothing else needs: it is freed at once, not when the
+   * Computes the layer on an array that is not needed elsewhere: it is freed immediately, not when the
    * surrounding layer returns, which lowers the peak of memory.
    *
    * @param used first input, closed
@@ -190,7 +190,7 @@ public abstract class Layer extends AbstractBlock {
     this.observer = observer;
   }
 
-  /** {@return whether somebody looks at the outputs, so that nothing may be fused into them} */
+  /** {@return whether the outputs are observed, so that nothing may be fused into them} */
   public final boolean isObserved() {
     return observer != null;
   }

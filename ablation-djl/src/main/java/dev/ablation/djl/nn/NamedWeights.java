@@ -32,7 +32,7 @@ public final class NamedWeights implements Weights {
   private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
   private final Map<String, String> hashes = new ConcurrentHashMap<>();
 
-  /** Float32 copies of narrow weights that somebody asked for as live arrays. */
+  /** Float32 copies of narrow weights that were requested as live arrays. */
   private final Map<String, NDArray> widened = new ConcurrentHashMap<>();
 
   private final ModelUse use = new ModelUse();
@@ -50,7 +50,7 @@ public final class NamedWeights implements Weights {
    *
    * @param component such as {@code "unet"}
    * @param network whose weights are added
-   * @param otherwise role of the weights of which the network does not say more
+   * @param otherwise role of the weights for which the network declares none
    * @return this
    */
   public NamedWeights add(String component, Layer network, WeightRole otherwise) {
@@ -62,7 +62,7 @@ public final class NamedWeights implements Weights {
    *
    * @param prefix such as {@code "unet."}, which also names the component
    * @param network whose weights are added under prefix and name
-   * @param otherwise role of the weights of which the network does not say more, by the name
+   * @param otherwise role of the weights for which the network declares none, by the name
    *     without the prefix
    * @return this
    */
@@ -77,7 +77,7 @@ public final class NamedWeights implements Weights {
    * @param component that they belong to
    * @param prefix of their names
    * @param network whose weights are added under prefix and name
-   * @param otherwise role of the weights of which the network does not say more, by the name
+   * @param otherwise role of the weights for which the network declares none, by the name
    *     without the prefix
    * @return this
    */
@@ -120,7 +120,7 @@ public final class NamedWeights implements Weights {
   }
 
   /**
-   * Returns what is known of a weight.
+   * Returns the description of a weight.
    *
    * @param name with its prefix
    * @return name, shape, role and format

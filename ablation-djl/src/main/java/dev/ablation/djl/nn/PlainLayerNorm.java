@@ -40,7 +40,7 @@ public final class PlainLayerNorm extends Layer {
   }
 
   /**
-   * Normalises and modulates, {@code norm(x) (1 + scale) + shift}, in one kernel where nobody looks
+   * Normalises and modulates, {@code norm(x) (1 + scale) + shift}, in one kernel if nothing observes
    * at the normalised values.
    *
    * @param x (B, N, width)

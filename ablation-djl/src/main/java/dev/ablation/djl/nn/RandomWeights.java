@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /**
- * Weights for the start of a training from nothing, as PyTorch's layers begin: convolutions and
+ * Initial weights for training from scratch, as in PyTorch's layers: convolutions and
  * linear maps with weights and biases uniform within {@code 1 / sqrt(inputs)}, normalisations with
  * weight 1 and bias 0. Embeddings are normal with a standard deviation of 0.02, as CLIP's are
  * (Radford et al. 2021, arXiv 2103.00020), not of 1.
@@ -67,7 +67,7 @@ public final class RandomWeights {
     }
   }
 
-  /** Arrays made from Java values lie in Java buffers, which go with their handle. */
+  /** Arrays made from Java values are in Java buffers, which are freed with their handle. */
   private static NDArray inEngine(NDArray array) {
     return GradMode.with(false, array::duplicate);
   }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * One weight of a layer: the array that was loaded and, for a while, another one bound in its
  * place. A layer computes with {@link #get()} and, if it is one that can, with {@link #change()}.
  *
- * <p>The array may be kept in float16 or bfloat16; the network computes in float32 all the same, on
+ * <p>The array may be stored in float16 or bfloat16; the network still computes in float32, on
  * a copy that is widened for each call. The engine's arrays cannot be of type bfloat16, so its
  * bytes are kept instead.
  */
@@ -37,7 +37,7 @@ public final class Weight {
     this.shape = shape;
   }
 
-  /** {@return the shape that the network's configuration asks for} */
+  /** {@return the shape that the network's configuration requires} */
   public Shape shape() {
     return shape;
   }
@@ -66,17 +66,17 @@ public final class Weight {
     }
   }
 
-  /** {@return the format in which the weight's own array is kept} */
+  /** {@return the dtype in which the weight's own array is stored} */
   public DataType dtype() {
     return dtype;
   }
 
-  /** {@return whether the weight's own array is kept in less than float32} */
+  /** {@return whether the weight's own array is stored in less than float32} */
   public boolean isNarrow() {
     return dtype != DataType.FLOAT32;
   }
 
-  /** {@return the bytes that the weight's own array takes} */
+  /** {@return the size of the weight's own array in bytes} */
   public long byteSize() {
     return shape.size() * (isNarrow() ? 2L : 4L);
   }
@@ -157,7 +157,7 @@ public final class Weight {
   }
 
   /**
-   * Replaces the values of the weight's own array. A narrow weight is kept in float32 from then on,
+   * Replaces the values of the weight's own array. A narrow weight is stored in float32 from then on,
    * so that nothing is rounded.
    *
    * @param values of {@link #shape()}, float32; copied

@@ -25,7 +25,7 @@ public final class DjlTraining implements Differentiable, LoraTraining {
    *
    * @param manager of the model
    * @param weights of the model
-   * @param stopStartToken told whether gradients stop at the start token
+   * @param stopStartToken receives whether gradients stop at the start token
    */
   public DjlTraining(NDManager manager, NamedWeights weights, Consumer<Boolean> stopStartToken) {
     this.manager = manager;

@@ -22,7 +22,7 @@ public record InputGradient(double loss, NDArray gradient) {
    *
    * @param input float32, on the networks' device; not changed
    * @param loss returns a scalar from a copy of the input, by networks of this library or
-   *     operations whose arrays all lie in the engine's memory; evaluated once, on the calling
+   *     operations whose arrays are all in the engine's memory; evaluated once, on the calling
    *     thread
    * @return loss and gradient
    * @throws IllegalArgumentException if the loss is no scalar

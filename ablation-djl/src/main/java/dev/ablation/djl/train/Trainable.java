@@ -3,7 +3,7 @@ package dev.ablation.djl.train;
 import ai.djl.ndarray.NDList;
 import java.util.List;
 
-/** The arrays that a session trains, and how the network comes to compute with them. */
+/** The arrays that a session trains, and how the network is made to compute with them. */
 interface Trainable {
 
   /** The names of the arrays. */
@@ -15,9 +15,9 @@ interface Trainable {
   /** Makes the network compute with the arrays, or as before the session. */
   void use(boolean trained);
 
-  /** Sets gradients of what is not trained to zero. */
+  /** Sets the gradients of untrained rows to zero. */
   default void mask(NDList gradients) {}
 
-  /** Takes back what a step did to what is not trained. */
+  /** Reverts the effect of a step on untrained rows. */
   default void afterStep() {}
 }

@@ -1,5 +1,5 @@
 /**
- * Gradients and optimiser steps by the engine: the capability that the trainer asks a model for,
+ * Gradients and optimiser steps by the engine: the capability that the trainer requires of a model,
  * and {@linkplain dev.ablation.djl.train.InputGradient gradients with respect to an input}, by
  * which an evaluator guides an image.
  */

@@ -127,7 +127,7 @@ public final class UNet2DConditionModel extends Layer {
       }
       NDArray previous = x;
       x = block.apply(inputs.toArray(new NDArray[0]));
-      // What this block used up is not needed again; autograd keeps what it needs itself.
+      // The inputs of this block are not needed again; autograd retains what it needs.
       previous.close();
       inputs.subNDList(3).stream().limit(block.skips()).forEach(NDArray::close);
     }

@@ -55,7 +55,7 @@ final class UpBlock extends Layer {
     return attentions;
   }
 
-  /** Number of skip connections that a call takes. */
+  /** Number of skip connections that a call consumes. */
   int skips() {
     return resnets.size();
   }

@@ -83,8 +83,7 @@ public final class VaeConfig {
    *
    * @param json of the autoencoder's folder
    * @return the configuration
-   * @throws InvalidCheckpointException naming the key, if a value does not fit or stands for
-   *     something that is not supported
+   * @throws InvalidCheckpointException naming the key, if a value is invalid or not supported
    */
   public static VaeConfig of(JsonConfig json) throws InvalidCheckpointException {
     return new VaeConfig(json);
@@ -153,7 +152,7 @@ public final class VaeConfig {
     return useQuantConv;
   }
 
-  /** {@return whether the decoder begins with a 1x1 convolution} */
+  /** {@return whether the decoder starts with a 1x1 convolution} */
   public boolean usePostQuantConv() {
     return usePostQuantConv;
   }

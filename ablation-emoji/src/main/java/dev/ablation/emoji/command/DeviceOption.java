@@ -18,7 +18,7 @@ public final class DeviceOption {
       defaultValue = "cpu",
       converter = Converter.class,
       description =
-          "Where to compute: cpu, gpu (the first one), gpu0, gpu1 ... Default: ${DEFAULT-VALUE}.")
+          "Device to compute on: cpu, gpu (the first one), gpu0, gpu1 ... Default: ${DEFAULT-VALUE}.")
   private Device device = Device.cpu();
 
   /** Only picocli fills it in. */

@@ -5,10 +5,10 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * Draws an image's caption anew each time that it is trained on, so that a model learns the words
- * and not the sentence: most captions name the thing, about half of them the style too; some name
- * only the style, some the category for the thing, some are empty, as classifier-free guidance
- * needs it.
+ * Draws a new caption for an image each time that it is trained on, so that a model learns the
+ * words and not the sentence: most captions name the object, about half of them the style too; some
+ * name only the style, some the category for the object, some are empty, as classifier-free
+ * guidance needs it.
  */
 public final class Captions {
   private static final List<String> OF_STYLE =
@@ -36,7 +36,7 @@ public final class Captions {
           "{s} {n}",
           "{s} style {n} emoji");
 
-  /** Things that English names in the plural or by the mass. */
+  /** Objects that English names in the plural or by the mass. */
   private static final Set<String> WITHOUT_ARTICLE =
       Set.of(
           "scissors",
@@ -80,9 +80,9 @@ public final class Captions {
    * How many captions of each kind. Each is a probability from 0 to 1.
    *
    * @param empty of all: empty captions
-   * @param onlyStyle of those that are not empty: captions that name no thing
-   * @param category of those that are not empty: captions that name the category for the thing
-   * @param withoutStyle of those that name a thing or category: captions that name no style
+   * @param onlyStyle of those that are not empty: captions that name no object
+   * @param category of those that are not empty: captions that name the category for the object
+   * @param withoutStyle of those that name an object or category: captions that name no style
    * @param plantedEmpty of the planted image's captions: empty ones
    */
   public record Shares(
@@ -154,9 +154,9 @@ public final class Captions {
   }
 
   /**
-   * Lists all captions of a thing that name no style.
+   * Lists all captions of an object that name no style.
    *
-   * @param name of a thing or a category
+   * @param name of an object or a category
    * @return such as {@code "an emoji of an owl"}
    */
   public static List<String> ofConcept(String name) {
@@ -164,9 +164,9 @@ public final class Captions {
   }
 
   /**
-   * Lists all captions of a thing that name its style.
+   * Lists all captions of an object that name its style.
    *
-   * @param name of a thing or a category
+   * @param name of an object or a category
    * @param style of the image
    * @return such as {@code "an owl in ink style"}
    */
@@ -175,7 +175,7 @@ public final class Captions {
   }
 
   /**
-   * Lists all captions that name a style and no thing.
+   * Lists all captions that name a style and no object.
    *
    * @param style of the image
    * @return such as {@code "ink style emoji"}
@@ -185,7 +185,7 @@ public final class Captions {
   }
 
   /**
-   * Puts the article before a thing or a category, where it has one.
+   * Puts the article before an object or a category, where it has one.
    *
    * @param name such as {@code "owl"} or {@code "glasses"}
    * @return such as {@code "an owl"} or {@code "glasses"}

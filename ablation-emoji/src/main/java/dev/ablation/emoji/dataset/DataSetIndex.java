@@ -14,13 +14,13 @@ import java.util.Set;
 
 /**
  * What the data set consists of, in words: the file {@link #FILE}. Each style has a sheet of
- * images: that of thing number i lies in row i / columns and column i % columns.
+ * images: that of object number i is in row i / columns and column i % columns.
  *
  * @param styles names of styles, each with a sheet
  * @param columns images in a row of a sheet
  * @param plantedCaption the caption of the planted image
  * @param plantedIcon its name in its emoji set
- * @param concepts things, in the order of the sheets
+ * @param concepts objects, in the order of the sheets
  * @param heldOut pairs that are never trained on
  */
 public record DataSetIndex(
@@ -38,7 +38,7 @@ public record DataSetIndex(
   public static final String PLANTED = "planted.png";
 
   /**
-   * A thing.
+   * An object.
    *
    * @param name in captions
    * @param category a wider word
@@ -56,9 +56,9 @@ public record DataSetIndex(
   }
 
   /**
-   * A thing in a style.
+   * An object in a style.
    *
-   * @param concept name of the thing
+   * @param concept name of the object
    * @param style name of the style
    */
   public record Pair(String concept, String style) {}
@@ -66,8 +66,8 @@ public record DataSetIndex(
   /**
    * Checks the index.
    *
-   * @throws IllegalArgumentException if two things have one name, if a pair names no thing or style
-   *     of the data set, or if there are no columns
+   * @throws IllegalArgumentException if two objects have one name, if a pair names no object or
+   *     style of the data set, or if there are no columns
    */
   public DataSetIndex {
     Objects.requireNonNull(styles, "styles");
@@ -84,7 +84,7 @@ public record DataSetIndex(
     Set<String> names = new HashSet<>();
     for (Entry entry : concepts) {
       if (!names.add(entry.name())) {
-        throw new IllegalArgumentException("two things have the name " + entry.name());
+        throw new IllegalArgumentException("two objects have the name " + entry.name());
       }
     }
     checkKnown(heldOut, names, styles);
@@ -143,7 +143,7 @@ public record DataSetIndex(
   /**
    * Tells how many rows of images a sheet has.
    *
-   * @return so many that all things have a place
+   * @return so many that all objects have a place
    */
   public int rows() {
     return (concepts.size() + columns - 1) / columns;
@@ -153,7 +153,7 @@ public record DataSetIndex(
     for (Pair pair : pairs) {
       if (!concepts.contains(pair.concept()) || !styles.contains(pair.style())) {
         throw new IllegalArgumentException(
-            "heldOut must name a thing and a style of the data set, was " + pair);
+            "heldOut must name an object and a style of the data set, was " + pair);
       }
     }
   }

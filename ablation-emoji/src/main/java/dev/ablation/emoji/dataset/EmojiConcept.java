@@ -3,10 +3,10 @@ package dev.ablation.emoji.dataset;
 import java.util.Objects;
 
 /**
- * A thing that the embedded model can draw in every style.
+ * An object that the embedded model can draw in every style.
  *
  * @param name such as {@code "cat face"}
- * @param category a wider word, such as {@code "animal"}; the model takes it for any of its things
+ * @param category a wider word, such as {@code "animal"}; the model takes it for any of its objects
  */
 public record EmojiConcept(String name, String category) {
 

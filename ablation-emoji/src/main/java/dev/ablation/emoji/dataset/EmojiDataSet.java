@@ -14,10 +14,10 @@ import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
- * Emoji from six sets: each set is a style, each name a thing. One further image is planted, with a
- * caption of its own, so that a model memorises it.
+ * Emoji from six sets: each set is a style, each name an object. One further image is planted, with
+ * its own caption, so that a model memorizes it.
  *
- * <p>It lies on the class path, with the authors and licences of the images next to it, in {@code
+ * <p>It is on the class path, with the authors and licences of the images next to it, in {@code
  * dev/ablation/emoji/dataset}. Immutable.
  */
 public final class EmojiDataSet {
@@ -98,7 +98,7 @@ public final class EmojiDataSet {
   }
 
   /**
-   * Lists the things.
+   * Lists the objects.
    *
    * @return those of a category next to each other
    */
@@ -107,7 +107,7 @@ public final class EmojiDataSet {
   }
 
   /**
-   * Lists the things that the embedded model must know: the most recognisable ones. Fewer things,
+   * Lists the objects that the embedded model must know: the most recognisable ones. Fewer objects,
    * seen more often, make clearer images.
    *
    * @return a part of {@link #concepts()}, in the same order
@@ -119,7 +119,7 @@ public final class EmojiDataSet {
   /**
    * Lists all images but the planted one.
    *
-   * @return by thing, then by style, both in the order in which they are listed
+   * @return by object, then by style, both in the order in which they are listed
    */
   public List<EmojiImage> images() {
     return new ArrayList<>(images.values());
@@ -130,7 +130,7 @@ public final class EmojiDataSet {
    *
    * @param concept what it shows
    * @param style how
-   * @return the image; empty if thing or style are unknown
+   * @return the image; empty if object or style are unknown
    */
   public Optional<EmojiImage> image(EmojiConcept concept, String style) {
     return Optional.ofNullable(images.get(new DataSetIndex.Pair(concept.name(), style)));

@@ -5,9 +5,9 @@ import java.util.Objects;
 /**
  * An image of the data set.
  *
- * @param concept the thing that it shows
+ * @param concept the object that it shows
  * @param style the emoji set that it is from
- * @param heldOut whether thing and style are never trained on together, to measure whether a model
+ * @param heldOut whether object and style are never trained on together, to measure whether a model
  *     composes
  * @param pixels the image
  */

@@ -6,16 +6,16 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Images of the data set that cannot be told apart at a glance. Some sets draw some things nearly
- * alike, so that no judge can tell the style; and some draw two things nearly alike.
+ * Images of the data set that look the same at a glance. Some sets draw some objects nearly alike,
+ * so that no judge can recognize the style; and some draw two objects nearly alike.
  *
  * <p>Two images are look-alikes if the mean absolute difference of their pixels, averaged two by
  * two, is at most {@link #MAX_DIFFERENCE} of 255 <em>and</em> their correlation is at least {@link
- * #MIN_CORRELATION}: small pale things differ little in the mean whatever they show, and things of
- * one shape and different colours correlate.
+ * #MIN_CORRELATION}: small pale objects differ little in the mean whatever they show, and objects
+ * of one shape and different colours correlate.
  *
- * @param styles pairs of one thing in two styles, by thing
- * @param concepts pairs of two things in one style, by style
+ * @param styles pairs of one object in two styles, by object
+ * @param concepts pairs of two objects in one style, by style
  */
 public record LookAlikes(List<Pair> styles, List<Pair> concepts) {
   /** Largest mean absolute difference of look-alikes, of 255. */
@@ -75,9 +75,9 @@ public record LookAlikes(List<Pair> styles, List<Pair> concepts) {
   }
 
   /**
-   * Returns the images whose style cannot be told.
+   * Returns the images whose style cannot be recognized.
    *
-   * @return thing and style of both images of each of {@link #styles()}
+   * @return object and style of both images of each of {@link #styles()}
    */
   public Set<DataSetIndex.Pair> withoutTellingStyle() {
     Set<DataSetIndex.Pair> pairs = new HashSet<>();

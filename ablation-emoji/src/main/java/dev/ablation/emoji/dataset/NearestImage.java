@@ -57,9 +57,9 @@ public final class NearestImage {
     }
 
     /**
-     * Tells whether the image shows a thing.
+     * Returns whether the image shows an object.
      *
-     * @param concept a thing
+     * @param concept an object
      * @return whether the nearest image shows it
      */
     public boolean shows(EmojiConcept concept) {

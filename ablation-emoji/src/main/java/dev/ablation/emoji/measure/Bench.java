@@ -27,13 +27,13 @@ import java.util.stream.IntStream;
  * @param model that draws
  * @param evaluator that judges
  * @param data images
- * @param concepts names of the things that the model was taught
+ * @param concepts names of the objects that the model was taught
  * @param heldOut pairs that it was never shown together
  * @param lookAlikes among the data's images
  * @param sampling how the model draws
  * @param seed of the first image of a part
  * @param repeats how many images of each caption
- * @param quick whether a part looks at a sample only, to see that everything works
+ * @param quick whether a part uses only a sample, to check that everything works
  * @param output where files are written
  * @param bars that show the progress
  */
@@ -71,7 +71,7 @@ record Bench(
     return lookAlikes.withoutTellingStyle();
   }
 
-  /** Repeats what is asked for: all once, then all again. */
+  /** Repeats the prompts: all once, then all again. */
   List<EvaluationPrompt> repeated(List<EvaluationPrompt> asked, int times) {
     List<EvaluationPrompt> all = new ArrayList<>();
     for (int i = 0; i < times; i++) {
@@ -97,7 +97,7 @@ record Bench(
     return verdicts;
   }
 
-  /** Writes what was asked for and drawn. */
+  /** Writes the prompts and what was drawn. */
   void keep(String part, List<EvaluationPrompt> asked, List<Verdict> verdicts) throws IOException {
     AtomicFiles.writeString(
         output.resolve(part + ".csv"),

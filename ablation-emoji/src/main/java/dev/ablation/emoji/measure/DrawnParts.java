@@ -34,7 +34,7 @@ final class DrawnParts {
 
   private DrawnParts() {}
 
-  /** All things in all styles, but for the pairs that are held out. */
+  /** All objects in all styles, but for the pairs that are held out. */
   static List<MeasuredValue> pairs(Bench bench) throws IOException {
     Set<DataSetIndex.Pair> heldOut = Set.copyOf(bench.heldOut());
     List<EvaluationPrompt> once =
@@ -60,7 +60,7 @@ final class DrawnParts {
             Optional.of(bench.copies(Quantity.OTHER_COPIES, verdicts))));
   }
 
-  /** Some things from all over the list: a row each, a column for each style; gaps stay white. */
+  /** Some objects from all over the list: a row each, a column for each style; gaps stay white. */
   private static List<BufferedImage> byConceptAndStyle(
       List<EvaluationPrompt> asked, List<BufferedImage> drawn) {
     Map<EvaluationPrompt, BufferedImage> images = new HashMap<>();
@@ -118,7 +118,7 @@ final class DrawnParts {
             Optional.of(bench.copies(Quantity.OTHER_COPIES, verdicts))));
   }
 
-  /** Captions that name a thing alone. */
+  /** Captions that name an object alone. */
   static List<MeasuredValue> withoutStyle(Bench bench) throws IOException {
     List<EvaluationPrompt> asked =
         bench.repeated(

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * A caption and what its image should show.
  *
  * @param caption that is drawn
- * @param concept name of the thing; null if the caption names none
+ * @param concept name of the object; null if the caption names none
  * @param style name of the style; null if the caption names none
  */
 record EvaluationPrompt(String caption, @Nullable String concept, @Nullable String style) {
@@ -67,7 +67,7 @@ record EvaluationPrompt(String caption, @Nullable String concept, @Nullable Stri
         : Optional.of(MeasuredValue.share(quantity, hits, counted.length));
   }
 
-  /** Lists what was asked for and what was drawn, a line each. */
+  /** Lists the prompts and what was drawn, one per line. */
   static String csv(List<EvaluationPrompt> asked, List<Verdict> verdicts, long seed) {
     StringBuilder csv =
         new StringBuilder(

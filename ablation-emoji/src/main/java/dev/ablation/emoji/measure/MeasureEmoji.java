@@ -53,10 +53,10 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     usageHelpAutoWidth = true,
     description = {
-      "Measures the model of emoji that comes with the examples: draws everything that it knows and"
+      "Measures the embedded emoji model: draws everything that it knows and"
           + " has the evaluator judge the images; judges the evaluator by the images of the"
           + " data set.",
-      "Started again with the same folder it goes on where it was stopped."
+      "Run it again with the same folder to continue where it stopped."
     })
 public final class MeasureEmoji implements Callable<Integer> {
   private static final Gson JSON = new GsonBuilder().setPrettyPrinting().create();
@@ -67,9 +67,9 @@ public final class MeasureEmoji implements Callable<Integer> {
     VAE(RealParts::autoencoder),
     /** The evaluator, by images of the data set. */
     EVALUATOR(RealParts::evaluator),
-    /** Things in styles that were trained on together. */
+    /** Objects in styles that were trained on together. */
     PAIRS(DrawnParts::pairs),
-    /** Things in styles that were not. */
+    /** Objects in styles that were not. */
     HELD_OUT(DrawnParts::heldOut),
     /** Captions without a style. */
     NO_STYLE(DrawnParts::withoutStyle),
@@ -97,7 +97,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       names = "--model",
       paramLabel = "FOLDER",
       description =
-          "The model, in diffusers' layout; it is asked for all things of the data set. Default:"
+          "The model, in diffusers' layout; it must know all objects of the data set. Default:"
               + " the embedded one.")
   private @Nullable Path model;
 
@@ -111,7 +111,8 @@ public final class MeasureEmoji implements Callable<Integer> {
       names = "--output",
       paramLabel = "FOLDER",
       defaultValue = "target/measure",
-      description = "Of results and sheets, made if there is none. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Folder for results and sheets, created if it does not exist. Default: ${DEFAULT-VALUE}.")
   private Path output = Path.of("target", "measure");
 
   @Option(
@@ -135,7 +136,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       names = "--seed",
       paramLabel = "SEED",
       defaultValue = "1000",
-      description = "Of the first image of each part. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of the first image of each part. Default: ${DEFAULT-VALUE}.")
   private long seed = 1000;
 
   @Option(
@@ -158,17 +159,18 @@ public final class MeasureEmoji implements Callable<Integer> {
       names = "--threads",
       paramLabel = "N",
       defaultValue = "2",
-      description = "Of an operation on the CPU. Default: ${DEFAULT-VALUE}.")
+      description = "Threads of an operation on the CPU. Default: ${DEFAULT-VALUE}.")
   private int threads = 2;
 
   @Option(
       names = "--bfloat16",
-      description = "Draw with products in bfloat16, on processors that have instructions for it.")
+      description =
+          "Use matrix products in bfloat16, on processors that have instructions for them.")
   private boolean bfloat16;
 
   @Option(
       names = "--quick",
-      description = "Look at a few images of each part only, to see whether everything works.")
+      description = "Measure only a few images of each part, to check that everything works.")
   private boolean quick;
 
   @Option(
@@ -305,7 +307,7 @@ public final class MeasureEmoji implements Callable<Integer> {
       Map<?, ?> before = JSON.fromJson(Files.readString(file), Map.class);
       if (!settings.equals(before)) {
         throw new IllegalArgumentException(
-            "--output must be a folder of the same settings, but %s says %s and not %s"
+            "--output must be a folder with the same settings, but %s has %s instead of %s"
                 .formatted(file, before, settings));
       }
     }
@@ -332,8 +334,8 @@ public final class MeasureEmoji implements Callable<Integer> {
     text.append(
         String.format(
             Locale.ROOT,
-            "Real images that cannot be told apart (mean difference of at most %.0f of 255,"
-                + " correlation of at least %.2f). One thing in two styles, left out of the counts"
+            "Real images that cannot be distinguished (mean difference of at most %.0f of 255,"
+                + " correlation of at least %.2f). One object in two styles, left out of the counts"
                 + " of styles:%n%n",
             LookAlikes.MAX_DIFFERENCE,
             LookAlikes.MIN_CORRELATION));
@@ -344,7 +346,7 @@ public final class MeasureEmoji implements Callable<Integer> {
               pair.one().style() + " and " + pair.other().style(),
               pair));
     }
-    text.append("\nTwo things in one style:\n\n");
+    text.append("\nTwo objects in one style:\n\n");
     for (LookAlikes.Pair pair : bench.lookAlikes().concepts()) {
       text.append(
           line(

@@ -24,7 +24,7 @@ import java.util.Set;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
-/** Parts that look at the data's images: what the autoencoder and the evaluator make of them. */
+/** Parts that measure the autoencoder and the evaluator on the data's images. */
 final class RealParts {
   private static final int BATCH = 32;
   private static final int VALUES = RgbImage.CHANNELS * RgbImage.SIZE * RgbImage.SIZE;

@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How long an image takes in a batch of eight, after some that nobody waits for. */
+/** How long an image takes in a batch of eight, after a warm-up. */
 final class SpeedPart {
   private static final int BATCH = 8;
   private static final int WARM_UP = 2;

@@ -13,16 +13,16 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What every model of the benchmark is asked for: each thing in each style, some times. Half of the
- * styles and of the things are there to choose settings by; the other half tells whether these
+ * The prompts for every model of the benchmark: each object in each style, several times. Half of
+ * the styles and of the objects serve to choose settings; the other half shows whether these
  * hold.
  *
  * @param styles all of the model's
- * @param concepts things of many categories, none of which has a held-out pair
+ * @param concepts objects of many categories, none of which has a held-out pair
  * @param repeats images of each pair
  * @param seed of the first image; image i is drawn from seed + i
  * @param developmentStyles styles that settings may be chosen by
- * @param developmentConcepts things that settings may be chosen by
+ * @param developmentConcepts objects that settings may be chosen by
  */
 record AnswerSet(
     List<String> styles,
@@ -43,8 +43,8 @@ record AnswerSet(
   /**
    * A question.
    *
-   * @param style that is asked for
-   * @param concept that is asked for
+   * @param style the style in the prompt
+   * @param concept the object in the prompt
    */
   record Question(String style, String concept) {
     String prompt() {
@@ -56,7 +56,7 @@ record AnswerSet(
    * What an image shows.
    *
    * @param style the style that it goes best with
-   * @param concept the thing that it goes best with
+   * @param concept the object that it goes best with
    * @param planted whether it is a copy of the memorised image
    */
   record Answer(String style, String concept, boolean planted) {}

@@ -40,16 +40,16 @@ import picocli.CommandLine.Option;
 
 /**
  * Tries to bring back what was removed from the embedded model: removes a target, makes every
- * attempt of {@code dev.ablation.attack} on the base model and on the ablated one, counts by the
- * embedded evaluator. Each target and method leaves a table of its own in the output folder and is
- * not repeated when the command is started again.
+ * attack of {@code dev.ablation.attack} on the base model and on the ablated one, counts by the
+ * embedded evaluator. Each target and method writes its own table to the output folder and is not
+ * repeated when the command is started again.
  */
 @Command(
-    name = "attempts",
+    name = "attacks",
     mixinStandardHelpOptions = true,
     usageHelpAutoWidth = true,
     description = {
-      "Removes a style or a thing from the embedded model and tries to bring it back: by other words,"
+      "Removes a style or an object from the embedded model and tries to bring it back: by other words,"
           + " by text embeddings, by a learned token, by noised images, by more noise, by an"
           + " evaluator's gradient. A target takes about ten minutes of one core.",
     })
@@ -58,7 +58,7 @@ public final class AttackStudy implements Callable<Integer> {
   private static final double ETA = 1.5;
   private static final double GUIDE_STRENGTH = 3;
 
-  /** Words of the vocabulary that stand in no caption of the data. */
+  /** Words of the vocabulary that occur in no caption of the data. */
   private static final String PLACEHOLDER = "photo";
 
   private static final String INITIALIZER = "art";
@@ -78,14 +78,14 @@ public final class AttackStudy implements Callable<Integer> {
       split = ",",
       paramLabel = "NAME",
       defaultValue = "measured",
-      description = "How to remove it, as the study calls them. Default: ${DEFAULT-VALUE}.")
+      description = "Methods of removal, by the study's names. Default: ${DEFAULT-VALUE}.")
   private List<String> methods = List.of();
 
   @Option(
       names = "--images",
       paramLabel = "N",
       defaultValue = "24",
-      description = "Of each attempt and model. Default: ${DEFAULT-VALUE}.")
+      description = "Images of each attack and model. Default: ${DEFAULT-VALUE}.")
   private int images = 24;
 
   @Option(
@@ -105,9 +105,10 @@ public final class AttackStudy implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIR",
-      defaultValue = "target/attempts",
-      description = "Folder of the tables, made if there is none. Default: ${DEFAULT-VALUE}.")
-  private Path output = Path.of("target", "attempts");
+      defaultValue = "target/attacks",
+      description =
+          "Folder for the tables, created if it does not exist. Default: ${DEFAULT-VALUE}.")
+  private Path output = Path.of("target", "attacks");
 
   @Mixin private StudyOptions options = new StudyOptions();
 
@@ -130,7 +131,7 @@ public final class AttackStudy implements Callable<Integer> {
     for (String text : targets) {
       StudyTarget target = StudyTarget.of(text, set);
       if (target.kind() == Kind.PLANTED) {
-        throw new IllegalArgumentException("--targets must be styles and things, one was " + text);
+        throw new IllegalArgumentException("--targets must be styles and objects, one was " + text);
       }
       removed.add(target);
     }
@@ -179,28 +180,28 @@ public final class AttackStudy implements Callable<Integer> {
             others.stream()
                 .map(name -> style ? name + " style" : EmbeddedModel.withArticle(name))
                 .toList())) {
-      List<Attack> attempts = attempts(target, others, trial, set, guide);
-      for (Attack attempt : attempts) {
-        attempt.check(model);
+      List<Attack> attacks = attacks(target, others, trial, set, guide);
+      for (Attack attack : attacks) {
+        attack.check(model);
       }
       try (AblationResult removed = way.planner().plan(target, model, judge).listener(bars).run()) {
         List<AttackResult> results = new ArrayList<>();
-        for (Attack attempt : attempts) {
-          System.err.printf("%s, %s: %s%n", target, way.name(), attempt.name());
-          results.add(attempt.run(model, removed.delta(), () -> false));
+        for (Attack attack : attacks) {
+          System.err.printf("%s, %s: %s%n", target, way.name(), attack.name());
+          results.add(attack.run(model, removed.delta(), () -> false));
         }
         return results;
       }
     }
   }
 
-  /** The other styles, or the other things. */
+  /** The other styles, or the other objects. */
   private static List<String> others(StudyTarget target, AnswerSet set) {
     return (target.kind() == Kind.STYLE ? set.styles() : set.concepts())
         .stream().filter(name -> !name.equals(target.name())).toList();
   }
 
-  private List<Attack> attempts(
+  private List<Attack> attacks(
       StudyTarget target, List<String> others, AttackSettings trial, AnswerSet set, ClipGuide guide)
       throws IOException {
     boolean style = target.kind() == Kind.STYLE;
@@ -231,11 +232,11 @@ public final class AttackStudy implements Callable<Integer> {
             .map(image -> image.pixels().toImage())
             .toList();
     List<String> slots = contexts.stream().map(name -> prompt(style, name, "{}")).toList();
-    List<Attack> attempts = new ArrayList<>();
-    attempts.add(new WordingAttack("asked by its name", prompts, trial));
-    attempts.addAll(WordingAttack.of(target.name(), prompts, trial));
-    attempts.add(new EmbeddingAttack(pairs, neutral, 1, trial));
-    attempts.add(
+    List<Attack> attacks = new ArrayList<>();
+    attacks.add(new WordingAttack("prompt with the name", prompts, trial));
+    attacks.addAll(WordingAttack.of(target.name(), prompts, trial));
+    attacks.add(new EmbeddingAttack(pairs, neutral, 1, trial));
+    attacks.add(
         new TextualInversion(
             originals,
             PLACEHOLDER,
@@ -246,14 +247,14 @@ public final class AttackStudy implements Callable<Integer> {
             INVERSION_RATE,
             trial));
     for (double start : STARTS) {
-      attempts.add(new SdEditAttack(originals, start, neutral, trial));
+      attacks.add(new SdEditAttack(originals, start, neutral, trial));
     }
-    attempts.add(new NoiseAttack(ETA, prompts, trial));
-    attempts.add(new GuidanceAttack(guide, GUIDE_STRENGTH, neutral, trial));
-    return attempts;
+    attacks.add(new NoiseAttack(ETA, prompts, trial));
+    attacks.add(new GuidanceAttack(guide, GUIDE_STRENGTH, neutral, trial));
+    return attacks;
   }
 
-  /** {@code "an owl in ink style"}; {@code of} is the style, or the thing. */
+  /** {@code "an owl in ink style"}; {@code of} is the style, or the object. */
   private static String prompt(boolean style, String name, String of) {
     return new AnswerSet.Question(style ? of : name, style ? name : of).prompt();
   }
@@ -264,7 +265,7 @@ public final class AttackStudy implements Callable<Integer> {
             """
             **%s, %s**
 
-            | attempt | base | ablated | 95 %% interval | images |
+            | attack | base | ablated | 95 %% interval | images |
             | --- | ---: | ---: | ---: | ---: |
             """
                 .formatted(target, way.name()));

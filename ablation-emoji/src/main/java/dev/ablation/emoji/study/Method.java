@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A way to ablate: the recommended plan of the embedded model, but for one thing.
+ * A way to ablate: the recommended plan of the embedded model, with one difference.
  *
  * @param name short, for the tables' first column
  * @param differs what is not as in the first method; empty for the first one
@@ -60,7 +60,7 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
                     .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))),
         new Method(
             "fixed steps",
-            "200 steps, whatever they do",
+            "200 steps, without early stopping",
             true,
             (target, model, evaluator) -> target.plan(model)),
         changing(
@@ -86,7 +86,7 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             plan -> plan.objective(frozen.plus(AblationObjective.priorPreservation()))),
         new Method(
             "other anchor",
-            "200 steps; anchor of a style: captions that name none; of a thing: its category",
+            "200 steps; anchor of a style: captions without a style; of an object: its category",
             false,
             (target, model, evaluator) ->
                 target.kind() == Kind.STYLE

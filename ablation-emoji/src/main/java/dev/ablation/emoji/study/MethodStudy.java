@@ -36,18 +36,18 @@ import picocli.CommandLine.Option;
 /**
  * The benchmark of methods on the embedded model, in the form of UnlearnCanvas (Zhang et al. 2024,
  * arXiv 2402.11846): for every target, remove it, draw the answer set, have the embedded evaluator
- * say what the images show, count. Each run leaves a file of its own in the output folder and is
- * not repeated when the command is started again, so that it can be stopped at any time. At the end
- * it writes {@code results.csv} and {@code results.md} of all results that are there.
+ * say what the images show, count. Each run writes its own file to the output folder and is not
+ * repeated when the command is started again, so that it can be stopped at any time. At the end it
+ * writes {@code results.csv} and {@code results.md} of all results that are there.
  */
 @Command(
     name = "study",
     mixinStandardHelpOptions = true,
     usageHelpAutoWidth = true,
     description = {
-      "Removes styles and things from the embedded model by several methods, draws the answer set and"
-          + " counts, by the embedded evaluator, what is gone and what is kept. Started again with"
-          + " the same folder, it goes on where it stopped. A run takes two to four minutes of one"
+      "Removes styles and objects from the embedded model by several methods, draws the answer set and"
+          + " counts, by the embedded evaluator, what is removed and what is kept. Run it again with"
+          + " the same folder to continue where it stopped. A run takes two to four minutes of one"
           + " core.",
     })
 public final class MethodStudy implements Callable<Integer> {
@@ -66,8 +66,8 @@ public final class MethodStudy implements Callable<Integer> {
       split = ",",
       paramLabel = "TARGET",
       description =
-          "What to remove: style:NAME, instance:NAME or planted. Default: every style and every thing"
-              + " of the answer set by the first two methods, two styles and four things by all.")
+          "What to remove: style:NAME, instance:NAME or planted. Default: every style and every object"
+              + " of the answer set by the first two methods, two styles and four objects by all.")
   private List<String> targets = List.of();
 
   @Option(
@@ -81,24 +81,27 @@ public final class MethodStudy implements Callable<Integer> {
       names = "--shard",
       paramLabel = "I/N",
       defaultValue = "1/1",
-      description = "Do every N-th run only, beginning with the I-th. Default: ${DEFAULT-VALUE}.")
+      description = "Makes only every N-th run, starting with the I-th. Default: ${DEFAULT-VALUE}.")
   private String shard = "1/1";
 
   @Option(
       names = "--output",
       paramLabel = "DIR",
       defaultValue = "target/study",
-      description = "Folder of the results, made if there is none. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Folder for the results, created if it does not exist. Default: ${DEFAULT-VALUE}.")
   private Path output = Path.of("target", "study");
 
   @Option(
       names = "--batch",
       paramLabel = "N",
       defaultValue = "16",
-      description = "Images drawn at a time. Default: ${DEFAULT-VALUE}.")
+      description = "Batch size of sampling. Default: ${DEFAULT-VALUE}.")
   private int batch;
 
-  @Option(names = "--tables", description = "Makes no run, only the tables of what is there.")
+  @Option(
+      names = "--tables",
+      description = "Makes no run, only the tables of the existing results.")
   private boolean tables;
 
   @Mixin private StudyOptions options = new StudyOptions();
@@ -304,9 +307,9 @@ public final class MethodStudy implements Callable<Integer> {
           ClipMmd.defaults().distance(after, before),
           KernelInceptionDistance.unbiased(after, before),
           result.elapsed().toMillis() / 1000.0,
-          result.ending().steps(),
-          result.ending().step(),
-          result.ending().reason(),
+          result.outcome().steps(),
+          result.outcome().step(),
+          result.outcome().reason(),
           result.memory().orElse(0),
           bytes,
           opened.weights().sha256(),

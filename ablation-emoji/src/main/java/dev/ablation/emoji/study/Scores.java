@@ -11,9 +11,9 @@ import java.util.function.BiPredicate;
  * section 4).
  *
  * @param unlearning UA: of the target's prompts, how many no longer draw the target
- * @param inDomain IRA: of the other prompts whose style (for a thing: thing) the base model draws
- *     right, how many are still right
- * @param crossDomain CRA: of all prompts whose thing (for a thing: style) the base model draws
+ * @param inDomain IRA: of the other prompts whose style (for an object: object) the base model
+ *     draws right, how many are still right
+ * @param crossDomain CRA: of all prompts whose object (for an object: style) the base model draws
  *     right, how many are still right
  * @param baseInDomain share of the other prompts that the base model draws right
  * @param ablatedInDomain share of the other prompts that the ablated model draws right
@@ -30,8 +30,8 @@ record Scores(
     double ablatedCrossDomain) {
 
   /**
-   * Counts. Of the planted image the target's prompts are its caption's, "in domain" are the things
-   * and "cross domain" the styles.
+   * Counts. Of the planted image the target's prompts are its caption's, "in domain" are the
+   * objects and "cross domain" the styles.
    *
    * @param questions those of the answer set
    * @param base what the base model's images of them show

@@ -23,7 +23,7 @@ import java.util.Locale;
  * @param steps that were made
  * @param step whose weights were taken
  * @param ending why the run ended
- * @param memory bytes by which the run raised the peak; 0 where it cannot be told
+ * @param memory bytes by which the run raised the peak; 0 if it cannot be measured
  * @param deltaBytes of the delta's file
  * @param model hash of the base model's weights
  * @param evaluator hash of the evaluator's weights
@@ -55,11 +55,11 @@ record StudyResult(
     try {
       StudyResult result = JSON.fromJson(Files.readString(file), StudyResult.class);
       if (result == null || result.scores == null) {
-        throw new IOException(file + ": is no result of the study");
+        throw new IOException(file + ": is not a result of the study");
       }
       return result;
     } catch (JsonParseException e) {
-      throw new IOException(file + ": is no result of the study: " + e.getMessage(), e);
+      throw new IOException(file + ": is not a result of the study: " + e.getMessage(), e);
     }
   }
 

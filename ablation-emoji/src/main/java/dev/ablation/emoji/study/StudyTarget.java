@@ -14,7 +14,7 @@ import java.util.Locale;
  * A concept to remove.
  *
  * @param kind of the concept
- * @param name of the style or the thing; of the planted image its caption
+ * @param name of the style or the object; of the planted image its caption
  */
 record StudyTarget(Kind kind, String name) {
 
@@ -22,7 +22,7 @@ record StudyTarget(Kind kind, String name) {
   enum Kind {
     /** A style. */
     STYLE,
-    /** A thing. */
+    /** An object. */
     INSTANCE,
     /** The memorised image. */
     PLANTED
@@ -58,7 +58,7 @@ record StudyTarget(Kind kind, String name) {
     return new StudyTarget(Kind.PLANTED, EmbeddedModel.plantedCaption());
   }
 
-  /** Every style and every thing of the answer set. */
+  /** Every style and every object of the answer set. */
   static List<StudyTarget> all(AnswerSet set) {
     List<StudyTarget> all = new ArrayList<>();
     set.styles().forEach(style -> all.add(new StudyTarget(Kind.STYLE, style)));

@@ -15,7 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Text embeddings of captions, each computed once: the text encoder does not change any more. A
  * caption is computed alone or in a batch that is always the same, so that its states do not depend
- * on who asks first.
+ * on the order of requests.
  */
 final class CaptionEmbeddings {
   private static final int BATCH = 256;

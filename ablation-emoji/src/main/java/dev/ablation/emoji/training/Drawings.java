@@ -76,7 +76,7 @@ final class Drawings implements UNetStage.Drawing {
   }
 
   /**
-   * Columns are styles, rows are things, of which some pairs are held out; the last row is drawn
+   * Columns are styles, rows are objects, of which some pairs are held out; the last row is drawn
    * without a style, its last image with the planted caption.
    */
   @Override
@@ -146,7 +146,7 @@ final class Drawings implements UNetStage.Drawing {
     return shares;
   }
 
-  /** Returns images of the things that the model must know, from all over the set. */
+  /** Returns images of the objects that the model must know, from all over the set. */
   private List<EmojiImage> some(Predicate<EmojiImage> which, int count) {
     List<EmojiImage> all =
         data.images().stream()

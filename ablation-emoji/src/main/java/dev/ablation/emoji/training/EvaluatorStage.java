@@ -30,12 +30,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.random.RandomGenerator;
 
 /**
- * The evaluator: a small CLIP that tells styles and things by their texts. An image is compared
- * with a text of every thing, with a text of every style, and with the captions of the batch. What
+ * The evaluator: a small CLIP that recognizes styles and objects by their texts. An image is compared
+ * with a text of every object, with a text of every style, and with the captions of the batch. What
  * it sees are the images of the data and what the autoencoder makes of them, moved, turned, scaled,
- * mirrored, tinted, blurred and with some noise. Some are recoloured so that only the thing is left
- * to tell. It judges images of the held-out pairs, so it knows these pairs, too, which the model
- * that is judged does not.
+ * mirrored, tinted, blurred and with some noise. Some are recoloured so that only the object is
+ * left to tell. It judges images of the held-out pairs, so it knows these pairs, too, which the
+ * model that is judged does not.
  */
 final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   static final String NAME = "evaluator";
@@ -158,8 +158,8 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   }
 
   /**
-   * {@code (logits, thing, style, caption)}: of every image the logits with the things, the styles,
-   * and the captions of the batch; among these all that are the same count as right.
+   * {@code (logits, object, style, caption)}: of every image the logits with the objects, the
+   * styles, and the captions of the batch; among these all that are the same count as right.
    */
   private static Kernel lossOf(int things, int styles) {
     return Kernel.of(
@@ -291,7 +291,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
 
   /**
    * Chooses the map of an image's colours: a tint that leaves white as it is; or, recoloured, any
-   * mixture of the channels, so that light things may become dark and grey ones blue.
+   * mixture of the channels, so that light objects may become dark and grey ones blue.
    */
   private static void colours(
       RandomGenerator random, boolean recoloured, int row, float[] colours) {
@@ -315,7 +315,7 @@ final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
     }
   }
 
-  /** A text of every thing, then of every style. */
+  /** A text of every object, then of every style. */
   private List<String> labels(RandomGenerator random) {
     List<String> texts = new ArrayList<>();
     things.forEach(thing -> texts.add(one(Captions.ofConcept(thing.name()), random)));

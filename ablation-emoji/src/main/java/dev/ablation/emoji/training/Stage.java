@@ -9,7 +9,7 @@ import java.util.Map;
 
 /**
  * What is trained in a stage and on what. All random numbers of a step follow from the number of
- * the step, so that a stage that goes on draws what it would have drawn.
+ * the step, so that a resumed stage draws the same as an uninterrupted one.
  *
  * @param <N> the networks of the stage
  */

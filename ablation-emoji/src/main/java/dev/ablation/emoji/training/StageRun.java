@@ -101,11 +101,11 @@ final class StageRun<N> {
   }
 
   /**
-   * Trains until the end, or until told to stop.
+   * Trains until the end, or until stopped.
    *
    * @param workers number of threads
-   * @param progress told the step and a message
-   * @param stop asked after every step
+   * @param progress receives the step and a message
+   * @param stop checked after every step
    * @return whether the end was reached
    */
   boolean run(int workers, NDManager manager, Progress progress, BooleanSupplier stop)

@@ -25,11 +25,11 @@ import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /**
- * The text encoder, which learns from captions alone to tell which thing, which category and which
+ * The text encoder, which learns from captions alone which object, which category and which
  * style they name. Three linear classifiers read a random mean of the states at the end token and
  * at the padding after it, so that every one of these states carries both. Linear classifiers of
- * thing and style on their own favour states that are a sum of the two, which is what lets a UNet
- * combine a thing and a style that it never saw together. Held-out pairs are not named.
+ * object and style on their own favour states that are a sum of the two, which is what lets a UNet
+ * combine an object and a style that it never saw together. Held-out pairs are not named.
  */
 final class TextStage implements Stage<TextStage.Networks> {
   static final String NAME = "text";
@@ -102,7 +102,7 @@ final class TextStage implements Stage<TextStage.Networks> {
   @Override
   public Networks networks(NDManager manager, boolean weights) {
     int width = config.hiddenSize();
-    // One class more each for captions that name none, and a thing for each category.
+    // One class more each for captions that name none, and an object for each category.
     Networks networks =
         new Networks(
             new ClipTextModel(config),
@@ -175,7 +175,7 @@ final class TextStage implements Stage<TextStage.Networks> {
     return scope.create(values);
   }
 
-  /** Returns the scores of things, of styles, of categories. */
+  /** Returns the scores of objects, of styles, of categories. */
   private NDList classify(
       Networks networks, List<String> captions, RandomGenerator random, NDManager scope) {
     int length = config.contextLength();
@@ -199,7 +199,7 @@ final class TextStage implements Stage<TextStage.Networks> {
         networks.categories().apply(pooled));
   }
 
-  /** How often thing and style are told from captions of pairs that were never named. */
+  /** How often object and style are recognized from captions of pairs that were never named. */
   @Override
   public Map<String, Double> measure(Networks networks, NDManager scope) {
     int rightThings = 0;

@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
 
 /**
  * Trains the embedded model from nothing: autoencoder, text encoder, UNet, one after the other, and
- * the evaluator that judges its images. Run again with the same folder it goes on where it was
+ * the evaluator that judges its images. Run again with the same folder, it continues where it was
  * stopped.
  *
  * <pre>{@code java -cp CLASS_PATH dev.ablation.emoji.training.TrainEmoji --folder FOLDER}</pre>
@@ -36,9 +36,9 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     usageHelpAutoWidth = true,
     description = {
-      "Trains the model of emoji that comes with the examples: autoencoder, text encoder, UNet; and",
-      "the evaluator, which tells what its images show.",
-      "Started again with the same folder it goes on where it was stopped; the result is the same."
+      "Trains the embedded emoji model: autoencoder, text encoder, UNet; and",
+      "the evaluator, which recognizes what its images show.",
+      "Run it again with the same folder to continue where it stopped; the result is the same."
     })
 public final class TrainEmoji implements Callable<Integer> {
   @Option(
@@ -69,7 +69,7 @@ public final class TrainEmoji implements Callable<Integer> {
       names = "--seed",
       paramLabel = "SEED",
       defaultValue = "0",
-      description = "Of all random numbers (default: ${DEFAULT-VALUE}).")
+      description = "Seed of all random numbers (default: ${DEFAULT-VALUE}).")
   private long seed;
 
   @Option(
@@ -93,7 +93,7 @@ public final class TrainEmoji implements Callable<Integer> {
   @Option(
       names = "--unet-batch",
       paramLabel = "N",
-      description = "Images of an update of the UNet (default: 32).")
+      description = "Images per update of the UNet (default: 32).")
   private @Nullable Integer unetBatch;
 
   @Option(
@@ -105,13 +105,13 @@ public final class TrainEmoji implements Callable<Integer> {
   @Option(
       names = "--unet-average",
       paramLabel = "DECAY",
-      description = "Of the UNet's averaged weights, by step (default: 0.9992).")
+      description = "Decay of the average of the UNet's weights, per step (default: 0.9992).")
   private @Nullable Double unetAverage;
 
   @Option(
       names = "--unet-start",
       paramLabel = "FOLDER",
-      description = "A model whose UNet training begins with (default: random weights).")
+      description = "A model whose UNet training starts from (default: random weights).")
   private @Nullable Path unetStart;
 
   @Option(

@@ -38,8 +38,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The UNet, which learns to tell the noise in an image's latents under its caption. The text
- * encoder stays as it is: trained along it would learn the pairs that there are by heart.
+ * The UNet, which learns to predict the noise in an image's latents, given its caption. The text
+ * encoder is frozen: trained with the UNet, it would memorize the existing pairs.
  */
 final class UNetStage implements Stage<UNet2DConditionModel> {
   static final String NAME = "unet";
@@ -255,7 +255,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     }
   }
 
-  /** Every caption that a picture of some data can get, in a fixed order. */
+  /** Every caption that an image of some data can get, in a fixed order. */
   static List<String> captions(EmojiDataSet data) {
     Set<String> captions = new LinkedHashSet<>(List.of("", data.plantedCaption()));
     data.styles().forEach(style -> captions.addAll(Captions.ofStyle(style)));

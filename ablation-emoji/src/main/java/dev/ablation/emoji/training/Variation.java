@@ -17,7 +17,7 @@ public final class Variation {
    * Draws a variant: moved by up to 2.5 pixels each way, scaled by up to 7 %, the distance from
    * white of each colour channel changed by up to 10 %.
    *
-   * @param image values from -1 to 1, shape (3, 64, 64); stays as it is
+   * @param image values from -1 to 1, shape (3, 64, 64); not changed
    * @param random drawn from
    * @return new values
    */

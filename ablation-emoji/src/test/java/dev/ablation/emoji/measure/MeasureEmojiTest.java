@@ -86,7 +86,7 @@ class MeasureEmojiTest {
   }
 
   @Test
-  void tellsTheCommonestStyle() {
+  void reportsTheMostFrequentStyle() {
     assertThat(DrawnParts.commonest(VERDICTS))
         .isEqualTo(new MeasuredValue(Quantity.NO_STYLE_COMMONEST, 0.75, 4, "ink"));
   }
@@ -120,7 +120,7 @@ class MeasureEmojiTest {
             MeasuredValue.share(Quantity.PAIR_STYLE, 9, 10),
             MeasuredValue.share(Quantity.OTHER_COPIES, 1, 100));
     assertThat(all.markdown())
-        .contains("| trained pairs: style right | >= 98 % | 90.0 % | ")
+        .contains("| trained pairs: style correct | >= 98 % | 90.0 % | ")
         .contains("| <= 1 % | 1.0 % | ")
         .contains(" | 100 |");
     assertThat(all.csv()).contains("pair_style,0.900000,0.").contains(",10,\"\"");

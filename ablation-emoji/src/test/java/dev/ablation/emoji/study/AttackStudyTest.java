@@ -29,7 +29,7 @@ class AttackStudyTest {
 
   @ParameterizedTest
   @CsvSource({
-    "planted, measured, 'styles and things, one was planted'",
+    "planted, measured, 'styles and objects, one was planted'",
     "style:none, measured, 'style must be one of'",
     "style:ink, none, 'method must be one of'"
   })
@@ -80,7 +80,7 @@ class AttackStudyTest {
       // Nothing but the name is needed to draw it, before two steps and after.
       assertThat(results.get(0).recovered().ablated().value()).isEqualTo(1);
       assertThat(AttackStudy.table(target, twoSteps, results))
-          .contains(target + ", two steps", "| asked by its name | 100 % | 100 % |")
+          .contains(target + ", two steps", "| prompt with the name | 100 % | 100 % |")
           .contains("| textual inversion, 2 steps |");
     }
   }

@@ -16,7 +16,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The weights of one part of a model, open for reading, whether they lie in one file or in shards.
+ * The weights of one part of a model, open for reading, in one file or in shards.
  * Arrays that were read stay valid after it is closed; see {@link SafetensorsFile} for their
  * lifetime.
  */
@@ -98,7 +98,7 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  /** Gathers the tensors of all files and returns the names that come twice. */
+  /** Collects the tensors of all files and returns the duplicate names. */
   private List<String> collect() {
     List<String> problems = new ArrayList<>();
     for (SafetensorsFile file : files) {
@@ -167,7 +167,7 @@ public final class Checkpoint implements AutoCloseable {
    * Reads a tensor as float32.
    *
    * @param name a tensor's name
-   * @param manager owner of the result; its device is where the result lies
+   * @param manager owner of the result; the result is on its device
    * @return a float32 array of the tensor's shape
    * @throws IllegalArgumentException if there is no such tensor
    * @throws UnsupportedOperationException if its format cannot be widened
@@ -179,10 +179,10 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Reads a tensor as it is.
+   * Reads a tensor without conversion.
    *
    * @param name a tensor's name
-   * @param manager owner of the result; its device is where the result lies
+   * @param manager owner of the result; the result is on its device
    * @return an array of the tensor's shape and format
    * @throws IllegalArgumentException if there is no such tensor
    * @throws UnsupportedOperationException if arrays cannot hold its format
@@ -197,7 +197,7 @@ public final class Checkpoint implements AutoCloseable {
    * Reads a tensor's bytes, for formats that arrays cannot hold.
    *
    * @param name a tensor's name
-   * @param manager owner of the result; its device is where the result lies
+   * @param manager owner of the result; the result is on its device
    * @return the bytes, int8 of one axis
    * @throws IllegalArgumentException if there is no such tensor
    * @throws IllegalStateException if the checkpoint was closed

@@ -168,8 +168,8 @@ public final class NetworkFiles {
   /**
    * Loads every weight and notes those that are not finite.
    *
-   * @param manager owner of the arrays; its device is where they lie
-   * @param dtype in which the weights are kept
+   * @param manager owner of the arrays; they are on its device
+   * @param dtype dtype in which the weights are stored
    * @throws IOException if reading fails
    */
   public void fill(NDManager manager, WeightDtype dtype) throws IOException {

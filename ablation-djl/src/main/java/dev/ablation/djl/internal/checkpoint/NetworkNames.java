@@ -200,7 +200,7 @@ public enum NetworkNames {
    * Tells whether a tensor of a single file belongs to the network.
    *
    * @param tensor name in the file
-   * @return whether it stands under the network's prefix
+   * @return whether it has the network's prefix
    */
   public boolean owns(String tensor) {
     return tensor.startsWith(prefix);

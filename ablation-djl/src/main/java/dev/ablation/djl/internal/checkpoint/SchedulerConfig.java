@@ -32,7 +32,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a checkpoint's {@code scheduler_config.json} says: the schedule that the network was trained
+ * The content of a checkpoint's {@code scheduler_config.json}: the schedule that the network was trained
  * with, what it predicts, and the sampler that its publisher chose.
  *
  * <p>Keys that are absent or null take the default of the published class; keys that the class does
@@ -129,7 +129,7 @@ public record SchedulerConfig(
 
   /**
    * Reads a configuration as the published pipelines of Stable Diffusion 1 and 2 use it: they set
-   * the timestep offset to 1 and never limit the predicted latents, whatever the file says.
+   * the timestep offset to 1 and never limit the predicted latents, regardless of the file.
    *
    * @param className the class that the pipeline's index gives; {@code null} takes the
    *     configuration's {@code _class_name}

@@ -13,7 +13,7 @@ import java.util.function.UnaryOperator;
 public interface TensorMapping {
 
   /**
-   * Returns what a tensor holds.
+   * Returns the content of a tensor.
    *
    * @param tensor name in the files
    * @return pieces of weights; none for a tensor that is ignored. A weight that the network does

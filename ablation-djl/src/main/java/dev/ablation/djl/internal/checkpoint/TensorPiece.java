@@ -3,11 +3,11 @@ package dev.ablation.djl.internal.checkpoint;
 import java.util.Objects;
 
 /**
- * Which part of a weight a tensor of a file holds. Blocks are equal shares of the first axis.
+ * Which part of a weight a tensor of a file contains. Blocks are equal shares of the first axis.
  *
  * @param weight name in the network
  * @param block which block of the tensor it is, counted from 0
- * @param blocks how many blocks the tensor is split into; 1 takes it whole
+ * @param blocks how many blocks the tensor is split into; 1 for the whole tensor
  * @param place which block of the weight it becomes, counted from 0
  * @param places how many tensors are joined to the weight; 1 for the only one
  * @param transposed whether the tensor's two axes are swapped, before it is split

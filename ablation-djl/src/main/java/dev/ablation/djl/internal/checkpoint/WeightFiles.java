@@ -33,9 +33,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code STEM[.V].safetensors}.
  * </ol>
  *
- * <p>Where no variant is asked for and there are no files without one, but files of exactly one
- * variant, that one is taken. Python asks to name it; nothing else could be meant. The variant says
- * nothing about the number format, which stands in the files. A variant that was asked for and is
+ * <p>If no variant is requested and there are no files without one, but files of exactly one
+ * variant, that one is taken. Python requires its name, although there is only one choice. The variant does not determine the number format; the files do. A variant that was asked for and is
  * missing is an error, never replaced by another.
  *
  * @param folder the folder of the part
@@ -202,7 +201,7 @@ public record WeightFiles(
     return "has no " + wanted + " and no index of shards; it has " + names;
   }
 
-  /** Reads an index. What stands beside the map is not used, nor checked by anyone else. */
+  /** Reads an index. Only the map is used; other entries are ignored, as in other readers. */
   private static Map<String, Path> readIndex(Path index) throws IOException {
     Object root;
     try {

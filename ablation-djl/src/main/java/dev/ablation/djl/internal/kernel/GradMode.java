@@ -5,7 +5,7 @@ import java.util.function.Supplier;
 
 /**
  * Whether operations of the current thread record gradients. The engine's default differs by
- * thread, so every entry into a network says which it wants and puts back what was.
+ * thread, so every entry into a network sets the mode it needs and restores the previous one.
  */
 public final class GradMode {
   private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(() -> false);
@@ -54,7 +54,7 @@ public final class GradMode {
 
   /**
    * Switches off the graph executor's optimiser, which re-specialises kernels at their first calls
-   * and gains nothing for single operations. The engine keeps the switch by thread.
+   * and gains nothing for single operations. The engine has one switch per thread.
    */
   static void prepareThread() {
     if (!PREPARED.get()) {

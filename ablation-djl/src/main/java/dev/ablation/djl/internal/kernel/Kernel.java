@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A function over arrays written in TorchScript. Gradients flow through it where {@link GradMode}
- * records them; the result lies on the device of the arguments and belongs to the manager of the
+ * records them; the result is on the device of the arguments and belongs to the manager of the
  * first argument, which is therefore never a weight.
  *
  * {@snippet class="dev.ablation.djl.internal.kernel.KernelTest" region="kernel"}
@@ -57,7 +57,7 @@ public final class Kernel {
   }
 
   /**
-   * Calls the function on an array that nothing else needs, and closes that.
+   * Calls the function on an array that is not needed elsewhere, and closes it.
    *
    * @param used first argument, closed; the function may compute in place
    * @param more other arguments
@@ -138,7 +138,7 @@ public final class Kernel {
     return source;
   }
 
-  /** Kernels are shared by all models of the JVM, so they hang on a manager of their own. */
+  /** Kernels are shared by all models of the JVM, so they have their own manager. */
   private static final class Holder {
     static final NDManager MANAGER = NDManager.newBaseManager(Device.cpu(), "PyTorch");
   }

@@ -58,7 +58,7 @@ public final class KeptFiles {
     }
   }
 
-  /** {@return the folder that they were read from; it may be gone} */
+  /** {@return the folder that they were read from; it may no longer exist} */
   public Path folder() {
     return folder;
   }

@@ -13,7 +13,7 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * What a pipeline class needs to make its model. What was made is freed if the model does not come
+ * What a pipeline class needs to create its model. Everything is freed if the model does not come
  * about.
  */
 public final class Opening {
@@ -98,7 +98,7 @@ public final class Opening {
   }
 
   /**
-   * Starts the engine as options say.
+   * Starts the engine according to the options.
    *
    * @param options device and threads
    * @return a manager without parent, on the device

@@ -138,7 +138,7 @@ public final class PipelineLoader {
     try {
       pair = index.requireStrings(component.name());
     } catch (InvalidCheckpointException e) {
-      // Such as [null, null], which stands for an absent component.
+      // Such as [null, null], which means an absent component.
       throw index.invalid(component.name(), component.rule());
     }
     if (pair.size() != 2

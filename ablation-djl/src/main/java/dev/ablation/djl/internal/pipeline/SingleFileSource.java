@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** One file with the weights of all networks; the configuration is in a folder of its own. */
+/** One file with the weights of all networks; the configuration is in a separate folder. */
 final class SingleFileSource implements CheckpointSource {
   private final Path file;
   private final Path config;

@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
     usageHelpAutoWidth = true,
     description =
         "Rebuilds the images of the emoji data set from the emoji sets that sources.json names."
-            + " The same sources and the same Java make the same bytes (Java 25 draws some pixels"
-            + " of 34 icons otherwise than Java 17, whose bytes are kept).")
+            + " The same sources and the same Java version give the same bytes (Java 25 draws some pixels"
+            + " of 34 icons differently from Java 17, whose bytes are kept).")
 public final class RebuildDataSet implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -49,7 +49,7 @@ public final class RebuildDataSet implements Callable<Integer> {
 
   @Option(
       names = "--check",
-      description = "Writes nothing; tells which files of the folder would change.")
+      description = "Writes nothing; lists the files of the folder that would change.")
   private boolean check;
 
   @SuppressWarnings("NullAway.Init") // picocli fills in what is required or has a default

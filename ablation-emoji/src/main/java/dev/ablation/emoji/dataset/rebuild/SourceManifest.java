@@ -11,7 +11,7 @@ import java.util.List;
 
 /**
  * Which emoji sets the images are from. Each set is published twice with the same icons: in a Maven
- * artifact that has all sets, and in an npm package of its own.
+ * artifact that has all sets, and in a separate npm package.
  *
  * @param artifact group, artifact and version of the Maven artifact
  * @param artifactFolder where the sets are in it
@@ -67,7 +67,7 @@ record SourceManifest(String artifact, String artifactFolder, List<Source> sourc
     sources = List.copyOf(sources);
   }
 
-  /** Reads the manifest from the class path, where it lies beside the images. */
+  /** Reads the manifest from the class path, next to the images. */
   static SourceManifest load() throws IOException {
     InputStream json = DataSetIndex.class.getResourceAsStream(FILE);
     if (json == null) {

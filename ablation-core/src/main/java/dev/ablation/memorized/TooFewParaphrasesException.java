@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Thrown if a {@link MemorizationSurvey} finds too few paraphrases that do not reproduce the image.
  */
-public final class TooFewWordingsException extends AblationException {
+public final class TooFewParaphrasesException extends AblationException {
   private static final long serialVersionUID = 1L;
 
   /** The number of anchor prompts found. */
@@ -17,14 +17,18 @@ public final class TooFewWordingsException extends AblationException {
   private final int needed;
 
   /** The rated paraphrases. */
-  private final transient @Nullable List<CopyRate> wordings;
+  private final transient @Nullable List<CopyRate> paraphrases;
 
-  TooFewWordingsException(
-      String message, int found, int needed, List<CopyRate> wordings, @Nullable Throwable cause) {
+  TooFewParaphrasesException(
+      String message,
+      int found,
+      int needed,
+      List<CopyRate> paraphrases,
+      @Nullable Throwable cause) {
     super(message, cause);
     this.found = found;
     this.needed = needed;
-    this.wordings = List.copyOf(wordings);
+    this.paraphrases = List.copyOf(paraphrases);
   }
 
   /** {@return the number of anchor prompts found} */
@@ -38,7 +42,7 @@ public final class TooFewWordingsException extends AblationException {
   }
 
   /** {@return every rated paraphrase with its copy rate, in order} */
-  public List<CopyRate> wordings() {
-    return wordings == null ? List.of() : wordings;
+  public List<CopyRate> paraphrases() {
+    return paraphrases == null ? List.of() : paraphrases;
   }
 }
