@@ -1,5 +1,6 @@
 package dev.ablation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
@@ -14,6 +15,7 @@ import java.util.Objects;
  * <p>The order is in the types: {@link #of} offers only a target, a target only an anchor, and from
  * then on every part of the plan has a default.
  */
+@CheckReturnValue
 public final class Ablator {
   private Ablator() {}
 

@@ -1,5 +1,6 @@
 package dev.ablation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.run.PlanCost;
@@ -21,6 +22,7 @@ import java.util.stream.Stream;
  *
  * <p>ForwardPassCounter count latents that go through the denoising network, one timestep each.
  */
+@CheckReturnValue
 public final class Estimate {
   private final PlanCost cost;
 

@@ -88,7 +88,7 @@ final class OrthogonalEdit implements PerMatrixEdit {
 
   /** Returns the orthogonal polar factor by Newton's method with scaling (Higham 1986). */
   private static NDArray polar(NDArray matrix) {
-    double size = Math.sqrt(matrix.getShape().get(0));
+    double size = Math.sqrt((double) matrix.getShape().get(0));
     NDArray current = matrix;
     for (int iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
       double step;

@@ -2,6 +2,7 @@ package dev.ablation.run;
 
 import com.google.common.base.Preconditions;
 import com.google.common.collect.ImmutableList;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.checkpoint.Checkpoints;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * What an {@code Ablation} holds. Immutable: every method that takes a value returns a changed
  * copy. Its methods are described there.
  */
+@CheckReturnValue
 public final class Plan implements Cloneable {
   // Only a copy that nobody has yet is assigned to, see changed().
   private final DiffusionModel model;

@@ -1,6 +1,7 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Conditioning;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * How the prompt is made to count more than the network alone would have it: an immutable value
  * with {@code equals}, used by {@link GuidedModel}.
  */
+@CheckReturnValue
 public interface Guidance {
 
   /** {@return the name that provenance keeps; it names every number but {@link #scale()}} */

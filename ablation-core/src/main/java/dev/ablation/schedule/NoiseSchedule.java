@@ -2,6 +2,7 @@ package dev.ablation.schedule;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.random.RandomGenerator;
 
 /**
@@ -20,6 +21,7 @@ import java.util.random.RandomGenerator;
  * <p>An implementation is an immutable value without resources, safe for every thread, with {@code
  * equals}, and with a {@code toString} that names every number: caches and provenance keep it.
  */
+@CheckReturnValue
 public interface NoiseSchedule {
 
   /**

@@ -1,6 +1,7 @@
 package dev.ablation.train;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     them, unless later ones are called best
  * @param stop why training shall stop here; {@code null} if it shall go on
  */
+@CheckReturnValue
 public record MonitorDecision(Map<String, Double> measured, boolean best, @Nullable String stop) {
   private static final MonitorDecision GO_ON = new MonitorDecision(Map.of(), false, null);
 

@@ -1,5 +1,6 @@
 package dev.ablation.djl.load;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
 import java.io.IOException;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * integers. Whatever does not fit is told by an {@link InvalidCheckpointException} that names the
  * file, the key, the rule and the value.
  */
+@CheckReturnValue
 public final class JsonConfig {
 
   private final Path path;

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
@@ -46,6 +47,7 @@ public final class NamedWeights implements Weights {
    * @param otherwise role of the weights of which the network does not say more
    * @return this
    */
+  @CanIgnoreReturnValue
   public NamedWeights add(String component, Layer network, WeightRole otherwise) {
     return add(component, component + ".", network, name -> otherwise);
   }
@@ -59,6 +61,7 @@ public final class NamedWeights implements Weights {
    *     without the prefix
    * @return this
    */
+  @CanIgnoreReturnValue
   public NamedWeights add(String prefix, Layer network, Function<String, WeightRole> otherwise) {
     String component = prefix.endsWith(".") ? prefix.substring(0, prefix.length() - 1) : prefix;
     return add(component, prefix, network, otherwise);
@@ -74,6 +77,7 @@ public final class NamedWeights implements Weights {
    *     without the prefix
    * @return this
    */
+  @CanIgnoreReturnValue
   public NamedWeights add(
       String component, String prefix, Layer network, Function<String, WeightRole> otherwise) {
     network.forEachWeight((name, weight) -> {
