@@ -6,7 +6,7 @@
 module dev.ablation.core {
   requires transitive ai.djl.api;
   requires com.google.common;
-  requires com.google.errorprone.annotations;
+  requires transitive com.google.errorprone.annotations;
   requires com.google.gson;
   requires ejml.core;
   requires ejml.ddense;
@@ -41,10 +41,7 @@ module dev.ablation.core {
   exports dev.ablation.schedule;
   exports dev.ablation.train;
   exports dev.ablation.internal to
-      dev.ablation.benchmarks,
-      dev.ablation.cli,
       dev.ablation.djl,
       dev.ablation.emoji,
-      dev.ablation.langchain4j,
-      dev.ablation.testkit;
+      dev.ablation.langchain4j;
 }

@@ -4,6 +4,7 @@ module dev.ablation.djl {
   requires ai.djl.pytorch_engine;
   requires ai.djl.tokenizers;
   requires com.google.common;
+  requires transitive com.google.errorprone.annotations;
   requires transitive com.google.gson;
   requires transitive dev.ablation.core;
   requires org.slf4j;

@@ -1,5 +1,6 @@
 package dev.ablation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.checkpoint.Checkpoints;
@@ -36,6 +37,7 @@ import java.util.function.UnaryOperator;
  * <p>A run does not change the model: it trains copies of the chosen weights and returns the
  * difference. During a run, nothing else may use the model.
  */
+@CheckReturnValue
 public final class Ablation {
   private final Plan plan;
 

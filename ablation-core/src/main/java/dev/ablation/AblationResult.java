@@ -1,5 +1,6 @@
 package dev.ablation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.provenance.Provenance;
@@ -20,6 +21,7 @@ import java.util.OptionalLong;
  *
  * {@snippet class="dev.ablation.Snippets" region="result"}
  */
+@CheckReturnValue
 public final class AblationResult implements AutoCloseable {
   private final RunOutcome outcome;
 

@@ -1,5 +1,6 @@
 package dev.ablation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
@@ -14,6 +15,7 @@ import java.util.Objects;
  * <p>The types enforce the order: after {@link #of} comes a target, then an anchor; every other
  * part of the plan has a default.
  */
+@CheckReturnValue
 public final class Ablator {
   private Ablator() {}
 

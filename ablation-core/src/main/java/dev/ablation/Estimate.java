@@ -1,5 +1,6 @@
 package dev.ablation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.run.PlanCost;
@@ -21,6 +22,7 @@ import java.util.stream.Stream;
  *
  * <p>A forward pass is one latent through the denoising network at one timestep.
  */
+@CheckReturnValue
 public final class Estimate {
   private final PlanCost cost;
 

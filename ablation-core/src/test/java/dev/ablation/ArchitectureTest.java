@@ -6,6 +6,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 import ai.djl.engine.Engine;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -69,6 +70,11 @@ class ArchitectureTest {
                   (JavaClass type) ->
                       type.getPackageName().startsWith("dev.ablation")
                           && !type.getPackageName().startsWith("dev.ablation.internal")));
+
+  @ArchTest
+  static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {
+    HouseRules.checkExportsOfInternals("dev.ablation.core", classes);
+  }
 
   private static DescribedPredicate<JavaMethodCall> isAStaticMethodOf(Class<?> owner) {
     return DescribedPredicate.describe(

@@ -1,5 +1,6 @@
 package dev.ablation.cli;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -12,4 +13,9 @@ class ArchitectureTest {
   @ArchTest static final ArchTests HOUSE = ArchTests.in(HouseRules.class);
 
   @ArchTest static final ArchRule NO_INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
+
+  @ArchTest
+  static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {
+    HouseRules.checkExportsOfInternals("dev.ablation.cli", classes);
+  }
 }

@@ -1,6 +1,7 @@
 package dev.ablation.anchor;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
@@ -19,6 +20,7 @@ import java.util.Objects;
  * @param avoidTarget whether the target's name is the negative prompt
  * @param augmentation the augmentation for strategies that have none of their own
  */
+@CheckReturnValue
 public record AnchorDefaults(
     int images, SamplingSettings sampling, boolean avoidTarget, Augmentation augmentation) {
 

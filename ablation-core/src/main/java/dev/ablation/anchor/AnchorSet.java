@@ -3,6 +3,7 @@ package dev.ablation.anchor;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.LatentCodec;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.random.RandomGenerator;
  * Anchor images, each with its prompt. Training samples from them at each step: either fixed
  * latents, or images that are augmented and encoded again each time. The set owns its source.
  */
+@CheckReturnValue
 public final class AnchorSet implements AutoCloseable {
   private final AnchorSource source;
   private final List<String> prompts;

@@ -1,5 +1,6 @@
 package dev.ablation.anchor;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.internal.PromptFile;
@@ -23,6 +24,7 @@ import java.util.random.RandomGenerator;
  *
  * {@snippet class="dev.ablation.Snippets" region="own-anchor"}
  */
+@CheckReturnValue
 public interface AnchorStrategy {
 
   /**

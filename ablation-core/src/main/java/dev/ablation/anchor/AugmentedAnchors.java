@@ -1,5 +1,6 @@
 package dev.ablation.anchor;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
@@ -21,6 +22,7 @@ import java.util.random.RandomGenerator;
  * @param byDefault whether the augmentation is only a default, to be left out if the model does not
  *     support it
  */
+@CheckReturnValue
 record AugmentedAnchors(AnchorStrategy anchor, Augmentation change, boolean byDefault)
     implements AnchorStrategy {
 

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.common.hash.Hashing;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
@@ -42,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  * @param cache folder in which generated latents are cached; {@code null} to cache them in the
  *     folder of the run's checkpoints or, without one, only in memory
  */
+@CheckReturnValue
 public record GeneratedAnchors(
     String name,
     @Nullable List<String> givenPrompts,

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.augment.Canvas;
 import dev.ablation.concept.Concept;
@@ -32,6 +33,7 @@ import java.util.random.RandomGenerator;
  * @param captioned the files and their captions, at least one
  * @param sha256 hash of the files' contents and the captions, for provenance
  */
+@CheckReturnValue
 public record ImageAnchors(String name, List<CaptionedImage> captioned, String sha256)
     implements AnchorStrategy {
 

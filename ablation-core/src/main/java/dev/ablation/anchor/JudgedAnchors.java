@@ -1,6 +1,7 @@
 package dev.ablation.anchor;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorJudgement.OfPrompt;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * target. The other images measure how often the remaining prompts show it; on the images used for
  * the selection, the estimate would be biased.
  */
+@CheckReturnValue
 public final class JudgedAnchors implements AnchorStrategy {
   private static final int PROMPTS_IN_A_WARNING = 3;
 

@@ -1,6 +1,7 @@
 package dev.ablation.anchor;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
@@ -25,6 +26,7 @@ import java.util.random.RandomGenerator;
  * again, so even a few images mix the styles. The prompts use the templates of the target's
  * concept.
  */
+@CheckReturnValue
 public final class OtherStyleAnchors implements AnchorStrategy {
   private static final String NAME = "other styles";
 

@@ -1,6 +1,7 @@
 package dev.ablation.anchor;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.internal.Words;
 import java.util.List;
 import java.util.Objects;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *     plural ({@code "cat"}: "Cats at play", not "a category"); {@code null} for none
  * @param avoid prompts that must not be returned
  */
+@CheckReturnValue
 public record PromptRequest(
     Kind kind, String subject, int count, @Nullable String word, List<String> avoid) {
 

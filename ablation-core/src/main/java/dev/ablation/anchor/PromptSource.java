@@ -1,5 +1,6 @@
 package dev.ablation.anchor;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.internal.PromptFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.List;
  * AnchorStrategy#generated(String, PromptSource)}) check its answers themselves.
  */
 @FunctionalInterface
+@CheckReturnValue
 public interface PromptSource {
 
   /**

@@ -2,6 +2,7 @@ package dev.ablation.anchor;
 
 import com.google.common.base.CharMatcher;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
@@ -24,6 +25,7 @@ import java.util.stream.Stream;
  * @param drawn settings for generating the images; its only prompt is empty
  * @param forms target prompts with the placeholder {@code {name}}; empty for the default ones
  */
+@CheckReturnValue
 public record UnconditionalAnchors(GeneratedAnchors drawn, List<String> forms)
     implements AnchorStrategy {
   static final List<String> PROMPTS = List.of("");

@@ -1,6 +1,7 @@
 package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
@@ -32,6 +33,7 @@ import java.util.stream.IntStream;
  * @param images number of images that each attack draws with each model, positive
  * @param seed seed of the first image, and of other random numbers of an attack
  */
+@CheckReturnValue
 public record AttackSettings(
     ConceptDetector detector, SamplingSettings sampling, int images, long seed) {
   /** The name of the metric in results. */

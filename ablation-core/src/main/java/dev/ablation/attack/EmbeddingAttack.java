@@ -3,6 +3,7 @@ package dev.ablation.attack;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
@@ -28,6 +29,7 @@ import java.util.function.BooleanSupplier;
  * @param strength eta; published are 3 for nudity and 0.9 for a painter
  * @param trial settings for drawing and counting images
  */
+@CheckReturnValue
 public record EmbeddingAttack(
     List<PromptPair> pairs, List<String> prompts, double strength, AttackSettings trial)
     implements Attack {

@@ -1,6 +1,7 @@
 package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackResult;
@@ -21,6 +22,7 @@ import java.util.function.BooleanSupplier;
  * @param prompts such as the anchor's, or the empty one
  * @param trial settings for drawing and counting images; its sampler is not used
  */
+@CheckReturnValue
 public record GuidanceAttack(
     LatentGuide guide, double strength, List<String> prompts, AttackSettings trial)
     implements Attack {

@@ -1,6 +1,7 @@
 package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackResult;
@@ -20,6 +21,7 @@ import java.util.function.BooleanSupplier;
  * @param prompts that draw the target
  * @param trial settings for drawing and counting images; its sampler is not used
  */
+@CheckReturnValue
 public record NoiseAttack(double eta, List<String> prompts, AttackSettings trial)
     implements Attack {
 

@@ -3,6 +3,7 @@ package dev.ablation.attack;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackResult;
@@ -31,6 +32,7 @@ import java.util.function.BooleanSupplier;
  *     empty one
  * @param trial settings for drawing and counting images; its sampler is not used
  */
+@CheckReturnValue
 public record SdEditAttack(
     List<BufferedImage> originals, double start, List<String> prompts, AttackSettings trial)
     implements Attack {

@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackResult;
@@ -53,6 +55,7 @@ import java.util.random.RandomGenerator;
  * @param learningRate positive; published is 5e-3 times the batch size
  * @param trial settings for drawing and counting images
  */
+@CheckReturnValue
 public record TextualInversion(
     List<BufferedImage> originals,
     String placeholder,
@@ -101,6 +104,7 @@ public record TextualInversion(
   }
 
   /** The row of a word in the token table. */
+  @CanIgnoreReturnValue
   private static int token(DiffusionModel model, String word) {
     List<Integer> ids =
         Capabilities.require(model, PromptTokenizer.class, "textual inversion").tokens(word).ids();
@@ -109,6 +113,7 @@ public record TextualInversion(
     return ids.get(0);
   }
 
+  @CanIgnoreReturnValue
   private static String table(DiffusionModel model) {
     List<String> tables =
         model.weights().list().stream()

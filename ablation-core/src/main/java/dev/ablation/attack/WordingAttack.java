@@ -1,6 +1,7 @@
 package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackResult;
@@ -18,6 +19,7 @@ import java.util.Objects;
  * @param prompts at least one, drawn in turn
  * @param trial settings for drawing and counting images
  */
+@CheckReturnValue
 public record WordingAttack(String name, List<String> prompts, AttackSettings trial)
     implements Attack {
   private static final int MISSPELLINGS = 8;

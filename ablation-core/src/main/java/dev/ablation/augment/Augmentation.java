@@ -1,6 +1,7 @@
 package dev.ablation.augment;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.image.Resampling;
 import java.awt.image.BufferedImage;
 import java.util.List;
@@ -32,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param priorAugmented whether images for prior preservation are augmented the same way; otherwise
  *     they are flipped and cropped at a random place with their aspect ratio kept, without a mask
  */
+@CheckReturnValue
 public record Augmentation(
     String name,
     Fit fit,

@@ -1,6 +1,7 @@
 package dev.ablation.checkpoint;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.nio.file.Path;
 import java.util.Objects;
 
@@ -22,6 +23,7 @@ import java.util.Objects;
  * @param everySteps interval in steps between checkpoints, positive
  * @param keep number of newest checkpoints to keep, positive
  */
+@CheckReturnValue
 public record Checkpoints(Path folder, int everySteps, int keep) {
 
   /** Checks the ranges. */

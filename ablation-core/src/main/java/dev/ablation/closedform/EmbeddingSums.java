@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -81,6 +82,7 @@ public final class EmbeddingSums {
    * @return this
    * @throws IllegalArgumentException if a shape does not fit or a value is not finite
    */
+  @CanIgnoreReturnValue
   public EmbeddingSums erase(
       List<PromptMapping> mappings, NDArray targetEmbeddings, NDArray anchorEmbeddings) {
     checkShape("target", targetEmbeddings, mappings.size());
@@ -117,6 +119,7 @@ public final class EmbeddingSums {
    * @return this
    * @throws IllegalArgumentException if the shape does not fit or a value is not finite
    */
+  @CanIgnoreReturnValue
   public EmbeddingSums preserve(List<String> prompts, NDArray embeddings) {
     checkShape("preserved", embeddings, prompts.size());
     fingerprints.preserved(prompts, embeddings);

@@ -1,6 +1,7 @@
 package dev.ablation.closedform;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.List;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @see PromptEmbeddings#lastTokens the embeddings that the method takes
  */
+@CheckReturnValue
 public final class OrthogonalErasure {
   private final double eraseScale;
   private final double preserveScale;

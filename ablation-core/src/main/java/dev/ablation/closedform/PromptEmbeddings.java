@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.common.collect.Lists;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
@@ -22,6 +23,7 @@ import java.util.stream.Stream;
  * <p>Positions assume a text encoder that puts one start token before the prompt, as CLIP's does.
  * Encodes one batch at a time and closes it; the model stays open. Not thread-safe, as the model.
  */
+@CheckReturnValue
 public final class PromptEmbeddings {
   private static final int BATCH = 64;
   private static final List<String> STYLE_FORMS =

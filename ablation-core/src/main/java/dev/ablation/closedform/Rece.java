@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -24,6 +25,7 @@ import org.ejml.dense.row.CommonOps_DDRM;
  *
  * <p>Immutable; every method that changes a setting returns a changed copy.
  */
+@CheckReturnValue
 public final class Rece {
   private static final String ADVICE = "a larger ridge helps";
 

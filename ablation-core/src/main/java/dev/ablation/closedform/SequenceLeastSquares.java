@@ -1,6 +1,7 @@
 package dev.ablation.closedform;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 
 /**
  * Least squares on whole sequences: the embeddings at every position of a target's prompts are
@@ -21,6 +22,7 @@ import com.google.common.base.Preconditions;
  *
  * @see PromptEmbeddings#sequences the embeddings that the method takes
  */
+@CheckReturnValue
 public final class SequenceLeastSquares {
   private final double preserveWeight;
   private final double ridge;

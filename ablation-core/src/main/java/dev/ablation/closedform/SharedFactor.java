@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Optional;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.closedform.ClosedFormSnippets" region="factor"}
  */
+@CheckReturnValue
 public final class SharedFactor implements WeightEdit {
   private final int width;
   private final @Nullable DMatrixRMaj change;

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.List;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
@@ -18,6 +19,7 @@ import org.ejml.dense.row.CommonOps_DDRM;
  *
  * @see PromptEmbeddings#lastTokens the embeddings that the method takes
  */
+@CheckReturnValue
 public final class Uce {
   private static final String ADVICE = "a larger ridge or fewer equal concepts help";
 

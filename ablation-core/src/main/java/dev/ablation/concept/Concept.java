@@ -1,5 +1,6 @@
 package dev.ablation.concept;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.stream.Stream;
  *
  * {@snippet class="dev.ablation.Snippets" region="own-concept"}
  */
+@CheckReturnValue
 public interface Concept {
 
   /** {@return the name shown in logs, reports and provenance, such as {@code "Van Gogh"}} */

@@ -1,6 +1,7 @@
 package dev.ablation.concept;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  *     random
  * @param image file of the image itself, used to detect copies of it; {@code null} if there is none
  */
+@CheckReturnValue
 public record MemorizedImage(List<String> captions, @Nullable Path image) implements Concept {
 
   /** Checks that there is at least one caption and that none is blank. */

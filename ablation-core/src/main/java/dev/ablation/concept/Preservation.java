@@ -1,6 +1,7 @@
 package dev.ablation.concept;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.List;
 
 /**
@@ -19,6 +20,7 @@ import java.util.List;
  * @param prompts to preserve as they are, drawn evenly; taken together as often as one concept
  * @param weight of the term, positive
  */
+@CheckReturnValue
 public record Preservation(List<Concept> concepts, List<String> prompts, double weight) {
 
   /** Checks that there is something to preserve. */

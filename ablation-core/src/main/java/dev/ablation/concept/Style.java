@@ -1,6 +1,7 @@
 package dev.ablation.concept;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param given the chosen templates; {@code null} for those of the plan's preset
  */
+@CheckReturnValue
 record Style(String name, @Nullable StyleTemplates given) implements Concept {
   Style {
     Preconditions.checkArgument(!name.isBlank(), "name of a style must not be blank");

@@ -4,6 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.errorprone.annotations.CheckReturnValue;
 import com.google.gson.JsonObject;
 import dev.ablation.internal.FileReading;
 import dev.ablation.model.Capabilities;
@@ -47,6 +49,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A delta owns its arrays, which have their own manager: it outlives the model and the result
  * that it came from, until it is closed. Used by one thread at a time.
  */
+@CheckReturnValue
 public final class WeightDelta implements AutoCloseable {
   /** Key of the format's version in the header of a delta file. */
   public static final String FORMAT_KEY = "ablation.format";
@@ -390,6 +393,7 @@ public final class WeightDelta implements AutoCloseable {
    * @return the result
    * @throws DeltaMismatchException as {@link #applyTo(DiffusionModel)}
    */
+  @CanIgnoreReturnValue
   public <R> R applied(DiffusionModel model, Supplier<R> body) {
     Applied scope = applyTo(model);
     try {

@@ -1,6 +1,7 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
@@ -49,6 +50,7 @@ import java.util.function.BooleanSupplier;
  * @param minRetention the share of the neighbours that must still be correct, 0..1
  * @param patience number of consecutive measurements that decide
  */
+@CheckReturnValue
 public record ErasureEarlyStopping(
     Watched target,
     List<String> anchorPrompts,

@@ -1,6 +1,7 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
 import dev.ablation.delta.DeltaMismatchException;
@@ -40,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  * are processed batch by batch and saved only if {@link #keptIn} is set. Immutable: every method
  * that changes a setting returns a new value.
  */
+@CheckReturnValue
 public final class Evaluation {
   private final @Nullable TextImageEncoder encoder;
   private final Protocol protocol;

@@ -1,5 +1,6 @@
 package dev.ablation.evaluation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.FileReading;
 import dev.ablation.internal.TextFile;
@@ -23,6 +24,7 @@ import java.util.Objects;
  * @param attacks results of the attacks; may be empty
  * @param elapsed duration of the evaluation
  */
+@CheckReturnValue
 public record EvaluationResult(
     Map<String, String> settings,
     List<SubjectResult> subjects,

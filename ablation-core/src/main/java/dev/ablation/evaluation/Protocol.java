@@ -1,6 +1,7 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Immutable: every setter returns a copy.
  */
+@CheckReturnValue
 public final class Protocol {
   private static final int PAPER_IMAGES = 200;
   private static final int PAPER_NEIGHBOUR_IMAGES = 50;

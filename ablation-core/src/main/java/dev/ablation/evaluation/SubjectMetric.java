@@ -1,5 +1,6 @@
 package dev.ablation.evaluation;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.ClipMmd;
 import dev.ablation.metric.CopyDetection;
@@ -21,6 +22,7 @@ import java.util.function.Function;
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
  */
+@CheckReturnValue
 public interface SubjectMetric {
 
   /** {@return the metric's name in results, such as {@code "KID"}} */

@@ -1,6 +1,7 @@
 package dev.ablation.listener;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.image.ImageFile;
 import dev.ablation.internal.Uninterrupted;
@@ -30,6 +31,7 @@ import java.util.function.Consumer;
  * @param seed seed of the first image; image i has {@code seed + i}
  * @param sampling settings for generating the images
  */
+@CheckReturnValue
 public record SampleImages(
     Path folder, List<String> prompts, int everySteps, long seed, SamplingSettings sampling)
     implements ModelListener {

@@ -1,6 +1,7 @@
 package dev.ablation.memorized;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorDefaults;
@@ -46,6 +47,7 @@ import org.jspecify.annotations.Nullable;
  * @param originals the memorized image, possibly in several variants; at least one
  * @param rounds how often dropped images are generated again, not negative
  */
+@CheckReturnValue
 public record CopyFreeAnchors(
     GeneratedAnchors generated, CopyDetection detection, List<BufferedImage> originals, int rounds)
     implements AnchorStrategy {

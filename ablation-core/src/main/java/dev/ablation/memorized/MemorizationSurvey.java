@@ -1,6 +1,7 @@
 package dev.ablation.memorized;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.PromptSource;
 import dev.ablation.concept.MemorizedImage;
 import dev.ablation.image.ImageFile;
@@ -39,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  * @param seed seed from which all noise is derived
  * @param folder folder in which scores are cached; {@code null} for no cache
  */
+@CheckReturnValue
 public record MemorizationSurvey(
     MemorizedImage image,
     List<BufferedImage> originals,

@@ -1,6 +1,7 @@
 package dev.ablation.memorized;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.function.Consumer;
 
 /**
@@ -20,6 +21,7 @@ import java.util.function.Consumer;
  * @param maxPrompts maximum total number of paraphrases to rate, positive; does not include the
  *     captions
  */
+@CheckReturnValue
 public record SurveyRules(
     int imagesPerPrompt,
     double anchorRate,

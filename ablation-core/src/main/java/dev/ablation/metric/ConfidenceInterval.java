@@ -1,6 +1,7 @@
 package dev.ablation.metric;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 
 /**
  * A range of plausible values of a metric, had other images been sampled.
@@ -10,6 +11,7 @@ import com.google.common.base.Preconditions;
  * @param level the share of such intervals that contain the true value, between 0 and 1
  * @param method how the interval was computed, such as {@code "bootstrap, 1000 resamples"}
  */
+@CheckReturnValue
 public record ConfidenceInterval(double low, double high, double level, String method) {
 
   /** Checks the ranges. */

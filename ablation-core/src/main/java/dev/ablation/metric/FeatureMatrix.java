@@ -1,6 +1,7 @@
 package dev.ablation.metric;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -8,6 +9,7 @@ import java.util.List;
  * Feature vectors, one in each row. Values are float32, as networks compute them; metrics use
  * double precision. Immutable.
  */
+@CheckReturnValue
 public final class FeatureMatrix {
   private final float[][] rows;
   private final int dimension;

@@ -1,6 +1,7 @@
 package dev.ablation.metric;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 
 /**
  * Mean and covariance of feature vectors, accumulated batch by batch so that the features need not
@@ -53,6 +54,7 @@ public final class FeatureStatistics {
    * @return this
    * @throws IllegalArgumentException if the dimension differs
    */
+  @CanIgnoreReturnValue
   public FeatureStatistics add(FeatureMatrix features) {
     Preconditions.checkArgument(
         features.dimension() == dimension,

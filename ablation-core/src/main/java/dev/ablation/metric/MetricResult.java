@@ -1,6 +1,7 @@
 package dev.ablation.metric;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="own-metric"}
  */
+@CheckReturnValue
 public final class MetricResult {
   private final Values values;
 

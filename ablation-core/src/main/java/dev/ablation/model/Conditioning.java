@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.common.collect.Sets;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +26,7 @@ import java.util.function.UnaryOperator;
  * <p>Immutable. A conditioning does not own its arrays: they belong to the manager with which they
  * were created.
  */
+@CheckReturnValue
 public final class Conditioning {
   /** Text embeddings, shape {@code (B, T, D)}, float32. */
   public static final String TEXT = "text";

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.random.RandomStreams;
 import java.util.Objects;
 import java.util.random.RandomGenerator;
@@ -19,6 +20,7 @@ import java.util.random.RandomGenerator;
  * @param alpha the product is multiplied by {@code alpha / rank}, positive
  * @param start initial values of A
  */
+@CheckReturnValue
 public record Lora(int rank, double alpha, Start start) {
 
   /** How A starts. Both are what peft 0.21 offers ({@code LoraLayer.reset_lora_parameters}). */

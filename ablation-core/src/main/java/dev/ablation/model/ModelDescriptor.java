@@ -3,9 +3,11 @@ package dev.ablation.model;
 import ai.djl.Device;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Objects;
 
 /** The fixed properties of a model: its name, the latents that it was trained on, its device. */
+@CheckReturnValue
 public final class ModelDescriptor {
   private final String name;
   private final int latentChannels;

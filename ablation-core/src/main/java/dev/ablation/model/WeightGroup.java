@@ -1,5 +1,6 @@
 package dev.ablation.model;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -16,6 +17,7 @@ import java.util.stream.Collectors;
  * @param name name of the selection
  * @param test accepts the weights that belong to the group
  */
+@CheckReturnValue
 public record WeightGroup(String name, Predicate<WeightInfo> test) {
 
   /** Checks that nothing is null and the name not blank. */

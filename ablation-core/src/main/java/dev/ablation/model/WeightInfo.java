@@ -2,6 +2,7 @@ package dev.ablation.model;
 
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * One weight of a model: its name, shape and role, and the dtype in which the model stores it.
  * Immutable: every setter returns a copy.
  */
+@CheckReturnValue
 public final class WeightInfo {
   private final String name;
   private final Shape shape;

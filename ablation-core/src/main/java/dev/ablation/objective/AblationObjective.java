@@ -2,6 +2,7 @@ package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.DoubleUnaryOperator;
@@ -17,6 +18,7 @@ import java.util.function.DoubleUnaryOperator;
  * and {@code array.div(number)} close what the backward pass still reads.
  */
 @FunctionalInterface
+@CheckReturnValue
 public interface AblationObjective {
 
   /**

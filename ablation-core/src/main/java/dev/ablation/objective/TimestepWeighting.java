@@ -1,6 +1,7 @@
 package dev.ablation.objective;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.schedule.NoiseSchedule;
 import java.util.Objects;
 import java.util.function.DoubleUnaryOperator;
@@ -13,6 +14,7 @@ import java.util.function.DoubleUnaryOperator;
  * the text decides what the image becomes; {@link #inverseSnr} lifts them. {@link #minSnr} bounds
  * what the timesteps with little noise get.
  */
+@CheckReturnValue
 public interface TimestepWeighting {
 
   /**

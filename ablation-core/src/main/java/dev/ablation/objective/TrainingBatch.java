@@ -3,6 +3,7 @@ package dev.ablation.objective;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.LatentSize;
 import java.util.List;
 import java.util.Objects;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Immutable: each setter returns a copy.
  */
+@CheckReturnValue
 public final class TrainingBatch {
   private final NDArray latents;
   private final NDArray noise;

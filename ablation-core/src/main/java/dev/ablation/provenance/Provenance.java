@@ -1,5 +1,6 @@
 package dev.ablation.provenance;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
@@ -27,6 +28,7 @@ import java.util.TreeMap;
  * @param settings everything that determines the run's result, including the seed
  * @param environment what the run used: Java, operating system, processor, device
  */
+@CheckReturnValue
 public record Provenance(
     String libraryVersion,
     String baseName,

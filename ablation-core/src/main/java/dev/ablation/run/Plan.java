@@ -2,6 +2,7 @@ package dev.ablation.run;
 
 import com.google.common.base.Preconditions;
 import com.google.common.collect.ImmutableList;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.checkpoint.Checkpoints;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * The content of an {@code Ablation}, whose Javadoc describes the methods. Immutable: every setter
  * returns a copy.
  */
+@CheckReturnValue
 public final class Plan implements Cloneable {
   // Assigned only in a copy that is not published yet, see changed().
   private final DiffusionModel model;

@@ -189,7 +189,7 @@ final class PlanCheck {
 
   private static boolean fits(TargetAnchor pair, String prompt) {
     try {
-      pair.anchor().targetPrompts(pair.target(), prompt);
+      var unused = pair.anchor().targetPrompts(pair.target(), prompt);
       return true;
     } catch (IllegalArgumentException e) {
       return false;
@@ -198,7 +198,9 @@ final class PlanCheck {
 
   private static boolean fits(Concept concept, Set<String> prompts, String anchor) {
     try {
-      prompts.forEach(prompt -> concept.targetPrompts(prompt, anchor));
+      for (String prompt : prompts) {
+        var unused = concept.targetPrompts(prompt, anchor);
+      }
       return true;
     } catch (IllegalArgumentException e) {
       return false;

@@ -1,5 +1,6 @@
 package dev.ablation.run;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.report.Report;
@@ -12,6 +13,7 @@ import java.util.Optional;
  * @param training how the change was trained
  * @param evaluation of the delta; empty if there is none
  */
+@CheckReturnValue
 public record RunOutcome(
     WeightDelta delta, Report.Training training, Optional<EvaluationResult> evaluation) {
 

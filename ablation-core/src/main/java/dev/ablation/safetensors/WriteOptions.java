@@ -1,5 +1,6 @@
 package dev.ablation.safetensors;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.internal.AtomicFiles;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param replaceExisting whether a file that exists is replaced; otherwise the write fails with
  *     {@link java.nio.file.FileAlreadyExistsException}
  */
+@CheckReturnValue
 public record WriteOptions(@Nullable Dtype floats, boolean replaceExisting) {
 
   private static final WriteOptions DEFAULTS = new WriteOptions(null, true);

@@ -3,6 +3,7 @@ package dev.ablation.sample;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Conditioning;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param rescale share phi of the guided prediction whose deviation is set to that of the positive
  *     one (Lin et al. 2023, arXiv 2305.08891, equations 15 and 16), from 0 to 1
  */
+@CheckReturnValue
 public record ClassifierFree(double scale, double rescale) implements Guidance {
 
   /** Checks the ranges. */

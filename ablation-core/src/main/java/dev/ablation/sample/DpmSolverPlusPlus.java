@@ -3,6 +3,7 @@ package dev.ablation.sample;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.VariancePreservingSchedule;
@@ -45,6 +46,7 @@ import org.jspecify.annotations.Nullable;
  * @param spacing how the timesteps are selected
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
+@CheckReturnValue
 public record DpmSolverPlusPlus(
     int order,
     boolean karrasSigmas,

@@ -5,10 +5,12 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Conditioning;
 import org.jspecify.annotations.Nullable;
 
 /** The network receives the scale as a condition. */
+@CheckReturnValue
 record EmbeddedGuidance(double scale) implements Guidance {
 
   EmbeddedGuidance {

@@ -3,6 +3,7 @@ package dev.ablation.sample;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.RectifiedFlow;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Immutable: each setter returns a copy.
  */
+@CheckReturnValue
 public final class FlowMatchEuler implements Sampler {
   static final FlowMatchEuler DEFAULT =
       new FlowMatchEuler(FlowSigmas.TRAINED, null, 0, new double[0]);

@@ -1,6 +1,7 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Conditioning;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * How the influence of the prompt is strengthened: an immutable value with {@code equals}, used by
  * {@link GuidedModel}.
  */
+@CheckReturnValue
 public interface Guidance {
 
   /** {@return the name for provenance, with every number except {@link #scale()}} */

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
@@ -33,6 +34,7 @@ import java.util.function.UnaryOperator;
  * one thread at a time. Between steps the loop holds one batch of latents, the text embeddings and
  * the method's history.
  */
+@CheckReturnValue
 public final class LatentSampler {
   private final DiffusionModel model;
   private final SamplingSettings settings;

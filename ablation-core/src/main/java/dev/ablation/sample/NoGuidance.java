@@ -1,10 +1,12 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Conditioning;
 import org.jspecify.annotations.Nullable;
 
 /** The prediction for the prompt as it is. */
+@CheckReturnValue
 record NoGuidance() implements Guidance {
   static final NoGuidance INSTANCE = new NoGuidance();
 

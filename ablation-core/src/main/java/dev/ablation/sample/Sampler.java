@@ -1,6 +1,7 @@
 package dev.ablation.sample;
 
 import ai.djl.ndarray.types.Shape;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.Map;
@@ -22,6 +23,7 @@ import java.util.Map;
  *
  * {@snippet class="dev.ablation.Snippets" region="own-sampler"}
  */
+@CheckReturnValue
 public interface Sampler {
 
   /** {@return the name for provenance, such as {@code dpm-solver++}; it never changes} */

@@ -1,6 +1,7 @@
 package dev.ablation.sample;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.schedule.RectifiedFlow;
 import java.util.Objects;
@@ -14,6 +15,7 @@ import java.util.Objects;
  * @param negativePrompt what to guide away from; empty is the unconditional prompt
  * @param batchSize maximum number of images drawn together, positive
  */
+@CheckReturnValue
 public record SamplingSettings(
     Sampler sampler, int steps, Guidance guidance, String negativePrompt, int batchSize) {
 

@@ -2,8 +2,10 @@ package dev.ablation.schedule;
 
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 
 /** One shift for every size. */
+@CheckReturnValue
 record ConstantShift(double factor) implements SigmaShift {
 
   ConstantShift {

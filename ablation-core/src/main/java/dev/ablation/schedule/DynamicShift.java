@@ -2,6 +2,7 @@ package dev.ablation.schedule;
 
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Objects;
 
 /**
@@ -9,6 +10,7 @@ import java.util.Objects;
  * where mu is linear in n (diffusers' {@code use_dynamic_shifting}). Training levels stay as they
  * are, as in diffusers' training code. Each setter returns a copy.
  */
+@CheckReturnValue
 public final class DynamicShift implements SigmaShift {
   static final DynamicShift FLUX = new DynamicShift(0.5, 1.15, 256, 4096, 2, false);
 

@@ -2,6 +2,7 @@ package dev.ablation.schedule;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.random.RandomGenerator;
 
 /**
@@ -21,6 +22,7 @@ import java.util.random.RandomGenerator;
  * equals}, and with a {@code toString} that contains every number; it is stored in caches and
  * provenance.
  */
+@CheckReturnValue
 public interface NoiseSchedule {
 
   /**

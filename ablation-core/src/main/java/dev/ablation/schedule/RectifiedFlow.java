@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Objects;
 
 /**
@@ -22,6 +23,7 @@ import java.util.Objects;
  *
  * <p>Immutable, without resources, safe for every thread. Each setter returns a copy.
  */
+@CheckReturnValue
 public final class RectifiedFlow implements NoiseSchedule {
   static final RectifiedFlow DEFAULT =
       new RectifiedFlow(1000, 1000, SigmaShift.none(), TimestepSampling.logitNormal(0, 1));

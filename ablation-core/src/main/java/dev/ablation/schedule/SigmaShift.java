@@ -1,12 +1,14 @@
 package dev.ablation.schedule;
 
 import ai.djl.ndarray.types.Shape;
+import com.google.errorprone.annotations.CheckReturnValue;
 
 /**
  * Moves the noise levels of a rectified flow towards more noise: images with more pixels keep their
  * content at higher noise levels (Esser et al. 2024, arXiv 2403.03206, section 5.3.2). Maps 0 to 0
  * and 1 to 1. An immutable value with {@code equals}.
  */
+@CheckReturnValue
 public interface SigmaShift {
 
   /**

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
@@ -27,6 +28,7 @@ import java.util.function.DoubleUnaryOperator;
  *
  * {@snippet class="dev.ablation.Snippets" region="schedule"}
  */
+@CheckReturnValue
 public final class VariancePreservingSchedule implements NoiseSchedule {
   private static final double MAX_COSINE_BETA = 0.999;
 

@@ -2,6 +2,7 @@ package dev.ablation.train;
 
 import com.google.common.base.Preconditions;
 import com.google.common.collect.ImmutableList;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.Snippets" region="gradient-trainer"}
  */
+@CheckReturnValue
 public final class GradientTrainer implements StepwiseTrainer {
   /** Trained copy, gradient, two moments, and the copy that is the result. */
   private static final int ARRAYS_PER_WEIGHT = 5;

@@ -1,6 +1,7 @@
 package dev.ablation.train;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     unless later ones are better
  * @param stop reason to stop training here; {@code null} to continue
  */
+@CheckReturnValue
 public record MonitorDecision(Map<String, Double> measured, boolean best, @Nullable String stop) {
   private static final MonitorDecision GO_ON = new MonitorDecision(Map.of(), false, null);
 

@@ -1,5 +1,6 @@
 package dev.ablation.train;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Differentiable;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -13,6 +14,7 @@ import java.util.Objects;
  *
  * {@snippet class="dev.ablation.Snippets" region="trainer"}
  */
+@CheckReturnValue
 public final class TrainerRequirements {
   private static final TrainerRequirements PROMPTS =
       new TrainerRequirements(Map.of(), false, false);

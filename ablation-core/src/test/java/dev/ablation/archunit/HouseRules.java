@@ -5,12 +5,18 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.errorprone.annotations.CheckReturnValue;
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.domain.JavaField;
 import com.tngtech.archunit.core.domain.JavaMember;
+import com.tngtech.archunit.core.domain.JavaMethod;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.domain.JavaType;
 import com.tngtech.archunit.core.domain.JavaTypeVariable;
@@ -21,6 +27,13 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.module.ModuleDescriptor;
+import java.net.URL;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -65,6 +78,18 @@ public final class HouseRules {
   public static final ArchRule EVERY_PACKAGE_IS_NULL_MARKED =
       classes().should(liveInANullMarkedPackage());
 
+  /**
+   * A lost result of a setter, as in {@code plan.seed(3);}, is an error of Error Prone. A setter
+   * that changes the object itself says so by {@code @CanIgnoreReturnValue}.
+   */
+  @ArchTest
+  public static final ArchRule RESULTS_OF_SETTERS_ARE_CHECKED =
+      classes()
+          .that(haveSetters())
+          .should()
+          .beAnnotatedWith(CheckReturnValue.class)
+          .allowEmptyShould(true);
+
   /** A library logs through SLF4J and leaves the console to its user. */
   @ArchTest
   public static final ArchRule NO_JAVA_UTIL_LOGGING = NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
@@ -92,6 +117,81 @@ public final class HouseRules {
                         .noneMatch(name ->
                             type.getName().equals(name) || type.getName().startsWith(name + "$")));
     return noClasses().should().dependOnClassesThat(banned);
+  }
+
+  /**
+   * Whether the internal packages of other modules that a module uses are the ones exported to it
+   * by their {@code module-info}: no other, and none in vain.
+   *
+   * @param module the name of the module
+   * @param classes its classes
+   */
+  public static void checkExportsOfInternals(String module, JavaClasses classes) {
+    Set<String> own = new TreeSet<>();
+    classes.forEach(type -> own.add(type.getPackageName()));
+    Set<String> used = new TreeSet<>();
+    for (JavaClass type : classes) {
+      for (Dependency dependency : type.getDirectDependenciesFromSelf()) {
+        String target = dependency.getTargetClass().getBaseComponentType().getPackageName();
+        if (isInternal(target) && !own.contains(target)) {
+          used.add(target);
+        }
+      }
+    }
+    Set<String> exported = new TreeSet<>();
+    for (ModuleDescriptor descriptor : descriptors()) {
+      for (ModuleDescriptor.Exports exports : descriptor.exports()) {
+        if (exports.targets().contains(module)) {
+          exported.add(exports.source());
+        }
+        assertThat(exports.isQualified() || !isInternal(exports.source()))
+            .as("%s exports %s to named modules alone", descriptor.name(), exports.source())
+            .isTrue();
+      }
+    }
+    assertThat(used).as("internal packages that %s uses", module).isEqualTo(exported);
+  }
+
+  private static boolean isInternal(String packageName) {
+    return packageName.startsWith("dev.ablation") && packageName.contains(".internal");
+  }
+
+  /** The descriptors of this project's modules on the class path. */
+  private static List<ModuleDescriptor> descriptors() {
+    List<ModuleDescriptor> found = new ArrayList<>();
+    try {
+      ClassLoader loader = HouseRules.class.getClassLoader();
+      for (URL url : Collections.list(loader.getResources("module-info.class"))) {
+        try (InputStream in = url.openStream()) {
+          ModuleDescriptor descriptor = ModuleDescriptor.read(in);
+          if (descriptor.name().startsWith("dev.ablation")) {
+            found.add(descriptor);
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    assertThat(found).extracting(ModuleDescriptor::name).contains("dev.ablation.core");
+    return found;
+  }
+
+  private static DescribedPredicate<JavaClass> haveSetters() {
+    return DescribedPredicate.describe(
+        "are public, final and have methods that return a changed copy",
+        type ->
+            isVisible(type)
+                && !isInternal(type.getPackageName())
+                && type.getModifiers().contains(JavaModifier.FINAL)
+                && type.getMethods().stream().anyMatch(method -> isSetter(type, method)));
+  }
+
+  private static boolean isSetter(JavaClass type, JavaMethod method) {
+    return method.getModifiers().contains(JavaModifier.PUBLIC)
+        && !method.getModifiers().contains(JavaModifier.STATIC)
+        && !method.getRawParameterTypes().isEmpty()
+        && method.getRawReturnType().equals(type)
+        && !method.isAnnotatedWith(CanIgnoreReturnValue.class);
   }
 
   private static SliceAssignment eachPackage() {

@@ -1,5 +1,6 @@
 package dev.ablation.emoji;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.Ablation;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
@@ -53,6 +54,7 @@ import java.util.stream.Stream;
  * every image is blank. The published stop of the start token's gradient is left out: the start
  * token carries little here.
  */
+@CheckReturnValue
 public final class EmojiAblation {
   /** An anchor of a style: captions that name none. */
   public static final String NO_STYLE = "emoji";

@@ -2,6 +2,7 @@ package dev.ablation.emoji;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -29,4 +30,9 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAnyPackage(
               "picocli..", "me.tongfei..", "org.knowm..", "com.github.weisj..", "..command..");
+
+  @ArchTest
+  static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {
+    HouseRules.checkExportsOfInternals("dev.ablation.emoji", classes);
+  }
 }

@@ -1,5 +1,6 @@
 package dev.ablation.langchain4j;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.PromptCollector;
 import dev.ablation.anchor.PromptRequest;
 import dev.ablation.anchor.PromptSource;
@@ -44,6 +45,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeout maximum time to wait for one answer, positive; default 2 minutes
  * @param pause pause after a failed answer, not negative; default 1 second
  */
+@CheckReturnValue
 public record ChatPrompts(
     ChatModel model, int perAnswer, int maxAnswers, Duration timeout, Duration pause)
     implements PromptSource {

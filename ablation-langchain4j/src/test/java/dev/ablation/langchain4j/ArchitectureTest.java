@@ -2,6 +2,7 @@ package dev.ablation.langchain4j;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -29,4 +30,9 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("dev.langchain4j.model.openai..", "dev.langchain4j.http..");
+
+  @ArchTest
+  static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {
+    HouseRules.checkExportsOfInternals("dev.ablation.langchain4j", classes);
+  }
 }

@@ -1,5 +1,6 @@
 package dev.ablation.testkit;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -16,4 +17,9 @@ class ArchitectureTest {
   @ArchTest static final ArchRule NO_CONSOLE = HouseRules.NO_CONSOLE;
 
   @ArchTest static final ArchRule NO_INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
+
+  @ArchTest
+  static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {
+    HouseRules.checkExportsOfInternals("dev.ablation.testkit", classes);
+  }
 }

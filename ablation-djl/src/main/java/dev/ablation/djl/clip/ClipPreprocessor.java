@@ -103,7 +103,7 @@ final class ClipPreprocessor {
 
   private boolean isObject(String key) {
     try {
-      json.section(key);
+      var unused = json.section(key);
       return json.has(key);
     } catch (InvalidCheckpointException e) {
       return false;

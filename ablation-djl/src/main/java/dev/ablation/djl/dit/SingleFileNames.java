@@ -1,5 +1,6 @@
 package dev.ablation.djl.dit;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,7 @@ public final class SingleFileNames {
    * @param inFile its name in the file
    * @return this
    */
+  @CanIgnoreReturnValue
   public SingleFileNames module(String module, String inFile) {
     modules.put(module, new Rows(inFile, 0, 1, 1, false));
     return this;
@@ -54,6 +56,7 @@ public final class SingleFileNames {
    * @param inFile its name in the file
    * @return this
    */
+  @CanIgnoreReturnValue
   public SingleFileNames swapped(String module, String inFile) {
     modules.put(module, new Rows(inFile, 0, 1, 1, true));
     return this;
@@ -66,6 +69,7 @@ public final class SingleFileNames {
    * @param inFile their name in the file
    * @return this
    */
+  @CanIgnoreReturnValue
   public SingleFileNames blocks(String blocks, String inFile) {
     this.blocks.put(blocks, inFile);
     blockModules.put(blocks, new HashMap<>());
@@ -80,6 +84,7 @@ public final class SingleFileNames {
    * @param inFile its name in the file's block
    * @return this
    */
+  @CanIgnoreReturnValue
   public SingleFileNames inBlock(String blocks, String module, String inFile) {
     return inBlock(blocks, module, inFile, 0, 1, 1);
   }
@@ -95,6 +100,7 @@ public final class SingleFileNames {
    * @param of see {@link Part}
    * @return this
    */
+  @CanIgnoreReturnValue
   public SingleFileNames inBlock(
       String blocks, String module, String inFile, int from, int to, int of) {
     Objects.requireNonNull(blockModules.get(blocks), blocks)

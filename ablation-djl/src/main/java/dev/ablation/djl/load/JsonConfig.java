@@ -1,5 +1,6 @@
 package dev.ablation.djl.load;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
 import dev.ablation.internal.TextFile;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * integers. Invalid values are reported by an {@link InvalidCheckpointException} that names the
  * file, the key, the rule and the value.
  */
+@CheckReturnValue
 public final class JsonConfig {
 
   /** More than any size, number of timesteps or vocabulary of a published model. */

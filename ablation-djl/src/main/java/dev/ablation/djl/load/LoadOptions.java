@@ -1,6 +1,7 @@
 package dev.ablation.djl.load;
 
 import ai.djl.Device;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.djl.nn.Precision;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.djl.Snippets" region="options"}
  */
+@CheckReturnValue
 public final class LoadOptions {
   private static final LoadOptions DEFAULTS = new LoadOptions();
 

@@ -1,6 +1,7 @@
 package dev.ablation.djl.metric;
 
 import ai.djl.Device;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.image.ImageTransform;
 import java.util.List;
 import java.util.Objects;
@@ -9,6 +10,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** How images are passed to a TorchScript file. Immutable: every setter returns a copy. */
+@CheckReturnValue
 public final class TorchScriptSettings {
   private final String name;
   private final ImageTransform transform;

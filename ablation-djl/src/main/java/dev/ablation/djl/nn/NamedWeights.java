@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
@@ -53,6 +54,7 @@ public final class NamedWeights implements Weights {
    * @param otherwise role of the weights for which the network declares none
    * @return this
    */
+  @CanIgnoreReturnValue
   public NamedWeights add(String component, Layer network, WeightRole otherwise) {
     return add(component, component + ".", network, name -> otherwise);
   }
@@ -66,6 +68,7 @@ public final class NamedWeights implements Weights {
    *     without the prefix
    * @return this
    */
+  @CanIgnoreReturnValue
   public NamedWeights add(String prefix, Layer network, Function<String, WeightRole> otherwise) {
     String component = prefix.endsWith(".") ? prefix.substring(0, prefix.length() - 1) : prefix;
     return add(component, prefix, network, otherwise);
@@ -81,6 +84,7 @@ public final class NamedWeights implements Weights {
    *     without the prefix
    * @return this
    */
+  @CanIgnoreReturnValue
   public NamedWeights add(
       String component, String prefix, Layer network, Function<String, WeightRole> otherwise) {
     network.forEachWeight((name, weight) -> {

@@ -25,7 +25,7 @@ final class SpeedPart {
     int batches = bench.quick() ? 1 : MEASURED;
     for (int i = -(bench.quick() ? 1 : WARM_UP); i < batches; i++) {
       long start = System.nanoTime();
-      sampler.draw(captions, bench.seed());
+      var unused = sampler.draw(captions, bench.seed());
       if (i >= 0) {
         seconds.add(Duration.ofNanos(System.nanoTime() - start).toMillis() / 1000.0 / BATCH);
       }
