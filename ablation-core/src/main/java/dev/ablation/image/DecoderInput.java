@@ -239,7 +239,7 @@ record DecoderInput(byte[] bytes, int bytesPerPixel) {
     ByteBuffer out = ByteBuffer.allocate(20 + padded + READ_AHEAD).order(ByteOrder.LITTLE_ENDIAN);
     out.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(12 + padded);
     out.put("WEBPVP8L".getBytes(StandardCharsets.US_ASCII)).putInt(length);
-    out.put(file.array(), data, length);
+    out.put(file.slice(data, length));
     return new DecoderInput(out.array(), 8);
   }
 
