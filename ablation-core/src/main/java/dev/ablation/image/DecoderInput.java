@@ -231,7 +231,7 @@ record DecoderInput(byte[] bytes, int bytesPerPixel) {
       throw new IOException("the WebP image is damaged in chunk VP8L");
     }
     int bits = file.getInt(data + 1);
-    long size = ((bits & 0x3fffL) + 1) << 32 | ((bits >>> 14 & 0x3fff) + 1);
+    long size = ((bits & 0x3fffL) + 1) << 32 | (((bits >>> 14) & 0x3fff) + 1);
     if (canvas >= 0 && canvas != size) {
       throw new IOException("the WebP image is damaged: two different sizes are stated");
     }
