@@ -231,7 +231,7 @@ record DecoderInput(byte[] bytes, int bytesPerPixel) {
       throw new IOException("the WebP image is damaged in chunk VP8L");
     }
     int bits = file.getInt(data + 1);
-    long size = ((bits & 0x3fffL) + 1) << 32 | ((bits >>> 14 & 0x3fff) + 1);
+    long size = ((bits & 0x3fffL) + 1) << 32 | (((bits >>> 14) & 0x3fff) + 1);
     if (canvas >= 0 && canvas != size) {
       throw new IOException("the WebP image is damaged: two different sizes are stated");
     }
@@ -239,7 +239,7 @@ record DecoderInput(byte[] bytes, int bytesPerPixel) {
     ByteBuffer out = ByteBuffer.allocate(20 + padded + READ_AHEAD).order(ByteOrder.LITTLE_ENDIAN);
     out.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(12 + padded);
     out.put("WEBPVP8L".getBytes(StandardCharsets.US_ASCII)).putInt(length);
-    out.put(file.array(), data, length);
+    out.put(file.slice(data, length));
     return new DecoderInput(out.array(), 8);
   }
 

@@ -104,7 +104,7 @@ public final class TextFile {
     if (bytes.length < 2) {
       return false;
     }
-    int mark = (bytes[0] & 0xff) << 8 | bytes[1] & 0xff;
+    int mark = ((bytes[0] & 0xff) << 8) | (bytes[1] & 0xff);
     return mark == 0xfeff || mark == 0xfffe || (bytes[0] == 0) != (bytes[1] == 0);
   }
 }
