@@ -5,10 +5,10 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.List;
 
 /**
- * What a run preserves, in addition to what it removes. Gradient descent has a further term of
- * the loss, {@link dev.ablation.objective.AblationObjective#preservation()}: for every image of a
- * step one concept is taken, each as often as the others; its prompt is made from the image's
- * anchor prompt by the concept's own rule. A closed form is given all of these prompts.
+ * What a run preserves, in addition to what it removes. Gradient descent has a further term of the
+ * loss, {@link dev.ablation.objective.AblationObjective#preservation()}: for every image of a step
+ * one concept is taken, each as often as the others; its prompt is made from the image's anchor
+ * prompt by the concept's own rule. A closed form is given all of these prompts.
  *
  * {@snippet class="dev.ablation.Snippets" region="preserve"}
  *

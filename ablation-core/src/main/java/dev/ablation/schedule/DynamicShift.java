@@ -91,8 +91,7 @@ public final class DynamicShift implements SigmaShift {
   /**
    * Changes the form of the shift.
    *
-   * @param linear whether mu replaces {@code e^mu} (diffusers' {@code time_shift_type}
-   *     "linear")
+   * @param linear whether mu replaces {@code e^mu} (diffusers' {@code time_shift_type} "linear")
    * @return a copy with this setting
    */
   public DynamicShift linear(boolean linear) {

@@ -1,8 +1,8 @@
 package dev.ablation.djl;
 
-import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.internal.pipeline.PipelineClass;
 import dev.ablation.djl.internal.pipeline.PipelineLoader;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,18 +1,18 @@
 package dev.ablation.djl;
 
-import dev.ablation.djl.load.InvalidCheckpointException;
-import dev.ablation.djl.load.JsonConfig;
-import dev.ablation.djl.internal.checkpoint.NetworkNames;
-import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTextEncoder;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
+import dev.ablation.djl.internal.checkpoint.NetworkNames;
+import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
 import dev.ablation.djl.internal.pipeline.CheckpointSource;
 import dev.ablation.djl.internal.pipeline.Component;
 import dev.ablation.djl.internal.pipeline.Components;
 import dev.ablation.djl.internal.pipeline.Network;
 import dev.ablation.djl.internal.pipeline.Opening;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.t5.T5Config;
 import dev.ablation.djl.t5.T5EncoderModel;
 import dev.ablation.djl.t5.T5TextEncoder;

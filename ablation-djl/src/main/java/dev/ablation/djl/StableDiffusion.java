@@ -5,11 +5,9 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
-import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.pipeline.PipelineLoader;
 import dev.ablation.djl.load.LoadOptions;
-import dev.ablation.djl.internal.pipeline.PipelineLoader;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.LatentSize;
 import java.io.IOException;
@@ -101,8 +99,7 @@ public final class StableDiffusion extends UNetDiffusion {
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     conditioning.checkNames(Set.of(Conditioning.TEXT), Set.of());
     checkShapes(latents, timesteps, conditioning);
-    return during(
-        () -> unet().apply(latents, timesteps, conditioning.textEmbeddings()));
+    return during(() -> unet().apply(latents, timesteps, conditioning.textEmbeddings()));
   }
 
   @Override

@@ -1,20 +1,20 @@
 package dev.ablation.djl;
 
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.load.InvalidCheckpointException;
-import dev.ablation.djl.load.JsonConfig;
-import dev.ablation.djl.internal.checkpoint.NetworkNames;
-import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTextEncoder;
 import dev.ablation.djl.clip.ClipTextModel;
 import dev.ablation.djl.clip.ClipTokenizer;
-import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.internal.checkpoint.NetworkNames;
+import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
 import dev.ablation.djl.internal.pipeline.Component;
 import dev.ablation.djl.internal.pipeline.Components;
 import dev.ablation.djl.internal.pipeline.Network;
 import dev.ablation.djl.internal.pipeline.Opening;
 import dev.ablation.djl.internal.pipeline.PipelineClass;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
+import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.unet.UNet2DConditionModel;
 import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.djl.vae.AutoencoderKL;

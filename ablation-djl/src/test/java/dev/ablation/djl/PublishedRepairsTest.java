@@ -2,10 +2,10 @@ package dev.ablation.djl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ablation.djl.load.JsonConfig;
+import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.internal.checkpoint.NetworkNames;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
-import dev.ablation.djl.clip.ClipTextConfig;
+import dev.ablation.djl.load.JsonConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;

@@ -12,8 +12,8 @@ import java.util.Arrays;
 
 /**
  * Above which cosine with the planted image an image is a copy of it, and the measurements that say
- * so: it is midway between the copy that is least similar to the planted image and the other image that
- * is most like it.
+ * so: it is midway between the copy that is least similar to the planted image and the other image
+ * that is most like it.
  *
  * @param threshold a larger cosine is a copy
  * @param lowestCopy smallest cosine of known copies: the planted image, changed a little

@@ -38,8 +38,7 @@ public abstract class DiffusionModelContract extends ModelFixture {
   }
 
   /**
-   * How a model gives access to its weights, bind other arrays in their place, and overwrite
-   * them.
+   * How a model gives access to its weights, bind other arrays in their place, and overwrite them.
    */
   @Nested
   class OfWeights extends WeightsContract {

@@ -25,8 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * How a model gives access to its weights, bind other arrays in their place, and overwrite
- * them.
+ * How a model gives access to its weights, bind other arrays in their place, and overwrite them.
  */
 public abstract class WeightsContract extends ModelContract {
   /**

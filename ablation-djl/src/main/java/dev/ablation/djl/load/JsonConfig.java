@@ -20,8 +20,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A JSON file that configures something, such as a {@code config.json}: what a part of a published
  * model looks like. Old files are short, so most keys may be absent and take the default of the
- * Python class; {@code null} counts as absent, as it does there. Unused keys are
- * ignored.
+ * Python class; {@code null} counts as absent, as it does there. Unused keys are ignored.
  *
  * <p>Values are taken for what they are, never converted: {@code 8.0} and {@code "8"} are no
  * integers. Invalid values are reported by an {@link InvalidCheckpointException} that names the
@@ -77,8 +76,7 @@ public final class JsonConfig {
   }
 
   /**
-   * {@return a configuration without values, in which every key has its default} See {@link
-   * #with}.
+   * {@return a configuration without values, in which every key has its default} See {@link #with}.
    */
   public static JsonConfig empty() {
     return new JsonConfig(Path.of("config.json"), Map.of());

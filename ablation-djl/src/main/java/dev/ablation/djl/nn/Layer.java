@@ -110,8 +110,8 @@ public abstract class Layer extends AbstractBlock {
   }
 
   /**
-   * Computes the layer on an array that is not needed elsewhere: it is freed immediately, not when the
-   * surrounding layer returns, which lowers the peak of memory.
+   * Computes the layer on an array that is not needed elsewhere: it is freed immediately, not when
+   * the surrounding layer returns, which lowers the peak of memory.
    *
    * @param used first input, closed
    * @param more other inputs, which stay open

@@ -64,8 +64,8 @@ public final class NamedWeights implements Weights {
    *
    * @param prefix such as {@code "unet."}, which also names the component
    * @param network whose weights are added under prefix and name
-   * @param otherwise role of the weights for which the network declares none, by the name
-   *     without the prefix
+   * @param otherwise role of the weights for which the network declares none, by the name without
+   *     the prefix
    * @return this
    */
   @CanIgnoreReturnValue
@@ -80,8 +80,8 @@ public final class NamedWeights implements Weights {
    * @param component that they belong to
    * @param prefix of their names
    * @param network whose weights are added under prefix and name
-   * @param otherwise role of the weights for which the network declares none, by the name
-   *     without the prefix
+   * @param otherwise role of the weights for which the network declares none, by the name without
+   *     the prefix
    * @return this
    */
   @CanIgnoreReturnValue

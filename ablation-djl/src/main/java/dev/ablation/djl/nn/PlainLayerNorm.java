@@ -40,8 +40,8 @@ public final class PlainLayerNorm extends Layer {
   }
 
   /**
-   * Normalises and modulates, {@code norm(x) (1 + scale) + shift}, in one kernel if nothing observes
-   * at the normalised values.
+   * Normalises and modulates, {@code norm(x) (1 + scale) + shift}, in one kernel if nothing
+   * observes at the normalised values.
    *
    * @param x (B, N, width)
    * @param shift (B, width)

@@ -10,10 +10,10 @@ import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /**
- * Initial weights for training from scratch, as in PyTorch's layers: convolutions and
- * linear maps with weights and biases uniform within {@code 1 / sqrt(inputs)}, normalisations with
- * weight 1 and bias 0. Embeddings are normal with a standard deviation of 0.02, as CLIP's are
- * (Radford et al. 2021, arXiv 2103.00020), not of 1.
+ * Initial weights for training from scratch, as in PyTorch's layers: convolutions and linear maps
+ * with weights and biases uniform within {@code 1 / sqrt(inputs)}, normalisations with weight 1 and
+ * bias 0. Embeddings are normal with a standard deviation of 0.02, as CLIP's are (Radford et al.
+ * 2021, arXiv 2103.00020), not of 1.
  *
  * <p>The numbers of a weight depend on the seed and on its name alone.
  */

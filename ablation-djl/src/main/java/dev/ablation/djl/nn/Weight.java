@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * One weight of a layer: the array that was loaded and, for a while, another one bound in its
  * place. A layer computes with {@link #get()} and, if it is one that can, with {@link #change()}.
  *
- * <p>The array may be stored in float16 or bfloat16; the network still computes in float32, on
- * a copy that is widened for each call. The engine's arrays cannot be of type bfloat16, so its
- * bytes are kept instead.
+ * <p>The array may be stored in float16 or bfloat16; the network still computes in float32, on a
+ * copy that is widened for each call. The engine's arrays cannot be of type bfloat16, so its bytes
+ * are kept instead.
  */
 public final class Weight {
   private final Shape shape;
@@ -157,8 +157,8 @@ public final class Weight {
   }
 
   /**
-   * Replaces the values of the weight's own array. A narrow weight is stored in float32 from then on,
-   * so that nothing is rounded.
+   * Replaces the values of the weight's own array. A narrow weight is stored in float32 from then
+   * on, so that nothing is rounded.
    *
    * @param values of {@link #shape()}, float32; copied
    */

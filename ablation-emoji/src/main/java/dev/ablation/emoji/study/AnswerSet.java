@@ -14,8 +14,7 @@ import java.util.Objects;
 
 /**
  * The prompts for every model of the benchmark: each object in each style, several times. Half of
- * the styles and of the objects serve to choose settings; the other half shows whether these
- * hold.
+ * the styles and of the objects serve to choose settings; the other half shows whether these hold.
  *
  * @param styles all of the model's
  * @param concepts objects of many categories, none of which has a held-out pair

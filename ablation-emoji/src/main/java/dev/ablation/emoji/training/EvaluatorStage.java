@@ -30,12 +30,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.random.RandomGenerator;
 
 /**
- * The evaluator: a small CLIP that recognizes styles and objects by their texts. An image is compared
- * with a text of every object, with a text of every style, and with the captions of the batch. What
- * it sees are the images of the data and what the autoencoder makes of them, moved, turned, scaled,
- * mirrored, tinted, blurred and with some noise. Some are recoloured so that only the object is
- * left to tell. It judges images of the held-out pairs, so it knows these pairs, too, which the
- * model that is judged does not.
+ * The evaluator: a small CLIP that recognizes styles and objects by their texts. An image is
+ * compared with a text of every object, with a text of every style, and with the captions of the
+ * batch. What it sees are the images of the data and what the autoencoder makes of them, moved,
+ * turned, scaled, mirrored, tinted, blurred and with some noise. Some are recoloured so that only
+ * the object is left to tell. It judges images of the held-out pairs, so it knows these pairs, too,
+ * which the model that is judged does not.
  */
 final class EvaluatorStage implements Stage<Clip>, AutoCloseable {
   static final String NAME = "evaluator";

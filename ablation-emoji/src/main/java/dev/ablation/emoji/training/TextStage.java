@@ -25,11 +25,11 @@ import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /**
- * The text encoder, which learns from captions alone which object, which category and which
- * style they name. Three linear classifiers read a random mean of the states at the end token and
- * at the padding after it, so that every one of these states carries both. Linear classifiers of
- * object and style on their own favour states that are a sum of the two, which is what lets a UNet
- * combine an object and a style that it never saw together. Held-out pairs are not named.
+ * The text encoder, which learns from captions alone which object, which category and which style
+ * they name. Three linear classifiers read a random mean of the states at the end token and at the
+ * padding after it, so that every one of these states carries both. Linear classifiers of object
+ * and style on their own favour states that are a sum of the two, which is what lets a UNet combine
+ * an object and a style that it never saw together. Held-out pairs are not named.
  */
 final class TextStage implements Stage<TextStage.Networks> {
   static final String NAME = "text";

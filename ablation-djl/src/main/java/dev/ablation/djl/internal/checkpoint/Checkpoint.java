@@ -16,9 +16,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The weights of one part of a model, open for reading, in one file or in shards.
- * Arrays that were read stay valid after it is closed; see {@link SafetensorsFile} for their
- * lifetime.
+ * The weights of one part of a model, open for reading, in one file or in shards. Arrays that were
+ * read stay valid after it is closed; see {@link SafetensorsFile} for their lifetime.
  */
 public final class Checkpoint implements AutoCloseable {
 

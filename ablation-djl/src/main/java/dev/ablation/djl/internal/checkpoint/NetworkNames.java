@@ -82,9 +82,9 @@ public enum NetworkNames {
       note(tensors, OTHER_PARTS_OF_CLIP);
       return TensorMapping.identity()
           .ignoring(POSITION_IDS::equals)
-            .renaming(
-                tensor -> addPrefix && !tensor.startsWith(PROJECTION) ? TEXT_MODEL + tensor : tensor)
-            .ignoring(tensor -> isExtra(tensor) || OTHER_PARTS_OF_CLIP.matcher(tensor).matches());
+          .renaming(
+              tensor -> addPrefix && !tensor.startsWith(PROJECTION) ? TEXT_MODEL + tensor : tensor)
+          .ignoring(tensor -> isExtra(tensor) || OTHER_PARTS_OF_CLIP.matcher(tensor).matches());
     }
 
     @Override

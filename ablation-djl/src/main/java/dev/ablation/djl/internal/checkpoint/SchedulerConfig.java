@@ -32,8 +32,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The content of a checkpoint's {@code scheduler_config.json}: the schedule that the network was trained
- * with, what it predicts, and the sampler that its publisher chose.
+ * The content of a checkpoint's {@code scheduler_config.json}: the schedule that the network was
+ * trained with, what it predicts, and the sampler that its publisher chose.
  *
  * <p>Keys that are absent or null take the default of the published class; keys that the class does
  * not know are ignored, as configurations carry leftovers of other classes. An option that this

@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  *
  * <p>If no variant is requested and there are no files without one, but files of exactly one
- * variant, that one is taken. Python requires its name, although there is only one choice. The variant does not determine the number format; the files do. A variant that was asked for and is
+ * variant, that one is taken. Python requires its name, although there is only one choice. The
+ * variant does not determine the number format; the files do. A variant that was asked for and is
  * missing is an error, never replaced by another.
  *
  * @param folder the folder of the part

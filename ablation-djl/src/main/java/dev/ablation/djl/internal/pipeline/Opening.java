@@ -2,9 +2,9 @@ package dev.ablation.djl.internal.pipeline;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.djl.internal.kernel.TorchRuntime;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
-import dev.ablation.djl.internal.kernel.TorchRuntime;
 import dev.ablation.djl.load.LoadOptions;
 import java.io.IOException;
 import java.nio.file.Path;
