@@ -185,7 +185,7 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
 
   /** Calls the model, which refuses use after closing and while another thread binds weights. */
   final <T> T during(Supplier<T> body) {
-    return parts.weights.use().during(() -> GradMode.asRequested(body::get));
+    return parts.weights.use().during(() -> GradMode.asRequested(body));
   }
 
   @Override

@@ -131,7 +131,7 @@ abstract class UNetDiffusion implements DiffusionModel {
 
   /** Calls the model, which refuses use after closing and while another thread binds weights. */
   final <T> T during(Supplier<T> body) {
-    return parts.weights.use().during(() -> GradMode.asRequested(body::get));
+    return parts.weights.use().during(() -> GradMode.asRequested(body));
   }
 
   @Override
