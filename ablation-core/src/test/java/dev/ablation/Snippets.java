@@ -1079,7 +1079,9 @@ class Snippets {
     OptionalLong more = use.increase(); // bytes; empty where the system does not tell
     // @end
     assertThat(more.orElse(0)).isNotNegative();
-    assertThat(MemoryUse.peak().orElse(1)).isGreaterThanOrEqualTo(MemoryUse.resident().orElse(0));
+    long resident = MemoryUse.resident().orElse(0);
+    long batched = 1 << 20; // the system updates the peak in batches of pages
+    assertThat(MemoryUse.peak().orElse(resident)).isGreaterThanOrEqualTo(resident - batched);
   }
 
   @Test

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.common.hash.Hashing;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightChange;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
@@ -36,6 +37,7 @@ import java.util.TreeMap;
  * plan's {@code preserve(...)}: a few hundred prompts around the target are typical. Immutable; a
  * method with an argument returns a copy with that value.
  */
+@CheckReturnValue
 public final class ClosedForm implements Trainer {
   private static final Set<WeightRole> ROLES =
       EnumSet.of(WeightRole.CROSS_ATTENTION_KEY, WeightRole.CROSS_ATTENTION_VALUE);

@@ -2,6 +2,7 @@ package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.VariancePreservingSchedule;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param spacing how the timesteps are picked
  * @param stepsOffset added to the timesteps of leading spacing, not negative
  */
+@CheckReturnValue
 public record Heun(boolean karrasSigmas, TimestepSpacing spacing, int stepsOffset)
     implements Sampler {
 

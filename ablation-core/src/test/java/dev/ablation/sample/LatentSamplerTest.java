@@ -176,8 +176,10 @@ class LatentSamplerTest {
         .listener(progress -> during.add(arrays(model.manager())))
         .sample(List.of("a", "b", "c"), 1, owner);
     assertThat(arrays(model.manager())).isEqualTo(before + 1);
-    // Memory is flat once the method remembers as much as it ever will.
-    assertThat(during.subList(4, 7)).containsOnly(during.get(4));
+    // Memory is flat once the method remembers as much as it ever will; Heun forgets every other
+    // time.
+    assertThat(during.get(5)).isLessThanOrEqualTo(during.get(4));
+    assertThat(during.get(6)).isEqualTo(during.get(4));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.ablation.djl;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -7,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * The sizes that SDXL is conditioned on, in pixels (Podell et al. 2023, arXiv 2307.01952, section
  * 2.2). Immutable: each setter returns a changed copy.
  */
+@CheckReturnValue
 public final class ImageSizes {
   /** How many numbers the network sees. */
   static final int NUMBERS = 6;

@@ -91,8 +91,6 @@ public record SchedulerConfig(
               keys -> substituteSolver(keys, true),
               "LMSDiscreteScheduler",
               SchedulerConfig::substituteEuler,
-              "HeunDiscreteScheduler",
-              SchedulerConfig::substituteEuler,
               "KDPM2DiscreteScheduler",
               SchedulerConfig::substituteEuler,
               "KDPM2AncestralDiscreteScheduler",

@@ -3,6 +3,7 @@ package dev.ablation.djl.internal.pipeline;
 import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.internal.checkpoint.NetworkNames;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
+import dev.ablation.djl.internal.checkpoint.TensorPiece;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,7 +41,11 @@ final class FolderSource implements CheckpointSource {
 
   @Override
   public TensorMapping mapping(NetworkNames names, Set<String> tensors, Set<String> weights) {
-    return names.inFolder(tensors);
+    TensorMapping mapping = names.inFolder(tensors);
+    // What a network has under the file's own name is never an extra, such as
+    // text_projection.weight.
+    return tensor ->
+        weights.contains(tensor) ? List.of(TensorPiece.whole(tensor)) : mapping.pieces(tensor);
   }
 
   @Override
