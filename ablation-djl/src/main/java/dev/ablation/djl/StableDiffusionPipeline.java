@@ -164,8 +164,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     ClipTokenizer tokenizer = ClipTokenizer.load(files, text.config(), opening.path());
     opening.onFailure(tokenizer::close);
     NDManager manager = opening.fill();
-    unet.layer().setPrecision(opening.options().precision());
-    vae.layer().setPrecision(opening.options().precision());
+    Computation.of(opening.options()).set(unet.layer(), vae.layer());
     return new StableDiffusion(
         new UNetDiffusion.Parts(
             new ModelDescriptor(
@@ -173,7 +172,8 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
                 unet.config().inChannels(),
                 unet.config().sampleSize(),
                 unet.config().sampleSize(),
-                manager.getDevice()),
+                manager.getDevice())
+            .precision(opening.options().precision().dtype()),
             manager,
             components.get(SCHEDULER),
             unet.layer(),

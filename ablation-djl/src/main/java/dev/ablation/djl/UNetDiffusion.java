@@ -59,7 +59,8 @@ abstract class UNetDiffusion implements DiffusionModel {
     this.parts = parts;
     parts.weights.use().name(parts.descriptor.name());
     DjlTraining training =
-        new DjlTraining(parts.manager, parts.weights, parts.unet::stopStartToken);
+        new DjlTraining(
+            parts.manager, parts.weights, parts.unet.precision(), parts.unet::stopStartToken);
     capabilities.put(LatentCodec.class, new VaeCodec(parts.vae, parts.weights.use()));
     capabilities.put(Differentiable.class, training);
     capabilities.put(LoraTraining.class, training);
