@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.memory.OutOfMemory;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
@@ -21,13 +22,15 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Draws latents or images from a model: the loop over a sampler's steps, with {@link Guidance}.
  *
  * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
- * <p>Images are drawn in batches. An image depends on its prompt, its noise and the settings, never
+ * <p>Images are drawn in batches; a batch that does not fit into memory is halved. An image depends on its prompt, its noise and the settings, never
  * on the other images of its batch; only the network's rounding may differ between batch sizes.
  *
  * <p>Immutable: every setter returns another sampler on the same model. Sampling uses the model, so
@@ -36,6 +39,8 @@ import java.util.function.UnaryOperator;
  */
 @CheckReturnValue
 public final class LatentSampler {
+  private static final Logger LOG = LoggerFactory.getLogger(LatentSampler.class);
+
   private final DiffusionModel model;
   private final SamplingSettings settings;
   private final int height;
@@ -43,6 +48,7 @@ public final class LatentSampler {
   private final UnaryOperator<Conditioning> states;
   private final Consumer<? super SamplingProgress> listener;
   private final BooleanSupplier cancelled;
+  private final Consumer<String> warnings;
 
   private LatentSampler(
       DiffusionModel model,
@@ -51,7 +57,8 @@ public final class LatentSampler {
       int width,
       UnaryOperator<Conditioning> states,
       Consumer<? super SamplingProgress> listener,
-      BooleanSupplier cancelled) {
+      BooleanSupplier cancelled,
+      Consumer<String> warnings) {
     this.model = Objects.requireNonNull(model, "model");
     this.settings = Objects.requireNonNull(settings, "settings");
     this.height = height;
@@ -59,6 +66,7 @@ public final class LatentSampler {
     this.states = Objects.requireNonNull(states, "states");
     this.listener = Objects.requireNonNull(listener, "listener");
     this.cancelled = Objects.requireNonNull(cancelled, "cancelled");
+    this.warnings = Objects.requireNonNull(warnings, "warnings");
   }
 
   /**
@@ -77,7 +85,8 @@ public final class LatentSampler {
         descriptor.latentWidth(),
         UnaryOperator.identity(),
         progress -> {},
-        () -> false);
+        () -> false,
+        LOG::warn);
   }
 
   /**
@@ -87,7 +96,7 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler settings(SamplingSettings settings) {
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled, warnings);
   }
 
   /**
@@ -102,7 +111,7 @@ public final class LatentSampler {
   public LatentSampler latentSize(int height, int width) {
     Preconditions.checkArgument(height > 0, "height must be positive, was %s", height);
     Preconditions.checkArgument(width > 0, "width must be positive, was %s", width);
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled, warnings);
   }
 
   /**
@@ -114,7 +123,7 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler conditioning(UnaryOperator<Conditioning> change) {
-    return new LatentSampler(model, settings, height, width, change, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, change, listener, cancelled, warnings);
   }
 
   /**
@@ -124,7 +133,7 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler listener(Consumer<? super SamplingProgress> listener) {
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled, warnings);
   }
 
   /**
@@ -134,7 +143,19 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler cancellation(BooleanSupplier cancelled) {
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    return new LatentSampler(model, settings, height, width, states, listener, cancelled, warnings);
+  }
+
+  /**
+   * Returns a sampler that reports warnings to a consumer instead of to the log: when a batch did
+   * not fit into memory and smaller ones are drawn.
+   *
+   * @param warnings called on the sampling thread
+   * @return the sampler
+   */
+  public LatentSampler warnings(Consumer<String> warnings) {
+    return new LatentSampler(
+        model, settings, height, width, states, listener, cancelled, warnings);
   }
 
   /** {@return how this sampler draws} */
@@ -176,10 +197,16 @@ public final class LatentSampler {
     Preconditions.checkState(!model.isClosed(), "model '%s' is closed", model.descriptor().name());
     try (NDManager scope = model.manager().newSubManager()) {
       NDList batches = new NDList();
-      for (int first = 0; first < prompts.size(); first += settings.batchSize()) {
-        int end = Math.min(first + settings.batchSize(), prompts.size());
+      int size = settings.batchSize();
+      for (int first = 0; first < prompts.size(); ) {
+        int end = Math.min(first + size, prompts.size());
         Batch batch = new Batch(prompts.subList(first, end), first, prompts.size(), noise);
-        batches.add(batch.sample(scope));
+        try {
+          batches.add(batch.sample(scope));
+          first = end;
+        } catch (RuntimeException e) {
+          size = smallerBatch(end - first, e);
+        }
       }
       NDArray latents = batches.size() == 1 ? batches.get(0) : NDArrays.concat(batches, 0);
       latents.attach(owner);
@@ -219,6 +246,20 @@ public final class LatentSampler {
       NDArray latents = sample(prompts, noise, scope);
       return Images.images(Images.decode(codec, latents, settings.batchSize(), scope));
     }
+  }
+
+  /** Half of a batch that did not fit into memory; any other failure is thrown. */
+  private int smallerBatch(int images, RuntimeException failure) {
+    if (!OutOfMemory.isCauseOf(failure)) {
+      throw failure;
+    }
+    if (images == 1) {
+      throw OutOfMemory.explained("drawing one image at a time", failure);
+    }
+    warnings.accept(
+        "a batch of %d images does not fit into memory; drawing %d at a time"
+            .formatted(images, images / 2));
+    return images / 2;
   }
 
   /** Some images that go through the network together. */

@@ -48,7 +48,7 @@ class MemoryOptionsTest {
    * Tiles of these small networks are 4 to 8 latent pixels wide, so that their edges are everywhere,
    * and the weights are random: attention and normalisation see another image.
    */
-  private static final double TILED = 0.9;
+  private static final double TILED = 1.2;
 
   static Stream<Path> pipelines() throws IOException {
     List<Path> folders = new ArrayList<>();

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import dev.ablation.djl.internal.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.model.AttentionProjection;
 import dev.ablation.model.LoraFactors;
@@ -24,6 +25,11 @@ import org.jspecify.annotations.Nullable;
  * engine cannot create arrays of type bfloat16, so the bytes are kept and seen as such.
  */
 public final class Weight {
+  /** Without an array of truth values. */
+  private static final Kernel FINITE =
+      Kernel.of(
+          "(x): return torch.logical_and(torch.isfinite(torch.min(x)), torch.isfinite(torch.max(x)))");
+
   private final Shape shape;
   private final Parameter parameter;
   private @Nullable NDArray own;
@@ -127,6 +133,14 @@ public final class Weight {
    */
   NDArray operand() {
     return bound == null ? kept() : bound;
+  }
+
+  /** {@return whether the own array holds neither NaN nor infinity} */
+  public boolean isFinite() {
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      return GradMode.with(false, () -> FINITE.call(kept())).getBoolean();
+    }
   }
 
   /**
