@@ -3,7 +3,6 @@ package dev.ablation.emoji.study;
 import dev.ablation.Ablation;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.EmojiAblation.Way;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
@@ -68,7 +67,7 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             "closed form",
             "least squares on text embeddings, no image and no step",
             true,
-            (target, model, evaluator) -> target.ablation().way(Way.CLOSED_FORM).plan(model)),
+            (target, model, evaluator) -> target.ablation().closedForm().plan(model)),
         new Method(
             "polished closed form",
             "begins with the closed form",
@@ -76,7 +75,7 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             (target, model, evaluator) ->
                 target
                     .ablation()
-                    .way(Way.POLISHED_CLOSED_FORM)
+                    .polishedClosedForm()
                     .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))
                     .plan(model)),
         changing(
