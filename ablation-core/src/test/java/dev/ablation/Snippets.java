@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.serve.PoolSettings;
+import dev.ablation.serve.ModelPool;
+import dev.ablation.serve.DrawRequest;
+import dev.ablation.model.ModelViews;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorJudge;
@@ -107,6 +111,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -854,6 +859,48 @@ class Snippets {
     }
     try (TinyDiffusion exported = TinyDiffusion.load(folder.resolve("model-without-grumpy-cat"))) {
       assertThat(exported.weights().sha256()).isEqualTo(model.weights().sha256());
+    }
+  }
+
+  @Test
+  void views() {
+    try (AblationResult result = trained()) {
+      WeightDelta delta = result.delta();
+      // @start region="view"
+      ModelViews views = Capabilities.require(model, ModelViews.class, "two tenants");
+      try (DiffusionModel one = views.view();
+          DiffusionModel other = views.view()) {
+        List<String> prompts = List.of("a grumpy cat");
+        BufferedImage without =
+            delta.applied(one, () -> LatentSampler.of(one).draw(prompts, 1)).get(0);
+        BufferedImage with = LatentSampler.of(other).draw(prompts, 1).get(0); // as the model draws
+        // @end
+        assertThat(with.getRGB(0, 0)).isEqualTo(
+            LatentSampler.of(model).draw(prompts, 1).get(0).getRGB(0, 0));
+        assertThat(without.getWidth()).isEqualTo(with.getWidth());
+      }
+    }
+  }
+
+  @Test
+  void pool() throws Exception {
+    try (AblationResult result = trained();
+        WeightDelta withoutCat = result.delta().scaledBy(1);
+        WeightDelta withoutDog = result.delta().scaledBy(0.5)) {
+      // @start region="pool"
+      try (ModelPool pool = ModelPool.open(model, PoolSettings.defaults().workers(2))) {
+        pool.put("tenant-a", List.of(withoutCat));
+        pool.put("tenant-b", List.of(withoutCat, withoutDog));
+
+        DrawRequest request = DrawRequest.of(List.of("a grumpy cat"), 1);
+        CompletableFuture<List<BufferedImage>> a = pool.draw(request.variant("tenant-a"));
+        CompletableFuture<List<BufferedImage>> b = pool.draw(request.variant("tenant-b"));
+        CompletableFuture<List<BufferedImage>> base = pool.draw(request); // without any delta
+
+        pool.put("tenant-a", List.of(withoutDog)); // a is still drawn without the cat
+        // @end
+        assertThat(List.of(a.get(), b.get(), base.get())).doesNotContainNull();
+      }
     }
   }
 

@@ -18,6 +18,7 @@ import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.Weights;
 import dev.ablation.sample.Sampler;
@@ -66,6 +67,7 @@ abstract class UNetDiffusion implements DiffusionModel {
     capabilities.put(PromptTokenizer.class, tokenizer);
     capabilities.put(CheckpointExport.class, parts.export);
     capabilities.put(InputDifferentiable.class, new InputGradients());
+    capabilities.put(ModelViews.class, ModelView.of(this, parts.weights));
   }
 
   /** Adds a capability. */

@@ -88,7 +88,14 @@ public final class Weight {
    *     frees
    */
   public NDArray get() {
-    return bound == null ? own() : bound;
+    NDArray array = computed();
+    return array == null ? own() : array;
+  }
+
+  /** What a view binds goes before what is bound for all. */
+  private @Nullable NDArray computed() {
+    NDArray viewed = WeightView.boundTo(this);
+    return viewed == null ? bound : viewed;
   }
 
   /**
@@ -118,7 +125,8 @@ public final class Weight {
    */
   public NDArray copy(NDManager owner) {
     NDArray copy =
-        GradMode.with(false, () -> bound == null && isNarrow() ? own() : get().duplicate());
+        GradMode.with(
+            false, () -> computed() == null && isNarrow() ? own() : get().duplicate());
     copy.attach(owner);
     return copy;
   }
@@ -227,6 +235,10 @@ public final class Weight {
   /** {@return the change that is added to what {@link #get()} returns, if any} */
   public @Nullable LoraFactors change() {
     return change;
+  }
+
+  void checkShape(NDArray array) {
+    checkShape(array, shape);
   }
 
   private void checkShape(NDArray array, Shape expected) {
