@@ -33,10 +33,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One open model that many threads draw from. Each request names a <em>variant</em>: a set of
@@ -56,11 +53,10 @@ public final class ModelPool implements AutoCloseable {
   /** The variant without any delta: the model as it was loaded. It always exists. */
   public static final String BASE = "base";
 
-  private static final Logger LOG = LoggerFactory.getLogger(ModelPool.class);
-
   private final DiffusionModel model;
   private final ModelViews views;
   private final PoolSettings settings;
+  private final PoolListener listener;
   private final Map<String, Variant> variants = new LinkedHashMap<>();
   private final Queue<DiffusionModel> idle = new ConcurrentLinkedQueue<>();
   private final ThreadPoolExecutor workers;
@@ -70,6 +66,7 @@ public final class ModelPool implements AutoCloseable {
   private ModelPool(DiffusionModel model, PoolSettings settings) {
     this.model = model;
     this.settings = settings;
+    listener = PoolListener.all(List.of(settings.listener())); // its faults are logged
     views = Capabilities.require(model, ModelViews.class, "a pool");
     variants.put(BASE, Variant.of(views, List.of(), 0));
     for (int i = 0; i < settings.workers(); i++) {
@@ -215,6 +212,7 @@ public final class ModelPool implements AutoCloseable {
               LatentSampler.of(view)
                   .settings(
                       request.settings().orElseGet(() -> SamplingSettings.defaultsFor(view)))
+                  .listener(progress -> listener.step(request.variant(), progress))
                   .cancellation(cancelled);
           if (request.size().isPresent()) {
             sampler =
@@ -248,8 +246,7 @@ public final class ModelPool implements AutoCloseable {
       if (isClosed()) {
         throw closed();
       }
-      tell(listener ->
-          listener.ended(variant, PoolListener.Outcome.REJECTED, Duration.ZERO));
+      listener.ended(variant, PoolListener.Outcome.REJECTED, Duration.ZERO);
       throw new RejectedExecutionException(
           "model '%s': %d requests run and %d wait, the limits of this pool; try again later"
               .formatted(model.descriptor().name(), settings.workers(), settings.queue()),
@@ -336,14 +333,6 @@ public final class ModelPool implements AutoCloseable {
     variantBytes -= bytes;
   }
 
-  private void tell(Consumer<PoolListener> event) {
-    try {
-      event.accept(settings.listener());
-    } catch (RuntimeException e) {
-      LOG.warn("a listener of the pool of model '{}' failed", model.descriptor().name(), e);
-    }
-  }
-
   /** A task, from its submission to its end. */
   private final class Request<T> implements Runnable {
     private final String name;
@@ -381,7 +370,7 @@ public final class ModelPool implements AutoCloseable {
     public void run() {
       long start = System.nanoTime();
       if (!result.isDone()) {
-        tell(listener -> listener.started(name, Duration.ofNanos(start - submitted)));
+        listener.started(name, Duration.ofNanos(start - submitted));
         try {
           result.complete(used());
         } catch (Throwable e) { // the caller's, who gets it from the result
@@ -405,8 +394,7 @@ public final class ModelPool implements AutoCloseable {
     private void end(Duration ran) {
       if (ended.compareAndSet(false, true)) {
         release(variant);
-        PoolListener.Outcome outcome = outcome();
-        tell(listener -> listener.ended(name, outcome, ran));
+        listener.ended(name, outcome(), ran);
       }
     }
 

@@ -1,6 +1,8 @@
 package dev.ablation.serve;
 
+import dev.ablation.sample.SamplingProgress;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * Observes the requests of a {@link ModelPool}, such as for metrics. Methods are called on the
@@ -32,6 +34,14 @@ public interface PoolListener {
   default void started(String variant, Duration waited) {}
 
   /**
+   * A step of a drawing is made.
+   *
+   * @param variant of the request
+   * @param progress of the drawing
+   */
+  default void step(String variant, SamplingProgress progress) {}
+
+  /**
    * A request has ended. One that expired or was cancelled while it ran ends when its worker is
    * free again.
    *
@@ -40,4 +50,14 @@ public interface PoolListener {
    * @param ran time on a worker; zero if it did not start
    */
   default void ended(String variant, Outcome outcome, Duration ran) {}
+
+  /**
+   * Combines listeners.
+   *
+   * @param listeners called in this order
+   * @return a listener that calls all; the fault of one does not keep the others from being called
+   */
+  static PoolListener all(List<? extends PoolListener> listeners) {
+    return new CombinedListener(List.copyOf(listeners));
+  }
 }
