@@ -6,10 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.ablation.serve.PoolSettings;
-import dev.ablation.serve.ModelPool;
-import dev.ablation.serve.DrawRequest;
-import dev.ablation.model.ModelViews;
 import dev.ablation.anchor.AnchorContext;
 import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorJudge;
@@ -69,6 +65,7 @@ import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.Lora;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -94,6 +91,9 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.VariancePreservingSchedule;
+import dev.ablation.serve.DrawRequest;
+import dev.ablation.serve.ModelPool;
+import dev.ablation.serve.PoolSettings;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.ModelMetric;
@@ -111,13 +111,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -875,8 +875,8 @@ class Snippets {
             delta.applied(one, () -> LatentSampler.of(one).draw(prompts, 1)).get(0);
         BufferedImage with = LatentSampler.of(other).draw(prompts, 1).get(0); // as the model draws
         // @end
-        assertThat(with.getRGB(0, 0)).isEqualTo(
-            LatentSampler.of(model).draw(prompts, 1).get(0).getRGB(0, 0));
+        assertThat(with.getRGB(0, 0))
+            .isEqualTo(LatentSampler.of(model).draw(prompts, 1).get(0).getRGB(0, 0));
         assertThat(without.getWidth()).isEqualTo(with.getWidth());
       }
     }

@@ -16,7 +16,8 @@ public interface ModelViews {
    * <p>A view is used by one thread at a time; several views may be used at once. While weights of
    * the model itself are bound, views refuse to compute, because they would read them too.
    *
-   * @return the view, closed by the caller; closing it leaves the model open. It ends with the model
+   * @return the view, closed by the caller; closing it leaves the model open. It ends with the
+   *     model
    */
   DiffusionModel view();
 }

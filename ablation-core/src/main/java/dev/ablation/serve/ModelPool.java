@@ -73,7 +73,9 @@ public final class ModelPool implements AutoCloseable {
       idle.add(views.view());
     }
     BlockingQueue<Runnable> queue =
-        settings.queue() == 0 ? new SynchronousQueue<>() : new ArrayBlockingQueue<>(settings.queue());
+        settings.queue() == 0
+            ? new SynchronousQueue<>()
+            : new ArrayBlockingQueue<>(settings.queue());
     AtomicInteger number = new AtomicInteger();
     workers =
         new ThreadPoolExecutor(
@@ -98,7 +100,8 @@ public final class ModelPool implements AutoCloseable {
    * @param model to draw from; the caller keeps ownership
    * @param settings limits
    * @return the pool, closed by the caller before the model
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link ModelViews}
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
+   *     ModelViews}
    */
   public static ModelPool open(DiffusionModel model, PoolSettings settings) {
     return new ModelPool(
@@ -155,8 +158,7 @@ public final class ModelPool implements AutoCloseable {
    * @return whether it existed
    */
   public boolean remove(String variant) {
-    Preconditions.checkArgument(
-        !variant.equals(BASE), "variant '%s' cannot be removed", BASE);
+    Preconditions.checkArgument(!variant.equals(BASE), "variant '%s' cannot be removed", BASE);
     Variant before;
     synchronized (this) {
       before = variants.remove(variant);
@@ -196,8 +198,9 @@ public final class ModelPool implements AutoCloseable {
    * Draws images.
    *
    * @param request what to draw
-   * @return the images, in the order of the prompts. Cancelling it stops the drawing before its next
-   *     step. It fails with {@link TimeoutException} at the deadline, and with what drawing throws
+   * @return the images, in the order of the prompts. Cancelling it stops the drawing before its
+   *     next step. It fails with {@link TimeoutException} at the deadline, and with what drawing
+   *     throws
    * @throws IllegalArgumentException if there is no such variant
    * @throws RejectedExecutionException if all workers are busy and the queue is full
    * @throws IllegalStateException if the pool is closed
@@ -210,8 +213,7 @@ public final class ModelPool implements AutoCloseable {
         (view, cancelled) -> {
           LatentSampler sampler =
               LatentSampler.of(view)
-                  .settings(
-                      request.settings().orElseGet(() -> SamplingSettings.defaultsFor(view)))
+                  .settings(request.settings().orElseGet(() -> SamplingSettings.defaultsFor(view)))
                   .listener(progress -> listener.step(request.variant(), progress))
                   .cancellation(cancelled);
           if (request.size().isPresent()) {
@@ -229,8 +231,8 @@ public final class ModelPool implements AutoCloseable {
    * @param deadline from now to the end, positive
    * @param task uses the model
    * @param <T> its result
-   * @return the result. Cancelling it is told to the task. It fails with {@link TimeoutException} at
-   *     the deadline, and with what the task throws
+   * @return the result. Cancelling it is told to the task. It fails with {@link TimeoutException}
+   *     at the deadline, and with what the task throws
    * @throws IllegalArgumentException if there is no such variant
    * @throws RejectedExecutionException if all workers are busy and the queue is full
    * @throws IllegalStateException if the pool is closed

@@ -33,7 +33,9 @@ public record PoolSettings(
 
   static void checkDeadline(Duration deadline) {
     Preconditions.checkArgument(
-        !deadline.isNegative() && !deadline.isZero(), "deadline must be positive, was %s", deadline);
+        !deadline.isNegative() && !deadline.isZero(),
+        "deadline must be positive, was %s",
+        deadline);
   }
 
   /**

@@ -14,8 +14,9 @@ public interface PoolTask<T> {
    * Uses the model.
    *
    * @param model a view with the deltas of the request's variant applied; not to be closed or kept
-   * @param cancelled whether nobody waits for the result any more, because the request was cancelled
-   *     or its deadline has passed; for {@link dev.ablation.sample.LatentSampler#cancellation}
+   * @param cancelled whether nobody waits for the result any more, because the request was
+   *     cancelled or its deadline has passed; for {@link
+   *     dev.ablation.sample.LatentSampler#cancellation}
    * @return the result; it must not be an array of the model, which may be closed before it is read
    * @throws Exception ends the request
    */

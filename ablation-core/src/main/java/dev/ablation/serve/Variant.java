@@ -54,8 +54,10 @@ final class Variant {
         view,
         () -> {
           compute(view, deltas.subList(1, deltas.size()));
-          first.names().forEach(name ->
-              weights.computeIfAbsent(name, key -> view.weights().copy(key, owner)));
+          first
+              .names()
+              .forEach(
+                  name -> weights.computeIfAbsent(name, key -> view.weights().copy(key, owner)));
           return weights.size();
         });
   }

@@ -32,7 +32,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -47,8 +46,7 @@ class ModelPoolTest {
   private static final String KEY = "network.key";
   private static final String VALUE = "network.value";
   private static final Duration LONG = Duration.ofMinutes(1);
-  private static final SamplingSettings QUICK =
-      new SamplingSettings(Sampler.ddim(), 4, 2, "", 2);
+  private static final SamplingSettings QUICK = new SamplingSettings(Sampler.ddim(), 4, 2, "", 2);
   private static final DrawRequest CAT = DrawRequest.of(List.of("a cat"), 3).settings(QUICK);
 
   private final TinyDiffusion model = TinyDiffusion.open(1);
@@ -93,8 +91,7 @@ class ModelPoolTest {
   }
 
   private List<Integer> alone(DrawRequest request) {
-    return pixels(
-        LatentSampler.of(model).settings(QUICK).draw(request.prompts(), request.seed()));
+    return pixels(LatentSampler.of(model).settings(QUICK).draw(request.prompts(), request.seed()));
   }
 
   private List<Integer> with(WeightDelta delta, Supplier<List<Integer>> body) {
@@ -271,8 +268,7 @@ class ModelPoolTest {
   void hasNoQueueIfNoneIsWanted() throws Exception {
     try (ModelPool pool = ModelPool.open(model, PoolSettings.defaults().queue(0))) {
       Busy busy = new Busy(pool);
-      assertThatExceptionOfType(RejectedExecutionException.class)
-          .isThrownBy(() -> pool.draw(CAT));
+      assertThatExceptionOfType(RejectedExecutionException.class).isThrownBy(() -> pool.draw(CAT));
       busy.go.countDown();
       assertThat(busy.result.get()).isEqualTo(7);
     }
@@ -401,8 +397,7 @@ class ModelPoolTest {
   @Test
   void refusesWhatCannotWork() {
     try (ModelPool pool = ModelPool.open(model, PoolSettings.defaults())) {
-      assertThatIllegalArgumentException()
-          .isThrownBy(() -> pool.put(ModelPool.BASE, List.of()));
+      assertThatIllegalArgumentException().isThrownBy(() -> pool.put(ModelPool.BASE, List.of()));
       assertThatIllegalArgumentException().isThrownBy(() -> pool.remove(ModelPool.BASE));
       try (TinyDiffusion other = TinyDiffusion.open(2);
           ModelPool others = ModelPool.open(other, PoolSettings.defaults())) {
@@ -418,11 +413,8 @@ class ModelPoolTest {
     wrong.put("deadline", () -> PoolSettings.defaults().deadline(Duration.ZERO).deadline());
     wrong.put("variantBytes", () -> PoolSettings.defaults().variantBytes(0).variantBytes());
     wrong.put("prompts", () -> DrawRequest.of(List.of(), 1).seed());
-    wrong.forEach(
-        (name, call) ->
-            assertThatIllegalArgumentException()
-                .isThrownBy(call::run)
-                .withMessageContaining(name));
+    wrong.forEach((name, call) ->
+        assertThatIllegalArgumentException().isThrownBy(call::run).withMessageContaining(name));
     assertThatExceptionOfType(UnsupportedCapabilityException.class)
         .isThrownBy(() -> ModelPool.open(model.without(ModelViews.class), PoolSettings.defaults()));
   }

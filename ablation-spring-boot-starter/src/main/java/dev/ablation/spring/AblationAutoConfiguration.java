@@ -83,9 +83,7 @@ public class AblationAutoConfiguration {
   @ConditionalOnMissingBean
   @ConditionalOnBean(DiffusionModel.class)
   ModelPool ablationModelPool(
-      DiffusionModel model,
-      AblationProperties properties,
-      ObjectProvider<PoolListener> listeners)
+      DiffusionModel model, AblationProperties properties, ObjectProvider<PoolListener> listeners)
       throws IOException {
     AblationProperties.Pool limits = properties.pool();
     ModelPool pool =
@@ -108,8 +106,7 @@ public class AblationAutoConfiguration {
     return pool;
   }
 
-  private static void putVariant(ModelPool pool, String name, List<Path> files)
-      throws IOException {
+  private static void putVariant(ModelPool pool, String name, List<Path> files) throws IOException {
     List<WeightDelta> deltas = new ArrayList<>();
     try {
       for (Path file : files) {

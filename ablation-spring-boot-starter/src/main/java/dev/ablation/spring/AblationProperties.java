@@ -12,8 +12,8 @@ import org.springframework.util.unit.DataSize;
 /**
  * Properties under {@code ablation}.
  *
- * @param model a checkpoint, or {@code embedded} for the model of {@code ablation-emoji}; without it
- *     nothing is configured
+ * @param model a checkpoint, or {@code embedded} for the model of {@code ablation-emoji}; without
+ *     it nothing is configured
  * @param device {@code cpu}, {@code gpu} or {@code gpu1} and so on; the best one without it
  * @param threads of one operation on the CPU, for the whole process; 0 leaves PyTorch's default
  * @param pool limits
@@ -30,8 +30,7 @@ public record AblationProperties(
   /** Checks and copies. */
   public AblationProperties {
     if (threads < 0) {
-      throw new IllegalArgumentException(
-          "ablation.threads must not be negative, was " + threads);
+      throw new IllegalArgumentException("ablation.threads must not be negative, was " + threads);
     }
     variants = Map.copyOf(variants);
   }

@@ -23,12 +23,8 @@ public final class PoolGauges {
     Gauge.builder("ablation.pool.workers", pool, p -> p.settings().workers())
         .tags(tags)
         .register(registry);
-    Gauge.builder("ablation.pool.running", pool, ModelPool::running)
-        .tags(tags)
-        .register(registry);
-    Gauge.builder("ablation.pool.waiting", pool, ModelPool::waiting)
-        .tags(tags)
-        .register(registry);
+    Gauge.builder("ablation.pool.running", pool, ModelPool::running).tags(tags).register(registry);
+    Gauge.builder("ablation.pool.waiting", pool, ModelPool::waiting).tags(tags).register(registry);
     Gauge.builder("ablation.variants", pool, p -> p.variants().size())
         .tags(tags)
         .register(registry);

@@ -16,8 +16,7 @@ class ArchitectureTest {
 
   @ArchTest static final ArchRule NO_CONSOLE = HouseRules.NO_CONSOLE;
 
-  @ArchTest
-  static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
+  @ArchTest static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
 
   @ArchTest
   static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {

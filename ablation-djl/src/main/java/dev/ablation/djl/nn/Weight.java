@@ -125,8 +125,7 @@ public final class Weight {
    */
   public NDArray copy(NDManager owner) {
     NDArray copy =
-        GradMode.with(
-            false, () -> computed() == null && isNarrow() ? own() : get().duplicate());
+        GradMode.with(false, () -> computed() == null && isNarrow() ? own() : get().duplicate());
     copy.attach(owner);
     return copy;
   }
