@@ -71,7 +71,8 @@ public interface ObjectiveContext {
    * gradients.
    *
    * @param batch whose latents are noised by its noise to its timesteps
-   * @param conditioning one row for each of the batch's
+   * @param conditioning one row for each of the batch's; {@link TrainingBatch#conditions()} take
+   *     the place of its arrays of the same names
    * @return shape (B, C, H, W)
    */
   NDArray predict(TrainingBatch batch, Conditioning conditioning);
@@ -81,7 +82,8 @@ public interface ObjectiveContext {
    *
    * @param teacher which weights predict
    * @param batch whose latents are noised by its noise to its timesteps
-   * @param conditioning one row for each of the batch's
+   * @param conditioning one row for each of the batch's; {@link TrainingBatch#conditions()} take
+   *     the place of its arrays of the same names
    * @return shape (B, C, H, W)
    */
   NDArray predict(Teacher teacher, TrainingBatch batch, Conditioning conditioning);

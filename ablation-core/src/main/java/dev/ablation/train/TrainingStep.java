@@ -74,7 +74,7 @@ final class TrainingStep implements ObjectiveContext {
 
   @Override
   public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-    return predict(noised(of), of.timesteps(), conditioning);
+    return predict(noised(of), of.timesteps(), conditioning.with(of.conditions()));
   }
 
   @Override

@@ -107,7 +107,8 @@ public final class StableDiffusionXL extends UNetDiffusion {
             0,
             ImageSizes.of(size.height() * factor, size.width() * factor),
             scope);
-    return zerosForEmptyPrompt && prompts.contains("") ? zeroed(made, prompts) : made;
+    Conditioning complete = withoutImage(made, size, scope);
+    return zerosForEmptyPrompt && prompts.contains("") ? zeroed(complete, prompts) : complete;
   }
 
   /**
@@ -180,7 +181,7 @@ public final class StableDiffusionXL extends UNetDiffusion {
 
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
-    conditioning.checkNames(CONDITIONS, Set.of());
+    conditioning.checkNames(conditions(CONDITIONS), Set.of());
     checkShapes(latents, timesteps, conditioning);
     NDArray pooled = conditioning.get(Conditioning.POOLED);
     NDArray timeIds = conditioning.get(Conditioning.TIME_IDS);
@@ -193,8 +194,14 @@ public final class StableDiffusionXL extends UNetDiffusion {
             (long) unet().config().additionWidth()
                 - (long) ImageSizes.NUMBERS * unet().config().additionTimeWidth()));
     check(Conditioning.TIME_IDS, timeIds, new Shape(rows, ImageSizes.NUMBERS));
-    return during(
-        () -> unet().apply(latents, timesteps, conditioning.textEmbeddings(), pooled, timeIds));
+    return during(() ->
+        unet()
+            .apply(
+                input(latents, conditioning),
+                timesteps,
+                conditioning.textEmbeddings(),
+                pooled,
+                timeIds));
   }
 
   private static void check(String name, NDArray array, Shape expected) {

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.lora.LoraFile;
@@ -64,13 +65,22 @@ class StableDiffusionXLTest {
   void theRefinerIsRefused() throws IOException {
     edit(
         "model_index.json",
-        json -> {
-          json.addProperty("_class_name", "StableDiffusionXLImg2ImgPipeline");
-          json.addProperty("requires_aesthetics_score", true);
-        });
+        json -> json.addProperty("_class_name", "StableDiffusionXLImg2ImgPipeline"));
+    open().close(); // the base model, saved by another pipeline
+    edit("model_index.json", json -> json.addProperty("requires_aesthetics_score", true));
     assertThatThrownBy(this::open)
         .isInstanceOf(InvalidCheckpointException.class)
         .hasMessageContaining("refiner");
+    edit(
+        "model_index.json",
+        json -> {
+          json.remove("requires_aesthetics_score");
+          json.add("text_encoder", JsonParser.parseString("[null, null]"));
+        });
+    assertThatThrownBy(this::open)
+        .isInstanceOf(InvalidCheckpointException.class)
+        .hasMessageContaining("refiner")
+        .hasMessageContaining("use the base model");
   }
 
   @Test
