@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.CheckpointMismatchException;
 import dev.ablation.checkpoint.Checkpoints;
@@ -222,6 +223,10 @@ class ClosedFormTest {
         .asString()
         .startsWith("objective 'noise-based' must not be chosen for a trainer that minimises none");
     assertThatIllegalArgumentException().isThrownBy(plan::run);
+    assertThat(plan().timestepSampling(TimestepSampling.uniform()).check())
+        .singleElement()
+        .asString()
+        .startsWith("timestepSampling 'uniform' must not be chosen for a trainer without batches");
   }
 
   @Test

@@ -3,6 +3,12 @@ package dev.ablation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.ablation.objective.TrainingBatch;
+import dev.ablation.schedule.TimestepSampling;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.params.provider.EnumSource;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -53,6 +59,115 @@ class FlowAblationTest {
         .target("grumpy cat")
         .anchor(cats)
         .training(t -> t.steps(80).batchSize(4).learningRate(0.02));
+  }
+
+  // Timesteps and trajectories
+
+  @Test
+  void timestepsFollowThePlan() {
+    Map<String, double[]> sigmas = new LinkedHashMap<>();
+    for (TimestepSampling sampling :
+        List.of(
+            TimestepSampling.uniform(),
+            TimestepSampling.logitNormal(1, 0.2),
+            TimestepSampling.mode(1.29))) {
+      List<Double> drawn = new ArrayList<>();
+      plan()
+          .timestepSampling(sampling)
+          .training(t -> t.steps(40))
+          .objective(
+              AblationObjective.named(
+                  "looking",
+                  context -> {
+                    for (double t : context.schedule().toTimes(context.batch().timesteps())) {
+                      drawn.add(context.schedule().sigma(t));
+                    }
+                    return AblationObjective.modelBased().loss(context);
+                  }))
+          .run()
+          .close();
+      sigmas.put(sampling.name(), drawn.stream().mapToDouble(d -> d).toArray());
+    }
+    double[] uniform = sigmas.get("uniform");
+    double[] logit = sigmas.get("logit_normal(mean=1.0, deviation=0.2)");
+    double[] mode = sigmas.get("mode(scale=1.29)");
+    // The share sigmoid(1 + 0.2 z) is about 0.73 of the way from the noise.
+    assertThat(spread(logit)).isLessThan(spread(uniform) / 2);
+    assertThat(spread(mode)).isLessThan(spread(uniform));
+  }
+
+  private static double spread(double[] values) {
+    double mean = Arrays.stream(values).average().orElseThrow();
+    return Math.sqrt(
+        Arrays.stream(values).map(v -> (v - mean) * (v - mean)).average().orElseThrow());
+  }
+
+  /** The points of the loss are those of the sampler's own way to the target. */
+  @ParameterizedTest
+  @EnumSource(Teacher.class)
+  void theTrajectoryIsThatOfTheTarget(Teacher teacher) {
+    List<Double> losses = new ArrayList<>();
+    List<Double> byHand = new ArrayList<>();
+    int steps = 3;
+    AblationObjective trajectory = AblationObjective.modelBasedOnTrajectory(teacher, steps);
+    AblationObjective compared =
+        AblationObjective.named(
+            "compared",
+            context -> {
+              NDArray loss = trajectory.loss(context);
+              losses.add((double) loss.getFloat());
+              TrainingBatch batch = context.batch();
+              double[] ends = context.schedule().toTimes(batch.timesteps());
+              Conditioning target =
+                  context.encode(Teacher.FROZEN_WEIGHTS, batch.targetPrompts());
+              NDArray x = batch.noise();
+              for (int k = 0; k < steps; k++) {
+                float[] now = new float[ends.length];
+                float[] move = new float[ends.length];
+                for (int i = 0; i < now.length; i++) {
+                  now[i] = (float) (1000 + (ends[i] - 1000) * k / steps);
+                  move[i] = (float) ((ends[i] - 1000) / steps / 1000);
+                }
+                // Euler on a straight flow: x moves by the velocity times the change of sigma.
+                NDArray velocity =
+                    context.predict(
+                        Teacher.FROZEN_WEIGHTS, x, context.scope().create(now), target);
+                x =
+                    x.add(
+                        velocity.mul(
+                            context.scope().create(move, new Shape(now.length, 1, 1, 1))));
+              }
+              NDArray aim =
+                  context.predict(
+                      teacher, x, batch.timesteps(), context.encode(teacher, batch.anchorPrompts()));
+              NDArray prediction =
+                  context.predict(
+                      Teacher.CURRENT_WEIGHTS,
+                      x,
+                      batch.timesteps(),
+                      context.encode(Teacher.CURRENT_WEIGHTS, batch.targetPrompts()));
+              byHand.add((double) Losses.masked(prediction, aim, batch.mask()).getFloat());
+              return loss;
+            });
+    try (AblationResult result =
+        plan().training(t -> t.steps(4)).objective(compared).run()) {
+      assertThat(result.history()).hasSize(4);
+    }
+    for (int i = 0; i < losses.size(); i++) {
+      assertThat(losses.get(i)).isCloseTo(byHand.get(i), Offset.offset(1e-4 * byHand.get(i)));
+    }
+    try (AblationResult result = plan().objective(trajectory).run()) {
+      List<TrainingResult.Step> history = result.history();
+      double first = history.subList(0, 10).stream().mapToDouble(s -> s.loss()).sum();
+      double last = history.subList(70, 80).stream().mapToDouble(s -> s.loss()).sum();
+      assertThat(last).isLessThan(0.9 * first);
+      assertThat(result.provenance().settings())
+          .containsEntry("objective", trajectory.name());
+    }
+    assertThat(trajectory.name()).startsWith("model-based(trajectory of 3 steps");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> AblationObjective.modelBasedOnTrajectory(teacher, 0))
+        .withMessage("steps must be positive, was 0");
   }
 
   // Drawing

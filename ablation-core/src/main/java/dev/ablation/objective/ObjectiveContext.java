@@ -100,6 +100,17 @@ public interface ObjectiveContext {
   NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning);
 
   /**
+   * Predicts at noised latents of the caller's, without recording gradients.
+   *
+   * @param teacher which weights predict
+   * @param noised noised latents, (B, C, H, W), float32
+   * @param timesteps (B), times of {@link #schedule()}
+   * @param conditioning one row for each of the latents
+   * @return shape (B, C, H, W)
+   */
+  NDArray predict(Teacher teacher, NDArray noised, NDArray timesteps, Conditioning conditioning);
+
+  /**
    * Returns the noised latents that predictions of a batch are made at.
    *
    * @param batch whose latents are noised by its noise to its timesteps

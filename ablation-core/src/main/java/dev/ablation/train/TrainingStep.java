@@ -87,6 +87,12 @@ final class TrainingStep implements ObjectiveContext {
     return model.predict(latents, timesteps, conditioning);
   }
 
+  @Override
+  public NDArray predict(
+      Teacher teacher, NDArray latents, NDArray timesteps, Conditioning conditioning) {
+    return by(teacher, () -> predict(latents, timesteps, conditioning));
+  }
+
   private <T> T by(Teacher teacher, Supplier<T> body) {
     return switch (teacher) {
       case CURRENT_WEIGHTS -> session.withoutGradients(body);

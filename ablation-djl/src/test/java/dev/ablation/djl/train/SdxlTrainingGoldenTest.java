@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -17,18 +16,13 @@ import dev.ablation.golden.Golden;
 import dev.ablation.golden.Golden.Pipeline;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.LatentSize;
-import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
-import dev.ablation.model.Weights;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.PriorTarget;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.safetensors.SafetensorsFile;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.PredictionType;
 import dev.ablation.train.BatchSource;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.TrainingPair;
@@ -36,7 +30,6 @@ import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -237,7 +230,7 @@ class SdxlTrainingGoldenTest {
   /** One run: the trainer's task with the batches of the golden data. */
   private static final class Run implements BatchSource {
     final Data data;
-    final SizedModel model;
+    final DiffusionModel model;
     final int steps;
     final int batchSize;
     final double learningRate;
@@ -248,7 +241,7 @@ class SdxlTrainingGoldenTest {
 
     Run(Data data, JsonObject options) {
       this.data = data;
-      model = new SizedModel(data);
+      model = data.model;
       steps = options.get("steps").getAsInt();
       batchSize = data.prompts.get(0).getAsJsonObject().getAsJsonArray("target_prompts").size();
       learningRate = options.get("lr").getAsDouble();
@@ -349,7 +342,6 @@ class SdxlTrainingGoldenTest {
 
     private TrainingBatch read(
         int step, int first, int size, String targets, String anchors, NDManager scope) {
-      model.step = step;
       NDArray mask = masked && first == 0 ? data.rows("in.mask", step, 0, size, scope) : null;
       return new TrainingBatch(
               data.rows("latents", step, first, size, scope),
@@ -357,84 +349,14 @@ class SdxlTrainingGoldenTest {
               data.rows("in.timesteps", step, first, size, scope),
               words(step, anchors),
               words(step, targets))
-          .mask(mask);
+          .mask(mask)
+          .conditions(
+              Map.of(
+                  Conditioning.TIME_IDS, data.rows("in.time_ids", step, first, size, scope)));
     }
 
     private List<String> words(int step, String key) {
       return Golden.strings(data.prompts.get(step - 1).getAsJsonObject().get(key));
-    }
-  }
-
-  /** The model with the sizes that each row of the golden data has. */
-  private static final class SizedModel implements DiffusionModel {
-    final Data data;
-    int step;
-
-    SizedModel(Data data) {
-      this.data = data;
-    }
-
-    @Override
-    public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
-      int size = Math.toIntExact(timesteps.size());
-      long[] actual = timesteps.toType(DataType.INT64, false).toLongArray();
-      try (NDManager scope = manager().newSubManager()) {
-        int all = Math.toIntExact(data.tensors.tensors().get("in.timesteps").shape().get(1));
-        for (int first = 0; first + size <= all; first += size) {
-          long[] rows = data.rows("in.timesteps", step, first, size, scope).toLongArray();
-          if (Arrays.equals(rows, actual)) {
-            NDArray sizes = data.rows("in.time_ids", step, first, size, scope);
-            return data.model.predict(
-                latents, timesteps, conditioning.with(Conditioning.TIME_IDS, sizes));
-          }
-        }
-      }
-      throw new AssertionError("timesteps of no rows of step " + step);
-    }
-
-    @Override
-    public ModelDescriptor descriptor() {
-      return data.model.descriptor();
-    }
-
-    @Override
-    public NDManager manager() {
-      return data.model.manager();
-    }
-
-    @Override
-    public NoiseSchedule schedule() {
-      return data.model.schedule();
-    }
-
-    @Override
-    public PredictionType predictionType() {
-      return data.model.predictionType();
-    }
-
-    @Override
-    public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
-      return data.model.encode(prompts, size, scope);
-    }
-
-    @Override
-    public Weights weights() {
-      return data.model.weights();
-    }
-
-    @Override
-    public <T> Optional<T> capability(Class<T> type) {
-      return data.model.capability(type);
-    }
-
-    @Override
-    public boolean isClosed() {
-      return data.model.isClosed();
-    }
-
-    @Override
-    public void close() {
-      throw new UnsupportedOperationException("the model is not this test's to close");
     }
   }
 }
