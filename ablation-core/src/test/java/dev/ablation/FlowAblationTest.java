@@ -20,6 +20,8 @@ import dev.ablation.model.LatentSize;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Losses;
+import dev.ablation.objective.ObjectiveContext;
+import dev.ablation.objective.PriorTarget;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.random.RandomStreams;
@@ -323,7 +325,11 @@ class FlowAblationTest {
         AblationObjective.modelBased(),
         AblationObjective.noiseBased(),
         AblationObjective.noiseBased(TimestepWeighting.inverseSnr(0.1)),
-        AblationObjective.modelBased().plus(AblationObjective.priorPreservation()));
+        AblationObjective.modelBased().plus(AblationObjective.priorPreservation()),
+        AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS)
+            .plus(AblationObjective.maskedPriorPreservation().times(0.2)),
+        AblationObjective.noiseBased()
+            .plus(AblationObjective.priorPreservation(PriorTarget.DENOISING)));
   }
 
   @ParameterizedTest
@@ -332,6 +338,46 @@ class FlowAblationTest {
     try (AblationResult result =
         plan().training(t -> t.steps(3).batchSize(2)).objective(objective).run()) {
       assertThat(result.history()).allMatch(step -> step.loss() > 0 && step.gradientNorm() > 0);
+    }
+  }
+
+  /** On a flow the prior is trained towards the velocity, which is not the noise. */
+  @Test
+  void thePriorOfAFlowIsItsVelocity() {
+    List<double[]> seen = new ArrayList<>();
+    AblationObjective prior = AblationObjective.priorPreservation();
+    AblationObjective compared =
+        new AblationObjective() {
+          @Override
+          public NDArray loss(ObjectiveContext context) {
+            TrainingBatch batch = context.priorBatch().orElseThrow();
+            NDArray velocity = batch.noise().sub(batch.latents());
+            NDArray prediction =
+                context.predict(Teacher.CURRENT_WEIGHTS, batch, batch.anchorPrompts());
+            seen.add(
+                new double[] {
+                  prior.loss(context).getFloat(),
+                  prediction.sub(velocity).square().mean().getFloat(),
+                  AblationObjective.priorPreservation(PriorTarget.NOISE).loss(context).getFloat()
+                });
+            return prior.loss(context);
+          }
+
+          @Override
+          public String name() {
+            return "compared";
+          }
+
+          @Override
+          public boolean usesPriorBatch() {
+            return true;
+          }
+        };
+    plan().training(t -> t.steps(3).batchSize(2)).objective(compared).run().close();
+    assertThat(seen).hasSize(3);
+    for (double[] losses : seen) {
+      assertThat(losses[0]).isCloseTo(losses[1], Offset.offset(1e-5 * losses[1]));
+      assertThat(losses[2]).isNotCloseTo(losses[1], Offset.offset(0.01 * losses[1]));
     }
   }
 

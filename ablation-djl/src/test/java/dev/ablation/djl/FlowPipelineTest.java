@@ -3,6 +3,11 @@ package dev.ablation.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ablation.model.Fingerprint;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
+import java.util.ArrayList;
+import java.util.TreeMap;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -154,6 +159,63 @@ class FlowPipelineTest {
     try (DiffusionModel model = DiffusionPipeline.load(golden(pipeline), options);
         NDManager scope = model.manager().newSubManager()) {
       return model.encode(List.of("a cat"), scope).textEmbeddings().getShape().get(1);
+    }
+  }
+
+  /** What an encoder reads is no weight, but decides what is drawn and cached. */
+  @Test
+  void whatIsReadEntersTheKeysOfCaches() throws IOException {
+    List<List<String>> keys = new ArrayList<>();
+    for (LoadOptions options :
+        List.of(
+            OPTIONS.maxSequenceLength(24),
+            OPTIONS.maxSequenceLength(25),
+            OPTIONS.maxSequenceLength(24).guidance(2))) {
+      try (DiffusionModel model = DiffusionPipeline.load(golden("tiny-flux-dev"), options)) {
+        keys.add(Fingerprint.of(model));
+      }
+    }
+    try (DiffusionModel model = open("tiny-flux-dev")) {
+      assertThat(model.encodingSettings())
+          .containsOnly(Map.entry("maxSequenceLength", "24"), Map.entry("guidance", "3.5"));
+      assertThat(keys).doesNotHaveDuplicates().contains(Fingerprint.of(model));
+    }
+    try (DiffusionModel model = open("tiny-sd3");
+        DiffusionModel longer =
+            DiffusionPipeline.load(golden("tiny-sd3"), OPTIONS.maxSequenceLength(25))) {
+      assertThat(model.weights().sha256()).isEqualTo(longer.weights().sha256());
+      assertThat(Fingerprint.of(model)).isNotEqualTo(Fingerprint.of(longer));
+    }
+  }
+
+  @Test
+  void theTableOfPositionsIsHashedAndWrittenButNotTrained() throws IOException {
+    Path copy = temporary.resolve("copy");
+    PipelineCopy.copy(golden("tiny-sd3"), copy);
+    String table = "pos_embed.pos_embed";
+    Path file = copy.resolve("transformer/diffusion_pytorch_model.safetensors");
+    Path changed = temporary.resolve("changed.safetensors");
+    try (NDManager scope = NDManager.newBaseManager();
+        SafetensorsFile tensors = SafetensorsFile.open(file)) {
+      Map<String, NDArray> all = new TreeMap<>();
+      for (String name : tensors.tensors().keySet()) {
+        NDArray array = tensors.readFloat32(name, scope);
+        all.put(name, name.equals(table) ? array.add(1) : array.duplicate());
+      }
+      SafetensorsWriter.write(changed, all, Map.of());
+    }
+    Files.move(changed, file, StandardCopyOption.REPLACE_EXISTING);
+    Path exported = temporary.resolve("exported");
+    try (DiffusionModel model = open("tiny-sd3");
+        DiffusionModel other = DiffusionPipeline.load(copy, OPTIONS.maxSequenceLength(24))) {
+      assertThat(other.weights().sha256()).isNotEqualTo(model.weights().sha256());
+      assertThat(WeightGroup.denoiser().select(model.weights()))
+          .noneMatch(info -> info.name().endsWith(table));
+      other.capability(CheckpointExport.class).orElseThrow().export(exported);
+      try (DiffusionModel again =
+          DiffusionPipeline.load(exported, OPTIONS.maxSequenceLength(24))) {
+        assertThat(again.weights().sha256()).isEqualTo(other.weights().sha256());
+      }
     }
   }
 
