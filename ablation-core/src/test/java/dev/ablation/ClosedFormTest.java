@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.checkpoint.CheckpointMismatchException;
 import dev.ablation.checkpoint.Checkpoints;
@@ -27,6 +26,7 @@ import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.testing.LeastSquares;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Trainer;

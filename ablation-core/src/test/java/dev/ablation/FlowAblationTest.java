@@ -3,12 +3,6 @@ package dev.ablation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.ablation.objective.TrainingBatch;
-import dev.ablation.schedule.TimestepSampling;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import org.assertj.core.data.Offset;
-import org.junit.jupiter.params.provider.EnumSource;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -24,6 +18,7 @@ import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.PriorTarget;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TimestepWeighting;
+import dev.ablation.objective.TrainingBatch;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.FlowMatchEuler;
 import dev.ablation.sample.Guidance;
@@ -32,15 +27,20 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyFlow;
 import dev.ablation.train.TrainingResult;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A rectified flow with pooled conditions is drawn from and ablated as any other model. */
@@ -120,8 +120,7 @@ class FlowAblationTest {
               losses.add((double) loss.getFloat());
               TrainingBatch batch = context.batch();
               double[] ends = context.schedule().toTimes(batch.timesteps());
-              Conditioning target =
-                  context.encode(Teacher.FROZEN_WEIGHTS, batch.targetPrompts());
+              Conditioning target = context.encode(Teacher.FROZEN_WEIGHTS, batch.targetPrompts());
               NDArray x = batch.noise();
               for (int k = 0; k < steps; k++) {
                 float[] now = new float[ends.length];
@@ -132,16 +131,17 @@ class FlowAblationTest {
                 }
                 // Euler on a straight flow: x moves by the velocity times the change of sigma.
                 NDArray velocity =
-                    context.predict(
-                        Teacher.FROZEN_WEIGHTS, x, context.scope().create(now), target);
+                    context.predict(Teacher.FROZEN_WEIGHTS, x, context.scope().create(now), target);
                 x =
                     x.add(
-                        velocity.mul(
-                            context.scope().create(move, new Shape(now.length, 1, 1, 1))));
+                        velocity.mul(context.scope().create(move, new Shape(now.length, 1, 1, 1))));
               }
               NDArray aim =
                   context.predict(
-                      teacher, x, batch.timesteps(), context.encode(teacher, batch.anchorPrompts()));
+                      teacher,
+                      x,
+                      batch.timesteps(),
+                      context.encode(teacher, batch.anchorPrompts()));
               NDArray prediction =
                   context.predict(
                       Teacher.CURRENT_WEIGHTS,
@@ -151,8 +151,7 @@ class FlowAblationTest {
               byHand.add((double) Losses.masked(prediction, aim, batch.mask()).getFloat());
               return loss;
             });
-    try (AblationResult result =
-        plan().training(t -> t.steps(4)).objective(compared).run()) {
+    try (AblationResult result = plan().training(t -> t.steps(4)).objective(compared).run()) {
       assertThat(result.history()).hasSize(4);
     }
     for (int i = 0; i < losses.size(); i++) {
@@ -163,8 +162,7 @@ class FlowAblationTest {
       double first = history.subList(0, 10).stream().mapToDouble(s -> s.loss()).sum();
       double last = history.subList(70, 80).stream().mapToDouble(s -> s.loss()).sum();
       assertThat(last).isLessThan(0.9 * first);
-      assertThat(result.provenance().settings())
-          .containsEntry("objective", trajectory.name());
+      assertThat(result.provenance().settings()).containsEntry("objective", trajectory.name());
     }
     assertThat(trajectory.name()).startsWith("model-based(trajectory of 3 steps");
     assertThatIllegalArgumentException()

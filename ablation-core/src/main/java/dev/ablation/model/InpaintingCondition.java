@@ -25,6 +25,5 @@ public interface InpaintingCondition {
    * @return {@link Conditioning#MASK} and {@link Conditioning#MASKED_IMAGE_LATENTS}
    * @throws IllegalArgumentException if a shape does not fit
    */
-  Map<String, NDArray> of(
-      NDArray images, NDArray masks, @Nullable NDArray noise, NDManager scope);
+  Map<String, NDArray> of(NDArray images, NDArray masks, @Nullable NDArray noise, NDManager scope);
 }

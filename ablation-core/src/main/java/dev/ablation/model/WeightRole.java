@@ -66,7 +66,8 @@ public enum WeightRole {
       case CROSS_ATTENTION_OUTPUT -> Optional.of(AttentionProjection.cross(Projection.OUTPUT));
       case SELF_ATTENTION -> Optional.of(AttentionProjection.self(Projection.OTHER, Stream.IMAGE));
       case JOINT_ATTENTION -> Optional.of(AttentionProjection.joint(Projection.OTHER, Stream.BOTH));
-      case CONTEXT_EMBEDDER, DENOISER, TOKEN_EMBEDDING, TEXT_ENCODER, IMAGE_ENCODER -> Optional.empty();
+      case CONTEXT_EMBEDDER, DENOISER, TOKEN_EMBEDDING, TEXT_ENCODER, IMAGE_ENCODER ->
+          Optional.empty();
     };
   }
 }

@@ -55,11 +55,9 @@ record TrajectoryObjective(Teacher teacher, int steps) implements AblationObject
       try (NDManager scope = context.scope().newSubManager()) {
         NDArray from = schedule.toArray(times(schedule, ends, step), scope);
         NDArray to = schedule.toArray(times(schedule, ends, step + 1), scope);
-        NDArray prediction =
-            context.predict(Teacher.FROZEN_WEIGHTS, point, from, conditioning);
+        NDArray prediction = context.predict(Teacher.FROZEN_WEIGHTS, point, from, conditioning);
         prediction.attach(scope);
-        NDArray clean =
-            schedule.predictOriginal(context.predictionType(), point, prediction, from);
+        NDArray clean = schedule.predictOriginal(context.predictionType(), point, prediction, from);
         clean.attach(scope);
         NDArray alpha = weights(times(schedule, ends, step), schedule::alpha, scope);
         NDArray sigma = weights(times(schedule, ends, step), schedule::sigma, scope);

@@ -106,10 +106,7 @@ final class PairBatchSource implements BatchSource {
     for (String name : parts.get(0).conditions().keySet()) {
       joined.put(
           name,
-          concat(
-              parts,
-              part -> Objects.requireNonNull(part.conditions().get(name), name),
-              scope));
+          concat(parts, part -> Objects.requireNonNull(part.conditions().get(name), name), scope));
     }
     return joined;
   }

@@ -47,8 +47,7 @@ public final class GuidedModel {
 
   static GuidedModel of(
       DiffusionModel model, SamplingSettings settings, PromptEncoder negativeEncoder) {
-    return new GuidedModel(
-        model, settings.guidance(), settings.negativePrompt(), negativeEncoder);
+    return new GuidedModel(model, settings.guidance(), settings.negativePrompt(), negativeEncoder);
   }
 
   /**

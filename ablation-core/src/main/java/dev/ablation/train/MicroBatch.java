@@ -19,9 +19,7 @@ final class MicroBatch {
     int to = from + size;
     NDArray mask = whole.mask();
     Map<String, NDArray> conditions = new LinkedHashMap<>();
-    whole
-        .conditions()
-        .forEach((name, array) -> conditions.put(name, rows(array, from, to, scope)));
+    whole.conditions().forEach((name, array) -> conditions.put(name, rows(array, from, to, scope)));
     return new TrainingBatch(
             rows(whole.latents(), from, to, scope),
             rows(whole.noise(), from, to, scope),

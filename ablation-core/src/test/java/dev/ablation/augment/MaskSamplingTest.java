@@ -66,8 +66,9 @@ class MaskSamplingTest {
       }
       double share = count(mask) / ((bottom - top + 1.0) * (right - left + 1));
       if (bottom - top > 20 && right - left > 20) {
-        assertThat(share).satisfiesAnyOf(
-            of -> assertThat(of).isEqualTo(1), of -> assertThat(of).isBetween(0.75, 0.82));
+        assertThat(share)
+            .satisfiesAnyOf(
+                of -> assertThat(of).isEqualTo(1), of -> assertThat(of).isBetween(0.75, 0.82));
         smaller |= share < 1;
       }
     }

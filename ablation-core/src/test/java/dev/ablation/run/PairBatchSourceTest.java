@@ -187,7 +187,10 @@ class PairBatchSourceTest {
       latents.attach(model.manager());
       parts.add(
           new PairBatches(
-              BatchChoices.of(model), new AnchorSet(latents, anchors.prompts()), pair(Set.of(), false), pair));
+              BatchChoices.of(model),
+              new AnchorSet(latents, anchors.prompts()),
+              pair(Set.of(), false),
+              pair));
     }
     return new PairBatchSource(parts);
   }
@@ -261,7 +264,10 @@ class PairBatchSourceTest {
         new PairBatchSource(
             List.of(
                 new PairBatches(
-                    BatchChoices.of(model), anchors, pair(Set.of("cat number 2", "cat number 5"), false), 3)));
+                    BatchChoices.of(model),
+                    anchors,
+                    pair(Set.of("cat number 2", "cat number 5"), false),
+                    3)));
     List<Integer> taken = images(batches.batch(1, 10, scope));
     assertThat(taken).containsOnly(0, 1, 3, 4, 6);
     assertThat(taken.subList(0, 5)).doesNotHaveDuplicates();
@@ -290,7 +296,8 @@ class PairBatchSourceTest {
 
   @Test
   void whereNoPreservedConceptFitsTheAnchorIsPreserved() {
-    PairBatches preserving = new PairBatches(BatchChoices.of(model), anchors, pair(Set.of(), true), 3);
+    PairBatches preserving =
+        new PairBatches(BatchChoices.of(model), anchors, pair(Set.of(), true), 3);
     TrainingBatch batch = new PairBatchSource(List.of(preserving)).batch(2, 4, scope);
     assertThat(batch.preservedPrompts()).isEqualTo(batch.anchorPrompts());
   }

@@ -21,8 +21,7 @@ import org.jspecify.annotations.Nullable;
  * latents of the masked image, in this order of the channels.
  */
 final class MaskedImages implements InpaintingCondition {
-  static final Set<String> NAMES =
-      Set.of(Conditioning.MASK, Conditioning.MASKED_IMAGE_LATENTS);
+  static final Set<String> NAMES = Set.of(Conditioning.MASK, Conditioning.MASKED_IMAGE_LATENTS);
 
   private static final Kernel JOIN = Kernel.of("(a, b, c): return torch.cat([a, b, c], 1)");
 
@@ -44,9 +43,7 @@ final class MaskedImages implements InpaintingCondition {
     this.codec = codec;
     this.manager = manager;
     int factor = codec.downscaling();
-    nearest =
-        Kernel.of(
-            "(m): return m[:, :, 0::%d, 0::%d].contiguous()".formatted(factor, factor));
+    nearest = Kernel.of("(m): return m[:, :, 0::%d, 0::%d].contiguous()".formatted(factor, factor));
   }
 
   /** Whether a UNet with so many channels takes a mask and a masked image. */

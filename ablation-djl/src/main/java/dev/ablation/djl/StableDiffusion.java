@@ -102,8 +102,8 @@ public final class StableDiffusion extends UNetDiffusion {
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     conditioning.checkNames(conditions(Set.of(Conditioning.TEXT)), Set.of());
     checkShapes(latents, timesteps, conditioning);
-    return during(() ->
-        unet().apply(input(latents, conditioning), timesteps, conditioning.textEmbeddings()));
+    return during(
+        () -> unet().apply(input(latents, conditioning), timesteps, conditioning.textEmbeddings()));
   }
 
   @Override

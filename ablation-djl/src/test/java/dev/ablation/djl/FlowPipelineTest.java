@@ -3,11 +3,6 @@ package dev.ablation.djl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ablation.model.Fingerprint;
-import dev.ablation.safetensors.SafetensorsFile;
-import dev.ablation.safetensors.SafetensorsWriter;
-import java.util.ArrayList;
-import java.util.TreeMap;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -19,9 +14,12 @@ import dev.ablation.golden.Golden;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Fingerprint;
 import dev.ablation.model.LatentSize;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightGroup;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
 import dev.ablation.sample.FlowMatchEuler;
 import dev.ablation.sample.FlowSigmas;
 import dev.ablation.sample.Guidance;
@@ -31,8 +29,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -212,8 +212,7 @@ class FlowPipelineTest {
       assertThat(WeightGroup.denoiser().select(model.weights()))
           .noneMatch(info -> info.name().endsWith(table));
       other.capability(CheckpointExport.class).orElseThrow().export(exported);
-      try (DiffusionModel again =
-          DiffusionPipeline.load(exported, OPTIONS.maxSequenceLength(24))) {
+      try (DiffusionModel again = DiffusionPipeline.load(exported, OPTIONS.maxSequenceLength(24))) {
         assertThat(again.weights().sha256()).isEqualTo(other.weights().sha256());
       }
     }

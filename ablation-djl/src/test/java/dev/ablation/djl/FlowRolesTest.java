@@ -75,10 +75,9 @@ class FlowRolesTest {
             WeightRole.DENOISER);
     assertThat(weights.stream().filter(WeightGroup.attention().test()).map(WeightInfo::name))
         .isNotEmpty()
-        .allMatch(
-            name ->
-                name.matches(
-                    ".*\\.attn2?\\.(to_[qkv]|add_[qkv]_proj|to_out\\.0|to_add_out)\\.(weight|bias)"));
+        .allMatch(name ->
+            name.matches(
+                ".*\\.attn2?\\.(to_[qkv]|add_[qkv]_proj|to_out\\.0|to_add_out)\\.(weight|bias)"));
     assertThat(weights.stream().filter(WeightGroup.contextEmbedder().test()).map(WeightInfo::name))
         .containsExactly("net.context_embedder.weight", "net.context_embedder.bias");
     // The table of positions is stored, but never trained.

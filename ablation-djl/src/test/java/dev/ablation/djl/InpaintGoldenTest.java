@@ -98,8 +98,7 @@ class InpaintGoldenTest {
       }
     }
     computed.forEach((name, tensor) ->
-        tests.compare(
-            name, name.startsWith(GRADIENT) ? GRADIENTS : Tolerance.UNET, () -> tensor));
+        tests.compare(name, name.startsWith(GRADIENT) ? GRADIENTS : Tolerance.UNET, () -> tensor));
     return tests.stream();
   }
 
@@ -302,8 +301,7 @@ class InpaintGoldenTest {
           .hasSize(Math.toIntExact(expected.shape().get(0)))
           .hasSize(info.get("calls").getAsInt());
       for (int i = 0; i < actual.size(); i++) {
-        Tolerance.LATENTS.check(
-            "latents after step " + (i + 1), actual.get(i), expected.item(i));
+        Tolerance.LATENTS.check("latents after step " + (i + 1), actual.get(i), expected.item(i));
       }
     }
   }

@@ -149,8 +149,8 @@ class InpaintingTest {
         .isThrownBy(() -> sampler().inpaint(List.of(red), List.of(mask()), 0))
         .withMessage("strength must be above 0 and at most 1, was 0.0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            sample(sampler().inpaint(List.of(red), List.of(mask()), 0.2), List.of("a boat")))
+        .isThrownBy(
+            () -> sample(sampler().inpaint(List.of(red), List.of(mask()), 0.2), List.of("a boat")))
         .withMessage("strength 0.2 leaves none of 4 steps; expected at least 1");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
@@ -206,7 +206,7 @@ class InpaintingTest {
                 .images(3)
                 .sampling(SamplingSettings.defaults().steps(2)))
         .objective(objective)
-        .training(t -> t.steps(2).batchSize(4).accumulation(2).learningRate(1e-3));
+        .training(t -> t.steps(2).batchSize(2).accumulation(2).learningRate(1e-3));
   }
 
   /** What the network sees in training is the anchor image without a part of it. */
@@ -245,12 +245,11 @@ class InpaintingTest {
           .containsEntry("inpainting.masks", "shapes(whole=0.25)");
       assertThat(result.delta().names()).isNotEmpty();
     }
-    // Two steps of two parts with four rows, for the pairs and the prior.
-    assertThat(masks).hasSize(2 * 2 * 4 * 2);
-    assertThat(masks.stream().map(Arrays::hashCode).distinct().count()).isGreaterThan(15);
+    // Two steps of two parts with two rows, for the pairs and the prior.
+    assertThat(masks).hasSize(2 * 2 * 2 * 2);
+    assertThat(masks.stream().map(Arrays::hashCode).distinct().count()).isGreaterThan(7);
     masks.clear();
-    try (AblationResult result =
-        plan(withPrior).inpaintingMasks(MaskSampling.shapes(1)).run()) {
+    try (AblationResult result = plan(withPrior).inpaintingMasks(MaskSampling.shapes(1)).run()) {
       assertThat(result.provenance().settings())
           .containsEntry("inpainting.masks", "shapes(whole=1.0)");
     }
@@ -261,8 +260,7 @@ class InpaintingTest {
 
   private void check(TrainingBatch batch, List<float[]> masks) {
     Map<String, NDArray> conditions = batch.conditions();
-    assertThat(conditions)
-        .containsOnlyKeys(Conditioning.MASK, Conditioning.MASKED_IMAGE_LATENTS);
+    assertThat(conditions).containsOnlyKeys(Conditioning.MASK, Conditioning.MASKED_IMAGE_LATENTS);
     NDArray mask = conditions.get(Conditioning.MASK);
     NDArray latents = conditions.get(Conditioning.MASKED_IMAGE_LATENTS);
     assertThat(latents.getShape()).isEqualTo(batch.latents().getShape());
@@ -272,7 +270,8 @@ class InpaintingTest {
       NDArray images = codec.decode(batch.latents());
       // Latent pixels cover squares; the mask of the pixels is at least near that of the latents.
       NDArray pixels = mask.repeat(2, 2).repeat(3, 2);
-      NDArray own = condition.of(images, pixels, null, scope).get(Conditioning.MASKED_IMAGE_LATENTS);
+      NDArray own =
+          condition.of(images, pixels, null, scope).get(Conditioning.MASKED_IMAGE_LATENTS);
       NDArray whole =
           condition
               .of(images, pixels.zerosLike(), null, scope)

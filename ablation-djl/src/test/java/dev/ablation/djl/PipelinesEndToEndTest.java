@@ -41,8 +41,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every family of pipelines beside Stable Diffusion 1 and 2 from the checkpoint to the file that
- * is shipped: drawn from, ablated, evaluated, written, opened again and drawn from.
+ * Every family of pipelines beside Stable Diffusion 1 and 2 from the checkpoint to the file that is
+ * shipped: drawn from, ablated, evaluated, written, opened again and drawn from.
  */
 class PipelinesEndToEndTest {
   private static final List<String> PROMPTS = List.of("a boat, in the style of Van Gogh");
@@ -68,9 +68,7 @@ class PipelinesEndToEndTest {
     boolean flow =
         Set.of("StableDiffusion3Pipeline", "FluxPipeline")
             .contains(
-                Golden.object(folder.resolve("model_index.json"))
-                    .get("_class_name")
-                    .getAsString());
+                Golden.object(folder.resolve("model_index.json")).get("_class_name").getAsString());
     return DiffusionPipeline.load(folder, flow ? options.maxSequenceLength(24) : options);
   }
 
@@ -96,8 +94,7 @@ class PipelinesEndToEndTest {
               scope,
               new Shape(1).addAll(model.descriptor().latentShape()),
               RandomStreams.stream(1, "latents", 0));
-      NDArray times =
-          model.schedule().toArray(new double[] {model.schedule().time(400)}, scope);
+      NDArray times = model.schedule().toArray(new double[] {model.schedule().time(400)}, scope);
       return model.predict(latents, times, model.encode(PROMPTS, scope)).toFloatArray();
     }
   }

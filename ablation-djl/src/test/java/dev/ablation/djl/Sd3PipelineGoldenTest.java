@@ -170,7 +170,8 @@ class Sd3PipelineGoldenTest {
   @TestFactory
   Stream<DynamicContainer> training() {
     return FlowGolden.containers(
-        FlowGolden.families(PIPELINE), new FamilyTraining(Sd3PipelineGoldenTest::train, 5e-4, 1e-4)::tests);
+        FlowGolden.families(PIPELINE),
+        new FamilyTraining(Sd3PipelineGoldenTest::train, 5e-4, 1e-4)::tests);
   }
 
   private static StableDiffusion3 train(Family family, JsonObject run, LoadOptions options)

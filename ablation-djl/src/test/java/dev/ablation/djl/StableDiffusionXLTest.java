@@ -4,42 +4,46 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.WeightDtype;
+import dev.ablation.djl.lora.LoraFile;
+import dev.ablation.golden.Golden;
+import dev.ablation.model.Conditioning;
+import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LatentSize;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
 import dev.ablation.sample.Guidance;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.VariancePreservingSchedule;
 import java.awt.image.BufferedImage;
-import java.util.ArrayList;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
-import dev.ablation.delta.WeightDelta;
-import dev.ablation.djl.load.InvalidCheckpointException;
-import dev.ablation.djl.lora.LoraFile;
-import dev.ablation.golden.Golden;
-import dev.ablation.model.Conditioning;
-import dev.ablation.safetensors.SafetensorsFile;
-import dev.ablation.safetensors.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
+import org.assertj.core.data.Offset;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What only SDXL has: its conditioning, its refusals, LoRA files of two text encoders. */
 class StableDiffusionXLTest {
@@ -205,7 +209,8 @@ class StableDiffusionXLTest {
           model
               .encode(List.of("blurred"), List.of("blurred"), 0, small, scope)
               .map(array -> array.repeat(0, 2)));
-      assertThat(drawn.allClose(LatentSampler.of(model).settings(settings).sample(prompts, 4, scope)))
+      assertThat(
+              drawn.allClose(LatentSampler.of(model).settings(settings).sample(prompts, 4, scope)))
           .isFalse();
       // No prompt at all is zeros with the sizes of the option.
       Conditioning none = model.promptEncoder().sizes(small).encode(List.of(""), size(), scope);
@@ -266,10 +271,24 @@ class StableDiffusionXLTest {
       @Override
       public Conditioning condition(Conditioning positive, @Nullable Conditioning negative) {
         if (seen.isEmpty()) {
-          seen.add(positive.map(NDArray::duplicate).attach(positive.textEmbeddings().getManager()
-              .getParentManager().getParentManager()));
-          seen.add(Objects.requireNonNull(negative).map(NDArray::duplicate)
-              .attach(positive.textEmbeddings().getManager().getParentManager().getParentManager()));
+          seen.add(
+              positive
+                  .map(NDArray::duplicate)
+                  .attach(
+                      positive
+                          .textEmbeddings()
+                          .getManager()
+                          .getParentManager()
+                          .getParentManager()));
+          seen.add(
+              Objects.requireNonNull(negative)
+                  .map(NDArray::duplicate)
+                  .attach(
+                      positive
+                          .textEmbeddings()
+                          .getManager()
+                          .getParentManager()
+                          .getParentManager()));
         }
         return guidance.condition(positive, negative);
       }
@@ -279,6 +298,46 @@ class StableDiffusionXLTest {
         return guidance.combine(prediction);
       }
     };
+  }
+
+  /** Activations beyond the range of float16 do no harm where weights are stored in it. */
+  @Test
+  void theAutoencoderDoesNotOverflow() throws IOException {
+    Path file = folder.resolve("vae/diffusion_pytorch_model.safetensors");
+    Path changed = temporary.resolve("vae.safetensors");
+    try (NDManager scope = NDManager.newBaseManager();
+        SafetensorsFile tensors = SafetensorsFile.open(file)) {
+      Map<String, NDArray> all = new LinkedHashMap<>();
+      for (String name : tensors.tensors().keySet()) {
+        NDArray array = tensors.readFloat32(name, scope);
+        boolean scaled = name.equals("decoder.conv_in.weight");
+        all.put(name, scaled ? array.mul(3e4 / array.abs().max().getFloat()) : array.duplicate());
+      }
+      SafetensorsWriter.write(changed, all, Map.of());
+    }
+    Files.delete(file);
+    Files.move(changed, file);
+    float[] wide;
+    try (StableDiffusionXL model = open();
+        NDManager scope = model.manager().newSubManager()) {
+      wide = decoded(model, scope).toFloatArray();
+    }
+    try (StableDiffusionXL model =
+            StableDiffusionXL.load(
+                folder, GoldenModels.options().weightDtype(WeightDtype.FLOAT16));
+        NDManager scope = model.manager().newSubManager()) {
+      ObservedOutputs observed = new ObservedOutputs(model.vae(), Set.of("decoder.conv_in"));
+      NDArray half = decoded(model, scope);
+      observed.close();
+      assertThat(observed.output("decoder.conv_in", 0).largest()).isGreaterThan(65504);
+      assertThat(half.toFloatArray()).containsExactly(wide, Offset.offset(0.05f));
+    }
+  }
+
+  private static NDArray decoded(StableDiffusionXL model, NDManager scope) {
+    NDArray latents =
+        RandomStreams.gaussian(scope, new Shape(1, 4, 8, 8), RandomStreams.stream(2, "vae", 0));
+    return model.capability(LatentCodec.class).orElseThrow().decode(latents);
   }
 
   // Turbo and Lightning
@@ -304,8 +363,7 @@ class StableDiffusionXLTest {
         });
     try (StableDiffusionXL model = open();
         NDManager scope = model.manager().newSubManager()) {
-      SamplingSettings settings =
-          SamplingSettings.defaultsFor(model).steps(steps).guidanceScale(0);
+      SamplingSettings settings = SamplingSettings.defaultsFor(model).steps(steps).guidanceScale(0);
       assertThat(settings.guided()).isFalse();
       List<String> prompts = List.of("a cat");
       NDArray noise =
@@ -329,9 +387,7 @@ class StableDiffusionXLTest {
       for (int i = 0; i < steps; i++) {
         NDArray prediction =
             model.predict(
-                x.div(Math.hypot(sigmas[i], 1)),
-                scope.create(new long[] {times[i]}),
-                conditioning);
+                x.div(Math.hypot(sigmas[i], 1)), scope.create(new long[] {times[i]}), conditioning);
         x = x.add(prediction.mul(sigmas[i + 1] - sigmas[i]));
       }
       double largest = x.abs().max().getFloat();
@@ -358,7 +414,8 @@ class StableDiffusionXLTest {
       Shape shape = first.getShape();
       tensors.put(
           "conv_in.weight",
-          first.concat(scope.ones(new Shape(shape.get(0), 5, shape.get(2), shape.get(3))).mul(0.1), 1));
+          first.concat(
+              scope.ones(new Shape(shape.get(0), 5, shape.get(2), shape.get(3))).mul(0.1), 1));
       SafetensorsWriter.write(wider, tensors, Map.of());
     }
     Files.delete(weights);
@@ -371,8 +428,10 @@ class StableDiffusionXLTest {
           LatentSampler.of(model).settings(SamplingSettings.defaultsFor(model).steps(2));
       assertThat(sampler.inpaint(List.of(image), List.of(mask), 1).draw(List.of("a cat"), 1))
           .hasSize(1);
-      assertThat(sampler.encoders(model.promptEncoder().secondPrompt("glass"), model::encode)
-              .draw(List.of("a cat"), 1))
+      assertThat(
+              sampler
+                  .encoders(model.promptEncoder().secondPrompt("glass"), model::encode)
+                  .draw(List.of("a cat"), 1))
           .hasSize(1);
     }
   }

@@ -55,7 +55,8 @@ public final class FluxTransformer2DModel extends Layer {
             "time_text_embed",
             new CombinedTimestepTextProjEmbeddings(
                 width, config.pooledProjectionDim(), config.guidanceEmbeds()));
-    contextEmbedder = child(
+    contextEmbedder =
+        child(
             "context_embedder",
             new Linear(config.jointAttentionDim(), width),
             WeightRole.CONTEXT_EMBEDDER);

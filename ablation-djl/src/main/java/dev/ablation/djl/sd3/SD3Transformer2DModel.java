@@ -48,7 +48,8 @@ public final class SD3Transformer2DModel extends Layer {
         child(
             "time_text_embed",
             new CombinedTimestepTextProjEmbeddings(width, config.pooledProjectionDim(), false));
-    contextEmbedder = child(
+    contextEmbedder =
+        child(
             "context_embedder",
             new Linear(config.jointAttentionDim(), width),
             WeightRole.CONTEXT_EMBEDDER);

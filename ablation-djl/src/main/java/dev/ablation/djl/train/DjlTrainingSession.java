@@ -69,8 +69,7 @@ final class DjlTrainingSession implements TrainingSession {
     try {
       NDList gradients =
           GradMode.with(
-              true,
-              () -> Kernels.GRADIENTS_OR_ZEROS.callWithLists(value, List.copyOf(weights())));
+              true, () -> Kernels.GRADIENTS_OR_ZEROS.callWithLists(value, List.copyOf(weights())));
       if (gradients.isEmpty()) {
         throw new IllegalStateException("the loss must depend on a trained weight, but is of none");
       }

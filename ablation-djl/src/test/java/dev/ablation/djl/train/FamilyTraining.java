@@ -239,7 +239,11 @@ public final class FamilyTraining {
       }
       compared.addAll(
           new FirstStepProbe(
-                  run.task(scope), run.batchSize, run.detach, gradientTolerance, predictionTolerance)
+                  run.task(scope),
+                  run.batchSize,
+                  run.detach,
+                  gradientTolerance,
+                  predictionTolerance)
               .withGradients(!flag(options, "slim"))
               .compare(golden, scope));
       assertThat(compared).as("tensors compared").isEqualTo(golden.tensors().keySet());
@@ -475,8 +479,7 @@ public final class FamilyTraining {
             .mask(mask)
             .conditions(
                 data.names().contains("in.time_ids")
-                    ? Map.of(
-                        Conditioning.TIME_IDS, rows("in.time_ids", step, first, size, scope))
+                    ? Map.of(Conditioning.TIME_IDS, rows("in.time_ids", step, first, size, scope))
                     : Map.of());
       } catch (IOException e) {
         throw new AssertionError(e);

@@ -195,9 +195,7 @@ final class FirstStepProbe {
       NDArray prediction =
           session.withoutGradients(() ->
               model.predict(
-                  noised,
-                  of.timesteps(),
-                  model.encode(prompts, scope).with(of.conditions())));
+                  noised, of.timesteps(), model.encode(prompts, scope).with(of.conditions())));
       aim = session.withoutGradients(prediction::duplicate);
       aim.attach(scope);
       return prediction;
