@@ -6,6 +6,7 @@ import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.nn.WeightView;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InpaintingCondition;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LatentSize;
 import dev.ablation.model.ModelDescriptor;
@@ -25,7 +26,11 @@ import org.jspecify.annotations.Nullable;
 final class ModelView implements DiffusionModel {
   /** What does not change weights. */
   private static final Set<Class<?>> CAPABILITIES =
-      Set.of(PromptTokenizer.class, SamplingDefaults.class, ModelViews.class);
+      Set.of(
+          InpaintingCondition.class,
+          PromptTokenizer.class,
+          SamplingDefaults.class,
+          ModelViews.class);
 
   private final DiffusionModel model;
   private final WeightView weights;

@@ -124,7 +124,10 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
 
   @Override
   public Set<String> names() {
-    return Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
+    return Set.of(
+        "StableDiffusionPipeline",
+        "StableDiffusionImg2ImgPipeline",
+        "StableDiffusionInpaintPipeline");
   }
 
   @Override
@@ -148,10 +151,14 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
   }
 
   static void checkChannels(UNetConfig unet, VaeConfig vae, List<String> found) {
-    if (unet.inChannels() != vae.latentChannels() || unet.outChannels() != unet.inChannels()) {
+    int latents = vae.latentChannels();
+    boolean takesLatents =
+        unet.inChannels() == latents || MaskedImages.fits(unet.inChannels(), latents);
+    if (!takesLatents || unet.outChannels() != latents) {
       found.add(
-          "in_channels (%d) and out_channels (%d) of the unet must be latent_channels of the vae (%d)"
-              .formatted(unet.inChannels(), unet.outChannels(), vae.latentChannels()));
+          ("in_channels (%d) and out_channels (%d) of the unet must be latent_channels of the vae"
+                  + " (%d), or in_channels of an inpainting model twice as many and 1")
+              .formatted(unet.inChannels(), unet.outChannels(), latents));
     }
   }
 
@@ -170,7 +177,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
         new UNetDiffusion.Parts(
             new ModelDescriptor(
                 opening.modelName(),
-                unet.config().inChannels(),
+                vae.config().latentChannels(),
                 unet.config().sampleSize(),
                 unet.config().sampleSize(),
                 manager.getDevice()),

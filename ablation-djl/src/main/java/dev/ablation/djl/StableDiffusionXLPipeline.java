@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /** SDXL: a UNet with added conditions, an autoencoder, two text encoders and their tokenizers. */
@@ -83,7 +84,25 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
 
   @Override
   public Set<String> names() {
-    return Set.of("StableDiffusionXLPipeline");
+    return Set.of(
+        "StableDiffusionXLPipeline",
+        "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline");
+  }
+
+  /** The refiner is an image-to-image pipeline without the first text encoder. */
+  @Override
+  public void checkIndex(JsonConfig index) throws InvalidCheckpointException {
+    boolean hasFirst =
+        index.has("text_encoder")
+            && !(index.value("text_encoder") instanceof List<?> pair
+                && pair.stream().allMatch(Objects::isNull));
+    if (!hasFirst || index.boolOr("requires_aesthetics_score", false)) {
+      throw new InvalidCheckpointException(
+          index.path(),
+          "must be of SDXL's base model or one fine-tuned from it; was of the refiner, which"
+              + " improves images and draws none: use the base model");
+    }
   }
 
   @Override
@@ -162,7 +181,7 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
     return new UNetDiffusion.Parts(
         new ModelDescriptor(
             opening.modelName(),
-            unet.config().inChannels(),
+            vae.config().latentChannels(),
             unet.config().sampleSize(),
             unet.config().sampleSize(),
             manager.getDevice()),

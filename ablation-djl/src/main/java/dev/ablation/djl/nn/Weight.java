@@ -29,6 +29,7 @@ public final class Weight {
   private @Nullable NDArray bound;
   private @Nullable LoraFactors change;
   private boolean changeable;
+  private boolean buffer;
   private @Nullable AttentionProjection projection;
   private @Nullable WeightRole role;
 
@@ -50,6 +51,16 @@ public final class Weight {
   /** {@return the role that the weight has whatever the network is for, if any} */
   public Optional<WeightRole> role() {
     return Optional.ofNullable(role);
+  }
+
+  /** Says that the array is a table of the network that is never trained. */
+  void markBuffer() {
+    buffer = true;
+  }
+
+  /** {@return whether the array is a table of the network that is never trained} */
+  public boolean isBuffer() {
+    return buffer;
   }
 
   /** Says what the weight is, unless an inner layer said it. */

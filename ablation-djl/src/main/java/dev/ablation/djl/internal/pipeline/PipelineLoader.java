@@ -45,6 +45,7 @@ public final class PipelineLoader {
             "must be a folder with model_index.json, as diffusers saves models, for %s; was a file"
                 .formatted(index.requireString(CLASS_NAME)));
       }
+      pipeline.checkIndex(index);
       return load(source, index, options, pipeline);
     }
   }
