@@ -11,6 +11,7 @@ module dev.ablation.djl {
 
   exports dev.ablation.djl;
   exports dev.ablation.djl.clip;
+  exports dev.ablation.djl.delta;
   exports dev.ablation.djl.dit;
   exports dev.ablation.djl.flux;
   exports dev.ablation.djl.load;
