@@ -23,6 +23,11 @@ public interface PipelineClass<M> {
     return true;
   }
 
+  /** {@return whether tokens can be added to the vocabulary of its text encoders} */
+  default boolean takesAddedTokens() {
+    return false;
+  }
+
   /**
    * Compares the configurations of the components.
    *

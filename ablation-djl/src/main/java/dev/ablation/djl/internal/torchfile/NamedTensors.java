@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The tensors of a safetensors file or of one of {@code torch.save}, under their names. */
 public final class NamedTensors implements AutoCloseable {
@@ -31,6 +32,7 @@ public final class NamedTensors implements AutoCloseable {
   private final Closeable file;
   private final Map<String, String> metadata;
   private final Map<String, Entry> entries = new LinkedHashMap<>();
+  private final Map<String, String> texts = new LinkedHashMap<>();
 
   private NamedTensors(Path path, Closeable file, Map<String, String> metadata) {
     this.path = path;
@@ -71,6 +73,13 @@ public final class NamedTensors implements AutoCloseable {
                       ? name.substring(STATE_DICT.length() + 1)
                       : name,
                   new Entry(tensor.shape(), tensor::readFloat32)));
+      if (file.get() instanceof Map<?, ?> outermost) {
+        outermost.forEach((key, value) -> {
+          if (key instanceof String name && value instanceof String text) {
+            tensors.texts.put(name, text);
+          }
+        });
+      }
       return tensors;
     } catch (RuntimeException e) {
       file.close();
@@ -95,6 +104,16 @@ public final class NamedTensors implements AutoCloseable {
   /** {@return the texts of a safetensors header; of other files none} */
   public Map<String, String> metadata() {
     return metadata;
+  }
+
+  /**
+   * Returns a text beside the tensors: of a safetensors header, or of the outermost dictionary.
+   *
+   * @param key its name
+   * @return the text; null if there is none
+   */
+  public @Nullable String text(String key) {
+    return texts.getOrDefault(key, metadata.get(key));
   }
 
   /** {@return the names of the tensors in the order of the file; unmodifiable} */
