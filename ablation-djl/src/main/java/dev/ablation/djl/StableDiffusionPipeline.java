@@ -136,6 +136,11 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
   }
 
   @Override
+  public boolean takesAddedTokens() {
+    return true;
+  }
+
+  @Override
   public List<String> mismatches(Components components) {
     UNetConfig unet = components.get(UNET).config();
     VaeConfig vae = components.get(VAE).config();
@@ -168,8 +173,9 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     Network<VaeConfig, AutoencoderKL> vae = components.get(VAE);
     Network<ClipTextConfig, ClipTextModel> text = components.get(TEXT_ENCODER);
     Path files = opening.options().tokenizer().orElse(components.get(TOKENIZER));
-    ClipTokenizer tokenizer = ClipTokenizer.load(files, text.config(), opening.path());
-    opening.onFailure(tokenizer::close);
+    ClipTokenizer tokenizer =
+        AddedTokens.open(
+            opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
     NDManager manager = opening.fill();
     unet.layer().setPrecision(opening.options().precision());
     vae.layer().setPrecision(opening.options().precision());

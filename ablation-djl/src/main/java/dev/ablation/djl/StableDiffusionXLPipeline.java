@@ -118,6 +118,11 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
   }
 
   @Override
+  public boolean takesAddedTokens() {
+    return true;
+  }
+
+  @Override
   public List<String> mismatches(Components components) {
     UNetConfig unet = components.get(UNET).config();
     Projected second = components.get(TEXT_ENCODER_2).config();
@@ -153,9 +158,21 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
         components.get(StableDiffusionPipeline.TEXT_ENCODER);
     Network<Projected, ClipTextModel> second = components.get(TEXT_ENCODER_2);
     ClipTokenizer tokenizer =
-        tokenizer(components.get(StableDiffusionPipeline.TOKENIZER), first.config(), opening);
+        AddedTokens.open(
+            opening,
+            components.get(StableDiffusionPipeline.TOKENIZER),
+            StableDiffusionPipeline.TOKENIZER.name(),
+            first,
+            first.config(),
+            new int[] {0, 2});
     ClipTokenizer tokenizer2 =
-        tokenizer(components.get(TOKENIZER_2), second.config().config(), opening);
+        AddedTokens.open(
+            opening,
+            components.get(TOKENIZER_2),
+            TOKENIZER_2.name(),
+            second,
+            second.config().config(),
+            new int[] {1, 2});
     boolean zeros = opening.index().boolOr("force_zeros_for_empty_prompt", true);
     NDManager manager = opening.fill();
     return new StableDiffusionXL(
@@ -163,13 +180,6 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
         new ClipTextEncoder(tokenizer, first.layer()),
         new ClipTextEncoder(tokenizer2, second.layer()),
         zeros);
-  }
-
-  private static ClipTokenizer tokenizer(Path files, ClipTextConfig text, Opening opening)
-      throws IOException {
-    ClipTokenizer tokenizer = ClipTokenizer.load(files, text, opening.path());
-    opening.onFailure(tokenizer::close);
-    return tokenizer;
   }
 
   private static UNetDiffusion.Parts parts(

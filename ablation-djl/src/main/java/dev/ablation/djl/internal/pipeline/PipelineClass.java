@@ -25,6 +25,11 @@ public interface PipelineClass<M> {
     return true;
   }
 
+  /** {@return whether tokens can be added to the vocabulary of its text encoders} */
+  default boolean takesAddedTokens() {
+    return false;
+  }
+
   /**
    * Checks the index before the components are read.
    *

@@ -46,6 +46,12 @@ public final class PipelineLoader {
                 .formatted(index.requireString(CLASS_NAME)));
       }
       pipeline.checkIndex(index);
+      if (!options.textualInversions().isEmpty() && !pipeline.takesAddedTokens()) {
+        throw new InvalidCheckpointException(
+            path,
+            "LoadOptions.textualInversion must be absent for %s: its text encoders take no added tokens"
+                .formatted(index.requireString(CLASS_NAME)));
+      }
       return load(source, index, options, pipeline);
     }
   }
