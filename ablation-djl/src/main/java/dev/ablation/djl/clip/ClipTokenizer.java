@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.tokenizer.TokenizerLibrary;
 import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.internal.FileReading;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -62,7 +63,9 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
       throw new IllegalArgumentException("contextLength must be at least 2, was " + contextLength);
     }
     TokenizerFiles files = TokenizerFiles.read(tokenizerFolder);
-    return new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength()));
+    return FileReading.of(
+        tokenizerFolder,
+        () -> new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength())));
   }
 
   /**
