@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.tokenizer.TokenizerLibrary;
 import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.internal.FileReading;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -64,11 +65,13 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     if (contextLength < 2) {
       throw new IllegalArgumentException("contextLength must be at least 2, was " + contextLength);
     }
-    return load(TokenizerFiles.read(tokenizerFolder), contextLength);
+    return load(tokenizerFolder, TokenizerFiles.read(tokenizerFolder), contextLength);
   }
 
-  private static ClipTokenizer load(TokenizerFiles files, int contextLength) throws IOException {
-    return new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength()));
+  private static ClipTokenizer load(Path folder, TokenizerFiles files, int contextLength)
+      throws IOException {
+    return FileReading.of(
+        folder, () -> new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength())));
   }
 
   /**
@@ -110,7 +113,8 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
               .formatted(text.vocabularySize(), files.size()));
     }
     int known = files.size();
-    ClipTokenizer tokenizer = load(files.with(added, tokenizerFolder), text.contextLength());
+    ClipTokenizer tokenizer =
+        load(tokenizerFolder, files.with(added, tokenizerFolder), text.contextLength());
     if (known > text.vocabularySize()) {
       tokenizer.close();
       throw new InvalidCheckpointException(

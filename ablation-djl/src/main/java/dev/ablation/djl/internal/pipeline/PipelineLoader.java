@@ -81,6 +81,9 @@ public final class PipelineLoader {
     check(source, pipeline.mismatches(components));
     List<String> problems = new ArrayList<>();
     for (Network<?, ?> network : components.networks()) {
+      network.locate(source);
+    }
+    for (Network<?, ?> network : components.networks()) {
       network.build();
     }
     for (Network<?, ?> network : components.networks()) {
