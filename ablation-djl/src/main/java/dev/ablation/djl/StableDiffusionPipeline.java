@@ -174,8 +174,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     Network<ClipTextConfig, ClipTextModel> text = components.get(TEXT_ENCODER);
     Path files = opening.options().tokenizer().orElse(components.get(TOKENIZER));
     ClipTokenizer tokenizer =
-        AddedTokens.open(
-            opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
+        AddedTokens.open(opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
     NDManager manager = opening.fill();
     unet.layer().setPrecision(opening.options().precision());
     vae.layer().setPrecision(opening.options().precision());

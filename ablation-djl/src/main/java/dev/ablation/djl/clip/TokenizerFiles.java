@@ -150,8 +150,7 @@ record TokenizerFiles(
       }
       all.put(id++, AddedToken.of(token, false));
     }
-    return new TokenizerFiles(
-        vocabulary, merges, all, unknown, startId, endId, padId, maxLength);
+    return new TokenizerFiles(vocabulary, merges, all, unknown, startId, endId, padId, maxLength);
   }
 
   /**

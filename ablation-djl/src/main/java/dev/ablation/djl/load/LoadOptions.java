@@ -260,9 +260,9 @@ public final class LoadOptions {
   }
 
   /**
-   * Adds a token to the vocabulary of a model of Stable Diffusion 1.x, 2.x or XL. Its vectors become
-   * rows of the text encoder's table: weights like all others, which an ablation may change and an
-   * export writes. May be called for several tokens.
+   * Adds a token to the vocabulary of a model of Stable Diffusion 1.x, 2.x or XL. Its vectors
+   * become rows of the text encoder's table: weights like all others, which an ablation may change
+   * and an export writes. May be called for several tokens.
    *
    * @param added a token and its vectors
    * @return a changed copy
