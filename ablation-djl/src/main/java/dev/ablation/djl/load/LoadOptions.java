@@ -2,9 +2,12 @@ package dev.ablation.djl.load;
 
 import ai.djl.Device;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.djl.embedding.TextualInversion;
 import dev.ablation.djl.nn.Precision;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -35,6 +38,7 @@ public final class LoadOptions {
   private boolean vaeSlicing;
   private boolean vaeTiling;
   private boolean textEncoderOffload;
+  private List<TextualInversion> textualInversions = List.of();
 
   private LoadOptions() {}
 
@@ -53,6 +57,7 @@ public final class LoadOptions {
     vaeSlicing = other.vaeSlicing;
     vaeTiling = other.vaeTiling;
     textEncoderOffload = other.textEncoderOffload;
+    textualInversions = other.textualInversions;
   }
 
   /**
@@ -336,12 +341,33 @@ public final class LoadOptions {
     return copy;
   }
 
+  /** {@return the tokens that are added to the vocabulary} */
+  public List<TextualInversion> textualInversions() {
+    return textualInversions;
+  }
+
+  /**
+   * Adds a token to the vocabulary of a model of Stable Diffusion 1.x, 2.x or XL. Its vectors
+   * become rows of the text encoder's table: weights like all others, which an ablation may change
+   * and an export writes. May be called for several tokens.
+   *
+   * @param added a token and its vectors
+   * @return a changed copy
+   */
+  public LoadOptions textualInversion(TextualInversion added) {
+    LoadOptions copy = new LoadOptions(this);
+    List<TextualInversion> all = new ArrayList<>(textualInversions);
+    all.add(Objects.requireNonNull(added, "added"));
+    copy.textualInversions = Collections.unmodifiableList(all);
+    return copy;
+  }
+
   @Override
   public String toString() {
     return "device %s, threads %d, variant %s, %s, weights %s, tokenizer %s, config %s"
             .formatted(device, threads, variant, precision, weightDtype, tokenizer, config)
-        + ", without %s, maxSequenceLength %d, guidance %s"
-            .formatted(without, maxSequenceLength, guidance)
+        + ", without %s, maxSequenceLength %d, guidance %s, added %s"
+            .formatted(without, maxSequenceLength, guidance, textualInversions)
         + ", gradientCheckpointing %s, vaeSlicing %s, vaeTiling %s, textEncoderOffload %s"
             .formatted(gradientCheckpointing, vaeSlicing, vaeTiling, textEncoderOffload);
   }

@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -159,6 +160,30 @@ public final class Recomputation implements AutoCloseable {
     if (array != null && Kernels.requiresGradient(array)) {
       arrays.add(array);
     }
+  }
+
+  /**
+   * {@link #gradients} with zeros for variables on which the loss does not depend.
+   *
+   * @param loss a scalar
+   * @param variables leaves of the graph
+   * @return gradients in the order of the variables; none if the loss depends on none of them
+   */
+  public NDList gradientsOrZeros(NDArray loss, List<NDArray> variables) {
+    if (segments.isEmpty()) {
+      CURRENT.set(outer);
+      return GradMode.with(
+          true, () -> Kernels.GRADIENTS_OR_ZEROS.callWithLists(loss, List.copyOf(variables)));
+    }
+    List<@Nullable NDArray> found = gradients(loss, variables);
+    NDList all = new NDList();
+    if (found.stream().anyMatch(Objects::nonNull)) {
+      for (int i = 0; i < found.size(); i++) {
+        NDArray gradient = found.get(i);
+        all.add(gradient == null ? kept(variables.get(i).zerosLike()) : gradient);
+      }
+    }
+    return all;
   }
 
   /**

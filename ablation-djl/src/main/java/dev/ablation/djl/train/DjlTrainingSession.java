@@ -90,15 +90,9 @@ final class DjlTrainingSession implements TrainingSession {
       double number = value.toType(DataType.FLOAT32, false).getFloat();
       NDArray scaled =
           lossScale == 1 ? value : GradMode.with(true, () -> scale(lossScale).call(value));
-      NDList gradients = new NDList();
-      for (NDArray gradient : recomputation.gradients(scaled, List.copyOf(weights()))) {
-        if (gradient == null) {
-          throw new IllegalStateException(
-              "the loss must depend on every trained weight through recorded operations, but does"
-                  + " not depend on "
-                  + names().get(gradients.size()));
-        }
-        gradients.add(gradient);
+      NDList gradients = recomputation.gradientsOrZeros(scaled, List.copyOf(weights()));
+      if (gradients.isEmpty()) {
+        throw new IllegalStateException("the loss must depend on a trained weight, but is of none");
       }
       if (lossScale != 1) {
         if (lossScale > SMALLEST_SCALE && !allFinite(gradients)) {
@@ -115,7 +109,7 @@ final class DjlTrainingSession implements TrainingSession {
       return Optional.of(new Gradients(number, gradients));
     } catch (EngineException e) {
       throw new IllegalStateException(
-          "the loss must depend on every trained weight through recorded operations: "
+          "the loss must depend on the trained weights through recorded operations: "
               + firstLine(e),
           e);
     }
