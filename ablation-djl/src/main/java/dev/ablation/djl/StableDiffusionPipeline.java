@@ -176,8 +176,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     ClipTokenizer tokenizer =
         AddedTokens.open(opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
     NDManager manager = opening.fill();
-    unet.layer().setPrecision(opening.options().precision());
-    vae.layer().setPrecision(opening.options().precision());
+    Computation.of(opening.options()).set(unet.layer(), vae.layer());
     return new StableDiffusion(
         new UNetDiffusion.Parts(
             new ModelDescriptor(
@@ -185,7 +184,8 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
                 vae.config().latentChannels(),
                 unet.config().sampleSize(),
                 unet.config().sampleSize(),
-                manager.getDevice()),
+                manager.getDevice())
+            .precision(opening.options().precision().dtype()),
             manager,
             components.get(SCHEDULER),
             unet.layer(),

@@ -34,6 +34,10 @@ public final class LoadOptions {
   private Set<String> without = Set.of();
   private int maxSequenceLength;
   private @Nullable Double guidance;
+  private boolean gradientCheckpointing;
+  private boolean vaeSlicing;
+  private boolean vaeTiling;
+  private boolean textEncoderOffload;
   private List<TextualInversion> textualInversions = List.of();
 
   private LoadOptions() {}
@@ -49,6 +53,10 @@ public final class LoadOptions {
     without = other.without;
     maxSequenceLength = other.maxSequenceLength;
     guidance = other.guidance;
+    gradientCheckpointing = other.gradientCheckpointing;
+    vaeSlicing = other.vaeSlicing;
+    vaeTiling = other.vaeTiling;
+    textEncoderOffload = other.textEncoderOffload;
     textualInversions = other.textualInversions;
   }
 
@@ -77,7 +85,7 @@ public final class LoadOptions {
     return Optional.ofNullable(variant);
   }
 
-  /** {@return the precision of products} */
+  /** {@return the number format in which the networks compute} */
   public Precision precision() {
     return precision;
   }
@@ -110,6 +118,26 @@ public final class LoadOptions {
   /** {@return the guidance scale of FLUX.1 dev's conditioning; empty for the published 3.5} */
   public OptionalDouble guidance() {
     return guidance == null ? OptionalDouble.empty() : OptionalDouble.of(guidance);
+  }
+
+  /** {@return whether blocks are computed once more in the backward pass} */
+  public boolean gradientCheckpointing() {
+    return gradientCheckpointing;
+  }
+
+  /** {@return whether the autoencoder takes one image at a time} */
+  public boolean vaeSlicing() {
+    return vaeSlicing;
+  }
+
+  /** {@return whether the autoencoder takes large images in tiles} */
+  public boolean vaeTiling() {
+    return vaeTiling;
+  }
+
+  /** {@return whether the text encoders' weights are on the device only during a call} */
+  public boolean textEncoderOffload() {
+    return textEncoderOffload;
   }
 
   /**
@@ -155,11 +183,13 @@ public final class LoadOptions {
   }
 
   /**
-   * Chooses the precision of products. {@link Precision#BF16_MATMUL} draws faster on processors
-   * with instructions for it, and differently in details: results no longer equal the Python
-   * original's to the digits.
+   * Chooses the number format in which the networks compute. Other formats than float32 need less
+   * memory or time, and results no longer equal the Python original's to the digits. A format that
+   * the device has no instructions for is refused when a model is loaded; see {@link
+   * Precision#isSupportedBy}.
    *
-   * @param precision of the products of UNet and autoencoder; the text encoder's stay float32
+   * @param precision of the denoising network and of the autoencoder, which computes in float32
+   *     nevertheless where it would overflow in float16; text encoders compute in float32
    * @return a copy with the given precision
    */
   public LoadOptions precision(Precision precision) {
@@ -254,6 +284,63 @@ public final class LoadOptions {
     return copy;
   }
 
+  /**
+   * Chooses whether the blocks of the denoising network are computed once more in the backward
+   * pass, instead of keeping all activations for it ({@code enable_gradient_checkpointing} in
+   * diffusers). Gradients are the same; a training step takes about a third longer.
+   *
+   * @param recompute whether they are
+   * @return a copy with this setting
+   */
+  public LoadOptions gradientCheckpointing(boolean recompute) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.gradientCheckpointing = recompute;
+    return copy;
+  }
+
+  /**
+   * Chooses whether the autoencoder encodes and decodes the images of a batch one after the other
+   * ({@code enable_vae_slicing} in diffusers).
+   *
+   * @param slicing whether it does
+   * @return a copy with this setting
+   */
+  public LoadOptions vaeSlicing(boolean slicing) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.vaeSlicing = slicing;
+    return copy;
+  }
+
+  /**
+   * Chooses whether the autoencoder encodes and decodes images that are larger than its {@code
+   * sample_size} in overlapping tiles, which are blended ({@code enable_vae_tiling} in diffusers).
+   * Memory no longer grows with the image, and the result differs a little from that of the whole
+   * image, since normalisations see one tile at a time.
+   *
+   * @param tiling whether it does
+   * @return a copy with this setting
+   */
+  public LoadOptions vaeTiling(boolean tiling) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.vaeTiling = tiling;
+    return copy;
+  }
+
+  /**
+   * Chooses whether the weights of the text encoders stay in the memory of the host, mapped from
+   * their files in the dtype that they have there, and get to the device one layer at a time while
+   * a prompt is encoded. Training encodes each prompt once and keeps the result, so it costs little
+   * time. Results are the same.
+   *
+   * @param offload whether they do
+   * @return a copy with this setting
+   */
+  public LoadOptions textEncoderOffload(boolean offload) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.textEncoderOffload = offload;
+    return copy;
+  }
+
   /** {@return the tokens that are added to the vocabulary} */
   public List<TextualInversion> textualInversions() {
     return textualInversions;
@@ -280,6 +367,8 @@ public final class LoadOptions {
     return "device %s, threads %d, variant %s, %s, weights %s, tokenizer %s, config %s"
             .formatted(device, threads, variant, precision, weightDtype, tokenizer, config)
         + ", without %s, maxSequenceLength %d, guidance %s, added %s"
-            .formatted(without, maxSequenceLength, guidance, textualInversions);
+            .formatted(without, maxSequenceLength, guidance, textualInversions)
+        + ", gradientCheckpointing %s, vaeSlicing %s, vaeTiling %s, textEncoderOffload %s"
+            .formatted(gradientCheckpointing, vaeSlicing, vaeTiling, textEncoderOffload);
   }
 }
