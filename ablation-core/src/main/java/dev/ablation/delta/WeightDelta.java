@@ -17,8 +17,10 @@ import dev.ablation.model.Weights;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.TensorSource;
 import dev.ablation.safetensors.WriteOptions;
 import java.io.IOException;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -412,12 +414,33 @@ public final class WeightDelta implements AutoCloseable {
    * @throws IOException if it cannot be written
    */
   public void save(Path file) throws IOException {
+    Map<String, NDArray> arrays = arrays();
+    SafetensorsWriter.write(
+        file, arrays, header(arrays), WriteOptions.defaults().refusingExisting());
+  }
+
+  /**
+   * Writes the bytes of the file of {@link #save}.
+   *
+   * @param out receives them; not closed
+   * @throws IOException if it fails
+   */
+  public void writeTo(WritableByteChannel out) throws IOException {
+    Map<String, NDArray> arrays = arrays();
+    Map<String, TensorSource> sources = new LinkedHashMap<>();
+    arrays.forEach((name, array) -> sources.put(name, TensorSource.of(array)));
+    SafetensorsWriter.writeSources(out, sources, header(arrays));
+  }
+
+  private Map<String, NDArray> arrays() {
     Map<String, NDArray> arrays = new LinkedHashMap<>();
+    changes.forEach((name, change) -> arrays.putAll(change.arrays(name)));
+    return arrays;
+  }
+
+  private Map<String, String> header(Map<String, NDArray> arrays) throws IOException {
     JsonObject forms = new JsonObject();
-    changes.forEach((name, change) -> {
-      arrays.putAll(change.arrays(name));
-      change.form().ifPresent(form -> forms.add(name, form));
-    });
+    changes.forEach((name, change) -> change.form().ifPresent(form -> forms.add(name, form)));
     Map<String, String> header = new TreeMap<>();
     header.put("format", "pt");
     header.put(FORMAT_KEY, forms.isEmpty() ? FORMAT : FORMAT_OF_FORMS);
@@ -426,7 +449,7 @@ public final class WeightDelta implements AutoCloseable {
       header.put(FORMS_KEY, forms.toString());
     }
     DeltaChecksums.add(header, arrays);
-    SafetensorsWriter.write(file, arrays, header, WriteOptions.defaults().refusingExisting());
+    return header;
   }
 
   /**
