@@ -158,7 +158,8 @@ public final class NamedWeights implements Weights {
 
   @Override
   public NDArray copy(String name, NDManager owner) {
-    return weight(name).copy(owner);
+    Weight weight = weight(name);
+    return use.during(() -> weight.copy(owner));
   }
 
   @Override
@@ -187,21 +188,21 @@ public final class NamedWeights implements Weights {
   @Override
   public String sha256(String name) {
     Weight weight = weight(name);
-    return hashes.computeIfAbsent(name, key -> hash(weight));
+    return use.during(() -> hashes.computeIfAbsent(name, key -> hash(weight)));
   }
 
   @Override
   public String sha256() {
-    return hashes.computeIfAbsent(
-        "",
-        key -> {
-          MessageDigest digest = digest();
-          for (String name : byName.keySet()) {
-            String line = name + ' ' + hash(weight(name)) + '\n';
-            digest.update(line.getBytes(StandardCharsets.UTF_8));
-          }
-          return HexFormat.of().formatHex(digest.digest());
-        });
+    return use.during(() -> hashes.computeIfAbsent("", key -> hashOfAll()));
+  }
+
+  private String hashOfAll() {
+    MessageDigest digest = digest();
+    for (String name : byName.keySet()) {
+      String line = name + ' ' + hash(weight(name)) + '\n';
+      digest.update(line.getBytes(StandardCharsets.UTF_8));
+    }
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   private static String hash(Weight weight) {
