@@ -11,7 +11,9 @@ module dev.ablation.djl {
 
   exports dev.ablation.djl;
   exports dev.ablation.djl.clip;
+  exports dev.ablation.djl.delta;
   exports dev.ablation.djl.dit;
+  exports dev.ablation.djl.embedding;
   exports dev.ablation.djl.flux;
   exports dev.ablation.djl.load;
   exports dev.ablation.djl.lora;

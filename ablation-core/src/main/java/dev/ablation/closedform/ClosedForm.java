@@ -104,12 +104,14 @@ public final class ClosedForm implements Trainer {
   /**
    * Preserves prompts, beside those of the plan's {@code preserve(...)}.
    *
-   * @param prompts whose keys and values change as little as possible; none may be blank
+   * @param prompts whose keys and values change as little as possible; the empty prompt is that of
+   *     guidance, no other may be blank
    * @return a copy that preserves these prompts in place of those given before
    */
   public ClosedForm preserved(List<String> prompts) {
     Preconditions.checkArgument(
-        prompts.stream().noneMatch(String::isBlank), "preserved prompts must not be blank");
+        prompts.stream().noneMatch(prompt -> prompt.isBlank() && !prompt.isEmpty()),
+        "preserved prompts must not be blank");
     return new ClosedForm(name, sequences, method, List.copyOf(new LinkedHashSet<>(prompts)));
   }
 

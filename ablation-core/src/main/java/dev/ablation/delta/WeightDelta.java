@@ -15,11 +15,13 @@ import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.Weights;
 import dev.ablation.provenance.Provenance;
+import dev.ablation.safetensors.Checksums;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
 import dev.ablation.safetensors.TensorSource;
 import dev.ablation.safetensors.WriteOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -175,6 +177,52 @@ public final class WeightDelta implements AutoCloseable {
    */
   public NDArray get(String name) {
     return full.computeIfAbsent(name, key -> change(key).full(manager));
+  }
+
+  /**
+   * Computes a weight after the change.
+   *
+   * @param name of a changed weight
+   * @param base the base model's weight
+   * @param owner of the result
+   * @return a new array, {@code base} plus the change
+   * @throws IllegalArgumentException if the delta does not change that weight
+   */
+  public NDArray changed(String name, NDArray base, NDManager owner) {
+    return change(name).addedTo(base, owner);
+  }
+
+  /**
+   * Returns one SHA-256 of the changes: of their names, forms and values, without provenance.
+   *
+   * @return 64 hexadecimal digits
+   */
+  public String sha256() {
+    Map<String, String> lines = new TreeMap<>();
+    try {
+      for (Map.Entry<String, NDArray> each : arrays().entrySet()) {
+        lines.put(each.getKey(), Checksums.of(TensorSource.of(each.getValue())));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // arrays in memory are read
+    }
+    lines.put(FORMS_KEY, forms().toString());
+    return Checksums.of(lines);
+  }
+
+  /** The tensors of a file. */
+  private Map<String, NDArray> arrays() {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    changes.forEach((name, change) -> arrays.putAll(change.arrays(name)));
+    return arrays;
+  }
+
+  /** What a file's header says of changes that are not in full. */
+  private JsonObject forms() {
+    JsonObject forms = new JsonObject();
+    new TreeMap<>(changes)
+        .forEach((name, change) -> change.form().ifPresent(form -> forms.add(name, form)));
+    return forms;
   }
 
   /**
@@ -432,15 +480,8 @@ public final class WeightDelta implements AutoCloseable {
     SafetensorsWriter.writeSources(out, sources, header(arrays));
   }
 
-  private Map<String, NDArray> arrays() {
-    Map<String, NDArray> arrays = new LinkedHashMap<>();
-    changes.forEach((name, change) -> arrays.putAll(change.arrays(name)));
-    return arrays;
-  }
-
   private Map<String, String> header(Map<String, NDArray> arrays) throws IOException {
-    JsonObject forms = new JsonObject();
-    changes.forEach((name, change) -> change.form().ifPresent(form -> forms.add(name, form)));
+    JsonObject forms = forms();
     Map<String, String> header = new TreeMap<>();
     header.put("format", "pt");
     header.put(FORMAT_KEY, forms.isEmpty() ? FORMAT : FORMAT_OF_FORMS);

@@ -182,6 +182,7 @@ class ThreadStressTest {
 
     private void work(SplittableRandom random) {
       while (left.getAndDecrement() > 0) {
+        Thread.yield();
         StableDiffusion opened = model.get();
         int kind = random.nextInt(100);
         try {

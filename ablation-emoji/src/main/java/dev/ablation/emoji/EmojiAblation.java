@@ -8,6 +8,7 @@ import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.attack.AttackSettings;
 import dev.ablation.attack.WordingAttack;
 import dev.ablation.augment.Augmentation;
+import dev.ablation.closedform.ClosedForm;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.emoji.dataset.Captions;
@@ -109,18 +110,31 @@ public final class EmojiAblation {
   private final List<String> columns;
   private final GradientTrainer trainer;
   private final SamplingSettings sampling;
+  private final Way way;
+
+  /** How the weights are found. */
+  public enum Way {
+    /** By gradient descent, as in the paper: one or two minutes. */
+    GRADIENT,
+    /** By least squares on text embeddings, in seconds; no image is drawn. */
+    CLOSED_FORM,
+    /** By gradient descent that begins with the closed form. */
+    POLISHED_CLOSED_FORM
+  }
 
   private EmojiAblation(
       List<TargetAndAnchor> removals,
       List<Row> neighbours,
       List<String> columns,
       GradientTrainer trainer,
-      SamplingSettings sampling) {
+      SamplingSettings sampling,
+      Way way) {
     this.removals = List.copyOf(removals);
     this.neighbours = List.copyOf(neighbours);
     this.columns = List.copyOf(columns);
     this.trainer = trainer;
     this.sampling = sampling;
+    this.way = way;
   }
 
   /** What is removed, what is drawn instead, and the prompts that show both. */
@@ -323,7 +337,8 @@ public final class EmojiAblation {
         neighbours,
         numbered(),
         TRAINING.steps(TRAINING.steps() * (1 + all.size()) / 2),
-        SAMPLING);
+        SAMPLING,
+        ablations.get(0).way);
   }
 
   /** Columns whose rows have nothing in common. */
@@ -333,7 +348,7 @@ public final class EmojiAblation {
 
   /** An anchor prompt that names what is removed in the same run would lead back to it. */
   private static TargetAndAnchor withoutPromptsOf(List<String> gone, TargetAndAnchor removal) {
-    List<String> words = gone.stream().map(name -> name.replaceFirst("^an? ", "")).toList();
+    List<String> words = gone.stream().map(EmojiAblation::plain).toList();
     List<String> prompts =
         removal.anchor().prompts(removal.target()).stream()
             .filter(prompt -> words.stream().noneMatch(prompt::contains))
@@ -354,7 +369,8 @@ public final class EmojiAblation {
         neighbours,
         columns,
         TRAINING,
-        SAMPLING);
+        SAMPLING,
+        Way.GRADIENT);
   }
 
   /**
@@ -370,7 +386,8 @@ public final class EmojiAblation {
         neighbours,
         columns,
         trainer,
-        sampling);
+        sampling,
+        way);
   }
 
   /**
@@ -380,7 +397,7 @@ public final class EmojiAblation {
    * @return a copy with the given change
    */
   public EmojiAblation training(UnaryOperator<GradientTrainer> change) {
-    return new EmojiAblation(removals, neighbours, columns, change.apply(trainer), sampling);
+    return new EmojiAblation(removals, neighbours, columns, change.apply(trainer), sampling, way);
   }
 
   /**
@@ -391,7 +408,18 @@ public final class EmojiAblation {
    */
   public EmojiAblation sampling(SamplingSettings sampling) {
     return new EmojiAblation(
-        removals, neighbours, columns, trainer, Objects.requireNonNull(sampling, "sampling"));
+        removals, neighbours, columns, trainer, Objects.requireNonNull(sampling, "sampling"), way);
+  }
+
+  /**
+   * Changes how the weights are found.
+   *
+   * @param way in seconds or by training
+   * @return a copy that goes this way
+   */
+  public EmojiAblation way(Way way) {
+    return new EmojiAblation(
+        removals, neighbours, columns, trainer, sampling, Objects.requireNonNull(way, "way"));
   }
 
   /**
@@ -402,16 +430,38 @@ public final class EmojiAblation {
    */
   public Ablation plan(DiffusionModel model) {
     TargetAndAnchor first = removals.get(0);
-    Ablation plan =
-        Ablator.of(model)
-            .target(first.target())
-            .anchor(first.anchor().augmented(Augmentation.none()));
+    Ablation plan = Ablator.of(model).target(first.target()).anchor(anchor(first).augmented(Augmentation.none()));
     for (TargetAndAnchor next : removals.subList(1, removals.size())) {
-      plan = plan.andTarget(next.target()).anchor(next.anchor().augmented(Augmentation.none()));
+      plan = plan.andTarget(next.target()).anchor(anchor(next).augmented(Augmentation.none()));
+    }
+    if (way == Way.CLOSED_FORM) {
+      return plan.weights(WeightGroup.crossAttentionKeyValue()).trainer(closedForm());
     }
     return plan.objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
         .weights(WeightGroup.crossAttentionKeyValue())
-        .trainer(trainer);
+        .trainer(way == Way.GRADIENT ? trainer : trainer.startingFrom(closedForm()));
+  }
+
+  private GeneratedAnchors anchor(TargetAndAnchor removal) {
+    GeneratedAnchors anchor = removal.anchor();
+    Concept target = removal.target();
+    if (way == Way.GRADIENT) {
+      return anchor;
+    }
+    List<String> gone = removals.stream().map(each -> plain(each.target().name())).toList();
+    return anchor.prompts(
+        captions().anchors(target, removal.anchor().name(), anchor.prompts(target)).stream()
+            .filter(prompt -> gone.size() == 1 || gone.stream().noneMatch(prompt::contains))
+            .toList());
+  }
+
+  private ClosedForm closedForm() {
+    return ClosedForm.sequences().preserved(captions().preserved());
+  }
+
+  private ClosedFormCaptions captions() {
+    return new ClosedFormCaptions(
+        VOCABULARY, removals.stream().map(TargetAndAnchor::target).toList());
   }
 
   /**
@@ -469,7 +519,7 @@ public final class EmojiAblation {
   }
 
   private static Optional<ConceptDetector> named(EmbeddedEvaluator evaluator, String subject) {
-    String name = subject.replaceFirst("^an? ", "");
+    String name = plain(subject);
     if (evaluator.styles().contains(name)) {
       return Optional.of(evaluator.ofStyle(name));
     }
@@ -529,6 +579,10 @@ public final class EmojiAblation {
 
   private static Stream<String> others(String style) {
     return VOCABULARY.styles().stream().filter(other -> !other.equals(style));
+  }
+
+  private static String plain(String name) {
+    return name.replaceFirst("^an? ", "");
   }
 
   private static String inStyle(String concept, String style) {

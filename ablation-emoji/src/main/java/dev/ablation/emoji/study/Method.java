@@ -3,6 +3,7 @@ package dev.ablation.emoji.study;
 import dev.ablation.Ablation;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation.Way;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
@@ -63,6 +64,21 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             "200 steps, without early stopping",
             true,
             (target, model, evaluator) -> target.plan(model)),
+        new Method(
+            "closed form",
+            "least squares on text embeddings, no image and no step",
+            true,
+            (target, model, evaluator) -> target.ablation().way(Way.CLOSED_FORM).plan(model)),
+        new Method(
+            "polished closed form",
+            "begins with the closed form",
+            true,
+            (target, model, evaluator) ->
+                target
+                    .ablation()
+                    .way(Way.POLISHED_CLOSED_FORM)
+                    .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))
+                    .plan(model)),
         changing(
             "paper's teacher",
             "200 steps; teacher: the weights under training",

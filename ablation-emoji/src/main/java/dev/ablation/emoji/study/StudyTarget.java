@@ -3,6 +3,7 @@ package dev.ablation.emoji.study;
 import dev.ablation.Ablation;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.model.DiffusionModel;
@@ -72,6 +73,15 @@ record StudyTarget(Kind kind, String name) {
       case STYLE -> EmbeddedModel.recommendedStyle(model, name);
       case INSTANCE -> EmbeddedModel.recommendedInstance(model, name);
       case PLANTED -> EmbeddedModel.recommendedPlanted(model);
+    };
+  }
+
+  /** What the recommended plan is of, to go another way. */
+  EmojiAblation ablation() {
+    return switch (kind) {
+      case STYLE -> EmojiAblation.style(name);
+      case INSTANCE -> EmojiAblation.instance(name);
+      case PLANTED -> EmojiAblation.planted();
     };
   }
 

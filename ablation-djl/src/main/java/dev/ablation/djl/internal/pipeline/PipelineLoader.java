@@ -45,6 +45,13 @@ public final class PipelineLoader {
             "must be a folder with model_index.json, as diffusers saves models, for %s; was a file"
                 .formatted(index.requireString(CLASS_NAME)));
       }
+      pipeline.checkIndex(index);
+      if (!options.textualInversions().isEmpty() && !pipeline.takesAddedTokens()) {
+        throw new InvalidCheckpointException(
+            path,
+            "LoadOptions.textualInversion must be absent for %s: its text encoders take no added tokens"
+                .formatted(index.requireString(CLASS_NAME)));
+      }
       return load(source, index, options, pipeline);
     }
   }
