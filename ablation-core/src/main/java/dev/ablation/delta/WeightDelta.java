@@ -22,6 +22,7 @@ import dev.ablation.safetensors.TensorSource;
 import dev.ablation.safetensors.WriteOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -535,6 +536,24 @@ public final class WeightDelta implements AutoCloseable {
    */
   public void save(Path file) throws IOException {
     Map<String, NDArray> arrays = arrays();
+    SafetensorsWriter.write(
+        file, arrays, header(arrays), WriteOptions.defaults().refusingExisting());
+  }
+
+  /**
+   * Writes the bytes of the file of {@link #save}.
+   *
+   * @param out receives them; not closed
+   * @throws IOException if it fails
+   */
+  public void writeTo(WritableByteChannel out) throws IOException {
+    Map<String, NDArray> arrays = arrays();
+    Map<String, TensorSource> sources = new LinkedHashMap<>();
+    arrays.forEach((name, array) -> sources.put(name, TensorSource.of(array)));
+    SafetensorsWriter.writeSources(out, sources, header(arrays));
+  }
+
+  private Map<String, String> header(Map<String, NDArray> arrays) throws IOException {
     JsonObject forms = forms();
     Map<String, String> header = new TreeMap<>();
     header.put("format", "pt");
@@ -544,7 +563,7 @@ public final class WeightDelta implements AutoCloseable {
       header.put(FORMS_KEY, forms.toString());
     }
     DeltaChecksums.add(header, arrays);
-    SafetensorsWriter.write(file, arrays, header, WriteOptions.defaults().refusingExisting());
+    return header;
   }
 
   /**

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.djl.embedding.TextualInversion;
 import dev.ablation.djl.nn.Precision;
+import dev.ablation.safetensors.SafetensorsFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -38,6 +39,7 @@ public final class LoadOptions {
   private boolean vaeSlicing;
   private boolean vaeTiling;
   private boolean textEncoderOffload;
+  private SafetensorsFile.Access access = SafetensorsFile.Access.MAP;
   private List<TextualInversion> textualInversions = List.of();
 
   private LoadOptions() {}
@@ -57,6 +59,7 @@ public final class LoadOptions {
     vaeSlicing = other.vaeSlicing;
     vaeTiling = other.vaeTiling;
     textEncoderOffload = other.textEncoderOffload;
+    access = other.access;
     textualInversions = other.textualInversions;
   }
 
@@ -138,6 +141,25 @@ public final class LoadOptions {
   /** {@return whether the text encoders' weights are on the device only during a call} */
   public boolean textEncoderOffload() {
     return textEncoderOffload;
+  }
+
+  /** {@return how weights get from the files into memory} */
+  public SafetensorsFile.Access access() {
+    return access;
+  }
+
+  /**
+   * Chooses how weights get from the files into memory. Mapped weights take memory only where they
+   * are used, but a file that is cut or overwritten in place while the model is open changes its
+   * weights or ends the process. {@link SafetensorsFile.Access#COPY} reads everything at once.
+   *
+   * @param access of the weight files
+   * @return a copy with the given access
+   */
+  public LoadOptions access(SafetensorsFile.Access access) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.access = Objects.requireNonNull(access, "access");
+    return copy;
   }
 
   /**
