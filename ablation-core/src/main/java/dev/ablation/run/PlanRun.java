@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One run of a plan: checks it, prepares the anchors, trains, takes the difference, evaluates. */
 final class PlanRun {
+  private static final String FLOAT32 = "float32";
+
   private final Plan plan;
   private final BooleanSupplier cancelled;
   private final Listeners events;
@@ -165,10 +167,14 @@ final class PlanRun {
     // Hashes are of the model's own weights; under an applied delta a run learns a change of the
     // sum.
     model.weights().boundSha256().ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
-    settings.put("model.precision", model.descriptor().precision());
+    String precision = model.descriptor().precision();
+    if (!precision.equals(FLOAT32)) {
+      settings.put("model.precision", precision); // runs of versions that knew no other go on
+    }
     Map<String, String> environment =
         new TreeMap<>(LibraryVersion.environment(model.descriptor().device()));
     environment.put("weights", storedDtypes(model));
+    environment.put("precision", precision);
     Map<String, String> hashes = new TreeMap<>();
     weights.forEach(name -> hashes.put(name, model.weights().sha256(name)));
     return new Provenance(
