@@ -34,11 +34,17 @@ public final class FileReading {
    * @param reader any reader
    * @param <T> what is read
    * @return what the reader returns
-   * @throws IOException what the reader throws, and instead of every other exception of it
+   * @throws IOException what the reader throws, if its message names the file, and instead of every
+   *     other exception of it
    */
   public static <T> T of(Path file, Reader<T> reader) throws IOException {
     try {
       return reader.read();
+    } catch (IOException e) {
+      if (String.valueOf(e.getMessage()).contains(file.toString())) {
+        throw e;
+      }
+      throw new IOException(file + ": cannot be read: " + e, e); // of a stream, an archive, ...
     } catch (RuntimeException e) {
       String message = e.getMessage() == null ? e.toString() : e.getMessage();
       throw new IOException(

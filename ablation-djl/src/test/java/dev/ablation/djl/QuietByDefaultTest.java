@@ -6,9 +6,9 @@ import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.net.Proxy;
-import java.net.ProxySelector;
-import java.net.SocketAddress;
-import java.net.URI;
+import java.net.URL;
+import java.net.URLConnection;
+import java.net.URLStreamHandler;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,19 +65,9 @@ class QuietByDefaultTest {
      * @param args none
      */
     public static void main(String[] args) throws IOException {
-      ProxySelector.setDefault(
-          new ProxySelector() {
-            @Override
-            public List<Proxy> select(URI uri) {
-              System.out.println(ASKED + uri);
-              throw new IllegalArgumentException("no connection");
-            }
-
-            @Override
-            public void connectFailed(URI uri, SocketAddress address, IOException failure) {
-              System.out.println(ASKED + uri);
-            }
-          });
+      // DJL opens its connections without a proxy, so a selector of proxies would not be asked.
+      URL.setURLStreamHandlerFactory(
+          protocol -> protocol.startsWith("http") ? new Refusing() : null);
       try (StableDiffusion model =
           StableDiffusion.load(
               Path.of(System.getProperty("ablation.golden"), "pipelines", "tiny-sd1"))) {
@@ -87,6 +77,20 @@ class QuietByDefaultTest {
         System.out.println("drawn");
       }
       System.exit(0);
+    }
+  }
+
+  /** Tells of each connection and refuses it. */
+  private static final class Refusing extends URLStreamHandler {
+    @Override
+    protected URLConnection openConnection(URL url) throws IOException {
+      System.out.println(ASKED + url);
+      throw new IOException("no connection");
+    }
+
+    @Override
+    protected URLConnection openConnection(URL url, Proxy proxy) throws IOException {
+      return openConnection(url);
     }
   }
 }

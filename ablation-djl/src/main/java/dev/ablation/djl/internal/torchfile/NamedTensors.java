@@ -3,6 +3,7 @@ package dev.ablation.djl.internal.torchfile;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.internal.FileReading;
 import dev.ablation.safetensors.SafetensorsFile;
 import java.io.Closeable;
 import java.io.IOException;
@@ -142,7 +143,8 @@ public final class NamedTensors implements AutoCloseable {
    * @throws IOException if it cannot be read
    */
   public NDArray readFloat32(String name, NDManager owner) throws IOException {
-    return Objects.requireNonNull(entries.get(name), name).reader().read(owner);
+    Reader reader = Objects.requireNonNull(entries.get(name), name).reader();
+    return FileReading.of(path, () -> reader.read(owner));
   }
 
   @Override
