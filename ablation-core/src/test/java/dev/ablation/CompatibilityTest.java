@@ -111,8 +111,7 @@ class CompatibilityTest {
     for (String name : expected.names()) {
       assertThat(delta.get(name).toFloatArray())
           .as(name)
-          .usingComparatorWithPrecision(1e-4f)
-          .isEqualTo(expected.get(name).toFloatArray());
+          .containsExactly(expected.get(name).toFloatArray(), within(1e-4f));
     }
     assertThat(delta.provenance().settings()).isEqualTo(expected.provenance().settings());
     assertThat(delta.provenance().baseWeightSha256())
