@@ -62,9 +62,9 @@ import picocli.CommandLine.TypeConversionException;
           + " place, the anchor; everything else stays as it was.",
       "",
       "Without --model it works on the small emoji model that it contains, with settings tuned for"
-          + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob, twemoji,"
-          + " fluent, ink, blueprint. Objects: 'cat face', 'rocket', 'red apple' and 268 more. The"
-          + " memorized image: 'planted'.",
+          + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob,"
+          + " twemoji, fluent, ink, blueprint. Objects: 'cat face', 'rocket', 'red apple' and 268"
+          + " more. The memorized image: 'planted'.",
     },
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
@@ -91,9 +91,9 @@ public final class Ablate implements Callable<Integer> {
       required = true,
       paramLabel = "NAME",
       description =
-          "What to remove (required): the name of a style or of an object, the caption of a memorized"
-              + " image, terms such as 'nudity, nsfw', or a file of prompt pairs. With the emoji"
-              + " model it may be given several times.")
+          "What to remove (required): the name of a style or of an object, the caption of a"
+              + " memorized image, terms such as 'nudity, nsfw', or a file of prompt pairs. With"
+              + " the emoji model it may be given several times.")
   private List<String> targets;
 
   @Option(
@@ -101,9 +101,9 @@ public final class Ablate implements Callable<Integer> {
       paramLabel = "KIND",
       converter = KindConverter.class,
       description =
-          "What the target is: style, instance, memorized-image, composition,"
-              + " inappropriate-content or prompt-pairs. Inferred from the name for the emoji model; other"
-              + " models require it.")
+          "What the target is: style, instance, memorized-image, composition, inappropriate-content"
+              + " or prompt-pairs. Inferred from the name for the emoji model; other models require"
+              + " it.")
   private @Nullable ConceptKind kind;
 
   @Option(
@@ -120,7 +120,8 @@ public final class Ablate implements Callable<Integer> {
       names = "--anchor-prompts",
       paramLabel = "FILE",
       description =
-          "With --model: prompts that draw the anchor, one a line. Default: built-in ones about it.")
+          "With --model: prompts that draw the anchor, one a line. Default: built-in ones about"
+              + " it.")
   private @Nullable Path anchorPrompts;
 
   @Option(
@@ -135,9 +136,10 @@ public final class Ablate implements Callable<Integer> {
       paramLabel = "NAME",
       converter = MethodConverter.class,
       description =
-          "How the weights are found: gradient (the paper's, the default); closed-form, least squares"
-              + " on text embeddings, in seconds and without anchor images; polished, gradients that"
-              + " begin with the closed form; uce, rece or orthogonal, published closed forms.")
+          "How the weights are found: gradient (the paper's, the default); closed-form, least"
+              + " squares on text embeddings, in seconds and without anchor images; polished,"
+              + " gradients that begin with the closed form; uce, rece or orthogonal, published"
+              + " closed forms.")
   private AblationMethod method = AblationMethod.GRADIENT;
 
   @Option(
@@ -152,8 +154,8 @@ public final class Ablate implements Callable<Integer> {
       names = "--neighbour",
       paramLabel = "NAME",
       description =
-          "With --model: a concept of the same kind that must be preserved, shown in the comparison."
-              + " May be given several times.")
+          "With --model: a concept of the same kind that must be preserved, shown in the"
+              + " comparison. May be given several times.")
   private List<String> neighbours = List.of();
 
   @Option(
@@ -302,8 +304,7 @@ public final class Ablate implements Callable<Integer> {
       ablations.add(emojiAblation(targets.get(i), anchors.isEmpty() ? null : anchors.get(i)));
     }
     checkStepsAreOfGradients();
-    EmojiAblation ablation =
-        method.of(EmojiAblation.together(ablations)).training(this::adjusted);
+    EmojiAblation ablation = method.of(EmojiAblation.together(ablations)).training(this::adjusted);
     return AblationJob.of(images == null ? ablation : ablation.images(images), seed);
   }
 

@@ -26,12 +26,11 @@ enum AblationMethod {
   /** Reliable and efficient concept erasure; one round, as published for styles and objects. */
   RECE(kind -> ClosedForm.rece(Rece.defaults().rounds(1), Uce.defaults())),
   /** Orthogonal concept erasure. */
-  ORTHOGONAL(
-      kind ->
-          ClosedForm.orthogonal(
-              kind == ConceptKind.STYLE
-                  ? OrthogonalErasure.ofStyle()
-                  : OrthogonalErasure.ofInstance()));
+  ORTHOGONAL(kind ->
+      ClosedForm.orthogonal(
+          kind == ConceptKind.STYLE
+              ? OrthogonalErasure.ofStyle()
+              : OrthogonalErasure.ofInstance()));
 
   private final @Nullable Function<ConceptKind, ClosedForm> form;
 

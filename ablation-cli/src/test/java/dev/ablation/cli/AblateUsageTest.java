@@ -49,8 +49,7 @@ class AblateUsageTest {
         .contains("must be one of gradient, closed-form, polished, uce, rece, orthogonal")
         .contains("was 'magic'");
     assertThat(ablate("--target", "ink", "--method", "uce", "--steps", "3")).isEqualTo(2);
-    assertThat(err.toString())
-        .contains("--steps is of training by gradients, --method was uce");
+    assertThat(err.toString()).contains("--steps is of training by gradients, --method was uce");
   }
 
   @Test
@@ -74,29 +73,37 @@ class AblateUsageTest {
       value = {
         "                                              | Missing required option: '--target",
         "--target cubism                               | was 'cubism'; --list lists them",
-        "--target cubism --kind style                  | style must be one that the emoji model knows",
+        "--target cubism --kind style                  | style must be one that the emoji model"
+            + " knows",
         "--target noto --kind instance                 | instance must be one that the emoji model",
-        "--target noto --kind colour                   | '--kind': must be one of [style, instance,",
-        "--target noto --kind composition              | --kind must be style, instance or memorized",
+        "--target noto --kind colour                   | '--kind': must be one of [style,"
+            + " instance,",
+        "--target noto --kind composition              | --kind must be style, instance or"
+            + " memorized",
         "--target noto --target owl --anchor ink       | --anchor must be given once per --target",
         "--target planted --anchor animal              | --anchor is not for the planted image",
         "--target noto --target noto                   | target must be named once",
         "--target noto --anchor noto                   | --anchor must differ from --target",
         "--target noto --anchor NOTO                   | --anchor must differ from --target",
-        "--target noto --anchor cubism                 | anchor must be one that the emoji model knows",
-        "--target owl --anchor unknown                 | anchor must be one that the emoji model knows",
+        "--target noto --anchor cubism                 | anchor must be one that the emoji model"
+            + " knows",
+        "--target owl --anchor unknown                 | anchor must be one that the emoji model"
+            + " knows",
         "--target noto --steps 0                       | steps must be positive, was 0",
         "--target noto --steps many                    | '--steps': 'many' is not",
         "--target noto --learning-rate -1              | learningRate must be positive",
         "--target noto --images 0                      | images must be positive, was 0",
         "--target noto --threads -1                    | --threads must not be negative, was -1",
-        "--target noto --device tpu                    | '--device': must be cpu, gpu, gpu0, gpu1 ..., was 'tpu'",
+        "--target noto --device tpu                    | '--device': must be cpu, gpu, gpu0, gpu1"
+            + " ..., was 'tpu'",
         "--target noto --neighbour ink                 | --neighbour needs --model",
         "--target noto --model somewhere               | --model needs one --target, its --kind",
         "--target noto --preset paper                  | --preset needs --model",
-        "--target a --anchor b --model c --kind style --preset mine | --preset must be diffusers or",
+        "--target a --anchor b --model c --kind style --preset mine | --preset must be diffusers"
+            + " or",
         "--target a --anchor b --model c --kind memorized-image | needs --anchor-prompts",
-        "--target a --anchor b --model c --kind inappropriate-content --preset paper | preset 'paper'",
+        "--target a --anchor b --model c --kind inappropriate-content --preset paper | preset"
+            + " 'paper'",
         "--target a --anchor A --model b --kind style  | --anchor must differ from --target",
         "--target noto --colour                        | Unknown option: '--colour'",
       })

@@ -215,8 +215,7 @@ public final class ClosedForm implements Trainer {
       task.checkCancelled();
       // A delta's factor is relative to the base model, so not to what is applied to it now.
       boolean base =
-          task.weights().stream()
-              .noneMatch(info -> task.model().weights().isBound(info.name()));
+          task.weights().stream().noneMatch(info -> task.model().weights().isBound(info.name()));
       if (base && edit instanceof SharedFactor shared && isSmall(shared, task.weights())) {
         WeightFactor factor = factor(shared, task.resultScope());
         for (WeightInfo info : task.weights()) {
@@ -290,8 +289,7 @@ public final class ClosedForm implements Trainer {
               "%d prompts are to be preserved, but are the target's: they are not preserved, such as '%s'"
                   .formatted(both.size(), both.get(0))));
     }
-    return new Prompts(
-        PromptEmbeddings.of(task.model()), List.copyOf(mappings), List.copyOf(kept));
+    return new Prompts(PromptEmbeddings.of(task.model()), List.copyOf(mappings), List.copyOf(kept));
   }
 
   @Override

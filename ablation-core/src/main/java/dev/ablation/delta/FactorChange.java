@@ -111,8 +111,7 @@ record FactorChange(Shape shape, int axis, List<Term> terms, @Nullable Change re
 
   /** Float64, on the CPU where the array's device has no such type. */
   private static NDArray doubles(NDArray array, NDManager scope) {
-    NDArray near =
-        array.getDevice().isGpu() ? array : array.toDevice(Device.cpu(), false);
+    NDArray near = array.getDevice().isGpu() ? array : array.toDevice(Device.cpu(), false);
     NDArray wide = near.toType(DataType.FLOAT64, false);
     if (wide != array) {
       wide.attach(scope);

@@ -147,10 +147,7 @@ final class StoredChanges {
         Finite.largest(array, tensor);
         arrays.add(array);
       }
-      known =
-          slim
-              ? WeightFactor.of(arrays.get(0), arrays.get(1))
-              : WeightFactor.of(arrays.get(0));
+      known = slim ? WeightFactor.of(arrays.get(0), arrays.get(1)) : WeightFactor.of(arrays.get(0));
       if (!known.name().equals(name)) {
         throw new IllegalArgumentException(
             "factor '%s' has other values than its name says".formatted(name));

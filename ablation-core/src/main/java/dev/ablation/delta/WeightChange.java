@@ -9,8 +9,9 @@ import dev.ablation.model.LoraFactors;
 import java.util.List;
 
 /**
- * How a trainer changes one weight: by a new value, a difference, some rows of a difference, two low-rank
- * factors, or a factor of the weight itself. A {@link WeightDelta} stores it in the shortest exact form.
+ * How a trainer changes one weight: by a new value, a difference, some rows of a difference, two
+ * low-rank factors, or a factor of the weight itself. A {@link WeightDelta} stores it in the
+ * shortest exact form.
  *
  * <p>A change does not own its arrays: they must stay open until a delta has been created from it.
  * All arrays are float32 unless stated otherwise, on any device. Several weights may refer to the

@@ -557,7 +557,8 @@ public final class WeightDelta implements AutoCloseable {
     JsonObject forms = forms();
     Map<String, String> header = new TreeMap<>();
     header.put("format", "pt");
-    header.put(FORMAT_KEY, isRelative() ? FORMAT_OF_FACTORS : forms.isEmpty() ? FORMAT : FORMAT_OF_FORMS);
+    header.put(
+        FORMAT_KEY, isRelative() ? FORMAT_OF_FACTORS : forms.isEmpty() ? FORMAT : FORMAT_OF_FORMS);
     header.put(PROVENANCE_KEY, provenance.toJson());
     if (!forms.isEmpty()) {
       header.put(FORMS_KEY, forms.toString());

@@ -79,8 +79,7 @@ public final class WeightFactor {
         throw new UncheckedIOException(e); // an array in memory is read
       }
     }
-    return new WeightFactor(
-        arrays, "factor." + Checksums.of(lines).substring(0, NAME_LENGTH));
+    return new WeightFactor(arrays, "factor." + Checksums.of(lines).substring(0, NAME_LENGTH));
   }
 
   /** {@return D, the length of the axis that the factor acts on} */

@@ -45,8 +45,7 @@ sealed interface StartingPoint {
     @Override
     public TrainerRequirements added(TrainerRequirements requirements) {
       TrainerRequirements sum = requirements;
-      for (Map.Entry<Class<?>, String> each :
-          trainer.requirements().capabilities().entrySet()) {
+      for (Map.Entry<Class<?>, String> each : trainer.requirements().capabilities().entrySet()) {
         sum = sum.capability(each.getKey(), each.getValue());
       }
       return sum;
@@ -72,8 +71,8 @@ sealed interface StartingPoint {
       settings.put(START, trainer.toString());
       trainer
           .settings()
-          .forEach((name, value) ->
-              settings.put(START + name.substring("training".length()), value));
+          .forEach(
+              (name, value) -> settings.put(START + name.substring("training".length()), value));
       return settings;
     }
 
@@ -119,9 +118,12 @@ sealed interface StartingPoint {
     @Override
     public Map<String, String> settings() {
       return Map.of(
-          START, "delta",
-          START + ".sha256", delta.sha256(),
-          START + ".targets", String.join(", ", delta.provenance().targets()));
+          START,
+          "delta",
+          START + ".sha256",
+          delta.sha256(),
+          START + ".targets",
+          String.join(", ", delta.provenance().targets()));
     }
 
     @Override

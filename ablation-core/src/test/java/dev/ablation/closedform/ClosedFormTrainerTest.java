@@ -153,8 +153,7 @@ class ClosedFormTrainerTest {
     int i = 0;
     for (String name : List.of("network.key", "network.value")) {
       NDArray expected = edited.get(i++).transpose();
-      NDArray actual =
-          delta.changed(name, model.weights().copy(name, scope), scope);
+      NDArray actual = delta.changed(name, model.weights().copy(name, scope), scope);
       assertThat(actual.sub(expected).norm().getFloat())
           .as(name)
           .isLessThan(2e-6f * expected.norm().getFloat());
@@ -176,7 +175,8 @@ class ClosedFormTrainerTest {
       assertThat(result.delta().names()).hasSize(2);
       assertThat(warnings)
           .containsExactly(
-              "1 prompts are to be preserved, but are the target's: they are not preserved, such as 'zebra'");
+              "1 prompts are to be preserved, but are the target's: they are not preserved, such as"
+                  + " 'zebra'");
     }
   }
 

@@ -42,8 +42,7 @@ class FactorChangeTest {
   }
 
   private NDArray random(long seed, long... shape) {
-    return RandomStreams.gaussian(
-            scope, new Shape(shape), RandomStreams.stream(seed, "factor", 0))
+    return RandomStreams.gaussian(scope, new Shape(shape), RandomStreams.stream(seed, "factor", 0))
         .mul(0.1f);
   }
 

@@ -300,8 +300,8 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Watches the removal of an object by {@link EmojiAblation#instance(String)}: the object
-   * itself, others of its category and of other ones, and styles.
+   * Watches the removal of an object by {@link EmojiAblation#instance(String)}: the object itself,
+   * others of its category and of other ones, and styles.
    *
    * @param concept one of {@link #concepts()}
    * @return a monitor for the plan's training; it uses this evaluator
@@ -312,8 +312,8 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Watches the removal of the memorised image by {@link EmojiAblation#planted()}: its
-   * copies, objects and styles.
+   * Watches the removal of the memorised image by {@link EmojiAblation#planted()}: its copies,
+   * objects and styles.
    *
    * @return a monitor for the plan's training; it uses this evaluator
    */

@@ -458,12 +458,14 @@ public final class EmojiAblation {
    */
   public Ablation plan(DiffusionModel model) {
     TargetAndAnchor first = removals.get(0);
-    Ablation plan = Ablator.of(model).target(first.target()).anchor(anchor(first).augmented(Augmentation.none()));
+    Ablation plan =
+        Ablator.of(model)
+            .target(first.target())
+            .anchor(anchor(first).augmented(Augmentation.none()));
     for (TargetAndAnchor next : removals.subList(1, removals.size())) {
       plan = plan.andTarget(next.target()).anchor(anchor(next).augmented(Augmentation.none()));
     }
-    Optional<ClosedForm> form =
-        way.form().map(chosen -> chosen.preserved(captions().preserved()));
+    Optional<ClosedForm> form = way.form().map(chosen -> chosen.preserved(captions().preserved()));
     if (!way.gradients()) {
       return plan.weights(WeightGroup.crossAttentionKeyValue()).trainer(form.orElseThrow());
     }

@@ -281,7 +281,13 @@ class EmbeddedModelTest {
       NDArray base = model.weights().copy(key, scope);
       NDArray changed = result.delta().changed(key, base, scope);
       double whole = distance(model, base, "a cat face", "a " + sibling);
-      assertThat(difference(model, "a cat face in ink style", changed, "a " + sibling + " in ink style", base))
+      assertThat(
+              difference(
+                  model,
+                  "a cat face in ink style",
+                  changed,
+                  "a " + sibling + " in ink style",
+                  base))
           .isLessThan(0.3 * whole);
       assertThat(difference(model, "a rocket in ink style", changed, "a rocket in ink style", base))
           .isLessThan(0.1 * whole);
@@ -298,10 +304,7 @@ class EmbeddedModelTest {
     try (NDManager scope = model.manager().newSubManager()) {
       NDArray a = model.encode(List.of(prompt), scope).textEmbeddings().get(0);
       NDArray b = model.encode(List.of(other), scope).textEmbeddings().get(0);
-      return a.matMul(weight.transpose())
-          .sub(b.matMul(otherWeight.transpose()))
-          .norm()
-          .getFloat();
+      return a.matMul(weight.transpose()).sub(b.matMul(otherWeight.transpose())).norm().getFloat();
     }
   }
 

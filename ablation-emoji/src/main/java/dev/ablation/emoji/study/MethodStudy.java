@@ -48,10 +48,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     usageHelpAutoWidth = true,
     description = {
-      "Removes styles and objects from the embedded model by several methods, draws the answer set and"
-          + " counts, by the embedded evaluator, what is removed and what is kept. Run it again with"
-          + " the same folder to continue where it stopped. A run takes two to four minutes of one"
-          + " core.",
+      "Removes styles and objects from the embedded model by several methods, draws the answer set"
+          + " and counts, by the embedded evaluator, what is removed and what is kept. Run it again"
+          + " with the same folder to continue where it stopped. A run takes two to four minutes of"
+          + " one core.",
     })
 public final class MethodStudy implements Callable<Integer> {
   private static final int COPIES = 20;
@@ -69,8 +69,9 @@ public final class MethodStudy implements Callable<Integer> {
       split = ",",
       paramLabel = "TARGET",
       description =
-          "What to remove: style:NAME, instance:NAME or planted. Default: every style and every object"
-              + " of the answer set by the first two methods, two styles and four objects by all.")
+          "What to remove: style:NAME, instance:NAME or planted. Default: every style and every"
+              + " object of the answer set by the first two methods, two styles and four objects by"
+              + " all.")
   private List<String> targets = List.of();
 
   @Option(
@@ -105,7 +106,8 @@ public final class MethodStudy implements Callable<Integer> {
   @Option(
       names = "--images",
       paramLabel = "N",
-      description = "Images of each pair of object and style. Default: 2, as in the published tables.")
+      description =
+          "Images of each pair of object and style. Default: 2, as in the published tables.")
   private @Nullable Integer images;
 
   @Option(
@@ -335,8 +337,7 @@ public final class MethodStudy implements Callable<Integer> {
               base.answers(),
               judged(judge, features),
               copies.isEmpty() ? List.of() : judged(judge, judge.clip().extract(copies))),
-          Scores.of(
-              target, questions, base.nearest(), nearest(data, drawn), nearest(data, copies)),
+          Scores.of(target, questions, base.nearest(), nearest(data, drawn), nearest(data, copies)),
           ClipMmd.defaults().distance(after, before),
           KernelInceptionDistance.unbiased(after, before),
           result.elapsed().toMillis() / 1000.0,

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param method its name
  * @param development whether settings may be chosen by the target
  * @param scores UA, IRA, CRA
- * @param nearest the same by a second judge, the nearest image of the data set; null in results
- *     of earlier versions
+ * @param nearest the same by a second judge, the nearest image of the data set; null in results of
+ *     earlier versions
  * @param cmmd of the ablated model's images from the base model's, without the target's prompts
  * @param kid the same by kernel inception distance of the evaluator's features
  * @param seconds of the run, anchors included
