@@ -7,6 +7,7 @@ module dev.ablation.djl {
   requires transitive com.google.errorprone.annotations;
   requires transitive com.google.gson;
   requires transitive dev.ablation.core;
+  requires java.net.http;
   requires org.slf4j;
 
   exports dev.ablation.djl;
@@ -15,6 +16,7 @@ module dev.ablation.djl {
   exports dev.ablation.djl.dit;
   exports dev.ablation.djl.embedding;
   exports dev.ablation.djl.flux;
+  exports dev.ablation.djl.hub;
   exports dev.ablation.djl.load;
   exports dev.ablation.djl.lora;
   exports dev.ablation.djl.metric;

@@ -335,6 +335,7 @@ public record GeneratedAnchors(
       return LatentSampler.of(model)
           .settings(sampling())
           .cancellation(context::cancelled)
+          .warnings(context::warn)
           .listener(progress -> report(first, progress))
           .sample(prompts.subList(first, end), NoiseSource.ofSeed(seed + first), scope);
     }

@@ -37,7 +37,7 @@ public final class RunFolder implements AutoCloseable {
   private static final String LOCK = "run.lock";
   private static final String ANCHORS = "anchors";
   private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{8,})\\.safetensors");
-  private static final Pattern UNFINISHED = Pattern.compile("\\.(checkpoint-|plan).*\\.tmp");
+  private static final Pattern UNFINISHED = Pattern.compile("\\.(checkpoint-|plan).*(?<!\\.ablation)\\.tmp");
 
   private final Checkpoints settings;
   private final Provenance plan;
@@ -108,7 +108,7 @@ public final class RunFolder implements AutoCloseable {
         folder + " is used by another run; wait for it or choose another folder");
   }
 
-  /** Temporary files of a killed process. */
+  /** Temporary files of a killed process of an earlier version; writing removes the others. */
   private void removeUnfinished() throws IOException {
     for (Path file : files(UNFINISHED)) {
       Files.deleteIfExists(file);

@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Writes files and folders atomically: they are written under a temporary name in the same folder,
  * forced to disk, and moved into place. On any failure the temporary file is removed and the
- * existing file remains.
+ * existing file remains. What a killed process left behind is removed when the next one writes into
+ * the folder.
  */
 public final class AtomicFiles {
 
@@ -80,8 +81,9 @@ public final class AtomicFiles {
     if (Files.isDirectory(target)) {
       throw new FileAlreadyExistsException(target.toString(), null, "is a folder, not a file");
     }
+    Unfinished.removeAbandoned(parentOf(target));
     Path temporary = temporarySibling(target);
-    try {
+    try (Unfinished unused = Unfinished.begin(temporary)) {
       try (FileChannel channel =
           FileChannel.open(
               temporary,
@@ -132,8 +134,9 @@ public final class AtomicFiles {
    */
   public static void writeFolder(Path target, FolderBody body) throws IOException {
     checkTarget(target, Existing.REFUSE);
+    Unfinished.removeAbandoned(parentOf(target));
     Path temporary = temporarySibling(target);
-    try {
+    try (Unfinished unused = Unfinished.begin(temporary)) {
       Files.createDirectory(temporary);
       body.write(temporary);
       forceTree(temporary);
@@ -189,7 +192,7 @@ public final class AtomicFiles {
     String name = String.valueOf(target.toAbsolutePath().normalize().getFileName());
     String shortened = name.substring(0, Math.min(name.length(), MAX_NAME_PART));
     // Not Files.createTempFile: its files are readable only by the owner, even after a move.
-    return parent.resolve("." + shortened + "." + UUID.randomUUID() + ".tmp");
+    return parent.resolve("." + shortened + "." + UUID.randomUUID() + Unfinished.ENDING);
   }
 
   private static void move(Path temporary, Path target) throws IOException {
@@ -210,7 +213,7 @@ public final class AtomicFiles {
     }
   }
 
-  private static void deleteTree(Path root) throws IOException {
+  static void deleteTree(Path root) throws IOException {
     Files.walkFileTree(
         root,
         new SimpleFileVisitor<>() {

@@ -13,6 +13,7 @@ public final class ModelDescriptor {
   private final int latentChannels;
   private final LatentSize latentSize;
   private final Device device;
+  private final String precision;
 
   /**
    * Creates a descriptor.
@@ -25,14 +26,25 @@ public final class ModelDescriptor {
    */
   public ModelDescriptor(
       String name, int latentChannels, int latentHeight, int latentWidth, Device device) {
+    this(name, latentChannels, size(latentHeight, latentWidth), device, "float32");
+  }
+
+  private ModelDescriptor(
+      String name, int latentChannels, LatentSize latentSize, Device device, String precision) {
     Preconditions.checkArgument(!name.isBlank(), "name must not be blank");
     positive("latentChannels", latentChannels);
-    positive("latentHeight", latentHeight);
-    positive("latentWidth", latentWidth);
+    Preconditions.checkArgument(!precision.isBlank(), "precision must not be blank");
     this.name = name;
     this.latentChannels = latentChannels;
-    this.latentSize = new LatentSize(latentHeight, latentWidth);
+    this.latentSize = latentSize;
     this.device = Objects.requireNonNull(device, "device");
+    this.precision = precision;
+  }
+
+  private static LatentSize size(int height, int width) {
+    positive("latentHeight", height);
+    positive("latentWidth", width);
+    return new LatentSize(height, width);
   }
 
   private static void positive(String name, int value) {
@@ -77,18 +89,34 @@ public final class ModelDescriptor {
     return device;
   }
 
+  /** {@return the number format in which the networks compute, such as {@code "float32"}} */
+  public String precision() {
+    return precision;
+  }
+
+  /**
+   * Changes the number format in which the networks compute; float32 at first.
+   *
+   * @param precision in words, not blank
+   * @return a copy with the given precision
+   */
+  public ModelDescriptor precision(String precision) {
+    return new ModelDescriptor(name, latentChannels, latentSize, device, precision);
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof ModelDescriptor descriptor
         && name.equals(descriptor.name)
         && latentChannels == descriptor.latentChannels
         && latentSize.equals(descriptor.latentSize)
-        && device.equals(descriptor.device);
+        && device.equals(descriptor.device)
+        && precision.equals(descriptor.precision);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(name, latentChannels, latentSize, device);
+    return Objects.hash(name, latentChannels, latentSize, device, precision);
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.ablation.report;
 
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.internal.AtomicFiles;
@@ -9,13 +11,10 @@ import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -60,31 +59,32 @@ public record Report(
      *
      * @param delta any delta
      * @return size and hash of its file
-     * @throws IOException if a temporary file cannot be written
+     * @throws IOException if the delta cannot be read
      */
     public static DeltaFile of(WeightDelta delta) throws IOException {
-      Path folder = Files.createTempDirectory("ablation-report");
-      Path file = folder.resolve("delta.safetensors");
-      try {
-        delta.save(file);
-        return new DeltaFile(delta.names().size(), Files.size(file), sha256(file));
-      } finally {
-        Files.deleteIfExists(file);
-        Files.deleteIfExists(folder);
-      }
-    }
+      Hasher sha256 = Hashing.sha256().newHasher();
+      long[] size = {0};
+      delta.writeTo(
+          new WritableByteChannel() {
+            @Override
+            public int write(ByteBuffer bytes) {
+              int count = bytes.remaining();
+              size[0] += count;
+              sha256.putBytes(bytes);
+              return count;
+            }
 
-    private static String sha256(Path file) throws IOException {
-      try (InputStream in = Files.newInputStream(file)) {
-        MessageDigest digest = MessageDigest.getInstance("SHA-256");
-        byte[] buffer = new byte[1 << 16];
-        for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-          digest.update(buffer, 0, read);
-        }
-        return HexFormat.of().formatHex(digest.digest());
-      } catch (NoSuchAlgorithmException e) {
-        throw new IllegalStateException("every Java platform has SHA-256", e);
-      }
+            @Override
+            public boolean isOpen() {
+              return true;
+            }
+
+            @Override
+            public void close() {
+              // There is nothing to close.
+            }
+          });
+      return new DeltaFile(delta.names().size(), size[0], sha256.hash().toString());
     }
   }
 
@@ -119,7 +119,7 @@ public record Report(
    * @param delta any delta
    * @param evaluation the evaluation of the delta
    * @return the report
-   * @throws IOException if a temporary file cannot be written
+   * @throws IOException if the delta cannot be read
    */
   public static Report of(WeightDelta delta, EvaluationResult evaluation) throws IOException {
     return new Report(delta.provenance(), DeltaFile.of(delta), evaluation, null);

@@ -19,10 +19,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** One run of a plan: checks it, prepares the anchors, trains, takes the difference, evaluates. */
@@ -163,6 +165,10 @@ final class PlanRun {
     // Hashes are of the model's own weights; under an applied delta a run learns a change of the
     // sum.
     model.weights().boundSha256().ifPresent(sha256 -> settings.put("base.applied.sha256", sha256));
+    settings.put("model.precision", model.descriptor().precision());
+    Map<String, String> environment =
+        new TreeMap<>(LibraryVersion.environment(model.descriptor().device()));
+    environment.put("weights", storedDtypes(model));
     Map<String, String> hashes = new TreeMap<>();
     weights.forEach(name -> hashes.put(name, model.weights().sha256(name)));
     return new Provenance(
@@ -171,6 +177,15 @@ final class PlanRun {
         model.weights().sha256(),
         hashes,
         settings,
-        LibraryVersion.environment(model.descriptor().device()));
+        environment);
+  }
+
+  /** The dtypes in which the model stores its weights, such as {@code "bfloat16, float32"}. */
+  private static String storedDtypes(DiffusionModel model) {
+    return model.weights().list().stream()
+        .map(info -> info.dtype().name().toLowerCase(Locale.ROOT))
+        .distinct()
+        .sorted()
+        .collect(Collectors.joining(", "));
   }
 }

@@ -16,6 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -68,12 +70,14 @@ public final class SafetensorsFile implements AutoCloseable {
   private final FileChannel channel;
   private final boolean mappable;
   private final SafetensorsHeader header;
+  private final State state;
   private final Object lock = new Object();
   private @Nullable ByteBuffer pieceIn;
   private @Nullable ByteBuffer pieceOut;
 
   private SafetensorsFile(
-      Path path, FileChannel channel, boolean mappable, SafetensorsHeader header) {
+      Path path, FileChannel channel, boolean mappable, SafetensorsHeader header, State state) {
+    this.state = state;
     this.path = path;
     this.channel = channel;
     this.mappable = mappable;
@@ -110,9 +114,10 @@ public final class SafetensorsFile implements AutoCloseable {
     FileChannel channel =
         writable == null ? FileChannel.open(path, StandardOpenOption.READ) : writable;
     try {
+      State state = State.of(path, channel);
       SafetensorsHeader header = SafetensorsHeader.read(path, channel);
       boolean mappable = writable != null && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
-      return new SafetensorsFile(path, channel, mappable, header);
+      return new SafetensorsFile(path, channel, mappable, header, state);
     } catch (IOException | RuntimeException | Error e) {
       try {
         channel.close();
@@ -191,6 +196,7 @@ public final class SafetensorsFile implements AutoCloseable {
                   ? "readFloat32 widens it"
                   : "readBytes gives its bytes"));
     }
+    checkUnchanged();
     synchronized (lock) {
       NDArray mapped = tryMap(entry, type, entry.dtype().bytes(), manager);
       return mapped != null ? mapped : copy(entry, type, manager);
@@ -213,6 +219,7 @@ public final class SafetensorsFile implements AutoCloseable {
     TensorEntry bytes =
         new TensorEntry(name, Dtype.I8, new Shape(entry.byteSize()), entry.begin(), entry.end());
     int alignment = Math.max(1, entry.dtype().bytes());
+    checkUnchanged();
     synchronized (lock) {
       NDArray mapped = tryMap(bytes, DataType.INT8, alignment, manager);
       return mapped != null ? mapped : copy(bytes, DataType.INT8, manager);
@@ -247,6 +254,7 @@ public final class SafetensorsFile implements AutoCloseable {
     if (entry.dtype() == Dtype.F32) {
       return read(name, manager);
     }
+    checkUnchanged();
     synchronized (lock) {
       return copy(entry, DataType.FLOAT32, manager);
     }
@@ -277,6 +285,7 @@ public final class SafetensorsFile implements AutoCloseable {
               + " bytes");
     }
     checkOpen();
+    checkUnchanged();
     SafetensorsHeader.readFully(
         path, channel, target, header.dataStart() + entry.begin() + position);
   }
@@ -296,6 +305,33 @@ public final class SafetensorsFile implements AutoCloseable {
   @Override
   public void close() throws IOException {
     channel.close();
+  }
+
+  /**
+   * Size and time of a file. Another file that was moved into its place since does not count: what
+   * is open is the old one.
+   */
+  private record State(long size, @Nullable Object identity, FileTime time) {
+    static State of(Path path, FileChannel channel) throws IOException {
+      BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+      return new State(channel.size(), attributes.fileKey(), attributes.lastModifiedTime());
+    }
+  }
+
+  /** A file that was cut or written in place since it was opened would give other values. */
+  private void checkUnchanged() throws IOException {
+    checkOpen();
+    boolean changed = channel.size() != state.size;
+    if (!changed && Files.exists(path)) {
+      State now = State.of(path, channel);
+      changed =
+          now.identity != null
+              && now.identity.equals(state.identity)
+              && !now.time.equals(state.time);
+    }
+    if (changed) {
+      throw new IOException(path + ": must not change while it is open, but was cut or written to");
+    }
   }
 
   private void checkOpen() {

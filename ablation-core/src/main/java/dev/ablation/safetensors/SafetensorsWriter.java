@@ -98,14 +98,33 @@ public final class SafetensorsWriter {
     List<Item> items = layOut(sources, options);
     ByteBuffer header = header(items, metadata);
     AtomicFiles.writeFile(
-        target,
-        options.existing(),
-        channel -> {
-          writeFully(channel, header);
-          for (Item item : items) {
-            item.writeTo(channel);
-          }
-        });
+        target, options.existing(), channel -> writeTo(channel, header, items));
+  }
+
+  /**
+   * Writes tensors as the bytes of a file.
+   *
+   * @param out receives the bytes; not closed
+   * @param sources by name
+   * @param metadata strings to store beside them
+   * @throws IllegalArgumentException if a name cannot be written or the header gets too large
+   * @throws IOException if a source or {@code out} fails
+   */
+  public static void writeSources(
+      WritableByteChannel out,
+      Map<String, ? extends TensorSource> sources,
+      Map<String, String> metadata)
+      throws IOException {
+    List<Item> items = layOut(sources, WriteOptions.defaults());
+    writeTo(out, header(items, metadata), items);
+  }
+
+  private static void writeTo(WritableByteChannel out, ByteBuffer header, List<Item> items)
+      throws IOException {
+    writeFully(out, header);
+    for (Item item : items) {
+      item.writeTo(out);
+    }
   }
 
   /** Sorts as the reference implementation does and assigns the ranges. */
@@ -263,7 +282,7 @@ public final class SafetensorsWriter {
       return elements * dtype.bits() / 8;
     }
 
-    private void writeTo(FileChannel channel) throws IOException {
+    private void writeTo(WritableByteChannel channel) throws IOException {
       Counter counter = new Counter(channel);
       long expected = byteSize(source.dtype());
       if (stored == source.dtype()) {

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.memory.OutOfMemory;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
@@ -23,13 +24,15 @@ import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Draws latents or images from a model: the loop over a sampler's steps, with {@link Guidance}.
  *
  * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
- * <p>Images are drawn in batches. An image depends on its prompt, its noise and the settings, never
+ * <p>Images are drawn in batches; a batch that does not fit into memory is halved. An image depends on its prompt, its noise and the settings, never
  * on the other images of its batch; only the network's rounding may differ between batch sizes.
  *
  * <p>Immutable: every setter returns another sampler on the same model. Sampling uses the model, so
@@ -38,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  */
 @CheckReturnValue
 public final class LatentSampler {
+  private static final Logger LOG = LoggerFactory.getLogger(LatentSampler.class);
+
   private final DiffusionModel model;
   private final Values values;
 
@@ -51,6 +56,7 @@ public final class LatentSampler {
     private @Nullable SourceImages source;
     private Consumer<? super SamplingProgress> listener = progress -> {};
     private BooleanSupplier cancelled = () -> false;
+    private Consumer<String> warnings = LOG::warn;
 
     Values(DiffusionModel model) {
       settings = SamplingSettings.defaultsFor(model);
@@ -216,6 +222,18 @@ public final class LatentSampler {
     return changed(v -> v.cancelled = cancelled);
   }
 
+  /**
+   * Returns a sampler that reports warnings to a consumer instead of to the log: when a batch did
+   * not fit into memory and smaller ones are drawn.
+   *
+   * @param warnings called on the sampling thread
+   * @return the sampler
+   */
+  public LatentSampler warnings(Consumer<String> warnings) {
+    Objects.requireNonNull(warnings, "warnings");
+    return changed(v -> v.warnings = warnings);
+  }
+
   /** {@return how this sampler draws} */
   public SamplingSettings settings() {
     return values.settings;
@@ -260,10 +278,15 @@ public final class LatentSampler {
     int size = values.settings.batchSize();
     try (NDManager scope = model.manager().newSubManager()) {
       NDList batches = new NDList();
-      for (int first = 0; first < prompts.size(); first += size) {
+      for (int first = 0; first < prompts.size(); ) {
         int end = Math.min(first + size, prompts.size());
         Batch batch = new Batch(prompts.subList(first, end), first, prompts.size(), noise);
-        batches.add(batch.sample(scope));
+        try {
+          batches.add(batch.sample(scope));
+          first = end;
+        } catch (RuntimeException e) {
+          size = smallerBatch(end - first, e);
+        }
       }
       NDArray latents = batches.size() == 1 ? batches.get(0) : NDArrays.concat(batches, 0);
       latents.attach(owner);
@@ -303,6 +326,20 @@ public final class LatentSampler {
       NDArray latents = sample(prompts, noise, scope);
       return Images.images(Images.decode(codec, latents, values.settings.batchSize(), scope));
     }
+  }
+
+  /** Half of a batch that did not fit into memory; any other failure is thrown. */
+  private int smallerBatch(int images, RuntimeException failure) {
+    if (!OutOfMemory.isCauseOf(failure)) {
+      throw failure;
+    }
+    if (images == 1) {
+      throw OutOfMemory.explained("drawing one image at a time", failure);
+    }
+    values.warnings.accept(
+        "a batch of %d images does not fit into memory; drawing %d at a time"
+            .formatted(images, images / 2));
+    return images / 2;
   }
 
   /** Some images that go through the network together. */

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import dev.ablation.delta.WeightChange;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.memory.OutOfMemory;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LoraFactors;
 import dev.ablation.model.Optimizer;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** One training run by a {@link GradientTrainer}, from the start or from a saved state. */
@@ -120,7 +122,7 @@ final class GradientRun implements AutoCloseable {
     double rate = trainer.learningRate() * factor(step);
     TrainingResult.Step made;
     try (NDManager scope = task.model().manager().newSubManager()) {
-      Gradients gradients = gradients(step, scope);
+      Gradients gradients = explainingMemory(() -> gradients(step, scope));
       if (!Double.isFinite(gradients.loss())) {
         throw new TrainingDivergedException(step, gradients.loss(), Double.NaN, rate);
       }
@@ -140,6 +142,14 @@ final class GradientRun implements AutoCloseable {
             made.gradientNorm(),
             rate,
             Duration.ofNanos(System.nanoTime() - start)));
+  }
+
+  private static Gradients explainingMemory(Supplier<Gradients> body) {
+    try {
+      return body.get();
+    } catch (RuntimeException e) {
+      throw OutOfMemory.isCauseOf(e) ? OutOfMemory.explained("a training step", e) : e;
+    }
   }
 
   private double factor(int step) {

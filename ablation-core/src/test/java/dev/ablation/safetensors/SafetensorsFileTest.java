@@ -17,6 +17,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
@@ -383,6 +385,33 @@ class SafetensorsFileTest {
       } catch (MalformedSafetensorsException e) {
         assertThat(e).hasMessageContaining(path.toString());
       }
+    }
+  }
+
+  @Test
+  void refusesAFileThatIsCutOrWrittenToWhileItIsOpen() throws IOException {
+    String header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    for (boolean cut : new boolean[] {true, false}) {
+      Path path = RawFile.write(folder, header, 1f, 2f);
+      try (SafetensorsFile file = SafetensorsFile.open(path)) {
+        byte[] bytes = Files.readAllBytes(path);
+        Files.write(path, Arrays.copyOf(bytes, bytes.length - (cut ? 4 : 0)));
+        Files.setLastModifiedTime(path, FileTime.fromMillis(0));
+        assertThatThrownBy(() -> file.read("x", manager))
+            .isInstanceOf(IOException.class)
+            .hasMessage(path + ": must not change while it is open, but was cut or written to");
+      }
+    }
+  }
+
+  @Test
+  void readsTheOldFileWhenAnotherIsMovedIntoItsPlace() throws IOException {
+    String header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    Path path = RawFile.write(folder, header, 1f, 2f);
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      Files.move(
+          RawFile.write(folder, header, 3f, 4f), path, StandardCopyOption.REPLACE_EXISTING);
+      assertThat(file.read("x", manager).toFloatArray()).containsExactly(1, 2);
     }
   }
 }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.model.Conditioning;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.schedule.NoiseSchedule;
@@ -52,6 +53,33 @@ class LatentSamplerTest {
         .containsExactly(Arrays.copyOfRange(together, 3 * SIZE, 4 * SIZE));
     assertThat(sample(own, prompts, 10)).as("again").containsExactly(together);
     assertThat(sample(own, prompts, 11)).as("another seed").isNotEqualTo(together);
+  }
+
+  private static Conditioning limited(Conditioning batch, int most) {
+    if (batch.batchSize() > most) {
+      throw new IllegalStateException("CUDA out of memory. Tried to allocate 2.00 GiB");
+    }
+    return batch;
+  }
+
+  @Test
+  void aBatchThatDoesNotFitIsHalved() {
+    List<String> prompts = List.of("a", "bb", "ccc", "dddd", "eeeee");
+    List<String> warnings = new ArrayList<>();
+    LatentSampler sampler = LatentSampler.of(model).settings(settings.batchSize(5));
+    float[] halved =
+        sampler
+            .conditioning(batch -> limited(batch, 2))
+            .warnings(warnings::add)
+            .sample(prompts, 10, owner)
+            .toFloatArray();
+    assertThat(halved).containsExactly(sampler.sample(prompts, 10, owner).toFloatArray());
+    assertThat(warnings)
+        .containsExactly("a batch of 5 images does not fit into memory; drawing 2 at a time");
+    assertThatIllegalStateException()
+        .isThrownBy(
+            () -> sampler.conditioning(batch -> limited(batch, 0)).sample(prompts, 10, owner))
+        .withMessageContainingAll("out of memory", "one image at a time", "half precision");
   }
 
   @Test

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.nn.Precision;
 import dev.ablation.djl.train.DjlTraining;
 import dev.ablation.djl.train.InputGradients;
 import dev.ablation.djl.vae.AutoencoderKL;
@@ -46,7 +47,7 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
     this.parts = parts;
     parts.weights.use().name(parts.descriptor.name());
     // Joint attention has no position of text at which gradients would stop.
-    DjlTraining training = new DjlTraining(parts.manager, parts.weights, stop -> {});
+    DjlTraining training = new DjlTraining(parts.manager, parts.weights, parts.precision, stop -> {});
     SamplingDefaults defaults = () -> parts.defaults;
     capabilities =
         Map.of(
@@ -79,6 +80,7 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
    * @param tokenizers one for each text encoder
    * @param defaults the publisher's settings
    * @param export writes the model
+   * @param precision of the denoising network
    */
   record Parts(
       ModelDescriptor descriptor,
@@ -88,7 +90,8 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
       NamedWeights weights,
       FlowTokenizers tokenizers,
       SamplingSettings defaults,
-      CheckpointExport export) {}
+      CheckpointExport export,
+      Precision precision) {}
 
   @Override
   public final ModelDescriptor descriptor() {

@@ -130,8 +130,7 @@ final class FluxPipeline implements PipelineClass<Flux> {
             distilled ? 512 : 256,
             opening);
     NDManager manager = opening.fill();
-    transformer.layer().setPrecision(opening.options().precision());
-    vae.layer().setPrecision(opening.options().precision());
+    Computation.of(opening.options()).set(transformer.layer(), vae.layer());
     int side = vae.config().sampleSize() / vae.config().downscaling();
     double guidance = opening.options().guidance().orElse(GUIDANCE);
     return new Flux(
@@ -141,7 +140,8 @@ final class FluxPipeline implements PipelineClass<Flux> {
                 vae.config().latentChannels(),
                 side,
                 side,
-                manager.getDevice()),
+                manager.getDevice())
+            .precision(opening.options().precision().dtype()),
             manager,
             components.get(FlowComponents.SCHEDULER),
             vae.layer(),
@@ -151,7 +151,8 @@ final class FluxPipeline implements PipelineClass<Flux> {
                 .add("text_encoder_2", second.model(), WeightRole.TEXT_ENCODER),
             new FlowTokenizers().add("text_encoder", first).add("text_encoder_2", second),
             defaults(components.get(FlowComponents.SCHEDULER), distilled, guidance),
-            new FolderExport(opening.keptFiles(), components.networks())),
+            new FolderExport(opening.keptFiles(), components.networks()),
+            opening.options().precision()),
         new FluxTextEncoders(first, second),
         transformer.layer(),
         guidance);

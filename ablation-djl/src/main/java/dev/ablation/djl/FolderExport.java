@@ -19,6 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes a model as a checkpoint folder in diffusers' layout: the networks with their weights of
@@ -29,6 +31,8 @@ import java.util.stream.Stream;
 final class FolderExport implements CheckpointExport {
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+
+  private static final Logger LOG = LoggerFactory.getLogger(FolderExport.class);
 
   private final KeptFiles kept;
   private final Map<String, Network<?, ?>> networks = new LinkedHashMap<>();
@@ -94,11 +98,15 @@ final class FolderExport implements CheckpointExport {
     if (component.get(1).isJsonNull() || !Files.isDirectory(source)) {
       return false;
     }
+    if (!KeptFiles.isInside(kept.folder(), source)) {
+      LOG.warn("{} links out of the model's folder: the export leaves it out", source);
+      return false;
+    }
     copy(source, folder.resolve(key));
     return true;
   }
 
-  private static void copy(Path from, Path to) throws IOException {
+  private void copy(Path from, Path to) throws IOException {
     Files.createDirectory(to);
     List<Path> files;
     try (Stream<Path> list = Files.list(from)) {
@@ -106,6 +114,10 @@ final class FolderExport implements CheckpointExport {
     }
     for (Path file : files) {
       Path target = to.resolve(file.getFileName().toString());
+      if (!KeptFiles.isInside(kept.folder(), file)) {
+        LOG.warn("{} links out of the model's folder: the export leaves it out", file);
+        continue;
+      }
       if (Files.isDirectory(file)) {
         copy(file, target);
       } else {

@@ -136,8 +136,7 @@ final class StableDiffusion3Pipeline implements PipelineClass<StableDiffusion3> 
         FlowComponents.open(components.get(TEXT_ENCODER_2), TOKENIZER_2, components, opening);
     T5TextEncoder third = t5(components, opening);
     NDManager manager = opening.fill();
-    transformer.layer().setPrecision(opening.options().precision());
-    vae.layer().setPrecision(opening.options().precision());
+    Computation.of(opening.options()).set(transformer.layer(), vae.layer());
     NamedWeights weights =
         new NamedWeights()
             .add("transformer", transformer.layer(), WeightRole.DENOISER)
@@ -158,14 +157,16 @@ final class StableDiffusion3Pipeline implements PipelineClass<StableDiffusion3> 
                 transformer.config().inChannels(),
                 transformer.config().sampleSize(),
                 transformer.config().sampleSize(),
-                manager.getDevice()),
+                manager.getDevice())
+            .precision(opening.options().precision().dtype()),
             manager,
             scheduler,
             vae.layer(),
             weights,
             tokenizers,
             new SamplingSettings(scheduler.sampler(), 28, Guidance.classifierFree(7), "", 4),
-            new FolderExport(opening.keptFiles(), components.networks())),
+            new FolderExport(opening.keptFiles(), components.networks()),
+            opening.options().precision()),
         new SD3TextEncoders(first, second, third, transformer.config().jointAttentionDim()),
         transformer.layer(),
         length > 0 ? length : T5_LENGTH);

@@ -174,11 +174,9 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     Network<ClipTextConfig, ClipTextModel> text = components.get(TEXT_ENCODER);
     Path files = opening.options().tokenizer().orElse(components.get(TOKENIZER));
     ClipTokenizer tokenizer =
-        AddedTokens.open(
-            opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
+        AddedTokens.open(opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
     NDManager manager = opening.fill();
-    unet.layer().setPrecision(opening.options().precision());
-    vae.layer().setPrecision(opening.options().precision());
+    Computation.of(opening.options()).set(unet.layer(), vae.layer());
     return new StableDiffusion(
         new UNetDiffusion.Parts(
             new ModelDescriptor(
@@ -186,7 +184,8 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
                 vae.config().latentChannels(),
                 unet.config().sampleSize(),
                 unet.config().sampleSize(),
-                manager.getDevice()),
+                manager.getDevice())
+            .precision(opening.options().precision().dtype()),
             manager,
             components.get(SCHEDULER),
             unet.layer(),

@@ -186,15 +186,15 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
       Components components, Opening opening, NDManager manager) {
     Network<UNetConfig, UNet2DConditionModel> unet = components.get(UNET);
     Network<VaeConfig, AutoencoderKL> vae = components.get(VAE);
-    unet.layer().setPrecision(opening.options().precision());
-    vae.layer().setPrecision(opening.options().precision());
+    Computation.of(opening.options()).set(unet.layer(), vae.layer());
     return new UNetDiffusion.Parts(
         new ModelDescriptor(
             opening.modelName(),
             vae.config().latentChannels(),
             unet.config().sampleSize(),
             unet.config().sampleSize(),
-            manager.getDevice()),
+            manager.getDevice())
+            .precision(opening.options().precision().dtype()),
         manager,
         components.get(SCHEDULER),
         unet.layer(),

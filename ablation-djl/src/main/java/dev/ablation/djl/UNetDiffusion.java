@@ -67,7 +67,8 @@ abstract class UNetDiffusion implements DiffusionModel {
     this.parts = parts;
     parts.weights.use().name(parts.descriptor.name());
     DjlTraining training =
-        new DjlTraining(parts.manager, parts.weights, parts.unet::stopStartToken);
+        new DjlTraining(
+            parts.manager, parts.weights, parts.unet.precision(), parts.unet::stopStartToken);
     LatentCodec codec = new VaeCodec(parts.vae, parts.weights.use());
     capabilities.put(LatentCodec.class, codec);
     capabilities.put(Differentiable.class, training);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonArray;
@@ -161,8 +160,7 @@ class ExportGoldenTest {
     changes.put(
         "model_index requires_safety_checker true (safety null)",
         copy -> copy.set(INDEX, "requires_safety_checker", "true"));
-    changes.put(
-        "model_index extra scalar key", copy -> copy.set(INDEX, "ablation", "\"x\""));
+    changes.put("model_index extra scalar key", copy -> copy.set(INDEX, "ablation", "\"x\""));
     changes.put(
         "model_index extra null component", copy -> copy.set(INDEX, "extra", "[null, null]"));
     changes.put(
@@ -177,7 +175,8 @@ class ExportGoldenTest {
     changes.put(
         "scheduler class differs from model_index",
         copy -> copy.set(SCHEDULER, "_class_name", "\"DDIMScheduler\""));
-    changes.put("text_encoder safetensors without __metadata__", copy -> bare(copy, "text_encoder"));
+    changes.put(
+        "text_encoder safetensors without __metadata__", copy -> bare(copy, "text_encoder"));
     changes.put("unet safetensors without __metadata__", copy -> bare(copy, "unet"));
     changes.put(
         "text_encoder keys without text_model.",

@@ -274,8 +274,12 @@ class FolderExportTest {
   @Test
   @EnabledOnOs({OS.LINUX, OS.MAC})
   void linksAndReadOnlyFilesAreCopiedAsFiles() throws IOException {
+    // as in the cache of a hub
     Path blobs = Files.createDirectory(temp.resolve("blobs"));
-    try (Stream<Path> files = Files.walk(copy.root())) {
+    Path snapshot = Files.createDirectory(temp.resolve("snapshots")).resolve("main");
+    Files.move(copy.root(), snapshot);
+    Files.createSymbolicLink(copy.root(), snapshot);
+    try (Stream<Path> files = Files.walk(snapshot)) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
         Path blob = Files.move(file, blobs.resolve("blob" + file.toString().hashCode()));
         assertThat(blob.toFile().setReadOnly()).isTrue();
@@ -286,6 +290,17 @@ class FolderExportTest {
     try (Stream<Path> files = Files.walk(target)) {
       assertThat(files).noneMatch(Files::isSymbolicLink);
     }
+    StableDiffusion.load(target, OPTIONS).close();
+  }
+
+  @Test
+  @EnabledOnOs({OS.LINUX, OS.MAC})
+  void aLinkOutOfTheFolderIsNotCopied() throws IOException {
+    Path secret = Files.writeString(temp.resolve("secret"), "a key");
+    Files.createSymbolicLink(copy.root().resolve("tokenizer").resolve("notes.txt"), secret);
+    export();
+    assertThat(target.resolve("tokenizer/vocab.json")).exists();
+    assertThat(target.resolve("tokenizer/notes.txt")).doesNotExist();
     StableDiffusion.load(target, OPTIONS).close();
   }
 

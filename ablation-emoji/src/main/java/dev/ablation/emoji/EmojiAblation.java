@@ -10,6 +10,7 @@ import dev.ablation.attack.WordingAttack;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.closedform.ClosedForm;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
@@ -112,14 +113,9 @@ public final class EmojiAblation {
   private final SamplingSettings sampling;
   private final Way way;
 
-  /** How the weights are found. */
-  public enum Way {
-    /** By gradient descent, as in the paper: one or two minutes. */
-    GRADIENT,
-    /** By least squares on text embeddings, in seconds; no image is drawn. */
-    CLOSED_FORM,
-    /** By gradient descent that begins with the closed form. */
-    POLISHED_CLOSED_FORM
+  /** How the weights are found: by gradients alone, in closed form, or one after the other. */
+  private record Way(Optional<ClosedForm> form, boolean gradients) {
+    static final Way GRADIENT = new Way(Optional.empty(), true);
   }
 
   private EmojiAblation(
@@ -338,7 +334,7 @@ public final class EmojiAblation {
         numbered(),
         TRAINING.steps(TRAINING.steps() * (1 + all.size()) / 2),
         SAMPLING,
-        ablations.get(0).way);
+        Way.GRADIENT);
   }
 
   /** Columns whose rows have nothing in common. */
@@ -412,14 +408,46 @@ public final class EmojiAblation {
   }
 
   /**
-   * Changes how the weights are found.
+   * Finds the weights by least squares on the text embeddings of some hundred captions, in a few
+   * seconds; no image is drawn.
    *
-   * @param way in seconds or by training
-   * @return a copy that goes this way
+   * @return a copy that is not trained by gradients
    */
-  public EmojiAblation way(Way way) {
-    return new EmojiAblation(
-        removals, neighbours, columns, trainer, sampling, Objects.requireNonNull(way, "way"));
+  public EmojiAblation closedForm() {
+    return closedForm(ClosedForm.sequences());
+  }
+
+  /**
+   * Finds the weights in a closed form, with captions of this model for what it preserves.
+   *
+   * @param form such as {@code ClosedForm.uce(Uce.defaults())}
+   * @return a copy that is not trained by gradients
+   */
+  public EmojiAblation closedForm(ClosedForm form) {
+    return way(new Way(Optional.of(form), false));
+  }
+
+  /**
+   * Trains by gradients that begin with the closed form; stops at once where early stopping finds
+   * that nothing is left to do.
+   *
+   * @return a copy that begins there
+   */
+  public EmojiAblation polishedClosedForm() {
+    return way(new Way(Optional.of(ClosedForm.sequences()), true));
+  }
+
+  private EmojiAblation way(Way changed) {
+    return new EmojiAblation(removals, neighbours, columns, trainer, sampling, changed);
+  }
+
+  /**
+   * Tells the kind of what is removed.
+   *
+   * @return that of the first target
+   */
+  public ConceptKind kind() {
+    return removals.get(0).target().kind();
   }
 
   /**
@@ -434,18 +462,20 @@ public final class EmojiAblation {
     for (TargetAndAnchor next : removals.subList(1, removals.size())) {
       plan = plan.andTarget(next.target()).anchor(anchor(next).augmented(Augmentation.none()));
     }
-    if (way == Way.CLOSED_FORM) {
-      return plan.weights(WeightGroup.crossAttentionKeyValue()).trainer(closedForm());
+    Optional<ClosedForm> form =
+        way.form().map(chosen -> chosen.preserved(captions().preserved()));
+    if (!way.gradients()) {
+      return plan.weights(WeightGroup.crossAttentionKeyValue()).trainer(form.orElseThrow());
     }
     return plan.objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
         .weights(WeightGroup.crossAttentionKeyValue())
-        .trainer(way == Way.GRADIENT ? trainer : trainer.startingFrom(closedForm()));
+        .trainer(form.map(trainer::startingFrom).orElse(trainer));
   }
 
   private GeneratedAnchors anchor(TargetAndAnchor removal) {
     GeneratedAnchors anchor = removal.anchor();
     Concept target = removal.target();
-    if (way == Way.GRADIENT) {
+    if (way.form().isEmpty()) {
       return anchor;
     }
     List<String> gone = removals.stream().map(each -> plain(each.target().name())).toList();
@@ -453,10 +483,6 @@ public final class EmojiAblation {
         captions().anchors(target, removal.anchor().name(), anchor.prompts(target)).stream()
             .filter(prompt -> gone.size() == 1 || gone.stream().noneMatch(prompt::contains))
             .toList());
-  }
-
-  private ClosedForm closedForm() {
-    return ClosedForm.sequences().preserved(captions().preserved());
   }
 
   private ClosedFormCaptions captions() {

@@ -93,12 +93,31 @@ record ModelFiles(String name, String folder) {
               home.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
         // Held until the channel is closed. Another process may have been quicker.
         lockFile.lock();
+        removeAbandoned(home);
         if (!intact(model, manifest)) {
           unpack(model, manifest);
         }
       }
     }
     return model;
+  }
+
+  /** Folders of killed processes; the lock says that nobody writes them. */
+  private void removeAbandoned(Path home) throws IOException {
+    List<Path> found;
+    try (Stream<Path> files = Files.list(home)) {
+      found =
+          files
+              .filter(file -> {
+                String own = file.getFileName().toString();
+                return own.startsWith(name + ".")
+                    && (own.endsWith(".tmp") || own.endsWith(".damaged"));
+              })
+              .toList();
+    }
+    for (Path each : found) {
+      delete(each);
+    }
   }
 
   private void unpack(Path model, List<Entry> manifest) throws IOException {

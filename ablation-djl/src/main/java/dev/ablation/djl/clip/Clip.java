@@ -148,7 +148,11 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
       clip.forEachWeight(weights::put);
       List<String> problems = new ArrayList<>();
       try (Checkpoint checkpoint =
-          Checkpoint.open(folder, WeightFiles.TRANSFORMERS_STEM, options.variant().orElse(null))) {
+          Checkpoint.open(
+              folder,
+              WeightFiles.TRANSFORMERS_STEM,
+              options.variant().orElse(null),
+              options.access())) {
         NetworkFiles files =
             NetworkFiles.of(
                 "clip",

@@ -120,11 +120,16 @@ record TokenizerFiles(
     for (AddedToken token : specials.unnumbered()) {
       added.put(idOf(token.content(), ids, vocabFile), token);
     }
+    String unknown = specials.named("unk_token");
+    if (!vocabulary.containsKey(unknown)) { // the library would fail on the first unknown character
+      throw new InvalidCheckpointException(
+          vocabFile, "the unknown token " + unknown + " is not in the vocabulary of the model");
+    }
     return new TokenizerFiles(
         vocabulary,
         merges,
         added,
-        specials.named("unk_token"),
+        unknown,
         idOf(specials.named("bos_token"), ids, vocabFile),
         idOf(specials.named("eos_token"), ids, vocabFile),
         idOf(specials.named("pad_token"), ids, vocabFile),
@@ -150,8 +155,7 @@ record TokenizerFiles(
       }
       all.put(id++, AddedToken.of(token, false));
     }
-    return new TokenizerFiles(
-        vocabulary, merges, all, unknown, startId, endId, padId, maxLength);
+    return new TokenizerFiles(vocabulary, merges, all, unknown, startId, endId, padId, maxLength);
   }
 
   /**

@@ -32,7 +32,7 @@ public final class AdaLayerNormContinuous extends Layer {
             """
             (x, e):
                 s, h = torch.chunk(torch.unsqueeze(e, 1), 2, 2)
-                n = torch.layer_norm(x, [%d], None, None, %s)
+                n = torch.type_as(torch.layer_norm(torch.to(x, 6), [%d], None, None, %s), x)
                 return torch.add(torch.mul(n, torch.add(s, 1)), h)\
             """
                 .formatted(width, Condition.EPSILON));

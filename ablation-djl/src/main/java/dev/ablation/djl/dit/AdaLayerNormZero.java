@@ -51,7 +51,7 @@ public final class AdaLayerNormZero extends Layer {
           """
           (x, e):
               %s = torch.chunk(e, %d, 1)
-              n = torch.layer_norm(x, [%d], None, None, %s)
+              n = torch.type_as(torch.layer_norm(torch.to(x, 6), [%d], None, None, %s), x)
               y = torch.add(torch.mul(n, torch.add(torch.unsqueeze(s1, 1), 1)), torch.unsqueeze(h1, 1))
               return %s\
           """

@@ -39,9 +39,9 @@ final class HeadAttention {
 
   void use(Precision precision) {
     attention =
-        precision == Precision.FLOAT32
-            ? Kernels.attention(settings.heads(), false)
-            : Kernels.attentionInBfloat16(settings.heads(), settings.headWidth());
+        precision == Precision.BF16_MATMUL
+            ? Kernels.attentionInBfloat16(settings.heads(), settings.headWidth())
+            : Kernels.attention(settings.heads(), false);
   }
 
   /** Closes queries, keys and values. */

@@ -105,8 +105,8 @@ public final class TextualInversion {
 
   /**
    * Reads a file: {@code learned_embeds} of diffusers, an embedding of stable-diffusion-webui or
-   * the original code, or one of Stable Diffusion XL; safetensors, or a pickle ({@code .bin}, {@code
-   * .pt}), of which nothing is run.
+   * the original code, or one of Stable Diffusion XL; safetensors, or a pickle ({@code .bin},
+   * {@code .pt}), of which nothing is run.
    *
    * @param file any of these
    * @return the token that the file names, else the file's name without its ending

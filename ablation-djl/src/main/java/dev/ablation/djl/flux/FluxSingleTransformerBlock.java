@@ -49,6 +49,11 @@ final class FluxSingleTransformerBlock extends Layer {
   }
 
   @Override
+  protected boolean isCheckpointed() {
+    return true;
+  }
+
+  @Override
   protected NDList call(NDList in) {
     NDArray text = in.get(1);
     NDArray x = JOIN.call(in.get(0), text);

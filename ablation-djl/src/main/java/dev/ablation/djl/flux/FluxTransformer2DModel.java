@@ -83,8 +83,8 @@ public final class FluxTransformer2DModel extends Layer {
   protected NDList call(NDList in) {
     check(in);
     NDArray condition = condition(in);
-    NDArray text = contextEmbedder.apply(in.get(1));
-    NDArray image = xEmbedder.apply(in.get(0));
+    NDArray text = contextEmbedder.apply(narrowed(in.get(1)));
+    NDArray image = xEmbedder.apply(narrowed(in.get(0)));
     NDList positions = posEmbed.applyAll(new NDList(JOIN_IDS.call(in.get(4), in.get(5))));
     for (Layer block : blocks) {
       NDList inputs = new NDList(image, text, condition);
@@ -96,14 +96,15 @@ public final class FluxTransformer2DModel extends Layer {
       image = out.get(0);
       text = out.get(1);
     }
-    return new NDList(projOut.applyAndClose(normOut.apply(image, condition)));
+    return new NDList(widened(projOut.applyAndClose(normOut.apply(image, condition)), in));
   }
 
   private NDArray condition(NDList in) {
     NDArray time = TIMES_1000.call(in.get(3));
+    NDArray pooled = narrowed(in.get(2));
     return config.guidanceEmbeds()
-        ? timeTextEmbed.apply(time, in.get(2), TIMES_1000.call(in.get(GUIDANCE)))
-        : timeTextEmbed.apply(time, in.get(2));
+        ? timeTextEmbed.apply(time, pooled, TIMES_1000.call(in.get(GUIDANCE)))
+        : timeTextEmbed.apply(time, pooled);
   }
 
   private void check(NDList in) {

@@ -43,6 +43,11 @@ final class FluxTransformerBlock extends Layer {
   }
 
   @Override
+  protected boolean isCheckpointed() {
+    return true;
+  }
+
+  @Override
   protected NDList call(NDList in) {
     NDArray image = in.get(0);
     NDArray text = in.get(1);

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.djl.embedding.TextualInversion;
 import dev.ablation.djl.nn.Precision;
+import dev.ablation.safetensors.SafetensorsFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -34,6 +35,11 @@ public final class LoadOptions {
   private Set<String> without = Set.of();
   private int maxSequenceLength;
   private @Nullable Double guidance;
+  private boolean gradientCheckpointing;
+  private boolean vaeSlicing;
+  private boolean vaeTiling;
+  private boolean textEncoderOffload;
+  private SafetensorsFile.Access access = SafetensorsFile.Access.MAP;
   private List<TextualInversion> textualInversions = List.of();
 
   private LoadOptions() {}
@@ -49,6 +55,11 @@ public final class LoadOptions {
     without = other.without;
     maxSequenceLength = other.maxSequenceLength;
     guidance = other.guidance;
+    gradientCheckpointing = other.gradientCheckpointing;
+    vaeSlicing = other.vaeSlicing;
+    vaeTiling = other.vaeTiling;
+    textEncoderOffload = other.textEncoderOffload;
+    access = other.access;
     textualInversions = other.textualInversions;
   }
 
@@ -77,7 +88,7 @@ public final class LoadOptions {
     return Optional.ofNullable(variant);
   }
 
-  /** {@return the precision of products} */
+  /** {@return the number format in which the networks compute} */
   public Precision precision() {
     return precision;
   }
@@ -110,6 +121,45 @@ public final class LoadOptions {
   /** {@return the guidance scale of FLUX.1 dev's conditioning; empty for the published 3.5} */
   public OptionalDouble guidance() {
     return guidance == null ? OptionalDouble.empty() : OptionalDouble.of(guidance);
+  }
+
+  /** {@return whether blocks are computed once more in the backward pass} */
+  public boolean gradientCheckpointing() {
+    return gradientCheckpointing;
+  }
+
+  /** {@return whether the autoencoder takes one image at a time} */
+  public boolean vaeSlicing() {
+    return vaeSlicing;
+  }
+
+  /** {@return whether the autoencoder takes large images in tiles} */
+  public boolean vaeTiling() {
+    return vaeTiling;
+  }
+
+  /** {@return whether the text encoders' weights are on the device only during a call} */
+  public boolean textEncoderOffload() {
+    return textEncoderOffload;
+  }
+
+  /** {@return how weights get from the files into memory} */
+  public SafetensorsFile.Access access() {
+    return access;
+  }
+
+  /**
+   * Chooses how weights get from the files into memory. Mapped weights take memory only where they
+   * are used, but a file that is cut or overwritten in place while the model is open changes its
+   * weights or ends the process. {@link SafetensorsFile.Access#COPY} reads everything at once.
+   *
+   * @param access of the weight files
+   * @return a copy with the given access
+   */
+  public LoadOptions access(SafetensorsFile.Access access) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.access = Objects.requireNonNull(access, "access");
+    return copy;
   }
 
   /**
@@ -155,11 +205,13 @@ public final class LoadOptions {
   }
 
   /**
-   * Chooses the precision of products. {@link Precision#BF16_MATMUL} draws faster on processors
-   * with instructions for it, and differently in details: results no longer equal the Python
-   * original's to the digits.
+   * Chooses the number format in which the networks compute. Other formats than float32 need less
+   * memory or time, and results no longer equal the Python original's to the digits. A format that
+   * the device has no instructions for is refused when a model is loaded; see {@link
+   * Precision#isSupportedBy}.
    *
-   * @param precision of the products of UNet and autoencoder; the text encoder's stay float32
+   * @param precision of the denoising network and of the autoencoder, which computes in float32
+   *     nevertheless where it would overflow in float16; text encoders compute in float32
    * @return a copy with the given precision
    */
   public LoadOptions precision(Precision precision) {
@@ -254,15 +306,72 @@ public final class LoadOptions {
     return copy;
   }
 
+  /**
+   * Chooses whether the blocks of the denoising network are computed once more in the backward
+   * pass, instead of keeping all activations for it ({@code enable_gradient_checkpointing} in
+   * diffusers). Gradients are the same; a training step takes about a third longer.
+   *
+   * @param recompute whether they are
+   * @return a copy with this setting
+   */
+  public LoadOptions gradientCheckpointing(boolean recompute) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.gradientCheckpointing = recompute;
+    return copy;
+  }
+
+  /**
+   * Chooses whether the autoencoder encodes and decodes the images of a batch one after the other
+   * ({@code enable_vae_slicing} in diffusers).
+   *
+   * @param slicing whether it does
+   * @return a copy with this setting
+   */
+  public LoadOptions vaeSlicing(boolean slicing) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.vaeSlicing = slicing;
+    return copy;
+  }
+
+  /**
+   * Chooses whether the autoencoder encodes and decodes images that are larger than its {@code
+   * sample_size} in overlapping tiles, which are blended ({@code enable_vae_tiling} in diffusers).
+   * Memory no longer grows with the image, and the result differs a little from that of the whole
+   * image, since normalisations see one tile at a time.
+   *
+   * @param tiling whether it does
+   * @return a copy with this setting
+   */
+  public LoadOptions vaeTiling(boolean tiling) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.vaeTiling = tiling;
+    return copy;
+  }
+
+  /**
+   * Chooses whether the weights of the text encoders stay in the memory of the host, mapped from
+   * their files in the dtype that they have there, and get to the device one layer at a time while
+   * a prompt is encoded. Training encodes each prompt once and keeps the result, so it costs little
+   * time. Results are the same.
+   *
+   * @param offload whether they do
+   * @return a copy with this setting
+   */
+  public LoadOptions textEncoderOffload(boolean offload) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.textEncoderOffload = offload;
+    return copy;
+  }
+
   /** {@return the tokens that are added to the vocabulary} */
   public List<TextualInversion> textualInversions() {
     return textualInversions;
   }
 
   /**
-   * Adds a token to the vocabulary of a model of Stable Diffusion 1.x, 2.x or XL. Its vectors become
-   * rows of the text encoder's table: weights like all others, which an ablation may change and an
-   * export writes. May be called for several tokens.
+   * Adds a token to the vocabulary of a model of Stable Diffusion 1.x, 2.x or XL. Its vectors
+   * become rows of the text encoder's table: weights like all others, which an ablation may change
+   * and an export writes. May be called for several tokens.
    *
    * @param added a token and its vectors
    * @return a changed copy
@@ -280,6 +389,8 @@ public final class LoadOptions {
     return "device %s, threads %d, variant %s, %s, weights %s, tokenizer %s, config %s"
             .formatted(device, threads, variant, precision, weightDtype, tokenizer, config)
         + ", without %s, maxSequenceLength %d, guidance %s, added %s"
-            .formatted(without, maxSequenceLength, guidance, textualInversions);
+            .formatted(without, maxSequenceLength, guidance, textualInversions)
+        + ", gradientCheckpointing %s, vaeSlicing %s, vaeTiling %s, textEncoderOffload %s"
+            .formatted(gradientCheckpointing, vaeSlicing, vaeTiling, textEncoderOffload);
   }
 }

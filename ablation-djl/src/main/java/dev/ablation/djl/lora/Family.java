@@ -96,8 +96,7 @@ final class Family {
   }
 
   private static String ofWidth(long width) {
-    return BY_WIDTH.getOrDefault(
-        width, "a UNet whose text has " + width + " numbers a token");
+    return BY_WIDTH.getOrDefault(width, "a UNet whose text has " + width + " numbers a token");
   }
 
   private static boolean any(Set<String> names, Pattern pattern) {

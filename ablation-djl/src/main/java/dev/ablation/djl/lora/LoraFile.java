@@ -210,9 +210,9 @@ public final class LoraFile {
   }
 
   /**
-   * Reads a LoRA file: of diffusers and its older versions, of peft, of kohya's scripts, ComfyUI and
-   * the tools that write like them. The names may be those of diffusers or those of the original
-   * code, which keeps queries, keys and values of a transformer together.
+   * Reads a LoRA file: of diffusers and its older versions, of peft, of kohya's scripts, ComfyUI
+   * and the tools that write like them. The names may be those of diffusers or those of the
+   * original code, which keeps queries, keys and values of a transformer together.
    *
    * @param file safetensors, or a pickle of {@code torch.save}, of which nothing is run. Beside a
    *     file {@code adapter_model.*} peft's {@code adapter_config.json} is read
@@ -310,8 +310,7 @@ public final class LoraFile {
           throw new IllegalArgumentException(e.getMessage() + compared(tensors, model), e);
         }
         if (found.put(weight, change) != null) {
-          throw new IllegalArgumentException(
-              "'" + weight + "' is changed twice, in two spellings");
+          throw new IllegalArgumentException("'" + weight + "' is changed twice, in two spellings");
         }
       }
     }
@@ -386,8 +385,7 @@ public final class LoraFile {
     NDArray alpha = module.getValue().get(LoraKeys.Kind.ALPHA);
     if (alpha != null && alpha.size() != 1) {
       throw new IllegalArgumentException(
-          "alpha of '%s' must be one number, was of shape %s"
-              .formatted(weight, alpha.getShape()));
+          "alpha of '%s' must be one number, was of shape %s".formatted(weight, alpha.getShape()));
     }
     double scale =
         alpha == null
@@ -395,9 +393,7 @@ public final class LoraFile {
             : alpha.toFloatArray()[0] / (double) rank;
     Finite.checkProduct(down, up, rank, scale, weight);
     return new LoraFactors(
-        down.reshape(expectedA),
-        rows(up, target).reshape(LoraFactors.upShape(shape, rank)),
-        scale);
+        down.reshape(expectedA), rows(up, target).reshape(LoraFactors.upShape(shape, rank)), scale);
   }
 
   /** The shape of the tensor that holds a weight's rows among others. */

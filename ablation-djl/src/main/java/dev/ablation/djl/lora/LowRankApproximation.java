@@ -29,8 +29,8 @@ import java.util.stream.Collectors;
  *
  * <p>Each weight's change D (a convolution's with its inputs and its window in one axis) is
  * projected on the singular vectors of its largest singular values, which is the nearest matrix of
- * the rank (Eckart and Young 1936). They are computed in float64 as eigenvectors of D D^T or D^T
- * D, whichever is smaller, so singular values below 1e-8 of the largest are not told from zero. The
+ * the rank (Eckart and Young 1936). They are computed in float64 as eigenvectors of D D^T or D^T D,
+ * whichever is smaller, so singular values below 1e-8 of the largest are not told from zero. The
  * errors are measured on the factors as they are stored. On two cores a weight of 1280 x 2048 takes
  * about 0.7 s.
  */
@@ -81,8 +81,7 @@ public final class LowRankApproximation implements AutoCloseable {
   public static LowRankApproximation of(
       WeightDelta delta, DiffusionModel model, LowRankSettings settings) {
     Map<String, WeightInfo> infos =
-        model.weights().list().stream()
-            .collect(Collectors.toMap(WeightInfo::name, info -> info));
+        model.weights().list().stream().collect(Collectors.toMap(WeightInfo::name, info -> info));
     List<String> others = new ArrayList<>();
     for (String name : delta.names()) {
       if (!infos.containsKey(name)) {
@@ -96,8 +95,7 @@ public final class LowRankApproximation implements AutoCloseable {
       throw new IllegalArgumentException(
           ("a LoRA file can hold linear maps and convolutions alone; of the delta's %d weights %d"
                   + " are something else: %s. They can be left out with leavingOutOthers()")
-              .formatted(
-                  delta.names().size(), others.size(), others.stream().limit(5).toList()));
+              .formatted(delta.names().size(), others.size(), others.stream().limit(5).toList()));
     }
     return GradMode.with(false, () -> factorised(delta, others, settings));
   }
@@ -162,7 +160,10 @@ public final class LowRankApproximation implements AutoCloseable {
 
   /** A change in full; products and rows are not kept by the delta. */
   private static NDArray change(WeightDelta delta, String name, NDManager owner) {
-    return delta.lowRank(name).map(factors -> factors.product(owner)).orElseGet(() -> delta.get(name));
+    return delta
+        .lowRank(name)
+        .map(factors -> factors.product(owner))
+        .orElseGet(() -> delta.get(name));
   }
 
   /** Factors that the delta holds and that are allowed stay as they are. */
@@ -172,8 +173,7 @@ public final class LowRankApproximation implements AutoCloseable {
         .lowRank(name)
         .filter(factors -> factors.rank() <= settings.maxRank() && !settings.isFloat16())
         .map(factors ->
-            new LoraFactors(
-                factors.down().duplicate(), factors.up().duplicate(), factors.scale()))
+            new LoraFactors(factors.down().duplicate(), factors.up().duplicate(), factors.scale()))
         .map(factors -> new Factorised(factors, square(change), 0))
         .filter(found -> found.square() > 0);
   }
@@ -196,8 +196,7 @@ public final class LowRankApproximation implements AutoCloseable {
     wide.attach(owner);
     NDArray matrix = wide.reshape(change.getShape().get(0), -1);
     boolean left = matrix.getShape().get(0) <= matrix.getShape().get(1);
-    NDArray gram =
-        left ? matrix.matMul(matrix.transpose()) : matrix.transpose().matMul(matrix);
+    NDArray gram = left ? matrix.matMul(matrix.transpose()) : matrix.transpose().matMul(matrix);
     NDList eigen = EIGENVECTORS.callAll(gram);
     double[] values = eigen.get(0).toDoubleArray();
     int rank = rank(values, settings);
@@ -215,9 +214,7 @@ public final class LowRankApproximation implements AutoCloseable {
     NDArray storedUp = stored(balancedUp, settings, owner);
     NDArray storedDown = stored(balancedDown, settings, owner);
     NDArray product =
-        storedUp
-            .toType(DataType.FLOAT64, true)
-            .matMul(storedDown.toType(DataType.FLOAT64, true));
+        storedUp.toType(DataType.FLOAT64, true).matMul(storedDown.toType(DataType.FLOAT64, true));
     double missing = square(matrix.sub(product));
     LoraFactors factors =
         new LoraFactors(

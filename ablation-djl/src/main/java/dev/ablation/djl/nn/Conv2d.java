@@ -48,15 +48,15 @@ public final class Conv2d extends Layer {
   @Override
   protected void use(Precision precision) {
     kernel =
-        precision == Precision.FLOAT32
-            ? Kernels.conv2d(stride, padding)
-            : Kernels.conv2dInBfloat16(stride, padding);
+        precision == Precision.BF16_MATMUL
+            ? Kernels.conv2dInBfloat16(stride, padding)
+            : Kernels.conv2d(stride, padding);
   }
 
   @Override
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
-    NDArray y = kernel.call(x, weight.get(), bias.get());
+    NDArray y = kernel.call(x, weight.operand(), bias.operand());
     LoraFactors change = weight.change();
     return new NDList(
         change == null

@@ -28,6 +28,6 @@ public final class Embedding extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    return new NDList(Kernels.EMBEDDING.call(in.get(0), weight.get()));
+    return new NDList(Kernels.EMBEDDING.call(in.get(0), weight.operand()));
   }
 }

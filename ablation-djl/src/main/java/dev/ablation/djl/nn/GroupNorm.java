@@ -33,7 +33,7 @@ public final class GroupNorm extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    return new NDList(kernel.call(in.get(0), weight.get(), bias.get()));
+    return new NDList(kernel.call(in.get(0), weight.operand(), bias.operand()));
   }
 
   /**
@@ -45,7 +45,7 @@ public final class GroupNorm extends Layer {
    */
   public NDArray applyThen(Activation activation, NDArray x) {
     if (activation == Activation.SILU && !isObserved()) {
-      return withSilu.call(x, weight.get(), bias.get());
+      return withSilu.call(x, weight.operand(), bias.operand());
     }
     return activation.apply(apply(x));
   }

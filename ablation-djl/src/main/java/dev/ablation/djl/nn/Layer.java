@@ -8,6 +8,8 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import dev.ablation.djl.internal.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.model.AttentionProjection;
 import dev.ablation.model.WeightRole;
 import java.util.Collections;
@@ -26,6 +28,8 @@ public abstract class Layer extends AbstractBlock {
   private final Map<String, Layer> layers = new LinkedHashMap<>();
   private final Map<String, Weight> weights = new LinkedHashMap<>();
   private @Nullable Consumer<NDList> observer;
+  private Precision precision = Precision.FLOAT32;
+  private boolean recomputed;
 
   /** For subclasses. */
   protected Layer() {}
@@ -146,6 +150,18 @@ public abstract class Layer extends AbstractBlock {
    * @return all outputs
    */
   public final NDList applyAll(NDList in) {
+    Recomputation recomputation =
+        recomputed && GradMode.isRecording() ? Recomputation.current() : null;
+    NDList out =
+        recomputation == null ? compute(in) : recomputation.call(this, in, () -> compute(in));
+    if (observer != null) {
+      observer.accept(out);
+    }
+    return out;
+  }
+
+  /** Calls the layer and frees what it made but its outputs. */
+  final NDList compute(NDList in) {
     NDList out;
     try (NDScope scope = new NDScope()) {
       scope.suppressNotUsedWarning();
@@ -153,10 +169,23 @@ public abstract class Layer extends AbstractBlock {
       NDScope.unregister(out);
     }
     out.forEach(NDScope::register);
-    if (observer != null) {
-      observer.accept(out);
-    }
     return out;
+  }
+
+  /**
+   * Chooses whether blocks of this network are computed once more in the backward pass, so that
+   * what they keep for it is not in memory all at once (gradient checkpointing): residual and
+   * transformer blocks, as in diffusers. Gradients are the same.
+   *
+   * @param recompute from the next call on
+   */
+  public final void setGradientCheckpointing(boolean recompute) {
+    forEachLayer((name, layer) -> layer.recomputed = recompute && layer.isCheckpointed());
+  }
+
+  /** {@return whether gradient checkpointing computes this layer twice; not for inner layers} */
+  protected boolean isCheckpointed() {
+    return false;
   }
 
   /**
@@ -184,7 +213,48 @@ public abstract class Layer extends AbstractBlock {
    * @param precision from the next call on
    */
   public final void setPrecision(Precision precision) {
-    forEachLayer((name, layer) -> layer.use(precision));
+    forEachLayer((name, layer) -> {
+      layer.precision = precision;
+      layer.use(precision);
+    });
+  }
+
+  /** {@return the number format in which this layer computes} */
+  public final Precision precision() {
+    return precision;
+  }
+
+  /**
+   * Converts what a network is given to the dtype of its activations.
+   *
+   * @param x float32
+   * @return {@code x} itself, or a narrower copy
+   */
+  protected final NDArray narrowed(NDArray x) {
+    return precision.narrowed(x);
+  }
+
+  /**
+   * Converts the result of a network to float32 and checks it.
+   *
+   * @param x closed, unless it is float32
+   * @param in the inputs of this call
+   * @return float32
+   * @throws HalfPrecisionException if half precision gave infinity or NaN
+   */
+  protected final NDArray widened(NDArray x, NDList in) {
+    if (!precision.isHalf()) {
+      return x;
+    }
+    NDArray wide = Kernels.TO_FLOAT32.applyAndClose(x);
+    if (!Overflow.isFinite(wide)) {
+      throw Overflow.find(this, in);
+    }
+    return wide;
+  }
+
+  @Nullable Consumer<NDList> observer() {
+    return observer;
   }
 
   /**

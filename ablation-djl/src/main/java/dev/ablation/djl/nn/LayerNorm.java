@@ -24,6 +24,6 @@ public final class LayerNorm extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    return new NDList(kernel.call(in.get(0), weight.get(), bias.get()));
+    return new NDList(kernel.call(in.get(0), weight.operand(), bias.operand()));
   }
 }

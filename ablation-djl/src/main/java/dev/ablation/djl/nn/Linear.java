@@ -48,8 +48,8 @@ public final class Linear extends Layer {
     NDArray x = in.get(0);
     NDArray y =
         bias == null
-            ? kernelWithoutBias().call(x, weight.get())
-            : kernel().call(x, weight.get(), bias.get());
+            ? kernelWithoutBias().call(x, weight.operand())
+            : kernel().call(x, weight.operand(), bias.operand());
     LoraFactors change = weight.change();
     return new NDList(
         change == null

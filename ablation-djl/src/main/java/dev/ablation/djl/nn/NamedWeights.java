@@ -165,7 +165,8 @@ public final class NamedWeights implements Weights {
 
   @Override
   public NDArray copy(String name, NDManager owner) {
-    return weight(name).copy(owner);
+    Weight weight = weight(name);
+    return use.during(() -> weight.copy(owner));
   }
 
   @Override
@@ -194,19 +195,19 @@ public final class NamedWeights implements Weights {
   @Override
   public String sha256(String name) {
     Weight weight = weight(name);
-    return hashes.computeIfAbsent(name, key -> hash(weight));
+    return use.during(() -> hashes.computeIfAbsent(name, key -> hash(weight)));
   }
 
   @Override
   public String sha256() {
-    return hashes.computeIfAbsent(
-        "",
-        key -> {
-          MessageDigest digest = digest();
-          byName.forEach((name, weight) -> update(digest, name, weight));
-          buffers.forEach((name, table) -> update(digest, name, table));
-          return HexFormat.of().formatHex(digest.digest());
-        });
+    return use.during(() -> hashes.computeIfAbsent("", key -> hashOfAll()));
+  }
+
+  private String hashOfAll() {
+    MessageDigest digest = digest();
+    byName.forEach((name, weight) -> update(digest, name, weight));
+    buffers.forEach((name, table) -> update(digest, name, table));
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   private static void update(MessageDigest digest, String name, Weight weight) {

@@ -28,12 +28,13 @@ public final class PlainLayerNorm extends Layer {
   public PlainLayerNorm(int width, double epsilon) {
     kernel =
         Kernel.of(
-            "(x): return torch.layer_norm(x, [%d], None, None, %s)".formatted(width, epsilon));
+            "(x): return torch.type_as(torch.layer_norm(torch.to(x, 6), [%d], None, None, %s), x)"
+                .formatted(width, epsilon));
     withModulation =
         Kernel.of(
             """
             (x, shift, scale):
-                y = torch.layer_norm(x, [%d], None, None, %s)
+                y = torch.type_as(torch.layer_norm(torch.to(x, 6), [%d], None, None, %s), x)
                 return torch.add(torch.mul(y, torch.add(torch.unsqueeze(scale, 1), 1)), torch.unsqueeze(shift, 1))\
             """
                 .formatted(width, epsilon));

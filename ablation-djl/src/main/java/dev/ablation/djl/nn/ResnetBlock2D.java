@@ -44,6 +44,11 @@ public final class ResnetBlock2D extends Layer {
   }
 
   @Override
+  protected boolean isCheckpointed() {
+    return true;
+  }
+
+  @Override
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
     NDArray h = conv1.applyAndClose(norm1.applyThen(activation, x));

@@ -24,14 +24,14 @@ public final class RmsNorm extends Layer {
         Kernel.of(
             """
             (x, w):
-                y = torch.rms_norm(torch.reshape(x, [-1, %1$d]), [%1$d], w, %2$s)
-                return torch.reshape(y, torch.size(x))\
+                y = torch.rms_norm(torch.reshape(torch.to(x, 6), [-1, %1$d]), [%1$d], torch.to(w, 6), %2$s)
+                return torch.type_as(torch.reshape(y, torch.size(x)), x)\
             """
                 .formatted(width, epsilon));
   }
 
   @Override
   protected NDList call(NDList in) {
-    return new NDList(kernel.call(in.get(0), weight.get()));
+    return new NDList(kernel.call(in.get(0), weight.operand()));
   }
 }

@@ -21,6 +21,6 @@ public final class Timesteps extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    return new NDList(features.call(in.get(0)));
+    return new NDList(narrowed(features.call(in.get(0))));
   }
 }

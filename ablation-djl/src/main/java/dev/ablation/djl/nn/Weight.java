@@ -1,11 +1,14 @@
 package dev.ablation.djl.nn;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import dev.ablation.djl.internal.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.model.AttentionProjection;
 import dev.ablation.model.LoraFactors;
@@ -17,16 +20,26 @@ import org.jspecify.annotations.Nullable;
  * One weight of a layer: the array that was loaded and, for a while, another one bound in its
  * place. A layer computes with {@link #get()} and, if it is one that can, with {@link #change()}.
  *
- * <p>The array may be stored in float16 or bfloat16; the network still computes in float32, on a
- * copy that is widened for each call. The engine's arrays cannot be of type bfloat16, so its bytes
- * are kept instead.
+ * <p>The array may be stored in float16 or bfloat16, whatever the dtype in which the network
+ * computes: a layer converts it for each call, which costs nothing where both are the same. The
+ * engine cannot create arrays of type bfloat16, so the bytes are kept and seen as such.
  */
 public final class Weight {
+  /** Without an array of truth values. */
+  private static final Kernel FINITE =
+      Kernel.of(
+          "(x): return torch.logical_and(torch.isfinite(torch.min(x)), torch.isfinite(torch.max(x)))");
+
   private Shape shape;
   private final Parameter parameter;
   private float @Nullable [] appended;
   private @Nullable NDArray own;
+
+  /** The own array in the engine's dtype; of bfloat16 a view of the bytes. */
+  private @Nullable NDArray view;
+
   private DataType dtype = DataType.FLOAT32;
+  private @Nullable Device device;
   private @Nullable NDArray bound;
   private @Nullable LoraFactors change;
   private boolean changeable;
@@ -121,15 +134,35 @@ public final class Weight {
    */
   public NDArray own() {
     NDArray kept = kept();
-    return switch (dtype) {
-      case FLOAT16 -> Kernels.FROM_FLOAT16.call(kept);
-      case BFLOAT16 -> {
-        try (NDArray flat = Kernels.FROM_BFLOAT16.call(kept)) {
-          yield flat.reshape(shape);
-        }
-      }
-      default -> kept;
-    };
+    return isNarrow() ? Kernels.TO_FLOAT32.call(kept) : kept;
+  }
+
+  /**
+   * Says where the layer computes, if the array is kept elsewhere: then each call gets a copy there,
+   * which the caller's {@link ai.djl.ndarray.NDScope} frees.
+   *
+   * @param device of the layer's inputs
+   */
+  public void computeOn(Device device) {
+    this.device = device;
+  }
+
+  /**
+   * Returns the array to compute with in the dtype that it has: no copy is made. For kernels that
+   * convert it to the dtype in which they compute.
+   *
+   * @return what is bound, or the weight's own array in its {@link #dtype()}
+   */
+  NDArray operand() {
+    return bound == null ? kept() : bound;
+  }
+
+  /** {@return whether the own array holds neither NaN nor infinity} */
+  public boolean isFinite() {
+    try (NDScope scope = new NDScope()) {
+      scope.suppressNotUsedWarning();
+      return GradMode.with(false, () -> FINITE.call(kept())).getBoolean();
+    }
   }
 
   /**
@@ -146,10 +179,12 @@ public final class Weight {
   }
 
   private NDArray kept() {
-    if (own == null) {
+    if (view == null) {
       throw new IllegalStateException("weight " + parameter.getName() + " has not been loaded");
     }
-    return own;
+    return device == null || device.equals(view.getDevice())
+        ? view
+        : Kernels.toDevice(device).call(view);
   }
 
   /**
@@ -179,7 +214,17 @@ public final class Weight {
     }
     array.setName(null); // a name would be read as syntax by the engine
     own = array;
+    view = dtype == DataType.BFLOAT16 ? GradMode.with(false, () -> asBfloat16(array)) : array;
     this.dtype = dtype;
+  }
+
+  /** Shares the memory of the bytes, which must stay open. */
+  private NDArray asBfloat16(NDArray bytes) {
+    try (NDArray flat = Kernels.AS_BFLOAT16.call(bytes)) {
+      NDArray shaped = flat.reshape(shape);
+      NDScope.unregister(shaped); // lives as long as the weight
+      return shaped;
+    }
   }
 
   /**
@@ -203,6 +248,8 @@ public final class Weight {
   /** The whole is stored in float32, so that the added rows are not rounded. */
   private void loadExtended(NDArray array, DataType dtype, float[] rows) {
     this.appended = null;
+    NDArray seen = dtype == DataType.BFLOAT16 ? GradMode.with(false, () -> asBfloat16(array)) : array;
+    view = seen;
     own = array;
     this.dtype = dtype;
     long width = shape.size() / shape.get(0);
@@ -221,6 +268,9 @@ public final class Weight {
                 return joined;
               }
             });
+    if (seen != array) {
+      seen.close();
+    }
     array.close();
     shape = whole.getShape();
     load(whole);
@@ -234,15 +284,19 @@ public final class Weight {
    */
   public void overwrite(NDArray values) {
     checkShape(values, shape);
-    NDArray kept = kept();
+    NDArray kept = view == null ? kept() : view;
     if (!isNarrow()) {
       Kernels.copy(values, kept);
       return;
     }
     NDArray wide = GradMode.with(false, values::duplicate);
     wide.attach(kept.getManager());
+    NDArray bytes = own;
     load(wide);
     kept.close();
+    if (bytes != null) {
+      bytes.close();
+    }
   }
 
   /**

@@ -47,6 +47,11 @@ final class JointTransformerBlock extends Layer {
   }
 
   @Override
+  protected boolean isCheckpointed() {
+    return true;
+  }
+
+  @Override
   protected NDList call(NDList in) {
     NDArray image = in.get(0);
     NDArray condition = in.get(2);

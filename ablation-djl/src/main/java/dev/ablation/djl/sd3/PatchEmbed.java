@@ -31,7 +31,7 @@ final class PatchEmbed extends Layer {
                 left = (%1$d - w) // 2
                 p = torch.slice(torch.slice(t, 1, top, top + h), 2, left, left + w)
                 y = torch.transpose(torch.flatten(x, 2), 1, 2)
-                return torch.add(y, torch.reshape(p, [1, h * w, -1]))\
+                return torch.add(y, torch.type_as(torch.reshape(p, [1, h * w, -1]), y))\
             """
                 .formatted(max));
   }

@@ -101,9 +101,9 @@ public final class SD3Transformer2DModel extends Layer {
   protected NDList call(NDList in) {
     NDArray sample = in.get(0);
     checkSample(sample.getShape());
-    NDArray condition = timeTextEmbed.apply(in.get(3), in.get(2));
-    NDArray text = contextEmbedder.apply(in.get(1));
-    NDArray image = posEmbed.apply(sample);
+    NDArray condition = timeTextEmbed.apply(in.get(3), narrowed(in.get(2)));
+    NDArray text = contextEmbedder.apply(narrowed(in.get(1)));
+    NDArray image = posEmbed.apply(narrowed(sample));
     for (int i = 0; i < transformerBlocks.size(); i++) {
       if (skippedBlocks.contains(i)) {
         continue;
@@ -118,7 +118,7 @@ public final class SD3Transformer2DModel extends Layer {
       }
     }
     NDArray tokens = projOut.applyAndClose(normOut.apply(image, condition));
-    return new NDList(unpatchify.applyAndClose(tokens, sample));
+    return new NDList(widened(unpatchify.applyAndClose(tokens, sample), in));
   }
 
   private void checkSample(Shape shape) {

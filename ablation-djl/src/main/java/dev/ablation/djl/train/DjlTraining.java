@@ -2,6 +2,7 @@ package dev.ablation.djl.train;
 
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.nn.NamedWeights;
+import dev.ablation.djl.nn.Precision;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LoraTraining;
@@ -15,19 +16,42 @@ import java.util.function.Function;
  * Opens training sessions on the weights of a model, or on low-rank changes of them; one at a time.
  */
 public final class DjlTraining implements Differentiable, LoraTraining {
+  /** Halved as often as gradients overflow; a power of 2, so that it changes no digits. */
+  private static final double FIRST_SCALE = 65_536;
+
   private final NDManager manager;
   private final NamedWeights weights;
   private final Consumer<Boolean> stopStartToken;
+  private final double lossScale;
   private boolean open;
 
   /**
-   * Creates the capability.
+   * Creates the capability for a model that computes in float32.
    *
    * @param manager of the model
    * @param weights of the model
    * @param stopStartToken receives whether gradients stop at the start token
    */
   public DjlTraining(NDManager manager, NamedWeights weights, Consumer<Boolean> stopStartToken) {
+    this(manager, weights, Precision.FLOAT32, stopStartToken);
+  }
+
+  /**
+   * Creates the capability.
+   *
+   * @param manager of the model
+   * @param weights of the model
+   * @param precision in which the model computes: losses are scaled before gradients are taken in
+   *     float16, in which small ones would vanish (Micikevicius et al. 2018, arXiv 1710.03740,
+   *     section 3.2)
+   * @param stopStartToken receives whether gradients stop at the start token
+   */
+  public DjlTraining(
+      NDManager manager,
+      NamedWeights weights,
+      Precision precision,
+      Consumer<Boolean> stopStartToken) {
+    lossScale = precision == Precision.FLOAT16 ? FIRST_SCALE : 1;
     this.manager = manager;
     this.weights = weights;
     this.stopStartToken = stopStartToken;
@@ -81,7 +105,7 @@ public final class DjlTraining implements Differentiable, LoraTraining {
   private TrainingSession session(Function<NDManager, Trainable> trainable) {
     NDManager scope = manager.newSubManager();
     try {
-      return new DjlTrainingSession(scope, trainable.apply(scope), this::ended);
+      return new DjlTrainingSession(scope, trainable.apply(scope), lossScale, this::ended);
     } catch (RuntimeException e) {
       scope.close();
       ended();

@@ -6,19 +6,26 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import dev.ablation.djl.internal.kernel.GradMode;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.Kernels;
+import dev.ablation.djl.nn.Recomputation;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Gradients and steps of some arrays; until it is closed the network computes with them. */
 final class DjlTrainingSession implements TrainingSession {
+  /** Below, it is not the scale that makes gradients overflow. */
+  private static final double SMALLEST_SCALE = 1.0 / 64;
+
   private final NDManager manager;
   private final Trainable trainable;
   private final Runnable ended;
+  private double lossScale;
   private boolean closed;
 
   /**
@@ -26,10 +33,12 @@ final class DjlTrainingSession implements TrainingSession {
    *
    * @param manager owner of everything that the session makes, closed with it
    * @param trainable what is trained
+   * @param lossScale by which losses are multiplied before gradients are taken; 1 for none
    * @param ended called when the session is closed
    */
-  DjlTrainingSession(NDManager manager, Trainable trainable, Runnable ended) {
+  DjlTrainingSession(NDManager manager, Trainable trainable, double lossScale, Runnable ended) {
     this.manager = manager;
+    this.lossScale = lossScale;
     this.trainable = trainable;
     this.ended = ended;
     trainable.use(true);
@@ -60,28 +69,65 @@ final class DjlTrainingSession implements TrainingSession {
 
   @Override
   public Gradients gradients(Supplier<NDArray> loss, NDManager scope) {
-    NDArray value = GradMode.with(true, loss);
-    if (value.getShape().size() != 1) {
-      throw new IllegalArgumentException(
-          "loss: expected a scalar, was of shape " + value.getShape());
+    while (true) {
+      Optional<Gradients> found = scaledGradients(loss, scope);
+      if (found.isPresent()) {
+        trainable.mask(found.get().values());
+        return found.get();
+      }
+      lossScale /= 2;
     }
-    double number = value.toType(DataType.FLOAT32, false).getFloat();
-    try {
-      NDList gradients =
-          GradMode.with(
-              true, () -> Kernels.GRADIENTS_OR_ZEROS.callWithLists(value, List.copyOf(weights())));
+  }
+
+  /** The gradients; empty if those of the scaled loss overflow and a smaller scale is possible. */
+  private Optional<Gradients> scaledGradients(Supplier<NDArray> loss, NDManager scope) {
+    try (Recomputation recomputation = Recomputation.begin(manager)) {
+      NDArray value = GradMode.with(true, loss);
+      if (value.getShape().size() != 1) {
+        throw new IllegalArgumentException(
+            "loss: expected a scalar, was of shape " + value.getShape());
+      }
+      double number = value.toType(DataType.FLOAT32, false).getFloat();
+      NDArray scaled =
+          lossScale == 1 ? value : GradMode.with(true, () -> scale(lossScale).call(value));
+      NDList gradients = recomputation.gradientsOrZeros(scaled, List.copyOf(weights()));
       if (gradients.isEmpty()) {
         throw new IllegalStateException("the loss must depend on a trained weight, but is of none");
       }
+      if (lossScale != 1) {
+        if (lossScale > SMALLEST_SCALE && !allFinite(gradients)) {
+          return Optional.empty();
+        }
+        GradMode.with(
+            false,
+            () -> {
+              gradients.forEach(gradient -> gradient.muli(1 / lossScale));
+              return gradients;
+            });
+      }
       gradients.attach(scope);
-      trainable.mask(gradients);
-      return new Gradients(number, gradients);
+      return Optional.of(new Gradients(number, gradients));
     } catch (EngineException e) {
       throw new IllegalStateException(
           "the loss must depend on the trained weights through recorded operations: "
               + firstLine(e),
           e);
     }
+  }
+
+  private static Kernel scale(double factor) {
+    return Kernel.of("(x): return torch.mul(x, %s)".formatted(factor));
+  }
+
+  private static boolean allFinite(NDList gradients) {
+    for (NDArray gradient : gradients) {
+      try (NDArray finite = GradMode.with(false, () -> Kernels.ALL_FINITE.call(gradient))) {
+        if (!finite.getBoolean()) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   private static String firstLine(Exception e) {

@@ -71,9 +71,9 @@ final class Attention extends Layer {
   @Override
   protected void use(Precision precision) {
     attention =
-        precision == Precision.FLOAT32
-            ? Kernels.attention(heads, false)
-            : Kernels.attentionInBfloat16(heads, headWidth);
+        precision == Precision.BF16_MATMUL
+            ? Kernels.attentionInBfloat16(heads, headWidth)
+            : Kernels.attention(heads, false);
   }
 
   @Override

@@ -39,6 +39,11 @@ final class BasicTransformerBlock extends Layer {
   }
 
   @Override
+  protected boolean isCheckpointed() {
+    return true;
+  }
+
+  @Override
   protected NDList call(NDList in) {
     NDArray x = in.get(0);
     NDArray text = in.get(1);

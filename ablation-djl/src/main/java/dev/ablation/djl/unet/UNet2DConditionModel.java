@@ -95,7 +95,7 @@ public final class UNet2DConditionModel extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    NDArray text = in.get(2);
+    NDArray text = narrowed(in.get(2));
     NDArray time = timeEmbedding.apply(timeProj.apply(in.get(1)));
     if (addedConditions != null && addTimeProj != null) {
       if (in.size() != 5) {
@@ -103,10 +103,10 @@ public final class UNet2DConditionModel extends Layer {
             "inputs: a network with added conditions takes pooled text embeddings and numbers too");
       }
       NDArray features = addTimeProj.apply(in.get(4).reshape(-1));
-      time = time.add(addedConditions.apply(in.get(3), features));
+      time = time.add(addedConditions.apply(narrowed(in.get(3)), features));
     }
 
-    NDArray x = convIn.apply(in.get(0));
+    NDArray x = convIn.apply(narrowed(in.get(0)));
     Deque<NDArray> skips = new ArrayDeque<>();
     skips.push(x);
     for (DownBlock block : downBlocks) {
@@ -132,6 +132,7 @@ public final class UNet2DConditionModel extends Layer {
       inputs.subNDList(3).stream().limit(block.skips()).forEach(NDArray::close);
     }
 
-    return new NDList(convOut.applyAndClose(convNormOut.applyThen(config.activation(), x)));
+    NDArray out = convOut.applyAndClose(convNormOut.applyThen(config.activation(), x));
+    return new NDList(widened(out, in));
   }
 }

@@ -36,11 +36,12 @@ final class Encoder extends Layer {
 
   @Override
   protected NDList call(NDList in) {
-    NDArray x = convIn.apply(in.get(0));
+    NDArray x = convIn.apply(narrowed(in.get(0)));
     for (EncoderBlock block : downBlocks) {
       x = block.applyAndClose(x);
     }
     x = midBlock.applyAndClose(x);
-    return new NDList(convOut.applyAndClose(convNormOut.applyThen(Activation.SILU, x)));
+    NDArray out = convOut.applyAndClose(convNormOut.applyThen(Activation.SILU, x));
+    return new NDList(widened(out, in));
   }
 }

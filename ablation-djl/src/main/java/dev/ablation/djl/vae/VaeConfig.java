@@ -29,6 +29,7 @@ public final class VaeConfig {
   private final double scalingFactor;
   private final double shiftFactor;
   private final int sampleSize;
+  private final boolean forceUpcast;
   private final List<Double> latentsMean;
   private final List<Double> latentsStd;
 
@@ -59,6 +60,7 @@ public final class VaeConfig {
     }
     shiftFactor = json.doubleOr("shift_factor", 0);
     sampleSize = json.positiveIntOr("sample_size", 32);
+    forceUpcast = json.boolOr("force_upcast", true);
     latentsMean = statistics(json, "latents_mean", "latents_std");
     latentsStd = statistics(json, "latents_std", "latents_mean");
     if (latentsStd.stream().anyMatch(value -> !(value > 0))) {
@@ -105,6 +107,14 @@ public final class VaeConfig {
 
   ResnetSettings resnet() {
     return new ResnetSettings(normNumGroups, EPSILON, activation, 1);
+  }
+
+  /**
+   * {@return whether the autoencoder overflows in float16, as SDXL's does, so that it computes in
+   * float32 where the model computes in float16}
+   */
+  public boolean forceUpcast() {
+    return forceUpcast;
   }
 
   /** {@return channels of an image} */
@@ -200,6 +210,7 @@ public final class VaeConfig {
         scalingFactor,
         shiftFactor,
         sampleSize,
+        forceUpcast,
         latentsMean,
         latentsStd);
   }

@@ -111,9 +111,12 @@ class ConceptAblationFileTest {
       Path file =
           write(
               Map.of(
-                  KEY + ".weight", scope.ones(new Shape(1, 1)),
-                  "unet.other", scope.ones(new Shape(1)),
-                  "text_encoder.other", scope.ones(new Shape(1))));
+                  KEY + ".weight",
+                  scope.ones(new Shape(1, 1)),
+                  "unet.other",
+                  scope.ones(new Shape(1)),
+                  "text_encoder.other",
+                  scope.ones(new Shape(1))));
       assertThatIOException()
           .isThrownBy(() -> ConceptAblationFile.load(file, model))
           .withMessageStartingWith(file + ": 3 of 3 tensors")

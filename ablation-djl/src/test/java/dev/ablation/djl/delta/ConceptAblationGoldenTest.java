@@ -63,8 +63,7 @@ class ConceptAblationGoldenTest {
         float[] now = delta.applied(model, () -> model.weights().get(weight).toFloatArray());
         assertThat(now)
             .as(weight)
-            .containsExactly(
-                expected.readFloat32(weight, scope).toFloatArray(), within(TOLERANCE));
+            .containsExactly(expected.readFloat32(weight, scope).toFloatArray(), within(TOLERANCE));
       }
     }
     assertThat(model.weights().sha256()).isEqualTo(before);

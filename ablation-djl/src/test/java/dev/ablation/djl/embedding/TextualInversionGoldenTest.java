@@ -51,7 +51,9 @@ class TextualInversionGoldenTest {
     List<Path> files;
     try (Stream<Path> list = Files.list(FILES)) {
       files =
-          list.filter(file -> !file.getFileName().toString().startsWith("expected")).sorted().toList();
+          list.filter(file -> !file.getFileName().toString().startsWith("expected"))
+              .sorted()
+              .toList();
     }
     for (Path file : files) {
       String name = file.getFileName().toString();
@@ -91,7 +93,9 @@ class TextualInversionGoldenTest {
         NDManager scope = model.manager().newSubManager()) {
       String prompt = prompt(replaced, added.token(), count);
       int[] ids =
-          expected.getAsJsonArray("ids").asList().stream().mapToInt(JsonElement::getAsInt).toArray();
+          expected.getAsJsonArray("ids").asList().stream()
+              .mapToInt(JsonElement::getAsInt)
+              .toArray();
       assertThat(model.tokenizer().encode(prompt)).containsExactly(ids);
       long[] stored = states.read("input_ids." + name, scope).toLongArray();
       assertThat(model.tokenizer().encode(List.of(prompt), scope).toLongArray())
@@ -137,8 +141,7 @@ class TextualInversionGoldenTest {
     TextualInversion added = TextualInversion.load(file);
     assertThat(added.textEncoders()).isEqualTo(2);
     assertThat(file.getFileName().toString()).startsWith(added.token());
-    try (StableDiffusionXL model =
-            StableDiffusionXL.load(pipeline("tiny-sdxl"), options(added));
+    try (StableDiffusionXL model = StableDiffusionXL.load(pipeline("tiny-sdxl"), options(added));
         NDManager scope = model.manager().newSubManager()) {
       List<WeightInfo> tables =
           model.weights().list().stream()

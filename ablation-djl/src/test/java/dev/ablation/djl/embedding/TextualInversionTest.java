@@ -89,6 +89,7 @@ class TextualInversionTest {
     Path file = folder.resolve("learned_embeds.safetensors");
     made.save(file);
     Path checkpoint = pipeline("tiny-sd1");
+    Path exported = folder.resolve("exported");
     int[] ids;
     String sha256;
     // @start region="open"
@@ -96,10 +97,10 @@ class TextualInversionTest {
     LoadOptions options = LoadOptions.defaults().textualInversion(boat);
     try (StableDiffusion model = StableDiffusion.load(checkpoint, options)) {
       ids = model.tokenizer().encode("a photo of <boat> at sea"); // three ids for <boat>
-      // @end
       sha256 = model.weights().sha256();
-      model.capability(CheckpointExport.class).orElseThrow().export(folder.resolve("exported"));
+      model.capability(CheckpointExport.class).orElseThrow().export(exported);
     }
+    // @end
     assertThat(Files.readString(folder.resolve("exported/tokenizer/added_tokens.json")))
         .contains("\"<boat>\": 1000", "\"<boat>_2\": 1002");
     assertThat(Files.readString(folder.resolve("exported/text_encoder/config.json")))
@@ -185,8 +186,7 @@ class TextualInversionTest {
       for (int i = 0; i < made.textEncoders(); i++) {
         assertThat(read.vectors(i)).isDeepEqualTo(made.vectors(i));
       }
-      assertThatExceptionOfType(FileAlreadyExistsException.class)
-          .isThrownBy(() -> made.save(file));
+      assertThatExceptionOfType(FileAlreadyExistsException.class).isThrownBy(() -> made.save(file));
     }
   }
 
@@ -205,8 +205,7 @@ class TextualInversionTest {
     assertThatExceptionOfType(InvalidCheckpointException.class)
         .isThrownBy(() -> StableDiffusionXL.load(pipeline("tiny-sdxl"), options(one)).close())
         .withMessageContainingAll("<boat>", "has 2 text encoders");
-    for (TextualInversion[] again :
-        new TextualInversion[][] {{known}, {one, one}}) {
+    for (TextualInversion[] again : new TextualInversion[][] {{known}, {one, one}}) {
       assertThatExceptionOfType(InvalidCheckpointException.class)
           .isThrownBy(() -> StableDiffusion.load(pipeline("tiny-sd1"), options(again)).close())
           .withMessageContainingAll(again[0].token(), "there already");
@@ -232,13 +231,11 @@ class TextualInversionTest {
         .isThrownBy(() -> TextualInversion.load(cube))
         .withMessageContaining("(n, width)");
     Path nan = folder.resolve("nan.safetensors");
-    SafetensorsWriter.write(
-        nan, Map.of("a", scope.full(new Shape(1, 2), Float.NaN)), Map.of());
+    SafetensorsWriter.write(nan, Map.of("a", scope.full(new Shape(1, 2), Float.NaN)), Map.of());
     assertThatIOException()
         .isThrownBy(() -> TextualInversion.load(nan))
         .withMessageContaining("finite");
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> TextualInversion.of(" ", rows(1, 2, 0)));
+    assertThatIllegalArgumentException().isThrownBy(() -> TextualInversion.of(" ", rows(1, 2, 0)));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> TextualInversion.of("t", rows(76, 2, 0)))
         .withMessageContaining("75");

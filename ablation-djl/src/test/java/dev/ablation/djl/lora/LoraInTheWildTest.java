@@ -126,7 +126,8 @@ class LoraInTheWildTest {
     for (NDArray alpha :
         new NDArray[] {scope.create(6f), scope.create(6L), scope.create(6), scope.create(6.0)}) {
       Map<String, NDArray> tensors =
-          pair("lora_unet_" + PLAIN.replace('.', '_') + ".lora_down.weight",
+          pair(
+              "lora_unet_" + PLAIN.replace('.', '_') + ".lora_down.weight",
               "lora_unet_" + PLAIN.replace('.', '_') + ".lora_up.weight");
       tensors.put("lora_unet_" + PLAIN.replace('.', '_') + ".alpha", alpha);
       assertReads(write(tensors, Map.of()), 6);
@@ -217,8 +218,7 @@ class LoraInTheWildTest {
   void otherAdaptersAreNamed(String tensor, String kind) throws IOException {
     String kohya = "lora_unet_" + PLAIN.replace('.', '_');
     for (String module : new String[] {MODULE, kohya}) {
-      Map<String, NDArray> tensors =
-          pair(module + ".lora_down.weight", module + ".lora_up.weight");
+      Map<String, NDArray> tensors = pair(module + ".lora_down.weight", module + ".lora_up.weight");
       tensors.put(module + tensor, scope.ones(new Shape(1)));
       Path file = write(tensors, Map.of());
       assertThatIOException()
@@ -242,8 +242,7 @@ class LoraInTheWildTest {
     "lora_unet_joint_blocks_0_x_block_attn_qkv, 1536, Stable Diffusion 3",
     "transformer.transformer_blocks.0.attn.add_k_proj, 1536, Stable Diffusion 3",
   })
-  void theFamilyThatAFileIsForIsNamed(String module, int width, String family)
-      throws IOException {
+  void theFamilyThatAFileIsForIsNamed(String module, int width, String family) throws IOException {
     Map<String, NDArray> tensors = new LinkedHashMap<>();
     tensors.put(module + ".lora_down.weight", scope.ones(new Shape(RANK, width)));
     tensors.put(module + ".lora_up.weight", scope.ones(new Shape(32, RANK)));
@@ -382,8 +381,7 @@ class LoraInTheWildTest {
                   1));
         }
       }
-      Provenance provenance =
-          new Provenance("1", "tiny", "0", Map.of(), Map.of(), Map.of());
+      Provenance provenance = new Provenance("1", "tiny", "0", Map.of(), Map.of(), Map.of());
       Path file = folder.resolve("kohya.safetensors");
       try (WeightDelta delta = WeightDelta.ofLowRank(changes, scope, provenance)) {
         LoraFile.saveKohya(delta, transformer, file);

@@ -73,8 +73,9 @@ class LowRankApproximationTest {
 
   private WeightDelta randomDelta() {
     Map<String, WeightChange> changes = new LinkedHashMap<>();
-    maps().forEach(info ->
-        changes.put(info.name(), WeightChange.adding(scope.randomNormal(info.shape()))));
+    maps()
+        .forEach(info ->
+            changes.put(info.name(), WeightChange.adding(scope.randomNormal(info.shape()))));
     return delta(changes);
   }
 
@@ -86,8 +87,7 @@ class LowRankApproximationTest {
       matrix.data[i] = values[i];
     }
     SingularValueDecomposition_F64<DMatrixRMaj> svd =
-        DecompositionFactory_DDRM.svd(
-            matrix.numRows, matrix.numCols, false, false, true);
+        DecompositionFactory_DDRM.svd(matrix.numRows, matrix.numCols, false, false, true);
     assertThat(svd.decompose(matrix)).isTrue();
     double[] singular = svd.getSingularValues().clone();
     Arrays.sort(singular);
@@ -129,8 +129,7 @@ class LowRankApproximationTest {
       // @start region="approximate"
       LowRankSettings settings = LowRankSettings.rank(8).float16();
       try (LowRankApproximation lora = LowRankApproximation.of(delta, model, settings)) {
-        LoraFile.saveKohya(
-            lora.delta(), model, folder.resolve("takedown.safetensors"), Dtype.F16);
+        LoraFile.saveKohya(lora.delta(), model, folder.resolve("takedown.safetensors"), Dtype.F16);
       }
       // @end
       try (LowRankApproximation lora = LowRankApproximation.of(delta, model, settings);
@@ -189,8 +188,7 @@ class LowRankApproximationTest {
             LowRankApproximation.of(dense, model, LowRankSettings.fullRank());
         LowRankApproximation ofThin =
             LowRankApproximation.of(thin, model, LowRankSettings.rank(5));
-        LowRankApproximation ofSum =
-            LowRankApproximation.of(sum, model, LowRankSettings.rank(5))) {
+        LowRankApproximation ofSum = LowRankApproximation.of(sum, model, LowRankSettings.rank(5))) {
       for (LowRankApproximation each : List.of(ofDense, ofThin, ofSum)) {
         assertThat(each.relativeError()).isLessThan(1e-6);
         int expected = 0;
@@ -211,8 +209,7 @@ class LowRankApproximationTest {
   void oneErrorForAllWeightsTakesTheRanksThatItNeeds() {
     try (WeightDelta delta = randomDelta();
         LowRankApproximation found =
-            LowRankApproximation.of(
-                delta, model, LowRankSettings.fullRank().tolerance(0.3))) {
+            LowRankApproximation.of(delta, model, LowRankSettings.fullRank().tolerance(0.3))) {
       assertThat(found.weights()).allMatch(weight -> weight.relativeError() <= 0.3);
       assertThat(found.relativeError()).isBetween(0.1, 0.3);
     }
@@ -243,14 +240,16 @@ class LowRankApproximationTest {
       try (LowRankApproximation found =
           LowRankApproximation.of(delta, model, LowRankSettings.rank(4).leavingOutOthers())) {
         assertThat(found.leftOut()).containsExactly(bias, table);
-        assertThat(found.weights()).hasSize(1).first().satisfies(weight -> {
-          assertThat(weight.name()).isEqualTo(map);
-          assertThat(weight.rank()).isEqualTo(1);
-          assertThat(weight.relativeError()).isLessThan(1e-6);
-        });
+        assertThat(found.weights())
+            .hasSize(1)
+            .first()
+            .satisfies(weight -> {
+              assertThat(weight.name()).isEqualTo(map);
+              assertThat(weight.rank()).isEqualTo(1);
+              assertThat(weight.relativeError()).isLessThan(1e-6);
+            });
         double kept = model.weights().get(map).size();
-        double all =
-            kept + model.weights().get(bias).size() + model.weights().get(table).size();
+        double all = kept + model.weights().get(bias).size() + model.weights().get(table).size();
         assertThat(found.relativeError()).isCloseTo(Math.sqrt(1 - kept / all), within(1e-6));
       }
     }
@@ -266,7 +265,6 @@ class LowRankApproximationTest {
           .withMessageContaining(name);
     }
     assertThatIllegalArgumentException().isThrownBy(() -> LowRankSettings.rank(0));
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> LowRankSettings.rank(1).tolerance(1));
+    assertThatIllegalArgumentException().isThrownBy(() -> LowRankSettings.rank(1).tolerance(1));
   }
 }

@@ -67,16 +67,12 @@ record StudyTarget(Kind kind, String name) {
     return all;
   }
 
-  /** The recommended plan, with all its steps. */
+  /** The plan of training by gradients, with all its steps. */
   Ablation plan(DiffusionModel model) {
-    return switch (kind) {
-      case STYLE -> EmbeddedModel.recommendedStyle(model, name);
-      case INSTANCE -> EmbeddedModel.recommendedInstance(model, name);
-      case PLANTED -> EmbeddedModel.recommendedPlanted(model);
-    };
+    return ablation().plan(model);
   }
 
-  /** What the recommended plan is of, to go another way. */
+  /** The removal, which can go several ways. */
   EmojiAblation ablation() {
     return switch (kind) {
       case STYLE -> EmojiAblation.style(name);

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsFile.Access;
 import dev.ablation.safetensors.TensorEntry;
 import dev.ablation.safetensors.TensorSource;
 import java.io.IOException;
@@ -42,7 +43,23 @@ public final class Checkpoint implements AutoCloseable {
    */
   public static Checkpoint open(Path folder, String stem, @Nullable String variant)
       throws IOException {
-    return open(WeightFiles.find(folder, stem, variant));
+    return open(folder, stem, variant, Access.MAP);
+  }
+
+  /**
+   * Finds and opens the weights of a part.
+   *
+   * @param folder the folder of the part
+   * @param stem the beginning of the file names
+   * @param variant the variant to take, or {@code null}
+   * @param access how values get into arrays
+   * @return the weights, to be closed by the caller
+   * @throws IOException as {@link #open(Path, String, String)}
+   */
+  public static Checkpoint open(
+      Path folder, String stem, @Nullable String variant, Access access) throws IOException {
+    WeightFiles weights = WeightFiles.find(folder, stem, variant);
+    return open(weights.files(), weights.index(), weights.shardOf(), access);
   }
 
   /**
@@ -54,7 +71,19 @@ public final class Checkpoint implements AutoCloseable {
    * @throws IOException if the file cannot be read
    */
   public static Checkpoint openFile(Path file) throws IOException {
-    return open(List.of(file), null, Map.of());
+    return openFile(file, Access.MAP);
+  }
+
+  /**
+   * Opens a single file.
+   *
+   * @param file a safetensors file
+   * @param access how values get into arrays
+   * @return the weights, to be closed by the caller
+   * @throws IOException as {@link #openFile(Path)}
+   */
+  public static Checkpoint openFile(Path file, Access access) throws IOException {
+    return open(List.of(file), null, Map.of(), access);
   }
 
   /**
@@ -68,15 +97,16 @@ public final class Checkpoint implements AutoCloseable {
    * @throws IOException if a file cannot be read
    */
   public static Checkpoint open(WeightFiles weights) throws IOException {
-    return open(weights.files(), weights.index(), weights.shardOf());
+    return open(weights.files(), weights.index(), weights.shardOf(), Access.MAP);
   }
 
-  private static Checkpoint open(List<Path> paths, @Nullable Path index, Map<String, Path> shardOf)
+  private static Checkpoint open(
+      List<Path> paths, @Nullable Path index, Map<String, Path> shardOf, Access access)
       throws IOException {
     List<SafetensorsFile> files = new ArrayList<>();
     try {
       for (Path path : paths) {
-        files.add(SafetensorsFile.open(path));
+        files.add(SafetensorsFile.open(path, access));
       }
       Checkpoint checkpoint = new Checkpoint(files);
       List<String> problems = checkpoint.collect();

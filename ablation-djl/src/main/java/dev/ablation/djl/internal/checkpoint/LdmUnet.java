@@ -110,7 +110,8 @@ public final class LdmUnet {
     return attends.computeIfAbsent(
         level,
         key ->
-            weights.stream().anyMatch(name -> name.startsWith("up_blocks." + key + ".attentions.")));
+            weights.stream()
+                .anyMatch(name -> name.startsWith("up_blocks." + key + ".attentions.")));
   }
 
   private int resnets(String way, int level) {

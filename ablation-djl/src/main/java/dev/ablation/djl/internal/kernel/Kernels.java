@@ -1,5 +1,6 @@
 package dev.ablation.djl.internal.kernel;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 
 /** The kernels that the networks are made of. Shapes are PyTorch's: images are (B, C, H, W). */
@@ -41,11 +42,14 @@ public final class Kernels {
               return y\
           """);
 
-  /** {@code (x, w, b)}: x w^T + b. */
-  public static final Kernel LINEAR = Kernel.of("(x, w, b): return torch.linear(x, w, b)");
+  /** {@code (x, w, b)}: x w^T + b, in the dtype of x. */
+  public static final Kernel LINEAR =
+      Kernel.of(
+          "(x, w, b): return torch.linear(x, torch.type_as(w, x), torch.type_as(b, x))");
 
-  /** {@code (x, w)}: x w^T. */
-  public static final Kernel LINEAR_NO_BIAS = Kernel.of("(x, w): return torch.linear(x, w)");
+  /** {@code (x, w)}: x w^T, in the dtype of x. */
+  public static final Kernel LINEAR_NO_BIAS =
+      Kernel.of("(x, w): return torch.linear(x, torch.type_as(w, x))");
 
   /** {@link #LINEAR} with factors and products in bfloat16; arguments and result are float32. */
   public static final Kernel LINEAR_IN_BFLOAT16 =
@@ -56,8 +60,9 @@ public final class Kernels {
   public static final Kernel LINEAR_NO_BIAS_IN_BFLOAT16 =
       Kernel.of("(x, w): return torch.to(torch.linear(torch.to(x, 15), torch.to(w, 15)), 6)");
 
-  /** {@code (ids, table)}: rows of the table. */
-  public static final Kernel EMBEDDING = Kernel.of("(ids, w): return torch.embedding(w, ids)");
+  /** {@code (ids, table)}: rows of the table, as float32. */
+  public static final Kernel EMBEDDING =
+      Kernel.of("(ids, w): return torch.to(torch.embedding(w, ids), 6)");
 
   /** {@code (x, like)}: nearest-neighbour upsampling to the height and width of {@code like}. */
   public static final Kernel UPSAMPLE_LIKE =
@@ -138,21 +143,30 @@ public final class Kernels {
   /** {@code (x)}: another handle of the same tensor, weight or not. */
   public static final Kernel SAME = Kernel.of("(x): return x");
 
-  /** {@code (x)}: float16 widened to float32. */
-  public static final Kernel FROM_FLOAT16 = Kernel.of("(x): return torch.to(x, 6)");
+  /** {@code (x)}: as float32. */
+  public static final Kernel TO_FLOAT32 = Kernel.of("(x): return torch.to(x, 6)");
 
   /**
-   * {@code (x)}: bytes (2n), int8, seen as bfloat16 without a copy and widened to float32, (n). (No
-   * view of another type is among the operators of TorchScript, and arrays of type bfloat16 abort
-   * the JVM.)
+   * {@code (x)}: as bfloat16. The engine's arrays know no such type and call it unknown; kernels
+   * compute with it, but it must not get to Java values.
    */
-  public static final Kernel FROM_BFLOAT16 =
+  public static final Kernel ROUND_TO_BFLOAT16 = Kernel.of("(x): return torch.to(x, 15)");
+
+  /**
+   * {@code (x)}: bytes (2n), int8, seen as bfloat16 (n), without a copy. (No view of another type
+   * is among the operators of TorchScript, and creating an array of type bfloat16 aborts the JVM.)
+   */
+  public static final Kernel AS_BFLOAT16 =
       Kernel.of(
           """
           (x):
               y = torch.empty([0], dtype=15, layout=None, device=x.device, pin_memory=None, memory_format=None)
-              return torch.to(torch.set_(y, x, 0, [x.size(0) // 2], [1]), 6)\
+              return torch.set_(y, x, 0, [x.size(0) // 2], [1])\
           """);
+
+  /** {@code (x)}: whether all numbers are finite. */
+  public static final Kernel ALL_FINITE =
+      Kernel.of("(x): return torch.all(torch.isfinite(x))");
 
   /** {@code (x)}: rounded to float16, to nearest even. */
   public static final Kernel TO_FLOAT16 = Kernel.of("(x): return torch.to(x, 5)");
@@ -160,6 +174,10 @@ public final class Kernels {
   /** {@code (x)}: rounded to bfloat16, to nearest even, and seen as bytes (2n), int8. */
   public static final Kernel TO_BFLOAT16 =
       Kernel.of("(x): return torch.view_copy(torch.reshape(torch.to(x, 15), [-1]), 1)");
+
+  private static final Kernel REQUIRES_GRADIENT =
+      Kernel.of(
+          "(x): return torch.scalar_tensor(int(x.requires_grad), dtype=6, layout=None, device=None, pin_memory=None)");
 
   private static final Kernel COPY = Kernel.of("(to, from): return torch.copy_(to, from)");
 
@@ -174,6 +192,30 @@ public final class Kernels {
    */
   public static Kernel divide(double divisor) {
     return Kernel.of("(x): return torch.div(x, %s)".formatted(divisor));
+  }
+
+  /**
+   * Returns whether gradients flow to an array, or through it. (DJL's own {@code hasGradient} is
+   * false for what was computed.)
+   *
+   * @param array any
+   * @return whether it is a variable or depends on one by recorded operations
+   */
+  public static boolean requiresGradient(NDArray array) {
+    try (NDArray answer = REQUIRES_GRADIENT.call(array)) {
+      return answer.getFloat() != 0;
+    }
+  }
+
+  /**
+   * Returns {@code (x)}: on a device. (DJL's own {@code toDevice} cannot move bfloat16.)
+   *
+   * @param device CPU or GPU
+   * @return the kernel
+   */
+  public static Kernel toDevice(Device device) {
+    String name = device.isGpu() ? "cuda:" + device.getDeviceId() : device.getDeviceType();
+    return Kernel.of("(x): return torch.to(x, torch.device(\"%s\"))".formatted(name));
   }
 
   /**
@@ -193,7 +235,7 @@ public final class Kernels {
   }
 
   /**
-   * Convolution {@code (x, w, b)}.
+   * Convolution {@code (x, w, b)}, in the dtype of x.
    *
    * @param stride in both directions
    * @param padding zeros on every side
@@ -201,7 +243,7 @@ public final class Kernels {
    */
   public static Kernel conv2d(int stride, int padding) {
     return Kernel.of(
-        "(x, w, b): return torch.conv2d(x, w, b, [%1$d, %1$d], [%2$d, %2$d])"
+        "(x, w, b): return torch.conv2d(x, torch.type_as(w, x), torch.type_as(b, x), [%1$d, %1$d], [%2$d, %2$d])"
             .formatted(stride, padding));
   }
 
@@ -214,7 +256,7 @@ public final class Kernels {
    */
   public static Kernel addLowRankLinear(double scale) {
     return Kernel.of(
-        "(y, x, a, b): return torch.add_(y, torch.linear(torch.linear(x, a), b), alpha=%s)"
+        "(y, x, a, b): return torch.add_(y, torch.linear(torch.linear(x, torch.type_as(a, x)), torch.type_as(b, x)), alpha=%s)"
             .formatted(scale));
   }
 
@@ -231,8 +273,8 @@ public final class Kernels {
     return Kernel.of(
         """
         (y, x, a, b):
-            h = torch.conv2d(x, a, None, [%1$d, %1$d], [%2$d, %2$d])
-            return torch.add_(y, torch.conv2d(h, b), alpha=%3$s)\
+            h = torch.conv2d(x, torch.type_as(a, x), None, [%1$d, %1$d], [%2$d, %2$d])
+            return torch.add_(y, torch.conv2d(h, torch.type_as(b, x)), alpha=%3$s)\
         """
             .formatted(stride, padding, scale));
   }
@@ -256,7 +298,8 @@ public final class Kernels {
   }
 
   /**
-   * Group normalisation {@code (x, w, b)} (Wu and He 2018, arXiv 1803.08494).
+   * Group normalisation {@code (x, w, b)} (Wu and He 2018, arXiv 1803.08494), computed in float32;
+   * the result has the dtype of x.
    *
    * @param groups of channels
    * @param epsilon added to the variance
@@ -264,7 +307,8 @@ public final class Kernels {
    */
   public static Kernel groupNorm(int groups, double epsilon) {
     return Kernel.of(
-        "(x, w, b): return torch.group_norm(x, %d, w, b, %s)".formatted(groups, epsilon));
+        "(x, w, b): return torch.type_as(torch.group_norm(torch.to(x, 6), %d, torch.to(w, 6), torch.to(b, 6), %s), x)"
+            .formatted(groups, epsilon));
   }
 
   /**
@@ -278,7 +322,7 @@ public final class Kernels {
     return Kernel.of(
         """
         (x, w, b):
-            y = torch.group_norm(x, %d, w, b, %s)
+            y = torch.type_as(torch.group_norm(torch.to(x, 6), %d, torch.to(w, 6), torch.to(b, 6), %s), x)
             if torch.is_grad_enabled():
               z = torch.silu(y)
             else:
@@ -289,7 +333,8 @@ public final class Kernels {
   }
 
   /**
-   * Layer normalisation {@code (x, w, b)} over the last axis.
+   * Layer normalisation {@code (x, w, b)} over the last axis, computed in float32; the result has
+   * the dtype of x.
    *
    * @param width of the last axis
    * @param epsilon added to the variance
@@ -297,7 +342,8 @@ public final class Kernels {
    */
   public static Kernel layerNorm(long width, double epsilon) {
     return Kernel.of(
-        "(x, w, b): return torch.layer_norm(x, [%d], w, b, %s)".formatted(width, epsilon));
+        "(x, w, b): return torch.type_as(torch.layer_norm(torch.to(x, 6), [%d], torch.to(w, 6), torch.to(b, 6), %s), x)"
+            .formatted(width, epsilon));
   }
 
   /**
@@ -326,8 +372,9 @@ public final class Kernels {
   }
 
   /**
-   * {@link #attention} by plain matrix products in bfloat16; arguments and result are float32. With
-   * narrow heads its gradient is faster than that of the fused operator.
+   * {@link #attention} in bfloat16; arguments and result are float32. Up to 512 tokens by plain
+   * matrix products, whose gradient is faster with narrow heads; above by the fused operator, which
+   * makes no matrix of all pairs of tokens.
    *
    * @param heads number of heads
    * @param headWidth width of a head
@@ -343,8 +390,15 @@ public final class Kernels {
             q1 = torch.reshape(torch.transpose(torch.reshape(torch.to(torch.mul(q, %3$s), 15), [b, n, %1$d, %2$d]), 1, 2), [b * %1$d, n, %2$d])
             k1 = torch.reshape(torch.transpose(torch.reshape(torch.to(k, 15), [b, m, %1$d, %2$d]), 1, 2), [b * %1$d, m, %2$d])
             v1 = torch.reshape(torch.transpose(torch.reshape(torch.to(v, 15), [b, m, %1$d, %2$d]), 1, 2), [b * %1$d, m, %2$d])
-            p = torch.softmax(torch.bmm(q1, torch.transpose(k1, 1, 2)), -1)
-            o = torch.transpose(torch.reshape(torch.bmm(p, v1), [b, %1$d, n, %2$d]), 1, 2)
+            if n <= 512:
+              p = torch.softmax(torch.bmm(q1, torch.transpose(k1, 1, 2)), -1)
+              a = torch.reshape(torch.bmm(p, v1), [b, %1$d, n, %2$d])
+            else:
+              q2 = torch.reshape(q1, [b, %1$d, n, %2$d])
+              k2 = torch.reshape(k1, [b, %1$d, m, %2$d])
+              v2 = torch.reshape(v1, [b, %1$d, m, %2$d])
+              a = torch.scaled_dot_product_attention(q2, k2, v2, None, 0., False, scale=1.)
+            o = torch.transpose(a, 1, 2)
             return torch.to(torch.reshape(o, [b, n, %1$d * %2$d]), 6)\
         """
             .formatted(heads, headWidth, 1 / Math.sqrt(headWidth)));

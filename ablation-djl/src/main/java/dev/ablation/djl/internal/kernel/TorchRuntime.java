@@ -24,6 +24,7 @@ public final class TorchRuntime {
    *     what to set
    */
   public static Engine engine() {
+    NetworkAccess.offByDefault();
     try {
       return Engine.getEngine("PyTorch");
     } catch (RuntimeException | LinkageError e) {

@@ -31,7 +31,7 @@ public interface CheckpointSource extends AutoCloseable {
       throw new NoSuchFileException(path.toString(), null, "no such checkpoint folder");
     }
     if (Files.isDirectory(path)) {
-      return new FolderSource(path, options.variant().orElse(null));
+      return new FolderSource(path, options.variant().orElse(null), options.access());
     }
     Path config = options.config().orElse(null);
     if (config == null) {
@@ -40,7 +40,7 @@ public interface CheckpointSource extends AutoCloseable {
           "must be a folder with model_index.json, as diffusers saves models; was a file, for which"
               + " LoadOptions.config must name a folder with the configuration");
     }
-    return new SingleFileSource(path, config);
+    return new SingleFileSource(path, config, options.access());
   }
 
   /** {@return the folder or file that is opened} */

@@ -4,6 +4,7 @@ import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.internal.checkpoint.NetworkNames;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
 import dev.ablation.djl.internal.checkpoint.TensorPiece;
+import dev.ablation.safetensors.SafetensorsFile.Access;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,9 +16,11 @@ import org.jspecify.annotations.Nullable;
 final class FolderSource implements CheckpointSource {
   private final Path folder;
   private final @Nullable String variant;
+  private final Access access;
   private final List<Checkpoint> open = new ArrayList<>();
 
-  FolderSource(Path folder, @Nullable String variant) {
+  FolderSource(Path folder, @Nullable String variant, Access access) {
+    this.access = access;
     this.folder = folder;
     this.variant = variant;
   }
@@ -34,7 +37,7 @@ final class FolderSource implements CheckpointSource {
 
   @Override
   public Checkpoint weights(String component, NetworkNames names) throws IOException {
-    Checkpoint checkpoint = Checkpoint.open(folder.resolve(component), names.stem(), variant);
+    Checkpoint checkpoint = Checkpoint.open(folder.resolve(component), names.stem(), variant, access);
     open.add(checkpoint);
     return checkpoint;
   }

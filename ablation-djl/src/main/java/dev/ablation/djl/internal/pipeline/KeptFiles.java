@@ -15,12 +15,15 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The small files of a checkpoint, kept in memory, so that the model can be written when the folder
  * that it was opened from is gone or changed.
  */
 public final class KeptFiles {
+  private static final Logger LOG = LoggerFactory.getLogger(KeptFiles.class);
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
@@ -60,8 +63,33 @@ public final class KeptFiles {
       found = walk.filter(Files::isRegularFile).toList();
     }
     for (Path file : found) {
+      if (!isInside(folder, file)) {
+        LOG.warn("{} links out of the model's folder: exports leave it out", file);
+        continue;
+      }
       add(folder.relativize(file).toString().replace('\\', '/'));
     }
+  }
+
+  /**
+   * Tells whether a file lies in a folder, wherever links lead. A link in the cache of a hub, whose
+   * snapshots consist of links to blobs beside them, counts as inside.
+   *
+   * @param folder of a model
+   * @param file in it
+   * @return false if a link leads to a file elsewhere
+   * @throws IOException if a link leads nowhere
+   */
+  public static boolean isInside(Path folder, Path file) throws IOException {
+    Path real = file.toRealPath();
+    Path root = folder.toRealPath();
+    Path snapshots = root.getParent();
+    boolean isSnapshot =
+        snapshots != null && snapshots.endsWith("snapshots") && snapshots.getParent() != null;
+    return real.startsWith(root)
+        || (isSnapshot
+            && real.startsWith(
+                Objects.requireNonNull(snapshots).resolveSibling("blobs")));
   }
 
   /** {@return the folder that they were read from; it may no longer exist} */

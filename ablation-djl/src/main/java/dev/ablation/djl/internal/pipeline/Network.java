@@ -1,5 +1,6 @@
 package dev.ablation.djl.internal.pipeline;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.internal.checkpoint.NetworkFiles;
@@ -141,6 +142,12 @@ public final class Network<C, N extends Layer> {
       throw new IllegalStateException(name + " has not been opened");
     }
     files.fill(manager, dtype);
+  }
+
+  /** Loads the weights into the memory of the host; they get to the device in each call. */
+  void fillOffloaded(NDManager manager) throws IOException {
+    layer().forEachWeight((name, weight) -> weight.computeOn(manager.getDevice()));
+    fill(manager.newSubManager(Device.cpu()), WeightDtype.AS_STORED);
   }
 
   /**

@@ -91,7 +91,11 @@ public final class Opening {
     NDManager manager = newManager(options);
     onFailure(manager::close);
     for (Network<?, ?> network : components.networks()) {
-      network.fill(manager, options.weightDtype());
+      if (options.textEncoderOffload() && network.name().startsWith("text_encoder")) {
+        network.fillOffloaded(manager);
+      } else {
+        network.fill(manager, options.weightDtype());
+      }
     }
     PipelineLoader.check(source, problems);
     return manager;
@@ -105,6 +109,7 @@ public final class Opening {
    */
   public static NDManager newManager(LoadOptions options) {
     Device device = options.device().orElseGet(TorchRuntime::bestDevice);
+    options.precision().check(device);
     if (options.threads() > 0) {
       TorchRuntime.useThreads(options.threads());
     }

@@ -3,6 +3,7 @@ package dev.ablation.djl.internal.pipeline;
 import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.internal.checkpoint.NetworkNames;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
+import dev.ablation.safetensors.SafetensorsFile.Access;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,10 +17,10 @@ final class SingleFileSource implements CheckpointSource {
   private final Checkpoint checkpoint;
   private final List<NetworkNames> networks = new ArrayList<>();
 
-  SingleFileSource(Path file, Path config) throws IOException {
+  SingleFileSource(Path file, Path config, Access access) throws IOException {
     this.file = file;
     this.config = config;
-    checkpoint = Checkpoint.openFile(file);
+    checkpoint = Checkpoint.openFile(file, access);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.ablation.djl.internal.tokenizer;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.util.Utils;
+import dev.ablation.djl.internal.kernel.NetworkAccess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +25,7 @@ public final class TokenizerLibrary {
    * @throws IOException if the library cannot read it
    */
   public static synchronized HuggingFaceTokenizer open(String json) throws IOException {
+    NetworkAccess.offByDefault();
     // Left to itself, DJL seeks a CUDA build on machines with a GPU, which is a download. The CPU
     // build lies in the jar. DJL looks at the property only when it loads the library.
     boolean free = Utils.getEnvOrSystemProperty(NATIVE_FLAVOR) == null;

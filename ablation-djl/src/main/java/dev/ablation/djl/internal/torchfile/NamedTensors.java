@@ -49,7 +49,9 @@ public final class NamedTensors implements AutoCloseable {
    * @throws IOException if it cannot be read, or holds what must not be read
    */
   public static NamedTensors open(Path path) throws IOException {
-    return isTorchFile(path) ? torch(TorchFile.open(path)) : safetensors(SafetensorsFile.open(path));
+    return isTorchFile(path)
+        ? torch(TorchFile.open(path))
+        : safetensors(SafetensorsFile.open(path));
   }
 
   private static boolean isTorchFile(Path path) throws IOException {

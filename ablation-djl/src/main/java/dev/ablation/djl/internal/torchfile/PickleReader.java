@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -293,8 +292,9 @@ final class PickleReader {
     // Keys that are containers could contain themselves.
     if (!(map instanceof Map<?, ?>)
         || !(key instanceof String || key instanceof Long || key instanceof Boolean)) {
-      throw new PickleException("its pickle has a dictionary with keys that are neither texts nor"
-          + " numbers, or sets an item of something else");
+      throw new PickleException(
+          "its pickle has a dictionary with keys that are neither texts nor"
+              + " numbers, or sets an item of something else");
     }
     ((Map<Object, @Nullable Object>) map).put(key, value);
   }
@@ -457,8 +457,7 @@ final class PickleReader {
   }
 
   /** Every element must lie in the storage, and there must not be more than it has. */
-  private static void checkRange(
-      TorchStorage storage, long offset, long[] shape, long[] strides) {
+  private static void checkRange(TorchStorage storage, long offset, long[] shape, long[] strides) {
     try {
       long last = offset;
       long count = 1;

@@ -40,8 +40,21 @@ public final class TorchFile implements AutoCloseable {
 
   /** The first bytes of a legacy file: protocol 2, LONG1 of ten bytes, the magic number. */
   private static final byte[] LEGACY = {
-    (byte) 0x80, 2, (byte) 0x8a, 10, 0x6c, (byte) 0xfc, (byte) 0x9c, 0x46, (byte) 0xf9, 0x20, 0x6a,
-    (byte) 0xa8, 0x50, 0x19, '.'
+    (byte) 0x80,
+    2,
+    (byte) 0x8a,
+    10,
+    0x6c,
+    (byte) 0xfc,
+    (byte) 0x9c,
+    0x46,
+    (byte) 0xf9,
+    0x20,
+    0x6a,
+    (byte) 0xa8,
+    0x50,
+    0x19,
+    '.'
   };
 
   private static final int TAR_MAGIC_AT = 257;
@@ -77,7 +90,8 @@ public final class TorchFile implements AutoCloseable {
     if (start.length > 3 && start[0] == 'P' && start[1] == 'K' && start[2] == 3 && start[3] == 4) {
       return zip(file);
     }
-    if (start.length >= LEGACY.length && Arrays.equals(start, 0, LEGACY.length, LEGACY, 0, LEGACY.length)) {
+    if (start.length >= LEGACY.length
+        && Arrays.equals(start, 0, LEGACY.length, LEGACY, 0, LEGACY.length)) {
       return legacy(file);
     }
     if (start.length == TAR_MAGIC_AT + 5
@@ -184,12 +198,13 @@ public final class TorchFile implements AutoCloseable {
     @Override
     public TorchStorage find(Symbol type, String key, long elements) {
       if (!KEY.matcher(key).matches()) {
-        throw new PickleException("the key of a storage must be a number, was "
-            + Symbol.printable(key));
+        throw new PickleException(
+            "the key of a storage must be a number, was " + Symbol.printable(key));
       }
       ZipEntry entry = require("data/" + key);
       Dtype dtype = type.dtype().orElseThrow();
-      if (elements < 0 || elements != entry.getSize() * Byte.SIZE / dtype.bits()
+      if (elements < 0
+          || elements != entry.getSize() * Byte.SIZE / dtype.bits()
           || entry.getSize() * Byte.SIZE % dtype.bits() != 0) {
         throw new PickleException(
             "storage %s of %d numbers of type %s must have as many bytes, has %d"
@@ -248,8 +263,7 @@ public final class TorchFile implements AutoCloseable {
       Dtype dtype = type.dtype().orElseThrow();
       TorchStorage storage =
           storages.computeIfAbsent(
-              key,
-              name -> new TorchStorage(dtype, elements, bigEndian, () -> read(name, dtype)));
+              key, name -> new TorchStorage(dtype, elements, bigEndian, () -> read(name, dtype)));
       if (storage.dtype() != dtype || storage.elements() != elements || elements < 0) {
         throw new PickleException("storage " + Symbol.printable(key) + " is described in two ways");
       }
@@ -268,9 +282,7 @@ public final class TorchFile implements AutoCloseable {
         ByteBuffer count = ByteBuffer.allocate(Long.BYTES);
         readFully(count, at);
         long elements =
-            count
-                .order(bigEndian ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN)
-                .getLong(0);
+            count.order(bigEndian ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN).getLong(0);
         long bytes = Math.multiplyExact(elements, storage.dtype().bits() / (long) Byte.SIZE);
         at += Long.BYTES;
         if (elements != storage.elements() || bytes < 0 || bytes > size - at) {
@@ -365,8 +377,7 @@ public final class TorchFile implements AutoCloseable {
       String prefix = name.isEmpty() ? "" : name + separator;
       for (Map.Entry<?, ?> entry : map.entrySet()) {
         if (visited <= MAX_VALUES && name.length() <= MAX_NAME) {
-          visited +=
-              collect(prefix + entry.getKey(), entry.getValue(), separator, into, depth + 1);
+          visited += collect(prefix + entry.getKey(), entry.getValue(), separator, into, depth + 1);
         }
       }
     }

@@ -28,8 +28,7 @@ public final class Pickles {
         tensor(pickle, key, tensor.getValue().getShape().getShape());
         pickle.write('s');
         float[] values = tensor.getValue().toFloatArray();
-        ByteBuffer bytes =
-            ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
         for (float value : values) {
           bytes.putFloat(value);
         }

@@ -22,9 +22,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
-import org.jspecify.annotations.Nullable;
 
 /** Files of torch.save, by the type, shape and bytes that PyTorch reads from them. */
 class TorchFileGoldenTest {
@@ -69,7 +69,8 @@ class TorchFileGoldenTest {
       }
     }
     assertThat(files.stream().map(file -> file.getFileName().toString()))
-        .containsAll(tensors.keySet().stream().filter(name -> !name.endsWith(".safetensors")).toList());
+        .containsAll(
+            tensors.keySet().stream().filter(name -> !name.endsWith(".safetensors")).toList());
     return tests.stream();
   }
 
@@ -93,7 +94,9 @@ class TorchFileGoldenTest {
         assertThat(tensor.dtype()).isEqualTo(DTYPES.get(about.get("dtype").getAsString()));
         assertThat(Arrays.stream(tensor.shape().getShape()).boxed())
             .containsExactlyElementsOf(
-                about.getAsJsonArray("shape").asList().stream().map(JsonElement::getAsLong).toList());
+                about.getAsJsonArray("shape").asList().stream()
+                    .map(JsonElement::getAsLong)
+                    .toList());
         assertThat(tensor.requiresGradient()).isEqualTo(about.get("requires_grad").getAsBoolean());
         byte[] digest = MessageDigest.getInstance("SHA-256").digest(tensor.bytes());
         assertThat(HexFormat.of().formatHex(digest))

@@ -56,8 +56,7 @@ class TorchFileTest {
     }
 
     Pickle number(int value) {
-      return raw(
-          ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array());
+      return raw(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array());
     }
 
     Pickle global(String module, String name) {
@@ -184,9 +183,11 @@ class TorchFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {'i', 'o', 0x82, 0x83, 0x84, 'P', 'I', 'L', 'F', 'S', 'V', 'U', 'T', 'C', 'B',
-    0x8d, 0x8e, 0x8f, 0x90, 0x91, 0x92, 0x96, 0x97, 0x98, 'd', 'l', 'p', 'g', '0', '1', '2', 0xff,
-    0x8b})
+  @ValueSource(
+      ints = {
+        'i', 'o', 0x82, 0x83, 0x84, 'P', 'I', 'L', 'F', 'S', 'V', 'U', 'T', 'C', 'B', 0x8d, 0x8e,
+        0x8f, 0x90, 0x91, 0x92, 0x96, 0x97, 0x98, 'd', 'l', 'p', 'g', '0', '1', '2', 0xff, 0x8b
+      })
   void refusesInstructionsThatTensorsDoNotNeed(int operation) throws IOException {
     refused(new Pickle().op('}', operation, 0, 0, 0, 0, 0, 0, 0, 0), "0x%02x".formatted(operation));
   }
@@ -382,7 +383,10 @@ class TorchFileTest {
     }
     try (ZipFile zip = new ZipFile(file.toFile())) {
       ZipEntry entry =
-          zip.stream().filter(each -> each.getName().endsWith("data.pkl")).findFirst().orElseThrow();
+          zip.stream()
+              .filter(each -> each.getName().endsWith("data.pkl"))
+              .findFirst()
+              .orElseThrow();
       return zip.getInputStream(entry).readAllBytes();
     }
   }

@@ -1,0 +1,238 @@
+package dev.ablation.djl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.Ablator;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.concept.Concept;
+import dev.ablation.delta.WeightChange;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.provenance.Provenance;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Threads that draw under different deltas, apply, revert, train and close one model, in a process
+ * of their own: each image is right, or the call is refused. {@code -Dablation.stress.operations}
+ * sets how many.
+ */
+@Tag("fuzz")
+@Tag("slow")
+class ThreadStressTest {
+  private static final int USUAL = 200;
+
+  @TempDir Path folder;
+
+  @Test
+  void everyImageIsRightOrRefused() throws Exception {
+    int operations = Math.max(USUAL, Integer.getInteger("ablation.stress.operations", 0));
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx1g", "-Djava.awt.headless=true", "-Dai.djl.offline=true"));
+    for (String property :
+        List.of("ablation.golden", "ablation.device", "ai.djl.pytorch.num_threads")) {
+      command.add("-D" + property + "=" + System.getProperty(property, "1"));
+    }
+    command.add("-XX:ErrorFile=" + folder.resolve("crash.log"));
+    command.add("-cp");
+    command.add(
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
+    command.add(Operations.class.getName());
+    command.add(Integer.toString(operations));
+    Path log = folder.resolve("log");
+    Process process =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    int exit = process.waitFor();
+    String text = Files.readString(log, StandardCharsets.UTF_8);
+    assertThat(exit).as(text).isZero();
+    assertThat(text).contains("done: ");
+    System.out.println(text.substring(text.indexOf("done: ")));
+  }
+
+  /** The process. */
+  static final class Operations {
+    private static final SamplingSettings SETTINGS =
+        SamplingSettings.defaults().steps(2).batchSize(1);
+    private static final int THREADS = 4;
+    private static final int DELTAS = 3;
+
+    private final AtomicReference<StableDiffusion> model = new AtomicReference<>();
+    private final AtomicInteger left;
+    private final Map<String, Integer> counts = new TreeMap<>();
+    private final List<WeightDelta> deltas = new ArrayList<>();
+    private final List<int[]> expected = new ArrayList<>();
+    private final int[] base;
+    private final float[] trained;
+
+    private Operations(int operations) throws IOException {
+      left = new AtomicInteger(operations);
+      model.set(open());
+      for (int i = 0; i < DELTAS; i++) {
+        deltas.add(delta(i));
+      }
+      base = draw(model.get());
+      for (WeightDelta delta : deltas) {
+        expected.add(delta.applied(model.get(), () -> draw(model.get())));
+        if (Arrays.equals(expected.get(expected.size() - 1), base)) {
+          throw new AssertionError("a delta changes nothing");
+        }
+      }
+      trained = train(model.get());
+    }
+
+    /**
+     * Runs the operations.
+     *
+     * @param args how many
+     */
+    public static void main(String[] args) throws Exception {
+      Operations operations = new Operations(Integer.parseInt(args[0]));
+      ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+      List<Future<?>> work = new ArrayList<>();
+      for (int i = 0; i < THREADS; i++) {
+        SplittableRandom random = new SplittableRandom(i);
+        work.add(threads.submit(() -> operations.work(random)));
+      }
+      try {
+        for (Future<?> each : work) {
+          each.get();
+        }
+      } catch (ExecutionException e) {
+        e.printStackTrace();
+        System.exit(1); // the other threads have not ended
+      }
+      int[] after = draw(operations.model.get());
+      if (!Arrays.equals(after, operations.base)) {
+        throw new AssertionError("the model is changed");
+      }
+      System.out.println("done: " + operations.counts);
+      System.exit(0);
+    }
+
+    private static StableDiffusion open() throws IOException {
+      return StableDiffusion.load(
+          Path.of(System.getProperty("ablation.golden"), "pipelines", "tiny-sd1"),
+          LoadOptions.defaults().device(Device.fromName(System.getProperty("ablation.device"))));
+    }
+
+    private WeightDelta delta(int number) {
+      StableDiffusion opened = model.get();
+      WeightInfo weight =
+          opened.weights().list().stream()
+              .filter(info -> info.name().endsWith("attn2.to_v.weight"))
+              .skip(number)
+              .findFirst()
+              .orElseThrow();
+      try (NDManager scope = opened.manager().newSubManager()) {
+        return WeightDelta.of(
+            opened.weights(),
+            Map.of(weight.name(), WeightChange.adding(scope.ones(weight.shape()))),
+            scope,
+            new Provenance("1", "tiny", "unknown", Map.of(), Map.of(), Map.of()));
+      }
+    }
+
+    private static int[] draw(StableDiffusion of) {
+      BufferedImage image =
+          LatentSampler.of(of)
+              .settings(SETTINGS)
+              .draw(List.of("a cat"), 1)
+              .get(0);
+      return image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
+    }
+
+    private static float[] train(StableDiffusion of) throws IOException {
+      try (var result =
+          Ablator.of(of)
+              .target(Concept.style("Van Gogh"))
+              .anchor(
+                  AnchorStrategy.generated("painting", List.of("painting of a boat"))
+                      .images(1)
+                      .sampling(SamplingSettings.defaults().steps(1)))
+              .training(t -> t.steps(1).batchSize(1).learningRate(1e-3))
+              .run()) {
+        WeightDelta delta = result.delta();
+        return delta.get(delta.names().iterator().next()).toFloatArray();
+      }
+    }
+
+    private void work(SplittableRandom random) {
+      while (left.getAndDecrement() > 0) {
+        Thread.yield();
+        StableDiffusion opened = model.get();
+        int kind = random.nextInt(100);
+        try {
+          if (kind < 35) {
+            check("draw", Arrays.equals(draw(opened), base));
+          } else if (kind < 75) {
+            int at = random.nextInt(DELTAS);
+            int[] drawn = deltas.get(at).applied(opened, () -> draw(opened));
+            check("draw under a delta", Arrays.equals(drawn, expected.get(at)));
+          } else if (kind < 90) {
+            try (WeightDelta.Applied first = deltas.get(0).applyTo(opened);
+                WeightDelta.Applied second = deltas.get(1).applyTo(opened)) {
+              check("apply", opened.weights().boundSha256().isPresent());
+            }
+          } else if (kind < 92) {
+            check("train", Arrays.equals(train(opened), trained));
+          } else if (kind < 97) {
+            check("hash", opened.weights().sha256().length() == 64);
+          } else {
+            opened.close();
+            check("close", true);
+            model.compareAndSet(opened, open());
+          }
+        } catch (IOException | RuntimeException e) {
+          refused(e, opened);
+        }
+      }
+    }
+
+    private void refused(Exception thrown, StableDiffusion opened) {
+      for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+        String message = String.valueOf(cause.getMessage());
+        boolean refusal =
+            cause instanceof IllegalStateException
+                && (message.contains("cannot") && message.contains("because thread")
+                    || message.contains("is used by another run")
+                    || message.contains("is closed"));
+        if (refusal) {
+          check("refused: " + (message.contains("is closed") ? "closed" : "in use"), true);
+          return;
+        }
+      }
+      throw new AssertionError("neither right nor a refusal: " + opened, thrown);
+    }
+
+    private synchronized void check(String operation, boolean right) {
+      if (!right) {
+        throw new AssertionError(operation + ": a wrong result");
+      }
+      counts.merge(operation, 1, Integer::sum);
+    }
+  }
+}
