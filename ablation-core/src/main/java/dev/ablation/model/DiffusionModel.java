@@ -69,9 +69,9 @@ public interface DiffusionModel extends AutoCloseable {
   Conditioning encode(List<String> prompts, LatentSize size, NDManager scope);
 
   /**
-   * {@return settings of {@link #encode} that were chosen when the model was opened and that its
-   * weights do not tell, such as how many tokens a text encoder reads; by default none} Latents and
-   * images are cached under a key with them.
+   * {@return what decides the model's images beside its weights and its schedule, such as how many
+   * tokens a text encoder reads; by default none} Latents and images are cached under a key with
+   * it.
    */
   default Map<String, String> encodingSettings() {
     return Map.of();

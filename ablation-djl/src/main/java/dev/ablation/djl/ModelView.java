@@ -17,6 +17,7 @@ import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -26,11 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class ModelView implements DiffusionModel {
   /** What does not change weights. */
   private static final Set<Class<?>> CAPABILITIES =
-      Set.of(
-          InpaintingCondition.class,
-          PromptTokenizer.class,
-          SamplingDefaults.class,
-          ModelViews.class);
+      Set.of(PromptTokenizer.class, SamplingDefaults.class, ModelViews.class);
 
   private final DiffusionModel model;
   private final WeightView weights;
@@ -78,6 +75,11 @@ final class ModelView implements DiffusionModel {
   }
 
   @Override
+  public Map<String, String> encodingSettings() {
+    return model.encodingSettings();
+  }
+
+  @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     return weights.during(() -> model.predict(latents, timesteps, conditioning));
   }
@@ -92,7 +94,15 @@ final class ModelView implements DiffusionModel {
     if (type == LatentCodec.class) {
       return model.capability(LatentCodec.class).map(codec -> type.cast(new Codec(codec)));
     }
+    if (type == InpaintingCondition.class) {
+      return model.capability(InpaintingCondition.class).map(of -> type.cast(during(of)));
+    }
     return CAPABILITIES.contains(type) ? model.capability(type) : Optional.empty();
+  }
+
+  private InpaintingCondition during(InpaintingCondition condition) {
+    return (images, masks, noise, scope) ->
+        weights.during(() -> condition.of(images, masks, noise, scope));
   }
 
   @Override

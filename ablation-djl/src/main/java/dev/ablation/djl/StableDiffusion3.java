@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.internal.pipeline.PipelineLoader;
 import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.djl.sd3.SD3TextEncoders;
 import dev.ablation.djl.sd3.SD3TextEncoders.Prompts;
 import dev.ablation.djl.sd3.SD3Transformer2DModel;
@@ -28,6 +29,7 @@ public final class StableDiffusion3 extends FlowModel {
   private final SD3TextEncoders encoders;
   private final SD3Transformer2DModel transformer;
   private final int t5Length;
+  private final NamedWeights weights;
 
   StableDiffusion3(
       Parts parts, SD3TextEncoders encoders, SD3Transformer2DModel transformer, int t5Length) {
@@ -35,6 +37,7 @@ public final class StableDiffusion3 extends FlowModel {
     this.encoders = encoders;
     this.transformer = transformer;
     this.t5Length = t5Length;
+    weights = parts.weights();
   }
 
   /**
@@ -74,7 +77,11 @@ public final class StableDiffusion3 extends FlowModel {
 
   @Override
   public Map<String, String> encodingSettings() {
-    return Map.of("maxSequenceLength", Integer.toString(t5Length));
+    return Map.of(
+        "maxSequenceLength",
+        Integer.toString(t5Length),
+        "positions.sha256",
+        weights.buffersSha256());
   }
 
   @Override

@@ -54,6 +54,7 @@ public abstract class ModelViewsContract extends ModelContract {
       assertThat(prediction(view)).isEqualTo(expected);
       assertThat(view.weights().sha256()).isEqualTo(model.weights().sha256());
       assertThat(view.weights().list()).isEqualTo(model.weights().list());
+      assertThat(view.encodingSettings()).isEqualTo(model.encodingSettings());
     }
     assertThat(model.isClosed()).isFalse();
     assertThat(prediction(model)).isEqualTo(expected);

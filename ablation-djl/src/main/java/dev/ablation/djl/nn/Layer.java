@@ -96,8 +96,8 @@ public abstract class Layer extends AbstractBlock {
   }
 
   /**
-   * Adds a stored table that is no weight: it is read, hashed and written with the weights, but no
-   * ablation can choose it.
+   * Adds a stored table that is no weight: it is read and written with the weights, but no ablation
+   * can choose it.
    *
    * @param name the checkpoint's
    * @param shape that a checkpoint must have

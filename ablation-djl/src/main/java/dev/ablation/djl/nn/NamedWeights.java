@@ -29,11 +29,13 @@ import org.jspecify.annotations.Nullable;
 public final class NamedWeights implements Weights {
   private static final int HASH_CHUNK = 1 << 24;
 
+  private static final String BUFFERS = "buffers";
+
   private final Map<String, Weight> byName = new LinkedHashMap<>();
   private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
   private final Map<String, String> hashes = new ConcurrentHashMap<>();
 
-  /** Tables of the networks, which are part of the model's hash only. */
+  /** Tables of the networks, which no ablation changes. */
   private final Map<String, Weight> buffers = new LinkedHashMap<>();
 
   /** Float32 copies of narrow weights that were requested as live arrays. */
@@ -200,14 +202,18 @@ public final class NamedWeights implements Weights {
 
   @Override
   public String sha256() {
-    return use.during(() -> hashes.computeIfAbsent("", key -> hashOfAll()));
+    return use.during(() -> hashes.computeIfAbsent("", key -> hashOf(byName)));
   }
 
-  private String hashOfAll() {
+  private static String hashOf(Map<String, Weight> weights) {
     MessageDigest digest = digest();
-    byName.forEach((name, weight) -> update(digest, name, weight));
-    buffers.forEach((name, table) -> update(digest, name, table));
+    weights.forEach((name, weight) -> update(digest, name, weight));
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /** {@return a hash of the tables of the networks that are no weights} */
+  public String buffersSha256() {
+    return use.during(() -> hashes.computeIfAbsent(BUFFERS, key -> hashOf(buffers)));
   }
 
   private static void update(MessageDigest digest, String name, Weight weight) {
