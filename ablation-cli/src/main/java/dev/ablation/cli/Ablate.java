@@ -156,6 +156,16 @@ public final class Ablate implements Callable<Integer> {
   private @Nullable String preset;
 
   @Option(
+      names = "--method",
+      paramLabel = "NAME",
+      converter = MethodConverter.class,
+      description =
+          "How the weights are found: gradient (the paper's, the default); closed-form, least squares"
+              + " on text embeddings, in seconds and without anchor images; polished, gradients that"
+              + " begin with the closed form; uce, rece or orthogonal, published closed forms.")
+  private AblationMethod way = AblationMethod.GRADIENT;
+
+  @Option(
       names = "--model",
       paramLabel = "DIR",
       description =
@@ -295,12 +305,24 @@ public final class Ablate implements Callable<Integer> {
     if (preset != null && !List.of("diffusers", "paper").contains(preset)) {
       throw wrong("--preset must be diffusers or paper, was '%s'".formatted(preset));
     }
+    checkStepsAreOfGradients();
     AblationJob job = model == null ? emojiJob() : checkpointJob();
     List<String> problems = job.problems();
     if (!problems.isEmpty()) {
       throw wrong(named(problems.get(0)));
     }
     return job;
+  }
+
+  private void checkStepsAreOfGradients() {
+    if (!way.hasSteps()) {
+      for (String ofGradients :
+          given("--steps", "--learning-rate", "--images", "--frozen-teacher")) {
+        throw wrong(
+            "%s is of training by gradients, --method was %s"
+                .formatted(ofGradients, way.optionName()));
+      }
+    }
   }
 
   private void positive(String option, @Nullable Number value) {
@@ -397,6 +419,9 @@ public final class Ablate implements Callable<Integer> {
               JobTraining.defaults()
                   .steps(steps)
                   .learningRate(learningRate == null ? null : JobLearningRate.of(learningRate)));
+    }
+    if (way != AblationMethod.GRADIENT) {
+      method = method.closedForm(way.closedForm());
     }
     if (frozenTeacher) {
       method = method.objective(new JobObjective(null, "frozen-weights", null, null));

@@ -67,7 +67,9 @@ record Summary(
     if (cost.images() > 0) {
       line(text, "  anchor images     %d in %s", cost.images(), seconds(cost.anchorTime()));
     }
-    if (!history.isEmpty()) {
+    if (history.isEmpty()) {
+      line(text, "  weights found     without steps in %s", seconds(cost.anchorTime()));
+    } else {
       // Single steps jump, since each draws its own noise levels.
       int quarter = (history.size() + 3) / 4;
       line(

@@ -130,6 +130,14 @@ final class JobCheck {
 
   private void method() {
     JobMethod method = job.method();
+    JobClosedForm form = method.closedForm();
+    if (form != null
+        && form.isPolished()
+        && job.model().isEmbedded()
+        && !form.equals(JobClosedForm.of("sequences", true))) {
+      problems.add(
+          "method.closedForm.polish: on the emoji model must stand with kind 'sequences' alone");
+    }
     JobTraining training = method.training();
     if (training != null && training.steps() != null) {
       int steps = training.steps();

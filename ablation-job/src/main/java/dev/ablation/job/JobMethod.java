@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param weights weights to change: {@code cross-attention-key-value}, {@code attention}, {@code
  *     denoiser}, {@code token-embeddings}. Default: the preset's
  * @param objective the loss. Default: the preset's
- * @param training settings of training by gradient. Not together with {@code closedForm}
+ * @param training settings of training by gradient. With {@code closedForm} only if that says {@code polish}
  * @param closedForm computes the change from one linear system instead of training
  * @param earlyStopping trains until the target is gone, and stops where neighbours suffer. Needs
  *     the evaluator of the emoji model and one target
@@ -25,16 +25,18 @@ public record JobMethod(
     @Described(value = "Published settings: `recommended` (tuned for the emoji model; `standard` for others), `standard`, `diffusers`, `diffusers-with-prior`, `paper`, `paper-with-prior`. Default: `recommended`.", oneOf = {"recommended", "standard", "diffusers", "diffusers-with-prior", "paper", "paper-with-prior"}) @Nullable String preset,
     @Described(value = "Weights to change: `cross-attention-key-value`, `attention`, `denoiser`, `token-embeddings`. Default: the preset's.", oneOf = {"cross-attention-key-value", "attention", "denoiser", "token-embeddings"}) @Nullable String weights,
     @Described("The loss. Default: the preset's.") @Nullable JobObjective objective,
-    @Described("Settings of training by gradient. Not together with `closedForm`.") @Nullable JobTraining training,
+    @Described("Settings of training by gradient. With `closedForm` only if that says `polish`.") @Nullable JobTraining training,
     @Described("Computes the change from one linear system instead of training.") @Nullable JobClosedForm closedForm,
     @Described("Trains until the target is gone, and stops where neighbours suffer. Needs the evaluator of the emoji model and one target.") @Nullable JobEarlyStopping earlyStopping) {
 
   /** Copies and checks the values. */
   public JobMethod {
-    if (closedForm != null && (training != null || objective != null || earlyStopping != null)) {
+    if (closedForm != null
+        && !closedForm.isPolished()
+        && (training != null || objective != null || earlyStopping != null)) {
       throw new IllegalArgumentException(
           "closedForm must stand without training, objective and earlyStopping, which belong to"
-              + " training by gradient");
+              + " training by gradient, unless it says polish");
     }
   }
 
@@ -49,6 +51,16 @@ public record JobMethod(
    */
   public static JobMethod preset(String name) {
     return new JobMethod(name, null, null, null, null, null);
+  }
+
+  /**
+   * Changes the closed form.
+   *
+   * @param changed the closed form; {@code null} for training by gradient alone
+   * @return a copy with the given closed form
+   */
+  public JobMethod closedForm(@Nullable JobClosedForm changed) {
+    return new JobMethod(preset, weights, objective, training, changed, earlyStopping);
   }
 
   /**

@@ -9,6 +9,7 @@ import dev.ablation.anchor.UnconditionalAnchors;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.closedform.ClosedForm;
 import dev.ablation.closedform.OrthogonalErasure;
+import dev.ablation.closedform.Rece;
 import dev.ablation.closedform.SequenceLeastSquares;
 import dev.ablation.closedform.Uce;
 import dev.ablation.concept.Concept;
@@ -16,6 +17,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.MemorizedImage;
 import dev.ablation.concept.Preservation;
 import dev.ablation.concept.PromptPair;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.DiffusionModel;
@@ -31,9 +33,11 @@ import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.Preset;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Turns the description into the plan and the evaluation of the library. */
@@ -59,8 +63,15 @@ final class JobPlanner {
     boolean recommended = preset().equals(JobMethod.RECOMMENDED);
     JobClosedForm closedForm = method.closedForm();
     Ablation plan;
-    if (closedForm != null) {
-      plan = of(pairs()).trainer(closedForm(closedForm));
+    if (closedForm != null && job.model().isEmbedded()) {
+      plan = embedded(closedForm).training(this::adjusted).plan(model);
+    } else if (closedForm != null) {
+      plan = of(pairs()).preset(this::preset);
+      ClosedForm form = closedForm(closedForm).preserved(preservedPrompts());
+      plan =
+          closedForm.isPolished()
+              ? plan.training(trainer -> adjusted(trainer).startingFrom(form))
+              : of(pairs()).trainer(form);
     } else if (job.model().isEmbedded()) {
       plan = EmbeddedTargets.of(job, null).plan(model);
       if (!recommended) {
@@ -346,16 +357,48 @@ final class JobPlanner {
         : TimestepWeighting.inverseSnr(settings.value());
   }
 
+  /** The emoji model has its own captions of what stays. */
+  private EmojiAblation embedded(JobClosedForm settings) {
+    EmojiAblation ablation = EmbeddedTargets.of(job, null);
+    return settings.isPolished()
+        ? ablation.polishedClosedForm()
+        : ablation.closedForm(closedForm(settings));
+  }
+
+  /** The prompts of guidance, of the anchors, and of neighbours made of the anchors'. */
+  private List<String> preservedPrompts() throws IOException {
+    Set<String> prompts = new LinkedHashSet<>(List.of(""));
+    for (TargetAnchor pair : pairs()) {
+      for (String prompt : pair.anchor().prompts(pair.target())) {
+        prompts.add(prompt);
+        for (JobConcept neighbour : job.evaluation().neighbours()) {
+          prompts.addAll(neighbour.prompts());
+          try {
+            prompts.addAll(
+                pair.anchor().targetPrompts(concept(neighbour, firstKind(job)), prompt));
+          } catch (IllegalArgumentException e) {
+            // This anchor prompt has no place for the neighbour's name; others have.
+            continue;
+          }
+        }
+      }
+    }
+    return List.copyOf(prompts);
+  }
+
   private ClosedForm closedForm(JobClosedForm settings) {
     Double preserve = settings.preserveScale();
     Double ridge = settings.ridge();
     Double erase = settings.eraseScale();
     switch (settings.kind()) {
-      case "uce" -> {
+      case "uce", "rece" -> {
         Uce uce = Uce.defaults();
         uce = erase == null ? uce : uce.eraseScale(erase);
         uce = preserve == null ? uce : uce.preserveScale(preserve);
-        return ClosedForm.uce(ridge == null ? uce : uce.ridge(ridge));
+        uce = ridge == null ? uce : uce.ridge(ridge);
+        return settings.kind().equals("uce")
+            ? ClosedForm.uce(uce)
+            : ClosedForm.rece(Rece.defaults().rounds(1), uce);
       }
       case "orthogonal" -> {
         OrthogonalErasure erasure =

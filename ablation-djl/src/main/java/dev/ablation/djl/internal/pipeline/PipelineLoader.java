@@ -8,16 +8,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens a checkpoint as one of some pipeline classes. Everything that is read from small files is
  * checked before the engine starts and weights are read.
  */
 public final class PipelineLoader {
+  private static final Logger LOG = LoggerFactory.getLogger(PipelineLoader.class);
   private static final String CLASS_NAME = "_class_name";
 
   private PipelineLoader() {}
@@ -43,6 +48,13 @@ public final class PipelineLoader {
         throw new InvalidCheckpointException(
             path,
             "must be a folder with model_index.json, as diffusers saves models, for %s; was a file"
+                .formatted(index.requireString(CLASS_NAME)));
+      }
+      pipeline.checkIndex(index);
+      if (!options.textualInversions().isEmpty() && !pipeline.takesAddedTokens()) {
+        throw new InvalidCheckpointException(
+            path,
+            "LoadOptions.textualInversion must be absent for %s: its text encoders take no added tokens"
                 .formatted(index.requireString(CLASS_NAME)));
       }
       return load(source, index, options, pipeline);
@@ -73,6 +85,9 @@ public final class PipelineLoader {
     Components components = read(source, index, options, pipeline.components());
     check(source, pipeline.mismatches(components));
     List<String> problems = new ArrayList<>();
+    for (Network<?, ?> network : components.networks()) {
+      network.locate(source);
+    }
     for (Network<?, ?> network : components.networks()) {
       network.build();
     }
@@ -153,5 +168,48 @@ public final class PipelineLoader {
     if (!problems.isEmpty()) {
       throw new InvalidCheckpointException(source.path(), problems);
     }
+  }
+
+  /**
+   * Tells which components would be read, from the index alone.
+   *
+   * @param index of a pipeline
+   * @param without components that are left out
+   * @param known the pipeline classes that may be there
+   * @return their names, in the order in which they are read
+   * @throws InvalidCheckpointException if the pipeline is none of them, or cannot do without a
+   *     component
+   */
+  public static Set<String> components(
+      JsonConfig index, LoadOptions without, List<? extends PipelineClass<?>> known)
+      throws InvalidCheckpointException {
+    String name = index.requireString(CLASS_NAME);
+    TreeSet<String> names = new TreeSet<>();
+    known.forEach(pipeline -> names.addAll(pipeline.names()));
+    PipelineClass<?> found =
+        known.stream().filter(pipeline -> pipeline.names().contains(name)).findFirst().orElse(null);
+    if (found == null) {
+      throw index.invalid(
+          CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(index));
+    }
+    Set<String> components = new LinkedHashSet<>();
+    TreeSet<String> optional = new TreeSet<>();
+    for (Component<?> component : found.components()) {
+      if (component.optional()) {
+        optional.add(component.name());
+      }
+      if (!component.optional() || !isAbsent(index, without, component.name())) {
+        String className = className(index, component);
+        LOG.debug("{} is a {}", component.name(), className);
+        components.add(component.name());
+      }
+    }
+    if (!optional.containsAll(without.without())) {
+      throw new InvalidCheckpointException(
+          index.path(),
+          "%s can do without %s, was to do without %s"
+              .formatted(name, optional, without.without()));
+    }
+    return components;
   }
 }
