@@ -19,6 +19,7 @@ import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
+import dev.ablation.internal.Suggestion;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
@@ -450,6 +451,11 @@ public final class EmojiAblation {
     return removals.get(0).target().kind();
   }
 
+  /** {@return how the evaluation draws} */
+  public SamplingSettings sampling() {
+    return sampling;
+  }
+
   /**
    * Plans the ablation.
    *
@@ -626,8 +632,9 @@ public final class EmojiAblation {
     String plain = name.strip().toLowerCase(Locale.ROOT);
     if (!names.contains(plain)) {
       throw new IllegalArgumentException(
-          "%s must be one that the emoji model knows, was '%s'; it knows %s"
-              .formatted(what, name, some(names, plain)));
+          "%s must be one that the emoji model knows, was '%s'%s; it knows %s"
+              .formatted(
+                  what, name, Suggestion.asQuestion(plain, names), some(names, plain)));
     }
     return plain;
   }

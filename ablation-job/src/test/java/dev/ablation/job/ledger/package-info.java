@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.job.ledger;
+
+import org.jspecify.annotations.NullMarked;
