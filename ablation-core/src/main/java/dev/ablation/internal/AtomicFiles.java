@@ -76,6 +76,7 @@ public final class AtomicFiles {
    * @throws NoSuchFileException if the folder does not exist
    * @throws IOException if the file cannot be written
    */
+  @SuppressWarnings("try") // the mark of unfinished work is only held
   public static void writeFile(Path target, Existing existing, FileBody body) throws IOException {
     checkTarget(target, existing);
     if (Files.isDirectory(target)) {
@@ -132,6 +133,7 @@ public final class AtomicFiles {
    * @throws NoSuchFileException if the parent does not exist
    * @throws IOException if the folder cannot be written
    */
+  @SuppressWarnings("try") // the mark of unfinished work is only held
   public static void writeFolder(Path target, FolderBody body) throws IOException {
     checkTarget(target, Existing.REFUSE);
     Unfinished.removeAbandoned(parentOf(target));
