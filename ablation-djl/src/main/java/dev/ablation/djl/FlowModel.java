@@ -19,6 +19,7 @@ import dev.ablation.model.LatentSize;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.SingleFileExport;
 import dev.ablation.model.Weights;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingDefaults;
@@ -59,6 +60,8 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
             parts.tokenizers,
             CheckpointExport.class,
             parts.export,
+            SingleFileExport.class,
+            parts.export.singleFile(),
             InputDifferentiable.class,
             new InputGradients(),
             SamplingDefaults.class,
@@ -85,7 +88,7 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
       NamedWeights weights,
       FlowTokenizers tokenizers,
       SamplingSettings defaults,
-      CheckpointExport export) {}
+      FolderExport export) {}
 
   @Override
   public final ModelDescriptor descriptor() {

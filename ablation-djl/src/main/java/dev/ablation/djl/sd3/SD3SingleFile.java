@@ -30,7 +30,17 @@ public final class SD3SingleFile {
    * @return the names
    */
   public static SingleFileNames transformer(SD3TransformerConfig config) {
-    int last = config.layers() - 1;
+    return transformer(config.layers());
+  }
+
+  /**
+   * Returns the names of a transformer's tensors, after {@link #TRANSFORMER}.
+   *
+   * @param layers of the transformer, of which the last one is special
+   * @return the names
+   */
+  public static SingleFileNames transformer(int layers) {
+    int last = layers - 1;
     SingleFileNames names =
         new SingleFileNames()
             .module("pos_embed.pos_embed", "pos_embed")

@@ -18,11 +18,6 @@ public interface PipelineClass<M> {
   /** {@return its components, in the order in which they are read} */
   List<Component<?>> components();
 
-  /** {@return whether its networks may be in one file, in the layout of the original code} */
-  default boolean opensSingleFiles() {
-    return true;
-  }
-
   /**
    * Compares the configurations of the components.
    *

@@ -4,7 +4,6 @@ import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.LoadOptions;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -37,20 +36,15 @@ public final class PipelineLoader {
       Path path, LoadOptions options, List<? extends PipelineClass<? extends M>> known)
       throws IOException {
     try (CheckpointSource source = CheckpointSource.open(path, options)) {
-      JsonConfig index = JsonConfig.read(source.configFolder().resolve("model_index.json"));
-      PipelineClass<? extends M> pipeline = find(index, known);
-      if (!Files.isDirectory(path) && !pipeline.opensSingleFiles()) {
-        throw new InvalidCheckpointException(
-            path,
-            "must be a folder with model_index.json, as diffusers saves models, for %s; was a file"
-                .formatted(index.requireString(CLASS_NAME)));
-      }
-      return load(source, index, options, pipeline);
+      JsonConfig index = source.index();
+      return load(source, index, options, find(source, index, known));
     }
   }
 
   private static <M> PipelineClass<? extends M> find(
-      JsonConfig index, List<? extends PipelineClass<? extends M>> known)
+      CheckpointSource source,
+      JsonConfig index,
+      List<? extends PipelineClass<? extends M>> known)
       throws InvalidCheckpointException {
     String name = index.requireString(CLASS_NAME);
     TreeSet<String> names = new TreeSet<>();
@@ -60,8 +54,14 @@ public final class PipelineLoader {
       }
       names.addAll(pipeline.names());
     }
-    throw index.invalid(
-        CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(index));
+    String remark = OtherPipelines.remark(index);
+    if (source.family().isPresent()) {
+      throw new InvalidCheckpointException(
+          source.path(),
+          "is a checkpoint of %s, %s, where one of %s is expected%s"
+              .formatted(source.family().get(), name, names, remark));
+    }
+    throw index.invalid(CLASS_NAME, "a supported pipeline: one of " + names + remark);
   }
 
   private static <M> M load(
@@ -81,7 +81,7 @@ public final class PipelineLoader {
     }
     source.checkLeftovers(problems);
     check(source, problems);
-    KeptFiles kept = KeptFiles.read(source.configFolder(), components);
+    KeptFiles kept = KeptFiles.read(source, components);
     Opening opening = new Opening(source, index, options, components, kept, problems);
     try {
       return pipeline.open(components, opening);
@@ -95,6 +95,7 @@ public final class PipelineLoader {
       CheckpointSource source, JsonConfig index, LoadOptions options, List<Component<?>> list)
       throws IOException {
     checkLeftOut(source, options, list);
+    checkReplaced(source, options, list);
     Map<Component<?>, String> present = new LinkedHashMap<>();
     for (Component<?> component : list) {
       if (!component.optional() || !isAbsent(index, options, component.name())) {
@@ -121,6 +122,21 @@ public final class PipelineLoader {
                 + optional
                 + ", was "
                 + name);
+      }
+    }
+  }
+
+  private static void checkReplaced(
+      CheckpointSource source, LoadOptions options, List<Component<?>> list)
+      throws InvalidCheckpointException {
+    TreeSet<String> names = new TreeSet<>();
+    list.forEach(component -> names.add(component.name()));
+    for (String name : options.components().keySet()) {
+      if (!names.contains(name)) {
+        throw new InvalidCheckpointException(
+            source.path(),
+            "LoadOptions.component must name a component of the pipeline: one of %s, was %s"
+                .formatted(names, name));
       }
     }
   }
