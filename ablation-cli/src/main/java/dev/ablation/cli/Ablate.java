@@ -4,7 +4,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
-import dev.ablation.djl.StableDiffusion;
+import dev.ablation.djl.DiffusionPipeline;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
@@ -15,6 +15,7 @@ import dev.ablation.emoji.command.ProgressOption;
 import dev.ablation.emoji.command.Startup;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.error.AblationException;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.Preset;
 import java.io.IOException;
@@ -28,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -132,11 +134,19 @@ public final class Ablate implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      paramLabel = "DIR",
+      paramLabel = "PATH",
       description =
-          "Folder of a Stable Diffusion checkpoint in diffusers' layout (with model_index.json)."
-              + " Default: the emoji model.")
+          "Checkpoint of Stable Diffusion or FLUX.1: a folder in diffusers' layout (with"
+              + " model_index.json) or a single .safetensors file. Default: the emoji model.")
   private @Nullable Path model;
+
+  @Option(
+      names = "--component",
+      paramLabel = "NAME=PATH",
+      description =
+          "With --model: a component that comes from elsewhere, such as vae=FILE: its folder, or a"
+              + " .safetensors file. For single files that lack it. May be given several times.")
+  private Map<String, Path> components = Map.of();
 
   @Option(
       names = "--neighbour",
@@ -226,8 +236,8 @@ public final class Ablate implements Callable<Integer> {
     AblationJob job = job();
     Path folder = RunFolder.create(output);
     try (ProgressBars bars = progress.bars();
-        StableDiffusion opened =
-            model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options);
+        DiffusionModel opened =
+            model == null ? EmbeddedModel.open(options) : DiffusionPipeline.load(model, options);
         @Nullable EmbeddedEvaluator evaluator = model == null ? evaluator(options) : null) {
       Summary summary =
           new JobRun(
@@ -279,7 +289,7 @@ public final class Ablate implements Callable<Integer> {
   }
 
   private AblationJob emojiJob() {
-    for (String needsModel : given("--neighbour", "--anchor-prompts", "--preset")) {
+    for (String needsModel : given("--neighbour", "--anchor-prompts", "--preset", "--component")) {
       throw wrong(needsModel + " needs --model; the emoji model has settings that suit it");
     }
     if (!anchors.isEmpty() && anchors.size() != targets.size()) {
@@ -388,7 +398,11 @@ public final class Ablate implements Callable<Integer> {
     if (count < 0) {
       throw wrong("--threads must not be negative, was " + count);
     }
-    return LoadOptions.defaults().threads(count).device(device.device());
+    LoadOptions options = LoadOptions.defaults().threads(count).device(device.device());
+    for (Map.Entry<String, Path> component : components.entrySet()) {
+      options = options.component(component.getKey(), component.getValue());
+    }
+    return options;
   }
 
   private ParameterException wrong(String message) {

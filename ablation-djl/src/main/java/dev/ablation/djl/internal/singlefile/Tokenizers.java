@@ -17,14 +17,20 @@ import java.util.zip.GZIPInputStream;
  * et al. 2021) and the pieces of T5 (Raffel et al. 2020). Their licences are in {@code NOTICE.md}
  * beside the resources.
  */
-final class Tokenizers {
+public final class Tokenizers {
   private static final String START = "<|startoftext|>";
   private static final String END = "<|endoftext|>";
 
   private Tokenizers() {}
 
-  /** Writes a tokenizer folder of CLIP, with the token that fills the context. */
-  static void writeClip(Path folder, String pad) throws IOException {
+  /**
+   * Writes a tokenizer folder of CLIP.
+   *
+   * @param folder that is made
+   * @param pad the token that fills the context
+   * @throws IOException if writing fails
+   */
+  public static void writeClip(Path folder, String pad) throws IOException {
     Files.createDirectories(folder);
     byte[] merges = resource("clip-merges.txt.gz");
     Files.write(folder.resolve("merges.txt"), merges);
@@ -79,8 +85,13 @@ final class Tokenizers {
     return printable;
   }
 
-  /** Writes a tokenizer folder of T5. */
-  static void writeT5(Path folder) throws IOException {
+  /**
+   * Writes a tokenizer folder of T5.
+   *
+   * @param folder that is made
+   * @throws IOException if writing fails
+   */
+  public static void writeT5(Path folder) throws IOException {
     Files.createDirectories(folder);
     Files.write(folder.resolve("spiece.model"), resource("t5-spiece.model.gz"));
     JsonObject config = new JsonObject();
