@@ -39,6 +39,7 @@ module dev.ablation.core {
   exports dev.ablation.safetensors;
   exports dev.ablation.sample;
   exports dev.ablation.schedule;
+  exports dev.ablation.serve;
   exports dev.ablation.train;
   exports dev.ablation.internal to
       dev.ablation.djl,

@@ -3,6 +3,7 @@ package dev.ablation;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.TargetAnchor;
+import dev.ablation.augment.MaskSampling;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
@@ -13,6 +14,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.run.Plan;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.Preset;
 import dev.ablation.train.Trainer;
@@ -176,6 +178,31 @@ public final class Ablation {
    */
   public Ablation training(UnaryOperator<GradientTrainer> change) {
     return new Ablation(plan.training(change));
+  }
+
+  /**
+   * Changes how training draws timesteps, and with them noise levels. By default as the model was
+   * trained, see {@link dev.ablation.schedule.NoiseSchedule#timestepSampling()}: logit-normal for a
+   * rectified flow, else uniform.
+   *
+   * @param sampling such as {@code TimestepSampling.logitNormal(0, 1)} or {@code
+   *     TimestepSampling.uniform(0.5, 1)}
+   * @return the changed plan
+   */
+  public Ablation timestepSampling(TimestepSampling sampling) {
+    return new Ablation(plan.timestepSampling(sampling));
+  }
+
+  /**
+   * Changes which parts of its anchor images an inpainting model draws in training. By default
+   * {@link MaskSampling#shapes()}. Such a model sees the rest of the image; other models reject the
+   * setting.
+   *
+   * @param masks such as {@code MaskSampling.shapes(1)} for all of every image
+   * @return the changed plan
+   */
+  public Ablation inpaintingMasks(MaskSampling masks) {
+    return new Ablation(plan.inpaintingMasks(masks));
   }
 
   /**

@@ -12,6 +12,7 @@ import dev.ablation.anchor.AnchorJudge;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.augment.Augmentation;
+import dev.ablation.augment.MaskSampling;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.error.UnsupportedCapabilityException;
@@ -36,6 +37,7 @@ import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.provenance.Provenance;
 import dev.ablation.sample.SamplingSettings;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.testing.JavaBuffers;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Trainer;
@@ -572,6 +574,35 @@ class AblationTest {
   }
 
   // The plan
+
+  @Test
+  void timestepsAreDrawnAsThePlanSays() {
+    List<Double> drawn = new ArrayList<>();
+    AblationObjective looking =
+        AblationObjective.named(
+            "looking",
+            context -> {
+              for (double time : context.schedule().toTimes(context.batch().timesteps())) {
+                drawn.add(time);
+              }
+              return AblationObjective.modelBased().loss(context);
+            });
+    Ablation restricted =
+        plan().objective(looking).timestepSampling(TimestepSampling.uniform(0.8, 1));
+    assertThat(plan().settings()).doesNotContainKey("timestepSampling");
+    try (AblationResult result = restricted.run()) {
+      assertThat(drawn).isNotEmpty().allMatch(time -> time >= 0.8 * model.schedule().steps());
+      assertThat(result.provenance().settings())
+          .containsEntry("timestepSampling", "uniform(least=0.8, most=1.0)");
+    }
+    drawn.clear();
+    plan().objective(looking).run().close();
+    assertThat(drawn).anyMatch(time -> time < 0.8 * model.schedule().steps());
+    assertThat(plan().inpaintingMasks(MaskSampling.shapes()).check())
+        .containsExactly(
+            "inpaintingMasks 'shapes(whole=0.25)' must only be chosen for training an inpainting"
+                + " model");
+  }
 
   @Test
   void aPlanIsImmutable() {

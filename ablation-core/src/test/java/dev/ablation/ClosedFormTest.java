@@ -26,6 +26,7 @@ import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.testing.LeastSquares;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.Trainer;
@@ -222,6 +223,10 @@ class ClosedFormTest {
         .asString()
         .startsWith("objective 'noise-based' must not be chosen for a trainer that minimises none");
     assertThatIllegalArgumentException().isThrownBy(plan::run);
+    assertThat(plan().timestepSampling(TimestepSampling.uniform()).check())
+        .singleElement()
+        .asString()
+        .startsWith("timestepSampling 'uniform' must not be chosen for a trainer without batches");
   }
 
   @Test

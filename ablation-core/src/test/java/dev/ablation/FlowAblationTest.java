@@ -14,8 +14,11 @@ import dev.ablation.model.LatentSize;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Losses;
+import dev.ablation.objective.ObjectiveContext;
+import dev.ablation.objective.PriorTarget;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TimestepWeighting;
+import dev.ablation.objective.TrainingBatch;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.FlowMatchEuler;
 import dev.ablation.sample.Guidance;
@@ -24,15 +27,20 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyFlow;
 import dev.ablation.train.TrainingResult;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A rectified flow with pooled conditions is drawn from and ablated as any other model. */
@@ -53,6 +61,113 @@ class FlowAblationTest {
         .target("grumpy cat")
         .anchor(cats)
         .training(t -> t.steps(80).batchSize(4).learningRate(0.02));
+  }
+
+  // Timesteps and trajectories
+
+  @Test
+  void timestepsFollowThePlan() {
+    Map<String, double[]> sigmas = new LinkedHashMap<>();
+    for (TimestepSampling sampling :
+        List.of(
+            TimestepSampling.uniform(),
+            TimestepSampling.logitNormal(1, 0.2),
+            TimestepSampling.mode(1.29))) {
+      List<Double> drawn = new ArrayList<>();
+      plan()
+          .timestepSampling(sampling)
+          .training(t -> t.steps(40))
+          .objective(
+              AblationObjective.named(
+                  "looking",
+                  context -> {
+                    for (double t : context.schedule().toTimes(context.batch().timesteps())) {
+                      drawn.add(context.schedule().sigma(t));
+                    }
+                    return AblationObjective.modelBased().loss(context);
+                  }))
+          .run()
+          .close();
+      sigmas.put(sampling.name(), drawn.stream().mapToDouble(d -> d).toArray());
+    }
+    double[] uniform = sigmas.get("uniform");
+    double[] logit = sigmas.get("logit_normal(mean=1.0, deviation=0.2)");
+    double[] mode = sigmas.get("mode(scale=1.29)");
+    // The share sigmoid(1 + 0.2 z) is about 0.73 of the way from the noise.
+    assertThat(spread(logit)).isLessThan(spread(uniform) / 2);
+    assertThat(spread(mode)).isLessThan(spread(uniform));
+  }
+
+  private static double spread(double[] values) {
+    double mean = Arrays.stream(values).average().orElseThrow();
+    return Math.sqrt(
+        Arrays.stream(values).map(v -> (v - mean) * (v - mean)).average().orElseThrow());
+  }
+
+  /** The points of the loss are those of the sampler's own way to the target. */
+  @ParameterizedTest
+  @EnumSource(Teacher.class)
+  void theTrajectoryIsThatOfTheTarget(Teacher teacher) {
+    List<Double> losses = new ArrayList<>();
+    List<Double> byHand = new ArrayList<>();
+    int steps = 3;
+    AblationObjective trajectory = AblationObjective.modelBasedOnTrajectory(teacher, steps);
+    AblationObjective compared =
+        AblationObjective.named(
+            "compared",
+            context -> {
+              NDArray loss = trajectory.loss(context);
+              losses.add((double) loss.getFloat());
+              TrainingBatch batch = context.batch();
+              double[] ends = context.schedule().toTimes(batch.timesteps());
+              Conditioning target = context.encode(Teacher.FROZEN_WEIGHTS, batch.targetPrompts());
+              NDArray x = batch.noise();
+              for (int k = 0; k < steps; k++) {
+                float[] now = new float[ends.length];
+                float[] move = new float[ends.length];
+                for (int i = 0; i < now.length; i++) {
+                  now[i] = (float) (1000 + (ends[i] - 1000) * k / steps);
+                  move[i] = (float) ((ends[i] - 1000) / steps / 1000);
+                }
+                // Euler on a straight flow: x moves by the velocity times the change of sigma.
+                NDArray velocity =
+                    context.predict(Teacher.FROZEN_WEIGHTS, x, context.scope().create(now), target);
+                x =
+                    x.add(
+                        velocity.mul(context.scope().create(move, new Shape(now.length, 1, 1, 1))));
+              }
+              NDArray aim =
+                  context.predict(
+                      teacher,
+                      x,
+                      batch.timesteps(),
+                      context.encode(teacher, batch.anchorPrompts()));
+              NDArray prediction =
+                  context.predict(
+                      Teacher.CURRENT_WEIGHTS,
+                      x,
+                      batch.timesteps(),
+                      context.encode(Teacher.CURRENT_WEIGHTS, batch.targetPrompts()));
+              byHand.add((double) Losses.masked(prediction, aim, batch.mask()).getFloat());
+              return loss;
+            });
+    try (AblationResult result = plan().training(t -> t.steps(4)).objective(compared).run()) {
+      assertThat(result.history()).hasSize(4);
+    }
+    for (int i = 0; i < losses.size(); i++) {
+      assertThat(losses.get(i)).isCloseTo(byHand.get(i), Offset.offset(1e-4 * byHand.get(i)));
+    }
+    try (AblationResult result = plan().objective(trajectory).run()) {
+      List<TrainingResult.Step> history = result.history();
+      double first = history.subList(0, 10).stream().mapToDouble(s -> s.loss()).sum();
+      double last = history.subList(70, 80).stream().mapToDouble(s -> s.loss()).sum();
+      assertThat(last).isLessThan(0.9 * first);
+      assertThat(result.provenance().settings()).containsEntry("objective", trajectory.name());
+    }
+    assertThat(trajectory.name()).startsWith("model-based(trajectory of 3 steps");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> AblationObjective.modelBasedOnTrajectory(teacher, 0))
+        .withMessage("steps must be positive, was 0");
   }
 
   // Drawing
@@ -208,7 +323,11 @@ class FlowAblationTest {
         AblationObjective.modelBased(),
         AblationObjective.noiseBased(),
         AblationObjective.noiseBased(TimestepWeighting.inverseSnr(0.1)),
-        AblationObjective.modelBased().plus(AblationObjective.priorPreservation()));
+        AblationObjective.modelBased().plus(AblationObjective.priorPreservation()),
+        AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS)
+            .plus(AblationObjective.maskedPriorPreservation().times(0.2)),
+        AblationObjective.noiseBased()
+            .plus(AblationObjective.priorPreservation(PriorTarget.DENOISING)));
   }
 
   @ParameterizedTest
@@ -217,6 +336,46 @@ class FlowAblationTest {
     try (AblationResult result =
         plan().training(t -> t.steps(3).batchSize(2)).objective(objective).run()) {
       assertThat(result.history()).allMatch(step -> step.loss() > 0 && step.gradientNorm() > 0);
+    }
+  }
+
+  /** On a flow the prior is trained towards the velocity, which is not the noise. */
+  @Test
+  void thePriorOfAFlowIsItsVelocity() {
+    List<double[]> seen = new ArrayList<>();
+    AblationObjective prior = AblationObjective.priorPreservation();
+    AblationObjective compared =
+        new AblationObjective() {
+          @Override
+          public NDArray loss(ObjectiveContext context) {
+            TrainingBatch batch = context.priorBatch().orElseThrow();
+            NDArray velocity = batch.noise().sub(batch.latents());
+            NDArray prediction =
+                context.predict(Teacher.CURRENT_WEIGHTS, batch, batch.anchorPrompts());
+            seen.add(
+                new double[] {
+                  prior.loss(context).getFloat(),
+                  prediction.sub(velocity).square().mean().getFloat(),
+                  AblationObjective.priorPreservation(PriorTarget.NOISE).loss(context).getFloat()
+                });
+            return prior.loss(context);
+          }
+
+          @Override
+          public String name() {
+            return "compared";
+          }
+
+          @Override
+          public boolean usesPriorBatch() {
+            return true;
+          }
+        };
+    plan().training(t -> t.steps(3).batchSize(2)).objective(compared).run().close();
+    assertThat(seen).hasSize(3);
+    for (double[] losses : seen) {
+      assertThat(losses[0]).isCloseTo(losses[1], Offset.offset(1e-5 * losses[1]));
+      assertThat(losses[2]).isNotCloseTo(losses[1], Offset.offset(0.01 * losses[1]));
     }
   }
 

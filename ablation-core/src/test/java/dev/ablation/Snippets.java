@@ -65,6 +65,7 @@ import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.Lora;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
@@ -90,6 +91,9 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.VariancePreservingSchedule;
+import dev.ablation.serve.DrawRequest;
+import dev.ablation.serve.ModelPool;
+import dev.ablation.serve.PoolSettings;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.ModelMetric;
@@ -113,6 +117,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -854,6 +859,48 @@ class Snippets {
     }
     try (TinyDiffusion exported = TinyDiffusion.load(folder.resolve("model-without-grumpy-cat"))) {
       assertThat(exported.weights().sha256()).isEqualTo(model.weights().sha256());
+    }
+  }
+
+  @Test
+  void views() {
+    try (AblationResult result = trained()) {
+      WeightDelta delta = result.delta();
+      // @start region="view"
+      ModelViews views = Capabilities.require(model, ModelViews.class, "two tenants");
+      try (DiffusionModel one = views.view();
+          DiffusionModel other = views.view()) {
+        List<String> prompts = List.of("a grumpy cat");
+        BufferedImage without =
+            delta.applied(one, () -> LatentSampler.of(one).draw(prompts, 1)).get(0);
+        BufferedImage with = LatentSampler.of(other).draw(prompts, 1).get(0); // as the model draws
+        // @end
+        assertThat(with.getRGB(0, 0))
+            .isEqualTo(LatentSampler.of(model).draw(prompts, 1).get(0).getRGB(0, 0));
+        assertThat(without.getWidth()).isEqualTo(with.getWidth());
+      }
+    }
+  }
+
+  @Test
+  void pool() throws Exception {
+    try (AblationResult result = trained();
+        WeightDelta withoutCat = result.delta().scaledBy(1);
+        WeightDelta withoutDog = result.delta().scaledBy(0.5)) {
+      // @start region="pool"
+      try (ModelPool pool = ModelPool.open(model, PoolSettings.defaults().workers(2))) {
+        pool.put("tenant-a", List.of(withoutCat));
+        pool.put("tenant-b", List.of(withoutCat, withoutDog));
+
+        DrawRequest request = DrawRequest.of(List.of("a grumpy cat"), 1);
+        CompletableFuture<List<BufferedImage>> a = pool.draw(request.variant("tenant-a"));
+        CompletableFuture<List<BufferedImage>> b = pool.draw(request.variant("tenant-b"));
+        CompletableFuture<List<BufferedImage>> base = pool.draw(request); // without any delta
+
+        pool.put("tenant-a", List.of(withoutDog)); // a is still drawn without the cat
+        // @end
+        assertThat(List.of(a.get(), b.get(), base.get())).doesNotContainNull();
+      }
     }
   }
 

@@ -133,6 +133,16 @@ public final class Ablate implements Callable<Integer> {
   private @Nullable String preset;
 
   @Option(
+      names = "--method",
+      paramLabel = "NAME",
+      converter = MethodConverter.class,
+      description =
+          "How the weights are found: gradient (the paper's, the default); closed-form, least squares"
+              + " on text embeddings, in seconds and without anchor images; polished, gradients that"
+              + " begin with the closed form; uce, rece or orthogonal, published closed forms.")
+  private AblationMethod method = AblationMethod.GRADIENT;
+
+  @Option(
       names = "--model",
       paramLabel = "PATH",
       description =
@@ -301,7 +311,9 @@ public final class Ablate implements Callable<Integer> {
     for (int i = 0; i < targets.size(); i++) {
       ablations.add(emojiAblation(targets.get(i), anchors.isEmpty() ? null : anchors.get(i)));
     }
-    EmojiAblation ablation = EmojiAblation.together(ablations).training(this::adjusted);
+    checkStepsAreOfGradients();
+    EmojiAblation ablation =
+        method.of(EmojiAblation.together(ablations)).training(this::adjusted);
     return AblationJob.of(images == null ? ablation : ablation.images(images), seed);
   }
 
@@ -351,7 +363,18 @@ public final class Ablate implements Callable<Integer> {
             .formatted(target));
   }
 
+  private void checkStepsAreOfGradients() {
+    if (!method.hasSteps()) {
+      for (String ofGradients : given("--steps", "--learning-rate", "--images")) {
+        throw wrong(
+            "%s is of training by gradients, --method was %s"
+                .formatted(ofGradients, method.optionName()));
+      }
+    }
+  }
+
   private AblationJob checkpointJob() throws IOException {
+    checkStepsAreOfGradients();
     if (kind == null || anchors.size() != 1 || targets.size() != 1) {
       throw wrong("--model needs one --target, its --kind and one --anchor (what to draw instead)");
     }
@@ -370,6 +393,7 @@ public final class Ablate implements Callable<Integer> {
         new CheckpointJob(
                 target, images == null ? anchor : anchor.images(images), published().apply(kind))
             .training(this::adjusted);
+    job = job.method(method);
     if (!neighbours.isEmpty()) {
       job = job.neighbours(CheckpointJob.concepts(kind, neighbours));
     }

@@ -12,7 +12,9 @@ import dev.ablation.train.Preset;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
@@ -24,6 +26,8 @@ final class CheckpointJob {
   private final GeneratedAnchors anchor;
   private final Preset preset;
   private GradientTrainer trainer;
+  private AblationMethod method = AblationMethod.GRADIENT;
+  private List<Concept> preserved = List.of();
   private Evaluation evaluation = Evaluation.of(SubjectMetric.pixelChange()).withoutNeighbours();
 
   /**
@@ -45,8 +49,14 @@ final class CheckpointJob {
     return this;
   }
 
-  /** Shows concepts that must be preserved. */
+  CheckpointJob method(AblationMethod method) {
+    this.method = method;
+    return this;
+  }
+
+  /** Shows concepts that must be preserved; a closed form is told them. */
   CheckpointJob neighbours(List<Concept> neighbours) {
+    preserved = List.copyOf(neighbours);
     evaluation = evaluation.neighbours(neighbours.toArray(Concept[]::new));
     return this;
   }
@@ -65,10 +75,27 @@ final class CheckpointJob {
                 .target(target)
                 .anchor(anchor)
                 .preset(preset)
-                .trainer(trainer)
+                .trainer(method.trainer(target.kind(), trainer, preservedPrompts()))
                 .seed(seed)
                 .evaluate(shown),
         IntStream.rangeClosed(1, COLUMNS).mapToObj(i -> "anchor prompt " + i).toList());
+  }
+
+  /** The prompts of guidance, of the anchor, and of neighbours made of the anchor's. */
+  private List<String> preservedPrompts() {
+    Set<String> prompts = new LinkedHashSet<>(List.of(""));
+    for (String prompt : anchor.prompts(target)) {
+      prompts.add(prompt);
+      for (Concept neighbour : preserved) {
+        try {
+          prompts.addAll(anchor.targetPrompts(neighbour, prompt));
+        } catch (IllegalArgumentException e) {
+          // This anchor prompt has no place for the neighbour's name; others have.
+          continue;
+        }
+      }
+    }
+    return List.copyOf(prompts);
   }
 
   /**

@@ -54,11 +54,13 @@ final class JobRun {
     Watch watch = new Watch();
     try (AblationResult result = plan.listener(bars).listener(watch).run()) {
       result.delta().save(folder.resolve(DELTA));
-      Files.writeString(folder.resolve(LOSS_TABLE), LossCurve.csv(result.history()));
+      if (!result.history().isEmpty()) {
+        Files.writeString(folder.resolve(LOSS_TABLE), LossCurve.csv(result.history()));
+      }
       if (result.evaluation().isPresent()) {
         write(ComparisonSheet.draw(result.evaluation().get(), columns, title()), SHEET);
       }
-      if (Lettering.isAvailable()) {
+      if (Lettering.isAvailable() && !result.history().isEmpty()) {
         write(LossCurve.draw(result.history(), title()), LOSS_IMAGE);
       }
       result.report(folder.resolve(REPORT));

@@ -48,20 +48,15 @@ record Summary(
   private static final String CHANGE = "mean squared change";
 
   String text() throws IOException {
-    // Single steps jump, since each draws its own noise levels.
-    int quarter = (history.size() + 3) / 4;
     StringBuilder text = new StringBuilder();
     line(text, "Removed the %s from the model '%s'.", targets, model);
     line(text, "");
     line(text, "  drawn instead     %s", anchors);
-    line(text, "  anchor images     %d in %s", images, seconds(anchorTime));
-    line(
-        text,
-        "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",
-        history.size(),
-        seconds(training),
-        mean(history.subList(0, quarter)),
-        mean(history.subList(history.size() - quarter, history.size())));
+    if (history.isEmpty()) {
+      line(text, "  weights found     without steps in %s", seconds(anchorTime));
+    } else {
+      trained(text);
+    }
     evaluation.ifPresent(found -> leakage(text, found));
     line(text, "  total time        %s, peak memory %s", seconds(total), memory());
     line(text, "");
@@ -74,6 +69,19 @@ record Summary(
       }
     }
     return text.toString();
+  }
+
+  private void trained(StringBuilder text) {
+    // Single steps jump, since each draws its own noise levels.
+    int quarter = (history.size() + 3) / 4;
+    line(text, "  anchor images     %d in %s", images, seconds(anchorTime));
+    line(
+        text,
+        "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",
+        history.size(),
+        seconds(training),
+        mean(history.subList(0, quarter)),
+        mean(history.subList(history.size() - quarter, history.size())));
   }
 
   private static void leakage(StringBuilder text, EvaluationResult found) {

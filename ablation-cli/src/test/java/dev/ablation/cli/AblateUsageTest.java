@@ -43,6 +43,17 @@ class AblateUsageTest {
   }
 
   @Test
+  void namesTheMethodsAndWhatTheyDoNotHave() {
+    assertThat(ablate("--target", "ink", "--method", "magic")).isEqualTo(2);
+    assertThat(err.toString())
+        .contains("must be one of gradient, closed-form, polished, uce, rece, orthogonal")
+        .contains("was 'magic'");
+    assertThat(ablate("--target", "ink", "--method", "uce", "--steps", "3")).isEqualTo(2);
+    assertThat(err.toString())
+        .contains("--steps is of training by gradients, --method was uce");
+  }
+
+  @Test
   void printsItsVersion() {
     assertThat(ablate("--version")).isZero();
     assertThat(out.toString()).startsWith("ablate ");

@@ -9,9 +9,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Caches the answers of a checked source in files named by a hash of the request. */
 record PromptCache(PromptSource source, Path folder) implements PromptSource {
+  private static final Logger LOG = LoggerFactory.getLogger(PromptCache.class);
+
   PromptCache {
     Objects.requireNonNull(folder, "folder");
   }
@@ -20,7 +24,11 @@ record PromptCache(PromptSource source, Path folder) implements PromptSource {
   public List<String> prompts(PromptRequest request) throws IOException {
     Path file = folder.resolve(fileName(request));
     if (Files.exists(file)) {
-      return PromptFile.read(file);
+      try {
+        return PromptFile.read(file);
+      } catch (IOException e) {
+        LOG.warn("{}; its prompts are asked for again", e.getMessage());
+      }
     }
     List<String> prompts = source.prompts(request);
     Files.createDirectories(folder);

@@ -61,15 +61,15 @@ final class CheckpointFile {
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
 
   private final Path path;
-  private final JsonObject json;
-  private final int step;
   private final Provenance plan;
 
-  private CheckpointFile(Path path, JsonObject json) {
+  /** All but the arrays. */
+  private final TrainingState described;
+
+  private CheckpointFile(Path path, Provenance plan, TrainingState described) {
     this.path = path;
-    this.json = json;
-    step = json.get("step").getAsInt();
-    plan = Provenance.fromJson(json.get("plan").toString());
+    this.plan = plan;
+    this.described = described;
   }
 
   Path path() {
@@ -77,7 +77,7 @@ final class CheckpointFile {
   }
 
   int step() {
-    return step;
+    return described.step();
   }
 
   Provenance plan() {
@@ -222,8 +222,36 @@ final class CheckpointFile {
       JsonObject json = JsonParser.parseString(text).getAsJsonObject();
       checkForms(path, file, json.getAsJsonObject(FORMS));
       checkTensors(path, file, json.getAsJsonObject("crc32c"));
-      return new CheckpointFile(path, json);
+      return new CheckpointFile(
+          path, Provenance.fromJson(json.get("plan").toString()), described(json, file));
     }
+  }
+
+  private static TrainingState described(JsonObject json, SafetensorsFile file) throws IOException {
+    double[] losses = doubles(file, LOSSES);
+    double[] norms = doubles(file, NORMS);
+    if (losses.length != norms.length) {
+      throw new IllegalArgumentException("losses and gradient norms must be as many");
+    }
+    List<TrainingResult.Step> history = new ArrayList<>();
+    for (int i = 0; i < losses.length; i++) {
+      history.add(new TrainingResult.Step(losses[i], norms[i]));
+    }
+    Map<String, String> values = new LinkedHashMap<>();
+    json.getAsJsonObject("values")
+        .entrySet()
+        .forEach(each -> values.put(each.getKey(), each.getValue().getAsString()));
+    List<Measurement> measurements = new ArrayList<>();
+    for (JsonElement each : json.getAsJsonArray("measurements")) {
+      JsonArray measurement = each.getAsJsonArray();
+      measurements.add(
+          new Measurement(
+              measurement.get(0).getAsInt(),
+              measurement.get(1).getAsString(),
+              Double.parseDouble(measurement.get(2).getAsString())));
+    }
+    int step = json.get("step").getAsInt();
+    return new TrainingState(step, history, measurements, Map.of(), values);
   }
 
   private static void checkForms(Path path, SafetensorsFile file, @Nullable JsonObject forms)
@@ -248,7 +276,9 @@ final class CheckpointFile {
     if (!file.tensors().keySet().equals(crcs.keySet())) {
       throw new DamagedCheckpointException(path, "its tensors are not those described", null);
     }
-    ByteBuffer piece = ByteBuffer.allocateDirect(PIECE_BYTES);
+    long largest =
+        file.tensors().values().stream().mapToLong(TensorEntry::byteSize).max().orElse(0);
+    ByteBuffer piece = ByteBuffer.allocateDirect((int) Math.min(PIECE_BYTES, largest));
     for (TensorEntry entry : file.tensors().values()) {
       CRC32C crc = new CRC32C();
       for (long at = 0; at < entry.byteSize(); at += PIECE_BYTES) {
@@ -265,32 +295,18 @@ final class CheckpointFile {
   /** Reads the state; its arrays belong to {@code scope}. */
   TrainingState state(NDManager scope) throws IOException {
     try (SafetensorsFile file = SafetensorsFile.open(path, SafetensorsFile.Access.COPY)) {
-      double[] losses = doubles(file, LOSSES);
-      double[] norms = doubles(file, NORMS);
-      List<TrainingResult.Step> history = new ArrayList<>();
-      for (int i = 0; i < losses.length; i++) {
-        history.add(new TrainingResult.Step(losses[i], norms[i]));
-      }
       Map<String, NDArray> arrays = new LinkedHashMap<>();
       for (String name : file.tensors().keySet()) {
         if (name.startsWith(STATE)) {
           arrays.put(name.substring(STATE.length()), file.read(name, scope));
         }
       }
-      Map<String, String> values = new LinkedHashMap<>();
-      json.getAsJsonObject("values")
-          .entrySet()
-          .forEach(each -> values.put(each.getKey(), each.getValue().getAsString()));
-      List<Measurement> measurements = new ArrayList<>();
-      for (JsonElement each : json.getAsJsonArray("measurements")) {
-        JsonArray measurement = each.getAsJsonArray();
-        measurements.add(
-            new Measurement(
-                measurement.get(0).getAsInt(),
-                measurement.get(1).getAsString(),
-                Double.parseDouble(measurement.get(2).getAsString())));
-      }
-      return new TrainingState(step, history, measurements, arrays, values);
+      return new TrainingState(
+          described.step(),
+          described.history(),
+          described.measurements(),
+          arrays,
+          described.values());
     }
   }
 

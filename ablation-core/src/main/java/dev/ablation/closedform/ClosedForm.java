@@ -3,10 +3,13 @@ package dev.ablation.closedform;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import com.google.common.base.Preconditions;
 import com.google.common.hash.Hashing;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightChange;
+import dev.ablation.delta.WeightFactor;
+import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightInfo;
@@ -17,19 +20,20 @@ import dev.ablation.train.TrainingPair;
 import dev.ablation.train.TrainingResult;
 import dev.ablation.train.TrainingTask;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
 /**
  * A trainer that edits the keys and values of cross-attention in closed form: it encodes prompts,
  * solves one linear system, and multiplies the solution into every key and value. It draws no
- * images and evaluates no denoising network, so it takes seconds.
+ * images and evaluates no denoising network, so it takes seconds. Where one factor changes all
+ * weights, the delta stores that factor alone.
  *
  * {@snippet class="dev.ablation.closedform.ClosedFormTrainerTest" region="closed-form"}
  *
@@ -42,9 +46,21 @@ public final class ClosedForm implements Trainer {
   private static final Set<WeightRole> ROLES =
       EnumSet.of(WeightRole.CROSS_ATTENTION_KEY, WeightRole.CROSS_ATTENTION_VALUE);
 
-  /** How the sums of a task become an edit. */
+  /** How the prompts of a task become an edit. */
   private interface Method {
-    WeightEdit edit(EmbeddingSums sums);
+    WeightEdit edit(Prompts prompts, NDList weights);
+  }
+
+  /** What is mapped and what is kept, and what encodes it. */
+  private record Prompts(
+      PromptEmbeddings embeddings, List<PromptMapping> mappings, List<String> kept) {
+    EmbeddingSums sequences() {
+      return embeddings.sequences(mappings, kept);
+    }
+
+    EmbeddingSums lastTokens() {
+      return embeddings.lastTokens(mappings, kept);
+    }
   }
 
   private final String name;
@@ -77,7 +93,11 @@ public final class ClosedForm implements Trainer {
    * @return the trainer
    */
   public static ClosedForm sequences(SequenceLeastSquares settings) {
-    return new ClosedForm(settings.toString(), true, settings::edit, List.of());
+    return new ClosedForm(
+        settings.toString(),
+        true,
+        (prompts, weights) -> settings.edit(prompts.sequences()),
+        List.of());
   }
 
   /**
@@ -88,7 +108,36 @@ public final class ClosedForm implements Trainer {
    * @return the trainer
    */
   public static ClosedForm uce(Uce settings) {
-    return new ClosedForm(settings.toString(), false, settings::replace, List.of());
+    return new ClosedForm(
+        settings.toString(),
+        false,
+        (prompts, weights) -> settings.replace(prompts.lastTokens()),
+        List.of());
+  }
+
+  /**
+   * Edits by RECE (Gong et al., ECCV 2024, arXiv 2407.12383), see {@link Rece}: a first edit by UCE
+   * on the target's name and the positions after it, then the rounds; the result is that of the
+   * last one. Give fewer rounds for less. Without preserved prompts the empty one is preserved, as
+   * in the published code.
+   *
+   * @param settings of the rounds
+   * @param first settings of the first edit; the published code takes {@link Uce#defaults()}
+   * @return the trainer
+   */
+  public static ClosedForm rece(Rece settings, Uce first) {
+    return new ClosedForm(
+        settings + ", first " + first,
+        false,
+        (prompts, weights) -> {
+          List<String> kept = prompts.kept().isEmpty() ? List.of("") : prompts.kept();
+          PromptEmbeddings embeddings = prompts.embeddings();
+          SharedFactor start = first.replace(embeddings.subjectRows(prompts.mappings(), kept));
+          List<SharedFactor> rounds =
+              settings.edits(weights, start, embeddings.sequences(prompts.mappings(), kept));
+          return rounds.get(rounds.size() - 1);
+        },
+        List.of());
   }
 
   /**
@@ -98,18 +147,24 @@ public final class ClosedForm implements Trainer {
    * @return the trainer
    */
   public static ClosedForm orthogonal(OrthogonalErasure settings) {
-    return new ClosedForm(settings.toString(), false, settings::edit, List.of());
+    return new ClosedForm(
+        settings.toString(),
+        false,
+        (prompts, weights) -> settings.edit(prompts.lastTokens()),
+        List.of());
   }
 
   /**
    * Preserves prompts, beside those of the plan's {@code preserve(...)}.
    *
-   * @param prompts whose keys and values change as little as possible; none may be blank
+   * @param prompts whose keys and values change as little as possible; the empty prompt is that of
+   *     guidance, no other may be blank
    * @return a copy that preserves these prompts in place of those given before
    */
   public ClosedForm preserved(List<String> prompts) {
     Preconditions.checkArgument(
-        prompts.stream().noneMatch(String::isBlank), "preserved prompts must not be blank");
+        prompts.stream().noneMatch(prompt -> prompt.isBlank() && !prompt.isEmpty()),
+        "preserved prompts must not be blank");
     return new ClosedForm(name, sequences, method, List.copyOf(new LinkedHashSet<>(prompts)));
   }
 
@@ -147,19 +202,33 @@ public final class ClosedForm implements Trainer {
   @Override
   public TrainingResult train(TrainingTask task) {
     task.checkCancelled();
-    WeightEdit edit = method.edit(sums(task));
-    task.checkCancelled();
+    Prompts prompts = prompts(task);
+    int width = prompts.embeddings().width();
     Map<String, WeightChange> changes = new LinkedHashMap<>();
     try (NDManager scope = task.model().manager().newSubManager()) {
       NDList weights = new NDList();
       for (WeightInfo info : task.weights()) {
         NDArray weight = task.model().weights().copy(info.name(), scope);
-        weights.add(transposed(info, edit) ? weight.transpose() : weight);
+        weights.add(axis(info, width) == 0 ? weight.transpose() : weight);
+      }
+      WeightEdit edit = method.edit(prompts, weights);
+      task.checkCancelled();
+      // A delta's factor is relative to the base model, so not to what is applied to it now.
+      boolean base =
+          task.weights().stream()
+              .noneMatch(info -> task.model().weights().isBound(info.name()));
+      if (base && edit instanceof SharedFactor shared && isSmall(shared, task.weights())) {
+        WeightFactor factor = factor(shared, task.resultScope());
+        for (WeightInfo info : task.weights()) {
+          changes.put(
+              info.name(), WeightChange.multiplying(factor, info.shape(), axis(info, width)));
+        }
+        return TrainingResult.of(changes);
       }
       NDList edited = edit.apply(weights, scope);
       for (int i = 0; i < edited.size(); i++) {
         NDArray weight = edited.get(i);
-        if (transposed(task.weights().get(i), edit)) {
+        if (axis(task.weights().get(i), width) == 0) {
           weight = weight.transpose().duplicate();
         }
         weight.attach(task.resultScope());
@@ -169,12 +238,35 @@ public final class ClosedForm implements Trainer {
     return TrainingResult.of(changes);
   }
 
-  /** Published networks keep (rows, D); a network that multiplies from the left keeps (D, rows). */
-  private static boolean transposed(WeightInfo info, WeightEdit edit) {
-    return info.shape().get(1) != edit.width() && info.shape().get(0) == edit.width();
+  /** Whether the factor has fewer numbers than the weights that it changes. */
+  private static boolean isSmall(SharedFactor factor, List<WeightInfo> weights) {
+    return factor.numbers() < weights.stream().mapToLong(info -> info.shape().size()).sum();
   }
 
-  private EmbeddingSums sums(TrainingTask task) {
+  private static WeightFactor factor(SharedFactor shared, NDManager owner) {
+    try (NDManager scope = owner.newSubManager()) {
+      Optional<NDList> slim = shared.lowRank(scope);
+      return slim.isPresent()
+          ? WeightFactor.of(narrow(slim.get().get(0), owner), narrow(slim.get().get(1), owner))
+          : WeightFactor.of(narrow(shared.change(scope), owner));
+    }
+  }
+
+  private static NDArray narrow(NDArray wide, NDManager owner) {
+    NDArray narrow = wide.toType(DataType.FLOAT32, true);
+    narrow.attach(owner);
+    return narrow;
+  }
+
+  /**
+   * The axis of the embeddings: published networks keep (rows, D); a network that multiplies from
+   * the left keeps (D, rows).
+   */
+  private static int axis(WeightInfo info, int width) {
+    return info.shape().get(1) != width && info.shape().get(0) == width ? 0 : 1;
+  }
+
+  private Prompts prompts(TrainingTask task) {
     Set<String> kept = new LinkedHashSet<>(preserved);
     Set<PromptMapping> mappings = new LinkedHashSet<>();
     for (TrainingPair pair : task.pairs()) {
@@ -189,11 +281,17 @@ public final class ClosedForm implements Trainer {
             .forEach(phrase -> mappings.add(new PromptMapping(phrase, pair.anchor())));
       }
     }
-    mappings.forEach(mapping -> kept.remove(mapping.target()));
-    PromptEmbeddings embeddings = PromptEmbeddings.of(task.model());
-    return sequences
-        ? embeddings.sequences(new ArrayList<>(mappings), new ArrayList<>(kept))
-        : embeddings.lastTokens(new ArrayList<>(mappings), new ArrayList<>(kept));
+    List<String> targets = mappings.stream().map(PromptMapping::target).toList();
+    List<String> both = targets.stream().filter(kept::contains).distinct().toList();
+    if (!both.isEmpty()) {
+      both.forEach(kept::remove);
+      task.emit(
+          new AblationEvent.Warning(
+              "%d prompts are to be preserved, but are the target's: they are not preserved, such as '%s'"
+                  .formatted(both.size(), both.get(0))));
+    }
+    return new Prompts(
+        PromptEmbeddings.of(task.model()), List.copyOf(mappings), List.copyOf(kept));
   }
 
   @Override

@@ -127,7 +127,7 @@ public final class PromptEmbeddings {
    */
   public EmbeddingSums lastTokens(List<PromptMapping> mappings, List<String> preserved) {
     PromptTokenizer tokenizer = tokenizer();
-    EmbeddingSums sums = EmbeddingSums.of(Math.toIntExact(textShape().get(2)));
+    EmbeddingSums sums = EmbeddingSums.of(width());
     for (List<PromptMapping> part : Lists.partition(mappings, batch)) {
       try (NDManager scope = model.manager().newSubManager()) {
         sums.erase(
@@ -152,7 +152,7 @@ public final class PromptEmbeddings {
    * @return the sums
    */
   public EmbeddingSums sequences(List<PromptMapping> mappings, List<String> preserved) {
-    EmbeddingSums sums = EmbeddingSums.of(Math.toIntExact(textShape().get(2)));
+    EmbeddingSums sums = EmbeddingSums.of(width());
     for (List<PromptMapping> part : Lists.partition(mappings, batch)) {
       try (NDManager scope = model.manager().newSubManager()) {
         sums.erase(part, encode(targets(part), scope), encode(anchors(part), scope));
@@ -175,7 +175,7 @@ public final class PromptEmbeddings {
    */
   public EmbeddingSums subjectRows(List<PromptMapping> mappings, List<String> preserved) {
     PromptTokenizer tokenizer = tokenizer();
-    EmbeddingSums sums = EmbeddingSums.of(Math.toIntExact(textShape().get(2)));
+    EmbeddingSums sums = EmbeddingSums.of(width());
     int positions = Math.toIntExact(textShape().get(1));
     for (PromptMapping mapping : mappings) {
       int a = lastToken(mapping.target(), tokenizer);
@@ -190,6 +190,11 @@ public final class PromptEmbeddings {
     }
     preserveSequences(sums, preserved);
     return sums;
+  }
+
+  /** D, the width of a text embedding. */
+  int width() {
+    return Math.toIntExact(textShape().get(2));
   }
 
   /** The shape (1, T, D) of one prompt's embeddings. */

@@ -152,6 +152,11 @@ public final class SharedFactor implements WeightEdit {
     }
   }
 
+  /** How many numbers the edit is kept in. */
+  long numbers() {
+    return left == null ? (long) width * width : 2L * left.getNumElements();
+  }
+
   /** F - I, not to be changed. */
   DMatrixRMaj change() {
     if (change != null) {

@@ -7,17 +7,34 @@ import com.google.gson.JsonObject;
 import java.util.Map;
 import java.util.Optional;
 
-/** How a delta stores the change of one weight: in full, as some rows, or as two factors. */
-sealed interface Change permits FullChange, RowChange, LowRankChange {
+/**
+ * How a delta stores the change of one weight: in full, as some rows, as two factors, or as factors
+ * of the base weight that other weights share.
+ */
+sealed interface Change permits FullChange, RowChange, LowRankChange, FactorChange {
 
   /** The weight's shape. */
   Shape shape();
 
-  /** The change in full, float32. */
+  /**
+   * The change in full, float32.
+   *
+   * @throws IllegalStateException if it is relative to the base weight
+   */
   NDArray full(NDManager owner);
 
   /** A new array, weight plus change. */
   NDArray addedTo(NDArray weight, NDManager owner);
+
+  /** Whether the change depends on the base weight. */
+  default boolean isRelative() {
+    return false;
+  }
+
+  /** A new array, weight plus the change of the base weight. */
+  default NDArray addedTo(NDArray weight, NDArray base, NDManager owner) {
+    return addedTo(weight, owner);
+  }
 
   /** Factor times this. */
   Change scaledBy(double factor, NDManager owner);
@@ -27,9 +44,6 @@ sealed interface Change permits FullChange, RowChange, LowRankChange {
 
   /** The description of the form in a file's header; empty for a change in full. */
   Optional<JsonObject> form();
-
-  /** Bytes of the arrays. */
-  long sizeInBytes();
 
   /** The same values on another owner. */
   default Change copy(NDManager owner) {

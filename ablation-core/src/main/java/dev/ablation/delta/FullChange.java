@@ -2,7 +2,6 @@ package dev.ablation.delta;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonObject;
 import java.util.Map;
@@ -59,10 +58,5 @@ record FullChange(NDArray difference) implements Change {
   @Override
   public Optional<JsonObject> form() {
     return Optional.empty();
-  }
-
-  @Override
-  public long sizeInBytes() {
-    return difference.size() * DataType.FLOAT32.getNumOfBytes();
   }
 }

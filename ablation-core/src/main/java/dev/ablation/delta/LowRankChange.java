@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonObject;
 import dev.ablation.model.LoraFactors;
@@ -81,10 +80,5 @@ record LowRankChange(LoraFactors factors) implements Change {
     form.addProperty("form", FORM);
     form.addProperty("scale", factors.scale());
     return Optional.of(form);
-  }
-
-  @Override
-  public long sizeInBytes() {
-    return (factors.down().size() + factors.up().size()) * DataType.FLOAT32.getNumOfBytes();
   }
 }

@@ -3,7 +3,6 @@ package dev.ablation.delta;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.gson.JsonObject;
@@ -136,11 +135,5 @@ final class RowChange implements Change {
     form.addProperty("form", FORM);
     form.addProperty("count", count);
     return Optional.of(form);
-  }
-
-  @Override
-  public long sizeInBytes() {
-    return rows.size() * DataType.INT64.getNumOfBytes()
-        + values.size() * DataType.FLOAT32.getNumOfBytes();
   }
 }

@@ -9,8 +9,8 @@ import dev.ablation.model.LoraFactors;
 import java.util.List;
 
 /**
- * How a trainer changes one weight: by a new value, a difference, some rows of a difference, or two
- * low-rank factors. A {@link WeightDelta} stores it in the shortest exact form.
+ * How a trainer changes one weight: by a new value, a difference, some rows of a difference, two low-rank
+ * factors, or a factor of the weight itself. A {@link WeightDelta} stores it in the shortest exact form.
  *
  * <p>A change does not own its arrays: they must stay open until a delta has been created from it.
  * All arrays are float32 unless stated otherwise, on any device. Several weights may refer to the
@@ -66,6 +66,22 @@ public abstract sealed class WeightChange {
    */
   public static WeightChange lowRank(LoraFactors factors) {
     return new Adding(new LowRankChange(factors), List.of(factors.down(), factors.up()));
+  }
+
+  /**
+   * Multiplies the weight by a factor that other weights may share; a delta stores it once.
+   *
+   * @param factor C, relative to the weight
+   * @param shape of the weight, a matrix
+   * @param axis of the weight that the factor acts on: with 1, of a weight of shape {@code (rows,
+   *     D)}, W' = W (I + C); with 0, of one of shape {@code (D, rows)}, W' = (I + C)ᵀ W
+   * @return the change
+   * @throws IllegalArgumentException if the factor's width is not the length of the axis
+   */
+  public static WeightChange multiplying(WeightFactor factor, Shape shape, int axis) {
+    return new Adding(
+        new FactorChange(shape, axis, List.of(new FactorChange.Term(1, factor)), null),
+        factor.arrays());
   }
 
   /** {@return the shape of the weight that is changed} */

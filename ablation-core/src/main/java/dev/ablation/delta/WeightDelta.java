@@ -16,10 +16,13 @@ import dev.ablation.model.SingleFileExport;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.Weights;
 import dev.ablation.provenance.Provenance;
+import dev.ablation.safetensors.Checksums;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
+import dev.ablation.safetensors.TensorSource;
 import dev.ablation.safetensors.WriteOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -33,6 +36,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -46,7 +50,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A difference is held and saved in the shortest exact form: if few rows change, such as the
  * embeddings of the target's tokens, only those rows; if low-rank changes were trained, their two
- * factors. Every method works on every form.
+ * factors; if a closed form multiplied all weights by one factor, that factor, once. The last form
+ * is relative to the base model's weights: where a difference is asked for without the model, such
+ * as by {@link #get}, take {@link #resolved} first. Every other method works on every form.
  *
  * <p>A delta owns its arrays, which have their own manager: it outlives the model and the result
  * that it came from, until it is closed. Used by one thread at a time.
@@ -64,6 +70,11 @@ public final class WeightDelta implements AutoCloseable {
 
   /** Some differences in another form, described in the header. */
   private static final String FORMAT_OF_FORMS = "weight-delta/2";
+
+  /** Some weights share a factor. */
+  private static final String FORMAT_OF_FACTORS = "weight-delta/3";
+
+  private static final Set<String> FORMATS = Set.of(FORMAT, FORMAT_OF_FORMS, FORMAT_OF_FACTORS);
 
   static final String FORMS_KEY = "ablation.forms";
 
@@ -152,7 +163,12 @@ public final class WeightDelta implements AutoCloseable {
         NDManager.newBaseManager(parent.getDevice(), parent.getEngine().getEngineName());
     try {
       Map<String, Change> changes = new LinkedHashMap<>();
-      names.forEach(name -> changes.put(name, change.apply(name, manager)));
+      Map<String, WeightFactor> factors = new HashMap<>();
+      names.forEach(name -> {
+        Change made = change.apply(name, manager);
+        changes.put(
+            name, made instanceof FactorChange shared ? shared.ownedBy(manager, factors) : made);
+      });
       return new WeightDelta(manager, changes, provenance);
     } catch (RuntimeException e) {
       manager.close();
@@ -172,9 +188,57 @@ public final class WeightDelta implements AutoCloseable {
    * @param name of a changed weight
    * @return float32, in the weight's shape; owned by the delta
    * @throws IllegalArgumentException if the delta does not change that weight
+   * @throws IllegalStateException if the delta {@linkplain #isRelative() is relative} to the base
+   *     model there
    */
   public NDArray get(String name) {
     return full.computeIfAbsent(name, key -> change(key).full(manager));
+  }
+
+  /**
+   * Computes a weight after the change.
+   *
+   * @param name of a changed weight
+   * @param base the base model's weight
+   * @param owner of the result
+   * @return a new array, {@code base} plus the change
+   * @throws IllegalArgumentException if the delta does not change that weight
+   */
+  public NDArray changed(String name, NDArray base, NDManager owner) {
+    return change(name).addedTo(base, owner);
+  }
+
+  /**
+   * Returns one SHA-256 of the changes: of their names, forms and values, without provenance.
+   *
+   * @return 64 hexadecimal digits
+   */
+  public String sha256() {
+    Map<String, String> lines = new TreeMap<>();
+    try {
+      for (Map.Entry<String, NDArray> each : arrays().entrySet()) {
+        lines.put(each.getKey(), Checksums.of(TensorSource.of(each.getValue())));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // arrays in memory are read
+    }
+    lines.put(FORMS_KEY, forms().toString());
+    return Checksums.of(lines);
+  }
+
+  /** The tensors of a file. */
+  private Map<String, NDArray> arrays() {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    changes.forEach((name, change) -> arrays.putAll(change.arrays(name)));
+    return arrays;
+  }
+
+  /** What a file's header says of changes that are not in full. */
+  private JsonObject forms() {
+    JsonObject forms = new JsonObject();
+    new TreeMap<>(changes)
+        .forEach((name, change) -> change.form().ifPresent(form -> forms.add(name, form)));
+    return forms;
   }
 
   /**
@@ -196,7 +260,41 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Returns the same delta without factors: their products in full.
+   * {@return whether some change is a factor of the base model's weight, as those of closed forms}
+   */
+  public boolean isRelative() {
+    return changes.values().stream().anyMatch(Change::isRelative);
+  }
+
+  /**
+   * Returns the same delta with differences that do not refer to the base model: factors of its
+   * weights become low-rank changes where they are slim, or else differences in full.
+   *
+   * @param model the base model that the delta was learned on
+   * @return a new delta, owned by the caller
+   * @throws DeltaMismatchException if the model is a different one
+   */
+  public WeightDelta resolved(DiffusionModel model) {
+    List<String> problems = differencesFrom(model);
+    if (!problems.isEmpty()) {
+      throw new DeltaMismatchException(model.descriptor().name(), problems);
+    }
+    return of(
+        manager,
+        provenance,
+        changes.keySet(),
+        (name, owner) -> {
+          if (!(change(name) instanceof FactorChange held)) {
+            return change(name).copy(owner);
+          }
+          try (NDManager scope = model.manager().newSubManager()) {
+            return held.resolved(own(model.weights(), name, scope), owner);
+          }
+        });
+  }
+
+  /**
+   * Returns the same delta without low-rank factors: their products in full.
    *
    * @return a new delta, owned by the caller
    */
@@ -209,6 +307,20 @@ public final class WeightDelta implements AutoCloseable {
             change(name) instanceof LowRankChange held
                 ? FullChange.of(held.full(owner), owner)
                 : change(name).copy(owner));
+  }
+
+  /** Copies the base model's weight, also where another array is bound in its place. */
+  private static NDArray own(Weights weights, String name, NDManager owner) {
+    if (!weights.isBound(name)) {
+      return weights.copy(name, owner);
+    }
+    NDArray bound = weights.get(name);
+    weights.bind(name, null);
+    try {
+      return weights.copy(name, owner);
+    } finally {
+      weights.bind(name, bound);
+    }
   }
 
   private Change change(String name) {
@@ -226,13 +338,17 @@ public final class WeightDelta implements AutoCloseable {
    * {@return the size of the differences in bytes, in the form in which they are held and saved}
    */
   public long sizeInBytes() {
-    return changes.values().stream().mapToLong(Change::sizeInBytes).sum();
+    return arrays().values().stream()
+        .mapToLong(array -> array.size() * array.getDataType().getNumOfBytes())
+        .sum();
   }
 
   /**
    * Returns the Euclidean length of the change over all weights.
    *
    * @return not negative
+   * @throws IllegalStateException if the delta {@linkplain #isRelative() is relative} to the base
+   *     model
    */
   public double norm() {
     double sum = 0;
@@ -309,7 +425,13 @@ public final class WeightDelta implements AutoCloseable {
         });
   }
 
-  private static Change sum(Change mine, Change theirs, NDManager owner) {
+  static Change sum(Change mine, Change theirs, NDManager owner) {
+    if (mine instanceof FactorChange a) {
+      return a.plus(theirs, owner);
+    }
+    if (theirs instanceof FactorChange b) {
+      return b.plus(mine, owner);
+    }
     if (mine instanceof LowRankChange a && theirs instanceof LowRankChange b) {
       return a.plus(b, owner);
     }
@@ -414,15 +536,11 @@ public final class WeightDelta implements AutoCloseable {
    * @throws IOException if it cannot be written
    */
   public void save(Path file) throws IOException {
-    Map<String, NDArray> arrays = new LinkedHashMap<>();
-    JsonObject forms = new JsonObject();
-    changes.forEach((name, change) -> {
-      arrays.putAll(change.arrays(name));
-      change.form().ifPresent(form -> forms.add(name, form));
-    });
+    Map<String, NDArray> arrays = arrays();
+    JsonObject forms = forms();
     Map<String, String> header = new TreeMap<>();
     header.put("format", "pt");
-    header.put(FORMAT_KEY, forms.isEmpty() ? FORMAT : FORMAT_OF_FORMS);
+    header.put(FORMAT_KEY, isRelative() ? FORMAT_OF_FACTORS : forms.isEmpty() ? FORMAT : FORMAT_OF_FORMS);
     header.put(PROVENANCE_KEY, provenance.toJson());
     if (!forms.isEmpty()) {
       header.put(FORMS_KEY, forms.toString());
@@ -449,10 +567,10 @@ public final class WeightDelta implements AutoCloseable {
     try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
       String format = tensors.metadata().get(FORMAT_KEY);
       String provenance = tensors.metadata().get(PROVENANCE_KEY);
-      if (provenance == null || !(FORMAT.equals(format) || FORMAT_OF_FORMS.equals(format))) {
+      if (provenance == null || format == null || !FORMATS.contains(format)) {
         throw new IOException(
-            "%s: not a weight delta: header key '%s' must be '%s' or '%s', was '%s'"
-                .formatted(file, FORMAT_KEY, FORMAT, FORMAT_OF_FORMS, format));
+            "%s: not a weight delta: header key '%s' must be one of %s, was '%s'"
+                .formatted(file, FORMAT_KEY, new TreeSet<>(FORMATS), format));
       }
       DeltaChecksums.check(tensors);
       NDManager manager =
@@ -545,7 +663,14 @@ public final class WeightDelta implements AutoCloseable {
         changes.forEach((name, change) -> {
           boolean bound = model.weights().isBound(name);
           NDArray current = bound ? model.weights().get(name) : model.weights().copy(name, scope);
-          NDArray changed = change.addedTo(current, scope);
+          NDArray changed;
+          if (bound && change.isRelative()) {
+            try (NDArray base = own(model.weights(), name, scope)) {
+              changed = change.addedTo(current, base, scope);
+            }
+          } else {
+            changed = change.addedTo(current, scope);
+          }
           if (!bound) {
             current.close();
           }

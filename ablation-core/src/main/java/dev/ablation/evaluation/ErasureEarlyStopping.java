@@ -200,7 +200,7 @@ public record ErasureEarlyStopping(
       right += sum(progress, neighbour.prompts(), neighbour.detector());
     }
     MonitorDecision verdict = MonitorDecision.goOn().measured(TARGET, drawn);
-    if (progress.step() == 0) {
+    if (progress.measured(RIGHT).isEmpty()) {
       Preconditions.checkState(
           right > 0, "the base model generates no neighbour correctly: there is nothing to retain");
       return verdict
@@ -240,12 +240,13 @@ public record ErasureEarlyStopping(
         break;
       }
     }
-    if (reached >= patience) {
+    boolean begins = progress.step() == 0; // a second look at the same weights tells the same
+    if (reached >= (begins ? 1 : patience)) {
       return verdict.stopping(
           "the target is drawn as rarely as by the anchor: %.3f, level %.3f"
               .formatted(drawn, level));
     }
-    if (spoiled >= patience) {
+    if (!begins && spoiled >= patience) {
       return verdict.stopping(
           "neighbours fell below the bound: %.3f are right, bound %.3f"
               .formatted(kept, minRetention));

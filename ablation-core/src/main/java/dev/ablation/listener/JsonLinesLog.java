@@ -84,17 +84,18 @@ public final class JsonLinesLog implements AblationListener {
 
   private LogFile open() throws IOException {
     LogFile opened = LogFile.open(path);
-    file = opened;
     written.clear();
     undecided = false;
     for (String line : opened.before()) {
       try {
         isNew(JsonParser.parseString(line).getAsJsonObject());
-      } catch (JsonParseException | IllegalStateException e) {
+      } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
+        opened.close();
         throw new IOException(
             path + ": must be a log of events, but has the line '" + line + "'", e);
       }
     }
+    file = opened;
     return opened;
   }
 

@@ -1,5 +1,6 @@
 package dev.ablation.listener;
 
+import dev.ablation.internal.TextFile;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -30,7 +31,7 @@ final class LogFile implements AutoCloseable {
     List<String> before = List.of();
     if (Files.exists(path)) {
       cutUnfinishedLine(path);
-      before = Files.readString(path).lines().toList();
+      before = TextFile.lines(path);
     }
     // Not a channel: channels close when their thread is interrupted.
     return new LogFile(new FileOutputStream(path.toFile(), true), before);

@@ -43,6 +43,18 @@ public final class Conditioning {
   /** The guidance scale that the network takes as an input, shape {@code (B)}, float32. */
   public static final String GUIDANCE = "guidance";
 
+  /**
+   * Which part of the image to draw, shape {@code (B, 1, H, W)} in latents, float32: 1 where it is
+   * drawn anew, 0 where it stays (Rombach et al. 2022, arXiv 2112.10752, section 4.5).
+   */
+  public static final String MASK = "mask";
+
+  /**
+   * Latents of the image without its part to draw, shape {@code (B, C, H, W)}, float32; beside
+   * {@link #MASK}.
+   */
+  public static final String MASKED_IMAGE_LATENTS = "masked_image_latents";
+
   private final Map<String, NDArray> arrays;
 
   /**
@@ -137,8 +149,18 @@ public final class Conditioning {
    * @return a copy with the given values
    */
   public Conditioning with(String name, NDArray array) {
+    return with(Map.of(name, array));
+  }
+
+  /**
+   * Adds or replaces arrays.
+   *
+   * @param more by name, each of shape {@code (B, ...)}
+   * @return a copy with the given values
+   */
+  public Conditioning with(Map<String, NDArray> more) {
     Map<String, NDArray> changed = new LinkedHashMap<>(arrays);
-    changed.put(name, array);
+    changed.putAll(more);
     return new Conditioning(changed);
   }
 

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -66,6 +67,15 @@ public interface DiffusionModel extends AutoCloseable {
    * @throws IllegalArgumentException if {@code prompts} is empty
    */
   Conditioning encode(List<String> prompts, LatentSize size, NDManager scope);
+
+  /**
+   * {@return settings of {@link #encode} that were chosen when the model was opened and that its
+   * weights do not tell, such as how many tokens a text encoder reads; by default none} Latents and
+   * images are cached under a key with them.
+   */
+  default Map<String, String> encodingSettings() {
+    return Map.of();
+  }
 
   /**
    * Encodes prompts for latents of the size that the model was trained for.

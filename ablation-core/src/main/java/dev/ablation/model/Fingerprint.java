@@ -1,6 +1,7 @@
 package dev.ablation.model;
 
 import java.util.List;
+import java.util.TreeMap;
 
 /**
  * A fingerprint that distinguishes models that draw different images from the same prompt and seed.
@@ -10,8 +11,8 @@ public final class Fingerprint {
 
   /**
    * Lists all properties of a model that affect its images: the hash of its own weights, the hash
-   * of the arrays that are bound in their place, schedule and prediction type, latent shape and
-   * kind of device.
+   * of the arrays that are bound in their place, schedule and prediction type, latent shape, kind
+   * of device and {@link DiffusionModel#encodingSettings}.
    *
    * @param model the model in its current state
    * @return texts, always the same number in the same order
@@ -24,10 +25,19 @@ public final class Fingerprint {
         model.weights().boundSha256().orElse(""),
         model.schedule() + " " + model.predictionType(),
         "%d x %d x %d on %s"
-            .formatted(
-                shape.latentChannels(),
-                shape.latentHeight(),
-                shape.latentWidth(),
-                shape.device().getDeviceType()));
+                .formatted(
+                    shape.latentChannels(),
+                    shape.latentHeight(),
+                    shape.latentWidth(),
+                    shape.device().getDeviceType())
+            + encoding(model));
+  }
+
+  /** Empty without settings, as in the keys of earlier versions. */
+  private static String encoding(DiffusionModel model) {
+    StringBuilder text = new StringBuilder();
+    new TreeMap<>(model.encodingSettings())
+        .forEach((name, value) -> text.append(' ').append(name).append('=').append(value));
+    return text.toString();
   }
 }

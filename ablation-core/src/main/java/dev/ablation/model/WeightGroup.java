@@ -41,7 +41,8 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   }
 
   /**
-   * Every projection of every attention of the denoising network, self-attention included.
+   * Every projection of every attention of the denoising network, self-attention included;
+   * normalisations of queries and keys are not among them.
    *
    * @return the group
    */
@@ -54,6 +55,17 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
         WeightRole.CROSS_ATTENTION_OUTPUT,
         WeightRole.SELF_ATTENTION,
         WeightRole.JOINT_ATTENTION);
+  }
+
+  /**
+   * The projection of the text embeddings in front of the blocks of a diffusion transformer, which
+   * all of the text goes through; UNets have none. Joined with the keys and values: {@code
+   * crossAttentionKeyValue().or(contextEmbedder())}.
+   *
+   * @return the group
+   */
+  public static WeightGroup contextEmbedder() {
+    return ofRoles("context-embedder", WeightRole.CONTEXT_EMBEDDER);
   }
 
   /**

@@ -21,7 +21,12 @@ public enum WeightRole {
   SELF_ATTENTION,
   /** Any projection of a joint attention of image and text but the text's keys and values. */
   JOINT_ATTENTION,
-  /** Any other weight of the denoising network. */
+  /**
+   * The projection of the text embeddings to the width of the network, in front of its blocks,
+   * where there is one; published as {@code context_embedder}.
+   */
+  CONTEXT_EMBEDDER,
+  /** Any other weight of the denoising network, such as a normalisation. */
   DENOISER,
   /** The table of token embeddings of a text encoder. */
   TOKEN_EMBEDDING,
@@ -38,7 +43,7 @@ public enum WeightRole {
    */
   public static WeightRole of(AttentionProjection projection) {
     Attention attention = projection.attention();
-    if (attention == Attention.SELF) {
+    if (attention == Attention.SELF && projection.projection() != Projection.OTHER) {
       return SELF_ATTENTION;
     }
     boolean cross = attention == Attention.CROSS;
@@ -47,7 +52,8 @@ public enum WeightRole {
       case QUERY -> cross ? CROSS_ATTENTION_QUERY : JOINT_ATTENTION;
       case KEY -> ofText ? CROSS_ATTENTION_KEY : JOINT_ATTENTION;
       case VALUE -> ofText ? CROSS_ATTENTION_VALUE : JOINT_ATTENTION;
-      case OUTPUT, OTHER -> cross ? CROSS_ATTENTION_OUTPUT : JOINT_ATTENTION;
+      case OUTPUT -> cross ? CROSS_ATTENTION_OUTPUT : JOINT_ATTENTION;
+      case OTHER -> DENOISER;
     };
   }
 
@@ -60,7 +66,8 @@ public enum WeightRole {
       case CROSS_ATTENTION_OUTPUT -> Optional.of(AttentionProjection.cross(Projection.OUTPUT));
       case SELF_ATTENTION -> Optional.of(AttentionProjection.self(Projection.OTHER, Stream.IMAGE));
       case JOINT_ATTENTION -> Optional.of(AttentionProjection.joint(Projection.OTHER, Stream.BOTH));
-      case DENOISER, TOKEN_EMBEDDING, TEXT_ENCODER, IMAGE_ENCODER -> Optional.empty();
+      case CONTEXT_EMBEDDER, DENOISER, TOKEN_EMBEDDING, TEXT_ENCODER, IMAGE_ENCODER ->
+          Optional.empty();
     };
   }
 }

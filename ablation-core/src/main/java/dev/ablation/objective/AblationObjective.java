@@ -120,6 +120,21 @@ public interface AblationObjective {
   }
 
   /**
+   * The model-based objective at points of the target's own trajectory, where the erased model will
+   * be asked, instead of at noised anchor images: from pure noise, the weights of before the run
+   * draw the target prompt up to the batch's timestep, by Euler's method and without guidance. Of
+   * the anchor images only the number and the size are used, so that a few suffice.
+   *
+   * @param teacher which weights predict for the anchor prompt
+   * @param steps network calls from pure noise to the timestep, positive; each costs a forward pass
+   *     of the batch
+   * @return the objective
+   */
+  static AblationObjective modelBasedOnTrajectory(Teacher teacher, int steps) {
+    return new TrajectoryObjective(teacher, steps);
+  }
+
+  /**
    * {@return the noise-based objective (Kumari et al. 2023, equation 5): ordinary denoising of the
    * anchor images under the target prompts}
    */

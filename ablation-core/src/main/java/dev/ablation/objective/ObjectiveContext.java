@@ -71,7 +71,8 @@ public interface ObjectiveContext {
    * gradients.
    *
    * @param batch whose latents are noised by its noise to its timesteps
-   * @param conditioning one row for each of the batch's
+   * @param conditioning one row for each of the batch's; {@link TrainingBatch#conditions()} take
+   *     the place of its arrays of the same names
    * @return shape (B, C, H, W)
    */
   NDArray predict(TrainingBatch batch, Conditioning conditioning);
@@ -81,7 +82,8 @@ public interface ObjectiveContext {
    *
    * @param teacher which weights predict
    * @param batch whose latents are noised by its noise to its timesteps
-   * @param conditioning one row for each of the batch's
+   * @param conditioning one row for each of the batch's; {@link TrainingBatch#conditions()} take
+   *     the place of its arrays of the same names
    * @return shape (B, C, H, W)
    */
   NDArray predict(Teacher teacher, TrainingBatch batch, Conditioning conditioning);
@@ -96,6 +98,17 @@ public interface ObjectiveContext {
    * @return shape (B, C, H, W)
    */
   NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning);
+
+  /**
+   * Predicts at noised latents of the caller's, without recording gradients.
+   *
+   * @param teacher which weights predict
+   * @param noised noised latents, (B, C, H, W), float32
+   * @param timesteps (B), times of {@link #schedule()}
+   * @param conditioning one row for each of the latents
+   * @return shape (B, C, H, W)
+   */
+  NDArray predict(Teacher teacher, NDArray noised, NDArray timesteps, Conditioning conditioning);
 
   /**
    * Returns the noised latents that predictions of a batch are made at.

@@ -5,7 +5,10 @@ import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.LatentSize;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +27,7 @@ public final class TrainingBatch {
   private final List<String> anchorPrompts;
   private final List<String> targetPrompts;
   private final List<String> preservedPrompts;
+  private final Map<String, NDArray> conditions;
 
   private TrainingBatch(
       NDArray latents,
@@ -32,7 +36,8 @@ public final class TrainingBatch {
       @Nullable NDArray mask,
       List<String> anchorPrompts,
       List<String> targetPrompts,
-      List<String> preservedPrompts) {
+      List<String> preservedPrompts,
+      Map<String, NDArray> conditions) {
     this.latents = Objects.requireNonNull(latents, "latents");
     this.noise = Objects.requireNonNull(noise, "noise");
     this.timesteps = Objects.requireNonNull(timesteps, "timesteps");
@@ -40,6 +45,7 @@ public final class TrainingBatch {
     this.anchorPrompts = List.copyOf(anchorPrompts);
     this.targetPrompts = List.copyOf(targetPrompts);
     this.preservedPrompts = List.copyOf(preservedPrompts);
+    this.conditions = Collections.unmodifiableMap(new LinkedHashMap<>(conditions));
     check();
   }
 
@@ -60,7 +66,7 @@ public final class TrainingBatch {
       NDArray timesteps,
       List<String> anchorPrompts,
       List<String> targetPrompts) {
-    this(latents, noise, timesteps, null, anchorPrompts, targetPrompts, List.of());
+    this(latents, noise, timesteps, null, anchorPrompts, targetPrompts, List.of(), Map.of());
   }
 
   private void check() {
@@ -91,6 +97,13 @@ public final class TrainingBatch {
       Preconditions.checkArgument(
           mask.getShape().equals(expected), "mask: expected %s, was %s", expected, mask.getShape());
     }
+    conditions.forEach((name, array) ->
+        Preconditions.checkArgument(
+            array.getShape().dimension() > 0 && array.getShape().get(0) == size,
+            "condition '%s': expected batch size %s, was shape %s",
+            name,
+            size,
+            array.getShape()));
   }
 
   /** {@return clean latents of anchor images, (B, C, H, W), float32} */
@@ -130,7 +143,14 @@ public final class TrainingBatch {
    */
   public TrainingBatch mask(@Nullable NDArray mask) {
     return new TrainingBatch(
-        latents, noise, timesteps, mask, anchorPrompts, targetPrompts, preservedPrompts);
+        latents,
+        noise,
+        timesteps,
+        mask,
+        anchorPrompts,
+        targetPrompts,
+        preservedPrompts,
+        conditions);
   }
 
   /** {@return B prompts that draw the anchor} */
@@ -156,7 +176,42 @@ public final class TrainingBatch {
    */
   public TrainingBatch preservedPrompts(List<String> preservedPrompts) {
     return new TrainingBatch(
-        latents, noise, timesteps, mask, anchorPrompts, targetPrompts, preservedPrompts);
+        latents,
+        noise,
+        timesteps,
+        mask,
+        anchorPrompts,
+        targetPrompts,
+        preservedPrompts,
+        conditions);
+  }
+
+  /**
+   * {@return arrays of the conditioning that belong to the images and not to the prompts, each of
+   * shape (B, ...), such as the masked image of an inpainting model; they take the place of those
+   * that the model makes for a prompt}
+   */
+  public Map<String, NDArray> conditions() {
+    return conditions;
+  }
+
+  /**
+   * Changes the conditions of the images.
+   *
+   * @param conditions by name as in {@link dev.ablation.model.Conditioning}, each of shape (B, ...)
+   * @return a copy with the given conditions
+   * @throws IllegalArgumentException if a batch size differs
+   */
+  public TrainingBatch conditions(Map<String, NDArray> conditions) {
+    return new TrainingBatch(
+        latents,
+        noise,
+        timesteps,
+        mask,
+        anchorPrompts,
+        targetPrompts,
+        preservedPrompts,
+        conditions);
   }
 
   /** {@return B} */

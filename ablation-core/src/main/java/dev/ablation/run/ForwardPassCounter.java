@@ -91,6 +91,13 @@ final class ForwardPassCounter {
     }
 
     @Override
+    public NDArray predict(
+        Teacher teacher, NDArray noised, NDArray timesteps, Conditioning conditioning) {
+      pairs += noised.getShape().get(0);
+      return context.predict(teacher, noised, timesteps, conditioning);
+    }
+
+    @Override
     public Conditioning encode(List<String> prompts) {
       return context.encode(prompts);
     }

@@ -7,11 +7,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.anchor.AnchorSet;
-import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.train.BatchSource;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -28,7 +30,7 @@ final class PairBatchSource implements BatchSource {
 
   /** With a single pair its streams are the run's own. */
   static PairBatchSource of(
-      DiffusionModel model,
+      BatchChoices choices,
       List<ResolvedPair> pairs,
       Function<ResolvedPair, AnchorSet> anchors,
       long seed) {
@@ -36,7 +38,7 @@ final class PairBatchSource implements BatchSource {
         pairs.stream()
             .map(pair ->
                 new PairBatches(
-                    model, anchors.apply(pair), pair, pairs.size() == 1 ? seed : pair.seed(seed)))
+                    choices, anchors.apply(pair), pair, pairs.size() == 1 ? seed : pair.seed(seed)))
             .toList());
   }
 
@@ -85,6 +87,7 @@ final class PairBatchSource implements BatchSource {
             prompts(parts, TrainingBatch::anchorPrompts),
             prompts(parts, TrainingBatch::targetPrompts))
         .mask(masked ? concat(parts, part -> maskOf(part, scope), scope) : null)
+        .conditions(conditions(parts, scope))
         .preservedPrompts(prompts(parts, TrainingBatch::preservedPrompts));
   }
 
@@ -95,6 +98,17 @@ final class PairBatchSource implements BatchSource {
     Shape latents = part.latents().getShape();
     return scope.ones(
         new Shape(latents.get(0), 1, latents.get(2), latents.get(3)), DataType.FLOAT32);
+  }
+
+  /** All pairs have the same model, and so the same names. */
+  private static Map<String, NDArray> conditions(List<TrainingBatch> parts, NDManager scope) {
+    Map<String, NDArray> joined = new LinkedHashMap<>();
+    for (String name : parts.get(0).conditions().keySet()) {
+      joined.put(
+          name,
+          concat(parts, part -> Objects.requireNonNull(part.conditions().get(name), name), scope));
+    }
+    return joined;
   }
 
   private static NDArray concat(

@@ -8,11 +8,15 @@ import dev.ablation.concept.Concept;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.schedule.TimestepSampling;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Draws the rows of one pair from its anchor images: every image once before any is repeated, each
@@ -20,13 +24,17 @@ import java.util.random.RandomGenerator;
  */
 final class PairBatches {
   private final DiffusionModel model;
+  private final @Nullable TimestepSampling sampling;
+  private final Optional<InpaintingBatches> inpainting;
   private final AnchorSet anchors;
   private final ResolvedPair pair;
   private final long seed;
   private final List<Integer> images;
 
-  PairBatches(DiffusionModel model, AnchorSet anchors, ResolvedPair pair, long seed) {
-    this.model = model;
+  PairBatches(BatchChoices choices, AnchorSet anchors, ResolvedPair pair, long seed) {
+    model = choices.model();
+    sampling = choices.timesteps();
+    inpainting = InpaintingBatches.of(choices, seed);
     this.anchors = anchors;
     this.pair = pair;
     this.seed = seed;
@@ -59,7 +67,14 @@ final class PairBatches {
       rows[i] = row;
       anchorPrompts.add(prompt);
       targetPrompts.add(pair.anchor().targetPrompt(pair.target(), prompt, random));
-      times[i] = model.schedule().drawTime(random);
+      if (sampling == null) {
+        times[i] = model.schedule().drawTime(random);
+      }
+    }
+    if (sampling != null) {
+      // A stream of their own: a choice of times does not change the pairs.
+      RandomGenerator ofTimes = RandomStreams.stream(seed, purpose + "timesteps", step);
+      times = sampling.draw(count, model.schedule(), ofTimes);
     }
     boolean prior = !purpose.isEmpty();
     RandomGenerator augmenting = RandomStreams.stream(seed, purpose + "augmentation", step);
@@ -77,10 +92,16 @@ final class PairBatches {
     NDArray noise =
         RandomStreams.gaussian(
             scope, latents.getShape(), RandomStreams.stream(seed, purpose + "noise", step));
-    return new TrainingBatch(
-            latents, noise, model.schedule().toArray(times, scope), anchorPrompts, targetPrompts)
+    TrainingBatch batch =
+        new TrainingBatch(
+            latents, noise, model.schedule().toArray(times, scope), anchorPrompts, targetPrompts);
+    return batch
         .mask(drawn.mask())
-        .preservedPrompts(preserved);
+        .preservedPrompts(preserved)
+        .conditions(
+            inpainting
+                .map(masks -> masks.conditions(purpose, step, latents, scope))
+                .orElse(Map.of()));
   }
 
   /** A separate stream, so that preservation does not change the pairs. */

@@ -5,6 +5,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.TargetAnchor;
+import dev.ablation.augment.MaskSampling;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
@@ -12,9 +13,11 @@ import dev.ablation.concept.Preservation;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InpaintingCondition;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.provenance.PairSettings;
+import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.Preset;
 import dev.ablation.train.StepwiseTrainer;
@@ -52,6 +55,8 @@ public final class Plan implements Cloneable {
 
   private @Nullable Preservation preservation;
   private boolean dropsUnmatched;
+  private @Nullable TimestepSampling timestepSampling;
+  private @Nullable MaskSampling givenMasks;
   private long seed;
   private List<AblationListener> listeners = List.of();
   private @Nullable Checkpoints checkpoints;
@@ -180,6 +185,18 @@ public final class Plan implements Cloneable {
     return changed(plan -> plan.dropsUnmatched = changed);
   }
 
+  /** Changes how training draws timesteps. */
+  public Plan timestepSampling(TimestepSampling changed) {
+    Objects.requireNonNull(changed, "timestepSampling");
+    return changed(plan -> plan.timestepSampling = changed);
+  }
+
+  /** Changes how training masks images. */
+  public Plan inpaintingMasks(MaskSampling changed) {
+    Objects.requireNonNull(changed, "inpaintingMasks");
+    return changed(plan -> plan.givenMasks = changed);
+  }
+
   /** Changes the seed. */
   public Plan seed(long changed) {
     return changed(plan -> plan.seed = changed);
@@ -242,6 +259,27 @@ public final class Plan implements Cloneable {
 
   boolean dropsUnmatched() {
     return dropsUnmatched;
+  }
+
+  /** How training draws timesteps, if it is not the model's choice. */
+  Optional<TimestepSampling> timestepSampling() {
+    return Optional.ofNullable(timestepSampling);
+  }
+
+  BatchChoices batchChoices() {
+    return new BatchChoices(model, timestepSampling, masks());
+  }
+
+  boolean hasOwnMasks() {
+    return givenMasks != null;
+  }
+
+  MaskSampling masks() {
+    return Objects.requireNonNullElseGet(givenMasks, MaskSampling::shapes);
+  }
+
+  boolean inpaints() {
+    return model.capability(InpaintingCondition.class).isPresent();
   }
 
   long seed() {
@@ -371,7 +409,11 @@ public final class Plan implements Cloneable {
     if (dropsUnmatched) {
       settings.put("anchor.unmatchedPrompts", "dropped");
     }
+    timestepSampling().ifPresent(of -> settings.put("timestepSampling", of.name()));
     boolean images = trainer.requirements().anchorImages();
+    if (images && inpaints()) {
+      settings.put("inpainting.masks", masks().name());
+    }
     settings.putAll(
         PairSettings.joined(
             resolvedPairs().stream().map(pair -> ResolvedPair.settings(pair, images)).toList()));

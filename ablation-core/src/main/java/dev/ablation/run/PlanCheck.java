@@ -126,6 +126,17 @@ final class PlanCheck {
           "objective '%s' must not be chosen for a trainer that minimises none, which is %s"
               .formatted(plan.objective().name(), trainer));
     }
+    plan.timestepSampling()
+        .filter(sampling -> !requirements.anchorImages())
+        .ifPresent(sampling ->
+            problems.add(
+                "timestepSampling '%s' must not be chosen for a trainer without batches, which is %s"
+                    .formatted(sampling.name(), trainer)));
+    if (plan.hasOwnMasks() && !(plan.inpaints() && requirements.anchorImages())) {
+      problems.add(
+          "inpaintingMasks '%s' must only be chosen for training an inpainting model"
+              .formatted(plan.masks().name()));
+    }
   }
 
   private void checkWeights() {

@@ -105,7 +105,7 @@ final class PlanRun {
     try (AnchorSets anchors = AnchorSets.prepare(plan.model(), check.pairs(), context)) {
       context.continuation().anchorsAreReady();
       BatchSource batches =
-          PairBatchSource.of(plan.model(), check.pairs(), anchors::of, plan.seed());
+          PairBatchSource.of(plan.batchChoices(), check.pairs(), anchors::of, plan.seed());
       return train(check, context, batches, scope, meter);
     }
   }

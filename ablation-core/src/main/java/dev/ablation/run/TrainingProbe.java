@@ -65,7 +65,8 @@ final class TrainingProbe implements AutoCloseable {
     AblationObjective objective = evaluations.counting(context.plan().objective());
     BatchSource batches =
         context.plan().drawsAnchors()
-            ? PairBatchSource.of(model, check.pairs(), this::randomAnchors, context.seed())
+            ? PairBatchSource.of(
+                context.plan().batchChoices(), check.pairs(), this::randomAnchors, context.seed())
             : null;
     MemoryUse memory = MemoryUse.begin(model.descriptor().device());
     RunTask task = new RunTask(context, check, objective, batches, scope);

@@ -366,11 +366,8 @@ public final class SafetensorsFile implements AutoCloseable {
       TensorEntry entry, long first, int length, DataType type, Shape shape, NDManager manager)
       throws IOException {
     Dtype dtype = entry.dtype();
-    ByteBuffer in = pieceIn;
-    if (in == null) {
-      in = ByteBuffer.allocateDirect(PIECE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-      pieceIn = in;
-    }
+    ByteBuffer in = atLeast(length * dtype.bytes(), pieceIn).order(ByteOrder.LITTLE_ENDIAN);
+    pieceIn = in;
     in.clear().limit(length * dtype.bytes());
     SafetensorsHeader.readFully(
         path, channel, in, header.dataStart() + entry.begin() + first * dtype.bytes());
@@ -380,14 +377,19 @@ public final class SafetensorsFile implements AutoCloseable {
         && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
       return manager.create(in, shape, type);
     }
-    ByteBuffer out = pieceOut;
-    if (out == null) {
-      out = ByteBuffer.allocateDirect(PIECE_BYTES).order(ByteOrder.nativeOrder());
-      pieceOut = out;
-    }
+    ByteBuffer out =
+        atLeast(length * type.getNumOfBytes(), pieceOut).order(ByteOrder.nativeOrder());
+    pieceOut = out;
     out.clear().limit(length * type.getNumOfBytes());
     Conversions.convert(dtype, in, type, out);
     return manager.create(out, shape, type);
+  }
+
+  /** The buffer, or a larger one. */
+  private static ByteBuffer atLeast(int bytes, @Nullable ByteBuffer buffer) {
+    return buffer != null && buffer.capacity() >= bytes
+        ? buffer
+        : ByteBuffer.allocateDirect(Math.max(bytes, MIN_MAPPED_BYTES));
   }
 
   private record FileSource(SafetensorsFile file, TensorEntry entry) implements TensorSource {

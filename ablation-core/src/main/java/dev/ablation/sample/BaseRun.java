@@ -16,6 +16,7 @@ abstract class BaseRun implements SamplerRun {
   private final double[] timesteps;
   private final double clipRange;
   private @Nullable NDManager memory;
+  private int first;
   private int next;
   private boolean closed;
 
@@ -69,6 +70,36 @@ abstract class BaseRun implements SamplerRun {
   public final NDArray scaleModelInput(NDArray sample, int index) {
     Preconditions.checkElementIndex(index, timesteps.length, "index");
     return inputScale(index) == 1 ? sample : sample.mul(inputScale(index));
+  }
+
+  /** The call that begins a sampling step. */
+  int callOfStep(int step) {
+    return step;
+  }
+
+  /** How many calls were made before one. */
+  final int callsBefore(int index) {
+    return index - first;
+  }
+
+  @Override
+  public final int skip(int skipped) {
+    int index = callOfStep(skipped);
+    Preconditions.checkElementIndex(index, timesteps.length, "skipped");
+    Preconditions.checkState(next == first, "steps are left out before any is made");
+    first = index;
+    next = index;
+    return index;
+  }
+
+  @Override
+  public final NDArray addNoise(NDArray original, int index, NDArray noise) {
+    Preconditions.checkElementIndex(index, timesteps.length, "index");
+    checkShape("noise", noise, original);
+    return new WeightedSum(original.getManager())
+        .plus(alpha(index) / inputScale(index), original)
+        .plus(sigma(index) / inputScale(index), noise)
+        .get();
   }
 
   @Override

@@ -230,7 +230,7 @@ public record DpmSolverPlusPlus(
     private int order(int index) {
       int left = steps() - index;
       boolean lower = settings.lowerOrderFinal && steps() < FEW_STEPS;
-      int order = Math.min(settings.order, index + 1);
+      int order = Math.min(settings.order, callsBefore(index) + 1);
       if (left == 1 && (settings.eulerAtFinal || lower || level(index + 1) == 0)) {
         return 1;
       }

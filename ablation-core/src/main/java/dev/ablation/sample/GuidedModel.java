@@ -10,6 +10,7 @@ import dev.ablation.model.LatentSize;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -20,11 +21,17 @@ public final class GuidedModel {
   private final DiffusionModel model;
   private final Guidance guidance;
   private final String negativePrompt;
+  private final PromptEncoder negativeEncoder;
 
-  private GuidedModel(DiffusionModel model, Guidance guidance, String negativePrompt) {
+  private GuidedModel(
+      DiffusionModel model,
+      Guidance guidance,
+      String negativePrompt,
+      PromptEncoder negativeEncoder) {
     this.model = Objects.requireNonNull(model, "model");
     this.guidance = Objects.requireNonNull(guidance, "guidance");
     this.negativePrompt = Objects.requireNonNull(negativePrompt, "negativePrompt");
+    this.negativeEncoder = Objects.requireNonNull(negativeEncoder, "negativeEncoder");
   }
 
   /**
@@ -35,7 +42,12 @@ public final class GuidedModel {
    * @return the guided model
    */
   public static GuidedModel of(DiffusionModel model, SamplingSettings settings) {
-    return new GuidedModel(model, settings.guidance(), settings.negativePrompt());
+    return of(model, settings, model::encode);
+  }
+
+  static GuidedModel of(
+      DiffusionModel model, SamplingSettings settings, PromptEncoder negativeEncoder) {
+    return new GuidedModel(model, settings.guidance(), settings.negativePrompt(), negativeEncoder);
   }
 
   /**
@@ -59,13 +71,21 @@ public final class GuidedModel {
    * @return the conditioning of the network's batch
    */
   public Conditioning condition(Conditioning positive, LatentSize size, NDManager scope) {
-    return guidance.condition(
-        positive, guidance.usesNegativePrompt() ? negative(positive, size, scope) : null);
+    return condition(positive, Map.of(), size, scope);
   }
 
-  private Conditioning negative(Conditioning positive, LatentSize size, NDManager scope) {
-    Conditioning one = model.encode(List.of(negativePrompt), size, scope);
-    long count = positive.batchSize();
+  /** Conditions both prompts on the images. */
+  Conditioning condition(
+      Conditioning positive, Map<String, NDArray> ofImages, LatentSize size, NDManager scope) {
+    return guidance.condition(
+        positive.with(ofImages),
+        guidance.usesNegativePrompt()
+            ? negative(positive.batchSize(), size, scope).with(ofImages)
+            : null);
+  }
+
+  private Conditioning negative(long count, LatentSize size, NDManager scope) {
+    Conditioning one = negativeEncoder.encode(List.of(negativePrompt), size, scope);
     return count == 1 ? one : one.map(array -> array.repeat(0, count));
   }
 

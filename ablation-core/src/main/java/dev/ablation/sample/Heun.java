@@ -104,6 +104,11 @@ public record Heun(boolean karrasSigmas, TimestepSpacing spacing, int stepsOffse
     }
 
     @Override
+    int callOfStep(int step) {
+      return 2 * step;
+    }
+
+    @Override
     NDArray advance(NDArray output, int index, NDArray sample, @Nullable NDArray noise) {
       if (index % 2 == 0) {
         NDArray next = towards(level(index + 1), output, index, sample).get();

@@ -10,17 +10,19 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InpaintingCondition;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LatentSize;
-import dev.ablation.model.ModelDescriptor;
 import java.awt.image.BufferedImage;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Draws latents or images from a model: the loop over a sampler's steps, with {@link Guidance}.
@@ -37,28 +39,45 @@ import java.util.function.UnaryOperator;
 @CheckReturnValue
 public final class LatentSampler {
   private final DiffusionModel model;
-  private final SamplingSettings settings;
-  private final int height;
-  private final int width;
-  private final UnaryOperator<Conditioning> states;
-  private final Consumer<? super SamplingProgress> listener;
-  private final BooleanSupplier cancelled;
+  private final Values values;
 
-  private LatentSampler(
-      DiffusionModel model,
-      SamplingSettings settings,
-      int height,
-      int width,
-      UnaryOperator<Conditioning> states,
-      Consumer<? super SamplingProgress> listener,
-      BooleanSupplier cancelled) {
-    this.model = Objects.requireNonNull(model, "model");
-    this.settings = Objects.requireNonNull(settings, "settings");
-    this.height = height;
-    this.width = width;
-    this.states = Objects.requireNonNull(states, "states");
-    this.listener = Objects.requireNonNull(listener, "listener");
-    this.cancelled = Objects.requireNonNull(cancelled, "cancelled");
+  /** The settings; not changed after the sampler is created. */
+  private static final class Values implements Cloneable {
+    private SamplingSettings settings;
+    private LatentSize size;
+    private PromptEncoder encoder;
+    private PromptEncoder negativeEncoder;
+    private UnaryOperator<Conditioning> states = UnaryOperator.identity();
+    private @Nullable SourceImages source;
+    private Consumer<? super SamplingProgress> listener = progress -> {};
+    private BooleanSupplier cancelled = () -> false;
+
+    Values(DiffusionModel model) {
+      settings = SamplingSettings.defaultsFor(model);
+      size = model.descriptor().latentSize();
+      encoder = model::encode;
+      negativeEncoder = model::encode;
+    }
+
+    @Override
+    protected Values clone() {
+      try {
+        return (Values) super.clone();
+      } catch (CloneNotSupportedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  private LatentSampler(DiffusionModel model, Values values) {
+    this.model = model;
+    this.values = values;
+  }
+
+  private LatentSampler changed(Consumer<Values> change) {
+    Values copy = values.clone();
+    change.accept(copy);
+    return new LatentSampler(model, copy);
   }
 
   /**
@@ -69,15 +88,7 @@ public final class LatentSampler {
    * @return the sampler
    */
   public static LatentSampler of(DiffusionModel model) {
-    ModelDescriptor descriptor = model.descriptor();
-    return new LatentSampler(
-        model,
-        SamplingSettings.defaultsFor(model),
-        descriptor.latentHeight(),
-        descriptor.latentWidth(),
-        UnaryOperator.identity(),
-        progress -> {},
-        () -> false);
+    return new LatentSampler(model, new Values(model));
   }
 
   /**
@@ -87,7 +98,8 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler settings(SamplingSettings settings) {
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    Objects.requireNonNull(settings, "settings");
+    return changed(v -> v.settings = settings);
   }
 
   /**
@@ -102,7 +114,71 @@ public final class LatentSampler {
   public LatentSampler latentSize(int height, int width) {
     Preconditions.checkArgument(height > 0, "height must be positive, was %s", height);
     Preconditions.checkArgument(width > 0, "width must be positive, was %s", width);
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    return changed(v -> v.size = new LatentSize(height, width));
+  }
+
+  /**
+   * Returns a sampler that changes images instead of drawing them from noise alone (Meng et al.
+   * 2021, arXiv 2108.01073): it starts from their noised latents, at a later step. The size of the
+   * latents becomes theirs.
+   *
+   * @param images one for all prompts, or one for each, all of one size
+   * @param strength share of the steps that are made, above 0, at most 1: how much may change;
+   *     published is 0.8
+   * @return the sampler
+   * @throws IllegalArgumentException if sizes or strength do not fit
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
+   *     LatentCodec}
+   */
+  public LatentSampler imageToImage(List<BufferedImage> images, double strength) {
+    return source(new SourceImages(images, List.of(), strength));
+  }
+
+  /**
+   * Returns a sampler that draws a part of images anew, which needs an inpainting model. The size
+   * of the latents becomes the images'.
+   *
+   * @param images one for all prompts, or one for each, all of one size
+   * @param masks as many, of the same size; white where an image is drawn anew, black where it
+   *     stays
+   * @param strength share of the steps that are made, above 0, at most 1; with 1, the published
+   *     value, the part is drawn from noise alone, else from its noised latents
+   * @return the sampler
+   * @throws IllegalArgumentException if sizes, numbers or strength do not fit
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
+   *     InpaintingCondition}
+   */
+  public LatentSampler inpaint(
+      List<BufferedImage> images, List<BufferedImage> masks, double strength) {
+    Capabilities.require(model, InpaintingCondition.class, "drawing a part of an image");
+    Preconditions.checkArgument(!masks.isEmpty(), "masks must not be empty");
+    return source(new SourceImages(images, masks, strength));
+  }
+
+  private LatentSampler source(SourceImages source) {
+    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "starting from images");
+    LatentSize size = source.latentSize(codec);
+    return changed(v -> {
+      v.source = source;
+      v.size = size;
+    });
+  }
+
+  /**
+   * Returns a sampler that encodes prompts in another way than {@link DiffusionModel#encode}, such
+   * as with a second prompt.
+   *
+   * @param encoder of the prompts
+   * @param negativeEncoder of the negative prompt
+   * @return the sampler
+   */
+  public LatentSampler encoders(PromptEncoder encoder, PromptEncoder negativeEncoder) {
+    Objects.requireNonNull(encoder, "encoder");
+    Objects.requireNonNull(negativeEncoder, "negativeEncoder");
+    return changed(v -> {
+      v.encoder = encoder;
+      v.negativeEncoder = negativeEncoder;
+    });
   }
 
   /**
@@ -114,7 +190,8 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler conditioning(UnaryOperator<Conditioning> change) {
-    return new LatentSampler(model, settings, height, width, change, listener, cancelled);
+    Objects.requireNonNull(change, "change");
+    return changed(v -> v.states = change);
   }
 
   /**
@@ -124,7 +201,8 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler listener(Consumer<? super SamplingProgress> listener) {
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    Objects.requireNonNull(listener, "listener");
+    return changed(v -> v.listener = listener);
   }
 
   /**
@@ -134,12 +212,13 @@ public final class LatentSampler {
    * @return the sampler
    */
   public LatentSampler cancellation(BooleanSupplier cancelled) {
-    return new LatentSampler(model, settings, height, width, states, listener, cancelled);
+    Objects.requireNonNull(cancelled, "cancelled");
+    return changed(v -> v.cancelled = cancelled);
   }
 
   /** {@return how this sampler draws} */
   public SamplingSettings settings() {
-    return settings;
+    return values.settings;
   }
 
   /**
@@ -174,10 +253,15 @@ public final class LatentSampler {
   public NDArray sample(List<String> prompts, NoiseSource noise, NDManager owner) {
     Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
     Preconditions.checkState(!model.isClosed(), "model '%s' is closed", model.descriptor().name());
+    SourceImages source = values.source;
+    if (source != null) {
+      source.checkCount(prompts.size());
+    }
+    int size = values.settings.batchSize();
     try (NDManager scope = model.manager().newSubManager()) {
       NDList batches = new NDList();
-      for (int first = 0; first < prompts.size(); first += settings.batchSize()) {
-        int end = Math.min(first + settings.batchSize(), prompts.size());
+      for (int first = 0; first < prompts.size(); first += size) {
+        int end = Math.min(first + size, prompts.size());
         Batch batch = new Batch(prompts.subList(first, end), first, prompts.size(), noise);
         batches.add(batch.sample(scope));
       }
@@ -217,7 +301,7 @@ public final class LatentSampler {
     LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");
     try (NDManager scope = model.manager().newSubManager()) {
       NDArray latents = sample(prompts, noise, scope);
-      return Images.images(Images.decode(codec, latents, settings.batchSize(), scope));
+      return Images.images(Images.decode(codec, latents, values.settings.batchSize(), scope));
     }
   }
 
@@ -227,9 +311,11 @@ public final class LatentSampler {
     private final int first;
     private final int total;
     private final NoiseSource noise;
-    private final Shape shape = new Shape(model.descriptor().latentChannels(), height, width);
-    private final LatentSize size = new LatentSize(height, width);
-    private final GuidedModel guided = GuidedModel.of(model, settings);
+    private final LatentSize size = values.size;
+    private final Shape shape =
+        new Shape(model.descriptor().latentChannels(), size.height(), size.width());
+    private final GuidedModel guided =
+        GuidedModel.of(model, values.settings, values.negativeEncoder);
 
     Batch(List<String> prompts, int first, int total, NoiseSource noise) {
       this.prompts = prompts;
@@ -240,26 +326,65 @@ public final class LatentSampler {
 
     /** {@return the latents, owned by {@code owner}} */
     NDArray sample(NDManager owner) {
+      SamplingSettings settings = values.settings;
       try (SamplerRun run =
               settings
                   .sampler()
                   .start(model.schedule(), model.predictionType(), settings.steps(), shape);
           NDManager scope = owner.newSubManager()) {
-        Conditioning conditioning = condition(scope);
-        NDArray latents = stack(scope, image -> noise.initial(image, shape, scope));
-        latents.muli(run.initNoiseSigma());
-        for (int i = 0; i < run.steps(); i++) {
-          checkCancelled(i, run.steps());
+        SourceImages source = values.source;
+        int begin = source == null ? 0 : run.skip(source.skipped(settings.steps()));
+        Conditioning conditioning = condition(source, scope);
+        NDArray latents = start(run, source, begin, scope);
+        for (int i = begin; i < run.steps(); i++) {
+          checkCancelled(i - begin, run.steps() - begin);
           latents = step(run, i, latents, conditioning, scope);
-          listener.accept(new SamplingProgress(i + 1, run.steps(), first, prompts.size(), total));
+          values.listener.accept(
+              new SamplingProgress(
+                  i - begin + 1, run.steps() - begin, first, prompts.size(), total));
         }
         latents.attach(owner);
         return latents;
       }
     }
 
-    private Conditioning condition(NDManager scope) {
-      return guided.condition(states.apply(model.encode(prompts, size, scope)), size, scope);
+    private Conditioning condition(@Nullable SourceImages source, NDManager scope) {
+      Conditioning positive = values.states.apply(values.encoder.encode(prompts, size, scope));
+      return guided.condition(positive, ofImages(source, scope), size, scope);
+    }
+
+    private Map<String, NDArray> ofImages(@Nullable SourceImages source, NDManager scope) {
+      if (source == null || !source.masked()) {
+        return Map.of();
+      }
+      try (NDManager temporary = scope.newSubManager()) {
+        return Capabilities.require(model, InpaintingCondition.class, "drawing a part of an image")
+            .of(
+                source.pixels(first, prompts.size(), temporary),
+                source.masks(first, prompts.size(), temporary),
+                stack(temporary, image -> noise.posterior(image, true, shape, temporary)),
+                scope);
+      }
+    }
+
+    /** The latents before the first step. */
+    private NDArray start(
+        SamplerRun run, @Nullable SourceImages source, int begin, NDManager scope) {
+      NDArray fresh = stack(scope, image -> noise.initial(image, shape, scope));
+      if (source == null || (source.masked() && source.strength() == 1)) {
+        return fresh.muli(run.initNoiseSigma());
+      }
+      try (NDManager temporary = scope.newSubManager()) {
+        NDArray clean =
+            Capabilities.require(model, LatentCodec.class, "starting from images")
+                .encode(
+                    source.pixels(first, prompts.size(), temporary),
+                    stack(temporary, image -> noise.posterior(image, false, shape, temporary)));
+        NDArray noised = run.addNoise(clean, begin, fresh);
+        noised.attach(scope);
+        fresh.close();
+        return noised;
+      }
     }
 
     /** Makes a step; frees everything but its result, which belongs to {@code scope}. */
@@ -294,7 +419,7 @@ public final class LatentSampler {
     }
 
     private void checkCancelled(int index, int steps) {
-      if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+      if (values.cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
         throw new CancellationException(
             "sampling was cancelled before step "
                 + (index + 1)

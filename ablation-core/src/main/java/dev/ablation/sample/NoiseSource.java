@@ -2,6 +2,7 @@ package dev.ablation.sample;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 
@@ -35,6 +36,20 @@ public interface NoiseSource {
   NDArray step(int image, int step, Shape shape, NDManager scope);
 
   /**
+   * Returns the noise with which a given image's latents are drawn from the autoencoder's
+   * posterior; by default zeros, which is the posterior's mean.
+   *
+   * @param image index of the image, from 0
+   * @param masked whether the image is the one without its masked part
+   * @param shape {@code (C, H, W)}
+   * @param scope owner of the result
+   * @return standard normal, of that shape, float32
+   */
+  default NDArray posterior(int image, boolean masked, Shape shape, NDManager scope) {
+    return scope.zeros(shape, DataType.FLOAT32);
+  }
+
+  /**
    * Returns a source in which image i has the seed {@code seed + i}: any image of a series can be
    * reproduced alone, with its own seed.
    *
@@ -61,7 +76,7 @@ public interface NoiseSource {
    * Returns a source whose images start from given latents, before any scaling by the sampler.
    *
    * @param latents standard normal, shape {@code (n, C, H, W)}, float32; not closed by the source
-   * @param steps the noise of the steps
+   * @param steps the noise of the steps, and of given images
    * @return the source
    */
   static NoiseSource ofInitial(NDArray latents, NoiseSource steps) {
@@ -76,6 +91,11 @@ public interface NoiseSource {
       @Override
       public NDArray step(int image, int step, Shape shape, NDManager scope) {
         return steps.step(image, step, shape, scope);
+      }
+
+      @Override
+      public NDArray posterior(int image, boolean masked, Shape shape, NDManager scope) {
+        return steps.posterior(image, masked, shape, scope);
       }
     };
   }

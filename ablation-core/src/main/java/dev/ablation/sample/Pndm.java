@@ -110,6 +110,17 @@ public record Pndm(boolean setAlphaToOne, TimestepSpacing spacing, int stepsOffs
       lastAlpha = setAlphaToOne ? 1 : schedule.alphaCumprod(0);
     }
 
+    /** The doubled second step belongs to the first one. */
+    @Override
+    int callOfStep(int step) {
+      if (step == 0) {
+        return 0;
+      }
+      throw new UnsupportedOperationException(
+          "pndm makes its first step twice and cannot leave it out, so strength must be 1;"
+              + " other samplers, such as ddim, can start later");
+    }
+
     @Override
     NDArray advance(NDArray output, int index, NDArray sample, @Nullable NDArray noise) {
       NDArray start = first;

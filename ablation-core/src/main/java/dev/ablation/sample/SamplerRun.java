@@ -82,6 +82,35 @@ public interface SamplerRun extends AutoCloseable {
    */
   NDArray step(NDArray modelOutput, int index, NDArray sample, @Nullable NDArray noise);
 
+  /**
+   * Leaves out the first steps, to start from a noised image instead of from noise alone: the
+   * caller starts with {@link #addNoise} at the returned index. Called before any step is made.
+   *
+   * @param skipped number of sampling steps to leave out, fewer than there are
+   * @return the index of the first step that remains
+   * @throws UnsupportedOperationException if the method cannot start later
+   */
+  default int skip(int skipped) {
+    if (skipped == 0) {
+      return 0;
+    }
+    throw new UnsupportedOperationException(
+        "the sampler cannot leave out steps, so strength must be 1");
+  }
+
+  /**
+   * Noises a clean sample to the noise level before a step.
+   *
+   * @param original the clean sample
+   * @param index from 0 to {@code steps() - 1}
+   * @param noise standard normal, shape of {@code original}
+   * @return the sample before step {@code index}, a new array
+   * @throws UnsupportedOperationException if the method cannot start from an image
+   */
+  default NDArray addNoise(NDArray original, int index, NDArray noise) {
+    throw new UnsupportedOperationException("the sampler cannot start from an image");
+  }
+
   /** Frees the run's history. */
   @Override
   void close();

@@ -25,4 +25,11 @@ final class SeededNoise implements NoiseSource {
     long seed = seeds.applyAsLong(image);
     return RandomStreams.gaussian(scope, shape, RandomStreams.stream(seed, "sample.step", step));
   }
+
+  @Override
+  public NDArray posterior(int image, boolean masked, Shape shape, NDManager scope) {
+    long seed = seeds.applyAsLong(image);
+    String purpose = masked ? "sample.masked-image" : "sample.image";
+    return RandomStreams.gaussian(scope, shape, RandomStreams.stream(seed, purpose, 0));
+  }
 }

@@ -158,7 +158,7 @@ public record UniPc(
         return 1;
       }
       int left = settings.lowerOrderFinal ? steps() - index : settings.order;
-      return Math.min(Math.min(settings.order, left), index + 1);
+      return Math.min(Math.min(settings.order, left), callsBefore(index) + 1);
     }
 
     /**

@@ -44,6 +44,19 @@ public interface TimestepSampling {
   }
 
   /**
+   * Returns the uniform sampling of a range of noise levels, such as the upper half for what
+   * decides the composition of an image.
+   *
+   * @param least where the range begins among the training times in the order of their noise, from
+   *     0, the one with the least noise
+   * @param most where the range ends, above {@code least}, at most 1
+   * @return the sampling
+   */
+  static TimestepSampling uniform(double least, double most) {
+    return new RangeSampling(least, most);
+  }
+
+  /**
    * {@return one time from each of as many equal parts of the training times as the batch has rows,
    * in random order: the loss of a batch varies less, its mean is the same}
    */
@@ -62,5 +75,18 @@ public interface TimestepSampling {
    */
   static TimestepSampling logitNormal(double mean, double deviation) {
     return new LogitNormalSampling(mean, deviation);
+  }
+
+  /**
+   * Returns the sampling with heavy tails, whose share is {@code 1 - u - scale (cos(pi u / 2)^2 - 1
+   * + u)} with a uniform u (Esser et al. 2024, arXiv 2403.03206, equation 20; diffusers' {@code
+   * mode}). Positive scales prefer the middle of the training times, negative ones both ends.
+   *
+   * @param scale from -1 to {@code 2 / (pi - 2)}, beyond which the density is not one; 1.29 is the
+   *     paper's choice
+   * @return the sampling
+   */
+  static TimestepSampling mode(double scale) {
+    return new ModeSampling(scale);
   }
 }

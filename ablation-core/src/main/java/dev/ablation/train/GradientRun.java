@@ -55,6 +55,9 @@ final class GradientRun implements AutoCloseable {
   /** Whether monitors and listeners have observed the model after the current step. */
   private boolean looked;
 
+  /** Whether training has begun with a change. */
+  private boolean started;
+
   GradientRun(GradientTrainer trainer, TrainingTask task, TrainingSession session) {
     this.trainer = trainer;
     this.task = task;
@@ -68,6 +71,7 @@ final class GradientRun implements AutoCloseable {
     restore();
     try {
       observeOnce();
+      start();
       while (!done()) {
         task.checkCancelled();
         step(history.size() + 1);
@@ -85,6 +89,29 @@ final class GradientRun implements AutoCloseable {
 
   private boolean done() {
     return stopped != null || history.size() >= trainer.steps();
+  }
+
+  /** Applies the change to begin with, after the base model has been measured. */
+  private void start() {
+    if (!history.isEmpty() || trainer.start().isEmpty()) {
+      return;
+    }
+    task.checkCancelled();
+    try (NDManager scope = task.model().manager().newSubManager()) {
+      session.withoutGradients(() -> {
+        Map<String, NDArray> found = trainer.start().get().weights(task, scope);
+        NDList weights = new NDList();
+        for (int i = 0; i < session.names().size(); i++) {
+          NDArray trained = session.weights().get(i);
+          weights.add(found.getOrDefault(session.names().get(i), trained));
+        }
+        session.restore(weights);
+        return weights;
+      });
+    }
+    started = true;
+    looked = false;
+    observeOnce();
   }
 
   // Steps
@@ -217,7 +244,7 @@ final class GradientRun implements AutoCloseable {
     if (better) {
       keepAsBest(session.weights(), step);
     }
-    stopped = step == 0 ? null : stop;
+    stopped = step == 0 && !started ? null : stop;
     return made;
   }
 
@@ -324,7 +351,7 @@ final class GradientRun implements AutoCloseable {
   }
 
   private TrainingResult result() {
-    if (bestStep != NONE && bestStep < history.size()) {
+    if (bestStep != NONE) {
       session.restore(best);
     }
     String reason = stopped;

@@ -3,6 +3,7 @@ package dev.ablation.train;
 import com.google.common.base.Preconditions;
 import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.delta.WeightDelta;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
@@ -13,6 +14,7 @@ import dev.ablation.model.Lora;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.WeightInfo;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -50,6 +52,7 @@ public final class GradientTrainer implements StepwiseTrainer {
     private boolean decayOtherRows;
     private List<TrainingMonitor> monitors = List.of();
     private Optional<Lora> lora = Optional.empty();
+    private Optional<StartingPoint> start = Optional.empty();
 
     @Override
     protected Values clone() {
@@ -265,18 +268,67 @@ public final class GradientTrainer implements StepwiseTrainer {
     return changed(v -> v.lora = Optional.of(lora));
   }
 
+  /**
+   * Begins with what another trainer finds for the same plan, such as a closed form, in place of
+   * the base model's weights. The trainer is given those of the plan's weights that it can change.
+   * Teachers with frozen weights stay the base model. Monitors that measure a baseline measure the
+   * base model first, and then the beginning, where they may stop the training before any step.
+   *
+   * {@snippet class="dev.ablation.closedform.StartingFromTest" region="starting-from"}
+   *
+   * @param first a trainer without steps
+   * @return a copy that begins there
+   * @throws IllegalArgumentException if the trainer works in steps
+   */
+  public GradientTrainer startingFrom(Trainer first) {
+    StartingPoint start = new StartingPoint.Trained(Objects.requireNonNull(first, "first"));
+    return changed(v -> v.start = Optional.of(start));
+  }
+
+  /**
+   * Begins with the change of a delta, such as that of an earlier run. The result is the whole
+   * change from the base model, the delta's included.
+   *
+   * @param delta of the same base model, with no weights beside the trained ones; must stay open
+   *     until training ends
+   * @return a copy that begins there
+   */
+  public GradientTrainer startingFrom(WeightDelta delta) {
+    StartingPoint start = new StartingPoint.Stored(Objects.requireNonNull(delta, "delta"));
+    return changed(v -> v.start = Optional.of(start));
+  }
+
+  /** The change to begin with; empty for the base model's weights. */
+  Optional<StartingPoint> start() {
+    return values.start;
+  }
+
   @Override
   public TrainerRequirements requirements() {
-    return values.lora.isEmpty()
-        ? TrainerRequirements.gradients()
-        : TrainerRequirements.prompts()
-            .capability(LoraTraining.class, "training low-rank changes")
-            .anchorImages(true)
-            .objective(true);
+    TrainerRequirements own =
+        values.lora.isEmpty()
+            ? TrainerRequirements.gradients()
+            : TrainerRequirements.prompts()
+                .capability(LoraTraining.class, "training low-rank changes")
+                .anchorImages(true)
+                .objective(true);
+    return values.start.map(start -> start.added(own)).orElse(own);
   }
 
   @Override
   public List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
+    List<String> problems = new ArrayList<>(problemsOfLora(model, weights));
+    values.start.ifPresent(start -> {
+      if (values.lora.isPresent()) {
+        problems.add(
+            "startingFrom begins with changed weights, which lora does not train: leave one out");
+      }
+      problems.addAll(start.problems(model, weights));
+    });
+    return problems;
+  }
+
+  private List<String> problemsOfLora(DiffusionModel model, List<WeightInfo> weights) {
     return values.lora.isEmpty() || model.capability(LoraTraining.class).isEmpty()
         ? List.of()
         : LoraChoice.of(model, weights).problems();
@@ -330,13 +382,14 @@ public final class GradientTrainer implements StepwiseTrainer {
     return values.batchSize * values.accumulation;
   }
 
-  /** Without monitors, which may stop training or take long. */
+  /** Without monitors, which may stop training or take long, and without a start. */
   @Override
   public GradientTrainer sample(int steps) {
     return changed(v -> {
       v.steps = steps;
       v.schedule = LearningRateSchedule.constant();
       v.monitors = List.of();
+      v.start = Optional.empty();
     });
   }
 
@@ -365,6 +418,7 @@ public final class GradientTrainer implements StepwiseTrainer {
                 .map(TrainingMonitor::name)
                 .collect(Collectors.joining("; ")));
     settings.put("training.lora", values.lora.map(Lora::toString).orElse("none"));
+    values.start.map(StartingPoint::settings).ifPresent(settings::putAll);
     return settings;
   }
 

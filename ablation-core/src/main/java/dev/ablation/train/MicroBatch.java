@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import dev.ablation.objective.TrainingBatch;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Cuts a batch into parts of equal size. */
 final class MicroBatch {
@@ -16,6 +18,8 @@ final class MicroBatch {
     int from = index * size;
     int to = from + size;
     NDArray mask = whole.mask();
+    Map<String, NDArray> conditions = new LinkedHashMap<>();
+    whole.conditions().forEach((name, array) -> conditions.put(name, rows(array, from, to, scope)));
     return new TrainingBatch(
             rows(whole.latents(), from, to, scope),
             rows(whole.noise(), from, to, scope),
@@ -23,6 +27,7 @@ final class MicroBatch {
             whole.anchorPrompts().subList(from, to),
             whole.targetPrompts().subList(from, to))
         .mask(mask == null ? null : rows(mask, from, to, scope))
+        .conditions(conditions)
         .preservedPrompts(
             whole.preservedPrompts().isEmpty()
                 ? List.of()

@@ -26,7 +26,9 @@ public interface TrainingMonitor {
 
   /**
    * Returns whether the monitor is also called before the first step, with the base model: to
-   * measure a baseline, or to record it as the best so far. It cannot stop training there.
+   * measure a baseline, or to record it as the best so far. It cannot stop training there. If
+   * training begins with a change ({@link GradientTrainer#startingFrom(Trainer)}), it is called
+   * once more at step 0, with that change, and may stop.
    *
    * @return {@code false} by default
    */

@@ -74,7 +74,7 @@ final class TrainingStep implements ObjectiveContext {
 
   @Override
   public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-    return predict(noised(of), of.timesteps(), conditioning);
+    return predict(noised(of), of.timesteps(), conditioning.with(of.conditions()));
   }
 
   @Override
@@ -85,6 +85,12 @@ final class TrainingStep implements ObjectiveContext {
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     return model.predict(latents, timesteps, conditioning);
+  }
+
+  @Override
+  public NDArray predict(
+      Teacher teacher, NDArray latents, NDArray timesteps, Conditioning conditioning) {
+    return by(teacher, () -> predict(latents, timesteps, conditioning));
   }
 
   private <T> T by(Teacher teacher, Supplier<T> body) {

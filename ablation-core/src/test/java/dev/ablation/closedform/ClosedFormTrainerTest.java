@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.concept.Concept;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
@@ -18,6 +21,7 @@ import dev.ablation.model.WeightGroup;
 import dev.ablation.testing.TinyDiffusion;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -46,6 +50,7 @@ class ClosedFormTrainerTest {
     return Stream.of(
         ClosedForm.sequences(SequenceLeastSquares.defaults().ridge(1e-3)),
         ClosedForm.uce(Uce.defaults()),
+        ClosedForm.rece(Rece.defaults().rounds(2), Uce.defaults()),
         ClosedForm.orthogonal(OrthogonalErasure.ofInstance()));
   }
 
@@ -61,11 +66,9 @@ class ClosedFormTrainerTest {
     try (NDManager scope = model.manager().newSubManager()) {
       String key = "network.key";
       NDArray base = model.weights().copy(key, scope);
-      NDArray change = delta.get(key).duplicate();
-      change.attach(scope);
       NDArray x = model.encode(prompts, scope).textEmbeddings();
       NDArray y = model.encode(others, scope).textEmbeddings();
-      return product(x, base.add(change)).sub(product(y, base)).norm().getFloat();
+      return product(x, delta.changed(key, base, scope)).sub(product(y, base)).norm().getFloat();
     }
   }
 
@@ -106,14 +109,90 @@ class ClosedFormTrainerTest {
     try (AblationResult result = plan.run();
         AblationResult again = plan.run()) {
       assertThat(result.delta().names()).containsExactlyInAnyOrder("network.key", "network.value");
-      assertThat(result.delta().get("network.key").norm().getFloat()).isPositive();
-      assertThat(again.delta().get("network.key").toFloatArray())
-          .isEqualTo(result.delta().get("network.key").toFloatArray());
+      try (WeightDelta one = result.delta().resolved(model);
+          WeightDelta two = again.delta().resolved(model)) {
+        assertThat(one.get("network.key").norm().getFloat()).isPositive();
+        assertThat(two.get("network.key").toFloatArray())
+            .isEqualTo(one.get("network.key").toFloatArray());
+      }
       result.delta().save(file);
       try (WeightDelta loaded = WeightDelta.load(file, model.manager())) {
         assertThat(loaded.provenance().settings()).containsEntry("target", "instance 'zebra'");
       }
     }
+  }
+
+  @Test
+  void theDeltaOfASharedFactorIsTheEditStoredOnce() {
+    PromptEmbeddings embeddings = PromptEmbeddings.of(model);
+    List<PromptMapping> zebra = List.of(new PromptMapping("zebra", "cat"));
+    SharedFactor uce = Uce.defaults().replace(embeddings.lastTokens(zebra, OTHERS));
+    SharedFactor first = Uce.defaults().replace(embeddings.subjectRows(zebra, OTHERS));
+    try (NDManager scope = model.manager().newSubManager();
+        AblationResult byUce = plan(ClosedForm.uce(Uce.defaults())).run();
+        AblationResult byRece =
+            plan(ClosedForm.rece(Rece.defaults().rounds(2), Uce.defaults())).run()) {
+      NDList weights = new NDList();
+      for (String name : List.of("network.key", "network.value")) {
+        weights.add(model.weights().copy(name, scope).transpose());
+      }
+      List<SharedFactor> rounds =
+          Rece.defaults().rounds(2).edits(weights, first, embeddings.sequences(zebra, OTHERS));
+      assertEdits(byUce.delta(), uce.apply(weights, scope), scope);
+      assertEdits(byRece.delta(), rounds.get(1).apply(weights, scope), scope);
+      assertThat(byUce.delta().isRelative()).isTrue();
+      assertThat(byUce.delta().sizeInBytes())
+          .isEqualTo(2L * TinyDiffusion.TEXT_WIDTH * Float.BYTES); // rank 1
+      try (WeightDelta slim = byUce.delta().resolved(model)) {
+        assertThat(slim.isLowRank()).isTrue();
+      }
+    }
+  }
+
+  private void assertEdits(WeightDelta delta, NDList edited, NDManager scope) {
+    int i = 0;
+    for (String name : List.of("network.key", "network.value")) {
+      NDArray expected = edited.get(i++).transpose();
+      NDArray actual =
+          delta.changed(name, model.weights().copy(name, scope), scope);
+      assertThat(actual.sub(expected).norm().getFloat())
+          .as(name)
+          .isLessThan(2e-6f * expected.norm().getFloat());
+    }
+  }
+
+  @Test
+  void saysWhichPreservedPromptsAreTheTargets() {
+    List<String> warnings = new ArrayList<>();
+    Ablation contradictory =
+        plan(ClosedForm.uce(Uce.defaults()))
+            .trainer(ClosedForm.uce(Uce.defaults()).preserved(List.of("zebra", "a dog")))
+            .listener(event -> {
+              if (event instanceof AblationEvent.Warning warning) {
+                warnings.add(warning.message());
+              }
+            });
+    try (AblationResult result = contradictory.run()) {
+      assertThat(result.delta().names()).hasSize(2);
+      assertThat(warnings)
+          .containsExactly(
+              "1 prompts are to be preserved, but are the target's: they are not preserved, such as 'zebra'");
+    }
+  }
+
+  @Test
+  void refusesContradictoryConcepts() {
+    Ablation twoAnchors =
+        Ablator.of(model)
+            .target("zebra")
+            .anchor(AnchorStrategy.generated("cat", PROMPTS))
+            .andTarget(Concept.style("zebra"))
+            .anchor(AnchorStrategy.generated("dog", List.of("a dog", "two dogs")))
+            .weights(WeightGroup.crossAttentionKeyValue())
+            .trainer(ClosedForm.uce(Uce.defaults()));
+    assertThatIllegalArgumentException()
+        .isThrownBy(twoAnchors::run)
+        .withMessageContaining("has the same target, but another anchor than");
   }
 
   @Test

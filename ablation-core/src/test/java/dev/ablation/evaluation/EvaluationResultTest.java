@@ -29,7 +29,7 @@ class EvaluationResultTest {
         .seed(Long.MAX_VALUE);
   }
 
-  private static EvaluationResult result() {
+  static EvaluationResult result() {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("steps", "50");
     settings.put("base.name", "größe");

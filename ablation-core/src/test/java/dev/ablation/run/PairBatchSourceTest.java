@@ -50,7 +50,7 @@ class PairBatchSourceTest {
 
   private PairBatchSource batches(long seed) {
     return new PairBatchSource(
-        List.of(new PairBatches(model, anchors, pair(Set.of(), false), seed)));
+        List.of(new PairBatches(BatchChoices.of(model), anchors, pair(Set.of(), false), seed)));
   }
 
   private static ResolvedPair pair(Set<String> leftOut, boolean preserving, Concept... preserved) {
@@ -187,7 +187,10 @@ class PairBatchSourceTest {
       latents.attach(model.manager());
       parts.add(
           new PairBatches(
-              model, new AnchorSet(latents, anchors.prompts()), pair(Set.of(), false), pair));
+              BatchChoices.of(model),
+              new AnchorSet(latents, anchors.prompts()),
+              pair(Set.of(), false),
+              pair));
     }
     return new PairBatchSource(parts);
   }
@@ -261,7 +264,10 @@ class PairBatchSourceTest {
         new PairBatchSource(
             List.of(
                 new PairBatches(
-                    model, anchors, pair(Set.of("cat number 2", "cat number 5"), false), 3)));
+                    BatchChoices.of(model),
+                    anchors,
+                    pair(Set.of("cat number 2", "cat number 5"), false),
+                    3)));
     List<Integer> taken = images(batches.batch(1, 10, scope));
     assertThat(taken).containsOnly(0, 1, 3, 4, 6);
     assertThat(taken.subList(0, 5)).doesNotHaveDuplicates();
@@ -273,7 +279,7 @@ class PairBatchSourceTest {
   void preservedConceptsTakeTurnsAndChangeNothingElse() {
     PairBatches preserving =
         new PairBatches(
-            model,
+            BatchChoices.of(model),
             anchors,
             pair(Set.of(), true, Concept.instance("dog"), Concept.memorized("a boat")),
             3);
@@ -290,7 +296,8 @@ class PairBatchSourceTest {
 
   @Test
   void whereNoPreservedConceptFitsTheAnchorIsPreserved() {
-    PairBatches preserving = new PairBatches(model, anchors, pair(Set.of(), true), 3);
+    PairBatches preserving =
+        new PairBatches(BatchChoices.of(model), anchors, pair(Set.of(), true), 3);
     TrainingBatch batch = new PairBatchSource(List.of(preserving)).batch(2, 4, scope);
     assertThat(batch.preservedPrompts()).isEqualTo(batch.anchorPrompts());
   }

@@ -14,11 +14,14 @@ final class RawFile {
   private RawFile() {}
 
   static Path write(Path folder, String header, byte[] data) throws IOException {
+    return Files.write(Files.createTempFile(folder, "raw", ".safetensors"), bytes(header, data));
+  }
+
+  static byte[] bytes(String header, byte[] data) {
     byte[] text = header.getBytes(StandardCharsets.UTF_8);
     ByteBuffer bytes =
         ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.putLong(text.length).put(text).put(data);
-    return Files.write(Files.createTempFile(folder, "raw", ".safetensors"), bytes.array());
+    return bytes.putLong(text.length).put(text).put(data).array();
   }
 
   static Path write(Path folder, String header, float... data) throws IOException {

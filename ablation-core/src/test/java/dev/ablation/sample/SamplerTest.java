@@ -3,6 +3,7 @@ package dev.ablation.sample;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -73,6 +74,57 @@ class SamplerTest {
         // Methods on timesteps end at timestep 0 or 1, where a little noise is left.
         assertThat(x.toFloatArray()).containsExactly(clean.toFloatArray(), Offset.offset(0.2f));
       }
+    }
+  }
+
+  /** Steps that are left out must not change where a perfect network leads. */
+  @ParameterizedTest
+  @MethodSource("samplers")
+  void aRunMayStartFromANoisedImage(Sampler sampler) {
+    if (sampler instanceof Pndm) {
+      return;
+    }
+    for (int skipped : new int[] {0, 1, 7, 19}) {
+      try (NDManager scope = manager.newSubManager();
+          SamplerRun run = sampler.start(SCHEDULE, PredictionType.EPSILON, 20, LATENTS)) {
+        NDArray clean = scope.create(new float[] {0.5f, -2, 1, 0}, new Shape(1, 4));
+        NDArray noise = scope.create(new float[] {1, -0.5f, 0.3f, 2}, new Shape(1, 4));
+        int first = run.skip(skipped);
+        assertThat(first).isEqualTo(sampler instanceof Heun ? 2 * skipped : skipped);
+        NDArray x = run.addNoise(clean, first, noise);
+        assertThat(run.predictOriginal(noise, first, x).toFloatArray())
+            .as("the network's input has the noise of the step")
+            .containsExactly(clean.toFloatArray(), Offset.offset(2e-3f));
+        for (int i = first; i < run.steps(); i++) {
+          // What the network sees of the clean sample is exact, whatever noise was drawn.
+          double t = run.timesteps()[i];
+          NDArray seen = run.predictOriginal(scope.zeros(clean.getShape()), i, x);
+          NDArray one = run.predictOriginal(scope.ones(clean.getShape()), i, x);
+          NDArray exact = clean.sub(seen).div(one.sub(seen));
+          NDArray fresh = run.drawsNoise(i) ? scope.randomNormal(clean.getShape()) : null;
+          x = run.step(exact, i, x, fresh);
+          assertThat(x.sum().getFloat()).as("after timestep %s", t).isFinite();
+        }
+        assertThat(x.toFloatArray()).containsExactly(clean.toFloatArray(), Offset.offset(0.2f));
+      }
+    }
+  }
+
+  @Test
+  void aRunStartsLaterOnceAndOnlyWhereItCan() {
+    try (SamplerRun run = Sampler.ddim().start(SCHEDULE, PredictionType.EPSILON, 4, LATENTS)) {
+      assertThat(run.skip(2)).isEqualTo(2);
+      NDArray x = manager.ones(new Shape(1, 4));
+      assertThatIllegalStateException().isThrownBy(() -> run.step(x, 0, x, null));
+      run.step(x, 2, x, null).close();
+      assertThatIllegalStateException().isThrownBy(() -> run.skip(3));
+    }
+    try (SamplerRun run = Sampler.pndm().start(SCHEDULE, PredictionType.EPSILON, 4, LATENTS)) {
+      assertThat(run.skip(0)).isZero();
+      assertThatThrownBy(() -> run.skip(1))
+          .isInstanceOf(UnsupportedOperationException.class)
+          .hasMessageContaining("pndm")
+          .hasMessageContaining("strength must be 1");
     }
   }
 

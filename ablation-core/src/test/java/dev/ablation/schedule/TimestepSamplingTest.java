@@ -2,6 +2,7 @@ package dev.ablation.schedule;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.ablation.random.RandomStreams;
 import java.util.Arrays;
@@ -19,7 +20,10 @@ class TimestepSamplingTest {
     return Stream.of(
         TimestepSampling.uniform(),
         TimestepSampling.stratified(),
-        TimestepSampling.logitNormal(0, 1));
+        TimestepSampling.logitNormal(0, 1),
+        TimestepSampling.mode(1.29),
+        TimestepSampling.mode(-1),
+        TimestepSampling.uniform(0.2, 0.8));
   }
 
   private static double[] draw(TimestepSampling sampling, int count, long index) {
@@ -84,8 +88,55 @@ class TimestepSamplingTest {
     assertThat(Arrays.stream(late).average().orElseThrow()).isGreaterThan(650);
   }
 
+  /** Share of the middle half under the paper's function: its inverse at 1/4 and 3/4. */
+  @Test
+  void modeMovesTimesToTheMiddleOrToTheEnds() {
+    for (double scale : new double[] {1.29, 0, -1}) {
+      ModeSampling sampling = (ModeSampling) TimestepSampling.mode(scale);
+      int inside = 0;
+      double before = 2;
+      for (int i = 0; i < 10_000; i++) {
+        double share = sampling.share(i / 10_000.0);
+        assertThat(share).as("a falling function").isLessThanOrEqualTo(before);
+        before = share;
+        inside += share >= 0.25 && share < 0.75 ? 1 : 0;
+      }
+      double[] drawn = draw(sampling, 10_000, 8);
+      long middle = Arrays.stream(drawn).filter(t -> t >= 250 && t < 750).count();
+      assertThat(middle / 10_000.0).isCloseTo(inside / 10_000.0, within(0.02));
+      if (scale == 0) {
+        assertThat(inside).isBetween(4990, 5010);
+      } else {
+        assertThat(inside > 5500).as("more in the middle").isEqualTo(scale > 0);
+      }
+    }
+    // At u = 1/4 with scale 1.29: 1 - 0.25 - 1.29 (cos(pi/8)^2 - 1 + 0.25) = 0.616393...
+    assertThat(((ModeSampling) TimestepSampling.mode(1.29)).share(0.25))
+        .isCloseTo(0.75 - 1.29 * (Math.pow(Math.cos(Math.PI / 8), 2) - 0.75), within(1e-12));
+  }
+
+  @Test
+  void aRangeIsInTheOrderOfTheNoise() {
+    double[] upper = draw(TimestepSampling.uniform(0.75, 1), 1000, 9);
+    assertThat(Arrays.stream(upper)).allMatch(t -> t >= 750);
+    NoiseSchedule flow = NoiseSchedule.rectifiedFlow();
+    double[] noisy =
+        TimestepSampling.uniform(0.75, 1).draw(1000, flow, RandomStreams.stream(3, "test", 9));
+    assertThat(Arrays.stream(noisy)).allMatch(t -> flow.sigma(t) >= 0.749);
+    double[] clear =
+        TimestepSampling.uniform(0, 0.25).draw(1000, flow, RandomStreams.stream(3, "test", 9));
+    assertThat(Arrays.stream(clear)).allMatch(t -> flow.sigma(t) <= 0.251);
+  }
+
   @Test
   void refusesNumbersOutOfRange() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> TimestepSampling.mode(2))
+        .withMessageContaining("scale must be in [-1, 1.75")
+        .withMessageContaining("was 2.0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> TimestepSampling.uniform(0.5, 0.5))
+        .withMessageContaining("not empty, was 0.5 to 0.5");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> draw(TimestepSampling.uniform(), 0, 0))
         .withMessageContaining("count must be positive, was 0");

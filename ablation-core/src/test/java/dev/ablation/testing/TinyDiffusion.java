@@ -17,6 +17,7 @@ import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LatentSize;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
@@ -64,13 +65,14 @@ public final class TinyDiffusion implements DiffusionModel {
   private final NDManager manager;
   private final NoiseSchedule schedule = NoiseSchedule.linear(100, 0.001, 0.06);
   private final TinyTokenizer tokenizer = new TinyTokenizer(POSITIONS, VOCABULARY);
-  private final TinyWeights weights = new TinyWeights();
+  private final TinyWeights weights;
   private final Map<Class<?>, Object> capabilities = new HashMap<>();
   private boolean stopStartToken;
   private boolean closed;
 
   private TinyDiffusion(String name, NDManager manager) {
     this.manager = manager;
+    weights = new TinyWeights();
     descriptor = new ModelDescriptor(name, CHANNELS, HEIGHT, WIDTH, manager.getDevice());
     capabilities.put(PromptTokenizer.class, tokenizer);
     capabilities.put(LatentCodec.class, new TinyCodec(CHANNELS));
@@ -79,6 +81,16 @@ public final class TinyDiffusion implements DiffusionModel {
     capabilities.put(Differentiable.class, training);
     capabilities.put(LoraTraining.class, training);
     capabilities.put(InputDifferentiable.class, training);
+    capabilities.put(ModelViews.class, (ModelViews) () -> new TinyDiffusion(this));
+  }
+
+  /** A view: the same arrays, other bindings. */
+  private TinyDiffusion(TinyDiffusion model) {
+    manager = model.manager;
+    descriptor = model.descriptor;
+    weights = new TinyWeights(model.weights);
+    capabilities.put(PromptTokenizer.class, tokenizer);
+    capabilities.put(LatentCodec.class, new TinyCodec(CHANNELS));
   }
 
   @Override
@@ -146,13 +158,15 @@ public final class TinyDiffusion implements DiffusionModel {
 
   @Override
   public boolean isClosed() {
-    return closed;
+    return closed || !manager.isOpen();
   }
 
   @Override
   public void close() {
     closed = true;
-    manager.close();
+    if (!weights.isView()) {
+      manager.close();
+    }
   }
 
   // @end

@@ -22,11 +22,29 @@ import org.jspecify.annotations.Nullable;
 /** The weights of a model that keeps them in a map. */
 // @start region="weights"
 public final class TinyWeights implements Weights {
-  private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
-  private final Map<String, NDArray> own = new HashMap<>();
+  private final Map<String, WeightInfo> infos;
+  private final Map<String, NDArray> own;
   private final Map<String, NDArray> bound = new HashMap<>();
   private final Map<String, LoraFactors> changes = new HashMap<>();
+  private final boolean view;
   private @Nullable String hash;
+
+  TinyWeights() {
+    infos = new LinkedHashMap<>();
+    own = new HashMap<>();
+    view = false;
+  }
+
+  /** The same weights with bindings of their own. */
+  TinyWeights(TinyWeights model) {
+    infos = model.infos;
+    own = model.own;
+    view = true;
+  }
+
+  boolean isView() {
+    return view;
+  }
 
   void add(String name, WeightRole role, NDArray array) {
     infos.put(name, new WeightInfo(name, array.getShape(), role));
@@ -78,6 +96,9 @@ public final class TinyWeights implements Weights {
   @Override
   public void overwrite(String name, NDArray array) {
     checkShape(name, array);
+    if (view) {
+      throw new UnsupportedOperationException("a view cannot overwrite weight '" + name + "'");
+    }
     array.copyTo(own(name));
     hash = null;
   }

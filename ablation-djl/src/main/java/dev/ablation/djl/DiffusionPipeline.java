@@ -2,11 +2,13 @@ package dev.ablation.djl;
 
 import dev.ablation.djl.internal.pipeline.PipelineClass;
 import dev.ablation.djl.internal.pipeline.PipelineLoader;
+import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Opens a checkpoint of any family that this library supports: {@link StableDiffusion}, {@link
@@ -49,5 +51,18 @@ public final class DiffusionPipeline {
    */
   public static DiffusionModel load(Path checkpoint, LoadOptions options) throws IOException {
     return PipelineLoader.load(checkpoint, options, KNOWN);
+  }
+
+  /**
+   * Tells which components {@link #load(Path, LoadOptions)} would read, from the index alone.
+   *
+   * @param index a {@code model_index.json}
+   * @param options which components are left out
+   * @return their names, which are those of their folders
+   * @throws IOException if the index is missing, malformed or of a pipeline that is not supported;
+   *     the message says which are
+   */
+  public static Set<String> components(Path index, LoadOptions options) throws IOException {
+    return PipelineLoader.components(JsonConfig.read(index), options, KNOWN);
   }
 }

@@ -18,6 +18,7 @@ import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LatentSize;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.SingleFileExport;
 import dev.ablation.model.Weights;
@@ -65,7 +66,9 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
             InputDifferentiable.class,
             new InputGradients(),
             SamplingDefaults.class,
-            defaults);
+            defaults,
+            ModelViews.class,
+            ModelView.of(this, parts.weights));
   }
 
   /**

@@ -84,6 +84,14 @@ public final class Flux extends FlowModel {
     return encoders;
   }
 
+  @Override
+  public Map<String, String> encodingSettings() {
+    String length = Integer.toString(encoders.second().tokenizer().contextLength());
+    return transformer.config().guidanceEmbeds()
+        ? Map.of("maxSequenceLength", length, "guidance", Double.toString(guidance))
+        : Map.of("maxSequenceLength", length);
+  }
+
   /** {@return the denoising network as a DJL block} */
   public FluxTransformer2DModel transformer() {
     return transformer;

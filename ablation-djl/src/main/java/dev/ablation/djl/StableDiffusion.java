@@ -19,6 +19,9 @@ import java.util.Set;
  * Stable Diffusion 1.x and 2.x, opened from a checkpoint folder in diffusers' layout or from a
  * single file. SDXL has {@linkplain StableDiffusionXL its own class}.
  *
+ * <p>A UNet that also takes a mask and a masked image makes it an inpainting model, with the
+ * capability {@link dev.ablation.model.InpaintingCondition}.
+ *
  * {@snippet class="dev.ablation.djl.Snippets" region="load"}
  *
  * <p>Weights are kept in float32, or as {@link LoadOptions#weightDtype} says, on the model's
@@ -83,7 +86,7 @@ public final class StableDiffusion extends UNetDiffusion {
     if (prompts.isEmpty()) {
       throw new IllegalArgumentException("prompts must not be empty");
     }
-    return during(() -> encoded(prompts, scope));
+    return withoutImage(during(() -> encoded(prompts, scope)), size, scope);
   }
 
   private Conditioning encoded(List<String> prompts, NDManager scope) {
@@ -98,9 +101,10 @@ public final class StableDiffusion extends UNetDiffusion {
 
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
-    conditioning.checkNames(Set.of(Conditioning.TEXT), Set.of());
+    conditioning.checkNames(conditions(Set.of(Conditioning.TEXT)), Set.of());
     checkShapes(latents, timesteps, conditioning);
-    return during(() -> unet().apply(latents, timesteps, conditioning.textEmbeddings()));
+    return during(
+        () -> unet().apply(input(latents, conditioning), timesteps, conditioning.textEmbeddings()));
   }
 
   @Override

@@ -77,6 +77,11 @@ public final class StableDiffusion3 extends FlowModel {
   }
 
   @Override
+  public Map<String, String> encodingSettings() {
+    return Map.of("maxSequenceLength", Integer.toString(t5Length));
+  }
+
+  @Override
   Conditioning encodeAll(List<String> prompts, NDManager scope) {
     return encode(Prompts.of(prompts), 0, scope);
   }

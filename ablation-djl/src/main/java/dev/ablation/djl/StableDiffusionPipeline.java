@@ -120,12 +120,20 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
 
   @Override
   public Set<String> names() {
-    return Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
+    return Set.of(
+        "StableDiffusionPipeline",
+        "StableDiffusionImg2ImgPipeline",
+        "StableDiffusionInpaintPipeline");
   }
 
   @Override
   public List<Component<?>> components() {
     return List.of(SCHEDULER, UNET, VAE, TEXT_ENCODER, TOKENIZER);
+  }
+
+  @Override
+  public boolean takesAddedTokens() {
+    return true;
   }
 
   @Override
@@ -144,10 +152,14 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
   }
 
   static void checkChannels(UNetConfig unet, VaeConfig vae, List<String> found) {
-    if (unet.inChannels() != vae.latentChannels() || unet.outChannels() != unet.inChannels()) {
+    int latents = vae.latentChannels();
+    boolean takesLatents =
+        unet.inChannels() == latents || MaskedImages.fits(unet.inChannels(), latents);
+    if (!takesLatents || unet.outChannels() != latents) {
       found.add(
-          "in_channels (%d) and out_channels (%d) of the unet must be latent_channels of the vae (%d)"
-              .formatted(unet.inChannels(), unet.outChannels(), vae.latentChannels()));
+          ("in_channels (%d) and out_channels (%d) of the unet must be latent_channels of the vae"
+                  + " (%d), or in_channels of an inpainting model twice as many and 1")
+              .formatted(unet.inChannels(), unet.outChannels(), latents));
     }
   }
 
@@ -157,8 +169,8 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     Network<VaeConfig, AutoencoderKL> vae = components.get(VAE);
     Network<ClipTextConfig, ClipTextModel> text = components.get(TEXT_ENCODER);
     Path files = opening.options().tokenizer().orElse(components.get(TOKENIZER));
-    ClipTokenizer tokenizer = ClipTokenizer.load(files, text.config(), opening.path());
-    opening.onFailure(tokenizer::close);
+    ClipTokenizer tokenizer =
+        AddedTokens.open(opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
     NDManager manager = opening.fill();
     unet.layer().setPrecision(opening.options().precision());
     vae.layer().setPrecision(opening.options().precision());
@@ -166,7 +178,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
         new UNetDiffusion.Parts(
             new ModelDescriptor(
                 opening.modelName(),
-                unet.config().inChannels(),
+                vae.config().latentChannels(),
                 unet.config().sampleSize(),
                 unet.config().sampleSize(),
                 manager.getDevice()),

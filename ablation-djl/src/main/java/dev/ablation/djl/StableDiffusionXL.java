@@ -14,10 +14,12 @@ import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Stable Diffusion XL (Podell et al. 2023, arXiv 2307.01952), opened from a checkpoint folder in
@@ -103,15 +105,43 @@ public final class StableDiffusionXL extends UNetDiffusion {
    */
   @Override
   public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
+    return encode(prompts, prompts, 0, null, size, scope);
+  }
+
+  /** The empty prompt is the unconditional one; without sizes the image's own are used. */
+  Conditioning encode(
+      List<String> prompts,
+      List<String> prompts2,
+      int clipSkip,
+      @Nullable ImageSizes given,
+      LatentSize size,
+      NDManager scope) {
     int factor = vae().config().downscaling();
+    ImageSizes sizes =
+        given == null ? ImageSizes.of(size.height() * factor, size.width() * factor) : given;
     Conditioning made =
-        encode(
-            prompts,
-            prompts,
-            0,
-            ImageSizes.of(size.height() * factor, size.width() * factor),
-            scope);
-    return zerosForEmptyPrompt && prompts.contains("") ? zeroed(made, prompts) : made;
+        withoutImage(encode(prompts, prompts2, clipSkip, sizes, scope), size, scope);
+    if (!zerosForEmptyPrompt) {
+      return made;
+    }
+    List<Boolean> empty = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      empty.add(prompts.get(i).isEmpty() && prompts2.get(i).isEmpty());
+    }
+    return empty.contains(true) ? zeroed(made, empty) : made;
+  }
+
+  /**
+   * {@return how prompts are encoded, to be changed and given to {@link
+   * dev.ablation.sample.LatentSampler#encoders}}
+   */
+  public SdxlPromptEncoder promptEncoder() {
+    return SdxlPromptEncoder.of(this);
+  }
+
+  @Override
+  public Map<String, String> encodingSettings() {
+    return Map.of("zerosForEmptyPrompt", Boolean.toString(zerosForEmptyPrompt));
   }
 
   /**
@@ -161,10 +191,10 @@ public final class StableDiffusionXL extends UNetDiffusion {
   }
 
   /** Multiplies the rows of empty prompts by 0. */
-  private Conditioning zeroed(Conditioning made, List<String> prompts) {
-    float[] factors = new float[prompts.size()];
+  private Conditioning zeroed(Conditioning made, List<Boolean> empty) {
+    float[] factors = new float[empty.size()];
     for (int i = 0; i < factors.length; i++) {
-      factors[i] = prompts.get(i).isEmpty() ? 0 : 1;
+      factors[i] = empty.get(i) ? 0 : 1;
     }
     return during(() -> {
       NDArray text = made.textEmbeddings();
@@ -184,7 +214,7 @@ public final class StableDiffusionXL extends UNetDiffusion {
 
   @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
-    conditioning.checkNames(CONDITIONS, Set.of());
+    conditioning.checkNames(conditions(CONDITIONS), Set.of());
     checkShapes(latents, timesteps, conditioning);
     NDArray pooled = conditioning.get(Conditioning.POOLED);
     NDArray timeIds = conditioning.get(Conditioning.TIME_IDS);
@@ -197,8 +227,14 @@ public final class StableDiffusionXL extends UNetDiffusion {
             (long) unet().config().additionWidth()
                 - (long) ImageSizes.NUMBERS * unet().config().additionTimeWidth()));
     check(Conditioning.TIME_IDS, timeIds, new Shape(rows, ImageSizes.NUMBERS));
-    return during(
-        () -> unet().apply(latents, timesteps, conditioning.textEmbeddings(), pooled, timeIds));
+    return during(() ->
+        unet()
+            .apply(
+                input(latents, conditioning),
+                timesteps,
+                conditioning.textEmbeddings(),
+                pooled,
+                timeIds));
   }
 
   private static void check(String name, NDArray array, Shape expected) {

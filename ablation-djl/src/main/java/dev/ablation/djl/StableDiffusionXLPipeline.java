@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /** SDXL: a UNet with added conditions, an autoencoder, two text encoders and their tokenizers. */
@@ -83,7 +84,25 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
 
   @Override
   public Set<String> names() {
-    return Set.of("StableDiffusionXLPipeline");
+    return Set.of(
+        "StableDiffusionXLPipeline",
+        "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline");
+  }
+
+  /** The refiner is an image-to-image pipeline without the first text encoder. */
+  @Override
+  public void checkIndex(JsonConfig index) throws InvalidCheckpointException {
+    boolean hasFirst =
+        index.has("text_encoder")
+            && !(index.value("text_encoder") instanceof List<?> pair
+                && pair.stream().allMatch(Objects::isNull));
+    if (!hasFirst || index.boolOr("requires_aesthetics_score", false)) {
+      throw new InvalidCheckpointException(
+          index.path(),
+          "must be of SDXL's base model or one fine-tuned from it; was of the refiner, which"
+              + " improves images and draws none: use the base model");
+    }
   }
 
   @Override
@@ -96,6 +115,11 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
         TEXT_ENCODER_2,
         StableDiffusionPipeline.TOKENIZER,
         TOKENIZER_2);
+  }
+
+  @Override
+  public boolean takesAddedTokens() {
+    return true;
   }
 
   @Override
@@ -134,9 +158,21 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
         components.get(StableDiffusionPipeline.TEXT_ENCODER);
     Network<Projected, ClipTextModel> second = components.get(TEXT_ENCODER_2);
     ClipTokenizer tokenizer =
-        tokenizer(components.get(StableDiffusionPipeline.TOKENIZER), first.config(), opening);
+        AddedTokens.open(
+            opening,
+            components.get(StableDiffusionPipeline.TOKENIZER),
+            StableDiffusionPipeline.TOKENIZER.name(),
+            first,
+            first.config(),
+            new int[] {0, 2});
     ClipTokenizer tokenizer2 =
-        tokenizer(components.get(TOKENIZER_2), second.config().config(), opening);
+        AddedTokens.open(
+            opening,
+            components.get(TOKENIZER_2),
+            TOKENIZER_2.name(),
+            second,
+            second.config().config(),
+            new int[] {1, 2});
     boolean zeros = opening.index().boolOr("force_zeros_for_empty_prompt", true);
     NDManager manager = opening.fill();
     return new StableDiffusionXL(
@@ -144,13 +180,6 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
         new ClipTextEncoder(tokenizer, first.layer()),
         new ClipTextEncoder(tokenizer2, second.layer()),
         zeros);
-  }
-
-  private static ClipTokenizer tokenizer(Path files, ClipTextConfig text, Opening opening)
-      throws IOException {
-    ClipTokenizer tokenizer = ClipTokenizer.load(files, text, opening.path());
-    opening.onFailure(tokenizer::close);
-    return tokenizer;
   }
 
   private static UNetDiffusion.Parts parts(
@@ -162,7 +191,7 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
     return new UNetDiffusion.Parts(
         new ModelDescriptor(
             opening.modelName(),
-            unet.config().inChannels(),
+            vae.config().latentChannels(),
             unet.config().sampleSize(),
             unet.config().sampleSize(),
             manager.getDevice()),

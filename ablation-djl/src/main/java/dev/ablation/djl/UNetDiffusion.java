@@ -14,10 +14,13 @@ import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InpaintingCondition;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.SingleFileExport;
 import dev.ablation.model.Weights;
@@ -27,7 +30,11 @@ import dev.ablation.schedule.PredictionType;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the versions of Stable Diffusion have in common: a UNet on the latents of an autoencoder.
@@ -35,6 +42,7 @@ import java.util.function.Supplier;
 abstract class UNetDiffusion implements DiffusionModel {
   private final Parts parts;
   private final Map<Class<?>, Object> capabilities = new HashMap<>();
+  private final @Nullable MaskedImages maskedImages;
 
   /**
    * What such a model is made of.
@@ -61,13 +69,22 @@ abstract class UNetDiffusion implements DiffusionModel {
     parts.weights.use().name(parts.descriptor.name());
     DjlTraining training =
         new DjlTraining(parts.manager, parts.weights, parts.unet::stopStartToken);
-    capabilities.put(LatentCodec.class, new VaeCodec(parts.vae, parts.weights.use()));
+    LatentCodec codec = new VaeCodec(parts.vae, parts.weights.use());
+    capabilities.put(LatentCodec.class, codec);
     capabilities.put(Differentiable.class, training);
     capabilities.put(LoraTraining.class, training);
     capabilities.put(PromptTokenizer.class, tokenizer);
     capabilities.put(CheckpointExport.class, parts.export);
     capabilities.put(SingleFileExport.class, parts.export.singleFile());
     capabilities.put(InputDifferentiable.class, new InputGradients());
+    maskedImages =
+        MaskedImages.fits(parts.unet.config().inChannels(), parts.descriptor.latentChannels())
+            ? new MaskedImages(codec, parts.manager)
+            : null;
+    if (maskedImages != null) {
+      capabilities.put(InpaintingCondition.class, maskedImages);
+    }
+    capabilities.put(ModelViews.class, ModelView.of(this, parts.weights));
   }
 
   /** Adds a capability. */
@@ -110,10 +127,31 @@ abstract class UNetDiffusion implements DiffusionModel {
     return parts.vae;
   }
 
+  /** Adds the conditions without an image, if the UNet takes any. */
+  final Conditioning withoutImage(Conditioning made, LatentSize size, NDManager scope) {
+    MaskedImages images = maskedImages;
+    return images == null
+        ? made
+        : during(() -> made.with(images.ofNone(made.batchSize(), size, scope)));
+  }
+
+  /** The names of the conditions of a UNet that takes some without an image. */
+  final Set<String> conditions(Set<String> withoutImage) {
+    return maskedImages == null
+        ? withoutImage
+        : Stream.concat(withoutImage.stream(), MaskedImages.NAMES.stream())
+            .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** The UNet's input; the latents themselves if it takes nothing else. */
+  final NDArray input(NDArray latents, Conditioning conditioning) {
+    return maskedImages == null ? latents : MaskedImages.join(latents, conditioning);
+  }
+
   /** Checks what every UNet takes. */
   final void checkShapes(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     Shape shape = latents.getShape();
-    int channels = parts.unet.config().inChannels();
+    int channels = parts.descriptor.latentChannels();
     if (shape.dimension() != 4 || shape.get(1) != channels) {
       throw new IllegalArgumentException(
           "latents: expected (B, %d, H, W), was %s".formatted(channels, shape));

@@ -9,6 +9,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.testkit.DiffusionModelContract;
@@ -72,6 +73,7 @@ class FlowContractTest {
           InputDifferentiable.class,
           LatentCodec.class,
           LoraTraining.class,
+          ModelViews.class,
           PromptTokenizer.class,
           SamplingDefaults.class);
     }

@@ -14,9 +14,12 @@ import dev.ablation.golden.Golden;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Fingerprint;
 import dev.ablation.model.LatentSize;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightGroup;
+import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.safetensors.SafetensorsWriter;
 import dev.ablation.sample.FlowMatchEuler;
 import dev.ablation.sample.FlowSigmas;
 import dev.ablation.sample.Guidance;
@@ -26,8 +29,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -154,6 +159,62 @@ class FlowPipelineTest {
     try (DiffusionModel model = DiffusionPipeline.load(golden(pipeline), options);
         NDManager scope = model.manager().newSubManager()) {
       return model.encode(List.of("a cat"), scope).textEmbeddings().getShape().get(1);
+    }
+  }
+
+  /** What an encoder reads is no weight, but decides what is drawn and cached. */
+  @Test
+  void whatIsReadEntersTheKeysOfCaches() throws IOException {
+    List<List<String>> keys = new ArrayList<>();
+    for (LoadOptions options :
+        List.of(
+            OPTIONS.maxSequenceLength(24),
+            OPTIONS.maxSequenceLength(25),
+            OPTIONS.maxSequenceLength(24).guidance(2))) {
+      try (DiffusionModel model = DiffusionPipeline.load(golden("tiny-flux-dev"), options)) {
+        keys.add(Fingerprint.of(model));
+      }
+    }
+    try (DiffusionModel model = open("tiny-flux-dev")) {
+      assertThat(model.encodingSettings())
+          .containsOnly(Map.entry("maxSequenceLength", "24"), Map.entry("guidance", "3.5"));
+      assertThat(keys).doesNotHaveDuplicates().contains(Fingerprint.of(model));
+    }
+    try (DiffusionModel model = open("tiny-sd3");
+        DiffusionModel longer =
+            DiffusionPipeline.load(golden("tiny-sd3"), OPTIONS.maxSequenceLength(25))) {
+      assertThat(model.weights().sha256()).isEqualTo(longer.weights().sha256());
+      assertThat(Fingerprint.of(model)).isNotEqualTo(Fingerprint.of(longer));
+    }
+  }
+
+  @Test
+  void theTableOfPositionsIsHashedAndWrittenButNotTrained() throws IOException {
+    Path copy = temporary.resolve("copy");
+    PipelineCopy.copy(golden("tiny-sd3"), copy);
+    String table = "pos_embed.pos_embed";
+    Path file = copy.resolve("transformer/diffusion_pytorch_model.safetensors");
+    Path changed = temporary.resolve("changed.safetensors");
+    try (NDManager scope = NDManager.newBaseManager();
+        SafetensorsFile tensors = SafetensorsFile.open(file)) {
+      Map<String, NDArray> all = new TreeMap<>();
+      for (String name : tensors.tensors().keySet()) {
+        NDArray array = tensors.readFloat32(name, scope);
+        all.put(name, name.equals(table) ? array.add(1) : array.duplicate());
+      }
+      SafetensorsWriter.write(changed, all, Map.of());
+    }
+    Files.move(changed, file, StandardCopyOption.REPLACE_EXISTING);
+    Path exported = temporary.resolve("exported");
+    try (DiffusionModel model = open("tiny-sd3");
+        DiffusionModel other = DiffusionPipeline.load(copy, OPTIONS.maxSequenceLength(24))) {
+      assertThat(other.weights().sha256()).isNotEqualTo(model.weights().sha256());
+      assertThat(WeightGroup.denoiser().select(model.weights()))
+          .noneMatch(info -> info.name().endsWith(table));
+      other.capability(CheckpointExport.class).orElseThrow().export(exported);
+      try (DiffusionModel again = DiffusionPipeline.load(exported, OPTIONS.maxSequenceLength(24))) {
+        assertThat(again.weights().sha256()).isEqualTo(other.weights().sha256());
+      }
     }
   }
 

@@ -67,6 +67,25 @@ class FlowRolesTest {
   }
 
   @Test
+  void normalisationsAndTablesAreNoProjections() throws IOException {
+    List<WeightInfo> weights =
+        weights(
+            new SD3Transformer2DModel(
+                SD3TransformerConfig.of(SmallConfig.read(SmallConfig.SD3, folder))),
+            WeightRole.DENOISER);
+    assertThat(weights.stream().filter(WeightGroup.attention().test()).map(WeightInfo::name))
+        .isNotEmpty()
+        .allMatch(name ->
+            name.matches(
+                ".*\\.attn2?\\.(to_[qkv]|add_[qkv]_proj|to_out\\.0|to_add_out)\\.(weight|bias)"));
+    assertThat(weights.stream().filter(WeightGroup.contextEmbedder().test()).map(WeightInfo::name))
+        .containsExactly("net.context_embedder.weight", "net.context_embedder.bias");
+    // The table of positions is stored, but never trained.
+    assertThat(weights).extracting(WeightInfo::name).doesNotContain("net.pos_embed.pos_embed");
+    assertThat(weights).extracting(WeightInfo::name).contains("net.pos_embed.proj.weight");
+  }
+
+  @Test
   void singleBlocksProjectBothStreams() throws IOException {
     List<WeightInfo> weights =
         weights(

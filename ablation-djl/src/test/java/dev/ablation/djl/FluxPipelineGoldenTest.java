@@ -6,7 +6,7 @@ import dev.ablation.djl.FlowGolden.Family;
 import dev.ablation.djl.FlowSampling.Opened;
 import dev.ablation.djl.flux.FluxLatents;
 import dev.ablation.djl.load.LoadOptions;
-import dev.ablation.djl.train.FlowTraining;
+import dev.ablation.djl.train.FamilyTraining;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Tolerance;
 import dev.ablation.model.Conditioning;
@@ -79,7 +79,7 @@ class FluxPipelineGoldenTest {
   Stream<DynamicContainer> training() {
     return FlowGolden.containers(
         FlowGolden.families(PIPELINE),
-        new FlowTraining(FluxPipelineGoldenTest::train, 2e-4)::tests);
+        new FamilyTraining(FluxPipelineGoldenTest::train, 5e-4, 2e-4)::tests);
   }
 
   private static Flux train(Family family, JsonObject run, LoadOptions options) throws IOException {

@@ -10,12 +10,14 @@ import dev.ablation.schedule.PredictionType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A sampler that keeps a copy of the sample after each step of its last run. */
 final class RecordingSampler implements Sampler {
   private final Sampler sampler;
   private final List<Tensor> samples = new ArrayList<>();
+  private @Nullable Tensor firstInput;
   private double[] timesteps = {};
   private double[] sigmas = {};
 
@@ -26,6 +28,11 @@ final class RecordingSampler implements Sampler {
   /** After each step. */
   List<Tensor> samples() {
     return samples;
+  }
+
+  /** What the first call of the network got. */
+  Tensor firstInput() {
+    return Objects.requireNonNull(firstInput);
   }
 
   /** Before each step. */
@@ -57,6 +64,7 @@ final class RecordingSampler implements Sampler {
   public SamplerRun start(NoiseSchedule schedule, PredictionType type, int steps, Shape latents) {
     SamplerRun run = sampler.start(schedule, type, steps, latents);
     samples.clear();
+    firstInput = null;
     timesteps = run.timesteps();
     sigmas = run.sigmas();
     return new SamplerRun() {
@@ -77,7 +85,11 @@ final class RecordingSampler implements Sampler {
 
       @Override
       public NDArray scaleModelInput(NDArray sample, int index) {
-        return run.scaleModelInput(sample, index);
+        NDArray input = run.scaleModelInput(sample, index);
+        if (firstInput == null) {
+          firstInput = Tensor.of(input);
+        }
+        return input;
       }
 
       @Override
@@ -88,6 +100,16 @@ final class RecordingSampler implements Sampler {
       @Override
       public NDArray predictOriginal(NDArray modelOutput, int index, NDArray sample) {
         return run.predictOriginal(modelOutput, index, sample);
+      }
+
+      @Override
+      public int skip(int skipped) {
+        return run.skip(skipped);
+      }
+
+      @Override
+      public NDArray addNoise(NDArray original, int index, NDArray noise) {
+        return run.addNoise(original, index, noise);
       }
 
       @Override

@@ -10,7 +10,7 @@ import dev.ablation.djl.internal.checkpoint.SchedulerConfig;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.sd3.SD3TextEncoders.Prompts;
-import dev.ablation.djl.train.FlowTraining;
+import dev.ablation.djl.train.FamilyTraining;
 import dev.ablation.golden.Golden;
 import dev.ablation.golden.Tolerance;
 import dev.ablation.model.Conditioning;
@@ -170,7 +170,8 @@ class Sd3PipelineGoldenTest {
   @TestFactory
   Stream<DynamicContainer> training() {
     return FlowGolden.containers(
-        FlowGolden.families(PIPELINE), new FlowTraining(Sd3PipelineGoldenTest::train, 1e-4)::tests);
+        FlowGolden.families(PIPELINE),
+        new FamilyTraining(Sd3PipelineGoldenTest::train, 5e-4, 1e-4)::tests);
   }
 
   private static StableDiffusion3 train(Family family, JsonObject run, LoadOptions options)

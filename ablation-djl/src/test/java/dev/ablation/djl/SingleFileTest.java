@@ -37,7 +37,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,20 +52,22 @@ class SingleFileTest {
   private static final String BIAS =
       "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";
 
+  @TempDir private static Path written;
+
+  private static Path sd1;
+  private static Path sd2;
+
   @TempDir private Path temp;
 
-  private Path sd1;
-  private Path sd2;
-
   /** Files of versions 1 and 2, written of the golden folders. */
-  @BeforeEach
-  void write() throws IOException {
+  @BeforeAll
+  static void write() throws IOException {
     sd1 = export("tiny-sd1");
     sd2 = export("tiny-sd2");
   }
 
-  private Path export(String model) throws IOException {
-    Path file = temp.resolve(model + ".safetensors");
+  private static Path export(String model) throws IOException {
+    Path file = written.resolve(model + ".safetensors");
     try (StableDiffusion whole =
         StableDiffusion.load(PIPELINES.resolve(model), SingleFiles.OPTIONS)) {
       whole
@@ -375,12 +377,13 @@ class SingleFileTest {
 
   @Test
   void aCutFileIsRefused() throws IOException {
-    try (FileChannel channel = FileChannel.open(sd1, StandardOpenOption.WRITE)) {
+    Path cut = Files.copy(sd1, temp.resolve("cut.safetensors"));
+    try (FileChannel channel = FileChannel.open(cut, StandardOpenOption.WRITE)) {
       channel.truncate(channel.size() - 1000);
     }
-    assertThatThrownBy(() -> DiffusionPipeline.load(sd1, SingleFiles.OPTIONS))
+    assertThatThrownBy(() -> DiffusionPipeline.load(cut, SingleFiles.OPTIONS))
         .isInstanceOf(MalformedSafetensorsException.class)
-        .hasMessageContaining(sd1.toString());
+        .hasMessageContaining(cut.toString());
   }
 
   @ParameterizedTest

@@ -26,9 +26,13 @@ import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.TextImageSimilarity;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Teacher;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
+import dev.ablation.schedule.TimestepSampling;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -57,6 +61,49 @@ class Snippets {
     }
     // @end
     assertThat(output.resolve("cat.png")).isRegularFile();
+  }
+
+  @Test
+  void inpaint() throws IOException {
+    Path folder = FlowGolden.families("StableDiffusionInpaintPipeline").get(0).model();
+    BufferedImage image = new BufferedImage(32, 32, BufferedImage.TYPE_INT_RGB);
+    BufferedImage mask = new BufferedImage(32, 32, BufferedImage.TYPE_INT_RGB);
+    mask.setRGB(8, 8, 0xffffff);
+    // @start region="inpaint"
+    try (StableDiffusion model = StableDiffusion.load(folder)) {
+      LatentSampler sampler = LatentSampler.of(model);
+      BufferedImage drawn =
+          sampler
+              .inpaint(List.of(image), List.of(mask), 1) // white where it is drawn anew
+              .draw(List.of("a boat"), 42)
+              .get(0);
+      BufferedImage changed =
+          sampler.imageToImage(List.of(image), 0.8).draw(List.of("a boat at night"), 42).get(0);
+      ImageIO.write(drawn, "png", output.resolve("boat.png").toFile());
+      ImageIO.write(changed, "png", output.resolve("night.png").toFile());
+    }
+    // @end
+    assertThat(output.resolve("boat.png")).isRegularFile();
+  }
+
+  @Test
+  void timesteps() throws IOException {
+    try (DiffusionModel model = DiffusionPipeline.load(FlowGolden.path("pipelines/tiny-sd3"))) {
+      // @start region="flow-plan"
+      Ablation plan =
+          Ablator.of(model)
+              .target("grumpy cat")
+              .anchor("cat")
+              .weights(WeightGroup.crossAttentionKeyValue().or(WeightGroup.contextEmbedder()))
+              .timestepSampling(TimestepSampling.logitNormal(0, 1))
+              .objective(AblationObjective.modelBasedOnTrajectory(Teacher.FROZEN_WEIGHTS, 8))
+              .training(t -> t.lora(Lora.rank(8)).learningRate(1e-4));
+      // @end
+      assertThat(plan.check()).isEmpty();
+      assertThat(plan.settings())
+          .containsEntry("timestepSampling", "logit_normal(mean=0.0, deviation=1.0)")
+          .containsEntry("weights", "cross-attention-kv|context-embedder");
+    }
   }
 
   @Test

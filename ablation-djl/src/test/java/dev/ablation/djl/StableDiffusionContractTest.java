@@ -5,9 +5,11 @@ import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InpaintingCondition;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.sample.SamplingDefaults;
 import dev.ablation.testkit.DiffusionModelContract;
@@ -33,6 +35,27 @@ class StableDiffusionContractTest {
   class Version2 extends Contract {
     Version2() {
       super("tiny-sd2");
+    }
+  }
+
+  /** Takes a mask and a masked image. */
+  @Tag("slow")
+  @Nested
+  class Inpainting extends Contract {
+    Inpainting() {
+      super("tiny-sd1-inpaint");
+    }
+
+    @Override
+    protected DiffusionModel open() throws IOException {
+      return reopen(FlowGolden.families("StableDiffusionInpaintPipeline").get(0).model());
+    }
+
+    @Override
+    protected Set<Class<?>> capabilities() {
+      Set<Class<?>> all = new HashSet<>(super.capabilities());
+      all.add(InpaintingCondition.class);
+      return all;
     }
   }
 
@@ -86,6 +109,7 @@ class StableDiffusionContractTest {
           InputDifferentiable.class,
           LatentCodec.class,
           LoraTraining.class,
+          ModelViews.class,
           PromptTokenizer.class);
     }
   }

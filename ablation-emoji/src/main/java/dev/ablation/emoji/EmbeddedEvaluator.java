@@ -288,7 +288,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Watches the removal of a style by {@link EmbeddedModel#recommendedStyle}: the style itself, the
+   * Watches the removal of a style by {@link EmojiAblation#style(String)}: the style itself, the
    * others, and objects, in few images of objects that are not much alike.
    *
    * @param style one of {@link #styles()}
@@ -300,7 +300,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Watches the removal of an object by {@link EmbeddedModel#recommendedInstance}: the object
+   * Watches the removal of an object by {@link EmojiAblation#instance(String)}: the object
    * itself, others of its category and of other ones, and styles.
    *
    * @param concept one of {@link #concepts()}
@@ -312,7 +312,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
-   * Watches the removal of the memorised image by {@link EmbeddedModel#recommendedPlanted}: its
+   * Watches the removal of the memorised image by {@link EmojiAblation#planted()}: its
    * copies, objects and styles.
    *
    * @return a monitor for the plan's training; it uses this evaluator

@@ -8,7 +8,9 @@ import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.attack.AttackSettings;
 import dev.ablation.attack.WordingAttack;
 import dev.ablation.augment.Augmentation;
+import dev.ablation.closedform.ClosedForm;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
@@ -109,18 +111,26 @@ public final class EmojiAblation {
   private final List<String> columns;
   private final GradientTrainer trainer;
   private final SamplingSettings sampling;
+  private final Way way;
+
+  /** How the weights are found: by gradients alone, in closed form, or one after the other. */
+  private record Way(Optional<ClosedForm> form, boolean gradients) {
+    static final Way GRADIENT = new Way(Optional.empty(), true);
+  }
 
   private EmojiAblation(
       List<TargetAndAnchor> removals,
       List<Row> neighbours,
       List<String> columns,
       GradientTrainer trainer,
-      SamplingSettings sampling) {
+      SamplingSettings sampling,
+      Way way) {
     this.removals = List.copyOf(removals);
     this.neighbours = List.copyOf(neighbours);
     this.columns = List.copyOf(columns);
     this.trainer = trainer;
     this.sampling = sampling;
+    this.way = way;
   }
 
   /** What is removed, what is drawn instead, and the prompts that show both. */
@@ -323,7 +333,8 @@ public final class EmojiAblation {
         neighbours,
         numbered(),
         TRAINING.steps(TRAINING.steps() * (1 + all.size()) / 2),
-        SAMPLING);
+        SAMPLING,
+        Way.GRADIENT);
   }
 
   /** Columns whose rows have nothing in common. */
@@ -333,7 +344,7 @@ public final class EmojiAblation {
 
   /** An anchor prompt that names what is removed in the same run would lead back to it. */
   private static TargetAndAnchor withoutPromptsOf(List<String> gone, TargetAndAnchor removal) {
-    List<String> words = gone.stream().map(name -> name.replaceFirst("^an? ", "")).toList();
+    List<String> words = gone.stream().map(EmojiAblation::plain).toList();
     List<String> prompts =
         removal.anchor().prompts(removal.target()).stream()
             .filter(prompt -> words.stream().noneMatch(prompt::contains))
@@ -354,7 +365,8 @@ public final class EmojiAblation {
         neighbours,
         columns,
         TRAINING,
-        SAMPLING);
+        SAMPLING,
+        Way.GRADIENT);
   }
 
   /**
@@ -370,7 +382,8 @@ public final class EmojiAblation {
         neighbours,
         columns,
         trainer,
-        sampling);
+        sampling,
+        way);
   }
 
   /**
@@ -380,7 +393,7 @@ public final class EmojiAblation {
    * @return a copy with the given change
    */
   public EmojiAblation training(UnaryOperator<GradientTrainer> change) {
-    return new EmojiAblation(removals, neighbours, columns, change.apply(trainer), sampling);
+    return new EmojiAblation(removals, neighbours, columns, change.apply(trainer), sampling, way);
   }
 
   /**
@@ -391,7 +404,50 @@ public final class EmojiAblation {
    */
   public EmojiAblation sampling(SamplingSettings sampling) {
     return new EmojiAblation(
-        removals, neighbours, columns, trainer, Objects.requireNonNull(sampling, "sampling"));
+        removals, neighbours, columns, trainer, Objects.requireNonNull(sampling, "sampling"), way);
+  }
+
+  /**
+   * Finds the weights by least squares on the text embeddings of some hundred captions, in a few
+   * seconds; no image is drawn.
+   *
+   * @return a copy that is not trained by gradients
+   */
+  public EmojiAblation closedForm() {
+    return closedForm(ClosedForm.sequences());
+  }
+
+  /**
+   * Finds the weights in a closed form, with captions of this model for what it preserves.
+   *
+   * @param form such as {@code ClosedForm.uce(Uce.defaults())}
+   * @return a copy that is not trained by gradients
+   */
+  public EmojiAblation closedForm(ClosedForm form) {
+    return way(new Way(Optional.of(form), false));
+  }
+
+  /**
+   * Trains by gradients that begin with the closed form; stops at once where early stopping finds
+   * that nothing is left to do.
+   *
+   * @return a copy that begins there
+   */
+  public EmojiAblation polishedClosedForm() {
+    return way(new Way(Optional.of(ClosedForm.sequences()), true));
+  }
+
+  private EmojiAblation way(Way changed) {
+    return new EmojiAblation(removals, neighbours, columns, trainer, sampling, changed);
+  }
+
+  /**
+   * Tells the kind of what is removed.
+   *
+   * @return that of the first target
+   */
+  public ConceptKind kind() {
+    return removals.get(0).target().kind();
   }
 
   /**
@@ -402,16 +458,36 @@ public final class EmojiAblation {
    */
   public Ablation plan(DiffusionModel model) {
     TargetAndAnchor first = removals.get(0);
-    Ablation plan =
-        Ablator.of(model)
-            .target(first.target())
-            .anchor(first.anchor().augmented(Augmentation.none()));
+    Ablation plan = Ablator.of(model).target(first.target()).anchor(anchor(first).augmented(Augmentation.none()));
     for (TargetAndAnchor next : removals.subList(1, removals.size())) {
-      plan = plan.andTarget(next.target()).anchor(next.anchor().augmented(Augmentation.none()));
+      plan = plan.andTarget(next.target()).anchor(anchor(next).augmented(Augmentation.none()));
+    }
+    Optional<ClosedForm> form =
+        way.form().map(chosen -> chosen.preserved(captions().preserved()));
+    if (!way.gradients()) {
+      return plan.weights(WeightGroup.crossAttentionKeyValue()).trainer(form.orElseThrow());
     }
     return plan.objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
         .weights(WeightGroup.crossAttentionKeyValue())
-        .trainer(trainer);
+        .trainer(form.map(trainer::startingFrom).orElse(trainer));
+  }
+
+  private GeneratedAnchors anchor(TargetAndAnchor removal) {
+    GeneratedAnchors anchor = removal.anchor();
+    Concept target = removal.target();
+    if (way.form().isEmpty()) {
+      return anchor;
+    }
+    List<String> gone = removals.stream().map(each -> plain(each.target().name())).toList();
+    return anchor.prompts(
+        captions().anchors(target, removal.anchor().name(), anchor.prompts(target)).stream()
+            .filter(prompt -> gone.size() == 1 || gone.stream().noneMatch(prompt::contains))
+            .toList());
+  }
+
+  private ClosedFormCaptions captions() {
+    return new ClosedFormCaptions(
+        VOCABULARY, removals.stream().map(TargetAndAnchor::target).toList());
   }
 
   /**
@@ -469,7 +545,7 @@ public final class EmojiAblation {
   }
 
   private static Optional<ConceptDetector> named(EmbeddedEvaluator evaluator, String subject) {
-    String name = subject.replaceFirst("^an? ", "");
+    String name = plain(subject);
     if (evaluator.styles().contains(name)) {
       return Optional.of(evaluator.ofStyle(name));
     }
@@ -529,6 +605,10 @@ public final class EmojiAblation {
 
   private static Stream<String> others(String style) {
     return VOCABULARY.styles().stream().filter(other -> !other.equals(style));
+  }
+
+  private static String plain(String name) {
+    return name.replaceFirst("^an? ", "");
   }
 
   private static String inStyle(String concept, String style) {

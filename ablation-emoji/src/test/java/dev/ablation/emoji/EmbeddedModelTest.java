@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ablation.AblationResult;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.dataset.DataSetIndex;
@@ -260,6 +263,45 @@ class EmbeddedModelTest {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> EmbeddedModel.recommendedInstance(model, "cat"))
           .withMessageContaining("cat face");
+    }
+  }
+
+  @Test
+  void theRecommendedPlanIsAClosedFormWithASmallDelta() throws IOException {
+    System.clearProperty(ModelFiles.CACHE_PROPERTY);
+    try (StableDiffusion model = EmbeddedModel.open();
+        AblationResult result = EmbeddedModel.recommendedInstance(model, "cat face").run();
+        NDManager scope = model.manager().newSubManager()) {
+      assertThat(result.history()).isEmpty();
+      assertThat(result.delta().isRelative()).isTrue();
+      assertThat(result.delta().sizeInBytes()).isLessThan(100_000);
+      String sibling = EmbeddedModel.siblingOf("cat face");
+      String key =
+          result.delta().names().stream().filter(name -> name.contains("to_v")).findFirst().get();
+      NDArray base = model.weights().copy(key, scope);
+      NDArray changed = result.delta().changed(key, base, scope);
+      double whole = distance(model, base, "a cat face", "a " + sibling);
+      assertThat(difference(model, "a cat face in ink style", changed, "a " + sibling + " in ink style", base))
+          .isLessThan(0.3 * whole);
+      assertThat(difference(model, "a rocket in ink style", changed, "a rocket in ink style", base))
+          .isLessThan(0.1 * whole);
+    }
+  }
+
+  private static double distance(StableDiffusion model, NDArray weight, String a, String b) {
+    return difference(model, a, weight, b, weight);
+  }
+
+  /** How far the answers of two weights to two prompts are from each other. */
+  private static double difference(
+      StableDiffusion model, String prompt, NDArray weight, String other, NDArray otherWeight) {
+    try (NDManager scope = model.manager().newSubManager()) {
+      NDArray a = model.encode(List.of(prompt), scope).textEmbeddings().get(0);
+      NDArray b = model.encode(List.of(other), scope).textEmbeddings().get(0);
+      return a.matMul(weight.transpose())
+          .sub(b.matMul(otherWeight.transpose()))
+          .norm()
+          .getFloat();
     }
   }
 

@@ -102,6 +102,15 @@ public abstract class DiffusionModelContract extends ModelFixture {
     }
   }
 
+  /** How views of a model share its weights. */
+  @Nested
+  class OfModelViews extends ModelViewsContract {
+    /** For JUnit. */
+    OfModelViews() {
+      super(DiffusionModelContract.this);
+    }
+  }
+
   /** How a model writes a complete checkpoint. */
   @Nested
   class OfCheckpointExport extends CheckpointExportContract {

@@ -6,6 +6,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LoraTraining;
+import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.testing.TinyDiffusion;
 import java.io.IOException;
@@ -26,6 +27,7 @@ class TinyDiffusionContractTest extends DiffusionModelContract {
         InputDifferentiable.class,
         LatentCodec.class,
         LoraTraining.class,
+        ModelViews.class,
         PromptTokenizer.class);
   }
 

@@ -97,7 +97,16 @@ public final class ClipTextModel extends Layer {
             : child("text_projection", new Linear(config.hiddenSize(), projectionSize, false));
   }
 
-  /** {@return the network's configuration} */
+  /**
+   * Adds tokens at the end of the vocabulary; the weights are loaded afterwards without them.
+   *
+   * @param vectors (n, D), one row of the table for each token
+   */
+  public void addTokens(float[][] vectors) {
+    tokenEmbedding.append(vectors);
+  }
+
+  /** {@return the network's configuration, without added tokens} */
   public ClipTextConfig config() {
     return config;
   }

@@ -7,11 +7,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.tokenizer.TokenizerLibrary;
 import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.internal.FileReading;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 
 /**
@@ -34,6 +36,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
   private final int startId;
   private final int endId;
   private final int padId;
+  private final Map<Integer, List<Integer>> followers;
 
   private ClipTokenizer(TokenizerFiles files, int contextLength) throws IOException {
     this.contextLength = contextLength;
@@ -41,6 +44,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     startId = files.startId();
     endId = files.endId();
     padId = files.padId();
+    followers = files.followers();
     tokenizer = TokenizerLibrary.open(files.toJson());
   }
 
@@ -61,8 +65,13 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     if (contextLength < 2) {
       throw new IllegalArgumentException("contextLength must be at least 2, was " + contextLength);
     }
-    TokenizerFiles files = TokenizerFiles.read(tokenizerFolder);
-    return new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength()));
+    return load(tokenizerFolder, TokenizerFiles.read(tokenizerFolder), contextLength);
+  }
+
+  private static ClipTokenizer load(Path folder, TokenizerFiles files, int contextLength)
+      throws IOException {
+    return FileReading.of(
+        folder, () -> new ClipTokenizer(files, (int) Math.min(contextLength, files.maxLength())));
   }
 
   /**
@@ -77,13 +86,41 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
    */
   public static ClipTokenizer load(Path tokenizerFolder, ClipTextConfig text, Path checkpoint)
       throws IOException {
-    ClipTokenizer tokenizer = load(tokenizerFolder, text.contextLength());
-    if (tokenizer.vocabularySize() > text.vocabularySize()) {
+    return load(tokenizerFolder, text, checkpoint, List.of());
+  }
+
+  /**
+   * Reads the tokenizer of a text model and adds tokens to it.
+   *
+   * @param tokenizerFolder folder of the tokenizer's files
+   * @param text the model's configuration, without the tokens to add
+   * @param checkpoint what is opened, for messages
+   * @param added tokens that are matched in the prompt before BPE; their ids follow the model's.
+   *     Where {@code t_1}, {@code t_2} and so on are among them, {@code t} stands for all of them
+   * @return the tokenizer
+   * @throws InvalidCheckpointException if it has more tokens than the model, or fewer and some are
+   *     to be added, or one of them is there already
+   * @throws IOException as {@link #load(Path, int)}
+   */
+  public static ClipTokenizer load(
+      Path tokenizerFolder, ClipTextConfig text, Path checkpoint, List<String> added)
+      throws IOException {
+    TokenizerFiles files = TokenizerFiles.read(tokenizerFolder);
+    if (!added.isEmpty() && files.size() < text.vocabularySize()) {
+      throw new InvalidCheckpointException(
+          checkpoint,
+          "the tokenizer must have all %d tokens of the text encoder for some to be added, has %d"
+              .formatted(text.vocabularySize(), files.size()));
+    }
+    int known = files.size();
+    ClipTokenizer tokenizer =
+        load(tokenizerFolder, files.with(added, tokenizerFolder), text.contextLength());
+    if (known > text.vocabularySize()) {
       tokenizer.close();
       throw new InvalidCheckpointException(
           checkpoint,
           "the tokenizer has %d tokens, vocab_size of the text encoder must be as large, was %d"
-              .formatted(tokenizer.vocabularySize(), text.vocabularySize()));
+              .formatted(known, text.vocabularySize()));
     }
     return tokenizer;
   }
@@ -96,7 +133,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
    * @return ids, {@link #contextLength()} many
    */
   public int[] encode(String prompt) {
-    long[] ids = encoding(prompt).getIds();
+    long[] ids = expanded(encoding(prompt));
     int kept = kept(ids);
     int[] result = new int[contextLength];
     result[0] = startId;
@@ -134,7 +171,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
    * @return ids without start, end and padding
    */
   public List<Integer> ids(String prompt) {
-    return list(encoding(prompt).getIds());
+    return list(expanded(encoding(prompt)));
   }
 
   /**
@@ -145,7 +182,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
    * @return length of {@link #encode} without the padding
    */
   public int attentionLength(String prompt) {
-    return kept(encoding(prompt).getIds()) + 2;
+    return kept(expanded(encoding(prompt))) + 2;
   }
 
   /**
@@ -162,7 +199,7 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
   @Override
   public Tokens tokens(String prompt) {
     Encoding encoding = encoding(prompt);
-    long[] ids = encoding.getIds();
+    long[] ids = expanded(encoding);
     return new Tokens(list(Arrays.copyOf(ids, kept(ids))), cut(prompt, encoding));
   }
 
@@ -224,7 +261,34 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
   }
 
   private String cut(String prompt, Encoding encoding) {
-    return TokenizerLibrary.cut(prompt, encoding, kept(encoding.getIds()));
+    long[] ids = encoding.getIds();
+    int fitting = 0;
+    int length = 0;
+    while (fitting < ids.length) {
+      length += 1 + followersOf(ids[fitting]).size();
+      if (length > contextLength - 2) {
+        break;
+      }
+      fitting++;
+    }
+    return TokenizerLibrary.cut(prompt, encoding, fitting);
+  }
+
+  private List<Integer> followersOf(long id) {
+    return followers.isEmpty() ? List.of() : followers.getOrDefault((int) id, List.of());
+  }
+
+  /** The ids with all tokens that some of them stand for. */
+  private long[] expanded(Encoding encoding) {
+    long[] ids = encoding.getIds();
+    if (followers.isEmpty()) {
+      return ids;
+    }
+    return LongStream.of(ids)
+        .flatMap(id ->
+            LongStream.concat(
+                LongStream.of(id), followersOf(id).stream().mapToLong(Integer::longValue)))
+        .toArray();
   }
 
   private static List<Integer> list(long[] ids) {

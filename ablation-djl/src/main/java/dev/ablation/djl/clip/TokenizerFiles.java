@@ -131,6 +131,48 @@ record TokenizerFiles(
         maxLength(settings));
   }
 
+  /**
+   * Returns the same files with more tokens, which are matched as words of their own.
+   *
+   * @param tokens not known yet; their ids follow the last one
+   * @param folder for messages
+   */
+  TokenizerFiles with(List<String> tokens, Path folder) throws IOException {
+    Map<Integer, AddedToken> all = new TreeMap<>(added);
+    int id = size();
+    for (String token : tokens) {
+      boolean known =
+          vocabulary.containsKey(token)
+              || all.values().stream().anyMatch(each -> each.content().equals(token));
+      if (known) {
+        throw new InvalidCheckpointException(
+            folder, "token '" + token + "' cannot be added, because it is there already");
+      }
+      all.put(id++, AddedToken.of(token, false));
+    }
+    return new TokenizerFiles(vocabulary, merges, all, unknown, startId, endId, padId, maxLength);
+  }
+
+  /**
+   * Returns what follows a token that stands for several: of {@code t} the ids of {@code t_1},
+   * {@code t_2} and so on, if they were added.
+   */
+  Map<Integer, List<Integer>> followers() {
+    Map<String, Integer> ids = new LinkedHashMap<>();
+    added.forEach((id, token) -> ids.put(token.content(), id));
+    Map<Integer, List<Integer>> followers = new TreeMap<>();
+    ids.forEach((token, id) -> {
+      List<Integer> more = new ArrayList<>();
+      for (int i = 1; ids.containsKey(token + "_" + i); i++) {
+        more.add(ids.get(token + "_" + i));
+      }
+      if (!more.isEmpty()) {
+        followers.put(id, more);
+      }
+    });
+    return followers;
+  }
+
   /** Returns the number of tokens with those that follow the vocabulary. */
   int size() {
     return Math.max(

@@ -8,6 +8,7 @@ import dev.ablation.djl.dit.CombinedTimestepTextProjEmbeddings;
 import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
+import dev.ablation.model.WeightRole;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -54,7 +55,11 @@ public final class FluxTransformer2DModel extends Layer {
             "time_text_embed",
             new CombinedTimestepTextProjEmbeddings(
                 width, config.pooledProjectionDim(), config.guidanceEmbeds()));
-    contextEmbedder = child("context_embedder", new Linear(config.jointAttentionDim(), width));
+    contextEmbedder =
+        child(
+            "context_embedder",
+            new Linear(config.jointAttentionDim(), width),
+            WeightRole.CONTEXT_EMBEDDER);
     xEmbedder = child("x_embedder", new Linear(config.inChannels(), width));
     for (int i = 0; i < config.layers(); i++) {
       blocks.add(child("transformer_blocks." + i, new FluxTransformerBlock(config.attention())));

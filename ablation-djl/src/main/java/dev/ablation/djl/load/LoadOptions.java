@@ -2,10 +2,13 @@ package dev.ablation.djl.load;
 
 import ai.djl.Device;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.djl.embedding.TextualInversion;
 import dev.ablation.djl.nn.Precision;
 import dev.ablation.schedule.PredictionType;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -37,6 +40,7 @@ public final class LoadOptions {
   private @Nullable PredictionType prediction;
   private int maxSequenceLength;
   private @Nullable Double guidance;
+  private List<TextualInversion> textualInversions = List.of();
 
   private LoadOptions() {}
 
@@ -54,6 +58,7 @@ public final class LoadOptions {
     prediction = other.prediction;
     maxSequenceLength = other.maxSequenceLength;
     guidance = other.guidance;
+    textualInversions = other.textualInversions;
   }
 
   /**
@@ -324,12 +329,34 @@ public final class LoadOptions {
     return copy;
   }
 
+  /** {@return the tokens that are added to the vocabulary} */
+  public List<TextualInversion> textualInversions() {
+    return textualInversions;
+  }
+
+  /**
+   * Adds a token to the vocabulary of a model of Stable Diffusion 1.x, 2.x or XL. Its vectors
+   * become rows of the text encoder's table: weights like all others, which an ablation may change
+   * and an export writes. May be called for several tokens.
+   *
+   * @param added a token and its vectors
+   * @return a changed copy
+   */
+  public LoadOptions textualInversion(TextualInversion added) {
+    LoadOptions copy = new LoadOptions(this);
+    List<TextualInversion> all = new ArrayList<>(textualInversions);
+    all.add(Objects.requireNonNull(added, "added"));
+    copy.textualInversions = Collections.unmodifiableList(all);
+    return copy;
+  }
+
   @Override
   public String toString() {
     return "device %s, threads %d, variant %s, %s, weights %s, tokenizer %s, config %s"
             .formatted(device, threads, variant, precision, weightDtype, tokenizer, config)
         + ", without %s, components %s, ema %s, prediction %s"
             .formatted(without, components, ema, prediction)
-        + ", maxSequenceLength %d, guidance %s".formatted(maxSequenceLength, guidance);
+        + ", maxSequenceLength %d, guidance %s, added %s"
+            .formatted(maxSequenceLength, guidance, textualInversions);
   }
 }

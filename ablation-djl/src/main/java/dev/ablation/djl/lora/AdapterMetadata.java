@@ -26,20 +26,27 @@ final class AdapterMetadata {
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
 
   private final JsonConfig json;
+  private final boolean ofOnePart;
 
-  private AdapterMetadata(JsonConfig json) {
+  private AdapterMetadata(JsonConfig json, boolean ofOnePart) {
     this.json = json;
+    this.ofOnePart = ofOnePart;
   }
 
   /** Reads the entry of a header; {@code "{}"} if there is none. */
   static AdapterMetadata parse(Path file, String text) throws IOException {
-    return new AdapterMetadata(JsonConfig.parse(file.resolve(KEY), text));
+    return new AdapterMetadata(JsonConfig.parse(file.resolve(KEY), text), false);
+  }
+
+  /** Reads the file that peft writes beside an adapter: the same keys, for one part. */
+  static AdapterMetadata read(Path file) throws IOException {
+    return new AdapterMetadata(JsonConfig.read(file), true);
   }
 
   /** What B A of a module is multiplied by. */
   double scale(String module, int rank) throws IOException {
     int dot = module.indexOf('.');
-    String part = module.substring(0, dot + 1);
+    String part = ofOnePart ? "" : module.substring(0, dot + 1);
     double alpha = json.doubleOr(part + "lora_alpha", rank);
     JsonConfig patterns = json.section(part + "alpha_pattern");
     for (String pattern : patterns.keys()) {

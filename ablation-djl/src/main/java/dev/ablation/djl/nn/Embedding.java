@@ -17,6 +17,15 @@ public final class Embedding extends Layer {
     weight = weight("weight", count, width);
   }
 
+  /**
+   * Adds rows at the end; the weight is loaded afterwards without them.
+   *
+   * @param rows (n, width)
+   */
+  public void append(float[][] rows) {
+    weight.appendWhenLoaded(rows);
+  }
+
   @Override
   protected NDList call(NDList in) {
     return new NDList(Kernels.EMBEDDING.call(in.get(0), weight.get()));

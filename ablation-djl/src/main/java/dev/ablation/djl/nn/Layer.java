@@ -92,6 +92,20 @@ public abstract class Layer extends AbstractBlock {
   }
 
   /**
+   * Adds a stored table that is no weight: it is read, hashed and written with the weights, but no
+   * ablation can choose it.
+   *
+   * @param name the checkpoint's
+   * @param shape that a checkpoint must have
+   * @return the table, not loaded yet
+   */
+  protected final Weight buffer(String name, long... shape) {
+    Weight table = weight(name, shape);
+    table.markBuffer();
+    return table;
+  }
+
+  /**
    * Computes the layer.
    *
    * @param in inputs, which stay open

@@ -33,6 +33,9 @@ public final class NamedWeights implements Weights {
   private final Map<String, WeightInfo> infos = new LinkedHashMap<>();
   private final Map<String, String> hashes = new ConcurrentHashMap<>();
 
+  /** Tables of the networks, which are part of the model's hash only. */
+  private final Map<String, Weight> buffers = new LinkedHashMap<>();
+
   /** Float32 copies of narrow weights that were requested as live arrays. */
   private final Map<String, NDArray> widened = new ConcurrentHashMap<>();
 
@@ -88,6 +91,10 @@ public final class NamedWeights implements Weights {
   public NamedWeights add(
       String component, String prefix, Layer network, Function<String, WeightRole> otherwise) {
     network.forEachWeight((name, weight) -> {
+      if (weight.isBuffer()) {
+        buffers.put(prefix + name, weight);
+        return;
+      }
       byName.put(prefix + name, weight);
       infos.put(
           prefix + name,
@@ -196,12 +203,15 @@ public final class NamedWeights implements Weights {
         "",
         key -> {
           MessageDigest digest = digest();
-          for (String name : byName.keySet()) {
-            String line = name + ' ' + hash(weight(name)) + '\n';
-            digest.update(line.getBytes(StandardCharsets.UTF_8));
-          }
+          byName.forEach((name, weight) -> update(digest, name, weight));
+          buffers.forEach((name, table) -> update(digest, name, table));
           return HexFormat.of().formatHex(digest.digest());
         });
+  }
+
+  private static void update(MessageDigest digest, String name, Weight weight) {
+    String line = name + ' ' + hash(weight) + '\n';
+    digest.update(line.getBytes(StandardCharsets.UTF_8));
   }
 
   private static String hash(Weight weight) {

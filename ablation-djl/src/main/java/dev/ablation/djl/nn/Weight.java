@@ -22,13 +22,15 @@ import org.jspecify.annotations.Nullable;
  * are kept instead.
  */
 public final class Weight {
-  private final Shape shape;
+  private Shape shape;
   private final Parameter parameter;
+  private float @Nullable [] appended;
   private @Nullable NDArray own;
   private DataType dtype = DataType.FLOAT32;
   private @Nullable NDArray bound;
   private @Nullable LoraFactors change;
   private boolean changeable;
+  private boolean buffer;
   private @Nullable AttentionProjection projection;
   private @Nullable WeightRole role;
 
@@ -37,7 +39,10 @@ public final class Weight {
     this.shape = shape;
   }
 
-  /** {@return the shape that the network's configuration requires} */
+  /**
+   * {@return the shape that the network's configuration requires, and with the rows that were added
+   * once the weight is loaded}
+   */
   public Shape shape() {
     return shape;
   }
@@ -50,6 +55,16 @@ public final class Weight {
   /** {@return the role that the weight has whatever the network is for, if any} */
   public Optional<WeightRole> role() {
     return Optional.ofNullable(role);
+  }
+
+  /** Says that the array is a table of the network that is never trained. */
+  void markBuffer() {
+    buffer = true;
+  }
+
+  /** {@return whether the array is a table of the network that is never trained} */
+  public boolean isBuffer() {
+    return buffer;
   }
 
   /** Says what the weight is, unless an inner layer said it. */
@@ -88,7 +103,14 @@ public final class Weight {
    *     frees
    */
   public NDArray get() {
-    return bound == null ? own() : bound;
+    NDArray array = computed();
+    return array == null ? own() : array;
+  }
+
+  /** What a view binds goes before what is bound for all. */
+  private @Nullable NDArray computed() {
+    NDArray viewed = WeightView.boundTo(this);
+    return viewed == null ? bound : viewed;
   }
 
   /**
@@ -118,7 +140,7 @@ public final class Weight {
    */
   public NDArray copy(NDManager owner) {
     NDArray copy =
-        GradMode.with(false, () -> bound == null && isNarrow() ? own() : get().duplicate());
+        GradMode.with(false, () -> computed() == null && isNarrow() ? own() : get().duplicate());
     copy.attach(owner);
     return copy;
   }
@@ -148,12 +170,60 @@ public final class Weight {
    */
   public void load(NDArray array, DataType dtype) {
     checkShape(array, dtype == DataType.BFLOAT16 ? new Shape(2 * shape.size()) : shape);
+    if (appended != null) {
+      loadExtended(array, dtype, appended);
+      return;
+    }
     if (dtype == DataType.FLOAT32) {
       parameter.setArray(array); // DJL lets it be set only once
     }
     array.setName(null); // a name would be read as syntax by the engine
     own = array;
     this.dtype = dtype;
+  }
+
+  /**
+   * Adds rows to what is loaded, once.
+   *
+   * @param rows (n, width), of the width of the weight's rows
+   */
+  void appendWhenLoaded(float[][] rows) {
+    int width = Math.toIntExact(shape.size() / shape.get(0));
+    float[] values = new float[rows.length * width];
+    for (int i = 0; i < rows.length; i++) {
+      if (rows[i].length != width) {
+        throw new IllegalArgumentException(
+            "rows to add must have %d numbers, one has %d".formatted(width, rows[i].length));
+      }
+      System.arraycopy(rows[i], 0, values, i * width, width);
+    }
+    appended = values;
+  }
+
+  /** The whole is stored in float32, so that the added rows are not rounded. */
+  private void loadExtended(NDArray array, DataType dtype, float[] rows) {
+    this.appended = null;
+    own = array;
+    this.dtype = dtype;
+    long width = shape.size() / shape.get(0);
+    NDArray whole =
+        GradMode.with(
+            false,
+            () -> {
+              try (NDManager scope = array.getManager().newSubManager()) {
+                NDArray wide = own();
+                if (wide != array) {
+                  wide.attach(scope);
+                }
+                NDArray added = scope.create(rows, new Shape(rows.length / width, width));
+                NDArray joined = wide.concat(added.toDevice(wide.getDevice(), false));
+                joined.attach(array.getManager());
+                return joined;
+              }
+            });
+    array.close();
+    shape = whole.getShape();
+    load(whole);
   }
 
   /**
@@ -227,6 +297,10 @@ public final class Weight {
   /** {@return the change that is added to what {@link #get()} returns, if any} */
   public @Nullable LoraFactors change() {
     return change;
+  }
+
+  void checkShape(NDArray array) {
+    checkShape(array, shape);
   }
 
   private void checkShape(NDArray array, Shape expected) {

@@ -19,7 +19,7 @@ final class PatchEmbed extends Layer {
     int max = config.posEmbedMaxSize();
     int patch = config.patchSize();
     proj = child("proj", new Conv2d(config.inChannels(), config.width(), patch, patch, 0));
-    table = weight("pos_embed", 1, (long) max * max, config.width());
+    table = buffer("pos_embed", 1, (long) max * max, config.width());
     addPositions =
         Kernel.of(
             """

@@ -8,6 +8,7 @@ import dev.ablation.djl.dit.CombinedTimestepTextProjEmbeddings;
 import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Linear;
+import dev.ablation.model.WeightRole;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -47,7 +48,11 @@ public final class SD3Transformer2DModel extends Layer {
         child(
             "time_text_embed",
             new CombinedTimestepTextProjEmbeddings(width, config.pooledProjectionDim(), false));
-    contextEmbedder = child("context_embedder", new Linear(config.jointAttentionDim(), width));
+    contextEmbedder =
+        child(
+            "context_embedder",
+            new Linear(config.jointAttentionDim(), width),
+            WeightRole.CONTEXT_EMBEDDER);
     Set<Integer> dual = config.dualAttentionLayers();
     for (int i = 0; i < config.layers(); i++) {
       transformerBlocks.add(

@@ -131,6 +131,7 @@ record SentencePieceFile(List<Piece> pieces, int unknownId, String charsMap) {
         ByteBuffer bytes = message(in);
         byte[] copy = new byte[bytes.remaining()];
         bytes.get(copy);
+        NormalizationTable.check(copy);
         map = Base64.getEncoder().encodeToString(copy);
       } else {
         skip(in, key);

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.tokenizer.TokenizerLibrary;
+import dev.ablation.internal.FileReading;
 import dev.ablation.model.PromptTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -49,7 +50,8 @@ public final class T5Tokenizer implements PromptTokenizer, AutoCloseable {
     if (contextLength < 1) {
       throw new IllegalArgumentException("contextLength must be at least 1, was " + contextLength);
     }
-    return new T5Tokenizer(T5Vocabulary.read(tokenizerFolder), contextLength);
+    return FileReading.of(
+        tokenizerFolder, () -> new T5Tokenizer(T5Vocabulary.read(tokenizerFolder), contextLength));
   }
 
   /**

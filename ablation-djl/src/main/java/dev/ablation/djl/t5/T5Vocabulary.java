@@ -17,7 +17,7 @@ import java.util.Map;
 /**
  * What a tokenizer folder says, checked.
  *
- * @param json content of {@code tokenizer.json}
+ * @param json content of a {@code tokenizer.json}, of the parts that are used
  * @param size number of tokens, added ones included
  * @param endId id of the token after every prompt
  * @param padId id of the token that fills the context
@@ -44,33 +44,22 @@ record T5Vocabulary(String json, int size, int endId, int padId) {
 
   private static T5Vocabulary of(String json, Path file) throws IOException {
     Map<String, Integer> ids = new HashMap<>();
+    JsonObject parts;
     try {
-      JsonObject root = JsonParser.parseString(json).getAsJsonObject();
-      JsonObject model = root.getAsJsonObject("model");
-      JsonElement type = model == null ? null : model.get("type");
-      if (model == null || type == null || !type.getAsString().equals("Unigram")) {
-        throw new IOException(
-            file + ": not a T5 tokenizer: type of the model must be \"Unigram\", was " + type);
-      }
-      JsonArray vocabulary = model.getAsJsonArray("vocab");
-      for (int id = 0; id < vocabulary.size(); id++) {
-        ids.put(vocabulary.get(id).getAsJsonArray().get(0).getAsString(), id);
-      }
-      JsonArray added = root.getAsJsonArray("added_tokens");
-      for (JsonElement element : added == null ? new JsonArray() : added) {
-        JsonObject token = element.getAsJsonObject();
-        ids.put(token.get("content").getAsString(), token.get("id").getAsInt());
-      }
-    } catch (JsonParseException
-        | ClassCastException
-        | IllegalStateException
-        | IndexOutOfBoundsException
-        | NullPointerException
-        | UnsupportedOperationException e) {
-      throw new IOException(file + ": not a tokenizer in the format of tokenizer.json", e);
+      parts = TokenizerParts.of(JsonParser.parseString(json).getAsJsonObject());
+    } catch (JsonParseException | IllegalArgumentException | IllegalStateException e) {
+      throw new IOException(file + ": not a tokenizer of T5: " + e.getMessage(), e);
+    }
+    JsonArray vocabulary = parts.getAsJsonObject("model").getAsJsonArray("vocab");
+    for (int id = 0; id < vocabulary.size(); id++) {
+      ids.put(vocabulary.get(id).getAsJsonArray().get(0).getAsString(), id);
+    }
+    for (JsonElement element : parts.getAsJsonArray("added_tokens")) {
+      JsonObject token = element.getAsJsonObject();
+      ids.put(token.get("content").getAsString(), token.get("id").getAsInt());
     }
     int size = 1 + ids.values().stream().mapToInt(Integer::intValue).max().orElse(-1);
-    return new T5Vocabulary(json, size, id(END, ids, file), id(PAD, ids, file));
+    return new T5Vocabulary(parts.toString(), size, id(END, ids, file), id(PAD, ids, file));
   }
 
   private static int id(String token, Map<String, Integer> ids, Path file) throws IOException {

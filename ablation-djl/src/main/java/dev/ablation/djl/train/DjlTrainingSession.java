@@ -68,13 +68,17 @@ final class DjlTrainingSession implements TrainingSession {
     double number = value.toType(DataType.FLOAT32, false).getFloat();
     try {
       NDList gradients =
-          GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(value, List.copyOf(weights())));
+          GradMode.with(
+              true, () -> Kernels.GRADIENTS_OR_ZEROS.callWithLists(value, List.copyOf(weights())));
+      if (gradients.isEmpty()) {
+        throw new IllegalStateException("the loss must depend on a trained weight, but is of none");
+      }
       gradients.attach(scope);
       trainable.mask(gradients);
       return new Gradients(number, gradients);
     } catch (EngineException e) {
       throw new IllegalStateException(
-          "the loss must depend on every trained weight through recorded operations: "
+          "the loss must depend on the trained weights through recorded operations: "
               + firstLine(e),
           e);
     }

@@ -179,7 +179,7 @@ final class FirstStepProbe {
           encoderTrains
               ? model.encode(prompts, scope)
               : session.withoutGradients(() -> model.encode(prompts, scope));
-      NDArray prediction = model.predict(noised, of.timesteps(), text);
+      NDArray prediction = model.predict(noised, of.timesteps(), text.with(of.conditions()));
       // The golden data has the prior's rows below the pairs'.
       keep("step0.noisy_latents", noised);
       keep("step0.model_pred", prediction);
@@ -193,8 +193,9 @@ final class FirstStepProbe {
     public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
       NDArray noised = noised(of);
       NDArray prediction =
-          session.withoutGradients(
-              () -> model.predict(noised, of.timesteps(), model.encode(prompts, scope)));
+          session.withoutGradients(() ->
+              model.predict(
+                  noised, of.timesteps(), model.encode(prompts, scope).with(of.conditions())));
       aim = session.withoutGradients(prediction::duplicate);
       aim.attach(scope);
       return prediction;
@@ -219,7 +220,7 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-      return predict(noised(of), of.timesteps(), conditioning);
+      return predict(noised(of), of.timesteps(), conditioning.with(of.conditions()));
     }
 
     @Override
@@ -230,6 +231,12 @@ final class FirstStepProbe {
     @Override
     public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
       return model.predict(noised, timesteps, conditioning);
+    }
+
+    @Override
+    public NDArray predict(
+        Teacher teacher, NDArray noised, NDArray timesteps, Conditioning conditioning) {
+      return session.withoutGradients(() -> predict(noised, timesteps, conditioning));
     }
 
     @Override

@@ -70,6 +70,11 @@ record AnswerSet(
     }
   }
 
+  /** The same with fewer or more images of each pair. */
+  AnswerSet repeats(int images) {
+    return new AnswerSet(styles, concepts, images, seed, developmentStyles, developmentConcepts);
+  }
+
   List<Question> questions() {
     List<Question> questions = new ArrayList<>();
     for (int repeat = 0; repeat < repeats; repeat++) {

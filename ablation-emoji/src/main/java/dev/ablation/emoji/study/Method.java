@@ -3,6 +3,7 @@ package dev.ablation.emoji.study;
 import dev.ablation.Ablation;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
@@ -13,7 +14,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A way to ablate: the recommended plan of the embedded model, with one difference.
+ * A way to ablate: training with the embedded model's settings, with one difference.
  *
  * @param name short, for the tables' first column
  * @param differs what is not as in the first method; empty for the first one
@@ -46,7 +47,7 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
                     .formatted(all().stream().map(Method::name).toList(), name)));
   }
 
-  /** Every method of the benchmark, the recommended one first. */
+  /** Every method of the benchmark, the one that others are compared with first. */
   static List<Method> all() {
     AblationObjective frozen = AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS);
     return List.of(
@@ -63,6 +64,21 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             "200 steps, without early stopping",
             true,
             (target, model, evaluator) -> target.plan(model)),
+        new Method(
+            "closed form",
+            "least squares on text embeddings, no image and no step",
+            true,
+            (target, model, evaluator) -> target.ablation().closedForm().plan(model)),
+        new Method(
+            "polished closed form",
+            "begins with the closed form",
+            true,
+            (target, model, evaluator) ->
+                target
+                    .ablation()
+                    .polishedClosedForm()
+                    .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))
+                    .plan(model)),
         changing(
             "paper's teacher",
             "200 steps; teacher: the weights under training",
@@ -90,10 +106,11 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             false,
             (target, model, evaluator) ->
                 target.kind() == Kind.STYLE
-                    ? EmbeddedModel.recommendedStyle(model, target.name(), EmbeddedModel.NO_STYLE)
+                    ? EmojiAblation.style(target.name(), EmojiAblation.NO_STYLE).plan(model)
                     : target.kind() == Kind.INSTANCE
-                        ? EmbeddedModel.recommendedInstance(
-                            model, target.name(), EmbeddedModel.categoryOf(target.name()))
+                        ? EmojiAblation.instance(
+                                target.name(), EmbeddedModel.categoryOf(target.name()))
+                            .plan(model)
                         : target.plan(model)),
         changing(
             "all attention",

@@ -7,6 +7,9 @@ import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.ImageSheet;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.Startup;
+import dev.ablation.emoji.dataset.NearestImage;
+import dev.ablation.emoji.dataset.NearestImage.Judgement;
+import dev.ablation.emoji.dataset.RgbImage;
 import dev.ablation.emoji.study.AnswerSet.Answer;
 import dev.ablation.emoji.study.AnswerSet.Question;
 import dev.ablation.emoji.study.StudyTarget.Kind;
@@ -100,6 +103,12 @@ public final class MethodStudy implements Callable<Integer> {
   private int batch;
 
   @Option(
+      names = "--images",
+      paramLabel = "N",
+      description = "Images of each pair of object and style. Default: 2, as in the published tables.")
+  private @Nullable Integer images;
+
+  @Option(
       names = "--tables",
       description = "Makes no run, only the tables of the existing results.")
   private boolean tables;
@@ -128,6 +137,9 @@ public final class MethodStudy implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     AnswerSet answers = AnswerSet.load();
+    if (images != null) {
+      answers = answers.repeats(images);
+    }
     List<Run> runs = runs(answers, targets, chosen());
     List<Run> own = tables ? List.of() : shard(runs, shard);
     Files.createDirectories(output);
@@ -143,12 +155,13 @@ public final class MethodStudy implements Callable<Integer> {
     try (ProgressBars bars = options.bars();
         StableDiffusion opened = options.model();
         EmbeddedEvaluator judge = options.judge()) {
+      NearestImage data = new NearestImage(EmbeddedModel.data());
       @Nullable Base base = null;
       for (Run run : own) {
         if (!Files.exists(output.resolve(run.fileName()))) {
-          base = base == null ? base(opened, judge, answers, bars) : base;
+          base = base == null ? base(opened, judge, data, answers, bars) : base;
           System.err.printf("%s, %s%n", run.target(), run.method().name());
-          run(run, base, opened, judge, answers, bars).save(output.resolve(run.fileName()));
+          run(run, base, opened, judge, data, answers, bars).save(output.resolve(run.fileName()));
         }
       }
     }
@@ -211,22 +224,27 @@ public final class MethodStudy implements Callable<Integer> {
   }
 
   /** What the base model draws. */
-  private record Base(List<Answer> answers, FeatureMatrix features) {}
+  private record Base(List<Answer> answers, List<Answer> nearest, FeatureMatrix features) {}
 
   /** Draws the answer set once for a model, also for later starts. */
   private Base base(
-      StableDiffusion opened, EmbeddedEvaluator judge, AnswerSet answers, ProgressBars bars)
+      StableDiffusion opened,
+      EmbeddedEvaluator judge,
+      NearestImage data,
+      AnswerSet answers,
+      ProgressBars bars)
       throws IOException {
-    Path file = output.resolve("base-" + opened.weights().sha256().substring(0, 12) + ".png");
-    List<BufferedImage> images;
+    String name = "base-" + opened.weights().sha256().substring(0, 12);
+    Path file = output.resolve(name + (images == null ? "" : "-" + images) + ".png");
+    List<BufferedImage> drawn;
     if (Files.exists(file)) {
-      images = ImageSheet.split(ImageFile.read(file), answers.styles().size());
+      drawn = ImageSheet.split(ImageFile.read(file), answers.styles().size());
     } else {
-      images = draw(opened, answers.prompts(), answers.seed(), bars);
-      ImageFile.writePng(ImageSheet.of(images, answers.styles().size()), file);
+      drawn = draw(opened, answers.prompts(), answers.seed(), bars);
+      ImageFile.writePng(ImageSheet.of(drawn, answers.styles().size()), file);
     }
-    FeatureMatrix features = judge.clip().extract(images);
-    return new Base(judged(judge, features), features);
+    FeatureMatrix features = judge.clip().extract(drawn);
+    return new Base(judged(judge, features), nearest(data, drawn), features);
   }
 
   private List<BufferedImage> draw(
@@ -249,11 +267,24 @@ public final class MethodStudy implements Callable<Integer> {
         .toList();
   }
 
+  private static List<Answer> nearest(NearestImage data, List<BufferedImage> images) {
+    return images.stream()
+        .map(RgbImage::of)
+        .map(data::judge)
+        .map(Judgement::image)
+        .map(image ->
+            image == null
+                ? new Answer("", "", true)
+                : new Answer(image.style(), image.concept().name(), false))
+        .toList();
+  }
+
   private StudyResult run(
       Run run,
       Base base,
       StableDiffusion opened,
       EmbeddedEvaluator judge,
+      NearestImage data,
       AnswerSet answers,
       ProgressBars bars)
       throws IOException {
@@ -265,14 +296,14 @@ public final class MethodStudy implements Callable<Integer> {
       result.delta().save(delta);
       long bytes = Files.size(delta);
       Files.delete(delta);
-      List<BufferedImage> images = new ArrayList<>();
+      List<BufferedImage> drawn = new ArrayList<>();
       List<BufferedImage> copies = new ArrayList<>();
       result
           .delta()
           .applied(
               opened,
               () -> {
-                images.addAll(draw(opened, answers.prompts(), answers.seed(), bars));
+                drawn.addAll(draw(opened, answers.prompts(), answers.seed(), bars));
                 if (target.kind() == Kind.PLANTED) {
                   copies.addAll(
                       draw(
@@ -281,12 +312,12 @@ public final class MethodStudy implements Callable<Integer> {
                           answers.seed(),
                           bars));
                 }
-                return images;
+                return drawn;
               });
       ImageFile.writePng(
-          ImageSheet.of(images, answers.styles().size()),
+          ImageSheet.of(drawn, answers.styles().size()),
           output.resolve(run.fileName().replace(".json", ".png")));
-      FeatureMatrix features = judge.clip().extract(images);
+      FeatureMatrix features = judge.clip().extract(drawn);
       List<Question> questions = answers.questions();
       int[] others =
           IntStream.range(0, questions.size())
@@ -304,6 +335,8 @@ public final class MethodStudy implements Callable<Integer> {
               base.answers(),
               judged(judge, features),
               copies.isEmpty() ? List.of() : judged(judge, judge.clip().extract(copies))),
+          Scores.of(
+              target, questions, base.nearest(), nearest(data, drawn), nearest(data, copies)),
           ClipMmd.defaults().distance(after, before),
           KernelInceptionDistance.unbiased(after, before),
           result.elapsed().toMillis() / 1000.0,

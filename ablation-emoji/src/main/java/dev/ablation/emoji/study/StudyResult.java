@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a method did to a target.
@@ -17,6 +18,8 @@ import java.util.Locale;
  * @param method its name
  * @param development whether settings may be chosen by the target
  * @param scores UA, IRA, CRA
+ * @param nearest the same by a second judge, the nearest image of the data set; null in results
+ *     of earlier versions
  * @param cmmd of the ablated model's images from the base model's, without the target's prompts
  * @param kid the same by kernel inception distance of the evaluator's features
  * @param seconds of the run, anchors included
@@ -33,6 +36,7 @@ record StudyResult(
     String method,
     boolean development,
     Scores scores,
+    @Nullable Scores nearest,
     double cmmd,
     double kid,
     double seconds,

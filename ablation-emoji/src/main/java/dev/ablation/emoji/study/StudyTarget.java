@@ -3,6 +3,7 @@ package dev.ablation.emoji.study;
 import dev.ablation.Ablation;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.model.DiffusionModel;
@@ -66,12 +67,17 @@ record StudyTarget(Kind kind, String name) {
     return all;
   }
 
-  /** The recommended plan, with all its steps. */
+  /** The plan of training by gradients, with all its steps. */
   Ablation plan(DiffusionModel model) {
+    return ablation().plan(model);
+  }
+
+  /** The removal, which can go several ways. */
+  EmojiAblation ablation() {
     return switch (kind) {
-      case STYLE -> EmbeddedModel.recommendedStyle(model, name);
-      case INSTANCE -> EmbeddedModel.recommendedInstance(model, name);
-      case PLANTED -> EmbeddedModel.recommendedPlanted(model);
+      case STYLE -> EmojiAblation.style(name);
+      case INSTANCE -> EmojiAblation.instance(name);
+      case PLANTED -> EmojiAblation.planted();
     };
   }
 

@@ -1,5 +1,6 @@
 package dev.ablation.djl.internal.checkpoint;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -9,7 +10,7 @@ import java.util.regex.Pattern;
  * The names of a UNet's tensors in the original code, which counts the layers of all levels
  * through.
  */
-final class LdmUnet {
+public final class LdmUnet {
   private static final Pattern BLOCK =
       Pattern.compile("(down|up)_blocks\\.(\\d+)\\.(\\w+)\\.(\\d+)\\.(.*)");
 
@@ -36,13 +37,25 @@ final class LdmUnet {
           "conv_shortcut", "skip_connection");
 
   private final Set<String> weights;
+  private final Map<String, Integer> resnets = new HashMap<>();
+  private final Map<Integer, Boolean> attends = new HashMap<>();
 
-  LdmUnet(Set<String> weights) {
+  /**
+   * Creates the names.
+   *
+   * @param weights names of all weights of the network
+   */
+  public LdmUnet(Set<String> weights) {
     this.weights = weights;
   }
 
-  /** Returns the name of a weight in the original code. */
-  String name(String weight) {
+  /**
+   * Returns the name of a weight in the original code.
+   *
+   * @param weight its name in the network
+   * @return its name there, without a prefix for the network
+   */
+  public String name(String weight) {
     Matcher block = BLOCK.matcher(weight);
     if (block.matches()) {
       int level = Integer.parseInt(block.group(2));
@@ -87,16 +100,24 @@ final class LdmUnet {
       case "resnets" -> "output_blocks." + (before + index) + ".0." + resnet(rest);
       case "attentions" -> "output_blocks." + (before + index) + ".1." + rest;
       default -> {
-        String attention = "up_blocks." + level + ".attentions.";
-        boolean attends = weights.stream().anyMatch(name -> name.startsWith(attention));
         int last = before + resnets("up", level) - 1;
-        yield "output_blocks." + last + (attends ? ".2." : ".1.") + rest;
+        yield "output_blocks." + last + (attends(level) ? ".2." : ".1.") + rest;
       }
     };
   }
 
+  private boolean attends(int level) {
+    return attends.computeIfAbsent(
+        level,
+        key ->
+            weights.stream()
+                .anyMatch(name -> name.startsWith("up_blocks." + key + ".attentions.")));
+  }
+
   private int resnets(String way, int level) {
-    return NetworkNames.count(weights, way + "_blocks\\." + level + "\\.resnets\\.(\\d+)\\..*");
+    return resnets.computeIfAbsent(
+        way + "_blocks\\." + level + "\\.resnets\\.(\\d+)\\..*",
+        pattern -> NetworkNames.count(weights, pattern));
   }
 
   private static String resnet(String rest) {

@@ -48,6 +48,19 @@ public interface SingleFileLayout {
    */
   Map<String, List<TensorPiece>> table(Set<String> tensors, Set<String> weights);
 
+  /**
+   * Returns the mapping of tensors with a prefix; others are passed over.
+   *
+   * @param prefix of the network's tensors
+   * @param weights names in the network
+   * @return the mapping
+   */
+  default TensorMapping mapping(String prefix, Set<String> weights) {
+    Map<String, List<TensorPiece>> table = new TreeMap<>();
+    table(Set.of(), weights).forEach((tensor, pieces) -> table.put(prefix + tensor, pieces));
+    return TensorMapping.of(table).ignoring(tensor -> !tensor.startsWith(prefix));
+  }
+
   private static Map<String, List<TensorPiece>> renamed(
       Set<String> weights, UnaryOperator<String> name) {
     Map<String, List<TensorPiece>> table = new TreeMap<>();

@@ -103,6 +103,29 @@ public final class Kernels {
   public static final Kernel GRADIENTS =
       Kernel.of("(y, xs: List[Tensor]): return torch.grad([y], xs)");
 
+  /**
+   * {@code (y, xs)}: gradients of the scalar y, zeros for an x that it does not depend on; no
+   * result if it depends on none.
+   */
+  public static final Kernel GRADIENTS_OR_ZEROS =
+      Kernel.of(
+          """
+          (y, xs: List[Tensor]):
+              found = torch.grad([y], xs, None, None, False, True)
+              all = annotate(List[Tensor], [])
+              used = 0
+              for i in range(len(xs)):
+                  gradient = found[i]
+                  if gradient is None:
+                      all.append(torch.zeros_like(xs[i]))
+                  else:
+                      all.append(gradient)
+                      used = used + 1
+              if used == 0:
+                  all = annotate(List[Tensor], [])
+              return all\
+          """);
+
   /** {@code (like, xs, ys)}: adds every y to its x in place; returns {@code like}. */
   public static final Kernel ADD_ALL_TO =
       Kernel.of(

@@ -1,5 +1,7 @@
 package dev.ablation.djl.internal.pipeline;
 
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
@@ -11,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -18,6 +21,9 @@ import java.util.stream.Stream;
  * that it was opened from is gone or changed.
  */
 public final class KeptFiles {
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+
   private final Path folder;
   private final Map<String, byte[]> files = new TreeMap<>();
 
@@ -81,6 +87,30 @@ public final class KeptFiles {
   public JsonObject json(String file) {
     byte[] bytes = Objects.requireNonNull(files.get(file), file);
     return JsonParser.parseString(new String(bytes, StandardCharsets.UTF_8)).getAsJsonObject();
+  }
+
+  /**
+   * Changes a JSON file, if it is there.
+   *
+   * @param file such as {@code "text_encoder/config.json"}
+   * @param change of its object
+   */
+  public void edit(String file, Consumer<JsonObject> change) {
+    if (files.containsKey(file)) {
+      editOrCreate(file, change);
+    }
+  }
+
+  /**
+   * Changes a JSON file, or an empty one if there is none.
+   *
+   * @param file such as {@code "tokenizer/added_tokens.json"}
+   * @param change of its object
+   */
+  public void editOrCreate(String file, Consumer<JsonObject> change) {
+    JsonObject json = files.containsKey(file) ? json(file) : new JsonObject();
+    change.accept(json);
+    files.put(file, (GSON.toJson(json) + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   /**

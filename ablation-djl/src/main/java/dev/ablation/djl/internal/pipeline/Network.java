@@ -29,6 +29,7 @@ public final class Network<C, N extends Layer> {
   private final JsonConfig json;
   private final C config;
   private final Function<C, N> constructor;
+  private @Nullable Checkpoint checkpoint;
   private @Nullable N layer;
   private @Nullable NetworkFiles files;
 
@@ -91,8 +92,21 @@ public final class Network<C, N extends Layer> {
     return names.stem();
   }
 
+  /** Opens the weights' files, whose number of tensors bounds what may be built. */
+  void locate(CheckpointSource source) throws IOException {
+    checkpoint = source.weights(name, names);
+  }
+
   /** Builds the network, without weights. */
   void build() throws InvalidCheckpointException {
+    int tensors = checkpoint().tensors().size();
+    long layers = LayerCount.of(json);
+    if (layers > tensors) {
+      throw new InvalidCheckpointException(
+          json.path(),
+          "the layers must be at most as many as the tensors in the file, %d, were %d"
+              .formatted(tensors, layers));
+    }
     try {
       layer = constructor.apply(config);
     } catch (IllegalArgumentException e) {
@@ -100,11 +114,11 @@ public final class Network<C, N extends Layer> {
     }
   }
 
-  /** Opens the weights' files and notes what does not fit. */
+  /** Compares the network with its files and notes what does not fit. */
   void open(CheckpointSource source, List<String> problems) throws IOException {
     Map<String, Weight> weights = new LinkedHashMap<>();
     layer().forEachWeight(weights::put);
-    Checkpoint checkpoint = source.weights(name, names);
+    Checkpoint checkpoint = checkpoint();
     files =
         NetworkFiles.of(
             name,
@@ -112,6 +126,13 @@ public final class Network<C, N extends Layer> {
             weights,
             source.mapping(name, names, checkpoint.tensors().keySet(), weights.keySet()),
             problems);
+  }
+
+  private Checkpoint checkpoint() {
+    if (checkpoint == null) {
+      throw new IllegalStateException(name + " has not been located");
+    }
+    return checkpoint;
   }
 
   /** Loads the weights. */

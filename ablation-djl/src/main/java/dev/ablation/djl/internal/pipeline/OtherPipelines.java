@@ -21,8 +21,10 @@ final class OtherPipelines {
       Map.of(
           "StableDiffusionXLPipeline", "StableDiffusionXL",
           "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXL",
+          "StableDiffusionXLInpaintPipeline", "StableDiffusionXL",
           "StableDiffusionPipeline", "StableDiffusion",
           "StableDiffusionImg2ImgPipeline", "StableDiffusion",
+          "StableDiffusionInpaintPipeline", "StableDiffusion",
           "StableDiffusion3Pipeline", "StableDiffusion3",
           "StableDiffusion3Img2ImgPipeline", "StableDiffusion3",
           "FluxPipeline", "Flux",

@@ -1,5 +1,7 @@
 package dev.ablation.djl.internal.pipeline;
 
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.JsonConfig;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;
@@ -17,6 +19,19 @@ public interface PipelineClass<M> {
 
   /** {@return its components, in the order in which they are read} */
   List<Component<?>> components();
+
+  /** {@return whether tokens can be added to the vocabulary of its text encoders} */
+  default boolean takesAddedTokens() {
+    return false;
+  }
+
+  /**
+   * Checks the index before the components are read.
+   *
+   * @param index {@code model_index.json}
+   * @throws InvalidCheckpointException if it is of a model that the class does not support
+   */
+  default void checkIndex(JsonConfig index) throws InvalidCheckpointException {}
 
   /**
    * Compares the configurations of the components.

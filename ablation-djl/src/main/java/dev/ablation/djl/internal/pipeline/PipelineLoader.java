@@ -7,16 +7,21 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens a checkpoint as one of some pipeline classes. Everything that is read from small files is
  * checked before the engine starts and weights are read.
  */
 public final class PipelineLoader {
+  private static final Logger LOG = LoggerFactory.getLogger(PipelineLoader.class);
   private static final String CLASS_NAME = "_class_name";
 
   private PipelineLoader() {}
@@ -37,7 +42,15 @@ public final class PipelineLoader {
       throws IOException {
     try (CheckpointSource source = CheckpointSource.open(path, options)) {
       JsonConfig index = source.index();
-      return load(source, index, options, find(source, index, known));
+      PipelineClass<? extends M> pipeline = find(source, index, known);
+      pipeline.checkIndex(index);
+      if (!options.textualInversions().isEmpty() && !pipeline.takesAddedTokens()) {
+        throw new InvalidCheckpointException(
+            path,
+            "LoadOptions.textualInversion must be absent for %s: its text encoders take no added tokens"
+                .formatted(index.requireString(CLASS_NAME)));
+      }
+      return load(source, index, options, pipeline);
     }
   }
 
@@ -47,21 +60,33 @@ public final class PipelineLoader {
       List<? extends PipelineClass<? extends M>> known)
       throws InvalidCheckpointException {
     String name = index.requireString(CLASS_NAME);
-    TreeSet<String> names = new TreeSet<>();
+    boolean isKnown = known.stream().anyMatch(pipeline -> pipeline.names().contains(name));
+    if (!isKnown && source.family().isPresent()) {
+      throw new InvalidCheckpointException(
+          source.path(),
+          "is a checkpoint of %s; the pipeline must be %s%s"
+              .formatted(source.family().get(), rule(known), OtherPipelines.remark(index)));
+    }
+    return find(index, known);
+  }
+
+  private static <M> PipelineClass<? extends M> find(
+      JsonConfig index, List<? extends PipelineClass<? extends M>> known)
+      throws InvalidCheckpointException {
+    String name = index.requireString(CLASS_NAME);
     for (PipelineClass<? extends M> pipeline : known) {
       if (pipeline.names().contains(name)) {
         return pipeline;
       }
-      names.addAll(pipeline.names());
     }
-    String remark = OtherPipelines.remark(index);
-    if (source.family().isPresent()) {
-      throw new InvalidCheckpointException(
-          source.path(),
-          "is a checkpoint of %s, %s, where one of %s is expected%s"
-              .formatted(source.family().get(), name, names, remark));
-    }
-    throw index.invalid(CLASS_NAME, "a supported pipeline: one of " + names + remark);
+    throw index.invalid(
+        CLASS_NAME, "a supported pipeline: " + rule(known) + OtherPipelines.remark(index));
+  }
+
+  private static String rule(List<? extends PipelineClass<?>> known) {
+    TreeSet<String> names = new TreeSet<>();
+    known.forEach(pipeline -> names.addAll(pipeline.names()));
+    return "one of " + names;
   }
 
   private static <M> M load(
@@ -73,6 +98,9 @@ public final class PipelineLoader {
     Components components = read(source, index, options, pipeline.components());
     check(source, pipeline.mismatches(components));
     List<String> problems = new ArrayList<>();
+    for (Network<?, ?> network : components.networks()) {
+      network.locate(source);
+    }
     for (Network<?, ?> network : components.networks()) {
       network.build();
     }
@@ -169,5 +197,48 @@ public final class PipelineLoader {
     if (!problems.isEmpty()) {
       throw new InvalidCheckpointException(source.path(), problems);
     }
+  }
+
+  /**
+   * Tells which components would be read, from the index alone.
+   *
+   * @param index of a pipeline
+   * @param without components that are left out
+   * @param known the pipeline classes that may be there
+   * @return their names, in the order in which they are read
+   * @throws InvalidCheckpointException if the pipeline is none of them, or cannot do without a
+   *     component
+   */
+  public static Set<String> components(
+      JsonConfig index, LoadOptions without, List<? extends PipelineClass<?>> known)
+      throws InvalidCheckpointException {
+    String name = index.requireString(CLASS_NAME);
+    TreeSet<String> names = new TreeSet<>();
+    known.forEach(pipeline -> names.addAll(pipeline.names()));
+    PipelineClass<?> found =
+        known.stream().filter(pipeline -> pipeline.names().contains(name)).findFirst().orElse(null);
+    if (found == null) {
+      throw index.invalid(
+          CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(index));
+    }
+    Set<String> components = new LinkedHashSet<>();
+    TreeSet<String> optional = new TreeSet<>();
+    for (Component<?> component : found.components()) {
+      if (component.optional()) {
+        optional.add(component.name());
+      }
+      if (!component.optional() || !isAbsent(index, without, component.name())) {
+        String className = className(index, component);
+        LOG.debug("{} is a {}", component.name(), className);
+        components.add(component.name());
+      }
+    }
+    if (!optional.containsAll(without.without())) {
+      throw new InvalidCheckpointException(
+          index.path(),
+          "%s can do without %s, was to do without %s"
+              .formatted(name, optional, without.without()));
+    }
+    return components;
   }
 }

@@ -36,7 +36,7 @@ public record Prediction(PredictionType type, String source) {
   private static final double LIMIT = 0.09;
 
   private static final Pattern PARAMETERIZATION =
-      Pattern.compile("(?m)^\\s*parameterization:\\s*[\"']?([A-Za-z]+)");
+      Pattern.compile("(?m)^\\s*parameterization:\\s*[\"']?([A-Za-z0-9_]+)");
 
   /**
    * Finds out what a network predicts: from the options, a configuration of the same name beside the

@@ -11,6 +11,7 @@ import dev.ablation.safetensors.TensorEntry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -28,11 +29,11 @@ class VariantGoldenTest {
 
   @TestFactory
   Stream<DynamicTest> everyTensorIsThatOfTheBaseRounded() throws IOException {
-    List<Variant> variants;
-    try (Stream<Path> folders = Files.list(GOLDEN.resolve("formats").resolve("variants"))) {
-      variants = folders.sorted().map(VariantGoldenTest::variant).toList();
-    }
+    List<Variant> variants = new ArrayList<>(variants("variants"));
     assertThat(variants).as("folders of variants").isNotEmpty();
+    if (Files.isDirectory(GOLDEN.resolve("formats").resolve("sharded"))) { // 2 MB, not in the copy
+      variants.addAll(variants("sharded"));
+    }
     return variants.stream()
         .flatMap(variant -> {
           try (Checkpoint narrow = open(variant.folder(), variant.stem());
@@ -56,6 +57,12 @@ class VariantGoldenTest {
         });
   }
 
+  private static List<Variant> variants(String kind) throws IOException {
+    try (Stream<Path> folders = Files.list(GOLDEN.resolve("formats").resolve(kind))) {
+      return folders.sorted().map(VariantGoldenTest::variant).toList();
+    }
+  }
+
   private static Variant variant(Path folder) {
     String name = folder.getFileName().toString();
     try (Stream<Path> pipelines = Files.list(GOLDEN.resolve("pipelines"))) {
@@ -64,7 +71,9 @@ class VariantGoldenTest {
               .filter(path -> name.startsWith(path.getFileName() + "-"))
               .findFirst()
               .orElseThrow(() -> new AssertionError("no pipeline for " + folder));
-      String part = name.substring(pipeline.getFileName().toString().length() + 1);
+      // A name may end with the format: tiny-sd1-unet-fp16.
+      String rest = name.substring(pipeline.getFileName().toString().length() + 1);
+      String part = rest.replaceFirst("-(fp16|bf16)$", "");
       String stem =
           part.startsWith("text_encoder")
               ? WeightFiles.TRANSFORMERS_STEM

@@ -19,6 +19,7 @@ import dev.ablation.golden.Golden;
 import dev.ablation.golden.Tensor;
 import dev.ablation.golden.TensorFile;
 import dev.ablation.model.AttentionProjection.Projection;
+import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.PromptTokenizer;
@@ -50,7 +51,7 @@ import org.junit.jupiter.api.DynamicNode;
  * The training runs of a family of models: losses, gradient norms, first gradients and predictions,
  * final weights; and the latents that the data are made of.
  */
-public final class FlowTraining {
+public final class FamilyTraining {
   /** Options of a run that this test understands; a run with another one fails. */
   private static final Set<String> OPTIONS =
       Set.of(
@@ -62,6 +63,8 @@ public final class FlowTraining {
           "prior",
           "t5",
           "guidance",
+          "mask",
+          "detach",
           "steps",
           "trained_tensors",
           "trained_values",
@@ -81,19 +84,21 @@ public final class FlowTraining {
 
   private static final double LOSS = 1e-4;
   private static final double GRADIENT_NORM = 3e-4;
-  private static final double GRADIENT = 5e-4;
 
   private final Opener opener;
+  private final double gradientTolerance;
   private final double predictionTolerance;
 
   /**
    * Creates the tests.
    *
    * @param opener opens the model of a run
+   * @param gradientTolerance of gradients
    * @param predictionTolerance of predictions
    */
-  public FlowTraining(Opener opener, double predictionTolerance) {
+  public FamilyTraining(Opener opener, double gradientTolerance, double predictionTolerance) {
     this.opener = opener;
+    this.gradientTolerance = gradientTolerance;
     this.predictionTolerance = predictionTolerance;
   }
 
@@ -121,12 +126,13 @@ public final class FlowTraining {
   }
 
   private static LoadOptions options(TensorFile data) {
-    // The last tokenizer of the family is T5's.
+    LoadOptions options = LoadOptions.defaults().device(Golden.device()).threads(1);
+    if (data.names().contains("in.timesteps")) {
+      return options;
+    }
+    // The last tokenizer of a family that is trained by flow matching is T5's.
     String ids = data.names().contains("in.input_ids_3") ? "in.input_ids_3" : "in.input_ids_2";
-    return LoadOptions.defaults()
-        .device(Golden.device())
-        .threads(1)
-        .maxSequenceLength(Math.toIntExact(data.shape(ids).get(2)));
+    return options.maxSequenceLength(Math.toIntExact(data.shape(ids).get(2)));
   }
 
   /** Images of the pool become the latents of the data, and prompts become their token ids. */
@@ -232,12 +238,21 @@ public final class FlowTraining {
             compared);
       }
       compared.addAll(
-          new FirstStepProbe(run.task(scope), run.batchSize, false, GRADIENT, predictionTolerance)
+          new FirstStepProbe(
+                  run.task(scope),
+                  run.batchSize,
+                  run.detach,
+                  gradientTolerance,
+                  predictionTolerance)
               .withGradients(!flag(options, "slim"))
               .compare(golden, scope));
       assertThat(compared).as("tensors compared").isEqualTo(golden.tensors().keySet());
       assertThat(model.weights().sha256()).as("the model's own weights").isEqualTo(before);
     }
+  }
+
+  private static boolean isFalse(JsonObject options, String key) {
+    return options.has(key) && !options.get(key).getAsBoolean();
   }
 
   private static boolean flag(JsonObject options, String key) {
@@ -322,6 +337,8 @@ public final class FlowTraining {
     final int steps;
     final int batchSize;
     final double learningRate;
+    final boolean masked;
+    final boolean detach;
     final AblationObjective objective;
     final WeightGroup group;
 
@@ -330,7 +347,13 @@ public final class FlowTraining {
       this.data = data;
       prompts =
           Golden.object(family.data().resolve("training/prompts.json")).getAsJsonArray("steps");
-      timesteps = options.get("timesteps").getAsString() + ".timestep";
+      timesteps =
+          options.has("timesteps")
+              ? options.get("timesteps").getAsString() + ".timestep"
+              : "in.timesteps";
+      masked = !options.has("mask") || flag(options, "mask");
+      // Joint attention has no start token.
+      detach = data.names().contains("in.timesteps") && !isFalse(options, "detach");
       steps = options.get("steps").getAsInt();
       batchSize = Math.toIntExact(data.shape("in.mask").get(1));
       learningRate = options.get("lr").getAsDouble();
@@ -340,7 +363,7 @@ public final class FlowTraining {
 
     private static AblationObjective objective(JsonObject options) {
       Teacher teacher =
-          switch (options.get("teacher").getAsString()) {
+          switch (options.has("teacher") ? options.get("teacher").getAsString() : "current") {
             case "current" -> Teacher.CURRENT_WEIGHTS;
             case "frozen" -> Teacher.FROZEN_WEIGHTS;
             default -> throw new AssertionError("unknown teacher " + options.get("teacher"));
@@ -360,11 +383,11 @@ public final class FlowTraining {
 
     private static WeightGroup group(String name) {
       return switch (name) {
-        case "text-kv" -> WeightGroup.crossAttentionKeyValue();
+        case "text-kv", "cross-attn" -> WeightGroup.crossAttentionKeyValue();
         case "qkv" ->
             projections(
                 name, EnumSet.complementOf(EnumSet.of(Projection.OUTPUT, Projection.OTHER)));
-        case "attn" -> projections(name, EnumSet.complementOf(EnumSet.of(Projection.OTHER)));
+        case "attn" -> WeightGroup.attention();
         default -> throw new AssertionError("unknown group " + name);
       };
     }
@@ -384,6 +407,7 @@ public final class FlowTraining {
           .steps(count)
           .batchSize(batchSize)
           .learningRate(learningRate)
+          .stopStartToken(detach)
           .train(task(scope));
     }
 
@@ -445,14 +469,18 @@ public final class FlowTraining {
     private TrainingBatch read(
         int step, int first, int size, String targets, String anchors, NDManager scope) {
       try {
-        NDArray mask = first == 0 ? rows("in.mask", step, 0, size, scope) : null;
+        NDArray mask = masked && first == 0 ? rows("in.mask", step, 0, size, scope) : null;
         return new TrainingBatch(
                 rows("latents", step, first, size, scope),
                 rows("in.noise", step, first, size, scope),
                 rows(timesteps, step, first, size, scope),
                 words(step, anchors),
                 words(step, targets))
-            .mask(mask);
+            .mask(mask)
+            .conditions(
+                data.names().contains("in.time_ids")
+                    ? Map.of(Conditioning.TIME_IDS, rows("in.time_ids", step, first, size, scope))
+                    : Map.of());
       } catch (IOException e) {
         throw new AssertionError(e);
       }
