@@ -168,10 +168,10 @@ public final class Ablate implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      paramLabel = "DIR",
+      paramLabel = "PATH",
       description =
-          "Folder of a Stable Diffusion checkpoint in diffusers' layout (with model_index.json)."
-              + " Default: the emoji model.")
+          "Checkpoint of Stable Diffusion or FLUX.1: a folder in diffusers' layout (with"
+              + " model_index.json) or a single .safetensors file. Default: the emoji model.")
   private @Nullable Path model;
 
   @Option(

@@ -4,14 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.ablation.djl.StableDiffusion;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Role;
+import dev.ablation.model.SingleFileExport;
+import dev.ablation.safetensors.WriteOptions;
 import java.awt.image.BufferedImage;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -63,5 +67,34 @@ class CheckpointRunTest {
     assertThat(settings.get("training.steps").getAsString()).isEqualTo("2");
     BufferedImage sheet = ImageIO.read(output.resolve("before-after.png").toFile());
     assertThat(sheet.getHeight()).isGreaterThan(4 * 128);
+  }
+
+  /** A file of a model site in place of a folder, with a tokenizer of its own. */
+  @Test
+  void opensASingleFile() throws Exception {
+    Path pipeline = Path.of(System.getProperty("ablation.golden"), "pipelines/tiny-sd1");
+    Path file = folder.resolve("downloaded.safetensors");
+    try (StableDiffusion model = StableDiffusion.load(pipeline)) {
+      model
+          .capability(SingleFileExport.class)
+          .orElseThrow()
+          .export(file, WriteOptions.defaults(), Map.of());
+    }
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine command = Ablate.commandLine();
+    command.setOut(new PrintWriter(out));
+    command.setErr(new PrintWriter(err));
+    String line =
+        "--kind style --anchor painting --steps 1 --images 1 --quiet --target Vermeer --model %s"
+            + " --component tokenizer=%s --output %s";
+    Path output = folder.resolve("of-a-file");
+    int exit =
+        command.execute(line.formatted(file, pipeline.resolve("tokenizer"), output).split(" "));
+    assertThat(exit).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("Removed the style 'Vermeer'");
+    exit = command.execute(line.formatted(file, folder, folder.resolve("not")).split(" "));
+    assertThat(exit).isNotZero();
+    assertThat(err.toString()).contains("ablate: ", "vocab.json");
   }
 }

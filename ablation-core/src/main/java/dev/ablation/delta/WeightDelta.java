@@ -12,6 +12,7 @@ import dev.ablation.model.Capabilities;
 import dev.ablation.model.CheckpointExport;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LoraFactors;
+import dev.ablation.model.SingleFileExport;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.Weights;
 import dev.ablation.provenance.Provenance;
@@ -30,6 +31,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -606,20 +608,50 @@ public final class WeightDelta implements AutoCloseable {
   }
 
   /**
-   * Writes the base model with the change applied as a complete checkpoint folder. The folder is
-   * written atomically; the model does not change.
+   * Writes the base model with the change applied: as a complete checkpoint folder, or where the
+   * name ends in {@code .safetensors} as a single file such as other programs open. Numbers are
+   * float32. It is written atomically; the model does not change.
    *
    * @param model the base model that the delta was learned on
-   * @param folder must not exist
+   * @param target folder or file; must not exist
    * @throws DeltaMismatchException if the model is a different one
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot be exported
-   * @throws IOException if the folder exists or cannot be written
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot be exported so
+   * @throws IOException if the target exists or cannot be written
    */
-  public void export(DiffusionModel model, Path folder) throws IOException {
+  public void export(DiffusionModel model, Path target) throws IOException {
+    if (String.valueOf(target.getFileName()).toLowerCase(Locale.ROOT).endsWith(".safetensors")) {
+      export(model, target, WriteOptions.defaults().refusingExisting());
+      return;
+    }
     CheckpointExport export = Capabilities.require(model, CheckpointExport.class, "export");
     Applied scope = applyTo(model);
     try {
-      export.export(folder);
+      export.export(target);
+    } finally {
+      scope.close();
+    }
+  }
+
+  /**
+   * Writes the base model with the change applied as a single file such as other programs open. The
+   * header has the provenance of the change. The file is written atomically; the model does not
+   * change.
+   *
+   * @param model the base model that the delta was learned on
+   * @param file its folder must exist
+   * @param options format of the numbers, such as {@code
+   *     WriteOptions.defaults().storingFloatsAs(Dtype.F16)}, and whether a file that exists is
+   *     replaced
+   * @throws DeltaMismatchException if the model is a different one
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model cannot be exported so
+   * @throws IOException if the file exists and is not to be replaced, or cannot be written
+   */
+  public void export(DiffusionModel model, Path file, WriteOptions options) throws IOException {
+    SingleFileExport export =
+        Capabilities.require(model, SingleFileExport.class, "export of a single file");
+    Applied scope = applyTo(model);
+    try {
+      export.export(file, options, Map.of(PROVENANCE_KEY, provenance.toJson()));
     } finally {
       scope.close();
     }

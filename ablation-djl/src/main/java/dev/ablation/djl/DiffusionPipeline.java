@@ -13,7 +13,7 @@ import java.util.Set;
 /**
  * Opens a checkpoint of any family that this library supports: {@link StableDiffusion}, {@link
  * StableDiffusionXL}, {@link StableDiffusion3} or {@link Flux}, as {@code _class_name} in {@code
- * model_index.json} says.
+ * model_index.json} or the tensors of a single file say.
  */
 public final class DiffusionPipeline {
   private static final List<PipelineClass<? extends DiffusionModel>> KNOWN =
@@ -26,23 +26,24 @@ public final class DiffusionPipeline {
   private DiffusionPipeline() {}
 
   /**
-   * Opens a checkpoint folder on the best device.
+   * Opens a checkpoint on the best device.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     single {@code .safetensors} file
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
    *     message names it and says what is expected
    */
-  public static DiffusionModel load(Path folder) throws IOException {
-    return load(folder, LoadOptions.defaults());
+  public static DiffusionModel load(Path checkpoint) throws IOException {
+    return load(checkpoint, LoadOptions.defaults());
   }
 
   /**
    * Opens a checkpoint.
    *
-   * @param checkpoint a folder with {@code model_index.json} and the folders that it names; for
-   *     Stable Diffusion 1.x and 2.x also a single file, see {@link StableDiffusion#load(Path,
-   *     LoadOptions)}
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     single {@code .safetensors} file with the names of the original code, whose family is found
+   *     from its tensors, see {@link SingleFile}
    * @param options how it is opened
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the

@@ -63,12 +63,12 @@ final class FlowComponents {
     return new Component<>(
         name,
         Set.of(className, className + "Fast"),
-        (source, published) -> source.configFolder().resolve(name));
+        (source, published) -> source.folder(name));
   }
 
   private static SchedulerConfig scheduler(CheckpointSource source, String className)
       throws IOException {
-    Path file = source.configFolder().resolve("scheduler").resolve("scheduler_config.json");
+    Path file = source.folder("scheduler").resolve("scheduler_config.json");
     SchedulerConfig config = SchedulerConfig.of(className, JsonConfig.read(file));
     if (!(config.sampler() instanceof FlowMatchEuler)) {
       throw new InvalidCheckpointException(

@@ -21,6 +21,7 @@ import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.SingleFileExport;
 import dev.ablation.model.Weights;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingDefaults;
@@ -61,6 +62,8 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
             parts.tokenizers,
             CheckpointExport.class,
             parts.export,
+            SingleFileExport.class,
+            parts.export.singleFile(),
             InputDifferentiable.class,
             new InputGradients(),
             SamplingDefaults.class,
@@ -90,7 +93,7 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
       NamedWeights weights,
       FlowTokenizers tokenizers,
       SamplingSettings defaults,
-      CheckpointExport export,
+      FolderExport export,
       Precision precision) {}
 
   @Override

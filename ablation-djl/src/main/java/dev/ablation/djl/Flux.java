@@ -20,7 +20,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * FLUX.1 dev and schnell, opened from a checkpoint folder in diffusers' layout.
+ * FLUX.1 dev and schnell, opened from a checkpoint folder in diffusers' layout or from a single file.
  *
  * <p>The conditions of the network are {@link Conditioning#TEXT}, the embeddings of T5 (B, n, D),
  * {@link Conditioning#POOLED}, the pooled embedding of CLIP (B, P), and for dev, which was
@@ -51,28 +51,32 @@ public final class Flux extends FlowModel {
   }
 
   /**
-   * Opens a checkpoint folder on the best device.
+   * Opens a checkpoint on the best device.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     single {@code .safetensors} file
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
    *     message names it and says what is expected
    */
-  public static Flux load(Path folder) throws IOException {
-    return load(folder, LoadOptions.defaults());
+  public static Flux load(Path checkpoint) throws IOException {
+    return load(checkpoint, LoadOptions.defaults());
   }
 
   /**
-   * Opens a checkpoint folder.
+   * Opens a checkpoint: a folder in diffusers' layout, or a single file with the names of the
+   * original code.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     {@code .safetensors} file; {@link LoadOptions#component} names where networks are that the
+   *     file lacks
    * @param options device, format of the weights, tokens of T5, guidance scale of dev
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
    *     message names it and says what is expected
    */
-  public static Flux load(Path folder, LoadOptions options) throws IOException {
-    return PipelineLoader.load(folder, options, List.of(new FluxPipeline()));
+  public static Flux load(Path checkpoint, LoadOptions options) throws IOException {
+    return PipelineLoader.load(checkpoint, options, List.of(new FluxPipeline()));
   }
 
   /** {@return the text encoders, with their tokenizers} */

@@ -65,11 +65,6 @@ final class FluxPipeline implements PipelineClass<Flux> {
   }
 
   @Override
-  public boolean opensSingleFiles() {
-    return false;
-  }
-
-  @Override
   public List<Component<?>> components() {
     return List.of(
         FlowComponents.SCHEDULER,

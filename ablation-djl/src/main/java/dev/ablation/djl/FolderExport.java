@@ -48,6 +48,11 @@ final class FolderExport implements CheckpointExport {
     networks.forEach(network -> this.networks.put(network.name(), network));
   }
 
+  /** {@return the capability of writing a single file} */
+  FileExport singleFile() {
+    return new FileExport(kept, networks.values());
+  }
+
   @Override
   public void export(Path folder) throws IOException {
     AtomicFiles.writeFolder(folder, this::write);

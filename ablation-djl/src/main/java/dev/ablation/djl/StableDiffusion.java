@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Stable Diffusion 1.x and 2.x, opened from a checkpoint folder in diffusers' layout. SDXL has
- * {@linkplain StableDiffusionXL its own class}.
+ * Stable Diffusion 1.x and 2.x, opened from a checkpoint folder in diffusers' layout or from a
+ * single file. SDXL has {@linkplain StableDiffusionXL its own class}.
  *
  * <p>A UNet that also takes a mask and a masked image makes it an inpainting model, with the
  * capability {@link dev.ablation.model.InpaintingCondition}.
@@ -43,15 +43,16 @@ public final class StableDiffusion extends UNetDiffusion {
   }
 
   /**
-   * Opens a checkpoint folder on the best device.
+   * Opens a checkpoint on the best device.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     single {@code .safetensors} file
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
    *     message names it and says what is expected
    */
-  public static StableDiffusion load(Path folder) throws IOException {
-    return load(folder, LoadOptions.defaults());
+  public static StableDiffusion load(Path checkpoint) throws IOException {
+    return load(checkpoint, LoadOptions.defaults());
   }
 
   /**
@@ -59,8 +60,8 @@ public final class StableDiffusion extends UNetDiffusion {
    * original code.
    *
    * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
-   *     {@code .safetensors} file with all networks, whose configuration {@link
-   *     LoadOptions#config(Path)} names
+   *     {@code .safetensors} file; {@link LoadOptions#component} names where networks are that the
+   *     file lacks
    * @param options device, threads, variant, format of the weights
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the

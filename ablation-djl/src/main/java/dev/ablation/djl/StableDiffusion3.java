@@ -41,28 +41,32 @@ public final class StableDiffusion3 extends FlowModel {
   }
 
   /**
-   * Opens a checkpoint folder on the best device.
+   * Opens a checkpoint on the best device.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     single {@code .safetensors} file
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
    *     message names it and says what is expected
    */
-  public static StableDiffusion3 load(Path folder) throws IOException {
-    return load(folder, LoadOptions.defaults());
+  public static StableDiffusion3 load(Path checkpoint) throws IOException {
+    return load(checkpoint, LoadOptions.defaults());
   }
 
   /**
-   * Opens a checkpoint folder.
+   * Opens a checkpoint: a folder in diffusers' layout, or a single file with the names of the
+   * original code.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     {@code .safetensors} file; {@link LoadOptions#component} names where networks are that the
+   *     file lacks
    * @param options device, format of the weights, tokens of T5, whether T5 is left out
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported; the
    *     message names it and says what is expected
    */
-  public static StableDiffusion3 load(Path folder, LoadOptions options) throws IOException {
-    return PipelineLoader.load(folder, options, List.of(new StableDiffusion3Pipeline()));
+  public static StableDiffusion3 load(Path checkpoint, LoadOptions options) throws IOException {
+    return PipelineLoader.load(checkpoint, options, List.of(new StableDiffusion3Pipeline()));
   }
 
   /** {@return the text encoders, with their tokenizers} */

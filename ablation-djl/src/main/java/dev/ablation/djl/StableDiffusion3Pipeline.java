@@ -67,11 +67,6 @@ final class StableDiffusion3Pipeline implements PipelineClass<StableDiffusion3> 
   }
 
   @Override
-  public boolean opensSingleFiles() {
-    return false;
-  }
-
-  @Override
   public List<Component<?>> components() {
     return List.of(
         FlowComponents.SCHEDULER,

@@ -43,11 +43,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
           (source, className) ->
               SchedulerConfig.ofStableDiffusion(
                   className,
-                  JsonConfig.read(
-                      source
-                          .configFolder()
-                          .resolve("scheduler")
-                          .resolve("scheduler_config.json"))));
+                  JsonConfig.read(source.folder("scheduler").resolve("scheduler_config.json"))));
 
   private static final Component<Network<UNetConfig, UNet2DConditionModel>> UNET =
       Network.component(
@@ -80,7 +76,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     return new Component<>(
         name,
         Set.of("CLIPTokenizer", "CLIPTokenizerFast"),
-        (source, className) -> source.configFolder().resolve(name));
+        (source, className) -> source.folder(name));
   }
 
   /** The pipeline has nothing that could be added to the time embedding. */

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Stable Diffusion XL (Podell et al. 2023, arXiv 2307.01952), opened from a checkpoint folder in
- * diffusers' layout: the base model and those fine-tuned from it, such as Turbo and Lightning; the
+ * diffusers' layout or from a single file: the base model and those fine-tuned from it, such as Turbo and Lightning; the
  * refiner is refused.
  *
  * <p>The conditioning has three arrays: text embeddings, the second last hidden states of both text
@@ -60,28 +60,32 @@ public final class StableDiffusionXL extends UNetDiffusion {
   }
 
   /**
-   * Opens a checkpoint folder on the best device.
+   * Opens a checkpoint on the best device.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     single {@code .safetensors} file
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported, such as
    *     the refiner; the message names it and says what is expected
    */
-  public static StableDiffusionXL load(Path folder) throws IOException {
-    return load(folder, LoadOptions.defaults());
+  public static StableDiffusionXL load(Path checkpoint) throws IOException {
+    return load(checkpoint, LoadOptions.defaults());
   }
 
   /**
-   * Opens a checkpoint folder.
+   * Opens a checkpoint: a folder in diffusers' layout, or a single file with the names of the
+   * original code.
    *
-   * @param folder with {@code model_index.json} and the folders that it names
+   * @param checkpoint a folder with {@code model_index.json} and the folders that it names, or a
+   *     {@code .safetensors} file; {@link LoadOptions#component} names where networks are that the
+   *     file lacks
    * @param options device, threads, variant, format of the weights; no tokenizer
    * @return the model, closed by the caller
    * @throws IOException if a file is missing, malformed or of a kind that is not supported, such as
    *     the refiner; the message names it and says what is expected
    */
-  public static StableDiffusionXL load(Path folder, LoadOptions options) throws IOException {
-    return PipelineLoader.load(folder, options, List.of(new StableDiffusionXLPipeline()));
+  public static StableDiffusionXL load(Path checkpoint, LoadOptions options) throws IOException {
+    return PipelineLoader.load(checkpoint, options, List.of(new StableDiffusionXLPipeline()));
   }
 
   /** {@return CLIP-L with its tokenizer} */

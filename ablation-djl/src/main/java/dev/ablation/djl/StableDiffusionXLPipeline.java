@@ -48,7 +48,7 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
           Set.of(),
           (source, className) ->
               SchedulerConfig.read(
-                  source.configFolder().resolve("scheduler").resolve("scheduler_config.json"),
+                  source.folder("scheduler").resolve("scheduler_config.json"),
                   className));
 
   private static final Component<Network<UNetConfig, UNet2DConditionModel>> UNET =

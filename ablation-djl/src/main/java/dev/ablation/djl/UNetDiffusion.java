@@ -22,6 +22,7 @@ import dev.ablation.model.LoraTraining;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.ModelViews;
 import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.SingleFileExport;
 import dev.ablation.model.Weights;
 import dev.ablation.sample.Sampler;
 import dev.ablation.schedule.NoiseSchedule;
@@ -61,7 +62,7 @@ abstract class UNetDiffusion implements DiffusionModel {
       UNet2DConditionModel unet,
       AutoencoderKL vae,
       NamedWeights weights,
-      CheckpointExport export) {}
+      FolderExport export) {}
 
   UNetDiffusion(Parts parts, PromptTokenizer tokenizer) {
     this.parts = parts;
@@ -75,6 +76,7 @@ abstract class UNetDiffusion implements DiffusionModel {
     capabilities.put(LoraTraining.class, training);
     capabilities.put(PromptTokenizer.class, tokenizer);
     capabilities.put(CheckpointExport.class, parts.export);
+    capabilities.put(SingleFileExport.class, parts.export.singleFile());
     capabilities.put(InputDifferentiable.class, new InputGradients());
     maskedImages =
         MaskedImages.fits(parts.unet.config().inChannels(), parts.descriptor.latentChannels())

@@ -302,15 +302,6 @@ class FlowPipelineTest {
         "was DDIMScheduler");
   }
 
-  @Test
-  void refusesSingleFiles() {
-    assertRefused(
-        FlowGolden.path("singlefile/tiny-sd3.safetensors"),
-        OPTIONS.config(golden("tiny-sd3")),
-        "must be a folder",
-        "StableDiffusion3Pipeline");
-  }
-
   @ParameterizedTest
   @CsvSource({
     "tiny-sd3, pooled_projection_dim, 57, (57) must be projection_dim of both",

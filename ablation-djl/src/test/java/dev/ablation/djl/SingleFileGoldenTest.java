@@ -13,6 +13,8 @@ import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.internal.checkpoint.NetworkNames;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
 import dev.ablation.djl.internal.checkpoint.TensorPiece;
+import dev.ablation.djl.internal.singlefile.FileContent;
+import dev.ablation.djl.internal.singlefile.FilePart;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.golden.Golden;
@@ -110,7 +112,7 @@ class SingleFileGoldenTest {
   @ValueSource(strings = {"tiny-sd1", "tiny-sd2"})
   void aSingleFileIsTheModelOfTheFolder(String model) throws IOException {
     try (StableDiffusion single = StableDiffusion.load(file(model), options(folder(model)));
-        StableDiffusion whole = StableDiffusion.load(folder(model), options(folder(model)))) {
+        StableDiffusion whole = StableDiffusion.load(folder(model), GoldenModels.options())) {
       Map<String, float[]> expected = weights(whole);
       Map<String, float[]> actual = weights(single);
       assertThat(actual.keySet()).isEqualTo(expected.keySet()).hasSizeGreaterThan(300);
@@ -201,7 +203,11 @@ class SingleFileGoldenTest {
           .filter(row -> row.component().equals(component) && row.isWeight())
           .forEach(row -> weights.add(row.folderName()));
       assertThat(weights).as(component).hasSizeGreaterThan(30);
-      TensorMapping mapping = names(component).inSingleFile(tensors, weights);
+      NetworkNames names = names(component);
+      TensorMapping mapping =
+          FilePart.find(component, names, tensors)
+              .orElseThrow()
+              .mapping(names, tensors, weights, FileContent::isIgnored);
       Set<TensorPiece> found = new LinkedHashSet<>();
       for (Row row : rows) {
         List<TensorPiece> pieces = mapping.pieces(row.fileName());
@@ -281,7 +287,7 @@ class SingleFileGoldenTest {
               }
             });
     try (StableDiffusion model = StableDiffusion.load(file, options(folder("tiny-sd1")));
-        StableDiffusion whole = StableDiffusion.load(folder("tiny-sd1"), options(temp))) {
+        StableDiffusion whole = StableDiffusion.load(folder("tiny-sd1"), GoldenModels.options())) {
       assertThat(model.weights().sha256()).isEqualTo(whole.weights().sha256());
     }
   }

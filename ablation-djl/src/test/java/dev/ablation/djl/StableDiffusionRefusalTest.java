@@ -638,11 +638,11 @@ class StableDiffusionRefusalTest {
   }
 
   @Test
-  void aSingleFileIsNoFolder() {
+  void aNetworkAloneIsNoModel() {
     Path file = copy.weightFile("unet");
     assertThatThrownBy(() -> StableDiffusion.load(file, OPTIONS))
         .isInstanceOf(InvalidCheckpointException.class)
-        .hasMessageContainingAll(file.toString(), "folder", "model_index.json", "was a file");
+        .hasMessageContainingAll(file.toString(), "is a UNet alone", "folder of a pipeline");
   }
 
   @Test

@@ -9,12 +9,12 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.internal.checkpoint.Checkpoint;
+import dev.ablation.djl.internal.checkpoint.EngineManager;
 import dev.ablation.djl.internal.checkpoint.NetworkFiles;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
 import dev.ablation.djl.internal.checkpoint.WeightFiles;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernel;
-import dev.ablation.djl.internal.pipeline.Opening;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.LoadOptions;
@@ -108,7 +108,7 @@ public final class Clip implements TextImageEncoder, AutoCloseable {
                     name.startsWith("text") ? WeightRole.TEXT_ENCODER : WeightRole.IMAGE_ENCODER);
     tokenizer = ClipTokenizer.load(tokenizerFolder, config.text(), folder);
     try {
-      manager = Opening.newManager(options);
+      manager = EngineManager.of(options);
     } catch (RuntimeException | Error e) {
       tokenizer.close();
       throw e;

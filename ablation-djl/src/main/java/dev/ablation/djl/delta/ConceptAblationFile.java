@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.djl.internal.checkpoint.NetworkNames;
+import dev.ablation.djl.internal.checkpoint.SingleFileLayout;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
 import dev.ablation.djl.internal.checkpoint.TensorPiece;
 import dev.ablation.djl.internal.torchfile.NamedTensors;
@@ -136,7 +136,7 @@ public final class ConceptAblationFile {
             .filter(name -> name.startsWith(UNET))
             .map(name -> name.substring(UNET.length()))
             .collect(Collectors.toCollection(LinkedHashSet::new));
-    return NetworkNames.UNET.inSingleFile(Set.of(), unet);
+    return SingleFileLayout.LDM_UNET.mapping("model.diffusion_model.", unet);
   }
 
   private static String weight(

@@ -5,14 +5,17 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.djl.embedding.TextualInversion;
 import dev.ablation.djl.nn.Precision;
 import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.schedule.PredictionType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +36,9 @@ public final class LoadOptions {
   private @Nullable Path tokenizer;
   private @Nullable Path config;
   private Set<String> without = Set.of();
+  private Map<String, Path> components = Map.of();
+  private boolean ema;
+  private @Nullable PredictionType prediction;
   private int maxSequenceLength;
   private @Nullable Double guidance;
   private boolean gradientCheckpointing;
@@ -53,6 +59,9 @@ public final class LoadOptions {
     tokenizer = other.tokenizer;
     config = other.config;
     without = other.without;
+    components = other.components;
+    ema = other.ema;
+    prediction = other.prediction;
     maxSequenceLength = other.maxSequenceLength;
     guidance = other.guidance;
     gradientCheckpointing = other.gradientCheckpointing;
@@ -103,7 +112,10 @@ public final class LoadOptions {
     return Optional.ofNullable(tokenizer);
   }
 
-  /** {@return the folder of everything but the weights, for a checkpoint in a single file} */
+  /**
+   * {@return the folder of configurations and tokenizers for a checkpoint in a single file; empty for
+   * those that the library has}
+   */
   public Optional<Path> config() {
     return Optional.ofNullable(config);
   }
@@ -111,6 +123,21 @@ public final class LoadOptions {
   /** {@return the components that are left out} */
   public Set<String> without() {
     return without;
+  }
+
+  /** {@return components that come from elsewhere: name to folder or file} */
+  public Map<String, Path> components() {
+    return components;
+  }
+
+  /** {@return whether the averaged weights of a single file are taken} */
+  public boolean ema() {
+    return ema;
+  }
+
+  /** {@return what the network of a single file predicts; empty if it is to be found out} */
+  public Optional<PredictionType> prediction() {
+    return Optional.ofNullable(prediction);
   }
 
   /** {@return the tokens of T5 in Stable Diffusion 3 and FLUX.1; 0 for the published number} */
@@ -246,7 +273,9 @@ public final class LoadOptions {
   }
 
   /**
-   * Says where the configuration of a checkpoint in a single file is.
+   * Says where the configuration of a checkpoint in a single file is. It is needed only for networks
+   * that differ from the published ones in what shapes do not show, such as the number of attention
+   * heads, and for tokenizers of their own. What the folder lacks, the library has.
    *
    * @param folder in diffusers' layout; its weights, if it has any, are not read
    * @return a copy with the given folder
@@ -269,6 +298,52 @@ public final class LoadOptions {
     Set<String> components = new TreeSet<>(without);
     components.add(component);
     copy.without = Collections.unmodifiableSet(components);
+    return copy;
+  }
+
+  /**
+   * Takes a component from elsewhere: one that a single file lacks, such as the text encoders of
+   * FLUX.1, or a better autoencoder.
+   *
+   * @param component its key in {@code model_index.json}, such as {@code "vae"}
+   * @param path its folder in diffusers' layout, or for a network a {@code .safetensors} file that
+   *     holds it alone or among others
+   * @return a changed copy
+   */
+  public LoadOptions component(String component, Path path) {
+    LoadOptions copy = new LoadOptions(this);
+    Map<String, Path> all = new TreeMap<>(components);
+    all.put(
+        Objects.requireNonNull(component, "component"), Objects.requireNonNull(path, "path"));
+    copy.components = Collections.unmodifiableMap(all);
+    return copy;
+  }
+
+  /**
+   * Chooses between the weights of a single file and their averages over the steps of training, if
+   * it has both. As in diffusers the averages are not taken unless it is said here; where a file's
+   * name ends in {@code emaonly}, its only weights are the averages.
+   *
+   * @param averages whether the averages ({@code model_ema.}) are taken; then the file must have
+   *     them
+   * @return a changed copy
+   */
+  public LoadOptions ema(boolean averages) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.ema = averages;
+    return copy;
+  }
+
+  /**
+   * Says what the network of a single file predicts. It is otherwise found out: from a {@code .yaml}
+   * file of the same name, from the metadata, and of Stable Diffusion 2.x from the weights.
+   *
+   * @param type of Stable Diffusion 1.x, 2.x or XL
+   * @return a changed copy
+   */
+  public LoadOptions prediction(PredictionType type) {
+    LoadOptions copy = new LoadOptions(this);
+    copy.prediction = Objects.requireNonNull(type, "type");
     return copy;
   }
 
@@ -388,9 +463,12 @@ public final class LoadOptions {
   public String toString() {
     return "device %s, threads %d, variant %s, %s, weights %s, tokenizer %s, config %s"
             .formatted(device, threads, variant, precision, weightDtype, tokenizer, config)
-        + ", without %s, maxSequenceLength %d, guidance %s, added %s"
-            .formatted(without, maxSequenceLength, guidance, textualInversions)
+        + ", without %s, components %s, ema %s, prediction %s"
+            .formatted(without, components, ema, prediction)
+        + ", maxSequenceLength %d, guidance %s, added %s"
+            .formatted(maxSequenceLength, guidance, textualInversions)
         + ", gradientCheckpointing %s, vaeSlicing %s, vaeTiling %s, textEncoderOffload %s"
-            .formatted(gradientCheckpointing, vaeSlicing, vaeTiling, textEncoderOffload);
+            .formatted(gradientCheckpointing, vaeSlicing, vaeTiling, textEncoderOffload)
+        + ", access %s".formatted(access);
   }
 }

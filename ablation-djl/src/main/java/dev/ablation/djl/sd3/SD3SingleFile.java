@@ -36,7 +36,7 @@ public final class SD3SingleFile {
   /**
    * Returns the names of a transformer's tensors, after {@link #TRANSFORMER}.
    *
-   * @param layers number of its blocks
+   * @param layers of the transformer, of which the last one is special
    * @return the names
    */
   public static SingleFileNames transformer(int layers) {

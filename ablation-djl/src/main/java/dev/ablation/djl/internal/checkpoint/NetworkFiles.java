@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.djl.internal.kernel.GradMode;
@@ -14,6 +15,7 @@ import dev.ablation.djl.nn.Weight;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.TensorEntry;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,6 +39,11 @@ public final class NetworkFiles {
         shape[0] = shape[0] % piece.blocks() == 0 ? shape[0] / piece.blocks() : shape[0];
       }
       return new Shape(shape);
+    }
+
+    /** Whether the part is rows of the tensor as it lies in the file, in a narrow format. */
+    boolean hasRowsOf(DataType kept) {
+      return !piece.transposed() && isNarrow(tensor.dtype(), kept);
     }
   }
 
@@ -193,6 +200,8 @@ public final class NetworkFiles {
       weight.load(shaped(checkpoint.read(first.name(), manager), weight), kept);
     } else if (kept == DataType.FLOAT32) {
       weight.load(wide(weight, parts, manager));
+    } else if (parts.stream().allMatch(part -> part.hasRowsOf(kept))) {
+      weight.load(narrow(weight, parts, manager), kept);
     } else {
       try (NDManager scratch = manager.newSubManager()) {
         NDArray wide = wide(weight, parts, scratch);
@@ -210,8 +219,8 @@ public final class NetworkFiles {
     }
     try (NDManager scratch = manager.newSubManager()) {
       NDList pieces = new NDList();
-      for (Source part : parts) {
-        pieces.add(cut(part, scratch));
+      for (Run run : Run.of(parts)) {
+        pieces.add(cut(run, scratch));
       }
       NDArray joined =
           GradMode.with(
@@ -225,15 +234,96 @@ public final class NetworkFiles {
     }
   }
 
-  private NDArray cut(Source part, NDManager scratch) throws IOException {
-    NDArray tensor = checkpoint.readFloat32(part.tensor().name(), scratch);
-    TensorPiece piece = part.piece();
-    NDArray turned = piece.transposed() ? tensor.transpose() : tensor;
-    if (piece.blocks() == 1) {
-      return turned;
+  /** Parts that follow each other in one tensor. */
+  private record Run(Source first, int blocks) {
+    static List<Run> of(List<Source> parts) {
+      List<Run> runs = new ArrayList<>();
+      for (int i = 0; i < parts.size(); ) {
+        int end = i + 1;
+        while (end < parts.size() && follows(parts.get(end - 1), parts.get(end))) {
+          end++;
+        }
+        runs.add(new Run(parts.get(i), end - i));
+        i = end;
+      }
+      return runs;
     }
-    long rows = turned.getShape().get(0) / piece.blocks();
-    return turned.get(piece.block() * rows + ":" + (piece.block() + 1) * rows);
+
+    private static boolean follows(Source one, Source next) {
+      return one.tensor().equals(next.tensor())
+          && one.piece().blocks() == next.piece().blocks()
+          && one.piece().block() + 1 == next.piece().block()
+          && !one.piece().transposed()
+          && !next.piece().transposed();
+    }
+
+    /** The run as a range of something that has so many equal shares. */
+    NDIndex range(long size) {
+      long share = size / first.piece().blocks();
+      long from = first.piece().block() * share;
+      return new NDIndex().addSliceDim(from, from + blocks * share);
+    }
+  }
+
+  private NDArray cut(Run run, NDManager scratch) throws IOException {
+    TensorEntry tensor = run.first().tensor();
+    if (run.first().piece().transposed()) {
+      NDArray turned = checkpoint.readFloat32(tensor.name(), scratch).transpose();
+      return turned.get(run.range(turned.getShape().get(0)));
+    }
+    if (isNarrow(tensor.dtype(), DataType.FLOAT16) || isNarrow(tensor.dtype(), DataType.BFLOAT16)) {
+      // Only the rows that are needed are widened.
+      NDArray rows = narrowRows(run, scratch);
+      boolean half = tensor.dtype() == Dtype.F16;
+      NDArray narrow = half ? rows : GradMode.with(false, () -> Kernels.AS_BFLOAT16.call(rows));
+      narrow.attach(scratch);
+      NDArray wide = GradMode.with(false, () -> Kernels.TO_FLOAT32.call(narrow));
+      wide.attach(scratch);
+      return half ? wide : wide.reshape(rowsShape(run));
+    }
+    NDArray whole = checkpoint.readFloat32(tensor.name(), scratch);
+    return whole.get(run.range(tensor.shape().get(0)));
+  }
+
+  private static Shape rowsShape(Run run) {
+    long[] shape = run.first().tensor().shape().getShape().clone();
+    shape[0] = shape[0] / run.first().piece().blocks() * run.blocks();
+    return new Shape(shape);
+  }
+
+  private static boolean isNarrow(Dtype stored, DataType kept) {
+    return (stored == Dtype.F16 && kept == DataType.FLOAT16)
+        || (stored == Dtype.BF16 && kept == DataType.BFLOAT16);
+  }
+
+  /** The rows of a run as the file has them; of bfloat16 the bytes. */
+  private NDArray narrowRows(Run run, NDManager scratch) throws IOException {
+    TensorEntry tensor = run.first().tensor();
+    // The kernel that widens bytes takes an array from its memory's beginning, hence the copy.
+    return tensor.dtype() == Dtype.F16
+        ? checkpoint.read(tensor.name(), scratch).get(run.range(tensor.shape().get(0)))
+        : checkpoint.readBytes(tensor.name(), scratch).get(run.range(tensor.byteSize())).duplicate();
+  }
+
+  /** Joins parts without widening them. */
+  private NDArray narrow(Weight weight, List<Source> parts, NDManager manager) throws IOException {
+    try (NDManager scratch = manager.newSubManager()) {
+      NDList pieces = new NDList();
+      for (Run run : Run.of(parts)) {
+        pieces.add(narrowRows(run, scratch));
+      }
+      NDArray joined =
+          GradMode.with(
+              false,
+              () -> {
+                NDArray one = NDArrays.concat(pieces, 0);
+                return one.getDataType() == DataType.INT8
+                    ? one.duplicate()
+                    : one.reshape(weight.shape()).duplicate();
+              });
+      joined.attach(manager);
+      return joined;
+    }
   }
 
   private static NDArray shaped(NDArray array, Weight weight) {

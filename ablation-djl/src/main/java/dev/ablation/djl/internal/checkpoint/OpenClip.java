@@ -27,10 +27,17 @@ final class OpenClip {
           "text_model.final_layer_norm.weight", "model.ln_final.weight",
           "text_model.final_layer_norm.bias", "model.ln_final.bias");
 
+  /** Only networks with a projection have it as a weight, transposed. */
+  static final String TEXT_PROJECTION = "model.text_projection";
+
   private OpenClip() {}
 
   /** Adds what a weight is made of; a weight that OpenCLIP does not have stays missing. */
   static void add(String weight, Map<String, List<TensorPiece>> table) {
+    if (weight.equals("text_projection.weight")) {
+      put(TEXT_PROJECTION, TensorPiece.whole(weight).transpose(), table);
+      return;
+    }
     Matcher layer = LAYER.matcher(weight);
     if (!layer.matches()) {
       put(OTHERS.getOrDefault(weight, weight), TensorPiece.whole(weight), table);

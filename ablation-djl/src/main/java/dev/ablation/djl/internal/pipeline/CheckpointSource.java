@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Where the files of a pipeline are. */
@@ -20,34 +21,62 @@ public interface CheckpointSource extends AutoCloseable {
    * Opens a checkpoint.
    *
    * @param path a folder in diffusers' layout, or a single file
-   * @param options which variant; for a single file where the configuration is
+   * @param options which variant; what comes from elsewhere
    * @return the source
    * @throws NoSuchFileException if there is nothing
-   * @throws InvalidCheckpointException if it is a file and no configuration is named
+   * @throws InvalidCheckpointException if it is a file that holds no model of a known family
    * @throws IOException if it cannot be read
    */
   static CheckpointSource open(Path path, LoadOptions options) throws IOException {
     if (!Files.exists(path)) {
-      throw new NoSuchFileException(path.toString(), null, "no such checkpoint folder");
+      throw new NoSuchFileException(path.toString(), null, "no such checkpoint folder or file");
     }
-    if (Files.isDirectory(path)) {
-      return new FolderSource(path, options.variant().orElse(null), options.access());
+    if (!Files.isDirectory(path)) {
+      return SingleFileSource.open(path, options);
     }
-    Path config = options.config().orElse(null);
-    if (config == null) {
+    checkForFolder(path, options);
+    return new FolderSource(path, options);
+  }
+
+  private static void checkForFolder(Path path, LoadOptions options)
+      throws InvalidCheckpointException {
+    String option = options.ema() ? "ema" : "prediction";
+    if (options.ema() || options.prediction().isPresent()) {
       throw new InvalidCheckpointException(
           path,
-          "must be a folder with model_index.json, as diffusers saves models; was a file, for which"
-              + " LoadOptions.config must name a folder with the configuration");
+          "LoadOptions.%s must be absent, since this is a folder: it is for single files"
+              .formatted(option));
     }
-    return new SingleFileSource(path, config, options.access());
   }
 
   /** {@return the folder or file that is opened} */
   Path path();
 
-  /** {@return the folder with {@code model_index.json} and the small files of each component} */
-  Path configFolder();
+  /** {@return what a single file was found to be, such as "Stable Diffusion XL"} */
+  default Optional<String> family() {
+    return Optional.empty();
+  }
+
+  /** {@return the index of the components, {@code model_index.json}} */
+  Path indexFile();
+
+  /**
+   * Reads the index of the components.
+   *
+   * @return {@code model_index.json}
+   * @throws IOException if it is missing or malformed
+   */
+  default JsonConfig index() throws IOException {
+    return JsonConfig.read(indexFile());
+  }
+
+  /**
+   * Returns where the small files of a component are.
+   *
+   * @param component its name
+   * @return the folder; it may be missing
+   */
+  Path folder(String component);
 
   /**
    * Reads the configuration of a component.
@@ -57,7 +86,7 @@ public interface CheckpointSource extends AutoCloseable {
    * @throws IOException if it is missing or malformed
    */
   default JsonConfig config(String component) throws IOException {
-    return JsonConfig.read(configFolder().resolve(component).resolve("config.json"));
+    return JsonConfig.read(folder(component).resolve("config.json"));
   }
 
   /**
@@ -73,12 +102,16 @@ public interface CheckpointSource extends AutoCloseable {
   /**
    * Returns how the tensors of the files become the weights of a network.
    *
+   * @param component its name
    * @param names how the network's tensors are named
    * @param tensors names in the files
    * @param weights names in the network
    * @return the mapping
+   * @throws InvalidCheckpointException if the files do not have the network
    */
-  TensorMapping mapping(NetworkNames names, Set<String> tensors, Set<String> weights);
+  TensorMapping mapping(
+      String component, NetworkNames names, Set<String> tensors, Set<String> weights)
+      throws InvalidCheckpointException;
 
   /**
    * Notes tensors that belong to no component.

@@ -3,7 +3,8 @@ package dev.ablation.djl.internal.pipeline;
 import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.internal.checkpoint.NetworkNames;
 import dev.ablation.djl.internal.checkpoint.TensorMapping;
-import dev.ablation.djl.internal.checkpoint.TensorPiece;
+import dev.ablation.djl.load.InvalidCheckpointException;
+import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.safetensors.SafetensorsFile.Access;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,12 +18,14 @@ final class FolderSource implements CheckpointSource {
   private final Path folder;
   private final @Nullable String variant;
   private final Access access;
+  private final Replacements replacements;
   private final List<Checkpoint> open = new ArrayList<>();
 
-  FolderSource(Path folder, @Nullable String variant, Access access) {
-    this.access = access;
+  FolderSource(Path folder, LoadOptions options) throws IOException {
+    access = options.access();
     this.folder = folder;
-    this.variant = variant;
+    variant = options.variant().orElse(null);
+    replacements = new Replacements(options);
   }
 
   @Override
@@ -31,24 +34,34 @@ final class FolderSource implements CheckpointSource {
   }
 
   @Override
-  public Path configFolder() {
-    return folder;
+  public Path indexFile() {
+    return folder.resolve("model_index.json");
+  }
+
+  @Override
+  public Path folder(String component) {
+    Path other = replacements.folder(component);
+    return other == null ? folder.resolve(component) : other;
   }
 
   @Override
   public Checkpoint weights(String component, NetworkNames names) throws IOException {
-    Checkpoint checkpoint = Checkpoint.open(folder.resolve(component), names.stem(), variant, access);
+    if (replacements.has(component)) {
+      return replacements.weights(component, names);
+    }
+    Checkpoint checkpoint =
+        Checkpoint.open(folder.resolve(component), names.stem(), variant, access);
     open.add(checkpoint);
     return checkpoint;
   }
 
   @Override
-  public TensorMapping mapping(NetworkNames names, Set<String> tensors, Set<String> weights) {
-    TensorMapping mapping = names.inFolder(tensors);
-    // What a network has under the file's own name is never an extra, such as
-    // text_projection.weight.
-    return tensor ->
-        weights.contains(tensor) ? List.of(TensorPiece.whole(tensor)) : mapping.pieces(tensor);
+  public TensorMapping mapping(
+      String component, NetworkNames names, Set<String> tensors, Set<String> weights)
+      throws InvalidCheckpointException {
+    return replacements.has(component)
+        ? replacements.mapping(component, names, tensors, weights)
+        : names.inFolder(tensors, weights);
   }
 
   @Override
@@ -61,5 +74,6 @@ final class FolderSource implements CheckpointSource {
     for (Checkpoint checkpoint : open) {
       checkpoint.close();
     }
+    replacements.close();
   }
 }

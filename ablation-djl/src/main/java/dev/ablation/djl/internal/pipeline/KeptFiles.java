@@ -35,26 +35,27 @@ public final class KeptFiles {
   }
 
   /** Reads the index, the configurations of the networks and all files of the other components. */
-  static KeptFiles read(Path folder, Components read) throws IOException {
-    KeptFiles kept = new KeptFiles(folder);
-    kept.add("model_index.json");
+  static KeptFiles read(CheckpointSource source, Components read) throws IOException {
+    KeptFiles kept = new KeptFiles(source.path());
+    kept.add("model_index.json", source.indexFile());
     List<String> networks = read.networks().stream().map(network -> network.name()).toList();
     for (Component<?> component : read.present()) {
       if (networks.contains(component.name())) {
-        kept.add(component.name() + "/config.json");
+        kept.add(
+            component.name() + "/config.json",
+            source.folder(component.name()).resolve("config.json"));
       } else {
-        kept.addAll(component.name());
+        kept.addAll(component.name(), source.folder(component.name()));
       }
     }
     return kept;
   }
 
-  private void add(String file) throws IOException {
-    files.put(file, Files.readAllBytes(folder.resolve(file)));
+  private void add(String name, Path file) throws IOException {
+    files.put(name, Files.readAllBytes(file));
   }
 
-  private void addAll(String component) throws IOException {
-    Path root = folder.resolve(component);
+  private void addAll(String component, Path root) throws IOException {
     if (!Files.isDirectory(root)) {
       throw new NoSuchFileException(root.toString(), null, "a checkpoint must have this folder");
     }
@@ -63,11 +64,11 @@ public final class KeptFiles {
       found = walk.filter(Files::isRegularFile).toList();
     }
     for (Path file : found) {
-      if (!isInside(folder, file)) {
+      if (!isInside(root, file) && !isInside(folder, file)) {
         LOG.warn("{} links out of the model's folder: exports leave it out", file);
         continue;
       }
-      add(folder.relativize(file).toString().replace('\\', '/'));
+      add(component + "/" + root.relativize(file).toString().replace('\\', '/'), file);
     }
   }
 
@@ -88,13 +89,20 @@ public final class KeptFiles {
         snapshots != null && snapshots.endsWith("snapshots") && snapshots.getParent() != null;
     return real.startsWith(root)
         || (isSnapshot
-            && real.startsWith(
-                Objects.requireNonNull(snapshots).resolveSibling("blobs")));
+            && real.startsWith(Objects.requireNonNull(snapshots).resolveSibling("blobs")));
   }
 
-  /** {@return the folder that they were read from; it may no longer exist} */
+  /** {@return the folder or single file that they belong to; it may no longer exist} */
   public Path folder() {
     return folder;
+  }
+
+  /** {@return the name of the model: that of the folder, or of the file without its ending} */
+  public String modelName() {
+    String name = String.valueOf(folder.toAbsolutePath().normalize().getFileName());
+    return name.endsWith(".safetensors")
+        ? name.substring(0, name.length() - ".safetensors".length())
+        : name;
   }
 
   /**

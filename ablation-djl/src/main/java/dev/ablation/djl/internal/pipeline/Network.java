@@ -125,7 +125,7 @@ public final class Network<C, N extends Layer> {
             name,
             checkpoint,
             weights,
-            source.mapping(names, checkpoint.tensors().keySet(), weights.keySet()),
+            source.mapping(name, names, checkpoint.tensors().keySet(), weights.keySet()),
             problems);
   }
 

@@ -1,8 +1,7 @@
 package dev.ablation.djl.internal.pipeline;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
-import dev.ablation.djl.internal.kernel.TorchRuntime;
+import dev.ablation.djl.internal.checkpoint.EngineManager;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.LoadOptions;
@@ -55,10 +54,7 @@ public final class Opening {
 
   /** {@return the name of the model: that of the folder, or of the file without its ending} */
   public String modelName() {
-    String name = String.valueOf(path().toAbsolutePath().normalize().getFileName());
-    return name.endsWith(".safetensors")
-        ? name.substring(0, name.length() - ".safetensors".length())
-        : name;
+    return kept.modelName();
   }
 
   /** {@return how the model is opened} */
@@ -88,7 +84,7 @@ public final class Opening {
    * @throws IOException if reading fails
    */
   public NDManager fill() throws IOException {
-    NDManager manager = newManager(options);
+    NDManager manager = EngineManager.of(options);
     onFailure(manager::close);
     for (Network<?, ?> network : components.networks()) {
       if (options.textEncoderOffload() && network.name().startsWith("text_encoder")) {
@@ -99,21 +95,6 @@ public final class Opening {
     }
     PipelineLoader.check(source, problems);
     return manager;
-  }
-
-  /**
-   * Starts the engine according to the options.
-   *
-   * @param options device and threads
-   * @return a manager without parent, on the device
-   */
-  public static NDManager newManager(LoadOptions options) {
-    Device device = options.device().orElseGet(TorchRuntime::bestDevice);
-    options.precision().check(device);
-    if (options.threads() > 0) {
-      TorchRuntime.useThreads(options.threads());
-    }
-    return TorchRuntime.engine().newBaseManager(device);
   }
 
   void undo() {

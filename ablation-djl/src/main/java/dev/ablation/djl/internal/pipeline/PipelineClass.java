@@ -20,11 +20,6 @@ public interface PipelineClass<M> {
   /** {@return its components, in the order in which they are read} */
   List<Component<?>> components();
 
-  /** {@return whether its networks may be in one file, in the layout of the original code} */
-  default boolean opensSingleFiles() {
-    return true;
-  }
-
   /** {@return whether tokens can be added to the vocabulary of its text encoders} */
   default boolean takesAddedTokens() {
     return false;

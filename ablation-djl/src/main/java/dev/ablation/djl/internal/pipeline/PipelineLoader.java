@@ -4,7 +4,6 @@ import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.LoadOptions;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -42,14 +41,8 @@ public final class PipelineLoader {
       Path path, LoadOptions options, List<? extends PipelineClass<? extends M>> known)
       throws IOException {
     try (CheckpointSource source = CheckpointSource.open(path, options)) {
-      JsonConfig index = JsonConfig.read(source.configFolder().resolve("model_index.json"));
-      PipelineClass<? extends M> pipeline = find(index, known);
-      if (!Files.isDirectory(path) && !pipeline.opensSingleFiles()) {
-        throw new InvalidCheckpointException(
-            path,
-            "must be a folder with model_index.json, as diffusers saves models, for %s; was a file"
-                .formatted(index.requireString(CLASS_NAME)));
-      }
+      JsonConfig index = source.index();
+      PipelineClass<? extends M> pipeline = find(source, index, known);
       pipeline.checkIndex(index);
       if (!options.textualInversions().isEmpty() && !pipeline.takesAddedTokens()) {
         throw new InvalidCheckpointException(
@@ -62,18 +55,38 @@ public final class PipelineLoader {
   }
 
   private static <M> PipelineClass<? extends M> find(
+      CheckpointSource source,
+      JsonConfig index,
+      List<? extends PipelineClass<? extends M>> known)
+      throws InvalidCheckpointException {
+    String name = index.requireString(CLASS_NAME);
+    boolean isKnown = known.stream().anyMatch(pipeline -> pipeline.names().contains(name));
+    if (!isKnown && source.family().isPresent()) {
+      throw new InvalidCheckpointException(
+          source.path(),
+          "is a checkpoint of %s; the pipeline must be %s%s"
+              .formatted(source.family().get(), rule(known), OtherPipelines.remark(index)));
+    }
+    return find(index, known);
+  }
+
+  private static <M> PipelineClass<? extends M> find(
       JsonConfig index, List<? extends PipelineClass<? extends M>> known)
       throws InvalidCheckpointException {
     String name = index.requireString(CLASS_NAME);
-    TreeSet<String> names = new TreeSet<>();
     for (PipelineClass<? extends M> pipeline : known) {
       if (pipeline.names().contains(name)) {
         return pipeline;
       }
-      names.addAll(pipeline.names());
     }
     throw index.invalid(
-        CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(index));
+        CLASS_NAME, "a supported pipeline: " + rule(known) + OtherPipelines.remark(index));
+  }
+
+  private static String rule(List<? extends PipelineClass<?>> known) {
+    TreeSet<String> names = new TreeSet<>();
+    known.forEach(pipeline -> names.addAll(pipeline.names()));
+    return "one of " + names;
   }
 
   private static <M> M load(
@@ -96,7 +109,7 @@ public final class PipelineLoader {
     }
     source.checkLeftovers(problems);
     check(source, problems);
-    KeptFiles kept = KeptFiles.read(source.configFolder(), components);
+    KeptFiles kept = KeptFiles.read(source, components);
     Opening opening = new Opening(source, index, options, components, kept, problems);
     try {
       return pipeline.open(components, opening);
@@ -110,6 +123,7 @@ public final class PipelineLoader {
       CheckpointSource source, JsonConfig index, LoadOptions options, List<Component<?>> list)
       throws IOException {
     checkLeftOut(source, options, list);
+    checkReplaced(source, options, list);
     Map<Component<?>, String> present = new LinkedHashMap<>();
     for (Component<?> component : list) {
       if (!component.optional() || !isAbsent(index, options, component.name())) {
@@ -136,6 +150,21 @@ public final class PipelineLoader {
                 + optional
                 + ", was "
                 + name);
+      }
+    }
+  }
+
+  private static void checkReplaced(
+      CheckpointSource source, LoadOptions options, List<Component<?>> list)
+      throws InvalidCheckpointException {
+    TreeSet<String> names = new TreeSet<>();
+    list.forEach(component -> names.add(component.name()));
+    for (String name : options.components().keySet()) {
+      if (!names.contains(name)) {
+        throw new InvalidCheckpointException(
+            source.path(),
+            "LoadOptions.component must name a component of the pipeline: one of %s, was %s"
+                .formatted(names, name));
       }
     }
   }
