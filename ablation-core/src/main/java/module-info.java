@@ -44,5 +44,6 @@ module dev.ablation.core {
   exports dev.ablation.internal to
       dev.ablation.djl,
       dev.ablation.emoji,
+      dev.ablation.job,
       dev.ablation.langchain4j;
 }

@@ -1,21 +1,25 @@
 package dev.ablation.cli;
 
-import dev.ablation.anchor.AnchorStrategy;
-import dev.ablation.anchor.GeneratedAnchors;
-import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
-import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.load.LoadOptions;
-import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.emoji.command.DeviceOption;
-import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
 import dev.ablation.emoji.command.Startup;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.error.AblationException;
-import dev.ablation.train.GradientTrainer;
+import dev.ablation.job.AblationJob;
+import dev.ablation.job.InvalidJobException;
+import dev.ablation.job.JobAnchor;
+import dev.ablation.job.JobConcept;
+import dev.ablation.job.JobEvaluation;
+import dev.ablation.job.JobImages;
+import dev.ablation.job.JobLearningRate;
+import dev.ablation.job.JobMethod;
+import dev.ablation.job.JobModel;
+import dev.ablation.job.JobObjective;
+import dev.ablation.job.JobStoppedException;
+import dev.ablation.job.JobTarget;
+import dev.ablation.job.JobTraining;
 import dev.ablation.train.Preset;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -28,11 +32,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -45,8 +50,8 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * The command line: removes a concept from a model and shows the same images before and after. Exit
- * codes: 0 when done, 1 when something failed on the way, 2 when the command line was wrong.
+ * The command line: removes a concept from a model and shows the same images before and after, by
+ * options or, with its commands, by job files. {@link ExitCode} lists the exit codes.
  */
 @Command(
     name = "ablate",
@@ -66,6 +71,23 @@ import picocli.CommandLine.TypeConversionException;
           + " fluent, ink, blueprint. Objects: 'cat face', 'rocket', 'red apple' and 268 more. The"
           + " memorized image: 'planted'.",
     },
+    synopsisSubcommandLabel = "[COMMAND]",
+    subcommands = {
+      RunCommand.class,
+      CheckCommand.class,
+      EstimateCommand.class,
+      ResumeCommand.class,
+      EvaluateCommand.class,
+      VerifyCommand.class,
+      ApplyCommand.class,
+      UndoCommand.class,
+      ListCommand.class,
+      ExportCommand.class,
+      DrawCommand.class,
+      AutoComplete.GenerateCompletion.class,
+      CommandLine.HelpCommand.class,
+    },
+    commandListHeading = "%nCommands:%n",
     optionListHeading = "%nOptions:%n",
     footerHeading = "%nExamples:%n",
     footer = {
@@ -74,27 +96,30 @@ import picocli.CommandLine.TypeConversionException;
       "  ablate --target planted",
       "  ablate --target blueprint --target 'cat face' --target planted",
       "  ablate --target noto --anchor fluent --steps 300",
+      "  ablate run job.json",
       "  ablate --model path/to/stable-diffusion-v1-5 --kind style \\",
       "         --target 'Van Gogh' --anchor painting --neighbour Monet",
       "",
       "Files it writes: report.html, report.json, before-after.png, loss.png, loss.csv,",
-      "delta.safetensors, summary.txt.",
+      "delta.safetensors, summary.txt, job.json and evidence.",
+      "",
+      "Exit codes: 0 done, 1 failed, 2 wrong command line or job file, 3 done but a limit of the",
+      "job is not met, 4 not verified, 5 stopped and can be resumed.",
     })
 public final class Ablate implements Callable<Integer> {
-  private static final int FAILED = CommandLine.ExitCode.SOFTWARE;
-  private static final int WRONG_USAGE = CommandLine.ExitCode.USAGE;
+  private static final int FAILED = ExitCode.FAILED;
+  private static final int WRONG_USAGE = ExitCode.WRONG_USAGE;
 
   @Spec private CommandSpec spec;
 
   @Option(
       names = "--target",
-      required = true,
       paramLabel = "NAME",
       description =
           "What to remove (required): the name of a style or of an object, the caption of a memorized"
               + " image, terms such as 'nudity, nsfw', or a file of prompt pairs. With the emoji"
               + " model it may be given several times.")
-  private List<String> targets;
+  private List<String> targets = List.of();
 
   @Option(
       names = "--kind",
@@ -183,10 +208,23 @@ public final class Ablate implements Callable<Integer> {
   private @Nullable Integer threads;
 
   @Option(
+      names = "--frozen-teacher",
+      description =
+          "The weights before the run predict for the anchor: steadier where target and anchor look"
+              + " very different. The emoji model's settings have it.")
+  private boolean frozenTeacher;
+
+  @Option(
+      names = "--no-images",
+      description = "Draws no images before and after, and measures nothing.")
+  private boolean noImages;
+
+  @Option(
       names = "--output",
       paramLabel = "DIR",
       description =
-          "Folder to write to; must not exist. Default: the next number in target/ablation.")
+          "Folder to write to; must not exist or be empty, or hold an unfinished run of the same"
+              + " options, which continues. Default: the next number in target/ablation.")
   private @Nullable Path output;
 
   @Option(
@@ -212,6 +250,7 @@ public final class Ablate implements Callable<Integer> {
 
   static CommandLine commandLine() {
     return new CommandLine(new Ablate())
+        .setAbbreviatedOptionsAllowed(false)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setParameterExceptionHandler(Ablate::explainWrongUsage)
         .setExecutionExceptionHandler((e, command, parsed) -> explainFailure(e, command));
@@ -222,33 +261,7 @@ public final class Ablate implements Callable<Integer> {
     if (list) {
       return printVocabulary();
     }
-    LoadOptions options = options();
-    AblationJob job = job();
-    Path folder = RunFolder.create(output);
-    try (ProgressBars bars = progress.bars();
-        StableDiffusion opened =
-            model == null ? EmbeddedModel.open(options) : StableDiffusion.load(model, options);
-        @Nullable EmbeddedEvaluator evaluator = model == null ? evaluator(options) : null) {
-      Summary summary =
-          new JobRun(
-                  job.planning().plan(opened, evaluator),
-                  opened.descriptor().name(),
-                  job.columns(),
-                  folder,
-                  bars)
-              .run();
-      PrintWriter out = spec.commandLine().getOut();
-      out.println();
-      out.print(summary.text());
-      out.flush();
-      return CommandLine.ExitCode.OK;
-    } finally {
-      RunFolder.discardIfEmpty(folder);
-    }
-  }
-
-  private static EmbeddedEvaluator evaluator(LoadOptions options) throws IOException {
-    return EmbeddedEvaluator.open(options);
+    return RunCommand.run(spec, job(), output, new Output(), progress);
   }
 
   private int printVocabulary() {
@@ -265,17 +278,45 @@ public final class Ablate implements Callable<Integer> {
     return CommandLine.ExitCode.OK;
   }
 
-  private AblationJob job() throws IOException {
-    try {
-      return model == null ? emojiJob() : checkpointJob();
-    } catch (IllegalArgumentException e) {
-      throw wrong(String.valueOf(e.getMessage()));
+  /** The options as a job, which is checked before anything else. */
+  private AblationJob job() {
+    if (targets.isEmpty()) {
+      throw new CommandLine.MissingParameterException(
+          spec.commandLine(),
+          Objects.requireNonNull(spec.findOption("--target")),
+          "Missing required option: '--target=NAME'; or name a command, such as 'ablate run JOB'");
+    }
+    positive("--steps", steps);
+    positive("--images", images);
+    positive("--learning-rate", learningRate);
+    if (threads != null && threads < 0) {
+      throw wrong("--threads must not be negative, was " + threads);
+    }
+    if (preset != null && !List.of("diffusers", "paper").contains(preset)) {
+      throw wrong("--preset must be diffusers or paper, was '%s'".formatted(preset));
+    }
+    AblationJob job = model == null ? emojiJob() : checkpointJob();
+    List<String> problems = job.problems();
+    if (!problems.isEmpty()) {
+      throw wrong(named(problems.get(0)));
+    }
+    return job;
+  }
+
+  private void positive(String option, @Nullable Number value) {
+    if (value != null && !(value.doubleValue() > 0)) {
+      throw wrong("%s must be positive, was %s".formatted(option, value));
     }
   }
 
-  private GradientTrainer adjusted(GradientTrainer trainer) {
-    GradientTrainer changed = steps == null ? trainer : trainer.steps(steps);
-    return learningRate == null ? changed : changed.learningRate(learningRate);
+  /** Names the option in place of the key of a job file. */
+  private static String named(String problem) {
+    return problem
+        .replaceFirst("^targets\\[\\d+\\]\\.anchor\\S*: (anchor |must )", "--anchor $1")
+        .replaceFirst("^targets\\[\\d+\\]\\.\\S*: (target |must )", "--target $1")
+        .replaceFirst("^targets\\[\\d+\\]\\.name: (?=style |instance )", "--target: ")
+        .replaceFirst("^targets\\[\\d+\\]\\.name: kind ", "--kind ")
+        .replaceFirst("^(--\\w+) (anchor|target) ", "$1 ");
   }
 
   private AblationJob emojiJob() {
@@ -287,61 +328,33 @@ public final class Ablate implements Callable<Integer> {
           "--anchor must be given once per --target or never, was given %d times for %d targets"
               .formatted(anchors.size(), targets.size()));
     }
-    List<EmojiAblation> ablations = new ArrayList<>();
+    List<JobTarget> removed = new ArrayList<>();
     for (int i = 0; i < targets.size(); i++) {
-      ablations.add(emojiAblation(targets.get(i), anchors.isEmpty() ? null : anchors.get(i)));
+      String anchor = anchors.isEmpty() ? null : anchors.get(i);
+      checkAnchorDiffers(targets.get(i), anchor);
+      removed.add(
+          new JobTarget(
+              kind,
+              targets.get(i),
+              List.of(),
+              null,
+              List.of(),
+              anchor == null && images == null ? null : anchor(anchor, null)));
     }
-    EmojiAblation ablation = EmojiAblation.together(ablations).training(this::adjusted);
-    return AblationJob.of(images == null ? ablation : ablation.images(images), seed);
+    return completed(AblationJob.of(opened(JobModel.embedded()), removed), null);
   }
 
-  private EmojiAblation emojiAblation(String target, @Nullable String anchor) {
-    checkAnchorDiffers(target, anchor);
-    return switch (kindOfEmoji(target)) {
-      case STYLE ->
-          anchor == null ? EmojiAblation.style(target) : EmojiAblation.style(target, anchor);
-      case INSTANCE ->
-          anchor == null ? EmojiAblation.instance(target) : EmojiAblation.instance(target, anchor);
-      case MEMORIZED_IMAGE -> {
-        if (anchor != null) {
-          throw wrong("--anchor is not for the planted image, was '%s'".formatted(anchor));
-        }
-        yield EmojiAblation.planted();
-      }
-      default ->
-          throw wrong(
-              "--kind must be style, instance or memorized-image with the emoji model, was "
-                  + KindConverter.name(kind));
-    };
+  private JobAnchor anchor(@Nullable String name, @Nullable Path prompts) {
+    return new JobAnchor(
+        null, name, List.of(), prompts, List.of(), images == null ? null : JobImages.of(images));
   }
 
-  private List<String> given(String... options) {
-    return Stream.of(options)
-        .filter(option -> spec.commandLine().getParseResult().hasMatchedOption(option))
-        .toList();
+  private JobModel opened(JobModel source) {
+    return new JobModel(
+        source.location(), null, device.name(), threads, source.weightDtype(), source.precision());
   }
 
-  /** No style has the name of an object. */
-  private ConceptKind kindOfEmoji(String target) {
-    if (kind != null) {
-      return kind;
-    }
-    String name = target.strip().toLowerCase(Locale.ROOT);
-    if (name.equals("planted") || name.equals(EmbeddedModel.plantedCaption())) {
-      return ConceptKind.MEMORIZED_IMAGE;
-    }
-    if (EmbeddedModel.styles().contains(name)) {
-      return ConceptKind.STYLE;
-    }
-    if (EmbeddedModel.concepts().stream().anyMatch(concept -> concept.name().equals(name))) {
-      return ConceptKind.INSTANCE;
-    }
-    throw wrong(
-        "--target must be a style or object that the emoji model knows, was '%s'; --list lists them"
-            .formatted(target));
-  }
-
-  private AblationJob checkpointJob() throws IOException {
+  private AblationJob checkpointJob() {
     if (kind == null || anchors.size() != 1 || targets.size() != 1) {
       throw wrong("--model needs one --target, its --kind and one --anchor (what to draw instead)");
     }
@@ -351,44 +364,64 @@ public final class Ablate implements Callable<Integer> {
           "--kind memorized-image needs --anchor-prompts, a file with paraphrases of the"
               + " caption that do not draw the image");
     }
-    GeneratedAnchors anchor =
-        anchorPrompts == null
-            ? AnchorStrategy.generated(anchors.get(0))
-            : AnchorStrategy.generated(anchors.get(0), anchorPrompts);
-    Concept target = CheckpointJob.concept(kind, targets.get(0));
-    CheckpointJob job =
-        new CheckpointJob(
-                target, images == null ? anchor : anchor.images(images), published().apply(kind))
-            .training(this::adjusted);
-    if (!neighbours.isEmpty()) {
-      job = job.neighbours(CheckpointJob.concepts(kind, neighbours));
-    }
-    return job.seed(seed);
+    checkPublished(kind);
+    boolean pairs = kind == ConceptKind.PROMPT_PAIRS;
+    JobTarget target =
+        new JobTarget(
+            kind,
+            targets.get(0),
+            List.of(),
+            pairs ? Path.of(targets.get(0)) : null,
+            List.of(),
+            anchor(anchors.get(0), anchorPrompts));
+    String checkpoint = Objects.requireNonNull(model).toString();
+    return completed(AblationJob.of(opened(JobModel.at(checkpoint)), List.of(target)), preset);
   }
 
-  private Function<ConceptKind, Preset> published() {
-    if (preset == null) {
-      return Preset::standard;
+  /** Not every kind has published settings of every implementation. */
+  private void checkPublished(ConceptKind published) {
+    try {
+      Preset unused =
+          "paper".equals(preset) ? Preset.paper(published) : Preset.standard(published);
+      Objects.requireNonNull(unused);
+    } catch (IllegalArgumentException e) {
+      throw wrong("--preset: " + e.getMessage());
     }
-    return switch (preset) {
-      case "diffusers" -> Preset::diffusers;
-      case "paper" -> Preset::paper;
-      default -> throw wrong("--preset must be diffusers or paper, was '%s'".formatted(preset));
-    };
+  }
+
+  private AblationJob completed(AblationJob job, @Nullable String published) {
+    JobMethod method = JobMethod.preset(published == null ? JobMethod.RECOMMENDED : published);
+    if (steps != null || learningRate != null) {
+      method =
+          method.training(
+              JobTraining.defaults()
+                  .steps(steps)
+                  .learningRate(learningRate == null ? null : JobLearningRate.of(learningRate)));
+    }
+    if (frozenTeacher) {
+      method = method.objective(new JobObjective(null, "frozen-weights", null, null));
+    }
+    JobEvaluation evaluation =
+        noImages
+            ? JobEvaluation.with(JobEvaluation.NONE)
+            : JobEvaluation.defaults()
+                .neighbours(neighbours.stream().map(JobConcept::of).toList());
+    if (noImages && !neighbours.isEmpty()) {
+      throw wrong("--neighbour contradicts --no-images: neighbours are only drawn");
+    }
+    return job.method(method).evaluation(evaluation).seed(seed);
+  }
+
+  private List<String> given(String... options) {
+    return Stream.of(options)
+        .filter(option -> spec.commandLine().getParseResult().hasMatchedOption(option))
+        .toList();
   }
 
   private void checkAnchorDiffers(String target, @Nullable String anchor) {
     if (anchor != null && anchor.strip().equalsIgnoreCase(target.strip())) {
       throw wrong("--anchor must differ from --target, both were '%s'".formatted(target));
     }
-  }
-
-  private LoadOptions options() {
-    int count = threads != null ? threads : model == null ? 1 : 0;
-    if (count < 0) {
-      throw wrong("--threads must not be negative, was " + count);
-    }
-    return LoadOptions.defaults().threads(count).device(device.device());
   }
 
   private ParameterException wrong(String message) {
@@ -407,6 +440,15 @@ public final class Ablate implements Callable<Integer> {
   private static int explainFailure(Exception e, CommandLine command) throws Exception {
     Throwable cause = e instanceof UncheckedIOException unchecked ? unchecked.getCause() : e;
     String message;
+    if (cause instanceof InvalidJobException wrong) {
+      return explain(command, String.valueOf(wrong.getMessage()), WRONG_USAGE);
+    }
+    if (cause instanceof JobStoppedException stopped) {
+      return explain(
+          command,
+          "%s: ablate resume %s".formatted(stopped.getMessage(), stopped.folder()),
+          ExitCode.STOPPED);
+    }
     if (cause instanceof FileSystemException file && file.getReason() == null) {
       message = withoutReason(file);
     } else if (cause instanceof IOException
@@ -417,10 +459,14 @@ public final class Ablate implements Callable<Integer> {
     } else {
       throw e;
     }
+    return explain(command, message, FAILED);
+  }
+
+  private static int explain(CommandLine command, String message, int code) {
     PrintWriter err = command.getErr();
     err.println("ablate: " + message);
     err.flush();
-    return FAILED;
+    return code;
   }
 
   private static String withoutReason(FileSystemException e) {

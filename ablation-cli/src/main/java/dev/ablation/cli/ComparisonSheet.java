@@ -51,7 +51,7 @@ final class ComparisonSheet {
   /**
    * Draws a row for each subject, with the images that the result keeps.
    *
-   * @param evaluation of subjects that each show one image a column
+   * @param evaluation of subjects that each show at least one image a column
    * @param columns their captions
    * @param title of the whole
    */
@@ -92,7 +92,7 @@ final class ComparisonSheet {
   }
 
   private void drawImages(Graphics2D graphics, int row) {
-    List<ImagePair> pairs = rows.get(row).shown();
+    List<ImagePair> pairs = rows.get(row).shown().subList(0, columns.size());
     for (int column = 0; column < pairs.size(); column++) {
       ImagePair pair = pairs.get(column);
       drawImage(graphics, pair.base(), left(column), top(row));

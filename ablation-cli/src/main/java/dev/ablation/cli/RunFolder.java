@@ -6,36 +6,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
-/**
- * The folder that a run writes to, created before the work starts, so that nothing is lost at its
- * end.
- */
+/** The folder that a run writes to if none is named: the next number. */
 final class RunFolder {
   private static final Path NUMBERED = Path.of("target", "ablation");
 
   private RunFolder() {}
 
-  /**
-   * Makes a folder.
-   *
-   * @param named by the user, must not exist; {@code null} for the next free number
-   */
-  static Path create(@Nullable Path named) throws IOException {
-    if (named == null) {
-      return createNumbered(NUMBERED);
-    }
-    Path parent = named.toAbsolutePath().getParent();
-    if (parent != null) {
-      Files.createDirectories(parent);
-    }
-    try {
-      return Files.createDirectory(named);
-    } catch (FileAlreadyExistsException e) {
-      throw new FileAlreadyExistsException(
-          named.toString(), null, "exists already; choose an output folder that does not");
-    }
+  /** Makes the folder of the next free number. */
+  static Path next() throws IOException {
+    return createNumbered(NUMBERED);
   }
 
   static Path createNumbered(Path parent) throws IOException {

@@ -4,6 +4,10 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Role;
+import dev.ablation.job.Acceptance;
+import dev.ablation.job.AcceptanceLimit;
+import dev.ablation.job.JobRun;
+import dev.ablation.job.Verdict;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,51 +25,89 @@ import java.util.stream.Stream;
 /**
  * What a run did, in numbers.
  *
- * @param targets what was removed
+ * @param targets what was to be removed
  * @param anchors what is drawn instead
- * @param images how many anchor images there were
  * @param model name of the model
- * @param history loss of every step
- * @param evaluation images before and after; empty if it failed
- * @param anchorTime time that the anchor images took
- * @param training time that the training took
- * @param total time of everything
- * @param peakMemory peak memory of the process in bytes, if the system reports it
- * @param folder with the files
+ * @param history loss of every step; empty of a closed form
+ * @param evaluation images before and after; empty if there are none
+ * @param verdicts one for each limit of the job
+ * @param cost time and memory
  */
 record Summary(
     String targets,
     String anchors,
-    int images,
     String model,
     List<Step> history,
     Optional<EvaluationResult> evaluation,
-    Duration anchorTime,
-    Duration training,
-    Duration total,
-    OptionalLong peakMemory,
-    Path folder) {
+    List<Verdict> verdicts,
+    Cost cost) {
   private static final String CHANGE = "mean squared change";
 
-  String text() throws IOException {
-    // Single steps jump, since each draws its own noise levels.
-    int quarter = (history.size() + 3) / 4;
+  /**
+   * What a run took.
+   *
+   * @param images how many anchor images there were
+   * @param anchorTime time that the anchor images took
+   * @param training time that the training took
+   * @param total time of everything
+   * @param peakMemory peak memory of the process in bytes, if the system reports it
+   */
+  record Cost(
+      int images,
+      Duration anchorTime,
+      Duration training,
+      Duration total,
+      OptionalLong peakMemory) {}
+
+  String text() {
     StringBuilder text = new StringBuilder();
-    line(text, "Removed the %s from the model '%s'.", targets, model);
+    line(text, "Trained to remove the %s from the model '%s'%s", targets, model, evidence());
     line(text, "");
     line(text, "  drawn instead     %s", anchors);
-    line(text, "  anchor images     %d in %s", images, seconds(anchorTime));
-    line(
-        text,
-        "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",
-        history.size(),
-        seconds(training),
-        mean(history.subList(0, quarter)),
-        mean(history.subList(history.size() - quarter, history.size())));
+    if (cost.images() > 0) {
+      line(text, "  anchor images     %d in %s", cost.images(), seconds(cost.anchorTime()));
+    }
+    if (!history.isEmpty()) {
+      // Single steps jump, since each draws its own noise levels.
+      int quarter = (history.size() + 3) / 4;
+      line(
+          text,
+          "  training steps    %d in %s, mean loss %.4f in the first quarter, %.4f in the last",
+          history.size(),
+          seconds(cost.training()),
+          mean(history.subList(0, quarter)),
+          mean(history.subList(history.size() - quarter, history.size())));
+    }
     evaluation.ifPresent(found -> leakage(text, found));
-    line(text, "  total time        %s, peak memory %s", seconds(total), memory());
+    line(text, "  total time        %s, peak memory %s", seconds(cost.total()), memory());
     line(text, "");
+    for (Verdict verdict : verdicts) {
+      line(text, "  %s", verdict);
+    }
+    if (!verdicts.isEmpty()) {
+      boolean met = verdicts.stream().allMatch(Verdict::met);
+      line(text, "  %s", met ? "Every limit is met." : "Not every limit is met.");
+      line(text, "");
+    }
     evaluation.ifPresent(found -> changes(text, found));
+    return text.toString();
+  }
+
+  /** Whether the target is gone is said only where it was counted. */
+  private String evidence() {
+    OptionalDouble gone =
+        evaluation
+            .map(found -> Acceptance.measure(AcceptanceLimit.UNLEARNING, found))
+            .orElse(OptionalDouble.empty());
+    return gone.isPresent()
+        ? String.format(
+            Locale.ROOT, ": %.0f %% of its images no longer show it.", gone.getAsDouble())
+        : "; whether it is gone was not measured.";
+  }
+
+  /** The files of a folder, as lines. */
+  static String files(Path folder) throws IOException {
+    StringBuilder text = new StringBuilder();
     line(text, "Files in %s:", folder);
     line(text, "");
     try (Stream<Path> files = Files.list(folder)) {
@@ -105,10 +147,18 @@ record Summary(
     OptionalDouble target = change(found, Role.TARGET);
     OptionalDouble neighbours = change(found, Role.NEIGHBOUR);
     if (target.isPresent() && neighbours.isPresent()) {
-      line(
-          text,
-          "  ratio             %.1f times more on the target",
-          target.getAsDouble() / neighbours.getAsDouble());
+      if (neighbours.getAsDouble() > 0) {
+        line(
+            text,
+            "  ratio             %.1f times more on the target",
+            target.getAsDouble() / neighbours.getAsDouble());
+      }
+      if (target.getAsDouble() <= neighbours.getAsDouble()) {
+        line(
+            text,
+            "  Warning: the target moved no more than the neighbours; this is no removal. Train"
+                + " longer, or with a higher learning rate.");
+      }
     } else {
       line(text, "  No neighbours were named, so nothing shows whether the rest is unchanged.");
     }
@@ -126,22 +176,34 @@ record Summary(
   }
 
   private String memory() {
-    return peakMemory.isPresent()
-        ? String.format(Locale.ROOT, "%.2f GiB", peakMemory.getAsLong() / (double) (1L << 30))
+    return cost.peakMemory().isPresent()
+        ? String.format(
+            Locale.ROOT, "%.2f GiB", cost.peakMemory().getAsLong() / (double) (1L << 30))
         : "unknown on this system";
   }
 
   private static String describe(Path file) throws IOException {
     String what =
         switch (file.getFileName().toString()) {
-          case JobRun.SHEET -> "the same prompts and seeds, by base and ablated model";
-          case JobRun.LOSS_IMAGE -> "the loss curve";
-          case JobRun.LOSS_TABLE -> "its numbers";
+          case RunFiles.SHEET -> "the same prompts and seeds, by base and ablated model";
+          case RunFiles.LOSS_IMAGE -> "the loss curve";
+          case RunFiles.LOSS_TABLE -> "its numbers";
           case JobRun.REPORT -> "everything on one page, for a browser";
-          case JobRun.REPORT_JSON -> "its numbers, for programs";
+          case "report.json" -> "its numbers, for programs";
+          case RunFiles.SUMMARY -> "this text";
+          case "evidence.json" -> "hashes, environment, seeds, verdicts, known limits";
+          case "MODEL_CARD.md" -> "the model card";
+          case "mlbom.cdx.json" -> "the bill of materials (CycloneDX)";
+          case "manifest.json" -> "SHA-256 of all files";
+          case "manifest.dsse.json" -> "its signature";
+          case "images" -> "the images before and after";
+          case JobRun.JOB -> "the job, to run again";
           case JobRun.DELTA -> "the learned change of the weights";
           default -> "";
         };
+    if (Files.isDirectory(file)) {
+      return String.format(Locale.ROOT, "%13s  %s", "", what);
+    }
     return String.format(Locale.ROOT, "%,8.1f KiB  %s", Files.size(file) / 1024.0, what)
         .stripTrailing();
   }

@@ -119,7 +119,8 @@ class AblateTest {
   @Test
   void printsItsSummary() {
     assertThat(printed)
-        .contains("Removed the style 'blueprint' from the model 'emoji'.")
+        .contains("Trained to remove the style 'blueprint' from the model 'emoji': ")
+        .contains("% of its images no longer show it.")
         .contains("anchor images     " + IMAGES, "training steps    " + STEPS, "peak memory")
         .contains(output.toString());
     assertThat(output.resolve("summary.txt")).content().contains("neighbours").contains("ratio");

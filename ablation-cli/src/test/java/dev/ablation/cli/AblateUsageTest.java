@@ -62,22 +62,22 @@ class AblateUsageTest {
       quoteCharacter = '"',
       value = {
         "                                              | Missing required option: '--target",
-        "--target cubism                               | was 'cubism'; --list lists them",
-        "--target cubism --kind style                  | style must be one that the emoji model knows",
-        "--target noto --kind instance                 | instance must be one that the emoji model",
+        "--target cubism                               | --target must be a style or object that the emoji model knows, was 'cubism'",
+        "--target cubism --kind style                  | --target: style must be one that the emoji model knows",
+        "--target noto --kind instance                 | --target: instance must be one that the emoji model",
         "--target noto --kind colour                   | '--kind': must be one of [style, instance,",
         "--target noto --kind composition              | --kind must be style, instance or memorized",
         "--target noto --target owl --anchor ink       | --anchor must be given once per --target",
         "--target planted --anchor animal              | --anchor is not for the planted image",
-        "--target noto --target noto                   | target must be named once",
+        "--target noto --target noto                   | --target must be named once",
         "--target noto --anchor noto                   | --anchor must differ from --target",
         "--target noto --anchor NOTO                   | --anchor must differ from --target",
-        "--target noto --anchor cubism                 | anchor must be one that the emoji model knows",
-        "--target owl --anchor unknown                 | anchor must be one that the emoji model knows",
-        "--target noto --steps 0                       | steps must be positive, was 0",
+        "--target noto --anchor cubism                 | --anchor must be one that the emoji model knows",
+        "--target owl --anchor unknown                 | --anchor must be one that the emoji model knows",
+        "--target noto --steps 0                       | --steps must be positive, was 0",
         "--target noto --steps many                    | '--steps': 'many' is not",
-        "--target noto --learning-rate -1              | learningRate must be positive",
-        "--target noto --images 0                      | images must be positive, was 0",
+        "--target noto --learning-rate -1              | --learning-rate must be positive, was -1.0",
+        "--target noto --images 0                      | --images must be positive, was 0",
         "--target noto --threads -1                    | --threads must not be negative, was -1",
         "--target noto --device tpu                    | '--device': must be cpu, gpu, gpu0, gpu1 ..., was 'tpu'",
         "--target noto --neighbour ink                 | --neighbour needs --model",
@@ -85,8 +85,12 @@ class AblateUsageTest {
         "--target noto --preset paper                  | --preset needs --model",
         "--target a --anchor b --model c --kind style --preset mine | --preset must be diffusers or",
         "--target a --anchor b --model c --kind memorized-image | needs --anchor-prompts",
-        "--target a --anchor b --model c --kind inappropriate-content --preset paper | preset 'paper'",
+        "--target a --anchor b --model c --kind inappropriate-content --preset paper | --preset: preset 'paper'",
         "--target a --anchor A --model b --kind style  | --anchor must differ from --target",
+        "--target cat                                  | was 'cat'; did you mean 'cat face'?",
+        "--target bluprint                             | was 'bluprint'; did you mean 'blueprint'?",
+        "--target noto --anchor bluprint               | was 'bluprint'; did you mean 'blueprint'?",
+        "--target a --anchor b --model c --kind style --neighbour d --no-images | --neighbour contradicts --no-images",
         "--target noto --colour                        | Unknown option: '--colour'",
       })
   void aWrongCommandLineIsOneLineAndAHint(@Nullable String args, String message) {
@@ -100,12 +104,12 @@ class AblateUsageTest {
   }
 
   @Test
-  void anOutputFolderThatExistsStaysAsItIs() throws IOException {
+  void anOutputFolderThatIsNotEmptyStaysAsItIs() throws IOException {
     Path file = Files.writeString(folder.resolve("mine.txt"), "mine");
     assertThat(ablate("--target", "noto", "--output", folder.toString())).isEqualTo(1);
     assertThat(err.toString())
         .isEqualToNormalizingNewlines(
-            "ablate: %s: exists already; choose an output folder that does not\n"
+            "ablate: %s: is not empty; choose an output folder that does not exist\n"
                 .formatted(folder));
     assertThat(file).hasContent("mine");
   }

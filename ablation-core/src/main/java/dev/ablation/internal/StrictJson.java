@@ -107,6 +107,7 @@ public final class StrictJson {
 
   private final String text;
   private final boolean infinities;
+  private final boolean comments;
   private int position;
   private int depth;
 
@@ -116,12 +117,13 @@ public final class StrictJson {
    * @param text the JSON text
    */
   public StrictJson(String text) {
-    this(text, false);
+    this(text, false, false);
   }
 
-  private StrictJson(String text, boolean infinities) {
+  private StrictJson(String text, boolean infinities, boolean comments) {
     this.text = text;
     this.infinities = infinities;
+    this.comments = comments;
   }
 
   /**
@@ -133,7 +135,19 @@ public final class StrictJson {
    * @throws JsonFormatException if the text is not strict JSON
    */
   public static @Nullable Object parse(String text) throws IOException {
-    return new StrictJson(text, false).whole();
+    return new StrictJson(text, false, false).whole();
+  }
+
+  /**
+   * Reads a whole text as one value; {@code // ...} to the end of a line and {@code /* ... *}{@code
+   * /} are white space.
+   *
+   * @param text the JSON text
+   * @return as {@link #parse}
+   * @throws JsonFormatException if the text is not strict JSON but for the comments
+   */
+  public static @Nullable Object parseWithComments(String text) throws IOException {
+    return new StrictJson(text, false, true).whole();
   }
 
   /**
@@ -145,7 +159,7 @@ public final class StrictJson {
    * @throws JsonFormatException if the text is not strict JSON but for these numbers
    */
   public static @Nullable Object parsePython(String text) throws IOException {
-    return new StrictJson(text, true).whole();
+    return new StrictJson(text, true, false).whole();
   }
 
   private @Nullable Object whole() throws IOException {
@@ -485,13 +499,31 @@ public final class StrictJson {
     return text.charAt(position++);
   }
 
-  private void skipWhitespace() {
+  private void skipWhitespace() throws JsonFormatException {
     while (position < text.length()) {
       char c = text.charAt(position);
-      if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+      if (c == '/' && comments) {
+        skipComment();
+      } else if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
         return;
+      } else {
+        position++;
       }
-      position++;
+    }
+  }
+
+  private void skipComment() throws JsonFormatException {
+    if (text.startsWith("//", position)) {
+      int end = text.indexOf('\n', position);
+      position = end < 0 ? text.length() : end;
+    } else if (text.startsWith("/*", position)) {
+      int end = text.indexOf("*/", position + 2);
+      if (end < 0) {
+        throw syntax("the text ends inside a comment");
+      }
+      position = end + 2;
+    } else {
+      throw syntax("a comment begins with // or /*");
     }
   }
 

@@ -17,6 +17,7 @@ import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
+import dev.ablation.internal.Suggestion;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
@@ -394,6 +395,11 @@ public final class EmojiAblation {
         removals, neighbours, columns, trainer, Objects.requireNonNull(sampling, "sampling"));
   }
 
+  /** {@return how the evaluation draws} */
+  public SamplingSettings sampling() {
+    return sampling;
+  }
+
   /**
    * Plans the ablation.
    *
@@ -544,8 +550,9 @@ public final class EmojiAblation {
     String plain = name.strip().toLowerCase(Locale.ROOT);
     if (!names.contains(plain)) {
       throw new IllegalArgumentException(
-          "%s must be one that the emoji model knows, was '%s'; it knows %s"
-              .formatted(what, name, some(names, plain)));
+          "%s must be one that the emoji model knows, was '%s'%s; it knows %s"
+              .formatted(
+                  what, name, Suggestion.asQuestion(plain, names), some(names, plain)));
     }
     return plain;
   }

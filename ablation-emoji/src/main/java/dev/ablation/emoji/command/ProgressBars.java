@@ -3,7 +3,10 @@ package dev.ablation.emoji.command;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
 import dev.ablation.sample.SamplingProgress;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -20,29 +23,47 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
 
   private static final int INTERVAL_MILLIS = 500;
   private static final int NAME_WIDTH = 16;
+  private static final long LINE_NANOS = 10_000_000_000L;
 
   /** Begins the task of an evaluation that draws a subject. */
   private static final String SUBJECT = "evaluation of ";
 
   private final PrintStream console;
   private final boolean shown;
+  private final boolean terminal;
   private String name = "";
+  private long lastLine;
   private @Nullable ProgressBar bar;
 
-  /** Writes to {@code console}; nothing but warnings unless {@code shown}. */
-  ProgressBars(PrintStream console, boolean shown) {
+  /**
+   * Writes to {@code console}; nothing but warnings unless {@code shown}. Without a terminal, which
+   * alone can draw over what it drew, there are lines.
+   */
+  ProgressBars(PrintStream console, boolean shown, boolean terminal) {
     this.console = console;
     this.shown = shown;
+    this.terminal = terminal;
   }
 
   /**
-   * Draws on standard error, which stays open.
+   * Draws on standard error, which stays open; where that is no terminal, writes a line now and
+   * then.
    *
-   * @param shown whether bars are drawn; warnings are printed in any case
+   * @param shown whether progress is shown; warnings are printed in any case
    * @return the bars
    */
   public static ProgressBars onStandardError(boolean shown) {
-    return new ProgressBars(System.err, shown);
+    return new ProgressBars(System.err, shown, isTerminal());
+  }
+
+  /** Linux knows it of the stream itself; elsewhere Java knows it of input and output. */
+  private static boolean isTerminal() {
+    try {
+      String stream = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
+      return stream.startsWith("/dev/pts/") || stream.startsWith("/dev/tty");
+    } catch (IOException | UnsupportedOperationException e) {
+      return System.console() != null;
+    }
   }
 
   @Override
@@ -97,6 +118,10 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
     if (!shown) {
       return;
     }
+    if (!terminal) {
+      line(what, done, total, message);
+      return;
+    }
     if (bar == null || !name.equals(what)) {
       close();
       name = what;
@@ -106,6 +131,17 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
     bar.setExtraMessage(message);
     if (done == total) {
       close();
+    }
+  }
+
+  private void line(String what, long done, long total, String message) {
+    long now = System.nanoTime();
+    boolean other = !name.equals(what);
+    if (other || done == total || now - lastLine >= LINE_NANOS) {
+      name = done == total ? "" : what;
+      lastLine = now;
+      console.printf(
+          "%s: %d of %d%s%n", what, done, total, message.isEmpty() ? "" : ", " + message);
     }
   }
 

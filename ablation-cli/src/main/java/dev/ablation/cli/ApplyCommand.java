@@ -1,0 +1,69 @@
+package dev.ablation.cli;
+
+import com.google.gson.JsonObject;
+import dev.ablation.job.EvidenceBundle;
+import dev.ablation.job.EvidenceBundle.Check;
+import dev.ablation.job.ledger.Ledger;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Enters a result in a ledger. */
+@Command(
+    name = "apply",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Enters a folder of evidence in the ledger of a model: from then on its removal applies,"
+          + " together with those before. 'ablate undo' takes it out again, 'ablate export --ledger'"
+          + " writes the model with all of them, 'ablate evaluate --ledger' evaluates them together.",
+      "",
+      "Refused: evidence that was changed, a delta or a target that another request removed already,"
+          + " another base model.",
+    })
+final class ApplyCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "BUNDLE", description = "Folder of evidence.")
+  private Path folder;
+
+  @Option(names = "--ledger", required = true, paramLabel = "FILE", description = "The ledger.")
+  private Path ledger;
+
+  @Option(
+      names = "--request",
+      paramLabel = "ID",
+      description = "Identifier of the request. Default: that of the job, or the folder's name.")
+  private @Nullable String request;
+
+  @Mixin private Output output = new Output();
+
+  @SuppressWarnings("NullAway.Init") // picocli fills in what is required
+  ApplyCommand() {}
+
+  @Override
+  public Integer call() throws IOException {
+    EvidenceBundle bundle = EvidenceBundle.open(folder);
+    List<Check> failed = bundle.verify(null).stream().filter(Check::failed).toList();
+    if (!failed.isEmpty()) {
+      throw new IOException(folder + ": not entered: " + failed.get(0));
+    }
+    String id = request != null ? request : bundle.requestOr(folder);
+    try (Ledger opened = Ledger.open(ledger, bundle.baseSha256())) {
+      opened.add(id, folder, bundle.deltaSha256(), bundle.targets());
+    }
+    JsonObject json = new JsonObject();
+    json.addProperty("request", id);
+    json.addProperty("ledger", ledger.toString());
+    output.print(
+        spec, json, "entered request '%s' in %s%n".formatted(id, ledger));
+    return ExitCode.OK;
+  }
+}

@@ -1,0 +1,31 @@
+package dev.ablation.cli;
+
+import dev.ablation.emoji.command.DeviceOption;
+import dev.ablation.job.JobModel;
+import dev.ablation.job.JobSession;
+import dev.ablation.model.DiffusionModel;
+import java.io.IOException;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The model that a command works on. */
+final class ModelOption {
+  @Option(
+      names = "--model",
+      paramLabel = "MODEL",
+      defaultValue = JobModel.EMBEDDED,
+      description =
+          "Checkpoint folder or file of the base model, or 'embedded' for the emoji model. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private String location = JobModel.EMBEDDED;
+
+  @Mixin private DeviceOption device = new DeviceOption();
+
+  DiffusionModel open() throws IOException {
+    return JobSession.openModel(source());
+  }
+
+  JobModel source() {
+    return new JobModel(location, null, device.name(), null, null, null);
+  }
+}

@@ -1,0 +1,45 @@
+package dev.ablation.cli;
+
+import com.google.gson.JsonObject;
+import dev.ablation.emoji.command.ProgressOption;
+import dev.ablation.job.JobRun;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Continues a run. */
+@Command(
+    name = "resume",
+    mixinStandardHelpOptions = true,
+    description =
+        "Continues a run that was stopped, interrupted or killed, from what it saved last; the result"
+            + " is the same. A finished run stays as it is.")
+final class ResumeCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "DIR", description = "Folder of the run.")
+  private Path folder;
+
+  @Mixin private Output output = new Output();
+  @Mixin private ProgressOption progress = new ProgressOption();
+
+  @SuppressWarnings("NullAway.Init") // picocli fills in what is required
+  ResumeCommand() {}
+
+  @Override
+  public Integer call() throws IOException {
+    if (JobRun.isFinished(folder)) {
+      JsonObject json = new JsonObject();
+      json.addProperty("folder", folder.toString());
+      json.addProperty("finished", true);
+      output.print(spec, json, folder + ": the run is finished" + System.lineSeparator());
+      return ExitCode.OK;
+    }
+    return RunCommand.run(spec, JobRun.resume(folder), output, progress);
+  }
+}

@@ -1,0 +1,96 @@
+package dev.ablation.cli;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import dev.ablation.job.EvidenceBundle;
+import dev.ablation.job.EvidenceBundle.Check;
+import dev.ablation.job.JobModel;
+import dev.ablation.job.JobSession;
+import dev.ablation.job.evidence.Keys;
+import dev.ablation.model.DiffusionModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.PublicKey;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Verifies evidence. */
+@Command(
+    name = "verify",
+    mixinStandardHelpOptions = true,
+    description =
+        "Verifies a folder of evidence: its hashes and, with --key, its signature; with --model also"
+            + " that the delta fits the model and draws what the images show.")
+final class VerifyCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "BUNDLE", description = "Folder of evidence.")
+  private Path folder;
+
+  @Option(
+      names = "--model",
+      paramLabel = "MODEL",
+      description =
+          "Checkpoint folder or file of the base model, or 'embedded'. Default: no image is drawn.")
+  private @Nullable String model;
+
+  @Option(
+      names = "--key",
+      paramLabel = "FILE",
+      description = "Public Ed25519 key in PEM that must have signed the evidence.")
+  private @Nullable Path key;
+
+  @Mixin private Output output = new Output();
+
+  @SuppressWarnings("NullAway.Init") // picocli fills in what is required
+  VerifyCommand() {}
+
+  @Override
+  public Integer call() throws IOException {
+    EvidenceBundle bundle = EvidenceBundle.open(folder);
+    PublicKey signer = key == null ? null : Keys.verifying(key);
+    List<Check> checks;
+    if (model == null) {
+      checks = bundle.verify(signer);
+    } else {
+      JobModel wanted = bundle.job().model();
+      // Opened in the same way as for the run, at the place that was named.
+      JobModel source =
+          new JobModel(
+              model,
+              null,
+              wanted.device(),
+              wanted.threads(),
+              wanted.weightDtype(),
+              wanted.precision());
+      try (DiffusionModel opened = JobSession.openModel(source)) {
+        checks = bundle.verify(signer, opened);
+      }
+    }
+    boolean verified = checks.stream().noneMatch(Check::failed);
+    JsonObject json = new JsonObject();
+    json.addProperty("verified", verified);
+    JsonArray list = new JsonArray();
+    StringBuilder text = new StringBuilder();
+    for (Check check : checks) {
+      JsonObject each = new JsonObject();
+      each.addProperty("name", check.name());
+      each.addProperty("outcome", check.outcome().name().toLowerCase(Locale.ROOT));
+      each.addProperty("detail", check.detail());
+      list.add(each);
+      text.append(check).append(System.lineSeparator());
+    }
+    json.add("checks", list);
+    text.append(verified ? "verified" : "not verified").append(System.lineSeparator());
+    output.print(spec, json, text.toString());
+    return verified ? ExitCode.OK : ExitCode.NOT_VERIFIED;
+  }
+}

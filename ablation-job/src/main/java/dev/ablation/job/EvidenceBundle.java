@@ -1,0 +1,352 @@
+package dev.ablation.job;
+
+import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Role;
+import dev.ablation.evaluation.Subject;
+import dev.ablation.image.ImageFile;
+import dev.ablation.job.evidence.Envelope;
+import dev.ablation.job.evidence.Manifest;
+import dev.ablation.job.internal.RecordReader;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.provenance.PairSettings;
+import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.SamplingSettings;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.PublicKey;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The evidence of a finished run: a folder with the job, the delta, the report, images before and
+ * after, hashes, verdicts, a bill of materials, a model card, and a manifest over all of it.
+ */
+public final class EvidenceBundle {
+  private static final double WHITE = 255;
+
+  private final Path folder;
+  private final Evidence evidence;
+  private final AblationJob job;
+
+  private EvidenceBundle(Path folder, Evidence evidence, AblationJob job) {
+    this.folder = folder;
+    this.evidence = evidence;
+    this.job = job;
+  }
+
+  /**
+   * Opens a bundle. Nothing is verified yet.
+   *
+   * @param folder of a finished run
+   * @return the bundle
+   * @throws IOException if the folder holds no finished run, or a file cannot be read
+   */
+  public static EvidenceBundle open(Path folder) throws IOException {
+    if (!JobRun.isFinished(folder)) {
+      throw new NoSuchFileException(
+          folder.toString(), null, "no evidence: the folder has no " + Manifest.FILE);
+    }
+    Path file = folder.resolve(Evidence.FILE);
+    try {
+      Evidence evidence = RecordReader.read(Files.readString(file), Evidence.class);
+      return new EvidenceBundle(folder, evidence, AblationJob.read(folder.resolve(JobRun.JOB)));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** {@return the folder} */
+  public Path folder() {
+    return folder;
+  }
+
+  /** {@return the job that was run} */
+  public AblationJob job() {
+    return job;
+  }
+
+  /** {@return SHA-256 of the base model's weights} */
+  public String baseSha256() {
+    return evidence.hashes().base();
+  }
+
+  /** {@return SHA-256 of the delta's file, as the evidence states it} */
+  public String deltaSha256() {
+    return evidence.hashes().delta();
+  }
+
+  /**
+   * Returns what was removed.
+   *
+   * @return such as {@code "style 'blueprint'"}
+   */
+  public List<String> targets() {
+    return PairSettings.targets(evidence.settings());
+  }
+
+  /**
+   * Returns the identifier of the request.
+   *
+   * @param otherwise its name stands in where the job has none
+   * @return the identifier
+   */
+  public String requestOr(Path otherwise) {
+    return job.request()
+        .orElseGet(() -> String.valueOf(otherwise.toAbsolutePath().normalize().getFileName()));
+  }
+
+  /** {@return whether every limit of the job was met} */
+  public boolean accepted() {
+    return evidence.accepted();
+  }
+
+  /**
+   * Reads the delta.
+   *
+   * @param parent determines engine and device
+   * @return the delta; the caller closes it
+   * @throws IOException if it cannot be read, or differs from its checksums
+   */
+  public WeightDelta delta(NDManager parent) throws IOException {
+    return WeightDelta.load(folder.resolve(JobRun.DELTA), parent);
+  }
+
+  /**
+   * Verifies hashes and signature, without a model.
+   *
+   * @param key that must have signed the bundle; {@code null} to accept any or none
+   * @return what was checked
+   * @throws IOException if a file cannot be read
+   */
+  public List<Check> verify(@Nullable PublicKey key) throws IOException {
+    List<Check> checks = new ArrayList<>();
+    Optional<Envelope> envelope = Envelope.read(folder);
+    byte[] manifest = Files.readAllBytes(folder.resolve(Manifest.FILE));
+    if (envelope.isPresent()) {
+      checks.add(
+          Check.of(
+              "signed manifest",
+              envelope.get().contains(manifest),
+              "the signature is of another manifest"));
+    }
+    if (key == null) {
+      checks.add(
+          new Check(
+              "signature",
+              Check.Outcome.SKIPPED,
+              envelope.isPresent() ? "no key was given" : "the bundle is not signed"));
+    } else {
+      checks.add(
+          Check.of(
+              "signature",
+              envelope.isPresent() && envelope.get().isSignedBy(key),
+              envelope.isPresent()
+                  ? "another key made it"
+                  : "the bundle is not signed"));
+    }
+    List<String> differences = Manifest.read(folder).differences(folder);
+    checks.add(Check.of("files", differences.isEmpty(), String.join("; ", differences)));
+    Manifest read = Manifest.read(folder);
+    checks.add(
+        Check.of(
+            "delta",
+            evidence.hashes().delta().equals(read.sha256().get(JobRun.DELTA)),
+            "the manifest has another delta than the evidence"));
+    return checks;
+  }
+
+  /**
+   * Verifies hashes and signature, applies the delta to a model and draws again what the evidence
+   * shows of the targets and the first neighbour. In the same environment images must be the same to
+   * the byte, in another one within the distance that the evidence states.
+   *
+   * @param key that must have signed the bundle; {@code null} to accept any or none
+   * @param model the base model
+   * @return what was checked
+   * @throws IOException if a file cannot be read
+   */
+  public List<Check> verify(@Nullable PublicKey key, DiffusionModel model) throws IOException {
+    List<Check> checks = new ArrayList<>(verify(key));
+    if (checks.stream().anyMatch(Check::failed)) {
+      checks.add(
+          new Check("drawn again", Check.Outcome.SKIPPED, "the files are not what they were"));
+      return checks;
+    }
+    String base = model.weights().sha256();
+    boolean sameBase = base.equals(evidence.hashes().base());
+    checks.add(
+        Check.of(
+            "base model",
+            sameBase,
+            "weights must have SHA-256 %s, have %s".formatted(evidence.hashes().base(), base)));
+    if (!sameBase) {
+      return checks;
+    }
+    try (WeightDelta delta = delta(model.manager())) {
+      String result =
+          delta.applied(model, () -> model.weights().boundSha256()).orElse("");
+      checks.add(
+          Check.of(
+              "result",
+              result.equals(evidence.hashes().result()),
+              "weights with the delta must have SHA-256 %s, have %s"
+                  .formatted(evidence.hashes().result(), result)));
+      checks.add(redrawn(model, delta));
+    }
+    return checks;
+  }
+
+  private Check redrawn(DiffusionModel model, WeightDelta delta) throws IOException {
+    String name = "drawn again";
+    if (evidence.images().isEmpty()) {
+      return new Check(name, Check.Outcome.SKIPPED, "the evidence has no images");
+    }
+    SamplingSettings sampling = JobEvaluations.sampling(job, model);
+    Map<String, String> here = delta.provenance().environment();
+    boolean same = here.equals(evidence.environment()) && environmentIsThisOne(model);
+    double worst = 0;
+    int images = 0;
+    for (Subject subject : sample()) {
+      List<Evidence.Drawn> shown =
+          evidence.images().stream()
+              .filter(each -> each.role().equals(role(subject)))
+              .filter(each -> each.subject().equals(subject.name()))
+              .filter(each -> each.index() < sampling.batchSize())
+              .toList();
+      int count = Math.min(subject.images(), sampling.batchSize());
+      List<String> prompts = IntStream.range(0, count).mapToObj(subject::prompt).toList();
+      LatentSampler sampler = LatentSampler.of(model).settings(sampling);
+      List<BufferedImage> before = sampler.draw(prompts, job.seed());
+      List<BufferedImage> after =
+          delta.applied(model, () -> sampler.draw(prompts, job.seed()));
+      for (Evidence.Drawn each : shown) {
+        worst = Math.max(worst, distance(before.get(each.index()), each.file()));
+        worst = Math.max(worst, distance(after.get(each.index()), each.after()));
+        images += 2;
+      }
+    }
+    double most = same ? 0 : evidence.tolerance();
+    String found =
+        String.format(
+            Locale.ROOT,
+            "%d images, largest mean difference %.5f, at most %.5f allowed in %s environment",
+            images,
+            worst,
+            most,
+            same ? "the same" : "another");
+    return new Check(
+        name, worst <= most ? Check.Outcome.PASSED : Check.Outcome.FAILED, found);
+  }
+
+  /** Whether Java, system, processor and device are those of the evidence. */
+  private boolean environmentIsThisOne(DiffusionModel model) {
+    Map<String, String> stated = evidence.environment();
+    return (System.getProperty("java.vm.name") + " " + Runtime.version())
+            .equals(stated.get("java"))
+        && System.getProperty("os.arch").equals(stated.get("arch"))
+        && (System.getProperty("os.name") + " " + System.getProperty("os.version"))
+            .equals(stated.get("os"))
+        && Integer.toString(Runtime.getRuntime().availableProcessors())
+            .equals(stated.get("processors"))
+        && model.descriptor().device().toString().equals(stated.get("device"));
+  }
+
+  private static String role(Subject subject) {
+    return subject.role().name().toLowerCase(Locale.ROOT);
+  }
+
+  private List<Subject> sample() throws IOException {
+    List<Subject> subjects = evaluation().subjects().stream().map(each -> each.subject()).toList();
+    List<Subject> sample = new ArrayList<>();
+    subjects.stream().filter(each -> each.role() == Role.TARGET).forEach(sample::add);
+    subjects.stream().filter(each -> each.role() == Role.NEIGHBOUR).limit(1).forEach(sample::add);
+    return sample;
+  }
+
+  /**
+   * Reads the evaluation.
+   *
+   * @return the evaluation, without its images
+   * @throws IOException if there is none, or it cannot be read
+   */
+  public EvaluationResult evaluation() throws IOException {
+    Path file = folder.resolve("report.json");
+    try {
+      JsonObject report = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+      if (!report.has("evaluation")) {
+        throw new IOException(file + ": the report has no evaluation");
+      }
+      return EvaluationResult.fromJson(report.get("evaluation").toString());
+    } catch (JsonParseException | IllegalStateException | IllegalArgumentException e) {
+      throw new IOException(file + ": not a report: " + e.getMessage(), e);
+    }
+  }
+
+  /** The mean difference of the channels of all pixels, from 0 to 1. */
+  private double distance(BufferedImage drawn, String file) throws IOException {
+    BufferedImage stored = ImageFile.read(folder.resolve(file));
+    if (drawn.getWidth() != stored.getWidth() || drawn.getHeight() != stored.getHeight()) {
+      return 1;
+    }
+    long sum = 0;
+    for (int y = 0; y < drawn.getHeight(); y++) {
+      for (int x = 0; x < drawn.getWidth(); x++) {
+        int a = drawn.getRGB(x, y);
+        int b = stored.getRGB(x, y);
+        for (int shift = 0; shift < 24; shift += 8) {
+          sum += Math.abs((a >> shift & 0xff) - (b >> shift & 0xff));
+        }
+      }
+    }
+    return sum / (WHITE * 3 * drawn.getWidth() * drawn.getHeight());
+  }
+
+  /**
+   * One thing that was checked.
+   *
+   * @param name what was checked
+   * @param outcome how it ended
+   * @param detail why; empty if there is nothing to say
+   */
+  public record Check(String name, Outcome outcome, String detail) {
+
+    /** How a check ended. */
+    public enum Outcome {
+      /** It is as it must be. */
+      PASSED,
+      /** It is not. */
+      FAILED,
+      /** It was not checked. */
+      SKIPPED
+    }
+
+    static Check of(String name, boolean passed, String otherwise) {
+      return new Check(
+          name, passed ? Outcome.PASSED : Outcome.FAILED, passed ? "" : otherwise);
+    }
+
+    /** {@return whether it failed} */
+    public boolean failed() {
+      return outcome == Outcome.FAILED;
+    }
+
+    @Override
+    public String toString() {
+      String text = name + ": " + outcome.name().toLowerCase(Locale.ROOT);
+      return detail.isEmpty() ? text : text + ", " + detail;
+    }
+  }
+}

@@ -1,0 +1,233 @@
+package dev.ablation.job;
+
+import dev.ablation.concept.ConceptKind;
+import dev.ablation.job.internal.Names;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** What is wrong with a job, as far as it shows without the model. */
+final class JobCheck {
+  private final AblationJob job;
+  private final List<String> problems = new ArrayList<>();
+
+  JobCheck(AblationJob job) {
+    this.job = job;
+  }
+
+  List<String> problems() {
+    targets();
+    method();
+    evaluation();
+    acceptance();
+    outputs();
+    if (problems.isEmpty() && job.model().isEmbedded()) {
+      problems.addAll(EmbeddedTargets.problems(job));
+    }
+    return List.copyOf(problems);
+  }
+
+  private void targets() {
+    if (job.targets().isEmpty()) {
+      problems.add("targets: must not be empty");
+    }
+    Set<String> seen = new HashSet<>();
+    for (int i = 0; i < job.targets().size(); i++) {
+      JobTarget target = job.targets().get(i);
+      String at = "targets[" + i + "]";
+      if (!seen.add(target.name().strip().toLowerCase(Locale.ROOT))) {
+        problems.add(
+            at + ".name: target must be named once, but '%s' was named more often".formatted(target.name()));
+      }
+      target(at, target);
+    }
+  }
+
+  private void target(String at, JobTarget target) {
+    ConceptKind kind = target.kind();
+    boolean pairs = kind == ConceptKind.PROMPT_PAIRS;
+    JobAnchor anchor = target.anchor();
+    if (!job.model().isEmbedded()) {
+      if (kind == null) {
+        problems.add(at + ".kind: is required with this model");
+        return;
+      }
+      if (anchor == null) {
+        problems.add(at + ".anchor: is required with this model");
+      }
+    }
+    if (pairs == (target.file() == null && target.pairs().isEmpty())) {
+      problems.add(
+          pairs
+              ? at + ": prompt-pairs need a file or pairs"
+              : at + ": " + misplaced(target) + " must stand with kind prompt-pairs alone");
+      if (!pairs) {
+        removeIfImage(at, target);
+      }
+    }
+    if (target.file() != null && !target.pairs().isEmpty()) {
+      problems.add(at + ": file and pairs contradict each other; give one of them");
+    }
+    if (!target.others().isEmpty()
+        && kind != ConceptKind.MEMORIZED_IMAGE
+        && kind != ConceptKind.INAPPROPRIATE_CONTENT) {
+      problems.add(
+          at + ".others: must stand with kinds memorized-image and inappropriate-content alone");
+    }
+    if (anchor != null) {
+      anchor(at + ".anchor", target, anchor);
+    }
+  }
+
+  private static String misplaced(JobTarget target) {
+    return target.pairs().isEmpty() ? "file" : "pairs";
+  }
+
+  /** The file of a memorized image is in its place. */
+  private void removeIfImage(String at, JobTarget target) {
+    if (target.kind() == ConceptKind.MEMORIZED_IMAGE && target.pairs().isEmpty()) {
+      problems.remove(at + ": file must stand with kind prompt-pairs alone");
+    }
+  }
+
+  private void anchor(String at, JobTarget target, JobAnchor anchor) {
+    String kind = anchor.kind() == null ? "generated" : anchor.kind();
+    boolean unconditional = kind.equals("unconditional");
+    if (unconditional ? anchor.name() != null : anchor.name() == null && !job.model().isEmbedded()) {
+      problems.add(
+          at
+              + (unconditional
+                  ? ".name: must not stand with kind 'unconditional'"
+                  : ".name: is required"));
+    }
+    if (anchor.name() != null && anchor.name().strip().equalsIgnoreCase(target.name().strip())) {
+      problems.add(
+          at + ".name: must differ from the target's, both were '%s'".formatted(target.name()));
+    }
+    if (!anchor.prompts().isEmpty() && anchor.path() != null) {
+      problems.add(at + ": prompts and path contradict each other; give one of them");
+    }
+    if (kind.equals("images") && anchor.path() == null) {
+      problems.add(at + ".path: is required with kind 'images', the folder of the images");
+    }
+    if (kind.equals("other-styles") == anchor.styles().isEmpty()) {
+      problems.add(
+          at + ".styles: must stand with kind 'other-styles', which requires them");
+    }
+    if (target.kind() == ConceptKind.MEMORIZED_IMAGE
+        && kind.equals("generated")
+        && anchor.prompts().isEmpty()
+        && anchor.path() == null
+        && !job.model().isEmbedded()) {
+      problems.add(
+          at
+              + ".prompts: a memorized image needs prompts or path: paraphrases of the caption that"
+              + " do not draw the image");
+    }
+  }
+
+  private void method() {
+    JobMethod method = job.method();
+    JobTraining training = method.training();
+    if (training != null && training.steps() != null) {
+      int steps = training.steps();
+      JobLearningRate rate = training.learningRate();
+      if (rate != null && rate.warmUpSteps() != null && rate.warmUpSteps() > steps) {
+        problems.add(
+            "method.training.learningRate.warmUpSteps: must be at most the steps, %d, was %d"
+                .formatted(steps, rate.warmUpSteps()));
+      }
+      JobEarlyStopping early = method.earlyStopping();
+      if (early != null && early.everySteps() != null && early.everySteps() > steps) {
+        problems.add(
+            "method.earlyStopping.everySteps: must be at most the steps, %d, was %d"
+                .formatted(steps, early.everySteps()));
+      }
+    }
+    if (method.earlyStopping() != null
+        && (!evaluator().equals(JobEvaluation.EMBEDDED) || job.targets().size() != 1)) {
+      problems.add(
+          "method.earlyStopping: needs the evaluator of the emoji model and one target");
+    }
+  }
+
+  /** The name of the evaluator, or {@code "clip"}. */
+  private String evaluator() {
+    String named = job.evaluation().evaluator();
+    if (named == null) {
+      return job.model().isEmbedded() ? JobEvaluation.EMBEDDED : JobEvaluation.PIXELS;
+    }
+    return job.evaluation().evaluatorPath().isPresent() ? "clip" : named;
+  }
+
+  private void evaluation() {
+    JobEvaluation evaluation = job.evaluation();
+    String evaluator = evaluator();
+    if (evaluator.equals(JobEvaluation.EMBEDDED) && !job.model().isEmbedded()) {
+      problems.add("evaluation.evaluator: 'embedded' knows the emoji model alone");
+    }
+    if (evaluation.isNone()
+        && !evaluation.equals(JobEvaluation.with(JobEvaluation.NONE))) {
+      problems.add(
+          "evaluation: evaluator 'none' contradicts images, neighbours, prompts, sampling or"
+              + " attacks");
+    }
+    if (evaluator.equals(JobEvaluation.PIXELS) && !evaluation.attacks().isEmpty()) {
+      problems.add(
+          "evaluation.attacks: need an evaluator that recognises the target: 'embedded' or a CLIP"
+              + " folder");
+    }
+    for (int i = 0; i < evaluation.attacks().size(); i++) {
+      JobAttack attack = evaluation.attacks().get(i);
+      if (attack.kind().equals("sdedit") == (attack.originals() == null)) {
+        problems.add(
+            "evaluation.attacks[%d].originals: must stand with kind 'sdedit', which requires them"
+                .formatted(i));
+      }
+    }
+    JobImageCounts images = evaluation.images();
+    if (images != null && images.shown() != null && images.target() != null
+        && images.shown() > images.target()) {
+      problems.add(
+          "evaluation.images.shown: must be at most the target's images, %d, was %d"
+              .formatted(images.target(), images.shown()));
+    }
+  }
+
+  private void acceptance() {
+    List<AcceptanceLimit> limits = job.acceptance();
+    for (int i = 0; i < limits.size(); i++) {
+      for (int k = 0; k < i; k++) {
+        if (limits.get(k).contradicts(limits.get(i))) {
+          problems.add(
+              "acceptance: '%s' and '%s' contradict each other"
+                  .formatted(limits.get(k), limits.get(i)));
+        }
+      }
+      String evaluator = evaluator();
+      if (evaluator.equals(JobEvaluation.NONE)) {
+        problems.add("acceptance[%d]: '%s' needs an evaluation".formatted(i, limits.get(i)));
+      } else if (evaluator.equals(JobEvaluation.PIXELS)
+          && !limits.get(i).measure().contains(" of ")) {
+        problems.add(
+            "acceptance[%d]: '%s' needs an evaluator that recognises concepts: a CLIP folder"
+                .formatted(i, limits.get(i)));
+      }
+    }
+  }
+
+  private void outputs() {
+    JobOutputs outputs = job.outputs();
+    JobTraining training = job.method().training();
+    if (outputs.lora() != null && (training == null || training.lora() == null)) {
+      problems.add("outputs.lora: needs method.training.lora, without which no factors are trained");
+    }
+  }
+
+  /** Names a kind as files do. */
+  static String name(ConceptKind kind) {
+    return Names.of(kind);
+  }
+}

@@ -1,0 +1,94 @@
+package dev.ablation.job;
+
+import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.job.internal.Described;
+import dev.ablation.job.internal.Shorthand;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the result is evaluated: with images before and after from the same seeds.
+ *
+ * @param evaluator {@code embedded}: the emoji model's evaluator. {@code pixels}: how much
+ *     pixels change. {@code none}: no evaluation, no images. Else the path of a CLIP folder.
+ *     Default: {@code embedded} for the emoji model, else {@code pixels}
+ * @param images how many images are drawn. Default: 6 of each subject with {@code embedded}, 4
+ *     with {@code pixels}, the paper's numbers with CLIP
+ * @param neighbours concepts that are near the target and must stay. The emoji model has its own
+ * @param unrelated prompts that have nothing to do with the target
+ * @param sampling how the images are drawn
+ * @param attacks attempts to recover the target. Default with {@code embedded}: {@code wordings}
+ */
+@Shorthand("evaluator")
+@CheckReturnValue
+public record JobEvaluation(
+    @Described("`embedded`: the emoji model's evaluator. `pixels`: how much pixels change. `none`: no evaluation, no images. Else the path of a CLIP folder. Default: `embedded` for the emoji model, else `pixels`.") @Nullable String evaluator,
+    @Described("How many images are drawn. Default: 6 of each subject with `embedded`, 4 with `pixels`, the paper's numbers with CLIP.") @Nullable JobImageCounts images,
+    @Described("Concepts that are near the target and must stay. The emoji model has its own.") List<JobConcept> neighbours,
+    @Described("Prompts that have nothing to do with the target.") List<String> unrelated,
+    @Described("How the images are drawn.") @Nullable JobSampling sampling,
+    @Described("Attempts to recover the target. Default with `embedded`: `wordings`.") List<JobAttack> attacks) {
+
+  /** Copies and checks the values. */
+  public JobEvaluation {
+    neighbours = neighbours == null ? List.of() : List.copyOf(neighbours);
+    unrelated = unrelated == null ? List.of() : List.copyOf(unrelated);
+    attacks = attacks == null ? List.of() : List.copyOf(attacks);
+  }
+
+  /** The evaluator of the emoji model. */
+  public static final String EMBEDDED = "embedded";
+
+  /** Measures only how much pixels change. */
+  public static final String PIXELS = "pixels";
+
+  /** Draws and measures nothing. */
+  public static final String NONE = "none";
+
+  /**
+   * Chooses an evaluator.
+   *
+   * @param evaluator {@code embedded}, {@code pixels}, {@code none} or the path of a CLIP folder
+   * @return the evaluation
+   */
+  public static JobEvaluation with(String evaluator) {
+    return new JobEvaluation(evaluator, null, List.of(), List.of(), null, List.of());
+  }
+
+  /** {@return the evaluation with an evaluator's defaults} */
+  public static JobEvaluation defaults() {
+    return new JobEvaluation(null, null, List.of(), List.of(), null, List.of());
+  }
+
+  /**
+   * Changes the neighbours.
+   *
+   * @param changed concepts that must stay
+   * @return a copy with the given neighbours
+   */
+  public JobEvaluation neighbours(List<JobConcept> changed) {
+    return new JobEvaluation(evaluator, images, changed, unrelated, sampling, attacks);
+  }
+
+  /**
+   * Changes the evaluator.
+   *
+   * @param changed as {@link #with} takes it
+   * @return a copy with the given evaluator
+   */
+  public JobEvaluation evaluator(String changed) {
+    return new JobEvaluation(changed, images, neighbours, unrelated, sampling, attacks);
+  }
+
+  /** {@return the folder of CLIP, if it is the evaluator} */
+  public Optional<String> evaluatorPath() {
+    return Optional.ofNullable(evaluator)
+        .filter(name -> !List.of(NONE, PIXELS, EMBEDDED).contains(name));
+  }
+
+  /** {@return whether nothing is drawn and measured} */
+  public boolean isNone() {
+    return NONE.equals(evaluator);
+  }
+}

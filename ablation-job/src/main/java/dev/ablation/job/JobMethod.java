@@ -1,0 +1,73 @@
+package dev.ablation.job;
+
+import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.job.internal.Described;
+import dev.ablation.job.internal.Shorthand;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the target is removed.
+ *
+ * @param preset published settings: {@code recommended} (tuned for the emoji model; {@code
+ *     standard} for others), {@code standard}, {@code diffusers}, {@code diffusers-with-prior},
+ *     {@code paper}, {@code paper-with-prior}. Default: {@code recommended}
+ * @param weights weights to change: {@code cross-attention-key-value}, {@code attention}, {@code
+ *     denoiser}, {@code token-embeddings}. Default: the preset's
+ * @param objective the loss. Default: the preset's
+ * @param training settings of training by gradient. Not together with {@code closedForm}
+ * @param closedForm computes the change from one linear system instead of training
+ * @param earlyStopping trains until the target is gone, and stops where neighbours suffer. Needs
+ *     the evaluator of the emoji model and one target
+ */
+@Shorthand("preset")
+@CheckReturnValue
+public record JobMethod(
+    @Described(value = "Published settings: `recommended` (tuned for the emoji model; `standard` for others), `standard`, `diffusers`, `diffusers-with-prior`, `paper`, `paper-with-prior`. Default: `recommended`.", oneOf = {"recommended", "standard", "diffusers", "diffusers-with-prior", "paper", "paper-with-prior"}) @Nullable String preset,
+    @Described(value = "Weights to change: `cross-attention-key-value`, `attention`, `denoiser`, `token-embeddings`. Default: the preset's.", oneOf = {"cross-attention-key-value", "attention", "denoiser", "token-embeddings"}) @Nullable String weights,
+    @Described("The loss. Default: the preset's.") @Nullable JobObjective objective,
+    @Described("Settings of training by gradient. Not together with `closedForm`.") @Nullable JobTraining training,
+    @Described("Computes the change from one linear system instead of training.") @Nullable JobClosedForm closedForm,
+    @Described("Trains until the target is gone, and stops where neighbours suffer. Needs the evaluator of the emoji model and one target.") @Nullable JobEarlyStopping earlyStopping) {
+
+  /** Copies and checks the values. */
+  public JobMethod {
+    if (closedForm != null && (training != null || objective != null || earlyStopping != null)) {
+      throw new IllegalArgumentException(
+          "closedForm must stand without training, objective and earlyStopping, which belong to"
+              + " training by gradient");
+    }
+  }
+
+  /** What suits the model best: settings tuned for the emoji model, the standard ones for others. */
+  public static final String RECOMMENDED = "recommended";
+
+  /**
+   * Chooses a preset.
+   *
+   * @param name such as {@code "recommended"}
+   * @return the method
+   */
+  public static JobMethod preset(String name) {
+    return new JobMethod(name, null, null, null, null, null);
+  }
+
+  /**
+   * Changes the loss.
+   *
+   * @param changed the loss; {@code null} for the preset's
+   * @return a copy with the given loss
+   */
+  public JobMethod objective(@Nullable JobObjective changed) {
+    return new JobMethod(preset, weights, changed, training, closedForm, earlyStopping);
+  }
+
+  /**
+   * Changes the settings of training by gradient.
+   *
+   * @param changed the settings
+   * @return a copy with the given settings
+   */
+  public JobMethod training(JobTraining changed) {
+    return new JobMethod(preset, weights, objective, changed, closedForm, earlyStopping);
+  }
+}

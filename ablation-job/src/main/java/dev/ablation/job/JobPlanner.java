@@ -1,0 +1,412 @@
+package dev.ablation.job;
+
+import dev.ablation.Ablation;
+import dev.ablation.Ablator;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.anchor.TargetAnchor;
+import dev.ablation.anchor.UnconditionalAnchors;
+import dev.ablation.augment.Augmentation;
+import dev.ablation.closedform.ClosedForm;
+import dev.ablation.closedform.OrthogonalErasure;
+import dev.ablation.closedform.SequenceLeastSquares;
+import dev.ablation.closedform.Uce;
+import dev.ablation.concept.Concept;
+import dev.ablation.concept.ConceptKind;
+import dev.ablation.concept.MemorizedImage;
+import dev.ablation.concept.Preservation;
+import dev.ablation.concept.PromptPair;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.model.AdamW;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.Lora;
+import dev.ablation.model.WeightGroup;
+import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.Teacher;
+import dev.ablation.objective.TimestepWeighting;
+import dev.ablation.sample.Sampler;
+import dev.ablation.sample.SamplingSettings;
+import dev.ablation.train.GradientTrainer;
+import dev.ablation.train.LearningRateSchedule;
+import dev.ablation.train.Preset;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Turns the description into the plan and the evaluation of the library. */
+final class JobPlanner {
+  private final AblationJob job;
+  private final DiffusionModel model;
+  private final JobEvaluator evaluator;
+
+  JobPlanner(AblationJob job, DiffusionModel model, JobEvaluator evaluator) {
+    this.job = job;
+    this.model = model;
+    this.evaluator = evaluator;
+  }
+
+  Optional<Evaluation> evaluation() throws IOException {
+    return job.evaluation().isNone()
+        ? Optional.empty()
+        : Optional.of(new JobEvaluations(job, model, evaluator).evaluation(pairs()));
+  }
+
+  Ablation plan() throws IOException {
+    JobMethod method = job.method();
+    boolean recommended = preset().equals(JobMethod.RECOMMENDED);
+    JobClosedForm closedForm = method.closedForm();
+    Ablation plan;
+    if (closedForm != null) {
+      plan = of(pairs()).trainer(closedForm(closedForm));
+    } else if (job.model().isEmbedded()) {
+      plan = EmbeddedTargets.of(job, null).plan(model);
+      if (!recommended) {
+        plan = plan.preset(this::preset);
+      }
+      plan = plan.training(this::adjusted);
+    } else {
+      plan = of(pairs()).preset(this::preset).training(this::adjusted);
+    }
+    if (method.weights() != null) {
+      plan = plan.weights(weights(method.weights()));
+    }
+    if (method.objective() != null) {
+      plan = plan.objective(objective(method.objective()));
+    }
+    Optional<Preservation> preservation = preservation();
+    if (preservation.isPresent()) {
+      plan = plan.preserve(preservation.get());
+    }
+    return plan.seed(job.seed());
+  }
+
+  private Ablation of(List<TargetAnchor> pairs) {
+    Ablation plan = Ablator.of(model).target(pairs.get(0).target()).anchor(pairs.get(0).anchor());
+    for (TargetAnchor next : pairs.subList(1, pairs.size())) {
+      plan = plan.andTarget(next.target()).anchor(next.anchor());
+    }
+    return plan;
+  }
+
+  private String preset() {
+    return Objects.requireNonNullElse(job.method().preset(), JobMethod.RECOMMENDED);
+  }
+
+  private Preset preset(ConceptKind kind) {
+    return switch (preset()) {
+      case "diffusers" -> Preset.diffusers(kind);
+      case "diffusers-with-prior" -> Preset.diffusersWithPrior(kind);
+      case "paper" -> Preset.paper(kind);
+      case "paper-with-prior" -> Preset.paperWithPrior(kind);
+      default -> Preset.standard(kind);
+    };
+  }
+
+  private List<TargetAnchor> pairs() throws IOException {
+    if (job.model().isEmbedded()) {
+      return EmbeddedTargets.of(job, null).plan(model).pairs();
+    }
+    List<TargetAnchor> pairs = new ArrayList<>();
+    for (JobTarget target : job.targets()) {
+      pairs.add(new TargetAnchor(concept(target), anchor(target)));
+    }
+    return pairs;
+  }
+
+  private static Concept concept(JobTarget target) throws IOException {
+    ConceptKind kind = Objects.requireNonNull(target.kind());
+    String[] others = target.others().toArray(String[]::new);
+    return switch (kind) {
+      case MEMORIZED_IMAGE -> {
+        MemorizedImage image = Concept.memorized(target.name(), others);
+        yield target.file() == null ? image : image.image(target.file());
+      }
+      case INAPPROPRIATE_CONTENT -> Concept.inappropriate(target.name(), others);
+      case PROMPT_PAIRS ->
+          target.file() != null
+              ? Concept.pairs(target.name(), target.file())
+              : Concept.pairs(
+                  target.name(),
+                  target.pairs().stream()
+                      .map(pair -> new PromptPair(pair.anchor(), pair.target()))
+                      .toList());
+      default -> concept(kind, target.name());
+    };
+  }
+
+  private static Concept concept(ConceptKind kind, String name) {
+    return switch (kind) {
+      case STYLE -> Concept.style(name);
+      case INSTANCE -> Concept.instance(name);
+      case COMPOSITION -> Concept.composition(name);
+      case MEMORIZED_IMAGE -> Concept.memorized(name);
+      case INAPPROPRIATE_CONTENT -> Concept.inappropriate(name);
+      case PROMPT_PAIRS ->
+          throw new IllegalArgumentException(
+              "a concept of kind prompt-pairs cannot be preserved, was '%s'".formatted(name));
+    };
+  }
+
+  /** A concept that stays; of the first target's kind unless it says another one. */
+  static Concept concept(JobConcept concept, ConceptKind usual) {
+    return concept(Objects.requireNonNullElse(concept.kind(), usual), concept.name());
+  }
+
+  private AnchorStrategy anchor(JobTarget target) throws IOException {
+    JobAnchor anchor = Objects.requireNonNull(target.anchor());
+    JobImages images = anchor.images();
+    AnchorStrategy strategy =
+        switch (Objects.requireNonNullElse(anchor.kind(), "generated")) {
+          case "images" -> AnchorStrategy.images(name(anchor), Objects.requireNonNull(anchor.path()));
+          case "unconditional" -> unconditional(images);
+          case "other-styles" ->
+              AnchorStrategy.otherStyles(anchor.styles(), generated(anchor, images));
+          default -> generated(anchor, images);
+        };
+    String augmentation = images == null ? null : images.augmentation();
+    return augmentation == null
+        ? strategy
+        : strategy.augmented(
+            switch (augmentation) {
+              case "paper" -> Augmentation.paper();
+              case "diffusers" -> Augmentation.diffusers();
+              default -> Augmentation.none();
+            });
+  }
+
+  private static String name(JobAnchor anchor) {
+    return Objects.requireNonNull(anchor.name());
+  }
+
+  private GeneratedAnchors generated(JobAnchor anchor, @Nullable JobImages images)
+      throws IOException {
+    GeneratedAnchors generated =
+        anchor.path() != null
+            ? AnchorStrategy.generated(name(anchor), anchor.path())
+            : anchor.prompts().isEmpty()
+                ? AnchorStrategy.generated(name(anchor))
+                : AnchorStrategy.generated(name(anchor), anchor.prompts());
+    if (images == null) {
+      return generated;
+    }
+    if (images.count() != null) {
+      generated = generated.images(images.count());
+    }
+    if (images.sampling() != null) {
+      generated = generated.sampling(sampling(images.sampling(), model));
+    }
+    return images.cache() == null ? generated : generated.cachedIn(images.cache());
+  }
+
+  private UnconditionalAnchors unconditional(@Nullable JobImages images) {
+    UnconditionalAnchors anchors = AnchorStrategy.unconditional();
+    if (images == null) {
+      return anchors;
+    }
+    if (images.count() != null) {
+      anchors = anchors.images(images.count());
+    }
+    if (images.sampling() != null) {
+      anchors = anchors.sampling(sampling(images.sampling(), model));
+    }
+    return images.cache() == null ? anchors : anchors.cachedIn(images.cache());
+  }
+
+  private Optional<Preservation> preservation() {
+    return job.preserve()
+        .map(preserve -> {
+          ConceptKind usual = firstKind(job);
+          Preservation preservation =
+              preserve.concepts().isEmpty()
+                  ? Preservation.ofPrompts(preserve.prompts())
+                  : Preservation.of(
+                      preserve.concepts().stream()
+                          .map(each -> concept(each, usual))
+                          .toArray(Concept[]::new));
+          if (!preserve.concepts().isEmpty() && !preserve.prompts().isEmpty()) {
+            preservation = preservation.prompts(preserve.prompts());
+          }
+          return preserve.weight() == null ? preservation : preservation.weight(preserve.weight());
+        });
+  }
+
+  static ConceptKind firstKind(AblationJob job) {
+    JobTarget first = job.targets().get(0);
+    return job.model().isEmbedded()
+        ? EmbeddedTargets.kind(first)
+        : Objects.requireNonNull(first.kind());
+  }
+
+  private GradientTrainer adjusted(GradientTrainer trainer) {
+    GradientTrainer changed = trainer;
+    JobTraining training = job.method().training();
+    if (training != null) {
+      if (training.steps() != null) {
+        changed = changed.steps(training.steps());
+      }
+      if (training.batchSize() != null) {
+        changed = changed.batchSize(training.batchSize());
+      }
+      if (training.accumulation() != null) {
+        changed = changed.accumulation(training.accumulation());
+      }
+      if (training.learningRate() != null) {
+        changed = withRate(changed, training.learningRate());
+      }
+      if (training.optimizer() != null) {
+        changed = withOptimizer(changed, training.optimizer());
+      }
+      if (training.lora() != null) {
+        changed = changed.lora(lora(training.lora()));
+      }
+    }
+    JobEarlyStopping early = job.method().earlyStopping();
+    return early == null
+        ? changed
+        : changed.monitor(new JobEvaluations(job, model, evaluator).stopping(early));
+  }
+
+  private static GradientTrainer withRate(GradientTrainer trainer, JobLearningRate rate) {
+    GradientTrainer changed = rate.value() == null ? trainer : trainer.learningRate(rate.value());
+    int warmUp = Objects.requireNonNullElse(rate.warmUpSteps(), 0);
+    if ("cosine".equals(rate.schedule())) {
+      return changed.schedule(
+          LearningRateSchedule.cosine(warmUp, Objects.requireNonNullElse(rate.floor(), 0.0)));
+    }
+    if (warmUp > 0) {
+      return changed.schedule(LearningRateSchedule.constantWithWarmUp(warmUp));
+    }
+    return rate.schedule() == null ? changed : changed.schedule(LearningRateSchedule.constant());
+  }
+
+  private static GradientTrainer withOptimizer(GradientTrainer trainer, JobOptimizer settings) {
+    AdamW old = trainer.optimizer();
+    List<Double> betas =
+        settings.betas().isEmpty() ? List.of(old.beta1(), old.beta2()) : settings.betas();
+    GradientTrainer changed =
+        trainer.optimizer(
+            new AdamW(
+                betas.get(0),
+                betas.get(1),
+                Objects.requireNonNullElse(settings.epsilon(), old.epsilon()),
+                Objects.requireNonNullElse(settings.weightDecay(), old.weightDecay())));
+    if (settings.maxGradientNorm() != null) {
+      changed = changed.maxGradientNorm(settings.maxGradientNorm());
+    }
+    if (settings.stopStartToken() != null) {
+      changed = changed.stopStartToken(settings.stopStartToken());
+    }
+    return settings.decayOtherRows() == null
+        ? changed
+        : changed.decayOtherRows(settings.decayOtherRows());
+  }
+
+  private static Lora lora(JobLora settings) {
+    Lora lora = Lora.rank(settings.rank());
+    if (settings.alpha() != null) {
+      lora = lora.alpha(settings.alpha());
+    }
+    return settings.start() == null
+        ? lora
+        : lora.start(
+            settings.start().equals("gaussian") ? Lora.Start.GAUSSIAN : Lora.Start.KAIMING);
+  }
+
+  private static WeightGroup weights(String name) {
+    return switch (name) {
+      case "attention" -> WeightGroup.attention();
+      case "denoiser" -> WeightGroup.denoiser();
+      case "token-embeddings" -> WeightGroup.tokenEmbeddings();
+      default -> WeightGroup.crossAttentionKeyValue();
+    };
+  }
+
+  private static AblationObjective objective(JobObjective settings) {
+    AblationObjective objective =
+        "noise-based".equals(settings.kind())
+            ? AblationObjective.noiseBased(weighting(settings.weighting()))
+            : AblationObjective.modelBased(
+                "frozen-weights".equals(settings.teacher())
+                    ? Teacher.FROZEN_WEIGHTS
+                    : Teacher.CURRENT_WEIGHTS);
+    return settings.priorWeight() == null
+        ? objective
+        : objective.plus(AblationObjective.priorPreservation().times(settings.priorWeight()));
+  }
+
+  private static TimestepWeighting weighting(@Nullable JobWeighting settings) {
+    if (settings == null || settings.value() == null) {
+      return TimestepWeighting.uniform();
+    }
+    return settings.kind().equals("min-snr")
+        ? TimestepWeighting.minSnr(settings.value())
+        : TimestepWeighting.inverseSnr(settings.value());
+  }
+
+  private ClosedForm closedForm(JobClosedForm settings) {
+    Double preserve = settings.preserveScale();
+    Double ridge = settings.ridge();
+    Double erase = settings.eraseScale();
+    switch (settings.kind()) {
+      case "uce" -> {
+        Uce uce = Uce.defaults();
+        uce = erase == null ? uce : uce.eraseScale(erase);
+        uce = preserve == null ? uce : uce.preserveScale(preserve);
+        return ClosedForm.uce(ridge == null ? uce : uce.ridge(ridge));
+      }
+      case "orthogonal" -> {
+        OrthogonalErasure erasure =
+            firstKind(job) == ConceptKind.STYLE
+                ? OrthogonalErasure.ofStyle()
+                : OrthogonalErasure.ofInstance();
+        erasure = erase == null ? erasure : erasure.eraseScale(erase);
+        erasure = preserve == null ? erasure : erasure.preserveScale(preserve);
+        return ClosedForm.orthogonal(ridge == null ? erasure : erasure.ridge(ridge));
+      }
+      default -> {
+        SequenceLeastSquares squares = SequenceLeastSquares.defaults();
+        squares = preserve == null ? squares : squares.preserveWeight(preserve);
+        return ClosedForm.sequences(ridge == null ? squares : squares.ridge(ridge));
+      }
+    }
+  }
+
+  /** What is not set is the model's default. */
+  static SamplingSettings sampling(JobSampling settings, SamplingSettings usual) {
+    SamplingSettings sampling = usual;
+    if (settings.sampler() != null) {
+      sampling = sampling.sampler(sampler(settings.sampler()));
+    }
+    if (settings.steps() != null) {
+      sampling = sampling.steps(settings.steps());
+    }
+    if (settings.guidanceScale() != null) {
+      sampling = sampling.guidanceScale(settings.guidanceScale());
+    }
+    if (settings.negativePrompt() != null) {
+      sampling = sampling.negativePrompt(settings.negativePrompt());
+    }
+    return settings.batchSize() == null ? sampling : sampling.batchSize(settings.batchSize());
+  }
+
+  static SamplingSettings sampling(JobSampling settings, DiffusionModel model) {
+    return sampling(settings, SamplingSettings.defaultsFor(model));
+  }
+
+  private static Sampler sampler(String name) {
+    return switch (name) {
+      case "ddpm" -> Sampler.ddpm();
+      case "ddim" -> Sampler.ddim();
+      case "pndm" -> Sampler.pndm();
+      case "dpm-solver++" -> Sampler.dpmSolverPlusPlus();
+      case "euler" -> Sampler.euler();
+      case "heun" -> Sampler.heun();
+      case "euler-ancestral" -> Sampler.eulerAncestral();
+      case "flow-match-euler" -> Sampler.flowMatchEuler();
+      default -> Sampler.uniPc();
+    };
+  }
+}

@@ -1,0 +1,410 @@
+package dev.ablation.job;
+
+import dev.ablation.Ablation;
+import dev.ablation.AblationResult;
+import dev.ablation.AblationRun;
+import dev.ablation.Estimate;
+import dev.ablation.checkpoint.Checkpoints;
+import dev.ablation.djl.lora.LoraFile;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.event.AblationListener;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.job.evidence.Manifest;
+import dev.ablation.memory.MemoryUse;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.PrivateKey;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run of a job in a folder. The folder is the state of the run: killed at any time, it is
+ * continued by {@link #resume}, with the same result. When it is done, the folder is its evidence.
+ *
+ * {@snippet class="dev.ablation.job.Snippets" region="run"}
+ */
+public final class JobRun {
+  /** The job, with absolute paths. */
+  public static final String JOB = "job.json";
+
+  /** The change of the weights. */
+  public static final String DELTA = "delta.safetensors";
+
+  /** The report for people. */
+  public static final String REPORT = "report.html";
+
+  /** What an unfinished run needs to continue. */
+  static final String WORK = "work";
+
+  private static final long LOOK_MILLIS = 200;
+
+  private final AblationJob job;
+  private final Path folder;
+
+  private JobRun(AblationJob job, Path folder) {
+    this.job = job;
+    this.folder = folder;
+  }
+
+  /**
+   * Prepares a run. Nothing is written yet.
+   *
+   * @param job any
+   * @param folder must not exist or be empty, or hold an unfinished run of the same job, which is
+   *     continued
+   * @return the run
+   * @throws InvalidJobException if the job has problems
+   * @throws FileAlreadyExistsException if the folder holds something else
+   * @throws IOException if the folder cannot be read
+   */
+  public static JobRun of(AblationJob job, Path folder) throws IOException {
+    List<String> problems = job.problems();
+    if (!problems.isEmpty()) {
+      throw new InvalidJobException(job.toString(), problems);
+    }
+    AblationJob absolute = job.absolute();
+    JobRun run =
+        new JobRun(
+            absolute.outputs(
+                absolute.outputs().folder(folder.toAbsolutePath().normalize())),
+            folder);
+    if (Files.exists(folder)) {
+      run.checkFolder();
+    }
+    if (!Files.exists(folder.resolve(JOB))) {
+      run.checkOutputs();
+    }
+    return run;
+  }
+
+  private void checkFolder() throws IOException {
+    if (!Files.isDirectory(folder)) {
+      throw new FileAlreadyExistsException(
+          folder.toString(), null, "is a file; choose an output folder that does not exist");
+    }
+    if (isEmpty(folder)) {
+      return;
+    }
+    if (isFinished(folder)) {
+      throw new FileAlreadyExistsException(
+          folder.toString(), null, "holds a finished run; choose another output folder");
+    }
+    if (!Files.exists(folder.resolve(JOB))) {
+      throw new FileAlreadyExistsException(
+          folder.toString(), null, "is not empty; choose an output folder that does not exist");
+    }
+    if (!AblationJob.read(folder.resolve(JOB)).equals(job)) {
+      throw new FileAlreadyExistsException(
+          folder.toString(),
+          null,
+          "holds an unfinished run of another job; resume that one or choose another output"
+              + " folder");
+    }
+  }
+
+  /**
+   * Prepares the continuation of a run that was stopped or killed.
+   *
+   * @param folder of the run
+   * @return the run
+   * @throws NoSuchFileException if there is no run
+   * @throws InvalidJobException if its job can no longer be carried out
+   * @throws IOException if the folder cannot be read
+   */
+  public static JobRun resume(Path folder) throws IOException {
+    Path file = folder.resolve(JOB);
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(
+          folder.toString(), null, "no run to resume: the folder has no " + JOB);
+    }
+    AblationJob job = AblationJob.read(file);
+    return new JobRun(job.outputs(job.outputs().folder(folder.toAbsolutePath().normalize())), folder);
+  }
+
+  /**
+   * Returns whether a folder holds a finished run.
+   *
+   * @param folder any
+   * @return whether it does
+   */
+  public static boolean isFinished(Path folder) {
+    return Files.exists(folder.resolve(Manifest.FILE));
+  }
+
+  private static boolean isEmpty(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.findAny().isEmpty();
+    }
+  }
+
+  /** {@return the job} */
+  public AblationJob job() {
+    return job;
+  }
+
+  /** {@return the folder of the run} */
+  public Path folder() {
+    return folder;
+  }
+
+  /** Writes further files into the folder, before the manifest lists them all. */
+  @FunctionalInterface
+  public interface MoreFiles {
+    /**
+     * Writes the files.
+     *
+     * @param result of the run, still open
+     * @param session the job's model and evaluator
+     * @throws IOException if a file cannot be written
+     */
+    void write(AblationResult result, JobSession session) throws IOException;
+  }
+
+  /**
+   * Runs the job to its end.
+   *
+   * @return what it found
+   * @throws IOException if a file cannot be read or written
+   */
+  public JobResult run() throws IOException {
+    return run(event -> {}, () -> false, (result, session) -> {});
+  }
+
+  /**
+   * Runs the job to its end.
+   *
+   * @param listener receives every event of the ablation
+   * @param cancelled asked now and then; {@code true} stops the run, which can be resumed
+   * @param more writes further files into the folder
+   * @return what it found
+   * @throws InvalidJobException if the job cannot be carried out on its model, or the estimate is
+   *     beyond its limits; before any long work
+   * @throws JobStoppedException if it was cancelled or took more than the job's limits; the folder
+   *     keeps what was done
+   * @throws IllegalStateException if another process runs in the folder
+   * @throws IOException if a file cannot be read or written
+   */
+  public JobResult run(AblationListener listener, BooleanSupplier cancelled, MoreFiles more)
+      throws IOException {
+    PrivateKey key = EvidenceFiles.key(job);
+    try (JobSession session = JobSession.open(job)) {
+      Optional<Evaluation> evaluation =
+          session.evaluation().map(each -> each.keptIn(folder.resolve(WORK).resolve("images")));
+      Ablation plan = session.plan();
+      if (evaluation.isPresent()) {
+        plan = plan.evaluate(evaluation.get());
+      }
+      check(plan, session);
+      begin();
+      try (AblationResult result = train(plan.listener(listener), cancelled)) {
+        return finish(result, session, more, key);
+      }
+    }
+  }
+
+  private void check(Ablation plan, JobSession session) {
+    List<String> problems = new ArrayList<>(plan.check());
+    if (problems.isEmpty() && job.limits().isPresent()) {
+      problems.addAll(beyondLimits(plan.estimate(), job.limits().get()));
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidJobException(job.toString(), problems);
+    }
+  }
+
+  /**
+   * Compares an estimate with limits.
+   *
+   * @param estimate of a plan
+   * @param limits of a job
+   * @return a problem for each limit that the estimate is beyond
+   */
+  public static List<String> beyondLimits(Estimate estimate, JobLimits limits) {
+    List<String> problems = new ArrayList<>();
+    Optional<Duration> time = estimate.time();
+    if (limits.time() != null && time.isPresent() && time.get().compareTo(limits.time()) > 0) {
+      problems.add(
+          "limits.time: anchors and training take about %d s, more than the limit of %d s"
+              .formatted(time.get().toSeconds(), limits.time().toSeconds()));
+    }
+    OptionalLong resident = MemoryUse.resident();
+    if (limits.memory() != null && resident.isPresent()) {
+      long bytes =
+          resident.getAsLong()
+              + estimate
+                  .probe()
+                  .map(probe -> probe.peakBytes().orElse(0))
+                  .orElseGet(estimate::stateBytes);
+      if (bytes > limits.memory().count()) {
+        problems.add(
+            "limits.memory: training takes about %s, more than the limit of %s"
+                .formatted(new JobBytes(bytes), limits.memory()));
+      }
+    }
+    return problems;
+  }
+
+  private void begin() throws IOException {
+    Files.createDirectories(folder.resolve(WORK));
+    if (!Files.exists(folder.resolve(JOB))) {
+      AtomicFiles.writeString(folder.resolve(JOB), Existing.REFUSE, job.toJson());
+    }
+  }
+
+  private AblationResult train(Ablation plan, BooleanSupplier cancelled) throws IOException {
+    Checkpoints checkpoints = Checkpoints.in(folder.resolve(WORK).resolve("checkpoints"));
+    Integer every = job.outputs().checkpointEvery();
+    Ablation resumable =
+        plan.checkpoints(every == null ? checkpoints : checkpoints.every(every));
+    ExecutorService executor =
+        Executors.newSingleThreadExecutor(task -> {
+          Thread thread = new Thread(task, "ablation");
+          thread.setDaemon(true);
+          return thread;
+        });
+    try {
+      AblationRun run = resumable.start(executor);
+      return wait(run, cancelled);
+    } finally {
+      executor.shutdown();
+    }
+  }
+
+  private AblationResult wait(AblationRun run, BooleanSupplier cancelled) throws IOException {
+    Future<AblationResult> result = run.result().toCompletableFuture();
+    long start = System.nanoTime();
+    String stopped = null;
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          AblationResult done = result.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+          // A stop during the evaluation ends it alone.
+          if (stopped != null && !job.evaluation().isNone() && done.evaluation().isEmpty()) {
+            done.close();
+            throw new JobStoppedException(stopped, folder);
+          }
+          return done;
+        } catch (TimeoutException e) {
+          stopped = stopped != null ? stopped : reasonToStop(start, cancelled);
+        } catch (InterruptedException e) {
+          interrupted = true;
+          stopped = "the run was interrupted";
+        }
+        if (stopped != null) {
+          run.cancel();
+        }
+      }
+    } catch (ExecutionException e) {
+      throw failure(e.getCause(), stopped);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private RuntimeException failure(@Nullable Throwable cause, @Nullable String stopped)
+      throws IOException {
+    if (cause instanceof CancellationException) {
+      return new JobStoppedException(stopped == null ? "the run was cancelled" : stopped, folder);
+    }
+    if (cause instanceof UncheckedIOException io) {
+      throw io.getCause();
+    }
+    if (cause instanceof Error error) {
+      throw error;
+    }
+    return cause instanceof RuntimeException runtime ? runtime : new IllegalStateException(cause);
+  }
+
+  private @Nullable String reasonToStop(long start, BooleanSupplier cancelled) {
+    if (cancelled.getAsBoolean()) {
+      return "the run was cancelled";
+    }
+    JobLimits limits = job.limits().orElse(null);
+    if (limits == null) {
+      return null;
+    }
+    Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+    if (limits.time() != null && elapsed.compareTo(limits.time()) > 0) {
+      return "the run took more than its limit of %d s".formatted(limits.time().toSeconds());
+    }
+    OptionalLong resident = MemoryUse.resident();
+    if (limits.memory() != null
+        && resident.isPresent()
+        && resident.getAsLong() > limits.memory().count()) {
+      return "the run took %s, more than its limit of %s"
+          .formatted(new JobBytes(resident.getAsLong()), limits.memory());
+    }
+    return null;
+  }
+
+  private JobResult finish(
+      AblationResult result, JobSession session, MoreFiles more, @Nullable PrivateKey key)
+      throws IOException {
+    List<Verdict> verdicts = Acceptance.verdicts(job.acceptance(), result.evaluation());
+    Path delta = folder.resolve(DELTA);
+    Files.deleteIfExists(delta); // of an end that was killed
+    result.delta().save(delta);
+    result.report(folder.resolve(REPORT));
+    new EvidenceFiles(folder, session).write(result, verdicts);
+    export(result, session);
+    more.write(result, session);
+    delete(folder.resolve(WORK));
+    JobResult found = new JobResult(job, folder, verdicts, result.evaluation());
+    EvidenceFiles.seal(job, folder, found.accepted(), key);
+    return found;
+  }
+
+  /** What the job asks for beside the evidence. What an end that was killed wrote is complete. */
+  private void export(AblationResult result, JobSession session) throws IOException {
+    Path checkpoint = job.outputs().export();
+    if (checkpoint != null && !Files.exists(checkpoint)) {
+      result.delta().export(session.model(), checkpoint);
+    }
+    Path lora = job.outputs().lora();
+    if (lora != null && !Files.exists(lora)) {
+      LoraFile.save(result.delta(), lora);
+    }
+  }
+
+  /** What is to be written beside the folder must not exist when a run begins. */
+  private void checkOutputs() throws IOException {
+    for (Path output :
+        Stream.of(job.outputs().export(), job.outputs().lora()).filter(Objects::nonNull).toList()) {
+      if (Files.exists(output)) {
+        throw new FileAlreadyExistsException(
+            output.toString(), null, "exists already; choose an output that does not");
+      }
+    }
+  }
+
+  private static void delete(Path tree) throws IOException {
+    try (Stream<Path> files = Files.walk(tree)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}

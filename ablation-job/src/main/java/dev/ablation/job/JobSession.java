@@ -1,0 +1,229 @@
+package dev.ablation.job;
+
+import ai.djl.Device;
+import dev.ablation.Ablation;
+import dev.ablation.djl.DiffusionPipeline;
+import dev.ablation.djl.clip.Clip;
+import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.djl.load.WeightDtype;
+import dev.ablation.djl.nn.Precision;
+import dev.ablation.emoji.EmbeddedEvaluator;
+import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.model.DiffusionModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A job with its model and its evaluator, opened. It turns the description into a plan of {@link
+ * dev.ablation.Ablator} and into an {@link Evaluation}.
+ */
+public final class JobSession implements AutoCloseable {
+  private static final Pattern GPU = Pattern.compile("gpu(\\d{0,3})");
+
+  private final AblationJob job;
+  private final DiffusionModel model;
+  private final JobEvaluator evaluator;
+  private final Deque<AutoCloseable> owned = new ArrayDeque<>();
+
+  private JobSession(AblationJob job, DiffusionModel model, JobEvaluator evaluator) {
+    this.job = job;
+    this.model = model;
+    this.evaluator = evaluator;
+  }
+
+  /**
+   * Opens the model and the evaluator of a job.
+   *
+   * @param job any
+   * @return the session; the caller closes it
+   * @throws InvalidJobException if the job has problems, or the model is another one than the job
+   *     says by its hash
+   * @throws IOException if the model or the evaluator cannot be read
+   */
+  public static JobSession open(AblationJob job) throws IOException {
+    checkProblems(job);
+    DiffusionModel model = openModel(job.model());
+    try {
+      JobSession session = open(job, model);
+      session.owned.addLast(model);
+      return session;
+    } catch (IOException | RuntimeException | Error e) {
+      model.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Opens the evaluator of a job whose model is open already.
+   *
+   * @param job any
+   * @param model the job's model; stays the caller's
+   * @return the session; the caller closes it
+   * @throws InvalidJobException as {@link #open(AblationJob)}
+   * @throws IOException if the evaluator cannot be read
+   */
+  public static JobSession open(AblationJob job, DiffusionModel model) throws IOException {
+    checkProblems(job);
+    String wanted = job.model().sha256();
+    if (wanted != null && !wanted.equals(model.weights().sha256())) {
+      throw new InvalidJobException(
+          job.toString(),
+          List.of(
+              "model.sha256: the model's weights must have SHA-256 %s, have %s"
+                  .formatted(wanted, model.weights().sha256())));
+    }
+    String name = job.evaluation().evaluator();
+    if (name == null) {
+      name = job.model().isEmbedded() ? JobEvaluation.EMBEDDED : JobEvaluation.PIXELS;
+    }
+    LoadOptions options = options(job.model());
+    JobSession session;
+    switch (name) {
+      case JobEvaluation.NONE, JobEvaluation.PIXELS ->
+          session = new JobSession(job, model, new JobEvaluator(null, null));
+      case JobEvaluation.EMBEDDED -> {
+        EmbeddedEvaluator embedded = EmbeddedEvaluator.open(options);
+        session = new JobSession(job, model, new JobEvaluator(embedded, null));
+        session.owned.add(embedded);
+      }
+      default -> {
+        Clip clip = Clip.load(Path.of(name), options);
+        session = new JobSession(job, model, new JobEvaluator(null, clip));
+        session.owned.add(clip);
+      }
+    }
+    return session;
+  }
+
+  private static void checkProblems(AblationJob job) {
+    List<String> problems = job.problems();
+    if (!problems.isEmpty()) {
+      throw new InvalidJobException(job.toString(), problems);
+    }
+  }
+
+  /**
+   * Opens a model alone.
+   *
+   * @param source where it is, and how it is opened
+   * @return the model; the caller closes it
+   * @throws IOException if it cannot be read
+   */
+  public static DiffusionModel openModel(JobModel source) throws IOException {
+    LoadOptions options = options(source);
+    if (source.isEmbedded()) {
+      return EmbeddedModel.open(options);
+    }
+    if (source.isHubName()) {
+      throw new IOException(
+          ("%s: models of a hub are not downloaded; download the files and name their folder, or"
+                  + " write ./ in front of a path of this form")
+              .formatted(source.location()));
+    }
+    return DiffusionPipeline.load(Path.of(source.location()), options);
+  }
+
+  private static LoadOptions options(JobModel source) {
+    Integer threads = source.threads();
+    LoadOptions options =
+        LoadOptions.defaults().threads(threads != null ? threads : source.isEmbedded() ? 1 : 0);
+    Optional<Device> device = device(source.device());
+    if (device.isPresent()) {
+      options = options.device(device.get());
+    } else if (source.isEmbedded()) {
+      options = options.device(Device.cpu());
+    }
+    if ("as-stored".equals(source.weightDtype())) {
+      options = options.weightDtype(WeightDtype.AS_STORED);
+    }
+    return "bf16-matmul".equals(source.precision())
+        ? options.precision(Precision.BF16_MATMUL)
+        : options;
+  }
+
+  static Optional<Device> device(@Nullable String text) {
+    if (text == null) {
+      return Optional.empty();
+    }
+    String name = text.strip().toLowerCase(Locale.ROOT);
+    Matcher gpu = GPU.matcher(name);
+    if (gpu.matches()) {
+      return Optional.of(
+          Device.gpu(gpu.group(1).isEmpty() ? 0 : Integer.parseInt(gpu.group(1))));
+    }
+    if (name.equals("cpu")) {
+      return Optional.of(Device.cpu());
+    }
+    throw new IllegalArgumentException(
+        "device must be cpu, gpu, gpu0, gpu1 ..., was '%s'".formatted(text));
+  }
+
+  /** {@return the job} */
+  public AblationJob job() {
+    return job;
+  }
+
+  /** {@return the open model, owned by the session unless the caller gave it} */
+  public DiffusionModel model() {
+    return model;
+  }
+
+  /**
+   * Plans the ablation, without its evaluation.
+   *
+   * @return the plan, which can be changed further
+   * @throws IOException if a file of prompts or images cannot be read
+   */
+  public Ablation plan() throws IOException {
+    return new JobPlanner(job, model, evaluator).plan();
+  }
+
+  /**
+   * Describes the evaluation.
+   *
+   * @return the evaluation; empty if the job has none
+   * @throws IOException if a file cannot be read
+   */
+  public Optional<Evaluation> evaluation() throws IOException {
+    return new JobPlanner(job, model, evaluator).evaluation();
+  }
+
+  /**
+   * Describes the columns of the evaluation's images.
+   *
+   * @return a caption for each of the first images of every subject; empty if they have nothing in
+   *     common
+   */
+  public List<String> columns() {
+    return evaluator.embedded() != null ? EmbeddedTargets.of(job, null).columns() : List.of();
+  }
+
+  /** {@return what identifies the evaluator: its name and the hash of its weights} */
+  public Optional<String> evaluatorSha256() {
+    return evaluator.sha256();
+  }
+
+  /** Closes what was opened. */
+  @Override
+  public void close() {
+    while (!owned.isEmpty()) {
+      AutoCloseable next = owned.removeLast();
+      if (next instanceof DiffusionModel open) {
+        open.close();
+      } else if (next instanceof EmbeddedEvaluator open) {
+        open.close();
+      } else if (next instanceof Clip open) {
+        open.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+package dev.ablation.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import ai.djl.ndarray.NDManager;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.event.AblationEvent;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs of jobs on the embedded model, with few steps. */
+@Tag("slow")
+class JobRunTest {
+  @TempDir private Path folder;
+
+  private AblationJob job(String more) {
+    return AblationJob.parse(
+        """
+        {"targets": [{"name": "blueprint", "anchor": {"images": 4}}],
+         "method": {"training": {"steps": 4, "batchSize": 2}},
+         "outputs": {"checkpointEvery": 1}%s}
+        """
+            .formatted(more),
+        "job",
+        folder,
+        JobRoot.anywhere());
+  }
+
+  private static final String NO_IMAGES = ", \"evaluation\": \"none\"";
+  private static final String FEW_IMAGES =
+      ", \"evaluation\": {\"sampling\": 1, \"images\": {\"target\": 1, \"anchor\": 1,"
+          + " \"neighbour\": 1, \"shown\": 1}}";
+
+  @Test
+  void aRunThatWasStoppedContinuesToTheSameDelta() throws IOException {
+    Path whole = folder.resolve("whole");
+    JobResult result = JobRun.of(job(NO_IMAGES), whole).run();
+    assertThat(result.accepted()).isTrue();
+    assertThat(result.evaluation()).isEmpty();
+    assertThat(whole.resolve(JobRun.WORK)).doesNotExist();
+
+    Path stopped = folder.resolve("stopped");
+    AtomicBoolean cancelled = new AtomicBoolean();
+    JobRun run = JobRun.of(job(NO_IMAGES), stopped);
+    JobStoppedException stop =
+        Objects.requireNonNull(
+            catchThrowableOfType(
+                JobStoppedException.class,
+                () ->
+                    run.run(
+                        event -> {
+                          if (event instanceof AblationEvent.StepCompleted step
+                              && step.step() == 2) {
+                            cancelled.set(true);
+                            pause();
+                          }
+                        },
+                        cancelled::get,
+                        (found, session) -> {})));
+    assertThat(stop.folder()).isEqualTo(stopped);
+    assertThat(JobRun.isFinished(stopped)).isFalse();
+
+    assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES).seed(1), stopped))
+        .hasMessageContaining("holds an unfinished run of another job");
+    AtomicInteger steps = new AtomicInteger();
+    JobRun.resume(stopped)
+        .run(
+            event -> steps.addAndGet(event instanceof AblationEvent.StepCompleted ? 1 : 0),
+            () -> false,
+            (found, session) -> {});
+    assertThat(steps).hasValueLessThan(4);
+    assertThat(stopped.resolve(JobRun.DELTA)).hasSameBinaryContentAs(whole.resolve(JobRun.DELTA));
+    assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES), stopped))
+        .hasMessageContaining("holds a finished run");
+  }
+
+  /** Longer than the runner looks away. */
+  private static void pause() {
+    try {
+      Thread.sleep(500);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Test
+  void aJobIsWhatThePlanOfTheLibraryIs() throws IOException {
+    AblationJob job = job(FEW_IMAGES).seed(5);
+    try (JobSession session = JobSession.open(job)) {
+      assertThat(session.plan().settings())
+          .containsEntry("seed", "5")
+          .containsEntry("training.steps", "4")
+          .containsEntry("training.batchSize", "2")
+          .containsEntry("anchor.images", "4")
+          .containsEntry("target", "style 'blueprint'");
+      assertThat(session.plan().check()).isEmpty();
+      assertThat(session.evaluation()).isPresent();
+    }
+    String wrong = "a".repeat(64);
+    JobModel other = new JobModel("embedded", wrong, null, null, null, null);
+    assertThatThrownBy(() -> JobSession.open(job.model(other)))
+        .isInstanceOf(InvalidJobException.class)
+        .hasMessageContaining("the model's weights must have SHA-256 " + wrong);
+  }
+
+  @Test
+  void theVerdictComesFromWhatWasMeasured() throws IOException {
+    AblationJob job =
+        job(FEW_IMAGES)
+            .acceptance(
+                List.of(
+                    AcceptanceLimit.parse("UA >= 0"),
+                    AcceptanceLimit.parse("IRA <= 100"),
+                    AcceptanceLimit.parse("recovered <= 100"),
+                    AcceptanceLimit.parse("mean squared change of target >= 2"),
+                    AcceptanceLimit.parse("CLIP score of target >= 0")));
+    JobResult result = JobRun.of(job, folder.resolve("run")).run();
+    assertThat(result.evaluation()).isPresent();
+    List<String> met = new ArrayList<>();
+    result.verdicts().forEach(verdict -> met.add(verdict.limit().measure() + " " + verdict.met()));
+    assertThat(met)
+        .contains("UA true", "recovered true", "mean squared change of target false")
+        .contains("CLIP score of target false");
+    assertThat(result.verdicts().get(4).toString()).endsWith("not measured");
+    assertThat(result.accepted()).isFalse();
+  }
+
+  @Test
+  void aRunBeyondItsLimitsIsRefusedBeforeItBegins() {
+    Path output = folder.resolve("run");
+    JobLimits limits = new JobLimits(null, JobBytes.parse("1 MB"));
+    assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES).limits(limits), output).run())
+        .isInstanceOf(InvalidJobException.class)
+        .hasMessageContaining("limits.memory: training takes about")
+        .hasMessageContaining("more than the limit of");
+    assertThat(output).doesNotExist();
+  }
+
+  @Test
+  void anOutputThatIsNotEmptyStaysAsItIs() throws IOException {
+    Path file = Files.writeString(folder.resolve("mine.txt"), "mine");
+    assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES), folder))
+        .hasMessageContaining(folder + ": is not empty");
+    assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES), file)).hasMessageContaining("is a file");
+    assertThatThrownBy(() -> JobRun.resume(folder)).hasMessageContaining("no run to resume");
+    assertThat(file).hasContent("mine");
+  }
+
+  @Test
+  void aClosedFormRuns() throws IOException {
+    AblationJob job =
+        AblationJob.parse(
+            "{\"targets\": [{\"name\": \"owl\"}], \"method\": {\"closedForm\": \"uce\"}"
+                + NO_IMAGES
+                + "}",
+            "job",
+            folder,
+            JobRoot.anywhere());
+    Path output = folder.resolve("closed");
+    JobRun.of(job, output).run();
+    try (NDManager manager = NDManager.newBaseManager();
+        WeightDelta delta = WeightDelta.load(output.resolve(JobRun.DELTA), manager)) {
+      assertThat(delta.norm()).isPositive();
+    }
+  }
+}

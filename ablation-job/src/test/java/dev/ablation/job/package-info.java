@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.job;
+
+import org.jspecify.annotations.NullMarked;
