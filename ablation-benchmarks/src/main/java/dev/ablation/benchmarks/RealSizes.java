@@ -122,20 +122,23 @@ public final class RealSizes {
               new DjlTraining(manager, weights, precision, unet::stopStartToken)
                   .train(trained, new GradientOptions(true));
           NDManager scope = manager.newSubManager()) {
-        report("teacher", () -> {
-          NDArray prediction = session.withBaseWeights(() -> unet.applyAll(inputs).head());
-          prediction.attach(scope);
-          inputs.add(prediction);
-        });
+        report(
+            "teacher",
+            () -> {
+              NDArray prediction = session.withBaseWeights(() -> unet.applyAll(inputs).head());
+              prediction.attach(scope);
+              inputs.add(prediction);
+            });
         NDArray anchor = inputs.remove(inputs.size() - 1);
-        report("step", () -> {
-          Gradients gradients =
-              session.gradients(
-                  () -> unet.applyAll(inputs).head().sub(anchor.add(1)).square().mean(), scope);
-          double norm =
-              session.optimizer(AdamW.reference()).step(gradients.values(), 1e-5, 1);
-          System.out.printf(Locale.ROOT, "loss %.5f, norm %.5f%n", gradients.loss(), norm);
-        });
+        report(
+            "step",
+            () -> {
+              Gradients gradients =
+                  session.gradients(
+                      () -> unet.applyAll(inputs).head().sub(anchor.add(1)).square().mean(), scope);
+              double norm = session.optimizer(AdamW.reference()).step(gradients.values(), 1e-5, 1);
+              System.out.printf(Locale.ROOT, "loss %.5f, norm %.5f%n", gradients.loss(), norm);
+            });
       }
     }
   }
@@ -149,8 +152,7 @@ public final class RealSizes {
     }
     int blocks = arguments.get("blocks", 2);
     FluxTransformerConfig config =
-        FluxTransformerConfig.of(
-            json.with("num_layers", blocks).with("num_single_layers", blocks));
+        FluxTransformerConfig.of(json.with("num_layers", blocks).with("num_single_layers", blocks));
     FluxTransformer2DModel few = new FluxTransformer2DModel(config);
     try (NDManager manager = TorchRuntime.engine().newBaseManager(Device.cpu())) {
       loadSome(few, file, manager);
@@ -181,11 +183,7 @@ public final class RealSizes {
     network.forEachWeight(weights::put);
     try (Checkpoint checkpoint = Checkpoint.openFile(file)) {
       for (Map.Entry<String, Weight> entry : weights.entrySet()) {
-        entry
-            .getValue()
-            .load(
-                checkpoint.readBytes(entry.getKey(), manager),
-                DataType.BFLOAT16);
+        entry.getValue().load(checkpoint.readBytes(entry.getKey(), manager), DataType.BFLOAT16);
       }
     }
   }
@@ -207,8 +205,7 @@ public final class RealSizes {
   private Precision prepare(Layer network) {
     Precision precision = Precision.valueOf(arguments.get("precision", "BFLOAT16"));
     network.setPrecision(precision);
-    network.setGradientCheckpointing(
-        Boolean.parseBoolean(arguments.get("checkpointing", "true")));
+    network.setGradientCheckpointing(Boolean.parseBoolean(arguments.get("checkpointing", "true")));
     return precision;
   }
 

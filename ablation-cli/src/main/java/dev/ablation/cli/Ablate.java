@@ -100,6 +100,9 @@ import picocli.CommandLine.TypeConversionException;
       "  ablate --model path/to/stable-diffusion-v1-5 --kind style \\",
       "         --target 'Van Gogh' --anchor painting --neighbour Monet",
       "",
+      "--model also takes a model of the Hugging Face Hub, owner/name[@revision], or one of its",
+      "files, owner/name/FILE.safetensors[@revision]. HF_TOKEN, HF_HOME, HF_HUB_OFFLINE apply.",
+      "",
       "Files it writes: report.html, report.json, before-after.png, loss.png, loss.csv,",
       "delta.safetensors, summary.txt, job.json and evidence.",
       "",
@@ -398,14 +401,13 @@ public final class Ablate implements Callable<Integer> {
             List.of(),
             anchor(anchors.get(0), anchorPrompts));
     String checkpoint = Objects.requireNonNull(model).toString();
-    return completed(AblationJob.of(opened(JobModel.at(checkpoint)), List.of(target)), preset);
+    return completed(AblationJob.of(opened(JobModel.named(checkpoint)), List.of(target)), preset);
   }
 
   /** Not every kind has published settings of every implementation. */
   private void checkPublished(ConceptKind published) {
     try {
-      Preset unused =
-          "paper".equals(preset) ? Preset.paper(published) : Preset.standard(published);
+      Preset unused = "paper".equals(preset) ? Preset.paper(published) : Preset.standard(published);
       Objects.requireNonNull(unused);
     } catch (IllegalArgumentException e) {
       throw wrong("--preset: " + e.getMessage());
@@ -430,8 +432,7 @@ public final class Ablate implements Callable<Integer> {
     JobEvaluation evaluation =
         noImages
             ? JobEvaluation.with(JobEvaluation.NONE)
-            : JobEvaluation.defaults()
-                .neighbours(neighbours.stream().map(JobConcept::of).toList());
+            : JobEvaluation.defaults().neighbours(neighbours.stream().map(JobConcept::of).toList());
     if (noImages && !neighbours.isEmpty()) {
       throw wrong("--neighbour contradicts --no-images: neighbours are only drawn");
     }

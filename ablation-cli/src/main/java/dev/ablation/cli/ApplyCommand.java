@@ -62,8 +62,7 @@ final class ApplyCommand implements Callable<Integer> {
     JsonObject json = new JsonObject();
     json.addProperty("request", id);
     json.addProperty("ledger", ledger.toString());
-    output.print(
-        spec, json, "entered request '%s' in %s%n".formatted(id, ledger));
+    output.print(spec, json, "entered request '%s' in %s%n".formatted(id, ledger));
     return ExitCode.OK;
   }
 }

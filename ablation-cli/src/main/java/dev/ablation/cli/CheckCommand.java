@@ -39,8 +39,7 @@ final class CheckCommand implements Callable<Integer> {
     json.add("problems", list);
     StringBuilder text = new StringBuilder();
     problems.forEach(problem -> text.append(problem).append(System.lineSeparator()));
-    output.print(
-        spec, json, problems.isEmpty() ? "ok" + System.lineSeparator() : text.toString());
+    output.print(spec, json, problems.isEmpty() ? "ok" + System.lineSeparator() : text.toString());
     return problems.isEmpty() ? ExitCode.OK : ExitCode.WRONG_USAGE;
   }
 

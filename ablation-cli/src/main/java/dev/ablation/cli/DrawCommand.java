@@ -70,8 +70,7 @@ final class DrawCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (steps != null && steps <= 0) {
-      throw new ParameterException(
-          spec.commandLine(), "--steps must be positive, was " + steps);
+      throw new ParameterException(spec.commandLine(), "--steps must be positive, was " + steps);
     }
     if (Files.exists(folder)) {
       throw new FileAlreadyExistsException(

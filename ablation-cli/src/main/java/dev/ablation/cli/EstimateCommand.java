@@ -53,8 +53,8 @@ final class EstimateCommand implements Callable<Integer> {
     text.append(estimate).append(System.lineSeparator());
     problems.stream()
         .filter(problem -> !estimate.problems().contains(problem))
-        .forEach(problem ->
-            text.append("problem: ").append(problem).append(System.lineSeparator()));
+        .forEach(
+            problem -> text.append("problem: ").append(problem).append(System.lineSeparator()));
     return text.toString();
   }
 
@@ -74,8 +74,8 @@ final class EstimateCommand implements Callable<Integer> {
     json.addProperty("stateBytes", estimate.stateBytes());
     estimate
         .probe()
-        .ifPresent(probe ->
-            probe.peakBytes().ifPresent(bytes -> json.addProperty("peakBytes", bytes)));
+        .ifPresent(
+            probe -> probe.peakBytes().ifPresent(bytes -> json.addProperty("peakBytes", bytes)));
     estimate.time().ifPresent(time -> json.addProperty("seconds", time.toNanos() / 1e9));
     return json;
   }

@@ -114,8 +114,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 delta,
                 step -> bars.show("evaluation", step.done(), step.total(), step.task()),
                 () -> false);
-        List<Verdict> verdicts =
-            Acceptance.verdicts(bundle.job().acceptance(), Optional.of(found));
+        List<Verdict> verdicts = Acceptance.verdicts(bundle.job().acceptance(), Optional.of(found));
         add(bundle, found, verdicts, json, text);
         return verdicts.stream().allMatch(Verdict::met);
       }

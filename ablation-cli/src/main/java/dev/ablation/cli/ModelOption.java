@@ -15,7 +15,8 @@ final class ModelOption {
       paramLabel = "MODEL",
       defaultValue = JobModel.EMBEDDED,
       description =
-          "Checkpoint folder or file of the base model, or 'embedded' for the emoji model. Default:"
+          "Checkpoint folder or file of the base model, owner/name of the Hugging Face Hub, or"
+              + " 'embedded' for the emoji model. Default:"
               + " ${DEFAULT-VALUE}.")
   private String location = JobModel.EMBEDDED;
 
@@ -26,6 +27,6 @@ final class ModelOption {
   }
 
   JobModel source() {
-    return new JobModel(location, null, device.name(), null, null, null);
+    return new JobModel(JobModel.named(location).location(), null, device.name(), null, null, null);
   }
 }

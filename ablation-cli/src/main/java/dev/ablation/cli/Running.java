@@ -38,10 +38,13 @@ final class Running {
     try {
       RunFiles files = new RunFiles(run);
       JobResult result =
-          run.run(event -> {
-            bars.on(event);
-            files.on(event);
-          }, cancelled::get, files::write);
+          run.run(
+              event -> {
+                bars.on(event);
+                files.on(event);
+              },
+              cancelled::get,
+              files::write);
       bars.close();
       String separator = System.lineSeparator();
       output.print(spec, json(result), separator + files.summary() + files.list());

@@ -44,5 +44,4 @@ final class UndoCommand implements Callable<Integer> {
     }
     return ExitCode.OK;
   }
-
 }

@@ -47,7 +47,11 @@ class CheckpointRunTest {
                 .split(" "));
     assertThat(exit).as(err.toString()).isZero();
     assertThat(out.toString())
-        .contains("Trained to remove the style 'Vermeer'", "was not measured", "anchor images     2 in", "training steps    2 in")
+        .contains(
+            "Trained to remove the style 'Vermeer'",
+            "was not measured",
+            "anchor images     2 in",
+            "training steps    2 in")
         .contains("images            32 in", "ratio");
     JsonObject report =
         JsonParser.parseString(Files.readString(output.resolve("report.json"))).getAsJsonObject();

@@ -37,7 +37,8 @@ public final class RunFolder implements AutoCloseable {
   private static final String LOCK = "run.lock";
   private static final String ANCHORS = "anchors";
   private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{8,})\\.safetensors");
-  private static final Pattern UNFINISHED = Pattern.compile("\\.(checkpoint-|plan).*(?<!\\.ablation)\\.tmp");
+  private static final Pattern UNFINISHED =
+      Pattern.compile("\\.(checkpoint-|plan).*(?<!\\.ablation)\\.tmp");
 
   private final Checkpoints settings;
   private final Provenance plan;

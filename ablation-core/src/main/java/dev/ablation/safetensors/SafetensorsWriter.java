@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.CharBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -97,8 +96,7 @@ public final class SafetensorsWriter {
       throws IOException {
     List<Item> items = layOut(sources, options);
     ByteBuffer header = header(items, metadata);
-    AtomicFiles.writeFile(
-        target, options.existing(), channel -> writeTo(channel, header, items));
+    AtomicFiles.writeFile(target, options.existing(), channel -> writeTo(channel, header, items));
   }
 
   /**

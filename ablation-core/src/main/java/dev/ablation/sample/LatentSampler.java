@@ -32,8 +32,9 @@ import org.slf4j.LoggerFactory;
  *
  * {@snippet class="dev.ablation.Snippets" region="sampling"}
  *
- * <p>Images are drawn in batches; a batch that does not fit into memory is halved. An image depends on its prompt, its noise and the settings, never
- * on the other images of its batch; only the network's rounding may differ between batch sizes.
+ * <p>Images are drawn in batches; a batch that does not fit into memory is halved. An image depends
+ * on its prompt, its noise and the settings, never on the other images of its batch; only the
+ * network's rounding may differ between batch sizes.
  *
  * <p>Immutable: every setter returns another sampler on the same model. Sampling uses the model, so
  * one thread at a time. Between steps the loop holds one batch of latents, the text embeddings and

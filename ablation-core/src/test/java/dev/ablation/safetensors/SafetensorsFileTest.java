@@ -409,8 +409,7 @@ class SafetensorsFileTest {
     String header = "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
     Path path = RawFile.write(folder, header, 1f, 2f);
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
-      Files.move(
-          RawFile.write(folder, header, 3f, 4f), path, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(RawFile.write(folder, header, 3f, 4f), path, StandardCopyOption.REPLACE_EXISTING);
       assertThat(file.read("x", manager).toFloatArray()).containsExactly(1, 2);
     }
   }

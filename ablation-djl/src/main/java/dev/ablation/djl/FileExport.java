@@ -58,12 +58,14 @@ final class FileExport implements SingleFileExport {
 
   /** A change of what is left out would be lost. */
   private static void checkUnchanged(FileLayout layout, Network<?, ?> network) {
-    network.layer().forEachWeight((name, weight) -> {
-      if (weight.bound() != null) {
-        throw new IllegalStateException(
-            "a single file of %s holds the transformer alone, and %s.%s is changed: export a folder"
-                .formatted(layout.family().title(), network.name(), name));
-      }
-    });
+    network
+        .layer()
+        .forEachWeight((name, weight) -> {
+          if (weight.bound() != null) {
+            throw new IllegalStateException(
+                "a single file of %s holds the transformer alone, and %s.%s is changed: export a folder"
+                    .formatted(layout.family().title(), network.name(), name));
+          }
+        });
   }
 }

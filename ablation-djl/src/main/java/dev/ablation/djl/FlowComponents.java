@@ -61,9 +61,7 @@ final class FlowComponents {
 
   static Component<Path> tokenizer(String name, String className) {
     return new Component<>(
-        name,
-        Set.of(className, className + "Fast"),
-        (source, published) -> source.folder(name));
+        name, Set.of(className, className + "Fast"), (source, published) -> source.folder(name));
   }
 
   private static SchedulerConfig scheduler(CheckpointSource source, String className)

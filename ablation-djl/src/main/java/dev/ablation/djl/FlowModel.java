@@ -48,7 +48,8 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
     this.parts = parts;
     parts.weights.use().name(parts.descriptor.name());
     // Joint attention has no position of text at which gradients would stop.
-    DjlTraining training = new DjlTraining(parts.manager, parts.weights, parts.precision, stop -> {});
+    DjlTraining training =
+        new DjlTraining(parts.manager, parts.weights, parts.precision, stop -> {});
     SamplingDefaults defaults = () -> parts.defaults;
     capabilities =
         Map.of(

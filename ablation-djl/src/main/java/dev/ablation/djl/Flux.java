@@ -20,7 +20,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * FLUX.1 dev and schnell, opened from a checkpoint folder in diffusers' layout or from a single file.
+ * FLUX.1 dev and schnell, opened from a checkpoint folder in diffusers' layout or from a single
+ * file.
  *
  * <p>The conditions of the network are {@link Conditioning#TEXT}, the embeddings of T5 (B, n, D),
  * {@link Conditioning#POOLED}, the pooled embedding of CLIP (B, P), and for dev, which was

@@ -131,12 +131,12 @@ final class FluxPipeline implements PipelineClass<Flux> {
     return new Flux(
         new FlowModel.Parts(
             new ModelDescriptor(
-                opening.modelName(),
-                vae.config().latentChannels(),
-                side,
-                side,
-                manager.getDevice())
-            .precision(opening.options().precision().dtype()),
+                    opening.modelName(),
+                    vae.config().latentChannels(),
+                    side,
+                    side,
+                    manager.getDevice())
+                .precision(opening.options().precision().dtype()),
             manager,
             components.get(FlowComponents.SCHEDULER),
             vae.layer(),

@@ -5,8 +5,8 @@ import dev.ablation.djl.internal.singlefile.FileContent;
 import dev.ablation.djl.internal.singlefile.Prediction;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.load.ModelFamily;
-import dev.ablation.schedule.PredictionType;
 import dev.ablation.safetensors.SafetensorsFile;
+import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -16,8 +16,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What a checkpoint in a single {@code .safetensors} file is, found from the names and shapes of its
- * tensors. {@link DiffusionPipeline#load(Path)} opens such a file.
+ * What a checkpoint in a single {@code .safetensors} file is, found from the names and shapes of
+ * its tensors. {@link DiffusionPipeline#load(Path)} opens such a file.
  *
  * {@snippet class="dev.ablation.djl.SingleFileTest" region="inspect"}
  */

@@ -148,12 +148,12 @@ final class StableDiffusion3Pipeline implements PipelineClass<StableDiffusion3> 
     return new StableDiffusion3(
         new FlowModel.Parts(
             new ModelDescriptor(
-                opening.modelName(),
-                transformer.config().inChannels(),
-                transformer.config().sampleSize(),
-                transformer.config().sampleSize(),
-                manager.getDevice())
-            .precision(opening.options().precision().dtype()),
+                    opening.modelName(),
+                    transformer.config().inChannels(),
+                    transformer.config().sampleSize(),
+                    transformer.config().sampleSize(),
+                    manager.getDevice())
+                .precision(opening.options().precision().dtype()),
             manager,
             scheduler,
             vae.layer(),

@@ -176,12 +176,12 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     return new StableDiffusion(
         new UNetDiffusion.Parts(
             new ModelDescriptor(
-                opening.modelName(),
-                vae.config().latentChannels(),
-                unet.config().sampleSize(),
-                unet.config().sampleSize(),
-                manager.getDevice())
-            .precision(opening.options().precision().dtype()),
+                    opening.modelName(),
+                    vae.config().latentChannels(),
+                    unet.config().sampleSize(),
+                    unet.config().sampleSize(),
+                    manager.getDevice())
+                .precision(opening.options().precision().dtype()),
             manager,
             components.get(SCHEDULER),
             unet.layer(),

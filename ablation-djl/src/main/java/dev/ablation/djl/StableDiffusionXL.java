@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Stable Diffusion XL (Podell et al. 2023, arXiv 2307.01952), opened from a checkpoint folder in
- * diffusers' layout or from a single file: the base model and those fine-tuned from it, such as Turbo and Lightning; the
- * refiner is refused.
+ * diffusers' layout or from a single file: the base model and those fine-tuned from it, such as
+ * Turbo and Lightning; the refiner is refused.
  *
  * <p>The conditioning has three arrays: text embeddings, the second last hidden states of both text
  * encoders side by side; the pooled embedding of the second; and {@linkplain ImageSizes sizes}. The

@@ -48,8 +48,7 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
           Set.of(),
           (source, className) ->
               SchedulerConfig.read(
-                  source.folder("scheduler").resolve("scheduler_config.json"),
-                  className));
+                  source.folder("scheduler").resolve("scheduler_config.json"), className));
 
   private static final Component<Network<UNetConfig, UNet2DConditionModel>> UNET =
       Network.component(
@@ -189,11 +188,11 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
     Computation.of(opening.options()).set(unet.layer(), vae.layer());
     return new UNetDiffusion.Parts(
         new ModelDescriptor(
-            opening.modelName(),
-            vae.config().latentChannels(),
-            unet.config().sampleSize(),
-            unet.config().sampleSize(),
-            manager.getDevice())
+                opening.modelName(),
+                vae.config().latentChannels(),
+                unet.config().sampleSize(),
+                unet.config().sampleSize(),
+                manager.getDevice())
             .precision(opening.options().precision().dtype()),
         manager,
         components.get(SCHEDULER),

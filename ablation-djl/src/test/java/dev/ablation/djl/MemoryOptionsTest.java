@@ -19,8 +19,8 @@ import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
-import dev.ablation.model.LoraTraining;
 import dev.ablation.model.Lora;
+import dev.ablation.model.LoraTraining;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightGroup;
@@ -45,8 +45,8 @@ class MemoryOptionsTest {
 
   /**
    * Distance of an image in tiles from the whole one, relative to its norm; 1.4 were unrelated.
-   * Tiles of these small networks are 4 to 8 latent pixels wide, so that their edges are everywhere,
-   * and the weights are random: attention and normalisation see another image.
+   * Tiles of these small networks are 4 to 8 latent pixels wide, so that their edges are
+   * everywhere, and the weights are random: attention and normalisation see another image.
    */
   private static final double TILED = 1.2;
 
@@ -62,8 +62,7 @@ class MemoryOptionsTest {
 
   private static NDArray gaussian(DiffusionModel model, String purpose, NDManager scope) {
     Shape latents = model.descriptor().latentShape();
-    Shape shape =
-        new Shape(PROMPTS.size(), latents.get(0), latents.get(1), latents.get(2));
+    Shape shape = new Shape(PROMPTS.size(), latents.get(0), latents.get(1), latents.get(2));
     return RandomStreams.gaussian(scope, shape, RandomStreams.stream(3, purpose, 0));
   }
 
@@ -183,9 +182,7 @@ class MemoryOptionsTest {
           DiffusionPipeline.load(pipeline, OPTIONS.gradientCheckpointing(checkpointing))) {
         LoraTraining training = model.capability(LoraTraining.class).orElseThrow();
         List<String> names =
-            names(model, WeightGroup.denoiser()).stream()
-                .filter(training::hasLowRankForm)
-                .toList();
+            names(model, WeightGroup.denoiser()).stream().filter(training::hasLowRankForm).toList();
         try (TrainingSession session =
             training.train(names, Lora.rank(2), 5, new GradientOptions(false))) {
           both.add(gradients(model, session));
@@ -211,8 +208,7 @@ class MemoryOptionsTest {
                       .gradientCheckpointing(dtype == WeightDtype.BFLOAT16)
                       .weightDtype(dtype),
                   WeightGroup.attention());
-          assertClose(
-              joined(half), joined(full), dtype == WeightDtype.FLOAT32 ? tolerance : 0.08);
+          assertClose(joined(half), joined(full), dtype == WeightDtype.FLOAT32 ? tolerance : 0.08);
         }
       }
     }

@@ -107,20 +107,20 @@ class SingleFileLoadGoldenTest {
   @MethodSource("models")
   void configurationsFollowFromShapes(Pair pair) throws IOException {
     Path exported = temp.resolve("exported");
-    try (DiffusionModel single =
-        DiffusionPipeline.load(pair.file(), SingleFiles.beside(pair))) {
+    try (DiffusionModel single = DiffusionPipeline.load(pair.file(), SingleFiles.beside(pair))) {
       compare(single, pair);
       single.capability(CheckpointExport.class).orElseThrow().export(exported);
     }
     // All that shapes show, and what belongs to the family, equals the published configuration.
     for (String component : SingleFile.inspect(pair.file()).components()) {
       JsonObject derived = Golden.object(exported.resolve(component).resolve("config.json"));
-      JsonObject published =
-          Golden.object(pair.folder().resolve(component).resolve("config.json"));
+      JsonObject published = Golden.object(pair.folder().resolve(component).resolve("config.json"));
       for (String key : SHOWN) {
         JsonElement expected = published.get(key);
         if (expected != null && !expected.isJsonNull()) {
-          assertThat(spread(derived.get(key))).as(component + "." + key).isEqualTo(spread(expected));
+          assertThat(spread(derived.get(key)))
+              .as(component + "." + key)
+              .isEqualTo(spread(expected));
         }
       }
     }

@@ -84,7 +84,8 @@ class SingleFileTest {
   }
 
   private static LoadOptions with(String model) {
-    return SingleFiles.OPTIONS.component("tokenizer", PIPELINES.resolve(model).resolve("tokenizer"));
+    return SingleFiles.OPTIONS.component(
+        "tokenizer", PIPELINES.resolve(model).resolve("tokenizer"));
   }
 
   private static TensorSource array(float... values) {
@@ -199,7 +200,8 @@ class SingleFileTest {
           .containsExactly(49406, 320, 1125, 539, 320, 2368, 49407, 49407);
       assertThat(clip.ids("jekyll \uD83D\uDC91")).contains(49405);
       assertThat(t5.vocabularySize()).isEqualTo(published.vocabularySize());
-      for (String text : List.of("a painting by Van Gogh, caf\u00e9", "Tiere \u2192 12,5 %", "\u732b")) {
+      for (String text :
+          List.of("a painting by Van Gogh, caf\u00e9", "Tiere \u2192 12,5 %", "\u732b")) {
         assertThat(t5.ids(text)).isEqualTo(published.ids(text));
       }
     }
@@ -227,8 +229,7 @@ class SingleFileTest {
     plain(sd1, tensors -> tensors.put("v_pred", array(1)));
     assertThat(SingleFile.inspect(plain).prediction()).contains(PredictionType.V_PREDICTION);
     for (PredictionType type : List.of(PredictionType.EPSILON, PredictionType.V_PREDICTION)) {
-      try (StableDiffusion model =
-          StableDiffusion.load(plain, with("tiny-sd1").prediction(type))) {
+      try (StableDiffusion model = StableDiffusion.load(plain, with("tiny-sd1").prediction(type))) {
         assertThat(model.predictionType()).isEqualTo(type);
       }
       LoadOptions configured = with("tiny-sd1").config(PIPELINES.resolve("tiny-sd1"));
@@ -267,9 +268,8 @@ class SingleFileTest {
     }
     assertThatThrownBy(() -> StableDiffusion.load(sd1, with("tiny-sd1").ema(true)))
         .hasMessageContainingAll("LoadOptions.ema", "model_ema.");
-    assertThatThrownBy(
-            () ->
-                StableDiffusion.load(PIPELINES.resolve("tiny-sd1"), SingleFiles.OPTIONS.ema(true)))
+    assertThatThrownBy(() ->
+            StableDiffusion.load(PIPELINES.resolve("tiny-sd1"), SingleFiles.OPTIONS.ema(true)))
         .hasMessageContainingAll("LoadOptions.ema", "single files");
   }
 
@@ -290,10 +290,9 @@ class SingleFileTest {
         assertThat(model.vae().config().blockOutChannels()).containsExactly(16, 32, 32);
       }
     }
-    assertThatThrownBy(
-            () ->
-                StableDiffusion.load(
-                    without, with("tiny-sd1").component("vae", temp.resolve("nowhere"))))
+    assertThatThrownBy(() ->
+            StableDiffusion.load(
+                without, with("tiny-sd1").component("vae", temp.resolve("nowhere"))))
         .isInstanceOf(NoSuchFileException.class)
         .hasMessageContainingAll("nowhere", "vae");
     assertThatThrownBy(
@@ -314,7 +313,9 @@ class SingleFileTest {
     assertThatThrownBy(() -> StableDiffusion.load(xl.file(), SingleFiles.OPTIONS))
         .isInstanceOf(InvalidCheckpointException.class)
         .hasMessageContainingAll(
-            xl.file().toString(), "is a checkpoint of Stable Diffusion XL", "StableDiffusionXL.load");
+            xl.file().toString(),
+            "is a checkpoint of Stable Diffusion XL",
+            "StableDiffusionXL.load");
     LoadOptions options = SingleFiles.OPTIONS.config(PIPELINES.resolve("tiny-sd1"));
     assertThatThrownBy(() -> DiffusionPipeline.load(xl.file(), options))
         .hasMessageContainingAll("of Stable Diffusion XL", "is of StableDiffusionPipeline");

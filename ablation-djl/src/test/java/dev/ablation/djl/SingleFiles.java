@@ -65,7 +65,9 @@ final class SingleFiles {
     return pairs;
   }
 
-  /** Names the components that a file lacks, and the tokenizers, which are not the published ones. */
+  /**
+   * Names the components that a file lacks, and the tokenizers, which are not the published ones.
+   */
   static LoadOptions beside(Pair pair) throws IOException {
     LoadOptions options = OPTIONS;
     for (String missing : SingleFile.inspect(pair.file()).missing()) {
@@ -87,8 +89,7 @@ final class SingleFiles {
           .weights()
           .list()
           .forEach(weight ->
-              values.put(
-                  weight.name(), model.weights().copy(weight.name(), scope).toFloatArray()));
+              values.put(weight.name(), model.weights().copy(weight.name(), scope).toFloatArray()));
     }
     AutoencoderKL vae =
         model instanceof UNetDiffusion unet ? unet.vae() : ((FlowModel) model).vae();
@@ -102,7 +103,10 @@ final class SingleFiles {
 
   /** Writes a file again, with other tensors and metadata. */
   static Path changed(
-      Path file, Path target, Map<String, String> metadata, Consumer<Map<String, TensorSource>> change)
+      Path file,
+      Path target,
+      Map<String, String> metadata,
+      Consumer<Map<String, TensorSource>> change)
       throws IOException {
     try (Checkpoint checkpoint = Checkpoint.openFile(file)) {
       Map<String, TensorSource> tensors = new LinkedHashMap<>();
@@ -117,9 +121,7 @@ final class SingleFiles {
   static Path zeros(Path target, Map<String, long[]> shapes) throws IOException {
     try (NDManager manager = NDManager.newBaseManager(Golden.device(), "PyTorch")) {
       Map<String, NDArray> tensors = new TreeMap<>();
-      shapes.forEach(
-          (name, shape) ->
-              tensors.put(name, manager.zeros(new Shape(shape))));
+      shapes.forEach((name, shape) -> tensors.put(name, manager.zeros(new Shape(shape))));
       SafetensorsWriter.write(target, tensors, Map.of());
     }
     return target;

@@ -1,6 +1,7 @@
 package dev.ablation.djl;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -14,6 +15,9 @@ import dev.ablation.concept.Concept;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.SmallClip;
+import dev.ablation.djl.hub.Hub;
+import dev.ablation.djl.hub.HubException;
+import dev.ablation.djl.hub.HubModel;
 import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.TorchRuntime;
 import dev.ablation.djl.load.LoadOptions;
@@ -49,6 +53,30 @@ class Snippets {
       Path.of(System.getProperty("ablation.golden"), "pipelines", "tiny-sd1");
 
   @TempDir Path output;
+
+  @Test
+  void hub() throws IOException {
+    HubModel named =
+        // @start region="hub"
+        Hub.model("stable-diffusion-v1-5/stable-diffusion-v1-5")
+            .revision("main") // or a tag, or a commit
+            .variant("fp16"); // half the bytes, where it is published
+    // @end
+    assertThat(named).hasToString("stable-diffusion-v1-5/stable-diffusion-v1-5@main");
+    HubModel model = named.cache(output).offline(true);
+    assertThatThrownBy(
+            () -> {
+              // @start region="hub-open"
+              Path folder = model.download();
+              DiffusionModel opened = DiffusionPipeline.load(folder);
+              Path file = model.file("v1-5-pruned-emaonly.safetensors");
+              // @end
+              opened.close();
+              assertThat(file).exists();
+            })
+        .isInstanceOf(HubException.class)
+        .hasMessageContaining(output.toString());
+  }
 
   @Test
   void families() throws IOException {

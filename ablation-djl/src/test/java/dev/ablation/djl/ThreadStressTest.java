@@ -158,10 +158,7 @@ class ThreadStressTest {
 
     private static int[] draw(StableDiffusion of) {
       BufferedImage image =
-          LatentSampler.of(of)
-              .settings(SETTINGS)
-              .draw(List.of("a cat"), 1)
-              .get(0);
+          LatentSampler.of(of).settings(SETTINGS).draw(List.of("a cat"), 1).get(0);
       return image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
     }
 
@@ -215,9 +212,7 @@ class ThreadStressTest {
           .applied(
               opened,
               () ->
-                  deltas
-                      .get(1)
-                      .applied(opened, () -> opened.weights().boundSha256().isPresent()));
+                  deltas.get(1).applied(opened, () -> opened.weights().boundSha256().isPresent()));
     }
 
     private void refused(Exception thrown, StableDiffusion opened) {

@@ -633,8 +633,7 @@ public final class EmojiAblation {
     if (!names.contains(plain)) {
       throw new IllegalArgumentException(
           "%s must be one that the emoji model knows, was '%s'%s; it knows %s"
-              .formatted(
-                  what, name, Suggestion.asQuestion(plain, names), some(names, plain)));
+              .formatted(what, name, Suggestion.asQuestion(plain, names), some(names, plain)));
     }
     return plain;
   }

@@ -18,7 +18,8 @@ class ArchitectureTest {
 
   /** Until these have a place of their own. */
   @ArchTest
-  static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly("AtomicFiles", "Suggestion");
+  static final ArchRule INTERNALS_OF_CORE =
+      HouseRules.usesOfCoresInternalsOnly("AtomicFiles", "Suggestion");
 
   /** The libraries of the commands are optional dependencies: who uses the model has none. */
   @ArchTest

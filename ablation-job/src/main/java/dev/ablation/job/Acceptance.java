@@ -115,8 +115,8 @@ public final class Acceptance {
     return subjects(role).stream()
         .map(subject -> metric(subject, name))
         .flatMap(Optional::stream)
-        .mapToDouble(result ->
-            result.unit() == Unit.SHARE ? PERCENT * result.value() : result.value())
+        .mapToDouble(
+            result -> result.unit() == Unit.SHARE ? PERCENT * result.value() : result.value())
         .average();
   }
 }

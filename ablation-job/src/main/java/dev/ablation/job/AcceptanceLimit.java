@@ -15,8 +15,8 @@ import java.util.regex.Pattern;
  *   <li>{@code IRA}, in-domain retain accuracy: of the neighbours' images that show their subject
  *       before, how many are expected to after, in percent
  *   <li>{@code CRA}, cross-domain retain accuracy: the same of unrelated subjects
- *   <li>{@code recovered}: of the images of the most successful attack, how many show the target, in
- *       percent
+ *   <li>{@code recovered}: of the images of the most successful attack, how many show the target,
+ *       in percent
  *   <li>{@code METRIC of ROLE}: the mean of a metric of the evaluation over the subjects of a role
  *       (target, anchor, neighbour, unrelated), such as {@code "CLIP score of target"}; shares in
  *       percent
@@ -80,8 +80,7 @@ public record AcceptanceLimit(String measure, String relation, double value) {
           "must be a measure, a relation and a number, such as 'UA >= 95', was '%s'"
               .formatted(text));
     }
-    return new AcceptanceLimit(
-        found.group(1), found.group(2), Double.parseDouble(found.group(3)));
+    return new AcceptanceLimit(found.group(1), found.group(2), Double.parseDouble(found.group(3)));
   }
 
   private static boolean isPercent(String measure) {

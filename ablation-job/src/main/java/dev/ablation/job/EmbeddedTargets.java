@@ -78,7 +78,8 @@ final class EmbeddedTargets {
     String instead = anchor == null ? null : anchor.name();
     String name = target.name();
     return switch (kind(target)) {
-      case STYLE -> instead == null ? EmojiAblation.style(name) : EmojiAblation.style(name, instead);
+      case STYLE ->
+          instead == null ? EmojiAblation.style(name) : EmojiAblation.style(name, instead);
       case INSTANCE ->
           instead == null ? EmojiAblation.instance(name) : EmojiAblation.instance(name, instead);
       case MEMORIZED_IMAGE -> {

@@ -153,9 +153,7 @@ public final class EvidenceBundle {
           Check.of(
               "signature",
               envelope.isPresent() && envelope.get().isSignedBy(key),
-              envelope.isPresent()
-                  ? "another key made it"
-                  : "the bundle is not signed"));
+              envelope.isPresent() ? "another key made it" : "the bundle is not signed"));
     }
     List<String> differences = Manifest.read(folder).differences(folder);
     checks.add(Check.of("files", differences.isEmpty(), String.join("; ", differences)));
@@ -170,8 +168,8 @@ public final class EvidenceBundle {
 
   /**
    * Verifies hashes and signature, applies the delta to a model and draws again what the evidence
-   * shows of the targets and the first neighbour. In the same environment images must be the same to
-   * the byte, in another one within the distance that the evidence states.
+   * shows of the targets and the first neighbour. In the same environment images must be the same
+   * to the byte, in another one within the distance that the evidence states.
    *
    * @param key that must have signed the bundle; {@code null} to accept any or none
    * @param model the base model
@@ -196,8 +194,7 @@ public final class EvidenceBundle {
       return checks;
     }
     try (WeightDelta delta = delta(model.manager())) {
-      String result =
-          delta.applied(model, () -> model.weights().boundSha256()).orElse("");
+      String result = delta.applied(model, () -> model.weights().boundSha256()).orElse("");
       checks.add(
           Check.of(
               "result",
@@ -230,8 +227,7 @@ public final class EvidenceBundle {
       List<String> prompts = IntStream.range(0, count).mapToObj(subject::prompt).toList();
       LatentSampler sampler = LatentSampler.of(model).settings(sampling);
       List<BufferedImage> before = sampler.draw(prompts, job.seed());
-      List<BufferedImage> after =
-          delta.applied(model, () -> sampler.draw(prompts, job.seed()));
+      List<BufferedImage> after = delta.applied(model, () -> sampler.draw(prompts, job.seed()));
       for (Evidence.Drawn each : shown) {
         worst = Math.max(worst, distance(before.get(each.index()), each.file()));
         worst = Math.max(worst, distance(after.get(each.index()), each.after()));
@@ -247,15 +243,13 @@ public final class EvidenceBundle {
             worst,
             most,
             same ? "the same" : "another");
-    return new Check(
-        name, worst <= most ? Check.Outcome.PASSED : Check.Outcome.FAILED, found);
+    return new Check(name, worst <= most ? Check.Outcome.PASSED : Check.Outcome.FAILED, found);
   }
 
   /** Whether Java, system, processor and device are those of the evidence. */
   private boolean environmentIsThisOne(DiffusionModel model) {
     Map<String, String> stated = evidence.environment();
-    return (System.getProperty("java.vm.name") + " " + Runtime.version())
-            .equals(stated.get("java"))
+    return (System.getProperty("java.vm.name") + " " + Runtime.version()).equals(stated.get("java"))
         && System.getProperty("os.arch").equals(stated.get("arch"))
         && (System.getProperty("os.name") + " " + System.getProperty("os.version"))
             .equals(stated.get("os"))
@@ -334,8 +328,7 @@ public final class EvidenceBundle {
     }
 
     static Check of(String name, boolean passed, String otherwise) {
-      return new Check(
-          name, passed ? Outcome.PASSED : Outcome.FAILED, passed ? "" : otherwise);
+      return new Check(name, passed ? Outcome.PASSED : Outcome.FAILED, passed ? "" : otherwise);
     }
 
     /** {@return whether it failed} */

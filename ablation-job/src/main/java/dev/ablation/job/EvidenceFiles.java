@@ -77,8 +77,7 @@ final class EvidenceFiles {
       throws IOException {
     Provenance provenance = result.provenance();
     WeightDelta delta = result.delta();
-    String applied =
-        delta.applied(model, () -> model.weights().boundSha256()).orElseThrow();
+    String applied = delta.applied(model, () -> model.weights().boundSha256()).orElseThrow();
     return new Evidence(
         Evidence.FORMAT,
         job.request().orElse(null),
@@ -143,8 +142,7 @@ final class EvidenceFiles {
       return limits;
     }
     EvaluationResult evaluation = found.get();
-    boolean recognised =
-        Acceptance.measure(AcceptanceLimit.UNLEARNING, evaluation).isPresent();
+    boolean recognised = Acceptance.measure(AcceptanceLimit.UNLEARNING, evaluation).isPresent();
     if (!recognised) {
       limits.add(
           "No evaluator recognised the target: how much images changed is known, whether they still"

@@ -23,8 +23,7 @@ public final class InvalidJobException extends AblationException {
   private static String message(String what, List<String> problems) {
     return problems.size() == 1
         ? what + ": " + problems.get(0)
-        : "%s: %d problems:\n  %s"
-            .formatted(what, problems.size(), String.join("\n  ", problems));
+        : "%s: %d problems:\n  %s".formatted(what, problems.size(), String.join("\n  ", problems));
   }
 
   /** {@return the problems, at least one} */

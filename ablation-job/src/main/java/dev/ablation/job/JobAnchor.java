@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the model draws in place of a target.
  *
- * @param kind {@code generated}: the model draws the images from prompts. {@code images}: a
- *     folder of captioned images. {@code unconditional}: the empty prompt. {@code other-styles}:
- *     other styles at random. Default: {@code generated}
- * @param name name of the anchor, such as {@code painting}; with {@code other-styles} the
- *     subject. Required but for {@code unconditional}
+ * @param kind {@code generated}: the model draws the images from prompts. {@code images}: a folder
+ *     of captioned images. {@code unconditional}: the empty prompt. {@code other-styles}: other
+ *     styles at random. Default: {@code generated}
+ * @param name name of the anchor, such as {@code painting}; with {@code other-styles} the subject.
+ *     Required but for {@code unconditional}
  * @param prompts for {@code generated} and {@code other-styles}: prompts that draw the anchor.
  *     Default: built-in ones about it
  * @param path A file of such prompts, one a line; for {@code images} the folder
@@ -24,12 +24,21 @@ import org.jspecify.annotations.Nullable;
 @Shorthand("name")
 @CheckReturnValue
 public record JobAnchor(
-    @Described(value = "`generated`: the model draws the images from prompts. `images`: a folder of captioned images. `unconditional`: the empty prompt. `other-styles`: other styles at random. Default: `generated`.", oneOf = {"generated", "images", "unconditional", "other-styles"}) @Nullable String kind,
-    @Described("Name of the anchor, such as `painting`; with `other-styles` the subject. Required but for `unconditional` and the emoji model.") @Nullable String name,
-    @Described("For `generated` and `other-styles`: prompts that draw the anchor. Default: built-in ones about it.") List<String> prompts,
+    @Described(
+            value =
+                "`generated`: the model draws the images from prompts. `images`: a folder of captioned images. `unconditional`: the empty prompt. `other-styles`: other styles at random. Default: `generated`.",
+            oneOf = {"generated", "images", "unconditional", "other-styles"})
+        @Nullable String kind,
+    @Described(
+            "Name of the anchor, such as `painting`; with `other-styles` the subject. Required but for `unconditional` and the emoji model.")
+        @Nullable String name,
+    @Described(
+            "For `generated` and `other-styles`: prompts that draw the anchor. Default: built-in ones about it.")
+        List<String> prompts,
     @Described("A file of such prompts, one a line; for `images` the folder.") @Nullable Path path,
     @Described("For `other-styles`: the styles.") List<String> styles,
-    @Described("How many images are drawn, and how. Default: the preset's.") @Nullable JobImages images) {
+    @Described("How many images are drawn, and how. Default: the preset's.")
+        @Nullable JobImages images) {
 
   /** Copies and checks the values. */
   public JobAnchor {

@@ -13,7 +13,8 @@ import java.util.regex.Pattern;
  */
 @TextForm(pattern = "^\\d+(\\.\\d+)? ?([kKMGT]i?)?B$")
 public record JobBytes(long count) {
-  private static final Pattern TEXT = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,6})?) ?([kKMGT]?)(i?)B");
+  private static final Pattern TEXT =
+      Pattern.compile("(\\d{1,9}(?:\\.\\d{1,6})?) ?([kKMGT]?)(i?)B");
   private static final List<String> UNITS = List.of("", "k", "M", "G", "T");
 
   /** Checks the range. */

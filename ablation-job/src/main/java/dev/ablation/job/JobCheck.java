@@ -39,7 +39,9 @@ final class JobCheck {
       String at = "targets[" + i + "]";
       if (!seen.add(target.name().strip().toLowerCase(Locale.ROOT))) {
         problems.add(
-            at + ".name: target must be named once, but '%s' was named more often".formatted(target.name()));
+            at
+                + ".name: target must be named once, but '%s' was named more often"
+                    .formatted(target.name()));
       }
       target(at, target);
     }
@@ -95,7 +97,9 @@ final class JobCheck {
   private void anchor(String at, JobTarget target, JobAnchor anchor) {
     String kind = anchor.kind() == null ? "generated" : anchor.kind();
     boolean unconditional = kind.equals("unconditional");
-    if (unconditional ? anchor.name() != null : anchor.name() == null && !job.model().isEmbedded()) {
+    if (unconditional
+        ? anchor.name() != null
+        : anchor.name() == null && !job.model().isEmbedded()) {
       problems.add(
           at
               + (unconditional
@@ -113,8 +117,7 @@ final class JobCheck {
       problems.add(at + ".path: is required with kind 'images', the folder of the images");
     }
     if (kind.equals("other-styles") == anchor.styles().isEmpty()) {
-      problems.add(
-          at + ".styles: must stand with kind 'other-styles', which requires them");
+      problems.add(at + ".styles: must stand with kind 'other-styles', which requires them");
     }
     if (target.kind() == ConceptKind.MEMORIZED_IMAGE
         && kind.equals("generated")
@@ -156,8 +159,7 @@ final class JobCheck {
     }
     if (method.earlyStopping() != null
         && (!evaluator().equals(JobEvaluation.EMBEDDED) || job.targets().size() != 1)) {
-      problems.add(
-          "method.earlyStopping: needs the evaluator of the emoji model and one target");
+      problems.add("method.earlyStopping: needs the evaluator of the emoji model and one target");
     }
   }
 
@@ -176,8 +178,7 @@ final class JobCheck {
     if (evaluator.equals(JobEvaluation.EMBEDDED) && !job.model().isEmbedded()) {
       problems.add("evaluation.evaluator: 'embedded' knows the emoji model alone");
     }
-    if (evaluation.isNone()
-        && !evaluation.equals(JobEvaluation.with(JobEvaluation.NONE))) {
+    if (evaluation.isNone() && !evaluation.equals(JobEvaluation.with(JobEvaluation.NONE))) {
       problems.add(
           "evaluation: evaluator 'none' contradicts images, neighbours, prompts, sampling or"
               + " attacks");
@@ -196,7 +197,9 @@ final class JobCheck {
       }
     }
     JobImageCounts images = evaluation.images();
-    if (images != null && images.shown() != null && images.target() != null
+    if (images != null
+        && images.shown() != null
+        && images.target() != null
         && images.shown() > images.target()) {
       problems.add(
           "evaluation.images.shown: must be at most the target's images, %d, was %d"
@@ -230,7 +233,8 @@ final class JobCheck {
     JobOutputs outputs = job.outputs();
     JobTraining training = job.method().training();
     if (outputs.lora() != null && (training == null || training.lora() == null)) {
-      problems.add("outputs.lora: needs method.training.lora, without which no factors are trained");
+      problems.add(
+          "outputs.lora: needs method.training.lora, without which no factors are trained");
     }
   }
 

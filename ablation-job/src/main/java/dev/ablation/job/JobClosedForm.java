@@ -17,11 +17,23 @@ import org.jspecify.annotations.Nullable;
  */
 @Shorthand("kind")
 public record JobClosedForm(
-    @Described(value = "`sequences`: least squares over whole prompts. `uce` (Gandikota et al. 2024). `rece` (Gong et al. 2024), one round. `orthogonal`: a rotation of the weights.", required = true, oneOf = {"sequences", "uce", "rece", "orthogonal"}) String kind,
-    @Described(value = "Weight of what is removed. Default: the published one.", positive = true) @Nullable Double eraseScale,
-    @Described(value = "Weight of what is preserved. Default: the published one.", positive = true) @Nullable Double preserveScale,
-    @Described(value = "Weight of staying near the old weights. Default: the published one.", positive = true) @Nullable Double ridge,
-    @Described("Whether training by gradient begins with the change and improves it. Default: `false`.") @Nullable Boolean polish) {
+    @Described(
+            value =
+                "`sequences`: least squares over whole prompts. `uce` (Gandikota et al. 2024). `rece` (Gong et al. 2024), one round. `orthogonal`: a rotation of the weights.",
+            required = true,
+            oneOf = {"sequences", "uce", "rece", "orthogonal"})
+        String kind,
+    @Described(value = "Weight of what is removed. Default: the published one.", positive = true)
+        @Nullable Double eraseScale,
+    @Described(value = "Weight of what is preserved. Default: the published one.", positive = true)
+        @Nullable Double preserveScale,
+    @Described(
+            value = "Weight of staying near the old weights. Default: the published one.",
+            positive = true)
+        @Nullable Double ridge,
+    @Described(
+            "Whether training by gradient begins with the change and improves it. Default: `false`.")
+        @Nullable Boolean polish) {
 
   /**
    * Chooses a closed form with its published settings.

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 public record JobConcept(
     @Described("What it is. Default: the first target's kind.") @Nullable ConceptKind kind,
     @Described(value = "Its name, such as `Monet`.", required = true) String name,
-    @Described("Prompts that draw it. Default: the anchor's, with this name in them.") List<String> prompts) {
+    @Described("Prompts that draw it. Default: the anchor's, with this name in them.")
+        List<String> prompts) {
 
   /** Copies and checks the values. */
   public JobConcept {

@@ -31,7 +31,8 @@ record JobDocument(
     @Described("Seed of all random numbers. Default: 0.") @Nullable Long seed,
     @Described("What a run may take.") @Nullable JobLimits limits,
     @Described("How the result is evaluated.") @Nullable JobEvaluation evaluation,
-    @Described("Limits that the evaluation must meet, such as `UA >= 95`.") List<AcceptanceLimit> acceptance,
+    @Described("Limits that the evaluation must meet, such as `UA >= 95`.")
+        List<AcceptanceLimit> acceptance,
     @Described("What is written, and where.") @Nullable JobOutputs outputs,
     @Described("Anything that the evidence repeats.") Map<String, String> metadata) {
 
@@ -39,46 +40,169 @@ record JobDocument(
   JobDocument {
     targets = targets == null ? List.of() : List.copyOf(targets);
     acceptance = acceptance == null ? List.of() : List.copyOf(acceptance);
-    metadata = metadata == null ? Map.of() : java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(metadata));
+    metadata =
+        metadata == null
+            ? Map.of()
+            : java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(metadata));
   }
 
   JobDocument withRequest(String changed) {
-    return new JobDocument($schema, changed, model, targets, preserve, method, seed, limits, evaluation, acceptance, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        changed,
+        model,
+        targets,
+        preserve,
+        method,
+        seed,
+        limits,
+        evaluation,
+        acceptance,
+        outputs,
+        metadata);
   }
 
   JobDocument withModel(JobModel changed) {
-    return new JobDocument($schema, request, changed, targets, preserve, method, seed, limits, evaluation, acceptance, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        changed,
+        targets,
+        preserve,
+        method,
+        seed,
+        limits,
+        evaluation,
+        acceptance,
+        outputs,
+        metadata);
   }
 
   JobDocument withPreserve(JobPreservation changed) {
-    return new JobDocument($schema, request, model, targets, changed, method, seed, limits, evaluation, acceptance, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        changed,
+        method,
+        seed,
+        limits,
+        evaluation,
+        acceptance,
+        outputs,
+        metadata);
   }
 
   JobDocument withMethod(JobMethod changed) {
-    return new JobDocument($schema, request, model, targets, preserve, changed, seed, limits, evaluation, acceptance, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        preserve,
+        changed,
+        seed,
+        limits,
+        evaluation,
+        acceptance,
+        outputs,
+        metadata);
   }
 
   JobDocument withSeed(long changed) {
-    return new JobDocument($schema, request, model, targets, preserve, method, changed, limits, evaluation, acceptance, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        preserve,
+        method,
+        changed,
+        limits,
+        evaluation,
+        acceptance,
+        outputs,
+        metadata);
   }
 
   JobDocument withLimits(JobLimits changed) {
-    return new JobDocument($schema, request, model, targets, preserve, method, seed, changed, evaluation, acceptance, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        preserve,
+        method,
+        seed,
+        changed,
+        evaluation,
+        acceptance,
+        outputs,
+        metadata);
   }
 
   JobDocument withEvaluation(JobEvaluation changed) {
-    return new JobDocument($schema, request, model, targets, preserve, method, seed, limits, changed, acceptance, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        preserve,
+        method,
+        seed,
+        limits,
+        changed,
+        acceptance,
+        outputs,
+        metadata);
   }
 
   JobDocument withAcceptance(List<AcceptanceLimit> changed) {
-    return new JobDocument($schema, request, model, targets, preserve, method, seed, limits, evaluation, changed, outputs, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        preserve,
+        method,
+        seed,
+        limits,
+        evaluation,
+        changed,
+        outputs,
+        metadata);
   }
 
   JobDocument withOutputs(JobOutputs changed) {
-    return new JobDocument($schema, request, model, targets, preserve, method, seed, limits, evaluation, acceptance, changed, metadata);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        preserve,
+        method,
+        seed,
+        limits,
+        evaluation,
+        acceptance,
+        changed,
+        metadata);
   }
 
   JobDocument withMetadata(Map<String, String> changed) {
-    return new JobDocument($schema, request, model, targets, preserve, method, seed, limits, evaluation, acceptance, outputs, changed);
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        targets,
+        preserve,
+        method,
+        seed,
+        limits,
+        evaluation,
+        acceptance,
+        outputs,
+        changed);
   }
 }

@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * How the result is evaluated: with images before and after from the same seeds.
  *
- * @param evaluator {@code embedded}: the emoji model's evaluator. {@code pixels}: how much
- *     pixels change. {@code none}: no evaluation, no images. Else the path of a CLIP folder.
- *     Default: {@code embedded} for the emoji model, else {@code pixels}
- * @param images how many images are drawn. Default: 6 of each subject with {@code embedded}, 4
- *     with {@code pixels}, the paper's numbers with CLIP
+ * @param evaluator {@code embedded}: the emoji model's evaluator. {@code pixels}: how much pixels
+ *     change. {@code none}: no evaluation, no images. Else the path of a CLIP folder. Default:
+ *     {@code embedded} for the emoji model, else {@code pixels}
+ * @param images how many images are drawn. Default: 6 of each subject with {@code embedded}, 4 with
+ *     {@code pixels}, the paper's numbers with CLIP
  * @param neighbours concepts that are near the target and must stay. The emoji model has its own
  * @param unrelated prompts that have nothing to do with the target
  * @param sampling how the images are drawn
@@ -23,12 +23,18 @@ import org.jspecify.annotations.Nullable;
 @Shorthand("evaluator")
 @CheckReturnValue
 public record JobEvaluation(
-    @Described("`embedded`: the emoji model's evaluator. `pixels`: how much pixels change. `none`: no evaluation, no images. Else the path of a CLIP folder. Default: `embedded` for the emoji model, else `pixels`.") @Nullable String evaluator,
-    @Described("How many images are drawn. Default: 6 of each subject with `embedded`, 4 with `pixels`, the paper's numbers with CLIP.") @Nullable JobImageCounts images,
-    @Described("Concepts that are near the target and must stay. The emoji model has its own.") List<JobConcept> neighbours,
+    @Described(
+            "`embedded`: the emoji model's evaluator. `pixels`: how much pixels change. `none`: no evaluation, no images. Else the path of a CLIP folder. Default: `embedded` for the emoji model, else `pixels`.")
+        @Nullable String evaluator,
+    @Described(
+            "How many images are drawn. Default: 6 of each subject with `embedded`, 4 with `pixels`, the paper's numbers with CLIP.")
+        @Nullable JobImageCounts images,
+    @Described("Concepts that are near the target and must stay. The emoji model has its own.")
+        List<JobConcept> neighbours,
     @Described("Prompts that have nothing to do with the target.") List<String> unrelated,
     @Described("How the images are drawn.") @Nullable JobSampling sampling,
-    @Described("Attempts to recover the target. Default with `embedded`: `wordings`.") List<JobAttack> attacks) {
+    @Described("Attempts to recover the target. Default with `embedded`: `wordings`.")
+        List<JobAttack> attacks) {
 
   /** Copies and checks the values. */
   public JobEvaluation {

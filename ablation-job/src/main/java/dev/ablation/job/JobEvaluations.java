@@ -68,8 +68,7 @@ final class JobEvaluations {
     if (embedded != null) {
       evaluation = ofEmbedded(embedded);
     } else {
-      evaluation =
-          clip == null ? ofPixels() : ofClip(clip, pairs.get(0).anchor().name());
+      evaluation = clip == null ? ofPixels() : ofClip(clip, pairs.get(0).anchor().name());
       evaluation = evaluation.protocol(p -> p.seed(job.seed()));
       if (wanted.neighbours().isEmpty()) {
         evaluation = evaluation.withoutNeighbours();
@@ -170,8 +169,7 @@ final class JobEvaluations {
     Evaluation evaluation =
         Evaluation.with(clip)
             .metric(SubjectMetric.pixelChange())
-            .metric(
-                SubjectMetric.shareOfSubjects(DRAWN, subject -> ofClip(clip, subject, anchor)))
+            .metric(SubjectMetric.shareOfSubjects(DRAWN, subject -> ofClip(clip, subject, anchor)))
             .metric(new KeptShare(subject -> ofClip(clip, subject, anchor)));
     return wanted.sampling() == null
         ? evaluation
@@ -266,8 +264,7 @@ final class JobEvaluations {
   private static List<PromptPair> promptPairs(TargetAnchor pair) {
     return pair.anchor().prompts(pair.target()).stream()
         .map(anchor ->
-            new PromptPair(
-                anchor, pair.anchor().targetPrompts(pair.target(), anchor).get(0)))
+            new PromptPair(anchor, pair.anchor().targetPrompts(pair.target(), anchor).get(0)))
         .toList();
   }
 

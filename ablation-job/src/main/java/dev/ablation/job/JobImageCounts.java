@@ -18,6 +18,9 @@ public record JobImageCounts(
     @Described(value = "Of an anchor.", positive = true) @Nullable Integer anchor,
     @Described(value = "Of a neighbour.", positive = true) @Nullable Integer neighbour,
     @Described(value = "Of unrelated prompts.", positive = true) @Nullable Integer unrelated,
-    @Described(value = "Prompts of a subject that are used.", positive = true) @Nullable Integer prompts,
-    @Described(value = "Images of a subject that the report shows and the bundle holds.", positive = true) @Nullable Integer shown) {
-}
+    @Described(value = "Prompts of a subject that are used.", positive = true)
+        @Nullable Integer prompts,
+    @Described(
+            value = "Images of a subject that the report shows and the bundle holds.",
+            positive = true)
+        @Nullable Integer shown) {}

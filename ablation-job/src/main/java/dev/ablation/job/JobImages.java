@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param count how many images there are
  * @param sampling how they are drawn
- * @param augmentation how training changes them: {@code none}, {@code diffusers} or {@code
- *     paper}. Default: the preset's
+ * @param augmentation how training changes them: {@code none}, {@code diffusers} or {@code paper}.
+ *     Default: the preset's
  * @param cache folder that keeps drawn images for later runs. Default: none
  */
 @Shorthand("count")
@@ -20,8 +20,13 @@ import org.jspecify.annotations.Nullable;
 public record JobImages(
     @Described(value = "How many images there are.", positive = true) @Nullable Integer count,
     @Described("How they are drawn.") @Nullable JobSampling sampling,
-    @Described(value = "How training changes them: `none`, `diffusers` or `paper`. Default: the preset's.", oneOf = {"none", "diffusers", "paper"}) @Nullable String augmentation,
-    @Described("Folder that keeps drawn images for later runs. Default: none.") @Nullable Path cache) {
+    @Described(
+            value =
+                "How training changes them: `none`, `diffusers` or `paper`. Default: the preset's.",
+            oneOf = {"none", "diffusers", "paper"})
+        @Nullable String augmentation,
+    @Described("Folder that keeps drawn images for later runs. Default: none.")
+        @Nullable Path cache) {
 
   /**
    * Chooses how many images there are.

@@ -17,9 +17,13 @@ import org.jspecify.annotations.Nullable;
 @CheckReturnValue
 public record JobLearningRate(
     @Described(value = "The rate. Default: the preset's.", positive = true) @Nullable Double value,
-    @Described(value = "`constant` or `cosine`. Default: `constant`.", oneOf = {"constant", "cosine"}) @Nullable String schedule,
+    @Described(
+            value = "`constant` or `cosine`. Default: `constant`.",
+            oneOf = {"constant", "cosine"})
+        @Nullable String schedule,
     @Described("Steps in which the rate rises. Default: 0.") @Nullable Integer warmUpSteps,
-    @Described("For `cosine`: the share of the rate after the last step. Default: 0.") @Nullable Double floor) {
+    @Described("For `cosine`: the share of the rate after the last step. Default: 0.")
+        @Nullable Double floor) {
 
   /** Copies and checks the values. */
   public JobLearningRate {

@@ -13,5 +13,4 @@ import org.jspecify.annotations.Nullable;
  */
 public record JobLimits(
     @Described("Time of one run, such as `2 h`.") @Nullable Duration time,
-    @Described("Peak memory of the process, such as `8 GiB`.") @Nullable JobBytes memory) {
-}
+    @Described("Peak memory of the process, such as `8 GiB`.") @Nullable JobBytes memory) {}

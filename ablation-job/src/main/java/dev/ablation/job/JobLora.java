@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 @Shorthand("rank")
 public record JobLora(
     @Described(value = "Rank of the factors.", required = true, positive = true) Integer rank,
-    @Described(value = "Scale of their product times the rank. Default: the rank.", positive = true) @Nullable Double alpha,
-    @Described(value = "First values of A: `kaiming` or `gaussian`.", oneOf = {"kaiming", "gaussian"}) @Nullable String start) {
-}
+    @Described(value = "Scale of their product times the rank. Default: the rank.", positive = true)
+        @Nullable Double alpha,
+    @Described(
+            value = "First values of A: `kaiming` or `gaussian`.",
+            oneOf = {"kaiming", "gaussian"})
+        @Nullable String start) {}

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param weights weights to change: {@code cross-attention-key-value}, {@code attention}, {@code
  *     denoiser}, {@code token-embeddings}. Default: the preset's
  * @param objective the loss. Default: the preset's
- * @param training settings of training by gradient. With {@code closedForm} only if that says {@code polish}
+ * @param training settings of training by gradient. With {@code closedForm} only if that says
+ *     {@code polish}
  * @param closedForm computes the change from one linear system instead of training
  * @param earlyStopping trains until the target is gone, and stops where neighbours suffer. Needs
  *     the evaluator of the emoji model and one target
@@ -22,12 +23,31 @@ import org.jspecify.annotations.Nullable;
 @Shorthand("preset")
 @CheckReturnValue
 public record JobMethod(
-    @Described(value = "Published settings: `recommended` (tuned for the emoji model; `standard` for others), `standard`, `diffusers`, `diffusers-with-prior`, `paper`, `paper-with-prior`. Default: `recommended`.", oneOf = {"recommended", "standard", "diffusers", "diffusers-with-prior", "paper", "paper-with-prior"}) @Nullable String preset,
-    @Described(value = "Weights to change: `cross-attention-key-value`, `attention`, `denoiser`, `token-embeddings`. Default: the preset's.", oneOf = {"cross-attention-key-value", "attention", "denoiser", "token-embeddings"}) @Nullable String weights,
+    @Described(
+            value =
+                "Published settings: `recommended` (tuned for the emoji model; `standard` for others), `standard`, `diffusers`, `diffusers-with-prior`, `paper`, `paper-with-prior`. Default: `recommended`.",
+            oneOf = {
+              "recommended",
+              "standard",
+              "diffusers",
+              "diffusers-with-prior",
+              "paper",
+              "paper-with-prior"
+            })
+        @Nullable String preset,
+    @Described(
+            value =
+                "Weights to change: `cross-attention-key-value`, `attention`, `denoiser`, `token-embeddings`. Default: the preset's.",
+            oneOf = {"cross-attention-key-value", "attention", "denoiser", "token-embeddings"})
+        @Nullable String weights,
     @Described("The loss. Default: the preset's.") @Nullable JobObjective objective,
-    @Described("Settings of training by gradient. With `closedForm` only if that says `polish`.") @Nullable JobTraining training,
-    @Described("Computes the change from one linear system instead of training.") @Nullable JobClosedForm closedForm,
-    @Described("Trains until the target is gone, and stops where neighbours suffer. Needs the evaluator of the emoji model and one target.") @Nullable JobEarlyStopping earlyStopping) {
+    @Described("Settings of training by gradient. With `closedForm` only if that says `polish`.")
+        @Nullable JobTraining training,
+    @Described("Computes the change from one linear system instead of training.")
+        @Nullable JobClosedForm closedForm,
+    @Described(
+            "Trains until the target is gone, and stops where neighbours suffer. Needs the evaluator of the emoji model and one target.")
+        @Nullable JobEarlyStopping earlyStopping) {
 
   /** Copies and checks the values. */
   public JobMethod {
@@ -40,7 +60,9 @@ public record JobMethod(
     }
   }
 
-  /** What suits the model best: settings tuned for the emoji model, the standard ones for others. */
+  /**
+   * What suits the model best: settings tuned for the emoji model, the standard ones for others.
+   */
   public static final String RECOMMENDED = "recommended";
 
   /**

@@ -4,17 +4,16 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.job.internal.Described;
 import dev.ablation.job.internal.Shorthand;
 import java.nio.file.Path;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The model that a job works on, and how it is opened.
  *
- * @param location {@code embedded} for the emoji model; a path of a checkpoint folder or a
- *     single file; or {@code owner/name@revision} of a hub (write {@code ./} in front of a path of
- *     that form)
- * @param sha256 hash of the base weights that the job is for, as a report and a delta state it;
- *     a model with others is refused. Default: any
+ * @param location {@code embedded} for the emoji model; a path of a checkpoint folder or a single
+ *     file; or {@code owner/name@revision} of a hub (write {@code ./} in front of a path of that
+ *     form)
+ * @param sha256 hash of the base weights that the job is for, as a report and a delta state it; a
+ *     model with others is refused. Default: any
  * @param device {@code cpu}, {@code gpu}, {@code gpu0} ... Default: {@code cpu} for the emoji
  *     model, else the first GPU or the CPU
  * @param threads threads on the CPU, 0 for one per core. Default: 1 for the emoji model, else 0
@@ -26,12 +25,27 @@ import org.jspecify.annotations.Nullable;
 @Shorthand("location")
 @CheckReturnValue
 public record JobModel(
-    @Described(value = "`embedded` for the emoji model; a path of a checkpoint folder or a single file; or `owner/name@revision` of a hub (write `./` in front of a path of that form).", required = true) String location,
-    @Described("Hash of the base weights that the job is for, as a report and a delta state it; a model with others is refused. Default: any.") @Nullable String sha256,
-    @Described("`cpu`, `gpu`, `gpu0` ... Default: `cpu` for the emoji model, else the first GPU or the CPU.") @Nullable String device,
-    @Described("Threads on the CPU, 0 for one per core. Default: 1 for the emoji model, else 0.") @Nullable Integer threads,
-    @Described(value = "How weights are held: `float32` or `as-stored`. Default: `float32`.", oneOf = {"float32", "as-stored"}) @Nullable String weightDtype,
-    @Described(value = "Matrix products: `float32` or `bf16-matmul`. Default: `float32`.", oneOf = {"float32", "bf16-matmul"}) @Nullable String precision) {
+    @Described(
+            value =
+                "`embedded` for the emoji model; a path of a checkpoint folder or a single file; or `owner/name@revision` or `owner/name/FILE.safetensors@revision` of the Hugging Face Hub (write `./` in front of a path of that form).",
+            required = true)
+        String location,
+    @Described(
+            "Hash of the base weights that the job is for, as a report and a delta state it; a model with others is refused. Default: any.")
+        @Nullable String sha256,
+    @Described(
+            "`cpu`, `gpu`, `gpu0` ... Default: `cpu` for the emoji model, else the first GPU or the CPU.")
+        @Nullable String device,
+    @Described("Threads on the CPU, 0 for one per core. Default: 1 for the emoji model, else 0.")
+        @Nullable Integer threads,
+    @Described(
+            value = "How weights are held: `float32` or `as-stored`. Default: `float32`.",
+            oneOf = {"float32", "as-stored"})
+        @Nullable String weightDtype,
+    @Described(
+            value = "Matrix products: `float32` or `bf16-matmul`. Default: `float32`.",
+            oneOf = {"float32", "bf16-matmul"})
+        @Nullable String precision) {
 
   /** Copies and checks the values. */
   public JobModel {
@@ -47,8 +61,6 @@ public record JobModel(
   /** The location of the emoji model that the library contains. */
   public static final String EMBEDDED = "embedded";
 
-  private static final Pattern HUB = Pattern.compile("[\\w.-]+/[\\w.-]+@[\\w./-]+");
-
   /**
    * Names a model, to be opened with the defaults.
    *
@@ -57,6 +69,17 @@ public record JobModel(
    */
   public static JobModel at(String location) {
     return new JobModel(location, null, null, null, null, null);
+  }
+
+  /**
+   * Names a model as a user's argument does, to be opened with the defaults.
+   *
+   * @param argument {@code embedded}, a path, or {@code owner/name} of the Hugging Face Hub, with a
+   *     file and a revision or without. What exists as a file or folder is never looked up there
+   * @return the model
+   */
+  public static JobModel named(String argument) {
+    return at(HubLocation.ofArgument(argument));
   }
 
   /** {@return the emoji model that the library contains} */
@@ -71,7 +94,7 @@ public record JobModel(
 
   /** {@return whether the location is a name on a hub} */
   public boolean isHubName() {
-    return HUB.matcher(location).matches() && !location.startsWith(".");
+    return HubLocation.of(location).filter(hub -> hub.revision() != null).isPresent();
   }
 
   JobModel at(Path path) {

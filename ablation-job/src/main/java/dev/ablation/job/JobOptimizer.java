@@ -16,11 +16,14 @@ import org.jspecify.annotations.Nullable;
  */
 public record JobOptimizer(
     @Described("The two decay rates of the moments.") List<Double> betas,
-    @Described(value = "Added to the root of the second moment.", positive = true) @Nullable Double epsilon,
+    @Described(value = "Added to the root of the second moment.", positive = true)
+        @Nullable Double epsilon,
     @Described("Decay of the weights.") @Nullable Double weightDecay,
-    @Described(value = "Norm to which gradients are clipped.", positive = true) @Nullable Double maxGradientNorm,
+    @Described(value = "Norm to which gradients are clipped.", positive = true)
+        @Nullable Double maxGradientNorm,
     @Described("Stops gradients at the start token of a prompt.") @Nullable Boolean stopStartToken,
-    @Described("Decays the rows of the token table that are not trained.") @Nullable Boolean decayOtherRows) {
+    @Described("Decays the rows of the token table that are not trained.")
+        @Nullable Boolean decayOtherRows) {
 
   /** Copies and checks the values. */
   public JobOptimizer {

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a run writes, and where.
  *
- * @param folder folder of the run and its evidence; must not exist or be empty. Default: the
- *     next number in the caller's folder
+ * @param folder folder of the run and its evidence; must not exist or be empty. Default: the next
+ *     number in the caller's folder
  * @param export checkpoint folder with the change applied. Default: none
  * @param lora loRA file, if low-rank factors were trained. Default: none
  * @param signingKey ed25519 key in PEM (PKCS #8) that signs the manifest. Default: the bundle is
@@ -19,12 +19,17 @@ import org.jspecify.annotations.Nullable;
  */
 @CheckReturnValue
 public record JobOutputs(
-    @Described("Folder of the run and its evidence; must not exist or be empty. Default: the next number in the caller's folder.") @Nullable Path folder,
+    @Described(
+            "Folder of the run and its evidence; must not exist or be empty. Default: the next number in the caller's folder.")
+        @Nullable Path folder,
     @Described("Checkpoint folder with the change applied. Default: none.") @Nullable Path export,
     @Described("LoRA file, if low-rank factors were trained. Default: none.") @Nullable Path lora,
-    @Described("Ed25519 key in PEM (PKCS #8) that signs the manifest. Default: the bundle is not signed.") @Nullable Path signingKey,
+    @Described(
+            "Ed25519 key in PEM (PKCS #8) that signs the manifest. Default: the bundle is not signed.")
+        @Nullable Path signingKey,
     @Described("Ledger file in which the result is entered. Default: none.") @Nullable Path ledger,
-    @Described(value = "Training steps between two checkpoints. Default: 50.", positive = true) @Nullable Integer checkpointEvery) {
+    @Described(value = "Training steps between two checkpoints. Default: 50.", positive = true)
+        @Nullable Integer checkpointEvery) {
 
   /** {@return the defaults: the evidence alone} */
   public static JobOutputs defaults() {

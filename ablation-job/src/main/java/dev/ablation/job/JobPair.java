@@ -9,6 +9,6 @@ import dev.ablation.job.internal.Described;
  * @param target the prompt that draws the target
  */
 public record JobPair(
-    @Described(value = "The prompt that draws what is drawn instead.", required = true) String anchor,
-    @Described(value = "The prompt that draws the target.", required = true) String target) {
-}
+    @Described(value = "The prompt that draws what is drawn instead.", required = true)
+        String anchor,
+    @Described(value = "The prompt that draws the target.", required = true) String target) {}

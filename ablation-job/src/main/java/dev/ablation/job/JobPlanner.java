@@ -171,7 +171,8 @@ final class JobPlanner {
     JobImages images = anchor.images();
     AnchorStrategy strategy =
         switch (Objects.requireNonNullElse(anchor.kind(), "generated")) {
-          case "images" -> AnchorStrategy.images(name(anchor), Objects.requireNonNull(anchor.path()));
+          case "images" ->
+              AnchorStrategy.images(name(anchor), Objects.requireNonNull(anchor.path()));
           case "unconditional" -> unconditional(images);
           case "other-styles" ->
               AnchorStrategy.otherStyles(anchor.styles(), generated(anchor, images));
@@ -374,8 +375,7 @@ final class JobPlanner {
         for (JobConcept neighbour : job.evaluation().neighbours()) {
           prompts.addAll(neighbour.prompts());
           try {
-            prompts.addAll(
-                pair.anchor().targetPrompts(concept(neighbour, firstKind(job)), prompt));
+            prompts.addAll(pair.anchor().targetPrompts(concept(neighbour, firstKind(job)), prompt));
           } catch (IllegalArgumentException e) {
             // This anchor prompt has no place for the neighbour's name; others have.
             continue;

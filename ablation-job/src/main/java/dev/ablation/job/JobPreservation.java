@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 public record JobPreservation(
     @Described("Concepts, such as neighbours of the target.") List<JobConcept> concepts,
     @Described("Prompts whose images stay.") List<String> prompts,
-    @Described(value = "Weight of the term in the loss. Default: 1.", positive = true) @Nullable Double weight) {
+    @Described(value = "Weight of the term in the loss. Default: 1.", positive = true)
+        @Nullable Double weight) {
 
   /** Copies and checks the values. */
   public JobPreservation {

@@ -15,10 +15,7 @@ import java.util.Optional;
  * @param evaluation of the result; empty if the job has none, or it failed
  */
 public record JobResult(
-    AblationJob job,
-    Path folder,
-    List<Verdict> verdicts,
-    Optional<EvaluationResult> evaluation) {
+    AblationJob job, Path folder, List<Verdict> verdicts, Optional<EvaluationResult> evaluation) {
 
   /** Copies the verdicts. */
   public JobResult {

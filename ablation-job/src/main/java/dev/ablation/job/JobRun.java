@@ -85,8 +85,7 @@ public final class JobRun {
     AblationJob absolute = job.absolute();
     JobRun run =
         new JobRun(
-            absolute.outputs(
-                absolute.outputs().folder(folder.toAbsolutePath().normalize())),
+            absolute.outputs(absolute.outputs().folder(folder.toAbsolutePath().normalize())),
             folder);
     if (Files.exists(folder)) {
       run.checkFolder();
@@ -138,7 +137,8 @@ public final class JobRun {
           folder.toString(), null, "no run to resume: the folder has no " + JOB);
     }
     AblationJob job = AblationJob.read(file);
-    return new JobRun(job.outputs(job.outputs().folder(folder.toAbsolutePath().normalize())), folder);
+    return new JobRun(
+        job.outputs(job.outputs().folder(folder.toAbsolutePath().normalize())), folder);
   }
 
   /**
@@ -274,8 +274,7 @@ public final class JobRun {
   private AblationResult train(Ablation plan, BooleanSupplier cancelled) throws IOException {
     Checkpoints checkpoints = Checkpoints.in(folder.resolve(WORK).resolve("checkpoints"));
     Integer every = job.outputs().checkpointEvery();
-    Ablation resumable =
-        plan.checkpoints(every == null ? checkpoints : checkpoints.every(every));
+    Ablation resumable = plan.checkpoints(every == null ? checkpoints : checkpoints.every(every));
     ExecutorService executor =
         Executors.newSingleThreadExecutor(task -> {
           Thread thread = new Thread(task, "ablation");

@@ -15,9 +15,21 @@ import org.jspecify.annotations.Nullable;
  */
 @Shorthand("steps")
 public record JobSampling(
-    @Described(value = "The sampler.", oneOf = {"ddpm", "ddim", "pndm", "dpm-solver++", "euler", "heun", "euler-ancestral", "flow-match-euler", "unipc"}) @Nullable String sampler,
+    @Described(
+            value = "The sampler.",
+            oneOf = {
+              "ddpm",
+              "ddim",
+              "pndm",
+              "dpm-solver++",
+              "euler",
+              "heun",
+              "euler-ancestral",
+              "flow-match-euler",
+              "unipc"
+            })
+        @Nullable String sampler,
     @Described(value = "Sampling steps.", positive = true) @Nullable Integer steps,
     @Described("Scale of classifier-free guidance.") @Nullable Double guidanceScale,
     @Described("Prompt of what is not drawn.") @Nullable String negativePrompt,
-    @Described(value = "Images drawn together.", positive = true) @Nullable Integer batchSize) {
-}
+    @Described(value = "Images drawn together.", positive = true) @Nullable Integer batchSize) {}

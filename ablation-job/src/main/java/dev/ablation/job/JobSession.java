@@ -116,7 +116,7 @@ public final class JobSession implements AutoCloseable {
    *
    * @param source where it is, and how it is opened
    * @return the model; the caller closes it
-   * @throws IOException if it cannot be read
+   * @throws IOException if it cannot be read or fetched
    */
   public static DiffusionModel openModel(JobModel source) throws IOException {
     LoadOptions options = options(source);
@@ -124,10 +124,8 @@ public final class JobSession implements AutoCloseable {
       return EmbeddedModel.open(options);
     }
     if (source.isHubName()) {
-      throw new IOException(
-          ("%s: models of a hub are not downloaded; download the files and name their folder, or"
-                  + " write ./ in front of a path of this form")
-              .formatted(source.location()));
+      Path fetched = HubLocation.of(source.location()).orElseThrow().fetch();
+      return DiffusionPipeline.load(fetched, options);
     }
     return DiffusionPipeline.load(Path.of(source.location()), options);
   }
@@ -157,8 +155,7 @@ public final class JobSession implements AutoCloseable {
     String name = text.strip().toLowerCase(Locale.ROOT);
     Matcher gpu = GPU.matcher(name);
     if (gpu.matches()) {
-      return Optional.of(
-          Device.gpu(gpu.group(1).isEmpty() ? 0 : Integer.parseInt(gpu.group(1))));
+      return Optional.of(Device.gpu(gpu.group(1).isEmpty() ? 0 : Integer.parseInt(gpu.group(1))));
     }
     if (name.equals("cpu")) {
       return Optional.of(Device.cpu());

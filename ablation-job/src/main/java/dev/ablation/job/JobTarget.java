@@ -11,22 +11,29 @@ import org.jspecify.annotations.Nullable;
  * A concept to remove and what the model draws instead.
  *
  * @param kind what the target is. Inferred from the name for the emoji model; others require it
- * @param name the name of a style, an object or a composition; the caption of a memorized image;
- *     a term; a name for prompt pairs
+ * @param name the name of a style, an object or a composition; the caption of a memorized image; a
+ *     term; a name for prompt pairs
  * @param others further captions of a memorized image or further terms of inappropriate content
- * @param file for {@code prompt-pairs} the file of the pairs, for {@code memorized-image} the
- *     image
+ * @param file for {@code prompt-pairs} the file of the pairs, for {@code memorized-image} the image
  * @param pairs for {@code prompt-pairs}: the pairs, in place of a file
  * @param anchor what is drawn instead. The emoji model has a default; others require it
  */
 @CheckReturnValue
 public record JobTarget(
-    @Described("What the target is. Inferred from the name for the emoji model; others require it.") @Nullable ConceptKind kind,
-    @Described(value = "The name of a style, an object or a composition; the caption of a memorized image; a term; a name for prompt pairs.", required = true) String name,
-    @Described("Further captions of a memorized image or further terms of inappropriate content.") List<String> others,
-    @Described("For `prompt-pairs` the file of the pairs, for `memorized-image` the image.") @Nullable Path file,
+    @Described("What the target is. Inferred from the name for the emoji model; others require it.")
+        @Nullable ConceptKind kind,
+    @Described(
+            value =
+                "The name of a style, an object or a composition; the caption of a memorized image; a term; a name for prompt pairs.",
+            required = true)
+        String name,
+    @Described("Further captions of a memorized image or further terms of inappropriate content.")
+        List<String> others,
+    @Described("For `prompt-pairs` the file of the pairs, for `memorized-image` the image.")
+        @Nullable Path file,
     @Described("For `prompt-pairs`: the pairs, in place of a file.") List<JobPair> pairs,
-    @Described("What is drawn instead. The emoji model has a default; others require it.") @Nullable JobAnchor anchor) {
+    @Described("What is drawn instead. The emoji model has a default; others require it.")
+        @Nullable JobAnchor anchor) {
 
   /** Copies and checks the values. */
   public JobTarget {

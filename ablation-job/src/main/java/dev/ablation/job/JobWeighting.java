@@ -12,8 +12,13 @@ import org.jspecify.annotations.Nullable;
  */
 @Shorthand("kind")
 public record JobWeighting(
-    @Described(value = "`uniform`, `min-snr` (Hang et al. 2023) or `inverse-snr`.", required = true, oneOf = {"uniform", "min-snr", "inverse-snr"}) String kind,
-    @Described(value = "The bound of `min-snr`, the offset of `inverse-snr`.", positive = true) @Nullable Double value) {
+    @Described(
+            value = "`uniform`, `min-snr` (Hang et al. 2023) or `inverse-snr`.",
+            required = true,
+            oneOf = {"uniform", "min-snr", "inverse-snr"})
+        String kind,
+    @Described(value = "The bound of `min-snr`, the offset of `inverse-snr`.", positive = true)
+        @Nullable Double value) {
 
   /** Copies and checks the values. */
   public JobWeighting {

@@ -59,7 +59,8 @@ final class KeptShare implements SubjectMetric {
       @Override
       public Comparison result() {
         double[] hits = kept.stream().mapToDouble(hit -> hit).toArray();
-        double share = kept.isEmpty() ? 1 : kept.stream().mapToDouble(hit -> hit).sum() / hits.length;
+        double share =
+            kept.isEmpty() ? 1 : kept.stream().mapToDouble(hit -> hit).sum() / hits.length;
         MetricResult result =
             MetricResult.of(NAME, share, detector.extractor().info())
                 .unit(Unit.SHARE)

@@ -37,8 +37,7 @@ final class MlBom {
     bom.addProperty("specVersion", "1.6");
     // The same result has the same bill.
     UUID serial =
-        UUID.nameUUIDFromBytes(
-            evidence.hashes().delta().getBytes(StandardCharsets.UTF_8));
+        UUID.nameUUIDFromBytes(evidence.hashes().delta().getBytes(StandardCharsets.UTF_8));
     bom.addProperty("serialNumber", "urn:uuid:" + serial);
     bom.addProperty("version", 1);
     JsonObject metadata = new JsonObject();
@@ -57,11 +56,15 @@ final class MlBom {
     components.add(library("library"));
     evidence
         .natives()
-        .forEach((name, hash) -> components.add(component("library", "native:" + name, name, hash)));
+        .forEach(
+            (name, hash) -> components.add(component("library", "native:" + name, name, hash)));
     bom.add("components", components);
     JsonArray dependencies = new JsonArray();
     dependencies.add(dependency("result", List.of("base", "delta")));
-    dependencies.add(dependency("library", evidence.natives().keySet().stream().map(name -> "native:" + name).sorted().toList()));
+    dependencies.add(
+        dependency(
+            "library",
+            evidence.natives().keySet().stream().map(name -> "native:" + name).sorted().toList()));
     bom.add("dependencies", dependencies);
     return RecordWriter.write(bom);
   }
@@ -95,11 +98,13 @@ final class MlBom {
   private JsonObject result(Optional<EvaluationResult> evaluation) {
     JsonObject result = component(MODEL, "result", base() + "-ablated", evidence.hashes().result());
     result.addProperty(
-        "description", "%s, trained to no longer draw the %s"
+        "description",
+        "%s, trained to no longer draw the %s"
             .formatted(base(), String.join(" and the ", targets)));
     JsonObject pedigree = new JsonObject();
     pedigree.add(
-        "ancestors", array(List.of(component(MODEL, "ancestor", base(), evidence.hashes().base()))));
+        "ancestors",
+        array(List.of(component(MODEL, "ancestor", base(), evidence.hashes().base()))));
     result.add("pedigree", pedigree);
     JsonObject card = new JsonObject();
     JsonObject parameters = new JsonObject();

@@ -47,9 +47,10 @@ final class SchemaCheck {
               yield true;
             }
             case "oneOf" -> matching(path, value, limit.getAsJsonArray()) == 1;
-            case "pattern" -> java.util.regex.Pattern.compile(limit.getAsString())
-                .matcher(value.getAsString())
-                .find();
+            case "pattern" ->
+                java.util.regex.Pattern.compile(limit.getAsString())
+                    .matcher(value.getAsString())
+                    .find();
             case "properties" -> {
               for (Map.Entry<String, JsonElement> each : value.getAsJsonObject().entrySet()) {
                 JsonElement property = limit.getAsJsonObject().get(each.getKey());
@@ -70,8 +71,9 @@ final class SchemaCheck {
               check(path, value, target, problems);
               yield true;
             }
-            case "required" -> limit.getAsJsonArray().asList().stream()
-                .allMatch(name -> value.getAsJsonObject().has(name.getAsString()));
+            case "required" ->
+                limit.getAsJsonArray().asList().stream()
+                    .allMatch(name -> value.getAsJsonObject().has(name.getAsString()));
             case "type" -> hasType(value, limit.getAsString());
             default -> throw new IllegalStateException("unknown keyword " + rule.getKey());
           };

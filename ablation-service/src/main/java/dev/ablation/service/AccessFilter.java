@@ -106,9 +106,7 @@ final class AccessFilter extends OncePerRequestFilter {
 
   private static @Nullable String bearer(HttpServletRequest request) {
     String header = request.getHeader(HttpHeaders.AUTHORIZATION);
-    return header != null && header.startsWith(BEARER)
-        ? header.substring(BEARER.length())
-        : null;
+    return header != null && header.startsWith(BEARER) ? header.substring(BEARER.length()) : null;
   }
 
   private static @Nullable String cookie(HttpServletRequest request) {

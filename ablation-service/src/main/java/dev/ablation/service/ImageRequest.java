@@ -45,8 +45,7 @@ record ImageRequest(
   private static void check(String name, @Nullable Number value, double least, double most) {
     if (value != null && !(value.doubleValue() >= least && value.doubleValue() <= most)) {
       throw new IllegalArgumentException(
-          "%s must be from %s to %s, was %s"
-              .formatted(name, plain(least), plain(most), value));
+          "%s must be from %s to %s, was %s".formatted(name, plain(least), plain(most), value));
     }
   }
 
@@ -70,8 +69,7 @@ record ImageRequest(
     if (guidanceScale != null) {
       settings = settings.guidanceScale(guidanceScale);
     }
-    return DrawRequest.of(
-            Collections.nCopies(count == null ? 1 : count, prompt), firstSeed())
+    return DrawRequest.of(Collections.nCopies(count == null ? 1 : count, prompt), firstSeed())
         .variant(variantName())
         .settings(settings);
   }

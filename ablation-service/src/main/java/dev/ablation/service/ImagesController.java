@@ -51,14 +51,16 @@ final class ImagesController {
       consumes = MediaType.APPLICATION_JSON_VALUE,
       produces = MediaType.APPLICATION_JSON_VALUE)
   DeferredResult<Images> images(@RequestBody ImageRequest request) {
-    return drawn(request, images -> {
-      List<Image> encoded = new ArrayList<>();
-      for (BufferedImage image : images) {
-        String png = Base64.getEncoder().encodeToString(png(image));
-        encoded.add(new Image(request.firstSeed() + encoded.size(), png));
-      }
-      return new Images(request.variantName(), encoded);
-    });
+    return drawn(
+        request,
+        images -> {
+          List<Image> encoded = new ArrayList<>();
+          for (BufferedImage image : images) {
+            String png = Base64.getEncoder().encodeToString(png(image));
+            encoded.add(new Image(request.firstSeed() + encoded.size(), png));
+          }
+          return new Images(request.variantName(), encoded);
+        });
   }
 
   @PostMapping(

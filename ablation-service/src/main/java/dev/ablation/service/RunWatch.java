@@ -23,7 +23,10 @@ final class RunWatch implements ModelListener {
   private @Nullable SampleImages preview;
 
   RunWatch(
-      Consumer<AblationEvent> events, Path folder, List<String> prompts, SamplingSettings sampling) {
+      Consumer<AblationEvent> events,
+      Path folder,
+      List<String> prompts,
+      SamplingSettings sampling) {
     this.events = events;
     this.folder = folder;
     this.prompts = prompts;

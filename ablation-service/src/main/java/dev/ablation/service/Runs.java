@@ -70,10 +70,7 @@ final class Runs implements DisposableBean {
     try {
       boolean finished = JobRun.isFinished(each);
       Run run =
-          new Run(
-              id,
-              JobRun.resume(each),
-              finished ? RunView.State.DONE : RunView.State.STOPPED);
+          new Run(id, JobRun.resume(each), finished ? RunView.State.DONE : RunView.State.STOPPED);
       runs.put(id, run);
     } catch (IOException | RuntimeException e) {
       LOG.warn("{}: the run cannot be read and is left out: {}", each, e.getMessage());
@@ -130,8 +127,7 @@ final class Runs implements DisposableBean {
     long waiting = runs.values().stream().filter(run -> run.isIn(RunView.State.WAITING)).count();
     if (waiting >= MOST_WAITING) {
       throw new Problem(
-          HttpStatus.TOO_MANY_REQUESTS,
-          "%d runs wait, the most that may".formatted(waiting));
+          HttpStatus.TOO_MANY_REQUESTS, "%d runs wait, the most that may".formatted(waiting));
     }
   }
 
@@ -161,8 +157,7 @@ final class Runs implements DisposableBean {
     run.begins();
     try {
       RunWatch watch =
-          new RunWatch(
-              run::on, run.folder().resolve(PREVIEW), preview, served.sampling());
+          new RunWatch(run::on, run.folder().resolve(PREVIEW), preview, served.sampling());
       run.ends(run.work().run(watch, run::isCancelled, (result, session) -> {}));
     } catch (JobStoppedException e) {
       run.stops(e.getMessage());

@@ -97,8 +97,7 @@ final class RunsController {
 
   @PostMapping("/api/runs/{id}/resume")
   @ResponseStatus(HttpStatus.ACCEPTED)
-  RunView resume(
-      @PathVariable String id, @RequestParam MultiValueMap<String, String> parameters) {
+  RunView resume(@PathVariable String id, @RequestParam MultiValueMap<String, String> parameters) {
     return runs.resume(id, preview(parameters)).view();
   }
 
@@ -155,8 +154,7 @@ final class RunsController {
 
   private static Resource existing(Path file) {
     if (!Files.isRegularFile(file)) {
-      throw new Problem(
-          HttpStatus.NOT_FOUND, "there is no '%s' yet".formatted(file.getFileName()));
+      throw new Problem(HttpStatus.NOT_FOUND, "there is no '%s' yet".formatted(file.getFileName()));
     }
     return new FileSystemResource(file);
   }

@@ -41,8 +41,6 @@ final class ServedModel {
   }
 
   SamplingSettings sampling() {
-    return isEmbedded()
-        ? EmbeddedModel.recommendedSampling()
-        : SamplingSettings.defaultsFor(model);
+    return isEmbedded() ? EmbeddedModel.recommendedSampling() : SamplingSettings.defaultsFor(model);
   }
 }

@@ -41,10 +41,7 @@ class AblationServiceTest {
 
   static ConfigurableApplicationContext start(Path folder, String... more) {
     List<String> arguments =
-        new ArrayList<>(
-            List.of(
-                "--server.port=0",
-                "--ablation.service.folder=" + folder));
+        new ArrayList<>(List.of("--server.port=0", "--ablation.service.folder=" + folder));
     arguments.addAll(List.of(more));
     return SpringApplication.run(AblationService.class, arguments.toArray(String[]::new));
   }
@@ -106,10 +103,7 @@ class AblationServiceTest {
     Client.Answer answer = client.post("/api/images", image(", \"variant\": \"tenant-z\""));
     assertThat(answer.status()).isEqualTo(404);
     assertThat(answer.detail()).contains("tenant-z").contains("base");
-    assertThat(
-            client
-                .post("/api/images", image(", \"count\": 2"), "Accept", "image/png")
-                .status())
+    assertThat(client.post("/api/images", image(", \"count\": 2"), "Accept", "image/png").status())
         .isEqualTo(400);
   }
 
@@ -118,15 +112,13 @@ class AblationServiceTest {
     List<CompletableFuture<Client.Answer>> answers = new ArrayList<>();
     for (int i = 0; i < 12; i++) {
       answers.add(
-          CompletableFuture.supplyAsync(
-              () -> {
-                try {
-                  return client.post(
-                      "/api/images", "{\"prompt\": \"a\", \"steps\": 60, \"count\": 2}");
-                } catch (Exception e) {
-                  throw new IllegalStateException(e);
-                }
-              }));
+          CompletableFuture.supplyAsync(() -> {
+            try {
+              return client.post("/api/images", "{\"prompt\": \"a\", \"steps\": 60, \"count\": 2}");
+            } catch (Exception e) {
+              throw new IllegalStateException(e);
+            }
+          }));
     }
     List<Integer> statuses = new ArrayList<>();
     for (CompletableFuture<Client.Answer> answer : answers) {
@@ -177,8 +169,7 @@ class AblationServiceTest {
         "{\"prompt\": \"a cat face, blueprint style\", \"seed\": 1, \"variant\": \"%s\"}";
     byte[] before =
         client.post("/api/images", prompt.formatted("base"), "Accept", "image/png").bytes();
-    Client.Answer put =
-        client.put("/api/variants/tenant-a", "{\"runs\": [\"%s\"]}".formatted(id));
+    Client.Answer put = client.put("/api/variants/tenant-a", "{\"runs\": [\"%s\"]}".formatted(id));
     assertThat(put.status()).as(put.text()).isEqualTo(200);
     assertThat(put.text()).contains("blueprint");
     assertThat(client.get("/api/model").text()).contains("tenant-a");
@@ -197,8 +188,7 @@ class AblationServiceTest {
     Client.Answer unknown = client.post("/api/runs", QUICK_JOB.replace("targets", "target"));
     assertThat(unknown.status()).isEqualTo(422);
     assertThat(unknown.detail()).contains("targets");
-    Client.Answer outside =
-        client.post("/api/runs", QUICK_JOB.replace("\"embedded\"", "\"/etc\""));
+    Client.Answer outside = client.post("/api/runs", QUICK_JOB.replace("\"embedded\"", "\"/etc\""));
     assertThat(outside.status()).isEqualTo(422);
     assertThat(outside.detail()).contains("/etc");
     Client.Answer upwards =
@@ -236,8 +226,7 @@ class AblationServiceTest {
     assertThat(page.status()).isEqualTo(200);
     assertThat(page.text()).contains("<h1>Ablation</h1>");
     assertThat(page.header("Content-Security-Policy")).startsWith("default-src 'self'");
-    Client.Answer foreign =
-        client.post("/api/images", image(""), "Origin", "http://example.org");
+    Client.Answer foreign = client.post("/api/images", image(""), "Origin", "http://example.org");
     assertThat(foreign.status()).isEqualTo(403);
   }
 }

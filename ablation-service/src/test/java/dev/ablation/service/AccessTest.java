@@ -34,8 +34,7 @@ class AccessTest {
       Client.Answer none = client.get("/api/model");
       assertThat(none.status()).isEqualTo(401);
       assertThat(none.header("WWW-Authenticate")).isEqualTo("Bearer");
-      assertThat(client.get("/api/model", "Authorization", "Bearer wrong").status())
-          .isEqualTo(401);
+      assertThat(client.get("/api/model", "Authorization", "Bearer wrong").status()).isEqualTo(401);
       assertThat(client.get("/api/model", "Authorization", "Bearer " + TOKEN).status())
           .isEqualTo(200);
       assertThat(client.get("/api/model?token=" + TOKEN).status())

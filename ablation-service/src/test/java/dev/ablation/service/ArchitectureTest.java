@@ -15,6 +15,5 @@ class ArchitectureTest {
 
   @ArchTest static final ArchRule NO_CONSOLE = HouseRules.NO_CONSOLE;
 
-  @ArchTest
-  static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
+  @ArchTest static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
 }

@@ -96,9 +96,7 @@ final class Browser implements AutoCloseable {
             .header("Content-Type", "application/json")
             .method(
                 method,
-                body == null
-                    ? BodyPublishers.noBody()
-                    : BodyPublishers.ofString(body.toString()))
+                body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body.toString()))
             .build();
     JsonObject answer =
         JsonParser.parseString(http.send(request, BodyHandlers.ofString()).body())
@@ -135,7 +133,9 @@ final class Browser implements AutoCloseable {
     while (!run("return Boolean(" + condition + ")").getAsBoolean()) {
       if (Instant.now().isAfter(end)) {
         throw new IOException(
-            "never true: " + condition + "; the page says "
+            "never true: "
+                + condition
+                + "; the page says "
                 + run("return document.body.innerText"));
       }
       Thread.sleep(100);
@@ -163,8 +163,7 @@ final class Browser implements AutoCloseable {
   }
 
   void screenshot(Path file) throws IOException, InterruptedException {
-    byte[] png =
-        Base64.getDecoder().decode(inSession("GET", "/screenshot", null).getAsString());
+    byte[] png = Base64.getDecoder().decode(inSession("GET", "/screenshot", null).getAsString());
     Files.createDirectories(file.toAbsolutePath().getParent());
     Files.write(file, png);
   }

@@ -20,8 +20,7 @@ class PageTest {
     Optional<Browser> started = Browser.start();
     assumeTrue(started.isPresent(), "no chromedriver");
     try (Browser browser = started.get();
-        ConfigurableApplicationContext application =
-            AblationServiceTest.start(folder)) {
+        ConfigurableApplicationContext application = AblationServiceTest.start(folder)) {
       browser.open("http://localhost:" + AblationServiceTest.port(application) + "/");
       browser.await("document.querySelector('#model').textContent.includes('cpu')");
       browser.await("document.querySelectorAll('#targets option').length > 200");
@@ -56,7 +55,8 @@ class PageTest {
       assertThat(unlabelled(browser)).as("controls without a name").isZero();
       assertThat(
               browser
-                  .run("return performance.getEntriesByType('resource').every(e => e.name.startsWith(location.origin) || e.name.startsWith('data:'))")
+                  .run(
+                      "return performance.getEntriesByType('resource').every(e => e.name.startsWith(location.origin) || e.name.startsWith('data:'))")
                   .getAsBoolean())
           .as("nothing from elsewhere")
           .isTrue();
@@ -64,8 +64,9 @@ class PageTest {
 
       browser.type("#target", "no such concept");
       browser.click("#remove button.main");
-      browser.await("document.querySelector('#remove-message').textContent.length > 0"
-          + " || document.querySelector('#runs .state.failed')");
+      browser.await(
+          "document.querySelector('#remove-message').textContent.length > 0"
+              + " || document.querySelector('#runs .state.failed')");
     }
   }
 

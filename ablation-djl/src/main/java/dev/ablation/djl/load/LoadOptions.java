@@ -113,8 +113,8 @@ public final class LoadOptions {
   }
 
   /**
-   * {@return the folder of configurations and tokenizers for a checkpoint in a single file; empty for
-   * those that the library has}
+   * {@return the folder of configurations and tokenizers for a checkpoint in a single file; empty
+   * for those that the library has}
    */
   public Optional<Path> config() {
     return Optional.ofNullable(config);
@@ -273,9 +273,9 @@ public final class LoadOptions {
   }
 
   /**
-   * Says where the configuration of a checkpoint in a single file is. It is needed only for networks
-   * that differ from the published ones in what shapes do not show, such as the number of attention
-   * heads, and for tokenizers of their own. What the folder lacks, the library has.
+   * Says where the configuration of a checkpoint in a single file is. It is needed only for
+   * networks that differ from the published ones in what shapes do not show, such as the number of
+   * attention heads, and for tokenizers of their own. What the folder lacks, the library has.
    *
    * @param folder in diffusers' layout; its weights, if it has any, are not read
    * @return a copy with the given folder
@@ -313,8 +313,7 @@ public final class LoadOptions {
   public LoadOptions component(String component, Path path) {
     LoadOptions copy = new LoadOptions(this);
     Map<String, Path> all = new TreeMap<>(components);
-    all.put(
-        Objects.requireNonNull(component, "component"), Objects.requireNonNull(path, "path"));
+    all.put(Objects.requireNonNull(component, "component"), Objects.requireNonNull(path, "path"));
     copy.components = Collections.unmodifiableMap(all);
     return copy;
   }
@@ -335,8 +334,8 @@ public final class LoadOptions {
   }
 
   /**
-   * Says what the network of a single file predicts. It is otherwise found out: from a {@code .yaml}
-   * file of the same name, from the metadata, and of Stable Diffusion 2.x from the weights.
+   * Says what the network of a single file predicts. It is otherwise found out: from a {@code
+   * .yaml} file of the same name, from the metadata, and of Stable Diffusion 2.x from the weights.
    *
    * @param type of Stable Diffusion 1.x, 2.x or XL
    * @return a changed copy

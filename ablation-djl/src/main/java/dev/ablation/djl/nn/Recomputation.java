@@ -43,19 +43,19 @@ public final class Recomputation implements AutoCloseable {
   private static Kernel jacobian(boolean keepGraph) {
     return Kernel.of(
         """
-          (like, ys: List[Tensor], gs: List[Tensor], xs: List[Tensor]):
-              seeds = annotate(List[Optional[Tensor]], [])
-              for g in gs:
-                _0 = torch.append(seeds, g)
-              found = torch.grad(ys, xs, seeds, %s, False, True)
-              out = annotate(List[Tensor], [])
-              for x in found:
-                if torch.__is__(x, None):
-                  _1 = torch.append(out, torch.empty([0], dtype=6, layout=None, device=None, pin_memory=None, memory_format=None))
-                else:
-                  _2 = torch.append(out, unchecked_cast(Tensor, x))
-              return out\
-          """
+        (like, ys: List[Tensor], gs: List[Tensor], xs: List[Tensor]):
+            seeds = annotate(List[Optional[Tensor]], [])
+            for g in gs:
+              _0 = torch.append(seeds, g)
+            found = torch.grad(ys, xs, seeds, %s, False, True)
+            out = annotate(List[Tensor], [])
+            for x in found:
+              if torch.__is__(x, None):
+                _1 = torch.append(out, torch.empty([0], dtype=6, layout=None, device=None, pin_memory=None, memory_format=None))
+              else:
+                _2 = torch.append(out, unchecked_cast(Tensor, x))
+            return out\
+        """
             .formatted(keepGraph ? "True" : "False"));
   }
 
@@ -309,10 +309,12 @@ public final class Recomputation implements AutoCloseable {
           }
         }
       }
-      segment.outputs().forEach(node -> {
-        node.gradient = null;
-        node.handle.close();
-      });
+      segment
+          .outputs()
+          .forEach(node -> {
+            node.gradient = null;
+            node.handle.close();
+          });
     }
 
     /** An array that is bound may itself be computed from the variables. */

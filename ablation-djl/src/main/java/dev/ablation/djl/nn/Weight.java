@@ -138,8 +138,8 @@ public final class Weight {
   }
 
   /**
-   * Says where the layer computes, if the array is kept elsewhere: then each call gets a copy there,
-   * which the caller's {@link ai.djl.ndarray.NDScope} frees.
+   * Says where the layer computes, if the array is kept elsewhere: then each call gets a copy
+   * there, which the caller's {@link ai.djl.ndarray.NDScope} frees.
    *
    * @param device of the layer's inputs
    */
@@ -248,7 +248,8 @@ public final class Weight {
   /** The whole is stored in float32, so that the added rows are not rounded. */
   private void loadExtended(NDArray array, DataType dtype, float[] rows) {
     this.appended = null;
-    NDArray seen = dtype == DataType.BFLOAT16 ? GradMode.with(false, () -> asBfloat16(array)) : array;
+    NDArray seen =
+        dtype == DataType.BFLOAT16 ? GradMode.with(false, () -> asBfloat16(array)) : array;
     view = seen;
     own = array;
     this.dtype = dtype;

@@ -117,9 +117,7 @@ public final class AutoencoderKL extends Layer {
   private Tiling tiles(boolean ofImages) {
     int factor = config.downscaling();
     int latent = Math.max(4, config.sampleSize() / factor / 4 * 4);
-    return ofImages
-        ? new Tiling(latent * factor, latent)
-        : new Tiling(latent, latent * factor);
+    return ofImages ? new Tiling(latent * factor, latent) : new Tiling(latent, latent * factor);
   }
 
   /**

@@ -201,6 +201,8 @@ final class HubServer implements AutoCloseable {
     JsonObject folder = new JsonObject();
     folder.addProperty("type", "directory");
     folder.addProperty("path", "unet");
+    folder.addProperty("size", 0);
+    folder.addProperty("oid", gitHash("unet"));
     items.add(folder);
     for (String path : paths.subList(start, end)) {
       JsonObject item = new JsonObject();
@@ -212,6 +214,7 @@ final class HubServer implements AutoCloseable {
         JsonObject lfs = new JsonObject();
         lfs.addProperty("oid", etag(path));
         lfs.addProperty("size", files.get(path).length);
+        lfs.addProperty("pointerSize", 130);
         item.add("lfs", lfs);
       } else {
         item.addProperty("oid", etag(path));

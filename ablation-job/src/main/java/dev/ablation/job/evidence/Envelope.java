@@ -56,8 +56,7 @@ public final class Envelope {
       Signature signer = Signature.getInstance(ALGORITHM);
       signer.initSign(key);
       signer.update(preAuthentication(payload));
-      String id =
-          Keys.publicOf(key).map(known -> Sha256.of(known.getEncoded())).orElse("");
+      String id = Keys.publicOf(key).map(known -> Sha256.of(known.getEncoded())).orElse("");
       return new Envelope(payload.clone(), signer.sign(), id);
     } catch (GeneralSecurityException e) {
       throw new IllegalArgumentException("the key must be an Ed25519 key: " + e.getMessage(), e);
@@ -66,8 +65,7 @@ public final class Envelope {
 
   /** What is signed: the payload with its type, so that it cannot be taken for another one. */
   private static byte[] preAuthentication(byte[] payload) {
-    String head =
-        "DSSEv1 %d %s %d ".formatted(PAYLOAD_TYPE.length(), PAYLOAD_TYPE, payload.length);
+    String head = "DSSEv1 %d %s %d ".formatted(PAYLOAD_TYPE.length(), PAYLOAD_TYPE, payload.length);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.writeBytes(head.getBytes(StandardCharsets.UTF_8));
     out.writeBytes(payload);

@@ -62,8 +62,7 @@ public final class Keys {
   private static byte[] der(Path file, String kind) throws IOException {
     Matcher found = PEM.matcher(Files.readString(file));
     if (!found.find() || !found.group(1).equals(kind)) {
-      throw new IOException(
-          "%s: must be PEM with '-----BEGIN %s-----'".formatted(file, kind));
+      throw new IOException("%s: must be PEM with '-----BEGIN %s-----'".formatted(file, kind));
     }
     return Base64.getMimeDecoder().decode(found.group(2));
   }

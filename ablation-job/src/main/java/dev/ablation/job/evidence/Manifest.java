@@ -138,8 +138,7 @@ public final class Manifest {
       }
       String actual = Sha256.of(folder.resolve(name));
       if (!actual.equals(each.getValue())) {
-        found.add(
-            "%s: SHA-256 must be %s, was %s".formatted(name, each.getValue(), actual));
+        found.add("%s: SHA-256 must be %s, was %s".formatted(name, each.getValue(), actual));
       }
     }
     files.stream()

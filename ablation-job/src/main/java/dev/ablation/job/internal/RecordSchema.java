@@ -68,7 +68,8 @@ public final class RecordSchema {
     text.append("### ").append(heading).append("\n\n");
     Shorthand shorthand = type.getAnnotation(Shorthand.class);
     if (shorthand != null) {
-      text.append("Short for an object with `%s` alone: that value.\n\n".formatted(shorthand.value()));
+      text.append(
+          "Short for an object with `%s` alone: that value.\n\n".formatted(shorthand.value()));
     }
     text.append("| key | value | meaning |\n| --- | --- | --- |\n");
     for (RecordComponent component : type.getRecordComponents()) {

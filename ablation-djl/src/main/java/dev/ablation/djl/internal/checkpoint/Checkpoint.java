@@ -56,8 +56,8 @@ public final class Checkpoint implements AutoCloseable {
    * @return the weights, to be closed by the caller
    * @throws IOException as {@link #open(Path, String, String)}
    */
-  public static Checkpoint open(
-      Path folder, String stem, @Nullable String variant, Access access) throws IOException {
+  public static Checkpoint open(Path folder, String stem, @Nullable String variant, Access access)
+      throws IOException {
     WeightFiles weights = WeightFiles.find(folder, stem, variant);
     return open(weights.files(), weights.index(), weights.shardOf(), access);
   }

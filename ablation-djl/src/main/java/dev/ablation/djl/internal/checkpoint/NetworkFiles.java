@@ -302,7 +302,10 @@ public final class NetworkFiles {
     // The kernel that widens bytes takes an array from its memory's beginning, hence the copy.
     return tensor.dtype() == Dtype.F16
         ? checkpoint.read(tensor.name(), scratch).get(run.range(tensor.shape().get(0)))
-        : checkpoint.readBytes(tensor.name(), scratch).get(run.range(tensor.byteSize())).duplicate();
+        : checkpoint
+            .readBytes(tensor.name(), scratch)
+            .get(run.range(tensor.byteSize()))
+            .duplicate();
   }
 
   /** Joins parts without widening them. */

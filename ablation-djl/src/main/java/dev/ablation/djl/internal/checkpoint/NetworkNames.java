@@ -105,8 +105,8 @@ public enum NetworkNames {
   }
 
   /**
-   * Returns the mapping of the files of a folder to a network. What the network has under the file's
-   * own name is never an extra, such as {@code text_projection.weight}.
+   * Returns the mapping of the files of a folder to a network. What the network has under the
+   * file's own name is never an extra, such as {@code text_projection.weight}.
    *
    * @param tensors names of all tensors there
    * @param weights names in the network

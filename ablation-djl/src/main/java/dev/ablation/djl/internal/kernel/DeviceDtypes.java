@@ -58,8 +58,7 @@ public final class DeviceDtypes {
         ? Optional.empty()
         : Optional.of(
             "%s needs a GPU of compute capability %.1f or more; %s has %.1f"
-                .formatted(
-                    dtype.dtype, dtype.computeCapability / 10.0, device, capability / 10.0));
+                .formatted(dtype.dtype, dtype.computeCapability / 10.0, device, capability / 10.0));
   }
 
   static Optional<String> lack(String dtype, List<String> cpuFlags) {

@@ -44,8 +44,7 @@ public final class Kernels {
 
   /** {@code (x, w, b)}: x w^T + b, in the dtype of x. */
   public static final Kernel LINEAR =
-      Kernel.of(
-          "(x, w, b): return torch.linear(x, torch.type_as(w, x), torch.type_as(b, x))");
+      Kernel.of("(x, w, b): return torch.linear(x, torch.type_as(w, x), torch.type_as(b, x))");
 
   /** {@code (x, w)}: x w^T, in the dtype of x. */
   public static final Kernel LINEAR_NO_BIAS =
@@ -165,8 +164,7 @@ public final class Kernels {
           """);
 
   /** {@code (x)}: whether all numbers are finite. */
-  public static final Kernel ALL_FINITE =
-      Kernel.of("(x): return torch.all(torch.isfinite(x))");
+  public static final Kernel ALL_FINITE = Kernel.of("(x): return torch.all(torch.isfinite(x))");
 
   /** {@code (x)}: rounded to float16, to nearest even. */
   public static final Kernel TO_FLOAT16 = Kernel.of("(x): return torch.to(x, 5)");

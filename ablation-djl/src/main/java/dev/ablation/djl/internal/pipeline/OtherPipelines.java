@@ -42,6 +42,21 @@ final class OtherPipelines {
     UNSUPPORTED.put("HiDream", "HiDream");
     UNSUPPORTED.put("StableCascade", "Stable Cascade");
     UNSUPPORTED.put("HunyuanImage", "HunyuanImage");
+    UNSUPPORTED.put("HunyuanDiT", "HunyuanDiT");
+    UNSUPPORTED.put("AuraFlow", "AuraFlow");
+    UNSUPPORTED.put("Kolors", "Kolors");
+    UNSUPPORTED.put("CogView", "CogView");
+    UNSUPPORTED.put("OmniGen", "OmniGen");
+    UNSUPPORTED.put("Bria", "Bria");
+    UNSUPPORTED.put("PRX", "PRX");
+    UNSUPPORTED.put("Anima", "Anima");
+    UNSUPPORTED.put("Krea", "Krea");
+    UNSUPPORTED.put("Ernie", "ERNIE-Image");
+    UNSUPPORTED.put("Ideogram", "Ideogram");
+    UNSUPPORTED.put("Kandinsky", "Kandinsky");
+    UNSUPPORTED.put("Wuerstchen", "Würstchen");
+    UNSUPPORTED.put("IF", "DeepFloyd IF");
+    UNSUPPORTED.put("LatentConsistency", "Latent Consistency Models");
   }
 
   private OtherPipelines() {}

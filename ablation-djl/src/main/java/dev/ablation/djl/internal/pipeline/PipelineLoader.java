@@ -55,9 +55,7 @@ public final class PipelineLoader {
   }
 
   private static <M> PipelineClass<? extends M> find(
-      CheckpointSource source,
-      JsonConfig index,
-      List<? extends PipelineClass<? extends M>> known)
+      CheckpointSource source, JsonConfig index, List<? extends PipelineClass<? extends M>> known)
       throws InvalidCheckpointException {
     String name = index.requireString(CLASS_NAME);
     boolean isKnown = known.stream().anyMatch(pipeline -> pipeline.names().contains(name));

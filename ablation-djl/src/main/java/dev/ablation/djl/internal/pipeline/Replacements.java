@@ -80,8 +80,7 @@ final class Replacements implements AutoCloseable {
     if (file(component) == null) {
       return names.inFolder(tensors, weights);
     }
-    return part(component, names, tensors)
-        .mapping(names, tensors, weights, FileContent::isIgnored);
+    return part(component, names, tensors).mapping(names, tensors, weights, FileContent::isIgnored);
   }
 
   /** Where the file of a component has its tensors. */

@@ -162,8 +162,7 @@ final class SingleFileSource implements CheckpointSource {
       Path other = replacements.file(component);
       if (other != null) {
         Checkpoint opened = replacements.weights(component, network.getValue());
-        FilePart part =
-            replacements.part(component, network.getValue(), opened.tensors().keySet());
+        FilePart part = replacements.part(component, network.getValue(), opened.tensors().keySet());
         parts.put(component, part);
         shapes.put(component, new Shapes(other, part.prefix(), opened.tensors()));
       }

@@ -239,7 +239,8 @@ final class DerivedConfigs {
     switch (family) {
       case STABLE_DIFFUSION_1 -> addScaling(json, 0.18215, null, 512);
       case STABLE_DIFFUSION_2 -> addScaling(json, 0.18215, null, 768);
-      case STABLE_DIFFUSION_XL, STABLE_DIFFUSION_XL_REFINER -> addScaling(json, 0.13025, null, 1024);
+      case STABLE_DIFFUSION_XL, STABLE_DIFFUSION_XL_REFINER ->
+          addScaling(json, 0.13025, null, 1024);
       case STABLE_DIFFUSION_3, STABLE_DIFFUSION_3_5 -> addScaling(json, 1.5305, 0.0609, 1024);
       case FLUX_1_DEV, FLUX_1_SCHNELL -> addScaling(json, 0.3611, 0.1159, 1024);
     }
@@ -258,17 +259,18 @@ final class DerivedConfigs {
       throws InvalidCheckpointException {
     boolean open = layout != null;
     String text = shapes.has("text_model.embeddings.token_embedding.weight") ? "text_model." : "";
-    String tokens = open ? "model.token_embedding.weight" : text + "embeddings.token_embedding.weight";
+    String tokens =
+        open ? "model.token_embedding.weight" : text + "embeddings.token_embedding.weight";
     String positions =
         open ? "model.positional_embedding" : text + "embeddings.position_embedding.weight";
     String layer = open ? "model.transformer.resblocks." : text + "encoder.layers.";
     String inner = open ? "0.mlp.c_fc.weight" : "0.mlp.fc1.weight";
     int width = shapes.size(tokens, 1);
-    boolean laterFamily = component.equals("text_encoder_2") || family == ModelFamily.STABLE_DIFFUSION_2;
+    boolean laterFamily =
+        component.equals("text_encoder_2") || family == ModelFamily.STABLE_DIFFUSION_2;
     JsonObject json = new JsonObject();
     JsonArray architectures = new JsonArray();
-    String className =
-        Family.networkClass(family, component, NetworkNames.CLIP_TEXT);
+    String className = Family.networkClass(family, component, NetworkNames.CLIP_TEXT);
     architectures.add(className);
     json.add("architectures", architectures);
     json.addProperty("model_type", "clip_text_model");
@@ -288,7 +290,9 @@ final class DerivedConfigs {
     return json;
   }
 
-  /** The file of Stable Diffusion 2 has a layer that is not used, unless a converter left it out. */
+  /**
+   * The file of Stable Diffusion 2 has a layer that is not used, unless a converter left it out.
+   */
   private int layers(int found, int width) {
     if (family != ModelFamily.STABLE_DIFFUSION_2) {
       return found;
@@ -304,8 +308,7 @@ final class DerivedConfigs {
 
   /** The encoder of T5 1.1. */
   static JsonObject t5(Shapes shapes) throws InvalidCheckpointException {
-    String tokens =
-        shapes.has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight";
+    String tokens = shapes.has("shared.weight") ? "shared.weight" : "encoder.embed_tokens.weight";
     String attention = "encoder.block.0.layer.0.SelfAttention.";
     int heads = shapes.size(attention + "relative_attention_bias.weight", 1);
     JsonObject json = new JsonObject();
@@ -352,8 +355,7 @@ final class DerivedConfigs {
     json.addProperty("sample_size", 128);
     json.addProperty("patch_size", patch);
     json.addProperty("in_channels", shapes.size("x_embedder.proj.weight", 1));
-    json.addProperty(
-        "out_channels", shapes.size("final_layer.linear.weight", 0) / (patch * patch));
+    json.addProperty("out_channels", shapes.size("final_layer.linear.weight", 0) / (patch * patch));
     json.addProperty("num_layers", blocks.size());
     boolean divides = width % headWidth == 0;
     json.addProperty("num_attention_heads", divides ? width / headWidth : 1);

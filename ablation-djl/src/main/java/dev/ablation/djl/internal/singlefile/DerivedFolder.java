@@ -227,9 +227,7 @@ public final class DerivedFolder {
 
   private String schedulerClass() throws IOException {
     JsonObject scheduler =
-        storedOr(
-            SCHEDULER,
-            SchedulerDefaults.of(content.family(), prediction, false));
+        storedOr(SCHEDULER, SchedulerDefaults.of(content.family(), prediction, false));
     JsonElement name = scheduler.get("_class_name");
     return name != null && name.isJsonPrimitive() ? name.getAsString() : "";
   }

@@ -4,8 +4,8 @@ import dev.ablation.djl.internal.checkpoint.Checkpoint;
 import dev.ablation.djl.internal.checkpoint.NetworkNames;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.ModelFamily;
-import dev.ablation.safetensors.SafetensorsFile.Access;
 import dev.ablation.safetensors.MalformedSafetensorsException;
+import dev.ablation.safetensors.SafetensorsFile.Access;
 import dev.ablation.safetensors.TensorEntry;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -97,8 +97,7 @@ public record FileContent(
     if (unet.isPresent()) {
       return ofUnet(new Shapes(file, unet.get().prefix(), tensors));
     }
-    Optional<FilePart> transformer =
-        FilePart.find("transformer", NetworkNames.TRANSFORMER, names);
+    Optional<FilePart> transformer = FilePart.find("transformer", NetworkNames.TRANSFORMER, names);
     if (transformer.isEmpty()) {
       throw OtherFiles.unknown(file, names);
     }

@@ -46,8 +46,8 @@ public final class FileLayout {
   /**
    * Finds the layout of a model.
    *
-   * @param files the small files of its folder, by name: the index, {@code config.json} of networks,
-   *     the scheduler's configuration
+   * @param files the small files of its folder, by name: the index, {@code config.json} of
+   *     networks, the scheduler's configuration
    * @return the layout
    */
   public static FileLayout of(Function<String, JsonObject> files) {
@@ -76,7 +76,9 @@ public final class FileLayout {
     JsonObject encoder = files.apply("text_encoder/config.json");
     JsonElement inner = encoder.get("text_config");
     String activation =
-        text(inner != null && inner.isJsonObject() ? inner.getAsJsonObject() : encoder, "hidden_act");
+        text(
+            inner != null && inner.isJsonObject() ? inner.getAsJsonObject() : encoder,
+            "hidden_act");
     return activation.equals("gelu")
         ? ModelFamily.STABLE_DIFFUSION_2
         : ModelFamily.STABLE_DIFFUSION_1;

@@ -63,8 +63,7 @@ public record FilePart(String prefix, @Nullable SingleFileLayout layout) {
    * @param tensors names of all tensors of the file
    * @return the first place at which the file has it
    */
-  public static Optional<FilePart> find(
-      String component, NetworkNames names, Set<String> tensors) {
+  public static Optional<FilePart> find(String component, NetworkNames names, Set<String> tensors) {
     for (Place place : places(component, names)) {
       if (tensors.contains(place.prefix() + place.probe())) {
         return Optional.of(new FilePart(place.prefix(), place.layout()));
@@ -103,13 +102,13 @@ public record FilePart(String prefix, @Nullable SingleFileLayout layout) {
       case T5 -> {
         String probe = "encoder.final_layer_norm.weight";
         yield List.of(
-            new Place("text_encoders.t5xxl.transformer.", probe, null),
-            new Place("", probe, null));
+            new Place("text_encoders.t5xxl.transformer.", probe, null), new Place("", probe, null));
       }
       case CLIP_TEXT ->
           component.equals("text_encoder_2")
               ? List.of(
-                  new Place("conditioner.embedders.1.", OPEN_CLIP_PROBE, SingleFileLayout.OPEN_CLIP),
+                  new Place(
+                      "conditioner.embedders.1.", OPEN_CLIP_PROBE, SingleFileLayout.OPEN_CLIP),
                   new Place("text_encoders.clip_g.transformer.", "text_model." + CLIP_PROBE, null),
                   new Place("", "text_model." + CLIP_PROBE, null),
                   new Place("", CLIP_PROBE, null))
@@ -117,7 +116,8 @@ public record FilePart(String prefix, @Nullable SingleFileLayout layout) {
                   new Place("cond_stage_model.", OPEN_CLIP_PROBE, SingleFileLayout.OPEN_CLIP),
                   new Place("cond_stage_model.transformer.", "text_model." + CLIP_PROBE, null),
                   new Place("cond_stage_model.transformer.", CLIP_PROBE, null),
-                  new Place("conditioner.embedders.0.transformer.", "text_model." + CLIP_PROBE, null),
+                  new Place(
+                      "conditioner.embedders.0.transformer.", "text_model." + CLIP_PROBE, null),
                   new Place("conditioner.embedders.0.transformer.", CLIP_PROBE, null),
                   new Place("text_encoders.clip_l.transformer.", "text_model." + CLIP_PROBE, null),
                   new Place("", "text_model." + CLIP_PROBE, null),

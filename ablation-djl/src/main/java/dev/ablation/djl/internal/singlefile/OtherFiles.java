@@ -81,7 +81,9 @@ final class OtherFiles {
           || names.contains("model.diffusion_model." + probe)
           || names.contains("diffusion_model." + probe)) {
         throw new InvalidCheckpointException(
-            file, "is of the family %s, which is not supported; %s".formatted(family.getValue(), SUPPORTED));
+            file,
+            "is of the family %s, which is not supported; %s"
+                .formatted(family.getValue(), SUPPORTED));
       }
     }
     if (names.contains("down_blocks.0.resnets.0.conv1.weight")) {

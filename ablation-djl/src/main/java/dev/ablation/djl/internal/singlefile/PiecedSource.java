@@ -43,11 +43,8 @@ final class PiecedSource implements TensorSource {
     for (TensorPiece piece :
         pieces.stream().sorted(Comparator.comparingInt(TensorPiece::block)).toList()) {
       Run run = runs.isEmpty() ? null : runs.get(runs.size() - 1);
-      if (run != null
-          && last.equals(piece.weight())
-          && run.place + run.length == piece.place()) {
-        runs.set(
-            runs.size() - 1, new Run(run.weight, run.place, run.places, run.length + 1));
+      if (run != null && last.equals(piece.weight()) && run.place + run.length == piece.place()) {
+        runs.set(runs.size() - 1, new Run(run.weight, run.place, run.places, run.length + 1));
       } else {
         Weight weight = Objects.requireNonNull(weights.get(piece.weight()), piece.weight());
         runs.add(new Run(weight, piece.place(), piece.places(), 1));
@@ -101,8 +98,7 @@ final class PiecedSource implements TensorSource {
       return whole;
     }
     long share = whole.getShape().get(0) / run.places;
-    NDIndex range =
-        new NDIndex().addSliceDim(run.place * share, (run.place + run.length) * share);
+    NDIndex range = new NDIndex().addSliceDim(run.place * share, (run.place + run.length) * share);
     return whole.get(range).duplicate();
   }
 }

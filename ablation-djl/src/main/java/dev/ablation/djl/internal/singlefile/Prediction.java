@@ -39,8 +39,8 @@ public record Prediction(PredictionType type, String source) {
       Pattern.compile("(?m)^\\s*parameterization:\\s*[\"']?([A-Za-z0-9_]+)");
 
   /**
-   * Finds out what a network predicts: from the options, a configuration of the same name beside the
-   * file, the file's metadata, and then from its tensors.
+   * Finds out what a network predicts: from the options, a configuration of the same name beside
+   * the file, the file's metadata, and then from its tensors.
    *
    * @param content of the file
    * @param checkpoint the file, open

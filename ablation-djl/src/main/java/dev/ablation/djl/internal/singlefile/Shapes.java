@@ -31,9 +31,7 @@ public record Shapes(Path file, String prefix, Map<String, TensorEntry> tensors)
   /** The size of an axis, which says something about the network. */
   int size(String name, int axis) throws InvalidCheckpointException {
     Shape shape = shape(name);
-    if (shape.dimension() <= axis
-        || shape.get(axis) < 1
-        || shape.get(axis) > Integer.MAX_VALUE) {
+    if (shape.dimension() <= axis || shape.get(axis) < 1 || shape.get(axis) > Integer.MAX_VALUE) {
       throw new InvalidCheckpointException(
           file,
           "tensor %s must have at least %d axes, none of them empty, has shape %s"
