@@ -6,8 +6,10 @@ import java.nio.ByteOrder;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,7 +53,7 @@ final class PickleReader {
   private final ByteBuffer in;
   private final Storages storages;
   private final List<@Nullable Object> stack = new ArrayList<>();
-  private final List<Integer> marks = new ArrayList<>();
+  private final Deque<Integer> marks = new ArrayDeque<>();
   private final Map<Long, @Nullable Object> memo = new HashMap<>();
   private long operations;
 
@@ -222,7 +224,7 @@ final class PickleReader {
   // Stack
 
   private @Nullable Object pop() {
-    int floor = marks.isEmpty() ? 0 : marks.get(marks.size() - 1) + 1;
+    int floor = marks.isEmpty() ? 0 : marks.getFirst() + 1;
     if (stack.size() <= floor) {
       throw new PickleException("its pickle takes a value that is not there");
     }
@@ -240,7 +242,7 @@ final class PickleReader {
     if (marks.size() >= MAX_MARKS) {
       throw new PickleException("its pickle must not nest deeper than " + MAX_MARKS);
     }
-    marks.add(stack.size());
+    marks.push(stack.size());
     stack.add(Nothing.MARK);
   }
 
@@ -248,7 +250,7 @@ final class PickleReader {
     if (marks.isEmpty()) {
       throw new PickleException("its pickle ends a sequence that was not begun");
     }
-    int mark = marks.remove(marks.size() - 1);
+    int mark = marks.pop();
     List<@Nullable Object> items = new ArrayList<>(stack.subList(mark + 1, stack.size()));
     stack.subList(mark, stack.size()).clear();
     return items;
