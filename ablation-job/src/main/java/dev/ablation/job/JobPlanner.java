@@ -39,9 +39,13 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Turns the description into the plan and the evaluation of the library. */
 final class JobPlanner {
+  private static final Logger LOG = LoggerFactory.getLogger(JobPlanner.class);
+
   private final AblationJob job;
   private final DiffusionModel model;
   private final JobEvaluator evaluator;
@@ -377,8 +381,7 @@ final class JobPlanner {
           try {
             prompts.addAll(pair.anchor().targetPrompts(concept(neighbour, firstKind(job)), prompt));
           } catch (IllegalArgumentException e) {
-            // This anchor prompt has no place for the neighbour's name; others have.
-            continue;
+            LOG.debug("'{}' has no place for '{}'", prompt, neighbour, e); // others have
           }
         }
       }

@@ -214,7 +214,7 @@ public final class JobRun {
       if (evaluation.isPresent()) {
         plan = plan.evaluate(evaluation.get());
       }
-      check(plan, session);
+      check(plan);
       begin();
       try (AblationResult result = train(plan.listener(listener), cancelled)) {
         return finish(result, session, more, key);
@@ -222,7 +222,7 @@ public final class JobRun {
     }
   }
 
-  private void check(Ablation plan, JobSession session) {
+  private void check(Ablation plan) {
     List<String> problems = new ArrayList<>(plan.check());
     if (problems.isEmpty() && job.limits().isPresent()) {
       problems.addAll(beyondLimits(plan.estimate(), job.limits().get()));

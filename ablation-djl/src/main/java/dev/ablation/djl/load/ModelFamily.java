@@ -32,6 +32,13 @@ public enum ModelFamily {
 
   /** {@return whether it is trained by flow matching} */
   public boolean isFlow() {
-    return ordinal() >= STABLE_DIFFUSION_3.ordinal();
+    return switch (this) {
+      case STABLE_DIFFUSION_1,
+          STABLE_DIFFUSION_2,
+          STABLE_DIFFUSION_XL,
+          STABLE_DIFFUSION_XL_REFINER ->
+          false;
+      case STABLE_DIFFUSION_3, STABLE_DIFFUSION_3_5, FLUX_1_DEV, FLUX_1_SCHNELL -> true;
+    };
   }
 }

@@ -4,6 +4,7 @@ package dev.ablation.djl.nn;
 public final class HalfPrecisionException extends IllegalStateException {
   private static final long serialVersionUID = 1;
 
+  /** The first layer whose output is not finite. */
   private final String layer;
 
   HalfPrecisionException(String layer, String message) {

@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -64,7 +63,7 @@ public final class Recomputation implements AutoCloseable {
   private final List<Segment> segments = new ArrayList<>();
 
   /** What layers were given and gave, by the arrays that the callers hold. */
-  private final Map<NDArray, Node> nodes = new IdentityHashMap<>();
+  private final IdentityHashMap<NDArray, Node> nodes = new IdentityHashMap<>();
 
   /** A tensor at which the graph ends. */
   private static final class Node {
@@ -199,7 +198,7 @@ public final class Recomputation implements AutoCloseable {
     if (segments.isEmpty()) {
       NDList all =
           GradMode.with(true, () -> Kernels.GRADIENTS.callWithLists(loss, List.copyOf(variables)));
-      return new ArrayList<>(all);
+      return new ArrayList<@Nullable NDArray>(all);
     }
     return GradMode.with(true, () -> new Backward(variables).of(loss));
   }
@@ -208,13 +207,14 @@ public final class Recomputation implements AutoCloseable {
   private final class Backward {
     private final List<NDArray> variables;
     private final List<@Nullable NDArray> sums;
-    private final Map<NDArray, Integer> indices = new IdentityHashMap<>();
+    private final IdentityHashMap<NDArray, Integer> indices = new IdentityHashMap<>();
     private final NDArray owner = manager.zeros(new Shape());
 
     Backward(List<NDArray> variables) {
       this.variables = variables;
-      sums = new ArrayList<>(Collections.nCopies(variables.size(), null));
+      sums = new ArrayList<@Nullable NDArray>();
       for (int i = 0; i < variables.size(); i++) {
+        sums.add(null);
         indices.put(variables.get(i), i);
       }
     }
@@ -327,7 +327,7 @@ public final class Recomputation implements AutoCloseable {
     }
 
     private void add(NDArray variable, NDArray gradient) {
-      int index = indices.get(variable);
+      int index = Objects.requireNonNull(indices.get(variable));
       sums.set(index, sum(sums.get(index), gradient));
     }
 

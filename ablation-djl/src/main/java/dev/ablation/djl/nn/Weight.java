@@ -154,7 +154,8 @@ public final class Weight {
    * @return what is bound, or the weight's own array in its {@link #dtype()}
    */
   NDArray operand() {
-    return bound == null ? kept() : bound;
+    NDArray array = computed();
+    return array == null ? kept() : array;
   }
 
   /** {@return whether the own array holds neither NaN nor infinity} */

@@ -3,6 +3,7 @@ package dev.ablation.emoji.command;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
 import dev.ablation.sample.SamplingProgress;
+import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -62,7 +63,18 @@ public final class ProgressBars implements AblationListener, AutoCloseable {
       String stream = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
       return stream.startsWith("/dev/pts/") || stream.startsWith("/dev/tty");
     } catch (IOException | UnsupportedOperationException e) {
-      return System.console() != null;
+      return isTerminal(System.console());
+    }
+  }
+
+  /** From JDK 22 on there is always a console, which says whether it is a terminal. */
+  private static boolean isTerminal(@Nullable Console console) {
+    try {
+      return console != null && (boolean) Console.class.getMethod("isTerminal").invoke(console);
+    } catch (NoSuchMethodException e) {
+      return true;
+    } catch (ReflectiveOperationException e) {
+      return false;
     }
   }
 

@@ -177,7 +177,7 @@ public final class DerivedFolder {
   }
 
   private static JsonObject read(Path file) throws IOException {
-    JsonConfig.read(file); // says what is wrong with it
+    JsonConfig unused = JsonConfig.read(file); // says what is wrong with it
     return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
   }
 
@@ -214,10 +214,10 @@ public final class DerivedFolder {
       json.addProperty("requires_safety_checker", false);
     }
     Path given = config == null ? null : config.resolve(INDEX);
-    boolean isGiven = given != null && Files.exists(given);
-    JsonObject own = isGiven ? read(given) : storedOr(INDEX, new JsonObject());
+    JsonObject own =
+        given != null && Files.exists(given) ? read(given) : storedOr(INDEX, new JsonObject());
     for (String key : own.keySet()) {
-      boolean scheduler = isGiven && key.equals("scheduler");
+      boolean scheduler = given != null && Files.exists(given) && key.equals("scheduler");
       if (scheduler || (own.get(key).isJsonPrimitive() && !key.startsWith("_"))) {
         json.add(key, own.get(key));
       }
