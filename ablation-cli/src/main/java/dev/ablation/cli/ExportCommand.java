@@ -3,13 +3,17 @@ package dev.ablation.cli;
 import com.google.gson.JsonObject;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.lora.LoraFile;
+import dev.ablation.djl.lora.LowRankApproximation;
+import dev.ablation.djl.lora.LowRankSettings;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -22,13 +26,14 @@ import picocli.CommandLine.Spec;
     name = "export",
     mixinStandardHelpOptions = true,
     description =
-        "Writes a model with deltas applied, for programs other than this one: a checkpoint folder, or"
-            + " a LoRA file if the deltas are low-rank.")
+        "Writes a model with deltas applied, for programs other than this one: a checkpoint, or the"
+            + " change alone as a LoRA file.")
 final class ExportCommand implements Callable<Integer> {
   /** What is written. */
   enum Format {
-    FOLDER,
+    CHECKPOINT,
     LORA,
+    KOHYA,
     DELTA
   }
 
@@ -39,11 +44,20 @@ final class ExportCommand implements Callable<Integer> {
   @Option(
       names = "--format",
       paramLabel = "FORMAT",
-      defaultValue = "folder",
+      defaultValue = "checkpoint",
       description =
-          "folder (diffusers' layout), lora, or delta (the sum of the deltas). Default:"
-              + " ${DEFAULT-VALUE}.")
-  private Format format = Format.FOLDER;
+          "checkpoint (a folder in diffusers' layout, or a single file if PATH ends in .safetensors),"
+              + " lora (diffusers, peft), kohya (a LoRA file for ComfyUI and A1111), or delta (the sum"
+              + " of the deltas). Default: ${DEFAULT-VALUE}.")
+  private Format format = Format.CHECKPOINT;
+
+  @Option(
+      names = "--rank",
+      paramLabel = "N",
+      description =
+          "For lora and kohya: the highest rank of a weight's change. Default: whatever keeps the"
+              + " change exact.")
+  private @Nullable Integer rank;
 
   @Option(
       names = "--output",
@@ -63,6 +77,11 @@ final class ExportCommand implements Callable<Integer> {
       throw new FileAlreadyExistsException(
           target.toString(), null, "exists already; choose an output that does not");
     }
+    if (rank != null && format != Format.LORA && format != Format.KOHYA) {
+      throw new ParameterException(
+          spec.commandLine(), "--rank is for --format lora and kohya, was given for " + format);
+    }
+    JsonObject json = new JsonObject();
     try (DiffusionModel opened = model.open()) {
       Optional<WeightDelta> sum = deltas.sum(opened);
       if (sum.isEmpty()) {
@@ -71,15 +90,38 @@ final class ExportCommand implements Callable<Integer> {
       }
       try (WeightDelta delta = sum.get()) {
         switch (format) {
-          case FOLDER -> delta.export(opened, target);
-          case LORA -> LoraFile.save(delta, target);
+          case CHECKPOINT -> delta.export(opened, target);
+          case LORA, KOHYA -> writeLora(delta, opened, json);
           case DELTA -> delta.save(target);
         }
       }
     }
-    JsonObject json = new JsonObject();
     json.addProperty("output", target.toString());
-    output.print(spec, json, "wrote %s%n".formatted(target));
+    String error =
+        json.has("rank")
+            ? String.format(
+                Locale.ROOT,
+                ": rank %d, relative error %.4f",
+                json.get("rank").getAsInt(),
+                json.get("relativeError").getAsDouble())
+            : "";
+    output.print(spec, json, "wrote %s%s%n".formatted(target, error));
     return ExitCode.OK;
+  }
+
+  /** How far the file is from the change is told. */
+  private void writeLora(WeightDelta delta, DiffusionModel opened, JsonObject json)
+      throws IOException {
+    LowRankSettings settings =
+        rank == null ? LowRankSettings.fullRank() : LowRankSettings.rank(rank);
+    try (LowRankApproximation found = LowRankApproximation.of(delta, opened, settings)) {
+      if (format == Format.KOHYA) {
+        LoraFile.saveKohya(found.delta(), opened, target);
+      } else {
+        LoraFile.save(found.delta(), target);
+      }
+      json.addProperty("rank", found.maxRank());
+      json.addProperty("relativeError", found.relativeError());
+    }
   }
 }

@@ -383,7 +383,7 @@ public final class LoadOptions {
   /**
    * Chooses whether the blocks of the denoising network are computed once more in the backward
    * pass, instead of keeping all activations for it ({@code enable_gradient_checkpointing} in
-   * diffusers). Gradients are the same; a training step takes about a third longer.
+   * diffusers). Gradients are the same; the forward pass of a training step is computed twice.
    *
    * @param recompute whether they are
    * @return a copy with this setting

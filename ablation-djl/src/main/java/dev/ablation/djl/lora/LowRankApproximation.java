@@ -77,9 +77,16 @@ public final class LowRankApproximation implements AutoCloseable {
    * @throws IllegalArgumentException if the delta changes nothing, or changes weights that a LoRA
    *     file cannot hold and {@link LowRankSettings#leavingOutOthers} was not chosen; the message
    *     names them
+   * @throws dev.ablation.delta.DeltaMismatchException if the delta is relative to the weights of
+   *     another model
    */
   public static LowRankApproximation of(
       WeightDelta delta, DiffusionModel model, LowRankSettings settings) {
+    if (delta.isRelative()) {
+      try (WeightDelta resolved = delta.resolved(model)) {
+        return of(resolved, model, settings);
+      }
+    }
     Map<String, WeightInfo> infos =
         model.weights().list().stream().collect(Collectors.toMap(WeightInfo::name, info -> info));
     List<String> others = new ArrayList<>();
