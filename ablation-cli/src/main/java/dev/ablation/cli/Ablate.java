@@ -10,6 +10,7 @@ import dev.ablation.error.AblationException;
 import dev.ablation.job.AblationJob;
 import dev.ablation.job.InvalidJobException;
 import dev.ablation.job.JobAnchor;
+import dev.ablation.job.JobComponent;
 import dev.ablation.job.JobConcept;
 import dev.ablation.job.JobEvaluation;
 import dev.ablation.job.JobImages;
@@ -32,6 +33,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -176,6 +178,14 @@ public final class Ablate implements Callable<Integer> {
           "Checkpoint of Stable Diffusion or FLUX.1: a folder in diffusers' layout (with"
               + " model_index.json) or a single .safetensors file. Default: the emoji model.")
   private @Nullable Path model;
+
+  @Option(
+      names = "--component",
+      paramLabel = "NAME=PATH",
+      description =
+          "With --model: a component that comes from elsewhere, such as vae=FILE: its folder, or a"
+              + " .safetensors file. For single files that lack it. May be given several times.")
+  private Map<String, Path> components = Map.of();
 
   @Option(
       names = "--neighbour",
@@ -346,7 +356,7 @@ public final class Ablate implements Callable<Integer> {
   }
 
   private AblationJob emojiJob() {
-    for (String needsModel : given("--neighbour", "--anchor-prompts", "--preset")) {
+    for (String needsModel : given("--neighbour", "--anchor-prompts", "--preset", "--component")) {
       throw wrong(needsModel + " needs --model; the emoji model has settings that suit it");
     }
     if (!anchors.isEmpty() && anchors.size() != targets.size()) {
@@ -377,7 +387,15 @@ public final class Ablate implements Callable<Integer> {
 
   private JobModel opened(JobModel source) {
     return new JobModel(
-        source.location(), null, device.name(), threads, source.weightDtype(), source.precision());
+        source.location(),
+        null,
+        device.name(),
+        threads,
+        source.weightDtype(),
+        source.precision(),
+        components.entrySet().stream()
+            .map(each -> new JobComponent(each.getKey(), each.getValue()))
+            .toList());
   }
 
   private AblationJob checkpointJob() {

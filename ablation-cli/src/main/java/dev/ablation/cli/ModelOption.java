@@ -5,6 +5,7 @@ import dev.ablation.job.JobModel;
 import dev.ablation.job.JobSession;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
+import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -27,6 +28,7 @@ final class ModelOption {
   }
 
   JobModel source() {
-    return new JobModel(JobModel.named(location).location(), null, device.name(), null, null, null);
+    return new JobModel(
+        JobModel.named(location).location(), null, device.name(), null, null, null, List.of());
   }
 }

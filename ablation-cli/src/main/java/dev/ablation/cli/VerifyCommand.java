@@ -70,7 +70,8 @@ final class VerifyCommand implements Callable<Integer> {
               wanted.device(),
               wanted.threads(),
               wanted.weightDtype(),
-              wanted.precision());
+              wanted.precision(),
+              wanted.components());
       try (DiffusionModel opened = JobSession.openModel(source)) {
         checks = bundle.verify(signer, opened);
       }

@@ -94,6 +94,8 @@ class AblateUsageTest {
         "--target noto --neighbour ink                 | --neighbour needs --model",
         "--target noto --model somewhere               | --model needs one --target, its --kind",
         "--target noto --preset paper                  | --preset needs --model",
+        "--target noto --component vae=x               | --component needs --model",
+        "--target a --model b --component vae          | should be in KEY=VALUE format but was vae",
         "--target a --anchor b --model c --kind style --preset mine | --preset must be diffusers"
             + " or",
         "--target a --anchor b --model c --kind memorized-image | needs --anchor-prompts",

@@ -96,7 +96,7 @@ class CheckpointRunTest {
     int exit =
         command.execute(line.formatted(file, pipeline.resolve("tokenizer"), output).split(" "));
     assertThat(exit).as(err.toString()).isZero();
-    assertThat(out.toString()).contains("Removed the style 'Vermeer'");
+    assertThat(out.toString()).contains("Trained to remove the style 'Vermeer'");
     exit = command.execute(line.formatted(file, folder, folder.resolve("not")).split(" "));
     assertThat(exit).isNotZero();
     assertThat(err.toString()).contains("ablate: ", "vocab.json");

@@ -64,8 +64,7 @@ class ExportCommandTest {
   @CsvSource({"lora", "kohya"})
   void aClosedFormBecomesALoraFile(String format) throws IOException {
     Path file = folder.resolve(format + ".safetensors");
-    int exit =
-        export("--format", format, "--rank", "8", "--output", file.toString(), "--json");
+    int exit = export("--format", format, "--rank", "8", "--output", file.toString(), "--json");
     assertThat(exit).as(err.toString()).isZero();
     JsonObject told = JsonParser.parseString(out.toString()).getAsJsonObject();
     assertThat(told.get("rank").getAsInt()).isBetween(1, 8);
@@ -78,9 +77,7 @@ class ExportCommandTest {
           WeightDelta minus = lora.scaledBy(-1);
           WeightDelta rest = resolved.plus(minus)) {
         assertThat(rest.norm() / resolved.norm())
-            .isCloseTo(
-                told.get("relativeError").getAsDouble(),
-                within(1e-3));
+            .isCloseTo(told.get("relativeError").getAsDouble(), within(1e-3));
       }
     }
   }
@@ -88,8 +85,7 @@ class ExportCommandTest {
   @Test
   void aRankIsForLoraFiles() {
     Path file = folder.resolve("sum.safetensors");
-    assertThat(export("--format", "delta", "--rank", "8", "--output", file.toString()))
-        .isNotZero();
+    assertThat(export("--format", "delta", "--rank", "8", "--output", file.toString())).isNotZero();
     assertThat(err.toString()).contains("--rank");
     assertThat(Files.exists(file)).isFalse();
   }

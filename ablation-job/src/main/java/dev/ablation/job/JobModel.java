@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.job.internal.Described;
 import dev.ablation.job.internal.Shorthand;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,10 +46,13 @@ public record JobModel(
     @Described(
             value = "Matrix products: `float32` or `bf16-matmul`. Default: `float32`.",
             oneOf = {"float32", "bf16-matmul"})
-        @Nullable String precision) {
+        @Nullable String precision,
+    @Described("Components that come from elsewhere, such as the tokenizer of a single file.")
+        List<JobComponent> components) {
 
   /** Copies and checks the values. */
   public JobModel {
+    components = components == null ? List.of() : List.copyOf(components);
     if (sha256 != null && !sha256.matches("[0-9a-f]{64}")) {
       throw new IllegalArgumentException(
           "sha256 must be 64 hexadecimal digits in lower case, was '%s'".formatted(sha256));
@@ -68,7 +72,7 @@ public record JobModel(
    * @return the model
    */
   public static JobModel at(String location) {
-    return new JobModel(location, null, null, null, null, null);
+    return new JobModel(location, null, null, null, null, null, List.of());
   }
 
   /**
@@ -98,6 +102,7 @@ public record JobModel(
   }
 
   JobModel at(Path path) {
-    return new JobModel(path.toString(), sha256, device, threads, weightDtype, precision);
+    return new JobModel(
+        path.toString(), sha256, device, threads, weightDtype, precision, components);
   }
 }

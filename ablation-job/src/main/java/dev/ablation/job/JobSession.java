@@ -123,6 +123,9 @@ public final class JobSession implements AutoCloseable {
     if (source.isEmbedded()) {
       return EmbeddedModel.open(options);
     }
+    for (JobComponent component : source.components()) {
+      options = options.component(component.name(), component.path());
+    }
     if (source.isHubName()) {
       Path fetched = HubLocation.of(source.location()).orElseThrow().fetch();
       return DiffusionPipeline.load(fetched, options);

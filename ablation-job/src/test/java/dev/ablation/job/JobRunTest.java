@@ -108,7 +108,7 @@ class JobRunTest {
       assertThat(session.evaluation()).isPresent();
     }
     String wrong = "a".repeat(64);
-    JobModel other = new JobModel("embedded", wrong, null, null, null, null);
+    JobModel other = new JobModel("embedded", wrong, null, null, null, null, List.of());
     assertThatThrownBy(() -> JobSession.open(job.model(other)))
         .isInstanceOf(InvalidJobException.class)
         .hasMessageContaining("the model's weights must have SHA-256 " + wrong);
