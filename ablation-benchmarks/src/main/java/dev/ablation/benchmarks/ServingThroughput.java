@@ -1,7 +1,7 @@
 package dev.ablation.benchmarks;
 
-import dev.ablation.Ablator;
 import dev.ablation.AblationResult;
+import dev.ablation.Ablator;
 import dev.ablation.closedform.ClosedForm;
 import dev.ablation.concept.Concept;
 import dev.ablation.djl.StableDiffusion;
@@ -64,8 +64,7 @@ public final class ServingThroughput {
         ModelPool pool =
             ModelPool.open(model, PoolSettings.defaults().workers(workers).queue(1000))) {
       pool.put(VARIANT, List.of(closedForm.delta()));
-      ServingThroughput measured =
-          new ServingThroughput(arguments.get("images", 16), model);
+      ServingThroughput measured = new ServingThroughput(arguments.get("images", 16), model);
       double[][] seconds = new double[3][rounds];
       measured.pooled(pool, true); // warms up
       for (int i = 0; i < rounds; i++) {
