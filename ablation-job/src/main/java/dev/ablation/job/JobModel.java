@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *     float32}
  * @param precision matrix products: {@code float32} or {@code bf16-matmul}. Default: {@code
  *     float32}
+ * @param components that come from elsewhere, such as the tokenizer of a single file
  */
 @Shorthand("location")
 @CheckReturnValue
