@@ -1,5 +1,6 @@
 package dev.ablation.spring;
 
+import ai.djl.Device;
 import dev.ablation.serve.ModelPool;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
@@ -14,6 +15,7 @@ final class ModelPoolHealth implements HealthIndicator {
 
   @Override
   public Health health() {
+    Device device = pool.model().descriptor().device();
     Health.Builder health;
     if (pool.isClosed() || pool.model().isClosed()) {
       health = Health.down();
@@ -25,7 +27,7 @@ final class ModelPoolHealth implements HealthIndicator {
     }
     return health
         .withDetail("model", pool.model().descriptor().name())
-        .withDetail("device", pool.model().descriptor().device().toString())
+        .withDetail("device", device.isGpu() ? "gpu" + device.getDeviceId() : "cpu")
         .withDetail("running", pool.running())
         .withDetail("waiting", pool.waiting())
         .withDetail("variants", pool.variants().keySet())

@@ -179,7 +179,9 @@ class AblationAutoConfigurationTest {
           ModelPool pool = context.getBean(ModelPool.class);
           HealthIndicator health = context.getBean(HealthIndicator.class);
           assertThat(health.health().getStatus()).isEqualTo(Status.UP);
-          assertThat(health.health().getDetails()).containsEntry("model", "tiny-1");
+          assertThat(health.health().getDetails())
+              .containsEntry("model", "tiny-1")
+              .containsEntry("device", "cpu");
           CountDownLatch started = new CountDownLatch(1);
           CountDownLatch go = new CountDownLatch(1);
           var busy =
