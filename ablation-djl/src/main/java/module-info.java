@@ -26,6 +26,9 @@ module dev.ablation.djl {
   exports dev.ablation.djl.train;
   exports dev.ablation.djl.unet;
   exports dev.ablation.djl.vae;
+  exports dev.ablation.djl.internal.checkpoint to
+      dev.ablation.benchmarks;
   exports dev.ablation.djl.internal.kernel to
+      dev.ablation.benchmarks,
       dev.ablation.emoji;
 }
