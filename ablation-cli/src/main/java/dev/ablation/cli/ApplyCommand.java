@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
       "",
       "Refused: evidence that was changed, a delta or a target that another request removed already,"
           + " another base model.",
+      "",
+      "A job with 'outputs.ledger' enters its result itself, if it meets all limits.",
     })
 final class ApplyCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -55,7 +57,7 @@ final class ApplyCommand implements Callable<Integer> {
     if (!failed.isEmpty()) {
       throw new IOException(folder + ": not entered: " + failed.get(0));
     }
-    String id = request != null ? request : bundle.requestOr(folder);
+    String id = request != null ? request : bundle.request();
     try (Ledger opened = Ledger.open(ledger, bundle.baseSha256())) {
       opened.add(id, folder, bundle.deltaSha256(), bundle.targets());
     }

@@ -198,6 +198,7 @@ record Summary(
           case "mlbom.cdx.json" -> "the bill of materials (CycloneDX)";
           case "manifest.json" -> "SHA-256 of all files";
           case "manifest.dsse.json" -> "its signature";
+          case "together.json" -> "how the ledger's removals do with all of them applied";
           case "images" -> "the images before and after";
           case JobRun.JOB -> "the job, to run again";
           case JobRun.DELTA -> "the learned change of the weights";
