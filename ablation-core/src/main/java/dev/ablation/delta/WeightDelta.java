@@ -375,7 +375,7 @@ public final class WeightDelta implements AutoCloseable {
     Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
     return of(
         manager,
-        provenance,
+        provenance.scaledBy(factor),
         changes.keySet(),
         (name, owner) -> change(name).scaledBy(factor, owner));
   }
@@ -385,8 +385,7 @@ public final class WeightDelta implements AutoCloseable {
    * low-rank changes of a weight, so is their sum: the ranks add up.
    *
    * @param other delta of the same base model
-   * @return a new delta, owned by the caller, with this one's provenance and the hashes of all base
-   *     weights
+   * @return a new delta, owned by the caller, whose provenance names the settings of both
    * @throws DeltaMismatchException listing every weight whose shape or base differs
    */
   public WeightDelta plus(WeightDelta other) {
@@ -414,7 +413,7 @@ public final class WeightDelta implements AutoCloseable {
     }
     return of(
         manager,
-        provenance.withBaseWeights(hashes),
+        provenance.plus(other.provenance),
         names,
         (name, owner) -> {
           Change mine = changes.get(name);

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * KID (Binkowski et al. 2018, arXiv 1801.01401): the squared maximum mean discrepancy of features
@@ -27,6 +29,11 @@ import org.jspecify.annotations.Nullable;
  * @param seed seed of the subsets
  */
 public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
+  private static final Logger LOG = LoggerFactory.getLogger(KernelInceptionDistance.class);
+
+  /** A rule of thumb: the estimate has no bias, but of few images its variance is large. */
+  private static final int FEW = 100;
+
   /** Maximum number of kernel values kept in memory, 8 bytes each. */
   private static final long MOST_KEPT = 25_000_000;
 
@@ -124,6 +131,14 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
       ExtractorInfo extractor,
       Consumer<? super EvaluationProgress> listener) {
     check(images, reference);
+    int fewest = Math.min(images.rows(), reference.rows());
+    if (fewest < FEW) {
+      LOG.warn(
+          "KID of {} and {} images says little: with fewer than {} it varies more than models differ",
+          images.rows(),
+          reference.rows(),
+          FEW);
+    }
     int size = Math.min(subsetSize, Math.min(images.rows(), reference.rows()));
     boolean whole = size == images.rows() && size == reference.rows();
     int count = whole ? 1 : subsets;
@@ -147,6 +162,9 @@ public record KernelInceptionDistance(int subsetSize, int subsets, long seed) {
     settings.put("kernel", "(u.v/d + 1)^3, unbiased");
     settings.put("subset size", Integer.toString(size));
     settings.put("subsets", Integer.toString(count));
+    if (fewest < FEW) {
+      settings.put("few images", "fewer than %d; the value says little".formatted(FEW));
+    }
     if (count > 1) {
       settings.put("standard deviation over subsets", Double.toString(Math.sqrt(squares / count)));
     }

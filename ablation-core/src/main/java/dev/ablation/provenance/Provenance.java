@@ -63,6 +63,34 @@ public record Provenance(
   }
 
   /**
+   * Describes a scaled delta: {@code scale} among its settings.
+   *
+   * @param factor that it was multiplied by
+   * @return a copy whose setting {@code scale} is the product of its factors
+   */
+  public Provenance scaledBy(double factor) {
+    return withSettings(PairSettings.scaled(settings, factor));
+  }
+
+  /**
+   * Describes a sum of deltas: the settings of each stand under {@code sum.1.}, {@code sum.2.} and
+   * so on, with the base weights of all.
+   *
+   * @param other provenance of the delta that was added
+   * @return a copy that names both
+   */
+  public Provenance plus(Provenance other) {
+    Map<String, String> hashes = new TreeMap<>(other.baseWeightSha256);
+    hashes.putAll(baseWeightSha256);
+    return withSettings(PairSettings.sum(settings, other.settings)).withBaseWeights(hashes);
+  }
+
+  private Provenance withSettings(Map<String, String> changed) {
+    return new Provenance(
+        libraryVersion, baseName, baseSha256, baseWeightSha256, changed, environment);
+  }
+
+  /**
    * Returns the settings whose values differ between this provenance and another.
    *
    * @param other the provenance to compare with

@@ -23,8 +23,11 @@ final class Listeners implements AblationListener {
     this.listeners = new ArrayList<>(listeners);
   }
 
-  /** Warnings are logged before other listeners receive them. */
-  static Listeners loggingWarnings(List<AblationListener> others) {
+  /**
+   * Warnings are logged before other listeners receive them. Where nobody listens, the log says
+   * what the run does.
+   */
+  static Listeners logging(List<AblationListener> others) {
     return new Listeners(
         ImmutableList.<AblationListener>builder()
             .add(event -> {
@@ -32,7 +35,7 @@ final class Listeners implements AblationListener {
                 LOG.warn("{}", warning.message());
               }
             })
-            .addAll(others)
+            .addAll(others.isEmpty() ? List.of(new LoggedRun(LOG)) : others)
             .build());
   }
 

@@ -167,7 +167,7 @@ class WeightDeltaTest {
         assertThat(during[i]).isCloseTo(before[i] + change[i] / 2, within(1e-6f));
       }
       assertThat(half.norm()).isCloseTo(delta.norm() / 2, within(1e-6));
-      assertThat(half.provenance()).isEqualTo(delta.provenance());
+      assertThat(half.provenance()).isEqualTo(delta.provenance().scaledBy(0.5));
     }
   }
 

@@ -93,4 +93,33 @@ class ProvenanceTest {
         .isThrownBy(() -> Provenance.fromJson(text))
         .withMessageStartingWith("provenance ");
   }
+
+  private static Provenance of(String target, String weight) {
+    return new Provenance(
+        "1",
+        "base",
+        "b".repeat(64),
+        Map.of(weight, "c".repeat(64)),
+        Map.of("target", target, "seed", "7"),
+        Map.of());
+  }
+
+  @Test
+  void scaledAndAddedDeltasNameWhatTheyAreMadeOf() {
+    Provenance ink = of("style 'ink'", "k");
+    Provenance owl = of("instance 'owl'", "v");
+    Provenance sum = ink.plus(owl.scaledBy(0.5)).plus(of("style 'noto'", "k"));
+    assertThat(sum.targets()).containsExactly("style 'ink'", "instance 'owl'", "style 'noto'");
+    assertThat(sum.settings())
+        .containsEntry("sum.1.target", "style 'ink'")
+        .containsEntry("sum.2.scale", "0.5")
+        .containsEntry("sum.3.seed", "7")
+        .doesNotContainKeys("target", "scale", "sum.1.scale");
+    assertThat(sum.baseWeightSha256()).containsOnlyKeys("k", "v");
+    assertThat(sum.scaledBy(-2).settings())
+        .containsEntry("sum.1.scale", "-2.0")
+        .containsEntry("sum.2.scale", "-1.0");
+    assertThat(ink.scaledBy(2).targets()).containsExactly("style 'ink'");
+    assertThat(Provenance.fromJson(sum.toJson())).isEqualTo(sum);
+  }
 }

@@ -57,6 +57,7 @@ public final class JobRun {
   static final String WORK = "work";
 
   private static final long LOOK_MILLIS = 200;
+  private static final AblationListener UNHEARD = event -> {};
 
   private final AblationJob job;
   private final Path folder;
@@ -187,7 +188,7 @@ public final class JobRun {
    * @throws IOException if a file cannot be read or written
    */
   public JobResult run() throws IOException {
-    return run(event -> {}, () -> false, (result, session) -> {});
+    return run(UNHEARD, () -> false, (result, session) -> {});
   }
 
   /**
@@ -221,12 +222,17 @@ public final class JobRun {
       begin();
       long start = System.nanoTime();
       BooleanSupplier stop = () -> reasonToStop(start, cancelled) != null;
-      try (AblationResult result = train(plan.listener(listener), cancelled)) {
+      try (AblationResult result = train(heard(plan, listener), cancelled)) {
         return new JobEnd(job, folder, session, listener, stop).write(result, more, key);
       } catch (CancellationException e) {
         throw stopped(reasonToStop(start, cancelled));
       }
     }
+  }
+
+  /** A plan that nobody listens to says in the log what it does. */
+  private static Ablation heard(Ablation plan, AblationListener listener) {
+    return listener == UNHEARD ? plan : plan.listener(listener);
   }
 
   private void check(Ablation plan) {

@@ -15,10 +15,14 @@ import dev.ablation.testing.TinyDelta;
 import dev.ablation.testing.TinyDiffusion;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -43,7 +47,8 @@ class AblationAutoConfigurationTest {
               AutoConfigurations.of(
                   AblationAutoConfiguration.class,
                   AblationHealthAutoConfiguration.class,
-                  AblationMetricsAutoConfiguration.class));
+                  AblationMetricsAutoConfiguration.class,
+                  AblationObservationAutoConfiguration.class));
 
   @Configuration(proxyBeanMethods = false)
   static class OwnModel {
@@ -159,6 +164,57 @@ class AblationAutoConfigurationTest {
           assertThat(registry.get("ablation.pool.waiting").gauge().value()).isZero();
           assertThat(registry.get("ablation.pool.running").gauge().value()).isZero();
         });
+  }
+
+  @Test
+  void observesRequests() {
+    List<Observation.Context> ended = new CopyOnWriteArrayList<>();
+    ObservationRegistry observations = ObservationRegistry.create();
+    observations
+        .observationConfig()
+        .observationHandler(
+            new ObservationHandler<Observation.Context>() {
+              @Override
+              public boolean supportsContext(Observation.Context context) {
+                return true;
+              }
+
+              @Override
+              public void onStop(Observation.Context context) {
+                ended.add(context);
+              }
+            });
+    application
+        .withUserConfiguration(OwnModel.class)
+        .withBean(ObservationRegistry.class, () -> observations)
+        .run(context -> {
+          ModelPool pool = context.getBean(ModelPool.class);
+          List<String> within = new ArrayList<>();
+          pool.submit(
+                  ModelPool.BASE,
+                  Duration.ofMinutes(1),
+                  (view, cancelled) ->
+                      within.add(
+                          String.valueOf(observations.getCurrentObservation().getContext().getName())))
+              .get();
+          assertThat(within).containsExactly("ablation.pool.request");
+          var failed =
+              pool.submit(
+                  ModelPool.BASE,
+                  Duration.ofMinutes(1),
+                  (view, cancelled) -> {
+                    throw new IllegalStateException("no");
+                  });
+          assertThat(failed.handle((value, e) -> e).get()).isNotNull();
+          pool.close();
+        });
+    assertThat(ended)
+        .extracting(each -> each.getLowCardinalityKeyValue("outcome").getValue())
+        .containsExactly("completed", "failed");
+    assertThat(ended)
+        .allSatisfy(each ->
+            assertThat(each.getLowCardinalityKeyValue("variant").getValue())
+                .isEqualTo(ModelPool.BASE));
   }
 
   @Test
