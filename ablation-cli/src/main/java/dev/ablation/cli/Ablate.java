@@ -445,7 +445,7 @@ public final class Ablate implements Callable<Integer> {
       method = method.closedForm(way.closedForm());
     }
     if (frozenTeacher) {
-      method = method.objective(new JobObjective(null, "frozen-weights", null, null));
+      method = method.objective(new JobObjective(null, "frozen-weights", null, null, null));
     }
     JobEvaluation evaluation =
         noImages
