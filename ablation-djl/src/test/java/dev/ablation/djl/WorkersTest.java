@@ -143,7 +143,8 @@ class WorkersTest {
         pipeline,
         (model, scope) -> {
           try (TrainingSession session =
-              training(model).train(names(model, WeightGroup.denoiser()), new GradientOptions(false))) {
+              training(model)
+                  .train(names(model, WeightGroup.denoiser()), new GradientOptions(false))) {
             return gradients(model, session, scope);
           }
         });

@@ -487,8 +487,7 @@ public final class LoadOptions {
   @Override
   public String toString() {
     return "device %s, threads %d, workers %d, variant %s, %s, weights %s, tokenizer %s, config %s"
-            .formatted(
-                device, threads, workers, variant, precision, weightDtype, tokenizer, config)
+            .formatted(device, threads, workers, variant, precision, weightDtype, tokenizer, config)
         + ", without %s, components %s, ema %s, prediction %s"
             .formatted(without, components, ema, prediction)
         + ", maxSequenceLength %d, guidance %s, added %s"

@@ -422,8 +422,8 @@ public final class Recomputation implements AutoCloseable {
     }
 
     /**
-     * The gradients of one part: those of its inputs {@code leaves}, zeros where there is none, then
-     * those of the weights.
+     * The gradients of one part: those of its inputs {@code leaves}, zeros where there is none,
+     * then those of the weights.
      */
     private NDList jacobian(
         Part part,

@@ -38,13 +38,15 @@ class BatchPartsTest {
     for (int failing = 0; failing < PARTS; failing++) {
       int which = failing;
       AtomicInteger ended = new AtomicInteger();
-      assertThatThrownBy(
-              () -> BatchParts.inParallel(PARTS, part -> {
-                if (part == which) {
-                  throw new IllegalArgumentException("part " + part);
-                }
-                return ended.incrementAndGet();
-              }))
+      assertThatThrownBy(() ->
+              BatchParts.inParallel(
+                  PARTS,
+                  part -> {
+                    if (part == which) {
+                      throw new IllegalArgumentException("part " + part);
+                    }
+                    return ended.incrementAndGet();
+                  }))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("part " + which);
       assertThat(ended).hasValue(PARTS - 1);
@@ -53,13 +55,15 @@ class BatchPartsTest {
 
   @Test
   void anErrorStaysAnError() {
-    assertThatThrownBy(
-            () -> BatchParts.inParallel(PARTS, part -> {
-              if (part == 1) {
-                throw new OutOfMemoryError("part 1");
-              }
-              return part;
-            }))
+    assertThatThrownBy(() ->
+            BatchParts.inParallel(
+                PARTS,
+                part -> {
+                  if (part == 1) {
+                    throw new OutOfMemoryError("part 1");
+                  }
+                  return part;
+                }))
         .isInstanceOf(OutOfMemoryError.class);
   }
 
@@ -79,8 +83,7 @@ class BatchPartsTest {
     for (boolean recording : List.of(true, false)) {
       assertThat(
               GradMode.with(
-                  recording,
-                  () -> BatchParts.inParallel(PARTS, part -> GradMode.isRecording())))
+                  recording, () -> BatchParts.inParallel(PARTS, part -> GradMode.isRecording())))
           .containsOnly(recording);
     }
   }

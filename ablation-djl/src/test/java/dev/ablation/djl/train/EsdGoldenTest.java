@@ -91,7 +91,8 @@ class EsdGoldenTest {
         tests.add(
             dynamicTest(
                 entry.getKey() + " weights",
-                () -> assertThat(chosen).containsExactlyInAnyOrderElementsOf(Golden.strings(names))));
+                () ->
+                    assertThat(chosen).containsExactlyInAnyOrderElementsOf(Golden.strings(names))));
       }
     }
     return tests;
@@ -112,8 +113,7 @@ class EsdGoldenTest {
       NDArray point = file.array(prefix + "xt", scope);
       NDArray time = scope.create(new long[] {json.get("timestep").getAsLong()});
       TrainingBatch batch =
-          new TrainingBatch(
-              point, point.zerosLike(), time, List.of(changed), List.of(erased));
+          new TrainingBatch(point, point.zerosLike(), time, List.of(changed), List.of(erased));
       tests.inputs(prefix + "xt");
       try (TrainingSession session =
           model
@@ -123,8 +123,7 @@ class EsdGoldenTest {
         At context = new At(model, session, batch, scope);
         Gradients gradients = session.gradients(() -> objective.loss(context), scope);
         float loss = (float) gradients.loss();
-        tests.compare(
-            prefix + "loss", LOSS, () -> new Tensor(new Shape(1), new float[] {loss}));
+        tests.compare(prefix + "loss", LOSS, () -> new Tensor(new Shape(1), new float[] {loss}));
         Map<String, Tensor> seen = context.seen;
         tests.compare(prefix + "pred_erase", Tolerance.UNET, () -> seen.get(erased));
         tests.compare(prefix + "pred_null", Tolerance.UNET, () -> seen.get(""));
@@ -216,8 +215,7 @@ class EsdGoldenTest {
 
     private String prompt(Conditioning conditioning) {
       return prompts.entrySet().stream()
-          .filter(entry ->
-              entry.getKey().textEmbeddings() == conditioning.textEmbeddings())
+          .filter(entry -> entry.getKey().textEmbeddings() == conditioning.textEmbeddings())
           .map(Map.Entry::getValue)
           .findFirst()
           .orElseThrow();
