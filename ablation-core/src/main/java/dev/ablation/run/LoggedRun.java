@@ -42,8 +42,7 @@ final class LoggedRun implements AblationListener {
       if (isNextTenth("evaluation", evaluation.done(), evaluation.total())) {
         log.info(
             "evaluation: {} % ({})",
-            percent(evaluation.done(), evaluation.total()),
-            evaluation.task());
+            percent(evaluation.done(), evaluation.total()), evaluation.task());
       }
     } else if (event instanceof AblationEvent.Resumed resumed) {
       log.info("continues after step {} from {}", resumed.step(), resumed.checkpoint());

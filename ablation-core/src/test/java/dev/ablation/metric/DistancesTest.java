@@ -121,8 +121,7 @@ class DistancesTest {
     assertThat(kid.settings()).containsEntry("subsets", "1").containsEntry("subset size", "30");
     assertThat(kid.settings()).as("30 images say little").containsKey("few images");
     FeatureMatrix many = gaussian(100, 2, 0, 1);
-    assertThat(
-            KernelInceptionDistance.defaults().measure(many, many, INFO, step -> {}).settings())
+    assertThat(KernelInceptionDistance.defaults().measure(many, many, INFO, step -> {}).settings())
         .doesNotContainKey("few images");
     assertThat(progress).containsExactly(new EvaluationProgress("KID", 1, 1));
   }

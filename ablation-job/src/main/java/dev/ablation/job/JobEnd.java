@@ -84,8 +84,7 @@ final class JobEnd {
       List<LedgerEntry> others = others(ledger);
       List<TogetherResult> together = together(result, ledger, others);
       evidence.write(result, verdicts, together);
-      JobResult found =
-          new JobResult(job, folder, verdicts, result.evaluation(), together, false);
+      JobResult found = new JobResult(job, folder, verdicts, result.evaluation(), together, false);
       if (!found.accepted()) {
         return seal(result, verdicts, together, false, key);
       }
@@ -147,12 +146,7 @@ final class JobEnd {
       Consumer<EvaluationProgress> progress = this::progress;
       results.add(
           Removals.evaluate(
-              session,
-              request(),
-              result.evaluation().orElse(null),
-              sum,
-              progress,
-              cancelled));
+              session, request(), result.evaluation().orElse(null), sum, progress, cancelled));
     }
     AtomicFiles.writeString(file, Existing.REPLACE, RecordWriter.write(json(results)));
     return results;
@@ -181,8 +175,7 @@ final class JobEnd {
       @Nullable PrivateKey key)
       throws IOException {
     delete(folder.resolve(JobRun.WORK));
-    JobResult found =
-        new JobResult(job, folder, verdicts, result.evaluation(), together, entered);
+    JobResult found = new JobResult(job, folder, verdicts, result.evaluation(), together, entered);
     EvidenceFiles.seal(job, folder, found.accepted(), key);
     return found;
   }

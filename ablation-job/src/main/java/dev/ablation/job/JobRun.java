@@ -285,8 +285,7 @@ public final class JobRun {
     }
     String request = request(job, folder);
     boolean entered =
-        Ledger.read(ledger).stream()
-            .anyMatch(entry -> JobEnd.isOf(entry, ledger, request, folder));
+        Ledger.read(ledger).stream().anyMatch(entry -> JobEnd.isOf(entry, ledger, request, folder));
     if (!entered) {
       Ledger.checkNew(
           ledger,

@@ -65,9 +65,7 @@ public record TogetherResult(
   }
 
   private static OptionalDouble measure(String measure, Optional<EvaluationResult> found) {
-    return found
-        .map(result -> Acceptance.measure(measure, result))
-        .orElse(OptionalDouble.empty());
+    return found.map(result -> Acceptance.measure(measure, result)).orElse(OptionalDouble.empty());
   }
 
   /**
@@ -77,7 +75,9 @@ public record TogetherResult(
   public boolean comesBack() {
     Share gone = shares().get(AcceptanceLimit.UNLEARNING);
     Share recovered = shares().get(AcceptanceLimit.RECOVERED);
-    return (gone != null && gone.alone().isPresent() && gone.together() < gone.alone().getAsDouble())
+    return (gone != null
+            && gone.alone().isPresent()
+            && gone.together() < gone.alone().getAsDouble())
         || (recovered != null
             && recovered.alone().isPresent()
             && recovered.together() > recovered.alone().getAsDouble());
@@ -100,12 +100,13 @@ public record TogetherResult(
     targets.forEach(names::add);
     json.add("targets", names);
     JsonObject measured = new JsonObject();
-    shares().forEach((measure, share) -> {
-      JsonObject each = new JsonObject();
-      share.alone().ifPresent(value -> each.addProperty("alone", value));
-      each.addProperty("together", share.together());
-      measured.add(measure, each);
-    });
+    shares()
+        .forEach((measure, share) -> {
+          JsonObject each = new JsonObject();
+          share.alone().ifPresent(value -> each.addProperty("alone", value));
+          each.addProperty("together", share.together());
+          measured.add(measure, each);
+        });
     json.add("measured", measured);
     json.addProperty("comesBack", comesBack());
     json.addProperty("accepted", accepted());

@@ -122,8 +122,7 @@ class EvidenceTest {
     assertThat(evidence.metadata()).containsEntry("received", "2026-03-02");
     assertThat(bundle.resolve("MODEL_CARD.md")).content().contains("TR-7", "UA >= 0: met");
     JsonObject bom =
-        new Gson()
-            .fromJson(Files.readString(bundle.resolve("mlbom.cdx.json")), JsonObject.class);
+        new Gson().fromJson(Files.readString(bundle.resolve("mlbom.cdx.json")), JsonObject.class);
     assertThat(bom.get("specVersion").getAsString()).isEqualTo("1.6");
     assertThat(bom.getAsJsonObject("metadata").getAsJsonObject("component").get("type"))
         .hasToString("\"machine-learning-model\"");

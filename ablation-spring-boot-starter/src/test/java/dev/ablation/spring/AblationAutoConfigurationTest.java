@@ -195,7 +195,8 @@ class AblationAutoConfigurationTest {
                   Duration.ofMinutes(1),
                   (view, cancelled) ->
                       within.add(
-                          String.valueOf(observations.getCurrentObservation().getContext().getName())))
+                          String.valueOf(
+                              observations.getCurrentObservation().getContext().getName())))
               .get();
           assertThat(within).containsExactly("ablation.pool.request");
           var failed =

@@ -164,11 +164,7 @@ public record Diagnosis(
     });
     for (Finding finding : findings) {
       text.append(System.lineSeparator());
-      line(
-          text,
-          finding.severity().name().toLowerCase(Locale.ROOT),
-          "%s",
-          finding.problem());
+      line(text, finding.severity().name().toLowerCase(Locale.ROOT), "%s", finding.problem());
       line(text, "to mend it", "%s", finding.remedy());
     }
     return text.toString();

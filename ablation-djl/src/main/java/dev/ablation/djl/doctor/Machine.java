@@ -9,8 +9,8 @@ import java.util.List;
  * @param libc such as {@code glibc 2.36} or {@code musl}; empty where there is none to choose
  * @param processor name of the processor; empty if the system does not tell
  * @param processors that the JVM may use
- * @param instructionSets those that matter for speed, such as {@code avx2}; empty if the system does
- *     not tell
+ * @param instructionSets those that matter for speed, such as {@code avx2}; empty if the system
+ *     does not tell
  * @param memoryBytes main memory, or the container's limit
  */
 public record Machine(

@@ -197,12 +197,10 @@ public final class NativeDoctor {
     String flavour = around.setting(FLAVOUR).orElse("");
     Optional<Path> downloaded = downloaded(cache, version, flavour);
     if (downloaded.isPresent()) {
-      return new NativeSource(
-          Kind.CACHE, downloaded.get().toString(), version, flavour, bindings);
+      return new NativeSource(Kind.CACHE, downloaded.get().toString(), version, flavour, bindings);
     }
     if (!offline) {
-      return new NativeSource(
-          Kind.DOWNLOAD, DOWNLOADS + version + "/", version, flavour, bindings);
+      return new NativeSource(Kind.DOWNLOAD, DOWNLOADS + version + "/", version, flavour, bindings);
     }
     findings.add(nothingHere(jars, version));
     return new NativeSource(Kind.NONE, "", version, flavour, bindings);

@@ -51,7 +51,8 @@ final class ProbeProcess {
       if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly().waitFor();
         return failed(
-            "%s took more than %d s".formatted(stage(Files.readAllLines(log)), PATIENCE.toSeconds()));
+            "%s took more than %d s"
+                .formatted(stage(Files.readAllLines(log)), PATIENCE.toSeconds()));
       }
       return outcome(Files.readAllLines(log), process.exitValue());
     } catch (IOException e) {

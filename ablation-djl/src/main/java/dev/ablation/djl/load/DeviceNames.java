@@ -27,7 +27,8 @@ public final class DeviceNames {
     if (stripped.equals("cpu")) {
       return Device.cpu();
     }
-    throw new IllegalArgumentException("must be cpu, gpu, gpu0, gpu1 ..., was '%s'".formatted(name));
+    throw new IllegalArgumentException(
+        "must be cpu, gpu, gpu0, gpu1 ..., was '%s'".formatted(name));
   }
 
   /**

@@ -31,7 +31,9 @@ class NativeDoctorTest {
 
   NativeDoctorTest() {
     properties.putAll(System.getProperties());
-    environment.keySet().removeIf(name -> name.startsWith("PYTORCH_") || name.contains("CACHE_DIR"));
+    environment
+        .keySet()
+        .removeIf(name -> name.startsWith("PYTORCH_") || name.contains("CACHE_DIR"));
     environment.remove("DJL_OFFLINE");
     properties.remove("ai.djl.offline");
   }
@@ -137,7 +139,8 @@ class NativeDoctorTest {
     Diagnosis off = settings(LINUX, bare);
     assertThat(off.source().kind()).isEqualTo(Kind.NONE);
     assertThat(off.download()).isEmpty();
-    assertFinding(off, "downloads are off", "pytorch-native-cpu:2.7.1 with the classifier linux-x86_64");
+    assertFinding(
+        off, "downloads are off", "pytorch-native-cpu:2.7.1 with the classifier linux-x86_64");
     assertFinding(off, "downloads are off", "-Dai.djl.offline=false");
     properties.setProperty("ai.djl.offline", "false");
     Diagnosis on = settings(LINUX, bare);
