@@ -23,17 +23,10 @@ final class Listeners implements AblationListener {
     this.listeners = new ArrayList<>(listeners);
   }
 
-  /** Warnings are logged before other listeners receive them. */
-  static Listeners loggingWarnings(List<AblationListener> others) {
+  /** Events are logged before other listeners receive them. */
+  static Listeners logging(List<AblationListener> others) {
     return new Listeners(
-        ImmutableList.<AblationListener>builder()
-            .add(event -> {
-              if (event instanceof AblationEvent.Warning warning) {
-                LOG.warn("{}", warning.message());
-              }
-            })
-            .addAll(others)
-            .build());
+        ImmutableList.<AblationListener>builder().add(new RunLog(LOG)).addAll(others).build());
   }
 
   @Override

@@ -38,7 +38,7 @@ final class PlanRun {
   PlanRun(Plan plan, BooleanSupplier cancelled) {
     this.plan = plan;
     this.cancelled = cancelled;
-    events = Listeners.loggingWarnings(plan.listeners());
+    events = Listeners.logging(plan.listeners());
   }
 
   RunOutcome run() {
