@@ -82,8 +82,7 @@ final class EvaluateCommand implements Callable<Integer> {
   /** All removals of a ledger are of the same base model. */
   private List<TogetherResult> evaluate(Removals removals) throws IOException {
     try (ProgressBars bars = progress.bars();
-        DiffusionModel model =
-            JobSession.openModel(removals.bundles().get(0).job().model())) {
+        DiffusionModel model = JobSession.openModel(removals.bundles().get(0).job().model())) {
       return removals.evaluate(
           model,
           step -> bars.show("evaluation", step.done(), step.total(), step.task()),
@@ -98,14 +97,16 @@ final class EvaluateCommand implements Callable<Integer> {
     if (result.together().isEmpty()) {
       text.append("  not measured: its job has no evaluation%n".formatted());
     }
-    result.shares().forEach((measure, share) -> {
-      text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
-      share
-          .alone()
-          .ifPresent(alone ->
-              text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
-      text.append(System.lineSeparator());
-    });
+    result
+        .shares()
+        .forEach((measure, share) -> {
+          text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
+          share
+              .alone()
+              .ifPresent(alone ->
+                  text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
+          text.append(System.lineSeparator());
+        });
     if (result.comesBack()) {
       text.append("  The target comes back in some images.%n".formatted());
     }

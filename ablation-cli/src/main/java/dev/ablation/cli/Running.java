@@ -49,8 +49,7 @@ final class Running {
               files::write);
       bars.close();
       String separator = System.lineSeparator();
-      output.print(
-          spec, json(result), separator + files.summary() + ledger(result) + files.list());
+      output.print(spec, json(result), separator + files.summary() + ledger(result) + files.list());
       return result.accepted() ? ExitCode.OK : ExitCode.NOT_ACCEPTED;
     } finally {
       ended.countDown();

@@ -83,8 +83,7 @@ class CommandsTest {
     CommandLine command = Ablate.commandLine();
     command.setOut(new PrintWriter(out));
     command.setErr(new PrintWriter(err));
-    int exit =
-        command.execute(Stream.of(arguments).map(Object::toString).toArray(String[]::new));
+    int exit = command.execute(Stream.of(arguments).map(Object::toString).toArray(String[]::new));
     printed = out.toString();
     problems = err.toString();
     return exit;
@@ -215,7 +214,8 @@ class CommandsTest {
     Files.copy(run.resolve("job.json"), unfinished.resolve("job.json"));
     assertThat(ablate("list", "--runs", folder.resolve("runs"), "--json")).isZero();
     List<String> states = new ArrayList<>();
-    json().getAsJsonArray()
+    json()
+        .getAsJsonArray()
         .forEach(each -> states.add(each.getAsJsonObject().get("state").getAsString()));
     assertThat(states).containsExactly("finished", "unfinished");
     assertThat(ablate("resume", run)).isZero();
@@ -247,9 +247,7 @@ class CommandsTest {
 
   @Test
   void evaluateDrawsTheLedgersRemovalsTogether() {
-    assertThat(ablate("evaluate", "--ledger", ledger, "--quiet", "--json"))
-        .as(problems)
-        .isZero();
+    assertThat(ablate("evaluate", "--ledger", ledger, "--quiet", "--json")).as(problems).isZero();
     JsonObject told = json().getAsJsonArray().get(0).getAsJsonObject();
     assertThat(told.get("request").getAsString()).isEqualTo("TR-1");
     JsonObject gone = told.getAsJsonObject("measured").getAsJsonObject("UA");

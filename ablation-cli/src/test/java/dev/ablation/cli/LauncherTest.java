@@ -85,7 +85,8 @@ class LauncherTest {
   @Test
   void takesItsOwnRuntimeThenJavaHome() throws Exception {
     Path other = java(folder.resolve("other"), "17");
-    Map<String, String> environment = Map.of("JAVA_HOME", other.toString(), "ABLATE_OPTS", "-Da -Db");
+    Map<String, String> environment =
+        Map.of("JAVA_HOME", other.toString(), "ABLATE_OPTS", "-Da -Db");
     assertThat(start(environment, home.resolve("bin/ablate")).lines()).contains("-Da", "-Db");
     java(home.resolve("runtime"), "11.0.1");
     assertThat(start(environment, home.resolve("bin/ablate")).lines())

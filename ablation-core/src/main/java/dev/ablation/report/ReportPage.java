@@ -239,9 +239,7 @@ final class ReportPage {
   }
 
   private OptionalDouble moved(Role role) {
-    return evaluation == null
-        ? OptionalDouble.empty()
-        : evaluation.pixelChange(role);
+    return evaluation == null ? OptionalDouble.empty() : evaluation.pixelChange(role);
   }
 
   private List<String> warnings() {
@@ -260,11 +258,11 @@ final class ReportPage {
       subject.metrics().stream()
           .filter(ReportPage::isComparableShare)
           .findFirst()
-          .filter(each ->
-              each.ablated().value() >= Objects.requireNonNull(each.base()).value())
+          .filter(each -> each.ablated().value() >= Objects.requireNonNull(each.base()).value())
           .ifPresent(each ->
               warnings.add(
-                  "%s, %s: no less than before.".formatted(subject.subject().name(), each.metric())));
+                  "%s, %s: no less than before."
+                      .formatted(subject.subject().name(), each.metric())));
     }
     return warnings;
   }
@@ -371,9 +369,11 @@ final class ReportPage {
     }
     return IntStream.rangeClosed(LEAST_COLUMNS, MOST_COLUMNS)
         .boxed()
-        .max(Comparator.comparingInt(columns -> (pairs - 1) % columns + 1 == columns
-            ? MOST_COLUMNS + columns
-            : (pairs - 1) % columns + 1))
+        .max(
+            Comparator.comparingInt(columns ->
+                (pairs - 1) % columns + 1 == columns
+                    ? MOST_COLUMNS + columns
+                    : (pairs - 1) % columns + 1))
         .orElseThrow();
   }
 
@@ -445,8 +445,8 @@ final class ReportPage {
     boolean wide =
         result.subjects().stream()
             .flatMap(subject -> subject.metrics().stream())
-            .anyMatch(each ->
-                isWide(each.ablated()) || (each.base() != null && isWide(each.base())));
+            .anyMatch(
+                each -> isWide(each.ablated()) || (each.base() != null && isWide(each.base())));
     return wide
         ? " Few images show a tendency and no rate: intervals wider than 20 points are left to the"
             + " JSON file."

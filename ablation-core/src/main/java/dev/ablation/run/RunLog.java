@@ -34,10 +34,12 @@ final class RunLog implements AblationListener {
     } else if (event instanceof AblationEvent.Resumed resumed) {
       log.info("continues after step {} from {}", resumed.step(), resumed.checkpoint());
     } else if (event instanceof AblationEvent.AnchorsProgressed anchors) {
-      if (isNews(anchors.fromCache() ? "cached anchors" : "anchors", anchors.done(), anchors.total())) {
+      if (isNews(
+          anchors.fromCache() ? "cached anchors" : "anchors", anchors.done(), anchors.total())) {
         log.info(
             "anchor images: {} %{}",
-            percent(anchors.done(), anchors.total()), anchors.fromCache() ? ", from the cache" : "");
+            percent(anchors.done(), anchors.total()),
+            anchors.fromCache() ? ", from the cache" : "");
       }
     } else if (event instanceof AblationEvent.StepCompleted step) {
       if (isNews("training", step.step(), step.steps())) {

@@ -204,7 +204,8 @@ class ReportTest {
     assertThat(page.select("h1").text()).startsWith("base, trained to remove van gogh<b onclick");
     assertThat(page.select(".verdict").eachText())
         .anyMatch(text -> text.contains("CLIP accuracy: 98.0 % before, 2.0 % after."))
-        .anyMatch(text -> text.contains("2 neighbours, CLIP accuracy: 19 of 20 before, 17 of 20 after"))
+        .anyMatch(
+            text -> text.contains("2 neighbours, CLIP accuracy: 19 of 20 before, 17 of 20 after"))
         .anyMatch(text -> text.contains("most lost by monet, 9 of 10 before, 8 of 10 after"));
     assertThat(page.select(".warning")).isEmpty();
     assertThat(page.select("table").get(0).text())
@@ -273,7 +274,8 @@ class ReportTest {
     }
   }
 
-  private static SubjectResult counted(Role role, String name, int before, int after, double moved) {
+  private static SubjectResult counted(
+      Role role, String name, int before, int after, double moved) {
     MetricResult base =
         MetricResult.of("drawn", before / 6.0, CLIP)
             .unit(Unit.SHARE)
@@ -322,7 +324,8 @@ class ReportTest {
         new EvaluationResult(
             Map.of(),
             List.of(
-                counted(Role.TARGET, "ink", 6, 6, 0.01), counted(Role.NEIGHBOUR, "noto", 6, 6, 0.01)),
+                counted(Role.TARGET, "ink", 6, 6, 0.01),
+                counted(Role.NEIGHBOUR, "noto", 6, 6, 0.01)),
             List.of(),
             Duration.ZERO);
     assertThat(page(new Report(provenance(), DELTA, still, null)).select(".warning").eachText())

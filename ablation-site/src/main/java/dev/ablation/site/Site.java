@@ -174,7 +174,8 @@ final class Site {
         list.append("<li><a href=\"" + name + "\">" + name + "</a></li>\n");
       }
     }
-    write(folder, linked.resolve("index.html"), linked.toString(), list.append("</ul>\n").toString());
+    write(
+        folder, linked.resolve("index.html"), linked.toString(), list.append("</ul>\n").toString());
   }
 
   private static void copyTree(Path from, Path to) throws IOException {

@@ -35,7 +35,8 @@ class ContainerfileTest {
 
   @Test
   void basesAreFullyNamedAndHaveAJavaThatTheBuildTakes() throws IOException {
-    Pattern image = Pattern.compile("docker\\.io/library/[\\w.-]+:([\\w.-]*temurin-)?(\\d+)[\\w.-]*");
+    Pattern image =
+        Pattern.compile("docker\\.io/library/[\\w.-]+:([\\w.-]*temurin-)?(\\d+)[\\w.-]*");
     for (List<String> from : instructions("FROM")) {
       assertThat(from.get(0)).matches(image.pattern()).doesNotContain("alpine");
       MatchResult parts = image.matcher(from.get(0)).results().findFirst().orElseThrow();

@@ -48,7 +48,8 @@ class ReleaseTest {
       }
     }
     String bom = text("ablation-bom/pom.xml");
-    String managed = bom.substring(bom.indexOf("<dependencyManagement>"), bom.indexOf("<profiles>"));
+    String managed =
+        bom.substring(bom.indexOf("<dependencyManagement>"), bom.indexOf("<profiles>"));
     assertThat(found(managed, "<artifactId>(.*)</artifactId>"))
         .containsExactlyInAnyOrderElementsOf(published);
   }
@@ -87,8 +88,7 @@ class ReleaseTest {
       assertThat(text(module + "/pom.xml")).as(module).contains("<name>", "<description>");
     }
     assertThat(found(text("pom.xml"), "<(project.build.outputTimestamp>[^<]+)<"))
-        .isEqualTo(
-            found(text("ablation-bom/pom.xml"), "<(project.build.outputTimestamp>[^<]+)<"));
+        .isEqualTo(found(text("ablation-bom/pom.xml"), "<(project.build.outputTimestamp>[^<]+)<"));
   }
 
   @Test
@@ -105,8 +105,8 @@ class ReleaseTest {
     assertThat(found(text("jbang-catalog.json"), "\"script-ref\": \"(.*)\""))
         .containsExactly(coordinates);
     assertThat(found(text("ablation-cli/pom.xml"), "<mainClass>(.*)</mainClass>"))
-        .allSatisfy(name ->
-            assertThat(Class.forName(name).getMethod("main", String[].class)).isNotNull())
+        .allSatisfy(
+            name -> assertThat(Class.forName(name).getMethod("main", String[].class)).isNotNull())
         .containsExactlyElementsOf(found(text("jbang-catalog.json"), "\"main\": \"(.*)\""));
   }
 }
