@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.commonmark.Extension;
 import org.commonmark.ext.gfm.tables.TablesExtension;
 import org.commonmark.ext.heading.anchor.HeadingAnchorExtension;
@@ -16,6 +18,8 @@ import org.commonmark.node.HtmlInline;
 import org.commonmark.node.Image;
 import org.commonmark.node.Link;
 import org.commonmark.node.Node;
+import org.commonmark.node.Paragraph;
+import org.commonmark.node.Text;
 import org.commonmark.parser.Parser;
 import org.commonmark.renderer.html.HtmlRenderer;
 import org.commonmark.renderer.text.TextContentRenderer;
@@ -32,6 +36,7 @@ import org.commonmark.renderer.text.TextContentRenderer;
 record Page(Path source, Path target, String title, String html, List<Path> linked) {
   private static final List<Extension> EXTENSIONS =
       List.of(TablesExtension.create(), HeadingAnchorExtension.create());
+  private static final Pattern QUOTE = Pattern.compile("<!-- (\\S+)#\\S+ -->");
 
   static Page read(Path root, Path source) throws IOException {
     Node document =
@@ -62,7 +67,10 @@ record Page(Path source, Path target, String title, String html, List<Path> link
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("\"", "&quot;");
   }
 
-  /** Points links at the pages of the site, and leaves out comments. */
+  /**
+   * Points links at the pages of the site, and turns the comment that names a quote's source into a
+   * link below it; other comments are left out.
+   */
   private static final class Rewriting extends AbstractVisitor {
     private final Path root;
     private final Path source;
@@ -86,6 +94,14 @@ record Page(Path source, Path target, String title, String html, List<Path> link
     public void visit(HtmlBlock block) {
       if (!block.getLiteral().startsWith("<!--")) {
         throw new IllegalArgumentException(source + " contains HTML: " + block.getLiteral());
+      }
+      Matcher quote = QUOTE.matcher(block.getLiteral().strip());
+      if (quote.matches() && block.getNext() != null) {
+        Link link = new Link("../".repeat(source.getNameCount() - 1) + quote.group(1), null);
+        link.appendChild(new Text("Source, with imports"));
+        Paragraph paragraph = new Paragraph();
+        paragraph.appendChild(link);
+        block.getNext().insertAfter(paragraph);
       }
       block.unlink();
     }

@@ -36,10 +36,11 @@ final class Site {
   /**
    * Reads the pages.
    *
-   * @param root the repository
+   * @param repository the folder of the README
    * @return the site
    */
-  static Site of(Path root) throws IOException {
+  static Site of(Path repository) throws IOException {
+    Path root = repository.toAbsolutePath().normalize();
     Map<Path, Page> pages = new LinkedHashMap<>();
     pages.put(START, Page.read(root, START));
     for (String folder : List.of("docs", "")) {

@@ -33,13 +33,16 @@ class SiteTest {
     write("README.md", "# Top\n[a](docs/a.md#two-words)\n");
     write(
         "docs/a.md",
-        "# A\n<!-- a#b -->\n```java\nList<String> a;\n```\n## Two words\n| x |\n| - |\n| y |\n");
+        "# A\n<!-- code/A.java#b -->\n```java\nList<String> a;\n```\n## Two words\n| x |\n| - |\n| y |\n");
+    write("code/A.java", "import java.util.List;");
     build();
+    assertThat(folder.resolve("site/code/A.java")).content().contains("import");
     assertThat(folder.resolve("site/docs/a.html"))
         .content()
+        .contains("<a href=\"../code/A.java\">Source, with imports</a>")
         .contains("<title>A</title>", "List&lt;String&gt; a;", "<td>y</td>", "id=\"two-words\"")
         .contains("href=\"../index.html\"")
-        .doesNotContain("a#b");
+        .doesNotContain("A.java#b");
     assertThat(Links.broken(folder.resolve("site"))).isEmpty();
   }
 
