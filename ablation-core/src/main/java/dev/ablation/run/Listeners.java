@@ -23,20 +23,10 @@ final class Listeners implements AblationListener {
     this.listeners = new ArrayList<>(listeners);
   }
 
-  /**
-   * Warnings are logged before other listeners receive them. Where nobody listens, the log says
-   * what the run does.
-   */
+  /** Events are logged before other listeners receive them. */
   static Listeners logging(List<AblationListener> others) {
     return new Listeners(
-        ImmutableList.<AblationListener>builder()
-            .add(event -> {
-              if (event instanceof AblationEvent.Warning warning) {
-                LOG.warn("{}", warning.message());
-              }
-            })
-            .addAll(others.isEmpty() ? List.of(new LoggedRun(LOG)) : others)
-            .build());
+        ImmutableList.<AblationListener>builder().add(new RunLog(LOG)).addAll(others).build());
   }
 
   @Override

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
 
+// @start region="contract"
 class TinyDiffusionContractTest extends DiffusionModelContract {
   @Override
   protected DiffusionModel open() {
@@ -41,3 +42,4 @@ class TinyDiffusionContractTest extends DiffusionModelContract {
     return 1e-6;
   }
 }
+// @end

@@ -1,0 +1,17 @@
+package dev.ablation.site;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.junit.ArchTests;
+import com.tngtech.archunit.lang.ArchRule;
+import dev.ablation.archunit.HouseRules;
+
+@AnalyzeClasses(
+    packages = "dev.ablation.site",
+    importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  @ArchTest static final ArchTests HOUSE = ArchTests.in(HouseRules.class);
+
+  @ArchTest static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
+}
