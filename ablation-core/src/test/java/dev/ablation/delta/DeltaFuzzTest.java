@@ -141,7 +141,7 @@ class DeltaFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     try (WeightDelta delta =
         WeightDelta.load(folder.resolve("delta.safetensors"), model.manager())) {
       for (String name : delta.names()) {

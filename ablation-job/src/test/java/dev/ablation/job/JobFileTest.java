@@ -79,11 +79,9 @@ class JobFileTest {
         .problems();
   }
 
-  @Test
-  void everythingIsRead() {
-    AblationJob job =
-        parse(
-            """
+  /** A job file with every key. */
+  static String everything() {
+    return """
             {
               // A line.
               'request': 'TR-1', /* and
@@ -121,7 +119,13 @@ class JobFileTest {
               'metadata': {'a': 'b'}
             }
             """
-                .formatted("a".repeat(64)));
+                .formatted("a".repeat(64))
+        .replace('\'', '"');
+  }
+
+  @Test
+  void everythingIsRead() {
+    AblationJob job = parse(everything());
     assertThat(job.request()).contains("TR-1");
     assertThat(job.model().location()).isEqualTo(folder.resolve("m").toString());
     JobTarget target = job.targets().get(0);

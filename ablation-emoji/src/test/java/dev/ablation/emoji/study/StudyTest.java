@@ -170,7 +170,7 @@ class StudyTest {
         .withMessageContaining("was '" + shard + "'");
   }
 
-  private static StudyResult result(
+  static StudyResult result(
       String target, String method, boolean development, double unlearning) {
     return new StudyResult(
         target,
