@@ -46,7 +46,6 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class ReaderFuzz {
   private static final int MOST_SEEDS = 500;
-  private static final int MOST_SEED_BYTES = 1 << 16;
   private static final int MOST_FAULTS = 20;
   private static final int MOST_OUTCOMES = 100_000;
   private static final int MOST_CHARACTERS = 300;
@@ -69,6 +68,7 @@ public abstract class ReaderFuzz {
   private final long started = System.nanoTime();
   private String damaged = "";
   private int given;
+  private int mostSeedBytes;
   private long done;
   private long accepted;
   private long longestNanos;
@@ -142,6 +142,7 @@ public abstract class ReaderFuzz {
       Files.write(folder.resolve(each.getKey()), each.getValue().get(0));
     }
     int seeds = pool.size();
+    mostSeedBytes = 2 * pool.stream().mapToInt(each -> each.content.length).max().orElse(0);
     pool.addAll(found());
     given = pool.size();
     run(0, seeds);
@@ -252,7 +253,7 @@ public abstract class ReaderFuzz {
     if (outcomes.size() < MOST_OUTCOMES
         && outcomes.add(kind(outcome))
         && pool.size() < MOST_SEEDS
-        && input.content.length < MOST_SEED_BYTES
+        && input.content.length <= mostSeedBytes
         && done > given) {
       pool.add(input);
     }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +32,7 @@ class CopyRateCacheFuzzTest extends ReaderFuzz {
               List.of(ScriptedModel.original()),
               PromptSource.of(List.of("a")))
           .rules(SurveyRules.defaults().imagesPerPrompt(3));
+  private @Nullable CopyRateCache cache;
 
   @AfterAll
   void close() {
@@ -63,8 +65,10 @@ class CopyRateCacheFuzzTest extends ReaderFuzz {
 
   @Override
   protected void read(Path folder, String damaged) throws IOException {
-    Optional<CopyScores> scores =
-        new CopyRateCache(folder, model, survey).read(PROMPT, 7, survey);
+    if (cache == null) {
+      cache = new CopyRateCache(folder, model, survey); // hashes the model
+    }
+    Optional<CopyScores> scores = cache.read(PROMPT, 7, survey);
     scores.ifPresent(each -> assertThat(each.scores()).hasSize(3));
   }
 }
