@@ -63,8 +63,7 @@ public interface DiffusionModel extends AutoCloseable {
     } catch (IllegalStateException e) {
       // Asked afterwards: another thread may close the model at any time.
       if (isClosed()) {
-        throw new IllegalStateException(
-            "model '%s' is closed".formatted(descriptor().name()), e);
+        throw new IllegalStateException("model '%s' is closed".formatted(descriptor().name()), e);
       }
       throw e;
     }

@@ -41,7 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
  * of their own: each image is right, or the call is refused and made again. {@code
  * -Dablation.stress.operations} sets how many.
  */
-@Tag("fuzz")
+@Tag("force")
 @Tag("slow")
 class ThreadStressTest {
   private static final int USUAL = 200;

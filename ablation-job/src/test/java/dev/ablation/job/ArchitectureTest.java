@@ -16,7 +16,12 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule INTERNALS_OF_CORE =
       HouseRules.usesOfCoresInternalsOnly(
-          "AtomicFiles", "FileReading", "StrictJson", "Suggestion", "TextFile", "TextFormatException");
+          "AtomicFiles",
+          "FileReading",
+          "StrictJson",
+          "Suggestion",
+          "TextFile",
+          "TextFormatException");
 
   @ArchTest
   static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {

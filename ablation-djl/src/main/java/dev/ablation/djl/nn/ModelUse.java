@@ -102,6 +102,15 @@ public final class ModelUse {
     }
   }
 
+  /**
+   * Refuses to read what another thread has bound, and is going to free.
+   *
+   * @throws IllegalStateException if another thread has bound weights
+   */
+  synchronized void checkReadable() {
+    checkBinder("read the weights of");
+  }
+
   private synchronized void enter(Thread thread) {
     checkOpen();
     scopes.merge(thread, 1, Integer::sum);

@@ -20,8 +20,7 @@ class TrainingCurveFuzzTest extends ReaderFuzz {
   protected Map<String, List<byte[]>> seeds() {
     return Map.of(
         "unet.csv",
-        List.of(
-            "step,loss,rate\n1,0.5,1e-4\n2,,1e-4\n3,0.25,\n".getBytes(StandardCharsets.UTF_8)));
+        List.of("step,loss,rate\n1,0.5,1e-4\n2,,1e-4\n3,0.25,\n".getBytes(StandardCharsets.UTF_8)));
   }
 
   @Override

@@ -69,7 +69,9 @@ public final class KeptFiles {
         LOG.warn("{} links out of the model's folder: exports leave it out", file);
         continue;
       }
-      add(component + "/" + root.relativize(file).toString().replace(File.separatorChar, '/'), file);
+      add(
+          component + "/" + root.relativize(file).toString().replace(File.separatorChar, '/'),
+          file);
     }
   }
 
