@@ -134,9 +134,15 @@ public final class JobSession implements AutoCloseable {
   }
 
   private static LoadOptions options(JobModel source) {
-    Integer threads = source.threads();
-    LoadOptions options =
-        LoadOptions.defaults().threads(threads != null ? threads : source.isEmbedded() ? 1 : 0);
+    int threads = source.threads() == null ? 0 : source.threads();
+    LoadOptions options = LoadOptions.defaults();
+    if (source.isEmbedded()) {
+      // Operations of a network of this size do not gain from a second thread, batches do.
+      int workers = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+      options = options.threads(1).workers(workers);
+    } else {
+      options = options.threads(threads);
+    }
     Optional<Device> device = device(source.device());
     if (device.isPresent()) {
       options = options.device(device.get());
