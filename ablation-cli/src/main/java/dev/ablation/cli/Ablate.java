@@ -86,6 +86,7 @@ import picocli.CommandLine.TypeConversionException;
       ListCommand.class,
       ExportCommand.class,
       DrawCommand.class,
+      DoctorCommand.class,
       AutoComplete.GenerateCompletion.class,
       CommandLine.HelpCommand.class,
     },
