@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.doctor.LoadedTorch.ComputeDevice;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,9 +52,9 @@ final class ProbeProcess {
       if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly().waitFor();
         return failed(
-            "%s took more than %d s".formatted(stage(Files.readAllLines(log)), PATIENCE.toSeconds()));
+            "%s took more than %d s".formatted(stage(Files.readAllLines(log, StandardCharsets.UTF_8)), PATIENCE.toSeconds()));
       }
-      return outcome(Files.readAllLines(log), process.exitValue());
+      return outcome(Files.readAllLines(log, StandardCharsets.UTF_8), process.exitValue());
     } catch (IOException e) {
       return new Outcome(Optional.empty(), "no process could be started: " + e.getMessage(), false);
     } catch (InterruptedException e) {
