@@ -116,20 +116,19 @@ class ForcedRunTest {
     AtomicReference<Stage> stage = new AtomicReference<>(Stage.ANCHORS);
     AtomicReference<Exception> failure = new AtomicReference<>();
     Thread running =
-        new Thread(
-            () -> {
-              try {
-                KillableRun.run(
-                    model,
-                    run,
-                    each -> {
-                      stage.set(each);
-                      seen.incrementAndGet();
-                    });
-              } catch (Exception e) {
-                failure.set(e);
-              }
-            });
+        new Thread(() -> {
+          try {
+            KillableRun.run(
+                model,
+                run,
+                each -> {
+                  stage.set(each);
+                  seen.incrementAndGet();
+                });
+          } catch (Exception e) {
+            failure.set(e);
+          }
+        });
     running.start();
     while (running.isAlive() && seen.get() < events) {
       Thread.onSpinWait();

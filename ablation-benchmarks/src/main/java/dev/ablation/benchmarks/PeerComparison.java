@@ -182,7 +182,8 @@ public final class PeerComparison {
   }
 
   private static void append(Path file, String header, List<String> lines) throws IOException {
-    List<String> old = Files.exists(file) ? Files.readAllLines(file, StandardCharsets.UTF_8) : List.of(header);
+    List<String> old =
+        Files.exists(file) ? Files.readAllLines(file, StandardCharsets.UTF_8) : List.of(header);
     Files.write(file, Stream.concat(old.stream(), lines.stream()).toList());
   }
 

@@ -161,8 +161,7 @@ final class EvaluationJson {
             extractor.get("sha256").text(),
             extractor.get("dimension").integer(),
             extractor.get("input").text());
-    return MetricResult.of(
-            node.get("metric").text(), node.get("value").finite(), info)
+    return MetricResult.of(node.get("metric").text(), node.get("value").finite(), info)
         .unit(unit(node))
         .interval(node.has("interval") ? interval(node.get("interval")) : null)
         .counts(node.get("counts").integers())

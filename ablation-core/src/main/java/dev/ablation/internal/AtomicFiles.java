@@ -93,10 +93,12 @@ public final class AtomicFiles {
               StandardOpenOption.CREATE_NEW,
               StandardOpenOption.READ,
               StandardOpenOption.WRITE)) {
-        naming(target, () -> {
-          body.write(channel);
-          channel.force(true);
-        });
+        naming(
+            target,
+            () -> {
+              body.write(channel);
+              channel.force(true);
+            });
       }
       checkTarget(target, existing);
       move(temporary, target);
@@ -144,10 +146,12 @@ public final class AtomicFiles {
     Path temporary = temporarySibling(target);
     try (Unfinished unused = Unfinished.begin(temporary)) {
       Files.createDirectory(temporary);
-      naming(target, () -> {
-        body.write(temporary);
-        forceTree(temporary);
-      });
+      naming(
+          target,
+          () -> {
+            body.write(temporary);
+            forceTree(temporary);
+          });
       checkTarget(target, Existing.REFUSE);
       move(temporary, target);
     } catch (IOException | RuntimeException | Error e) {

@@ -271,8 +271,8 @@ public final class EvidenceBundle {
    */
   public EvaluationResult evaluation() throws IOException {
     return evaluationIfAny()
-        .orElseThrow(() ->
-            new IOException(folder.resolve(REPORT_JSON) + ": the report has no evaluation"));
+        .orElseThrow(
+            () -> new IOException(folder.resolve(REPORT_JSON) + ": the report has no evaluation"));
   }
 
   /**

@@ -18,8 +18,22 @@ final class MachineFacts {
   /** What PyTorch and its libraries choose their kernels by. */
   private static final List<String> SETS =
       List.of(
-          "sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512_vnni", "avx512_bf16",
-          "avx512_fp16", "amx_tile", "amx_bf16", "asimd", "asimdhp", "bf16", "sve", "sve2");
+          "sse4_2",
+          "avx",
+          "f16c",
+          "fma",
+          "avx2",
+          "avx512f",
+          "avx512_vnni",
+          "avx512_bf16",
+          "avx512_fp16",
+          "amx_tile",
+          "amx_bf16",
+          "asimd",
+          "asimdhp",
+          "bf16",
+          "sve",
+          "sve2");
 
   private MachineFacts() {}
 

@@ -52,7 +52,9 @@ final class ProbeProcess {
       if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly().waitFor();
         return failed(
-            "%s took more than %d s".formatted(stage(Files.readAllLines(log, StandardCharsets.UTF_8)), PATIENCE.toSeconds()));
+            "%s took more than %d s"
+                .formatted(
+                    stage(Files.readAllLines(log, StandardCharsets.UTF_8)), PATIENCE.toSeconds()));
       }
       return outcome(Files.readAllLines(log, StandardCharsets.UTF_8), process.exitValue());
     } catch (IOException e) {
