@@ -44,7 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("force")
 @Tag("slow")
 class ThreadStressTest {
-  private static final int USUAL = 200;
+  private static final int USUAL = 60;
 
   @TempDir Path folder;
 
