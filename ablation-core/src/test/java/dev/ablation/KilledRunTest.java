@@ -2,13 +2,17 @@ package dev.ablation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ablation.KillableRun.Stage;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -16,23 +20,31 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Processes that are killed without warning, at random moments, and started again. */
+/**
+ * Processes that are killed without warning and started again: by default once in each stage, with
+ * {@code -Dablation.kills} as often as that, at random moments of random stages.
+ */
 @Tag("slow")
+@Tag("force")
 class KilledRunTest {
-  private static final int KILLS = 20;
+  private static final Map<Stage, Integer> EVENTS =
+      new EnumMap<>(
+          Map.of(
+              Stage.ANCHORS, 20,
+              Stage.TRAINING, 25,
+              Stage.EVALUATION, 12,
+              Stage.SAVING, 1,
+              Stage.EXPORT, 1,
+              Stage.REPORT, 1));
 
-  /** A run has about 170 events, 130 of them while it draws. */
-  private static final int EVENTS_WHILE_DRAWING = 150;
-
-  private static final int EVENTS_WHILE_TRAINING = 25;
-
-  /** Long enough to fall into the writing of a checkpoint, or past it. */
-  private static final int MOST_MICROSECONDS_AFTER = 20_000;
+  /** Long enough to fall into the writing of a file, or past it. */
+  private static final int MOST_MICROSECONDS_AFTER = 15_000;
 
   @TempDir Path folder;
 
-  private final Random random = new Random(20);
-  private int kills;
+  private final int wanted = Integer.getInteger("ablation.kills", 0);
+  private final Random random = new Random(Long.getLong("ablation.kills.seed", 20));
+  private final Map<Stage, Integer> kills = new EnumMap<>(Stage.class);
 
   private Process start(Path run) throws IOException {
     List<String> command =
@@ -41,12 +53,14 @@ class KilledRunTest {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx512m",
                 "-XX:TieredStopAtLevel=1", // a process that lives for a second compiles little
+                "-XX:+UseSerialGC",
                 "-Dai.djl.offline=true",
                 "-Dai.djl.pytorch.num_threads=1",
                 "-Dablation.device=" + System.getProperty("ablation.device", "cpu"),
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                 "-cp",
-                System.getProperty("java.class.path"),
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
                 KillableRun.class.getName(),
                 run.toString()));
     return new ProcessBuilder(command).redirectError(folder.resolve("errors.txt").toFile()).start();
@@ -64,64 +78,86 @@ class KilledRunTest {
   }
 
   /**
-   * Kills a process that has gone on for a while after some events. It waits at the last of them,
-   * so that how far it gets does not depend on who else uses the machine.
+   * Kills a process that has gone on for a while after some events of a stage. It waits at every
+   * event, so that how far it gets does not depend on who else uses the machine.
    *
    * @return whether the process was killed before it had ended
    */
-  private boolean killAfter(int events, int microseconds, Path run)
+  private boolean killIn(Stage stage, int events, int microseconds, Path run)
       throws IOException, InterruptedException {
     Process process = start(run);
     try (BufferedReader output = process.inputReader()) {
       OutputStream input = process.getOutputStream();
-      input.write(new byte[events]);
-      input.flush();
+      String event = "event " + stage.name().toLowerCase(Locale.ROOT);
+      int left = events;
       String line = output.readLine();
-      for (int seen = 0; line != null && seen < events; line = output.readLine()) {
-        seen += line.equals(KillableRun.EVENT) ? 1 : 0;
+      while (line != null) {
+        left -= line.equals(event) ? 1 : 0;
+        if (left <= 0) {
+          break;
+        }
+        if (line.startsWith("event ")) {
+          input.write(0);
+          input.flush();
+        }
+        line = output.readLine();
       }
       input.close(); // it waits no more
-      if (line == null) {
-        process.waitFor(); // it had fewer events
-      }
-      boolean ended = process.waitFor(microseconds, TimeUnit.MICROSECONDS);
+      boolean ended =
+          line == null
+              ? process.waitFor(1, TimeUnit.MINUTES) // it had fewer events
+              : process.waitFor(microseconds, TimeUnit.MICROSECONDS);
       process.destroyForcibly();
       int status = process.waitFor();
       assertThat(ended && status != 0).as(errors()).isFalse();
+      if (!ended) {
+        kills.merge(stage, 1, Integer::sum);
+      }
       return !ended;
     }
   }
 
-  private static boolean training(Path run) throws IOException {
-    if (!Files.exists(run)) {
-      return false;
-    }
-    try (Stream<Path> files = Files.list(run)) {
-      return files.anyMatch(file -> file.getFileName().toString().startsWith("checkpoint-"));
-    }
+  private int killed() {
+    return kills.values().stream().mapToInt(Integer::intValue).sum();
   }
 
   @Test
   void endsWithTheBytesOfARunThatWasNeverInterrupted() throws Exception {
     Path whole = folder.resolve("whole");
     runToTheEnd(whole);
-    byte[] expected = Files.readAllBytes(KillableRun.deltaOf(whole));
-    assertThat(expected).hasSizeGreaterThan(1000);
-
-    for (int i = 0; kills < KILLS; i++) {
+    for (int i = 0; wanted == 0 ? i == 0 : killed() < wanted; i++) {
       Path run = folder.resolve("run-" + i);
-      boolean killed = true;
-      while (killed && kills < KILLS) {
-        int events = random.nextInt(training(run) ? EVENTS_WHILE_TRAINING : EVENTS_WHILE_DRAWING);
-        killed = killAfter(events, random.nextInt(MOST_MICROSECONDS_AFTER), run);
-        kills += killed ? 1 : 0;
+      if (wanted == 0) {
+        for (Stage stage : Stage.values()) {
+          boolean unused = killIn(stage, 1 + EVENTS.get(stage) / 2, 3_000, run);
+        }
+      } else {
+        killAtRandom(run);
       }
-      if (killed) {
-        runToTheEnd(run);
+      runToTheEnd(run);
+      KillableRun.check(run, whole);
+      deleteTree(run);
+    }
+    System.out.println("kills: " + kills);
+    assertThat(kills).containsKeys(Stage.ANCHORS, Stage.TRAINING, Stage.EVALUATION);
+  }
+
+  private void killAtRandom(Path run) throws IOException, InterruptedException {
+    for (Stage stage : Stage.values()) { // what is over does not come again
+      for (int left = random.nextInt(3); left > 0 && killed() < wanted; left--) {
+        int events = 1 + random.nextInt(EVENTS.get(stage));
+        boolean unused = killIn(stage, events, random.nextInt(MOST_MICROSECONDS_AFTER), run);
       }
-      assertThat(Files.readAllBytes(KillableRun.deltaOf(run)))
-          .as("delta of run %s after %s kills", i, kills)
-          .isEqualTo(expected);
+    }
+  }
+
+  private static void deleteTree(Path root) throws IOException {
+    List<Path> paths;
+    try (Stream<Path> files = Files.walk(root)) {
+      paths = new ArrayList<>(files.toList());
+    }
+    for (int i = paths.size() - 1; i >= 0; i--) {
+      Files.delete(paths.get(i));
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.ablation.benchmarks;
 import dev.ablation.benchmarks.Peer.Memory;
 import dev.ablation.benchmarks.Peer.Run;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -181,7 +182,8 @@ public final class PeerComparison {
   }
 
   private static void append(Path file, String header, List<String> lines) throws IOException {
-    List<String> old = Files.exists(file) ? Files.readAllLines(file) : List.of(header);
+    List<String> old =
+        Files.exists(file) ? Files.readAllLines(file, StandardCharsets.UTF_8) : List.of(header);
     Files.write(file, Stream.concat(old.stream(), lines.stream()).toList());
   }
 

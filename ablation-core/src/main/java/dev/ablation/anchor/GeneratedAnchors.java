@@ -224,7 +224,7 @@ public record GeneratedAnchors(
       throws IOException {
     List<String> prompts = promptsOfImages(target);
     LatentCache kept = cache(model, target, context);
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       NDArray latents = new Generation(model, prompts, context, kept, scope).latents();
       latents.attach(model.manager());
       return new AnchorSet(latents, prompts);

@@ -114,7 +114,7 @@ public record ImageAnchors(String name, List<CaptionedImage> captioned, String s
 
   private NDArray encoded(AugmentedSource source, DiffusionModel model, AnchorContext context) {
     NDList latents = new NDList();
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       for (int i = 0; i < captioned.size(); i++) {
         checkCancelled(context);
         RandomGenerator random = RandomStreams.stream(context.seed(), "anchor-posterior", i);

@@ -64,7 +64,7 @@ record DdimWalk(
     List<BufferedImage> images = new ArrayList<>();
     for (int from = 0; from < prompts.size(); from += sampling.batchSize()) {
       int to = Math.min(prompts.size(), from + sampling.batchSize());
-      try (NDManager scope = model.manager().newSubManager()) {
+      try (NDManager scope = model.newScope()) {
         NDArray begin = clean == null ? null : clean.get(from + ":" + to);
         NDArray latents = walk(prompts.subList(from, to), begin, from, scope);
         images.addAll(Images.images(Images.decode(codec, latents, sampling.batchSize(), scope)));

@@ -72,7 +72,7 @@ public record EmbeddingAttack(
         delta,
         cancelled,
         stop -> {
-          try (NDManager scope = model.manager().newSubManager()) {
+          try (NDManager scope = model.newScope()) {
             Map<String, NDArray> directions = directions(model, scope);
             return LatentSampler.of(model)
                 .settings(trial.sampling())

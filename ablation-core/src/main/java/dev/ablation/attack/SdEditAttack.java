@@ -78,7 +78,7 @@ public record SdEditAttack(
     settings.put("prompts", String.join(" | ", prompts));
     List<String> asked = trial.inTurn(prompts);
     LatentCodec codec = Capabilities.require(model, LatentCodec.class, "finishing images");
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       List<BufferedImage> inTurn = new ArrayList<>();
       for (int i = 0; i < trial.images(); i++) {
         inTurn.add(originals.get(i % originals.size()));

@@ -142,7 +142,7 @@ public record TextualInversion(
     settings.put("training batch size", Integer.toString(batchSize));
     settings.put("learning rate", Double.toString(learningRate));
     List<String> asked = trial.inTurn(prompts());
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       LatentCodec codec = Capabilities.require(model, LatentCodec.class, "textual inversion");
       NDArray clean = codec.encode(Images.toSigned(Images.array(originals, scope)), null);
       return trial.compare(
@@ -172,7 +172,7 @@ public record TextualInversion(
           throw new CancellationException(
               "textual inversion was cancelled at step %d of %d".formatted(step, steps));
         }
-        try (NDManager scope = model.manager().newSubManager()) {
+        try (NDManager scope = model.newScope()) {
           int at = step;
           Gradients gradients = session.gradients(() -> loss(model, clean, at, scope), scope);
           optimizer.step(gradients.values(), learningRate, Double.MAX_VALUE);
@@ -188,7 +188,7 @@ public record TextualInversion(
 
   /** Sets the learned row to the initializer's. */
   private static void begin(TrainingSession session, int row, int from, DiffusionModel model) {
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       NDArray table = session.weights().get(0);
       int width = Math.toIntExact(table.getShape().get(1));
       float[] values = session.withoutGradients(table::toFloatArray);

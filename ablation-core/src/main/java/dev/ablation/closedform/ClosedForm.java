@@ -205,7 +205,7 @@ public final class ClosedForm implements Trainer {
     Prompts prompts = prompts(task);
     int width = prompts.embeddings().width();
     Map<String, WeightChange> changes = new LinkedHashMap<>();
-    try (NDManager scope = task.model().manager().newSubManager()) {
+    try (NDManager scope = task.model().newScope()) {
       NDList weights = new NDList();
       for (WeightInfo info : task.weights()) {
         NDArray weight = task.model().weights().copy(info.name(), scope);

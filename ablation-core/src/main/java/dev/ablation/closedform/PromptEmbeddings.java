@@ -129,7 +129,7 @@ public final class PromptEmbeddings {
     PromptTokenizer tokenizer = tokenizer();
     EmbeddingSums sums = EmbeddingSums.of(width());
     for (List<PromptMapping> part : Lists.partition(mappings, batch)) {
-      try (NDManager scope = model.manager().newSubManager()) {
+      try (NDManager scope = model.newScope()) {
         sums.erase(
             part,
             lastTokens(targets(part), tokenizer, scope),
@@ -137,7 +137,7 @@ public final class PromptEmbeddings {
       }
     }
     for (List<String> part : Lists.partition(preserved, batch)) {
-      try (NDManager scope = model.manager().newSubManager()) {
+      try (NDManager scope = model.newScope()) {
         sums.preserve(part, lastTokens(part, tokenizer, scope));
       }
     }
@@ -154,7 +154,7 @@ public final class PromptEmbeddings {
   public EmbeddingSums sequences(List<PromptMapping> mappings, List<String> preserved) {
     EmbeddingSums sums = EmbeddingSums.of(width());
     for (List<PromptMapping> part : Lists.partition(mappings, batch)) {
-      try (NDManager scope = model.manager().newSubManager()) {
+      try (NDManager scope = model.newScope()) {
         sums.erase(part, encode(targets(part), scope), encode(anchors(part), scope));
       }
     }
@@ -180,7 +180,7 @@ public final class PromptEmbeddings {
     for (PromptMapping mapping : mappings) {
       int a = lastToken(mapping.target(), tokenizer);
       int b = lastToken(mapping.anchor(), tokenizer);
-      try (NDManager scope = model.manager().newSubManager()) {
+      try (NDManager scope = model.newScope()) {
         NDArray rows = encode(List.of(mapping.target(), mapping.anchor()), scope);
         sums.erase(
             List.of(mapping),
@@ -199,14 +199,14 @@ public final class PromptEmbeddings {
 
   /** The shape (1, T, D) of one prompt's embeddings. */
   private Shape textShape() {
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       return encode(List.of(""), scope).getShape();
     }
   }
 
   private void preserveSequences(EmbeddingSums sums, List<String> preserved) {
     for (List<String> part : Lists.partition(preserved, batch)) {
-      try (NDManager scope = model.manager().newSubManager()) {
+      try (NDManager scope = model.newScope()) {
         sums.preserve(part, encode(part, scope));
       }
     }

@@ -288,7 +288,7 @@ public final class WeightDelta implements AutoCloseable {
           if (!(change(name) instanceof FactorChange held)) {
             return change(name).copy(owner);
           }
-          try (NDManager scope = model.manager().newSubManager()) {
+          try (NDManager scope = model.newScope()) {
             return held.resolved(own(model.weights(), name, scope), owner);
           }
         });
@@ -677,7 +677,7 @@ public final class WeightDelta implements AutoCloseable {
 
     private Applied(DiffusionModel model, Map<String, Change> changes) {
       this.model = model;
-      scope = model.manager().newSubManager();
+      scope = model.newScope();
       try {
         changes.forEach((name, change) -> {
           boolean bound = model.weights().isBound(name);
@@ -693,8 +693,8 @@ public final class WeightDelta implements AutoCloseable {
           if (!bound) {
             current.close();
           }
+          model.weights().bind(name, changed); // refused while another thread uses the model
           before.put(name, bound ? current : null);
-          model.weights().bind(name, changed);
           applied.put(name, changed);
         });
       } catch (RuntimeException e) {

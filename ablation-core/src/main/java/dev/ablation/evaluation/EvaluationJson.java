@@ -161,8 +161,7 @@ final class EvaluationJson {
             extractor.get("sha256").text(),
             extractor.get("dimension").integer(),
             extractor.get("input").text());
-    return MetricResult.of(
-            node.get("metric").text(), node.get("value").number().doubleValue(), info)
+    return MetricResult.of(node.get("metric").text(), node.get("value").finite(), info)
         .unit(unit(node))
         .interval(node.has("interval") ? interval(node.get("interval")) : null)
         .counts(node.get("counts").integers())
@@ -185,9 +184,9 @@ final class EvaluationJson {
 
   private static ConfidenceInterval interval(Node node) {
     return new ConfidenceInterval(
-        node.get("low").number().doubleValue(),
-        node.get("high").number().doubleValue(),
-        node.get("level").number().doubleValue(),
+        node.get("low").finite(),
+        node.get("high").finite(),
+        node.get("level").finite(),
         node.get("method").text());
   }
 
@@ -231,6 +230,14 @@ final class EvaluationJson {
         return text;
       }
       throw wrong("must be a string");
+    }
+
+    double finite() {
+      double finite = number().doubleValue();
+      if (Double.isInfinite(finite)) {
+        throw wrong("must fit into 64 bits");
+      }
+      return finite;
     }
 
     BigDecimal number() {

@@ -3,11 +3,13 @@ package dev.ablation.internal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -91,8 +93,12 @@ public final class AtomicFiles {
               StandardOpenOption.CREATE_NEW,
               StandardOpenOption.READ,
               StandardOpenOption.WRITE)) {
-        body.write(channel);
-        channel.force(true);
+        naming(
+            target,
+            () -> {
+              body.write(channel);
+              channel.force(true);
+            });
       }
       checkTarget(target, existing);
       move(temporary, target);
@@ -140,8 +146,12 @@ public final class AtomicFiles {
     Path temporary = temporarySibling(target);
     try (Unfinished unused = Unfinished.begin(temporary)) {
       Files.createDirectory(temporary);
-      body.write(temporary);
-      forceTree(temporary);
+      naming(
+          target,
+          () -> {
+            body.write(temporary);
+            forceTree(temporary);
+          });
       checkTarget(target, Existing.REFUSE);
       move(temporary, target);
     } catch (IOException | RuntimeException | Error e) {
@@ -149,6 +159,26 @@ public final class AtomicFiles {
       throw e;
     }
     forceFolder(parentOf(target));
+  }
+
+  /** Writes something. */
+  @FunctionalInterface
+  private interface Body {
+    void run() throws IOException;
+  }
+
+  /** A full disk is reported without the file's name. */
+  private static void naming(Path target, Body body) throws IOException {
+    try {
+      body.run();
+    } catch (FileSystemException | ClosedByInterruptException e) {
+      throw e; // names its file, or tells the caller of the interrupt
+    } catch (IOException e) {
+      if (String.valueOf(e.getMessage()).contains(target.toString())) {
+        throw e;
+      }
+      throw new IOException("cannot write %s: %s".formatted(target, e.getMessage()), e);
+    }
   }
 
   /**

@@ -28,11 +28,15 @@ public final class Suggestion {
       }
     }
     String nearest = null;
-    int least = Integer.MAX_VALUE;
+    // A third of the letters may be wrong: more of them make another word.
+    int least = Math.max(1, wanted.length() / 3) + 1;
     for (String name : known) {
-      int distance = distance(wanted, plain(name));
-      // A third of the letters may be wrong: more of them make another word.
-      if (distance < least && distance <= Math.max(1, wanted.length() / 3)) {
+      String other = plain(name);
+      if (Math.abs(other.length() - wanted.length()) >= least) {
+        continue; // the distance is no less, and would take long for a long text
+      }
+      int distance = distance(wanted, other);
+      if (distance < least) {
         nearest = name;
         least = distance;
       }

@@ -2,6 +2,7 @@ package dev.ablation.memory;
 
 import ai.djl.Device;
 import ai.djl.util.cuda.CudaUtils;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,7 +100,7 @@ public final class MemoryUse {
 
   private static OptionalLong ofProcess(String field) {
     try {
-      return Files.readAllLines(STATUS).stream()
+      return TextFile.lines(STATUS).stream()
           .filter(line -> line.startsWith(field))
           .mapToLong(line -> KIBIBYTE * Long.parseLong(line.replaceAll("\\D", "")))
           .findFirst();

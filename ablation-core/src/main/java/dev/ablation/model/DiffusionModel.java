@@ -49,6 +49,26 @@ public interface DiffusionModel extends AutoCloseable {
   /** {@return the parent of every array that the model makes; do not close it} */
   NDManager manager();
 
+  /**
+   * Creates a child of {@link #manager()} for arrays that are used between calls, such as those of
+   * a drawing. A model that several threads may use is not closed by another thread before the
+   * child is.
+   *
+   * @return owned by the caller
+   * @throws IllegalStateException if the model is closed
+   */
+  default NDManager newScope() {
+    try {
+      return manager().newSubManager();
+    } catch (IllegalStateException e) {
+      // Asked afterwards: another thread may close the model at any time.
+      if (isClosed()) {
+        throw new IllegalStateException("model '%s' is closed".formatted(descriptor().name()), e);
+      }
+      throw e;
+    }
+  }
+
   /** {@return the noise schedule that the model was trained with} */
   NoiseSchedule schedule();
 

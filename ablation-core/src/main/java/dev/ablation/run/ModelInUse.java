@@ -1,5 +1,6 @@
 package dev.ablation.run;
 
+import ai.djl.ndarray.NDManager;
 import dev.ablation.model.DiffusionModel;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -29,8 +30,11 @@ final class ModelInUse implements AutoCloseable {
     return new ModelInUse(model);
   }
 
+  @SuppressWarnings("try") // the scope only keeps the model open
   <T> T during(Supplier<T> body) {
-    return body.get();
+    try (NDManager unused = model.newScope()) {
+      return body.get();
+    }
   }
 
   @Override

@@ -70,7 +70,7 @@ final class PlanEstimate {
     long copied = check.weights().stream().mapToLong(info -> info.shape().size()).sum();
     Optional<StepCost> probe = Optional.empty();
     if (problems.isEmpty() && plan.trainer() instanceof StepwiseTrainer stepwise) {
-      try (NDManager scope = model.manager().newSubManager();
+      try (NDManager scope = model.newScope();
           TrainingProbe made = new TrainingProbe(context, check, scope, elapsed)) {
         TrainingProbe.Result result = made.measure(stepwise, anchors.work());
         probe = Optional.of(result.probe());

@@ -87,7 +87,7 @@ final class PlanRun {
     List<ResolvedPair> pairs = check.pairs();
     try (CheckpointSession continuation =
             CheckpointSession.of(plan.checkpoints(), () -> identity(check.weights()), events);
-        NDManager scope = plan.model().manager().newSubManager()) {
+        NDManager scope = plan.model().newScope()) {
       events.on(
           new AblationEvent.Started(
               pairs.stream().map(pair -> pair.target().name()).toList(),

@@ -277,7 +277,7 @@ public final class LatentSampler {
       source.checkCount(prompts.size());
     }
     int size = values.settings.batchSize();
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       NDList batches = new NDList();
       for (int first = 0; first < prompts.size(); ) {
         int end = Math.min(first + size, prompts.size());
@@ -323,7 +323,7 @@ public final class LatentSampler {
    */
   public List<BufferedImage> draw(List<String> prompts, NoiseSource noise) {
     LatentCodec codec = Capabilities.require(model, LatentCodec.class, "drawing images");
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       NDArray latents = sample(prompts, noise, scope);
       return Images.images(Images.decode(codec, latents, values.settings.batchSize(), scope));
     }

@@ -99,7 +99,7 @@ final class GradientRun implements AutoCloseable {
       return;
     }
     task.checkCancelled();
-    try (NDManager scope = task.model().manager().newSubManager()) {
+    try (NDManager scope = task.model().newScope()) {
       session.withoutGradients(() -> {
         Map<String, NDArray> found = trainer.start().get().weights(task, scope);
         NDList weights = new NDList();
@@ -121,7 +121,7 @@ final class GradientRun implements AutoCloseable {
   private void step(int step) {
     double rate = trainer.learningRate() * factor(step);
     TrainingResult.Step made;
-    try (NDManager scope = task.model().manager().newSubManager()) {
+    try (NDManager scope = task.model().newScope()) {
       Gradients gradients = explainingMemory(() -> gradients(step, scope));
       if (!Double.isFinite(gradients.loss())) {
         throw new TrainingDivergedException(step, gradients.loss(), Double.NaN, rate);
@@ -314,7 +314,7 @@ final class GradientRun implements AutoCloseable {
   }
 
   private void restore() {
-    try (NDManager scope = task.model().manager().newSubManager()) {
+    try (NDManager scope = task.model().newScope()) {
       Optional<TrainingState> saved = task.saved(scope);
       if (saved.isPresent() && saved.get().step() > 0) {
         session.withoutGradients(() -> restore(saved.get()));

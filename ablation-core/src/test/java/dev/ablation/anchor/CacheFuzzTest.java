@@ -71,7 +71,7 @@ class CacheFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     try (NDManager owner = model.manager().newSubManager()) {
       cache(folder).read(0, SHAPE, owner, text -> {});
     }

@@ -13,8 +13,6 @@ import java.util.Map;
 
 /** Captions in the three forms of a folder, and prompts. */
 class CaptionsFuzzTest extends ReaderFuzz {
-  private static final List<String> FORMS = List.of("text", "lines", "table");
-
   @Override
   protected Mutator mutator() {
     return new Text();
@@ -42,15 +40,17 @@ class CaptionsFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
-    for (String form : FORMS) {
-      for (String image : List.of("a.png", "b.png")) {
-        if (!Files.exists(folder.resolve(form).resolve(image))) {
-          Files.createFile(folder.resolve(form).resolve(image));
-        }
-      }
-      CaptionedFolder.read(folder.resolve(form));
+  protected void read(Path folder, String damaged) throws IOException {
+    if (damaged.equals("prompts.txt")) {
+      PromptFile.read(folder.resolve(damaged));
+      return;
     }
-    PromptFile.read(folder.resolve("prompts.txt"));
+    Path images = folder.resolve(folderOf(damaged));
+    for (String image : List.of("a.png", "b.png")) {
+      if (!Files.exists(images.resolve(image))) {
+        Files.createFile(images.resolve(image));
+      }
+    }
+    CaptionedFolder.read(images);
   }
 }

@@ -32,6 +32,8 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.module.ModuleDescriptor;
 import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -93,6 +95,23 @@ public final class HouseRules {
   /** A library logs through SLF4J and leaves the console to its user. */
   @ArchTest
   public static final ArchRule NO_JAVA_UTIL_LOGGING = NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
+
+  /**
+   * {@code TextFile} has the rule for byte order marks, line ends and other encodings. A file of
+   * other text than UTF-8 is read with its charset.
+   */
+  @ArchTest
+  public static final ArchRule TEXT_FILES_HAVE_ONE_READER =
+      noClasses()
+          .should()
+          .callMethod(Files.class, "readString", Path.class)
+          .orShould()
+          .callMethod(Files.class, "readAllLines", Path.class)
+          .orShould()
+          .callMethod(Files.class, "lines", Path.class)
+          .orShould()
+          .callMethod(Files.class, "newBufferedReader", Path.class)
+          .allowEmptyShould(true);
 
   /** For libraries; a command line may print. */
   public static final ArchRule NO_CONSOLE = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;

@@ -107,7 +107,7 @@ class CheckpointFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     for (String name : List.of(BEFORE, "plan.json")) {
       if (!Files.exists(folder.resolve(name))) {
         Files.copy(made.resolve("sound").resolve(name), folder.resolve(name));

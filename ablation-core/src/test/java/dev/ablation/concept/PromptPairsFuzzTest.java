@@ -29,7 +29,7 @@ class PromptPairsFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     PromptPairs.read("cats", folder.resolve("pairs.tsv"));
     PromptPairs.read("cats", folder.resolve("pairs.jsonl"));
   }

@@ -31,8 +31,11 @@ class EvaluationFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
-    EvaluationResult.read(folder.resolve("result.json")).toJson();
-    PublishedEvaluation.read(folder.resolve("eval.json"));
+  protected void read(Path folder, String damaged) throws IOException {
+    if (damaged.equals("result.json")) {
+      EvaluationResult.read(folder.resolve(damaged)).toJson();
+    } else {
+      PublishedEvaluation.read(folder.resolve(damaged));
+    }
   }
 }

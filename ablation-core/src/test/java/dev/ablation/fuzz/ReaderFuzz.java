@@ -19,7 +19,9 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
@@ -44,8 +46,10 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class ReaderFuzz {
   private static final int MOST_SEEDS = 500;
-  private static final int MOST_SEED_BYTES = 1 << 16;
   private static final int MOST_FAULTS = 20;
+  private static final int MOST_OUTCOMES = 100_000;
+  private static final int MOST_CHARACTERS = 300;
+  private static final String READ = "read";
 
   /** Far beyond what any input takes, also on a busy machine. */
   private static final long HANGS_AFTER_SECONDS = 30;
@@ -53,11 +57,18 @@ public abstract class ReaderFuzz {
   private static final com.sun.management.ThreadMXBean MEMORY =
       (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
 
+  private static final int INPUTS_PER_REPORT = 100_000;
+
   private final int inputs = Integer.getInteger("ablation.fuzz.inputs", 0);
   private final long seed = Long.getLong("ablation.fuzz.seed", 0);
   private final Map<String, Fault> faults = new LinkedHashMap<>();
   private final Set<String> outcomes = new HashSet<>();
+  private final Map<String, byte[]> sound = new TreeMap<>();
+  private final List<Input> pool = new ArrayList<>();
   private final long started = System.nanoTime();
+  private String damaged = "";
+  private int given;
+  private int mostSeedBytes;
   private long done;
   private long accepted;
   private long longestNanos;
@@ -83,12 +94,22 @@ public abstract class ReaderFuzz {
   protected abstract Map<String, List<byte[]>> seeds() throws Exception;
 
   /**
+   * {@return the folder of a file that {@link #read} is told is damaged, relative to the others}
+   *
+   * @param damaged the name of a file in a folder
+   */
+  protected static String folderOf(String damaged) {
+    return damaged.substring(0, damaged.indexOf('/'));
+  }
+
+  /**
    * Calls the reader, and uses what it returns as the library does.
    *
    * @param folder with the files of {@link #seeds}
+   * @param damaged the name of the only file among them that may be damaged
    * @throws Exception if the files are refused
    */
-  protected abstract void read(Path folder) throws Exception;
+  protected abstract void read(Path folder, String damaged) throws Exception;
 
   /**
    * Tells whether a refusal is documented.
@@ -114,118 +135,167 @@ public abstract class ReaderFuzz {
 
   @Test
   void readsOrRefusesEveryFile() throws Exception {
-    Map<String, List<byte[]>> sound = new TreeMap<>(seeds());
-    for (Map.Entry<String, List<byte[]>> each : sound.entrySet()) {
+    for (Map.Entry<String, List<byte[]>> each : new TreeMap<>(seeds()).entrySet()) {
+      sound.put(each.getKey(), each.getValue().get(0));
+      each.getValue().forEach(content -> pool.add(new Input(each.getKey(), content)));
       Files.createDirectories(Objects.requireNonNull(folder.resolve(each.getKey()).getParent()));
       Files.write(folder.resolve(each.getKey()), each.getValue().get(0));
     }
-    List<Input> pool = new ArrayList<>();
-    sound.forEach((file, contents) -> contents.forEach(each -> pool.add(new Input(file, each))));
-    for (Input input : List.copyOf(pool)) {
-      assertThat(outcome(input, sound)).as("a sound %s", input.file).isEqualTo("read");
-    }
-    pool.addAll(found(sound));
-    for (Input input : List.copyOf(pool)) {
-      observe(input, sound, pool);
-    }
-    int count = inputs > 0 ? inputs : usualInputs();
-    for (long i = 0; i < count && faults.size() < MOST_FAULTS; i++) {
-      SplittableRandom random = new SplittableRandom(seed * 1_000_000_007L + i);
-      Input from = pool.get(random.nextInt(pool.size()));
-      observe(new Input(from.file, mutator().mutate(from.content, random)), sound, pool);
-    }
+    int seeds = pool.size();
+    mostSeedBytes = 2 * pool.stream().mapToInt(each -> each.content.length).max().orElse(0);
+    pool.addAll(found());
+    given = pool.size();
+    run(0, seeds);
+    assertThat(accepted).as("sound files that are read, but for %s", outcomes).isEqualTo(seeds);
+    run(seeds, given + (inputs > 0 ? inputs : usualInputs()));
     report();
     assertThat(faults.values()).as("faults").isEmpty();
   }
 
-  private void observe(Input input, Map<String, List<byte[]>> sound, List<Input> pool)
-      throws Exception {
-    String outcome = outcome(input, sound);
-    done++;
-    accepted += outcome.equals("read") ? 1 : 0;
-    if (outcomes.add(outcome.replaceAll("[0-9]+|'[^']*'|\"[^\"]*\"", "#"))
-        && pool.size() < MOST_SEEDS
-        && input.content.length < MOST_SEED_BYTES) {
-      pool.add(input);
+  private Input input(int number) {
+    if (number < given) {
+      return pool.get(number);
     }
+    SplittableRandom random = new SplittableRandom(seed * 1_000_000_007L + number - given);
+    // Half of them begin at a given file: what begins at a refused one is mostly refused.
+    Input from = pool.get(random.nextInt(random.nextBoolean() ? given : pool.size()));
+    return new Input(from.file, mutator().mutate(from.content, random));
   }
 
-  /** Reads an input in a thread of its own that is given up if it hangs. */
-  private String outcome(Input input, Map<String, List<byte[]>> sound) throws Exception {
-    Path file = folder.resolve(input.file);
-    Files.write(file, input.content);
-    long start = System.nanoTime();
-    String outcome = worker.run(input);
-    long taken = System.nanoTime() - start;
-    if (taken > longestNanos) {
-      longestNanos = taken;
-      longest = input;
+  /** Reads inputs in a thread of their own, which is given up for another one if it hangs. */
+  private void run(int begin, int end) throws Exception {
+    for (int next = begin; next < end && faults.size() < MOST_FAULTS; ) {
+      Reading reading = new Reading(next, end);
+      Thread thread = new Thread(reading, getClass().getSimpleName());
+      thread.setDaemon(true);
+      thread.start();
+      next = reading.await(thread);
     }
-    if (sound.size() > 1) {
-      Files.write(file, sound.get(input.file).get(0));
-    }
-    return outcome;
   }
-
-  private Worker worker = new Worker();
 
   /** A thread that reads one input after the other. */
-  private final class Worker implements Runnable {
-    private final java.util.concurrent.SynchronousQueue<Input> next =
-        new java.util.concurrent.SynchronousQueue<>();
-    private final java.util.concurrent.SynchronousQueue<String> result =
-        new java.util.concurrent.SynchronousQueue<>();
-    private @Nullable Thread thread;
+  private final class Reading implements Runnable {
+    private final int end;
+    private final CountDownLatch over = new CountDownLatch(1);
+    private final AtomicReference<@Nullable Input> current = new AtomicReference<>();
+    private volatile int at;
+    private boolean abandoned;
+    private @Nullable Exception failure;
 
-    String run(Input input) throws InterruptedException {
-      Thread running = thread;
-      if (running == null) {
-        running = new Thread(this, ReaderFuzz.this.getClass().getSimpleName());
-        running.setDaemon(true);
-        running.start();
-        thread = running;
+    Reading(int begin, int end) {
+      at = begin;
+      this.end = end;
+    }
+
+    /** Waits until all inputs are read, or one hangs. */
+    int await(Thread thread) throws Exception {
+      int last = -1;
+      while (!over.await(HANGS_AFTER_SECONDS, TimeUnit.SECONDS)) {
+        synchronized (this) {
+          if (at == last && over.getCount() > 0) {
+            abandoned = true;
+            Exception where = new Exception("hangs");
+            where.setStackTrace(thread.getStackTrace());
+            Input hanging = Objects.requireNonNull(current.get());
+            count(hanging, fault(hanging, where));
+            return at + 1;
+          }
+          last = at;
+        }
       }
-      next.put(input);
-      String outcome = result.poll(HANGS_AFTER_SECONDS, TimeUnit.SECONDS);
-      if (outcome != null) {
-        return outcome;
+      if (failure != null) {
+        throw failure;
       }
-      Exception where = new Exception("hangs");
-      where.setStackTrace(running.getStackTrace());
-      worker = new Worker();
-      return fault(input, where);
+      return end;
     }
 
     @Override
     public void run() {
       try {
-        while (true) {
-          result.put(read(next.take()));
+        while (at < end && faults.size() < MOST_FAULTS) {
+          Input input = input(at);
+          current.set(input);
+          place(input);
+          long start = System.nanoTime();
+          String outcome = outcome(input);
+          synchronized (this) {
+            if (abandoned) {
+              return;
+            }
+            if (System.nanoTime() - start > longestNanos) {
+              longestNanos = System.nanoTime() - start;
+              longest = input;
+            }
+            count(input, outcome);
+            at++;
+          }
         }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
+      } catch (Exception e) { // of this class, not of a reader
+        failure = e;
+      } finally {
+        over.countDown();
       }
     }
+  }
 
-    private String read(Input input) {
-      long before = MEMORY.getCurrentThreadAllocatedBytes();
-      String outcome;
-      try {
-        ReaderFuzz.this.read(folder);
-        outcome = "read";
-      } catch (Exception e) {
-        outcome =
-            isDocumented(e, folder)
-                ? "refused: " + e.getClass().getSimpleName() + ": " + e.getMessage()
-                : fault(input, e);
-      } catch (Throwable e) { // also of a native library, and of an assertion in a subclass
-        outcome = fault(input, e);
-      }
-      long taken = MEMORY.getCurrentThreadAllocatedBytes() - before;
-      return taken > mostBytes()
-          ? fault(input, new Exception("takes %d MB of memory".formatted(taken >> 20)))
-          : outcome;
+  /** Writes the file; the one that was damaged before is made sound again. */
+  private void place(Input input) throws IOException {
+    if (!damaged.equals(input.file) && !damaged.isEmpty()) {
+      Files.write(folder.resolve(damaged), Objects.requireNonNull(sound.get(damaged)));
     }
+    Files.write(folder.resolve(input.file), input.content);
+    damaged = input.file;
+  }
+
+  private void count(Input input, String outcome) throws IOException {
+    done++;
+    accepted += outcome.equals(READ) ? 1 : 0;
+    if (outcomes.size() < MOST_OUTCOMES
+        && outcomes.add(kind(outcome))
+        && pool.size() < MOST_SEEDS
+        && input.content.length <= mostSeedBytes
+        && done > given) {
+      pool.add(input);
+    }
+    if (done % INPUTS_PER_REPORT == 0) {
+      report();
+    }
+  }
+
+  /** An outcome without its numbers and what it quotes. */
+  private static String kind(String outcome) {
+    StringBuilder kind = new StringBuilder();
+    char quote = 0;
+    for (int i = 0; i < outcome.length() && kind.length() < MOST_CHARACTERS; i++) {
+      char c = outcome.charAt(i);
+      if (quote != 0) {
+        quote = c == quote ? 0 : quote;
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+      } else if (c < '0' || c > '9') {
+        kind.append(c);
+      }
+    }
+    return kind.toString();
+  }
+
+  private String outcome(Input input) {
+    long before = MEMORY.getCurrentThreadAllocatedBytes();
+    String outcome = READ;
+    try {
+      read(folder, input.file);
+    } catch (Exception e) {
+      outcome =
+          isDocumented(e, folder)
+              ? "refused: " + e.getClass().getSimpleName() + ": " + e.getMessage()
+              : fault(input, e);
+    } catch (Throwable e) { // also of a native library, and of an assertion in a subclass
+      outcome = fault(input, e);
+    }
+    long taken = MEMORY.getCurrentThreadAllocatedBytes() - before;
+    return taken > mostBytes()
+        ? fault(input, new Exception("takes %d MB of memory".formatted(taken >> 20)))
+        : outcome;
   }
 
   private String fault(Input input, Throwable thrown) {
@@ -247,7 +317,7 @@ public abstract class ReaderFuzz {
   /**
    * Files that once showed a fault; the name of each begins with that of the file it stands for.
    */
-  private List<Input> found(Map<String, List<byte[]>> sound) throws IOException {
+  private List<Input> found() throws IOException {
     URL resource = getClass().getResource("/fuzz/" + getClass().getSimpleName());
     if (resource == null) {
       return List.of();

@@ -47,7 +47,7 @@ class ImageFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     Path file = folder.resolve("image");
     ImageFile.read(Files.readAllBytes(file), file, 64 << 20);
   }

@@ -31,7 +31,7 @@ class LogFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     try {
       JsonLinesLog.to(folder.resolve("log.jsonl"))
           .on(new AblationEvent.Failed(new IllegalStateException("over")));

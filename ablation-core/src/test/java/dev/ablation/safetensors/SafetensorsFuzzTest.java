@@ -43,7 +43,7 @@ class SafetensorsFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     for (SafetensorsFile.Access access : SafetensorsFile.Access.values()) {
       try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("some.safetensors"), access);
           NDManager scope = manager.newSubManager()) {

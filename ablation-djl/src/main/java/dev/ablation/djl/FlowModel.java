@@ -135,7 +135,7 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
    *     see all
    */
   public final Map<String, String> cut(String prompt) {
-    return parts.tokenizers.cut(prompt);
+    return parts.weights.use().whileOpen(() -> parts.tokenizers.cut(prompt));
   }
 
   @Override
@@ -191,6 +191,11 @@ abstract sealed class FlowModel implements DiffusionModel permits Flux, StableDi
           "conditioning: expected a pooled text embedding (%d, %d), was %s"
               .formatted(batch, pooled, vector));
     }
+  }
+
+  @Override
+  public final NDManager newScope() {
+    return parts.weights.use().scope(parts.manager);
   }
 
   /** Calls the model, which refuses use after closing and while another thread binds weights. */

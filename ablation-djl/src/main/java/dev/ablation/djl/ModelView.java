@@ -60,6 +60,18 @@ final class ModelView implements DiffusionModel {
   }
 
   @Override
+  public NDManager newScope() {
+    NDManager scope = model.newScope();
+    try {
+      weights.use().keepOpenUntilClosed(scope);
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
+    return scope;
+  }
+
+  @Override
   public NoiseSchedule schedule() {
     return model.schedule();
   }

@@ -74,7 +74,7 @@ abstract class UNetDiffusion implements DiffusionModel {
     capabilities.put(LatentCodec.class, codec);
     capabilities.put(Differentiable.class, training);
     capabilities.put(LoraTraining.class, training);
-    capabilities.put(PromptTokenizer.class, tokenizer);
+    capabilities.put(PromptTokenizer.class, new OpenTokenizer(tokenizer, parts.weights.use()));
     capabilities.put(CheckpointExport.class, parts.export);
     capabilities.put(SingleFileExport.class, parts.export.singleFile());
     capabilities.put(InputDifferentiable.class, new InputGradients());
@@ -168,6 +168,11 @@ abstract class UNetDiffusion implements DiffusionModel {
           "conditioning: expected text embeddings (%d, T, %d), was %s"
               .formatted(shape.get(0), width, states));
     }
+  }
+
+  @Override
+  public NDManager newScope() {
+    return parts.weights.use().scope(parts.manager);
   }
 
   /** Calls the model, which refuses use after closing and while another thread binds weights. */

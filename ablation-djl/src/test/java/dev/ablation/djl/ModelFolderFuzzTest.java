@@ -61,7 +61,7 @@ class ModelFolderFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     for (Path file : files()) {
       Path weights = folder.resolve(model.relativize(file));
       if (!Files.exists(weights)) {

@@ -5,8 +5,9 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonParseException;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
@@ -84,20 +85,24 @@ public record CopyThreshold(
    * @throws IOException if it cannot be read or is none
    */
   public static CopyThreshold read(Path file) throws IOException {
-    try {
-      CopyThreshold threshold = JSON.fromJson(Files.readString(file), CopyThreshold.class);
-      if (threshold == null) {
-        throw new IOException("the file of the copy threshold is empty: " + file);
-      }
-      return threshold;
-    } catch (JsonParseException e) {
-      throw new IOException("not a copy threshold: " + file, e);
-    } catch (RuntimeException e) {
-      // Gson wraps what the constructor of a record throws.
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw new IOException(
-          "the copy threshold in %s is wrong: %s".formatted(file, cause.getMessage()), e);
-    }
+    return FileReading.of(
+        file,
+        () -> {
+          try {
+            CopyThreshold threshold = JSON.fromJson(TextFile.read(file), CopyThreshold.class);
+            if (threshold == null) {
+              throw new IOException("the file of the copy threshold is empty: " + file);
+            }
+            return threshold;
+          } catch (JsonParseException e) {
+            throw new IOException("not a copy threshold: " + file, e);
+          } catch (RuntimeException e) {
+            // Gson wraps what the constructor of a record throws.
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            throw new IOException(
+                "the copy threshold in %s is wrong: %s".formatted(file, cause.getMessage()), e);
+          }
+        });
   }
 
   /**

@@ -19,7 +19,7 @@ class ArchitectureTest {
   /** Until these have a place of their own. */
   @ArchTest
   static final ArchRule INTERNALS_OF_CORE =
-      HouseRules.usesOfCoresInternalsOnly("AtomicFiles", "Suggestion");
+      HouseRules.usesOfCoresInternalsOnly("AtomicFiles", "FileReading", "Suggestion", "TextFile");
 
   /** The libraries of the commands are optional dependencies: who uses the model has none. */
   @ArchTest

@@ -3,12 +3,12 @@ package dev.ablation.job;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
+import dev.ablation.internal.TextFormatException;
 import dev.ablation.job.internal.RecordReader;
 import dev.ablation.job.internal.RecordSchema;
 import dev.ablation.job.internal.RecordWriter;
 import java.io.IOException;
-import java.nio.charset.MalformedInputException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,9 +85,10 @@ public final class AblationJob {
   public static AblationJob read(Path file, JobRoot root) throws IOException {
     String text;
     try {
-      text = Files.readString(file);
-    } catch (MalformedInputException e) {
-      throw new InvalidJobException(file.toString(), List.of("must be text in UTF-8"));
+      text = TextFile.read(file);
+    } catch (TextFormatException e) {
+      throw new InvalidJobException(
+          file.toString(), List.of(e.getMessage().replace(file + ": ", "")));
     }
     Path folder = Objects.requireNonNull(file.toAbsolutePath().getParent());
     return parse(text, file.toString(), folder, root);

@@ -1,7 +1,9 @@
 package dev.ablation.job;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +47,11 @@ record Evidence(
   static final double TOLERANCE = 0.02;
 
   Evidence {
+    if (!FORMAT.equals(format)) {
+      throw new IllegalArgumentException("format must be %s, was %s".formatted(FORMAT, format));
+    }
+    Objects.requireNonNull(hashes, "hashes");
+    Objects.requireNonNull(library, "library");
     // A reader leaves out what is empty.
     natives = natives == null ? Map.of() : Map.copyOf(natives);
     environment = environment == null ? Map.of() : Map.copyOf(environment);
@@ -65,7 +72,14 @@ record Evidence(
    * @param evaluator weights of the evaluator
    */
   record Hashes(
-      String baseName, String base, String delta, String result, @Nullable String evaluator) {}
+      String baseName, String base, String delta, String result, @Nullable String evaluator) {
+    Hashes {
+      Objects.requireNonNull(baseName, "baseName");
+      Objects.requireNonNull(base, "base");
+      Objects.requireNonNull(delta, "delta");
+      Objects.requireNonNull(result, "result");
+    }
+  }
 
   /**
    * An image of the same prompt and seed, before and after.
@@ -80,6 +94,18 @@ record Evidence(
   record Drawn(String role, String subject, int index, String prompt, long seed, String file) {
     static final String BEFORE = "-before.png";
 
+    Drawn {
+      Objects.requireNonNull(role, "role");
+      Objects.requireNonNull(subject, "subject");
+      Objects.requireNonNull(prompt, "prompt");
+      Objects.requireNonNull(file, "file");
+      Path path = Path.of(file).normalize();
+      if (!file.endsWith(BEFORE) || path.isAbsolute() || path.startsWith("..")) {
+        throw new IllegalArgumentException(
+            "file must be in the folder and end in %s, was '%s'".formatted(BEFORE, file));
+      }
+    }
+
     String after() {
       return file.substring(0, file.length() - BEFORE.length()) + "-after.png";
     }
@@ -92,5 +118,9 @@ record Evidence(
    * @param measured what was measured
    * @param met whether the limit is
    */
-  record Judged(String limit, @Nullable Double measured, boolean met) {}
+  record Judged(String limit, @Nullable Double measured, boolean met) {
+    Judged {
+      Objects.requireNonNull(limit, "limit");
+    }
+  }
 }

@@ -2,13 +2,14 @@ package dev.ablation.job;
 
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.image.ImageFile;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import dev.ablation.job.evidence.Envelope;
 import dev.ablation.job.evidence.Manifest;
 import dev.ablation.job.internal.RecordReader;
@@ -61,12 +62,9 @@ public final class EvidenceBundle {
           folder.toString(), null, "no evidence: the folder has no " + Manifest.FILE);
     }
     Path file = folder.resolve(Evidence.FILE);
-    try {
-      Evidence evidence = RecordReader.read(Files.readString(file), Evidence.class);
-      return new EvidenceBundle(folder, evidence, AblationJob.read(folder.resolve(JobRun.JOB)));
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
-    }
+    Evidence evidence =
+        FileReading.of(file, () -> RecordReader.read(TextFile.read(file), Evidence.class));
+    return new EvidenceBundle(folder, evidence, AblationJob.read(folder.resolve(JobRun.JOB)));
   }
 
   /** {@return the folder} */
@@ -285,14 +283,14 @@ public final class EvidenceBundle {
    */
   public Optional<EvaluationResult> evaluationIfAny() throws IOException {
     Path file = folder.resolve(REPORT_JSON);
-    try {
-      JsonObject report = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-      return report.has("evaluation")
-          ? Optional.of(EvaluationResult.fromJson(report.get("evaluation").toString()))
-          : Optional.empty();
-    } catch (JsonParseException | IllegalStateException | IllegalArgumentException e) {
-      throw new IOException(file + ": not a report: " + e.getMessage(), e);
-    }
+    return FileReading.of(
+        file,
+        () -> {
+          JsonObject report = JsonParser.parseString(TextFile.read(file)).getAsJsonObject();
+          return report.has("evaluation")
+              ? Optional.of(EvaluationResult.fromJson(report.get("evaluation").toString()))
+              : Optional.empty();
+        });
   }
 
   /** The mean difference of the channels of all pixels, from 0 to 1. */

@@ -1,6 +1,7 @@
 package dev.ablation.job;
 
 import ai.djl.util.Utils;
+import dev.ablation.internal.TextFile;
 import dev.ablation.job.evidence.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -40,7 +41,7 @@ final class Natives {
   private static List<Path> files() throws IOException {
     Path maps = Path.of("/proc/self/maps");
     if (Files.isReadable(maps)) {
-      return Files.readAllLines(maps).stream()
+      return TextFile.lines(maps).stream()
           .filter(line -> line.contains("/"))
           .map(line -> Path.of(line.substring(line.indexOf('/'))))
           .distinct()

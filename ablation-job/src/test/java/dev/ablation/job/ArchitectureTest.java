@@ -15,7 +15,13 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule INTERNALS_OF_CORE =
-      HouseRules.usesOfCoresInternalsOnly("AtomicFiles", "StrictJson", "Suggestion");
+      HouseRules.usesOfCoresInternalsOnly(
+          "AtomicFiles",
+          "FileReading",
+          "StrictJson",
+          "Suggestion",
+          "TextFile",
+          "TextFormatException");
 
   @ArchTest
   static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {

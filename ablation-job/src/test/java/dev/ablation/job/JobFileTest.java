@@ -79,49 +79,53 @@ class JobFileTest {
         .problems();
   }
 
+  /** A job file with every key. */
+  static String everything() {
+    return """
+    {
+      // A line.
+      'request': 'TR-1', /* and
+      more */
+      'model': {'location': './m', 'sha256': '%s', 'device': 'gpu1', 'threads': 2,
+                'weightDtype': 'as-stored', 'precision': 'bf16-matmul'},
+      'targets': [{'kind': 'style', 'name': 'Van Gogh',
+        'anchor': {'kind': 'other-styles', 'name': 'house', 'prompts': ['a house'],
+                   'styles': ['Monet', 'Munch'],
+                   'images': {'count': 8, 'sampling': {'sampler': 'ddim', 'steps': 9,
+                       'guidanceScale': 7.5, 'negativePrompt': 'blur', 'batchSize': 2},
+                     'augmentation': 'paper', 'cache': 'c'}}}],
+      'preserve': {'concepts': [{'kind': 'instance', 'name': 'cat'}], 'prompts': ['a dog'],
+                   'weight': 2},
+      'method': {'preset': 'paper', 'weights': 'attention',
+        'objective': {'kind': 'noise-based', 'weighting': {'kind': 'min-snr', 'value': 5},
+                      'priorWeight': 1},
+        'training': {'steps': 40, 'batchSize': 2, 'accumulation': 3,
+          'learningRate': {'value': 1e-5, 'schedule': 'cosine', 'warmUpSteps': 4,
+                           'floor': 0.1},
+          'optimizer': {'betas': [0.8, 0.9], 'epsilon': 1e-7, 'weightDecay': 0.1,
+            'maxGradientNorm': 2, 'stopStartToken': true, 'decayOtherRows': false},
+          'lora': {'rank': 4, 'alpha': 8, 'start': 'gaussian'}}},
+      'seed': 12345678901,
+      'limits': {'time': 'PT1H30M', 'memory': '12 GiB'},
+      'evaluation': {'evaluator': 'clip', 'images': {'target': 8, 'anchor': 4,
+          'neighbour': 5, 'unrelated': 6, 'prompts': 7, 'shown': 2},
+        'neighbours': [{'kind': 'style', 'name': 'Monet', 'prompts': ['by Monet']}],
+        'unrelated': ['a car'], 'sampling': 20,
+        'attacks': [{'kind': 'sdedit', 'originals': 'o', 'strength': 0.5, 'images': 3,
+                     'prompts': ['Van Gogh']}]},
+      'acceptance': ['UA>=95', 'CLIP score of neighbour > 0.5'],
+      'outputs': {'folder': 'out', 'export': 'e', 'lora': 'l.safetensors',
+                  'signingKey': 'k.pem', 'ledger': 'ledger.json', 'checkpointEvery': 5},
+      'metadata': {'a': 'b'}
+    }
+    """
+        .formatted("a".repeat(64))
+        .replace('\'', '"');
+  }
+
   @Test
   void everythingIsRead() {
-    AblationJob job =
-        parse(
-            """
-            {
-              // A line.
-              'request': 'TR-1', /* and
-              more */
-              'model': {'location': './m', 'sha256': '%s', 'device': 'gpu1', 'threads': 2,
-                        'weightDtype': 'as-stored', 'precision': 'bf16-matmul'},
-              'targets': [{'kind': 'style', 'name': 'Van Gogh',
-                'anchor': {'kind': 'other-styles', 'name': 'house', 'prompts': ['a house'],
-                           'styles': ['Monet', 'Munch'],
-                           'images': {'count': 8, 'sampling': {'sampler': 'ddim', 'steps': 9,
-                               'guidanceScale': 7.5, 'negativePrompt': 'blur', 'batchSize': 2},
-                             'augmentation': 'paper', 'cache': 'c'}}}],
-              'preserve': {'concepts': [{'kind': 'instance', 'name': 'cat'}], 'prompts': ['a dog'],
-                           'weight': 2},
-              'method': {'preset': 'paper', 'weights': 'attention',
-                'objective': {'kind': 'noise-based', 'weighting': {'kind': 'min-snr', 'value': 5},
-                              'priorWeight': 1},
-                'training': {'steps': 40, 'batchSize': 2, 'accumulation': 3,
-                  'learningRate': {'value': 1e-5, 'schedule': 'cosine', 'warmUpSteps': 4,
-                                   'floor': 0.1},
-                  'optimizer': {'betas': [0.8, 0.9], 'epsilon': 1e-7, 'weightDecay': 0.1,
-                    'maxGradientNorm': 2, 'stopStartToken': true, 'decayOtherRows': false},
-                  'lora': {'rank': 4, 'alpha': 8, 'start': 'gaussian'}}},
-              'seed': 12345678901,
-              'limits': {'time': 'PT1H30M', 'memory': '12 GiB'},
-              'evaluation': {'evaluator': 'clip', 'images': {'target': 8, 'anchor': 4,
-                  'neighbour': 5, 'unrelated': 6, 'prompts': 7, 'shown': 2},
-                'neighbours': [{'kind': 'style', 'name': 'Monet', 'prompts': ['by Monet']}],
-                'unrelated': ['a car'], 'sampling': 20,
-                'attacks': [{'kind': 'sdedit', 'originals': 'o', 'strength': 0.5, 'images': 3,
-                             'prompts': ['Van Gogh']}]},
-              'acceptance': ['UA>=95', 'CLIP score of neighbour > 0.5'],
-              'outputs': {'folder': 'out', 'export': 'e', 'lora': 'l.safetensors',
-                          'signingKey': 'k.pem', 'ledger': 'ledger.json', 'checkpointEvery': 5},
-              'metadata': {'a': 'b'}
-            }
-            """
-                .formatted("a".repeat(64)));
+    AblationJob job = parse(everything());
     assertThat(job.request()).contains("TR-1");
     assertThat(job.model().location()).isEqualTo(folder.resolve("m").toString());
     JobTarget target = job.targets().get(0);

@@ -65,7 +65,7 @@ public final class ConceptAblationFile {
         file,
         () -> {
           try (NamedTensors tensors = NamedTensors.open(file);
-              NDManager scope = model.manager().newSubManager()) {
+              NDManager scope = model.newScope()) {
             Map<String, String> places = places(tensors, model);
             Map<String, NDArray> weights = new LinkedHashMap<>();
             for (Map.Entry<String, String> place : places.entrySet()) {

@@ -1,10 +1,10 @@
 package dev.ablation.djl.doctor;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -58,7 +58,7 @@ final class MachineFacts {
 
   private static List<String> cpuInfo() {
     try {
-      return Files.readAllLines(CPU);
+      return TextFile.lines(CPU);
     } catch (IOException e) {
       return List.of(); // not Linux
     }

@@ -90,7 +90,7 @@ public final class NativeDoctor {
       ProbeProcess.Outcome outcome = ProbeProcess.run(around);
       loaded = outcome.loaded();
       if (!outcome.failure().isEmpty()) {
-        findings.add(failure(outcome, source, cache));
+        findings.add(failure(outcome, cache));
       }
     }
     return new Diagnosis(machine, source, cache, offline, loaded, findings);
@@ -403,7 +403,7 @@ public final class NativeDoctor {
     return end < 0 ? text : text.substring(text.lastIndexOf('/', end) + 1, end);
   }
 
-  private Finding failure(ProbeProcess.Outcome outcome, NativeSource source, CacheFolder cache) {
+  private static Finding failure(ProbeProcess.Outcome outcome, CacheFolder cache) {
     if (!outcome.started()) {
       return Finding.warning(
           "whether the library can be loaded was not tried: " + outcome.failure(),

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.doctor.LoadedTorch.ComputeDevice;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -52,9 +53,10 @@ final class ProbeProcess {
         process.destroyForcibly().waitFor();
         return failed(
             "%s took more than %d s"
-                .formatted(stage(Files.readAllLines(log)), PATIENCE.toSeconds()));
+                .formatted(
+                    stage(Files.readAllLines(log, StandardCharsets.UTF_8)), PATIENCE.toSeconds()));
       }
-      return outcome(Files.readAllLines(log), process.exitValue());
+      return outcome(Files.readAllLines(log, StandardCharsets.UTF_8), process.exitValue());
     } catch (IOException e) {
       return new Outcome(Optional.empty(), "no process could be started: " + e.getMessage(), false);
     } catch (InterruptedException e) {

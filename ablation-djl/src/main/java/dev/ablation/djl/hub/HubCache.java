@@ -7,6 +7,9 @@ import dev.ablation.djl.hub.HubException.Reason;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.StrictJson;
 import dev.ablation.internal.StrictJson.JsonNumber;
+import dev.ablation.internal.TextFile;
+import dev.ablation.internal.TextFormatException;
+import java.io.File;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedByInterruptException;
@@ -119,7 +122,12 @@ final class HubCache {
     if (!Files.isRegularFile(ref)) {
       return Optional.empty();
     }
-    return Optional.of(Files.readString(ref).strip()).filter(HubNames::isCommit);
+    try {
+      return Optional.of(TextFile.read(ref).strip()).filter(HubNames::isCommit);
+    } catch (TextFormatException e) {
+      LOG.debug("{} is not used", ref, e);
+      return Optional.empty();
+    }
   }
 
   /** Remembers the commit of a branch or tag. A cache that cannot be written keeps the old one. */
@@ -145,7 +153,7 @@ final class HubCache {
       return Optional.empty();
     }
     try {
-      if (StrictJson.parse(Files.readString(file)) instanceof Map<?, ?> tree
+      if (StrictJson.parse(TextFile.read(file)) instanceof Map<?, ?> tree
           && tree.get("files") instanceof Map<?, ?> entries) {
         List<HubFile> files = new ArrayList<>();
         for (Map.Entry<?, ?> entry : entries.entrySet()) {
@@ -211,7 +219,7 @@ final class HubCache {
       found = walk.filter(Files::isRegularFile).toList();
     }
     for (Path file : found) {
-      String path = snapshot.relativize(file).toString().replace('\\', '/');
+      String path = snapshot.relativize(file).toString().replace(File.separatorChar, '/');
       files.add(new HubFile(path, Files.size(file), "", ""));
     }
     return files;

@@ -132,7 +132,7 @@ public final class LoraFile {
       throws IOException {
     Map<String, LoraFactors> changes = changes(delta);
     LoraKeys keys = new LoraKeys(model.weights());
-    try (NDManager scope = model.manager().newSubManager()) {
+    try (NDManager scope = model.newScope()) {
       Map<String, NDArray> arrays = new LinkedHashMap<>();
       changes.forEach((module, change) -> {
         String name =
@@ -228,7 +228,7 @@ public final class LoraFile {
         file,
         () -> {
           try (NamedTensors tensors = NamedTensors.open(file);
-              NDManager scope = model.manager().newSubManager()) {
+              NDManager scope = model.newScope()) {
             Map<String, LoraFactors> changes = read(tensors, model, scope);
             return WeightDelta.ofLowRank(changes, model.manager(), provenance(tensors));
           }

@@ -1,8 +1,10 @@
 package dev.ablation.djl.nn;
 
+import ai.djl.ndarray.NDManager;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -10,10 +12,15 @@ import org.jspecify.annotations.Nullable;
  * Who uses a model. Several threads may call it at once while no weight is bound. A thread that
  * binds weights, as an applied delta and a training session do, has the model alone until it has
  * taken the last one back: calls by others are refused, because they would compute with the changed
- * weights or with freed ones. Closing is refused while another thread uses the model.
+ * weights or with freed ones. Closing is refused while another thread uses the model: calls it, or
+ * has arrays of it that a call is to follow on.
  */
 public final class ModelUse {
   private final Map<Thread, Integer> calls = new HashMap<>();
+
+  /** Scopes that are open, which keep the model open. */
+  private final Map<Thread, Integer> scopes = new HashMap<>();
+
   private @Nullable String name;
   private @Nullable Thread binder;
   private int bound;
@@ -49,6 +56,70 @@ public final class ModelUse {
     }
   }
 
+  /**
+   * Makes a scope for arrays that are used between calls. Until it is closed, no other thread can
+   * close the model.
+   *
+   * @param parent of the scope
+   * @return the scope, owned by the caller
+   * @throws IllegalStateException if the model is closed
+   */
+  public NDManager scope(NDManager parent) {
+    return whileOpen(() -> {
+      NDManager scope = parent.newSubManager();
+      keepOpenUntilClosed(scope);
+      return scope;
+    });
+  }
+
+  /**
+   * Keeps other threads from closing the model.
+   *
+   * @param scope until it is closed
+   * @throws IllegalStateException if the model is closed
+   */
+  public void keepOpenUntilClosed(NDManager scope) {
+    Thread thread = Thread.currentThread();
+    enter(thread);
+    scope.attachInternal(UUID.randomUUID().toString(), (AutoCloseable) () -> leave(thread));
+  }
+
+  /**
+   * Uses a part of the model that has no weights, such as a tokenizer.
+   *
+   * @param body the call
+   * @param <T> its result
+   * @return the result
+   * @throws IllegalStateException if the model is closed
+   */
+  public <T> T whileOpen(Supplier<T> body) {
+    Thread thread = Thread.currentThread();
+    enter(thread);
+    try {
+      return body.get();
+    } finally {
+      leave(thread);
+    }
+  }
+
+  /**
+   * Refuses to read what another thread has bound, and is going to free.
+   *
+   * @throws IllegalStateException if another thread has bound weights
+   */
+  synchronized void checkReadable() {
+    checkBinder("read the weights of");
+  }
+
+  private synchronized void enter(Thread thread) {
+    checkOpen();
+    scopes.merge(thread, 1, Integer::sum);
+  }
+
+  private synchronized void leave(Thread thread) {
+    remove(scopes, thread);
+  }
+
   private synchronized void begin() {
     checkOpen();
     checkBinder("call");
@@ -56,8 +127,11 @@ public final class ModelUse {
   }
 
   private synchronized void end() {
-    calls.computeIfPresent(
-        Thread.currentThread(), (thread, count) -> count == 1 ? null : count - 1);
+    remove(calls, Thread.currentThread());
+  }
+
+  private static void remove(Map<Thread, Integer> counts, Thread of) {
+    counts.computeIfPresent(of, (thread, count) -> count == 1 ? null : count - 1);
   }
 
   /**
@@ -73,6 +147,24 @@ public final class ModelUse {
     change.run();
     bound += (after ? 1 : 0) - (before ? 1 : 0);
     binder = bound > 0 ? Thread.currentThread() : null;
+  }
+
+  /**
+   * Takes the model for a training session, which binds weights and takes them back in turns.
+   *
+   * @throws IllegalStateException if the model is closed, or another thread uses it
+   */
+  public synchronized void claim() {
+    checkOpen();
+    checkAlone("train");
+    bound++;
+    binder = Thread.currentThread();
+  }
+
+  /** Ends {@link #claim}. */
+  public synchronized void release() {
+    bound--;
+    binder = bound > 0 ? binder : null;
   }
 
   /**
@@ -97,6 +189,7 @@ public final class ModelUse {
       return false;
     }
     checkAlone("close");
+    checkOthers("close", scopes);
     closed = true;
     return true;
   }
@@ -114,11 +207,15 @@ public final class ModelUse {
 
   private void checkAlone(String action) {
     checkBinder(action);
+    checkOthers(action, calls);
+  }
+
+  private void checkOthers(String action, Map<Thread, Integer> users) {
     if (name == null) {
       return;
     }
-    for (Thread thread : calls.keySet()) {
-      if (thread != Thread.currentThread()) {
+    for (Thread thread : users.keySet()) {
+      if (thread != Thread.currentThread() && thread.isAlive()) {
         throw refused(action, thread, "calls it");
       }
     }

@@ -152,6 +152,7 @@ public final class NamedWeights implements Weights {
   @Override
   public NDArray get(String name) {
     Weight weight = weight(name);
+    use.checkReadable();
     if (weight.bound() == null && weight.isNarrow()) {
       return widened.computeIfAbsent(name, key -> unscoped(weight));
     }
@@ -179,7 +180,9 @@ public final class NamedWeights implements Weights {
 
   @Override
   public boolean isBound(String name) {
-    return weight(name).bound() != null;
+    Weight weight = weight(name);
+    use.checkReadable();
+    return weight.bound() != null;
   }
 
   @Override

@@ -86,6 +86,7 @@ public final class WeightView implements Weights {
 
   @Override
   public NDArray get(String name) {
+    use.checkReadable();
     NDArray array = bound.get(weights.weight(name));
     return array == null ? weights.get(name) : array;
   }
@@ -116,6 +117,7 @@ public final class WeightView implements Weights {
 
   @Override
   public boolean isBound(String name) {
+    use.checkReadable();
     return bound.containsKey(weights.weight(name)) || weights.isBound(name);
   }
 

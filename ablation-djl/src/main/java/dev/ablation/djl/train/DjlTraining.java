@@ -99,6 +99,14 @@ public final class DjlTraining implements Differentiable, LoraTraining {
       }
       open = true;
     }
+    try {
+      weights.use().claim();
+    } catch (RuntimeException e) {
+      synchronized (this) {
+        open = false;
+      }
+      throw e;
+    }
     stopStartToken.accept(options.stopStartToken());
   }
 
@@ -115,6 +123,7 @@ public final class DjlTraining implements Differentiable, LoraTraining {
 
   private synchronized void ended() {
     stopStartToken.accept(false);
+    weights.use().release();
     open = false;
   }
 }

@@ -11,18 +11,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
 
 /** The files of a tokenizer folder, with and without tokenizer.json. */
 class ClipTokenizerFuzzTest extends ReaderFuzz {
   private final Mutator json = new Json();
   private final Mutator text = new Text();
-  private int count;
-
-  @AfterAll
-  void checkThatSomeWereRead() {
-    org.assertj.core.api.Assertions.assertThat(count).isPositive();
-  }
 
   @Override
   protected Mutator mutator() {
@@ -83,13 +76,10 @@ class ClipTokenizerFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
-    for (String name : List.of("old", "new")) {
-      try (ClipTokenizer tokenizer = ClipTokenizer.load(folder.resolve(name), 8)) {
-        tokenizer.encode("ab c! <|endoftext|> é\u0000 abcabcabc");
-        tokenizer.decode(tokenizer.ids("ab"));
-      }
+  protected void read(Path folder, String damaged) throws IOException {
+    try (ClipTokenizer tokenizer = ClipTokenizer.load(folder.resolve(folderOf(damaged)), 8)) {
+      tokenizer.encode("ab c! <|endoftext|> é\u0000 abcabcabc");
+      tokenizer.decode(tokenizer.ids("ab"));
     }
-    count++;
   }
 }

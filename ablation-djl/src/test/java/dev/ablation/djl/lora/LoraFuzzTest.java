@@ -99,7 +99,7 @@ class LoraFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     try (WeightDelta delta = LoraFile.load(folder.resolve("lora.safetensors"), model)) {
       delta.applyTo(model).close();
     } catch (DeltaMismatchException e) {

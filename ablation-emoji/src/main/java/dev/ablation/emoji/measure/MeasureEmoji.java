@@ -19,6 +19,7 @@ import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.dataset.LookAlikes;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -304,7 +305,7 @@ public final class MeasureEmoji implements Callable<Integer> {
   private void checkSettings(Map<String, String> settings) throws IOException {
     Path file = output.resolve("settings.json");
     if (Files.exists(file)) {
-      Map<?, ?> before = JSON.fromJson(Files.readString(file), Map.class);
+      Map<?, ?> before = JSON.fromJson(TextFile.read(file), Map.class);
       if (!settings.equals(before)) {
         throw new IllegalArgumentException(
             "--output must be a folder with the same settings, but %s has %s instead of %s"

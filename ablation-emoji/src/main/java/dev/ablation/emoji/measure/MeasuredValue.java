@@ -15,13 +15,15 @@ import org.jspecify.annotations.Nullable;
  * @param note what else is to be said; perhaps nothing
  */
 record MeasuredValue(Quantity quantity, double value, int count, String note) {
+  private static final int MOST_IMAGES = 1_000_000;
+
   MeasuredValue {
     Objects.requireNonNull(quantity, "quantity");
     Objects.requireNonNull(note, "note");
-    if (count <= 0 || !Double.isFinite(value)) {
+    if (count <= 0 || count > MOST_IMAGES || !Double.isFinite(value)) {
       throw new IllegalArgumentException(
-          "%s must be finite and of at least one image, was %s of %d"
-              .formatted(quantity, value, count));
+          "%s must be finite and of 1 to %d images, was %s of %d"
+              .formatted(quantity, MOST_IMAGES, value, count));
     }
   }
 

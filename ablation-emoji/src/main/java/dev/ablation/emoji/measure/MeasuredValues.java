@@ -2,12 +2,12 @@ package dev.ablation.emoji.measure;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonParseException;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import dev.ablation.metric.ConfidenceInterval;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -28,15 +28,15 @@ record MeasuredValues(List<MeasuredValue> findings) {
   }
 
   static MeasuredValues read(Path file) throws IOException {
-    try {
-      MeasuredValues read = JSON.fromJson(Files.readString(file), MeasuredValues.class);
-      if (read == null) {
-        throw new IOException("the file of findings is empty: " + file);
-      }
-      return read;
-    } catch (JsonParseException e) {
-      throw new IOException("not findings of a measurement: " + file, e);
-    }
+    return FileReading.of(
+        file,
+        () -> {
+          MeasuredValues read = JSON.fromJson(TextFile.read(file), MeasuredValues.class);
+          if (read == null) {
+            throw new IOException("the file of findings is empty: " + file);
+          }
+          return read;
+        });
   }
 
   void save(Path file) throws IOException {

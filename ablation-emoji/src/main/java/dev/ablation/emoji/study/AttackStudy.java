@@ -22,6 +22,7 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
 import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.MetricResult;
 import java.awt.image.BufferedImage;
@@ -149,7 +150,7 @@ public final class AttackStudy implements Callable<Integer> {
             String table = table(target, way, results(target, way, model, judge, set, bars));
             AtomicFiles.writeString(file, Existing.REPLACE, table);
           }
-          System.out.println(Files.readString(file));
+          System.out.println(TextFile.read(file));
         }
       }
     }

@@ -14,6 +14,7 @@ import dev.ablation.emoji.study.AnswerSet.Answer;
 import dev.ablation.emoji.study.AnswerSet.Question;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.image.ImageFile;
+import dev.ablation.internal.TextFile;
 import dev.ablation.memory.MemoryUse;
 import dev.ablation.metric.ClipMmd;
 import dev.ablation.metric.FeatureMatrix;
@@ -149,7 +150,7 @@ public final class MethodStudy implements Callable<Integer> {
       make(own, answers);
     }
     new StudyTables(finished(runs), Method.all()).write(output);
-    System.out.print(Files.readString(output.resolve("results.md")));
+    System.out.print(TextFile.read(output.resolve("results.md")));
     return CommandLine.ExitCode.OK;
   }
 

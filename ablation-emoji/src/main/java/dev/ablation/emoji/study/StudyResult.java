@@ -2,11 +2,11 @@ package dev.ablation.emoji.study;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonParseException;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -56,15 +56,18 @@ record StudyResult(
   }
 
   static StudyResult read(Path file) throws IOException {
-    try {
-      StudyResult result = JSON.fromJson(Files.readString(file), StudyResult.class);
-      if (result == null || result.scores == null) {
-        throw new IOException(file + ": is not a result of the study");
-      }
-      return result;
-    } catch (JsonParseException e) {
-      throw new IOException(file + ": is not a result of the study: " + e.getMessage(), e);
-    }
+    return FileReading.of(
+        file,
+        () -> {
+          StudyResult result = JSON.fromJson(TextFile.read(file), StudyResult.class);
+          if (result == null
+              || result.scores == null
+              || result.target == null
+              || result.method == null) {
+            throw new IOException(file + ": is not a result of the study");
+          }
+          return result;
+        });
   }
 
   void save(Path file) throws IOException {

@@ -14,6 +14,7 @@ import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.unet.UNetConfig;
 import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.TextFile;
 import dev.ablation.safetensors.Dtype;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
@@ -104,7 +105,7 @@ record ModelFolder(Path template) {
       Files.copy(template.resolve(file), folder.resolve(file));
     }
     JsonObject vae =
-        JsonParser.parseString(Files.readString(template.resolve(VAE).resolve(CONFIG)))
+        JsonParser.parseString(TextFile.read(template.resolve(VAE).resolve(CONFIG)))
             .getAsJsonObject();
     vae.addProperty("scaling_factor", networks.scalingFactor());
     Files.writeString(folder.resolve(VAE).resolve(CONFIG), GSON.toJson(vae) + "\n");

@@ -2,6 +2,8 @@ package dev.ablation.emoji.training;
 
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -42,24 +44,30 @@ final class TrainingCurve {
   /** Opens the course of a stage, without what was noted after a step. */
   static TrainingCurve continued(Path folder, String name, int step) throws IOException {
     Path table = folder.resolve(name + ".csv");
+    List<Map<String, Double>> rows =
+        step > 0 && Files.exists(table) ? FileReading.of(table, () -> rows(table)) : List.of();
+    return new TrainingCurve(
+        table,
+        folder.resolve(name + ".png"),
+        new ArrayList<>(
+            rows.stream().filter(row -> row.getOrDefault("step", 0.0) <= step).toList()));
+  }
+
+  private static List<Map<String, Double>> rows(Path table) throws IOException {
+    List<String> lines = TextFile.lines(table);
     List<Map<String, Double>> rows = new ArrayList<>();
-    if (step > 0 && Files.exists(table)) {
-      List<String> lines = Files.readAllLines(table);
-      String[] columns = lines.get(0).split(",", -1);
-      for (String line : lines.subList(1, lines.size())) {
-        String[] cells = line.split(",", -1);
-        Map<String, Double> row = new LinkedHashMap<>();
-        for (int i = 0; i < Math.min(columns.length, cells.length); i++) {
-          if (!cells[i].isEmpty()) {
-            row.put(columns[i], Double.valueOf(cells[i]));
-          }
-        }
-        if (row.getOrDefault("step", 0.0) <= step) {
-          rows.add(row);
+    String[] columns = lines.isEmpty() ? new String[0] : lines.get(0).split(",", -1);
+    for (String line : lines.subList(Math.min(1, lines.size()), lines.size())) {
+      String[] cells = line.split(",", -1);
+      Map<String, Double> row = new LinkedHashMap<>();
+      for (int i = 0; i < Math.min(columns.length, cells.length); i++) {
+        if (!cells[i].isEmpty()) {
+          row.put(columns[i], Double.valueOf(cells[i]));
         }
       }
+      rows.add(row);
     }
-    return new TrainingCurve(table, folder.resolve(name + ".png"), rows);
+    return rows;
   }
 
   /** Notes a row and writes the table. */

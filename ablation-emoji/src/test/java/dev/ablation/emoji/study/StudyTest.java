@@ -170,8 +170,7 @@ class StudyTest {
         .withMessageContaining("was '" + shard + "'");
   }
 
-  private static StudyResult result(
-      String target, String method, boolean development, double unlearning) {
+  static StudyResult result(String target, String method, boolean development, double unlearning) {
     return new StudyResult(
         target,
         method,

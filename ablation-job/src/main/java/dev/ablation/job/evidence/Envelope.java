@@ -8,6 +8,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -85,7 +86,7 @@ public final class Envelope {
       return Optional.empty();
     }
     try {
-      JsonObject json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+      JsonObject json = JsonParser.parseString(TextFile.read(file)).getAsJsonObject();
       if (!PAYLOAD_TYPE.equals(json.get("payloadType").getAsString())) {
         throw new IOException(file + ": payloadType must be " + PAYLOAD_TYPE);
       }

@@ -1,7 +1,8 @@
 package dev.ablation.job.evidence;
 
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -60,11 +61,16 @@ public final class Keys {
   }
 
   private static byte[] der(Path file, String kind) throws IOException {
-    Matcher found = PEM.matcher(Files.readString(file));
-    if (!found.find() || !found.group(1).equals(kind)) {
-      throw new IOException("%s: must be PEM with '-----BEGIN %s-----'".formatted(file, kind));
-    }
-    return Base64.getMimeDecoder().decode(found.group(2));
+    return FileReading.of(
+        file,
+        () -> {
+          Matcher found = PEM.matcher(TextFile.read(file));
+          if (!found.find() || !found.group(1).equals(kind)) {
+            throw new IOException(
+                "%s: must be PEM with '-----BEGIN %s-----'".formatted(file, kind));
+          }
+          return Base64.getMimeDecoder().decode(found.group(2));
+        });
   }
 
   /**

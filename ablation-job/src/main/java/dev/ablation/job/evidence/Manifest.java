@@ -8,6 +8,8 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,7 +62,7 @@ public final class Manifest {
     try (Stream<Path> files = Files.walk(folder)) {
       List<String> names = new ArrayList<>();
       for (Path file : files.filter(each -> !Files.isDirectory(each)).sorted().toList()) {
-        String name = folder.relativize(file).toString().replace('\\', '/');
+        String name = folder.relativize(file).toString().replace(File.separatorChar, '/');
         if (!name.equals(FILE) && !name.equals(Envelope.FILE)) {
           if (Files.isSymbolicLink(file)) {
             throw new IOException(file + ": evidence must not contain symbolic links");
@@ -81,7 +83,7 @@ public final class Manifest {
    */
   public static Manifest read(Path folder) throws IOException {
     Path file = folder.resolve(FILE);
-    return parse(file.toString(), Files.readString(file));
+    return parse(file.toString(), TextFile.read(file));
   }
 
   static Manifest parse(String name, String text) throws IOException {

@@ -113,6 +113,9 @@ public final class RecordReader {
     if (e.getCause() instanceof IllegalArgumentException wrong) {
       return String.valueOf(wrong.getMessage());
     }
+    if (e.getCause() instanceof NullPointerException missing) {
+      return missing.getMessage() + " is required";
+    }
     throw new IllegalStateException(e.getCause());
   }
 
@@ -208,7 +211,7 @@ public final class RecordReader {
   private @Nullable Object component(String path, Map<?, ?> fields, RecordComponent component) {
     Described described = component.getAnnotation(Described.class);
     if (!fields.containsKey(component.getName())) {
-      if (described != null && described.required()) {
+      if ((described != null && described.required()) || component.getType().isPrimitive()) {
         problem(path, "is required");
       }
       return null;

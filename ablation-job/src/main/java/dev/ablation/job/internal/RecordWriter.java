@@ -6,6 +6,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import java.io.File;
 import java.lang.reflect.Method;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
@@ -81,7 +82,7 @@ public final class RecordWriter {
     }
     if (value instanceof Path path) {
       // The same file on every system.
-      return new JsonPrimitive(path.toString().replace('\\', '/'));
+      return new JsonPrimitive(path.toString().replace(File.separatorChar, '/'));
     }
     return new JsonPrimitive(value.toString());
   }

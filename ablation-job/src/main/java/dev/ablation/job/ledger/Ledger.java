@@ -2,6 +2,8 @@ package dev.ablation.job.ledger;
 
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.FileReading;
+import dev.ablation.internal.TextFile;
 import dev.ablation.job.internal.RecordReader;
 import dev.ablation.job.internal.RecordWriter;
 import java.io.IOException;
@@ -38,6 +40,7 @@ public final class Ledger implements AutoCloseable {
     private static final String FORMAT = "dev.ablation.ledger/1";
 
     Document {
+      Objects.requireNonNull(baseSha256, "baseSha256");
       entries = entries == null ? List.of() : List.copyOf(entries);
     }
   }
@@ -159,15 +162,19 @@ public final class Ledger implements AutoCloseable {
   }
 
   private static Document document(Path file) throws IOException {
-    try {
-      Document document = RecordReader.read(Files.readString(file), Document.class);
-      if (!Document.FORMAT.equals(document.format())) {
-        throw new IOException(file + ": not a ledger: format must be " + Document.FORMAT);
-      }
-      return document;
-    } catch (IllegalArgumentException | NullPointerException e) {
-      throw new IOException(file + ": not a ledger: " + e.getMessage(), e);
-    }
+    return FileReading.of(
+        file,
+        () -> {
+          try {
+            Document document = RecordReader.read(TextFile.read(file), Document.class);
+            if (!Document.FORMAT.equals(document.format())) {
+              throw new IOException(file + ": not a ledger: format must be " + Document.FORMAT);
+            }
+            return document;
+          } catch (IllegalArgumentException e) {
+            throw new IOException(file + ": not a ledger: " + e.getMessage(), e);
+          }
+        });
   }
 
   /** {@return the entries in their order} */

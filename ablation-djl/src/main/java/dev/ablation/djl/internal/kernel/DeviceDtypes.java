@@ -2,8 +2,8 @@ package dev.ablation.djl.internal.kernel;
 
 import ai.djl.Device;
 import ai.djl.util.cuda.CudaUtils;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -80,7 +80,7 @@ public final class DeviceDtypes {
   /** Features of the first processor; empty where the system does not tell. */
   private static List<String> cpuFlags() {
     try {
-      return Files.readAllLines(CPU).stream()
+      return TextFile.lines(CPU).stream()
           .filter(line -> line.startsWith("flags") || line.startsWith("Features"))
           .findFirst()
           .map(line -> Arrays.asList(line.split("\\s+")))

@@ -4,6 +4,7 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -68,7 +69,9 @@ public final class KeptFiles {
         LOG.warn("{} links out of the model's folder: exports leave it out", file);
         continue;
       }
-      add(component + "/" + root.relativize(file).toString().replace('\\', '/'), file);
+      add(
+          component + "/" + root.relativize(file).toString().replace(File.separatorChar, '/'),
+          file);
     }
   }
 

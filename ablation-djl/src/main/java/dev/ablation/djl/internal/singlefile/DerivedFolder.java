@@ -12,6 +12,7 @@ import dev.ablation.djl.internal.checkpoint.SingleFileLayout;
 import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.djl.load.ModelFamily;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -179,7 +180,7 @@ public final class DerivedFolder {
 
   private static JsonObject read(Path file) throws IOException {
     JsonConfig unused = JsonConfig.read(file); // says what is wrong with it
-    return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+    return JsonParser.parseString(TextFile.read(file)).getAsJsonObject();
   }
 
   private JsonObject index(Set<String> absent, @Nullable Path config) throws IOException {

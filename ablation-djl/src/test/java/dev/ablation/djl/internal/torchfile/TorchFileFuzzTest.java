@@ -50,7 +50,7 @@ class TorchFileFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
+  protected void read(Path folder, String damaged) throws IOException {
     try (NamedTensors tensors = NamedTensors.open(folder.resolve("some.bin"));
         NDManager scope = manager.newSubManager()) {
       for (String name : tensors.names()) {
