@@ -97,16 +97,11 @@ final class EvaluateCommand implements Callable<Integer> {
       StringBuilder text)
       throws IOException {
     try (JobSession session = JobSession.open(bundle.job())) {
-      Optional<Evaluation> wanted = session.evaluation();
-      if (wanted.isEmpty()) {
-        throw new IOException(bundle.folder() + ": the job has no evaluation");
-      }
-      Evaluation evaluation = wanted.get();
-      if (evaluation.targets().isEmpty()) {
-        for (var pair : session.plan().pairs()) {
-          evaluation = evaluation.target(pair.target(), pair.anchor());
-        }
-      }
+      Evaluation evaluation =
+          session
+              .evaluationAlone()
+              .orElseThrow(() ->
+                  new IOException(bundle.folder() + ": the job has no evaluation"));
       try (WeightDelta delta = Deltas.sum(deltas, session.model()).orElseThrow()) {
         EvaluationResult found =
             evaluation.run(
