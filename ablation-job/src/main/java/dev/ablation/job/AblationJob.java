@@ -149,8 +149,8 @@ public final class AblationJob {
     return Sha256.of(hashed.toString().getBytes(StandardCharsets.UTF_8));
   }
 
-  /** The job with absolute paths: relative ones begin at the working directory. */
-  AblationJob absolute() {
+  /** {@return the job with absolute paths: relative ones begin at the working directory} */
+  public AblationJob absolute() {
     JobPaths paths = new JobPaths(Path.of(""), JobRoot.anywhere());
     return new AblationJob(paths.resolve(document));
   }
