@@ -2,14 +2,19 @@ package dev.ablation.evaluation;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.image.ImageFile;
+import dev.ablation.internal.AtomicFiles;
 import dev.ablation.metric.MetricStatistics;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -190,6 +195,40 @@ public final class EvaluationPart {
   }
 
   /**
+   * Writes {@link #toBytes()} to a file atomically.
+   *
+   * @param file the file, replaced if it exists; its folder must exist
+   * @throws IOException if it cannot be written
+   */
+  public void write(Path file) throws IOException {
+    ByteBuffer bytes = ByteBuffer.wrap(toBytes());
+    AtomicFiles.writeFile(
+        file,
+        AtomicFiles.Existing.REPLACE,
+        channel -> {
+          while (bytes.hasRemaining()) {
+            channel.write(bytes);
+          }
+        });
+  }
+
+  /**
+   * Reads a file that {@link #write} wrote.
+   *
+   * @param file the file
+   * @return the part
+   * @throws IOException if it cannot be read or is something else; the message names it
+   */
+  public static EvaluationPart read(Path file) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    try {
+      return fromBytes(bytes);
+    } catch (IOException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
    * Reads what {@link #toBytes} wrote.
    *
    * @param bytes of a part
@@ -233,6 +272,8 @@ public final class EvaluationPart {
                 attack.elapsed()));
       }
       return new EvaluationPart(settings, elapsed, pieces, attacks);
+    } catch (EOFException e) {
+      throw new IOException("not a part of an evaluation: it ends early", e);
     } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       throw new IOException("not a part of an evaluation: " + e.getMessage(), e);
     }

@@ -5,6 +5,8 @@ import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Mean and covariance of feature vectors, accumulated batch by batch so that the features need not
@@ -21,6 +23,9 @@ import java.io.IOException;
 public final class FeatureStatistics {
   private static final int BLOCK = 64;
 
+  /** More features than an extractor has. */
+  private static final int LARGEST = 1 << 20;
+
   private final int dimension;
   private final PreciseSums sums;
 
@@ -35,13 +40,22 @@ public final class FeatureStatistics {
    * @param dimension dimension of the feature vectors, positive
    */
   public FeatureStatistics(int dimension) {
-    Preconditions.checkArgument(dimension > 0, "dimension must be positive, was %s", dimension);
-    this.dimension = dimension;
-    sums = new PreciseSums(dimension);
-    products = new PreciseSums[dimension];
+    this(new PreciseSums(checked(dimension)), new PreciseSums[dimension], 0);
     for (int i = 0; i < dimension; i++) {
       products[i] = new PreciseSums(i + 1);
     }
+  }
+
+  private FeatureStatistics(PreciseSums sums, PreciseSums[] products, long rows) {
+    this.dimension = products.length;
+    this.sums = sums;
+    this.products = products;
+    this.rows = rows;
+  }
+
+  private static int checked(int dimension) {
+    Preconditions.checkArgument(dimension > 0, "dimension must be positive, was %s", dimension);
+    return dimension;
   }
 
   /**
@@ -182,18 +196,19 @@ public final class FeatureStatistics {
    */
   public static FeatureStatistics read(DataInput in) throws IOException {
     int dimension = in.readInt();
-    if (dimension <= 0) {
+    if (dimension <= 0 || dimension > LARGEST) {
       throw new IOException("not statistics of features: the dimension is " + dimension);
     }
-    FeatureStatistics read = new FeatureStatistics(dimension);
-    read.rows = in.readLong();
-    if (read.rows < 0) {
-      throw new IOException("not statistics of features: the number of rows is " + read.rows);
+    long rows = in.readLong();
+    if (rows < 0) {
+      throw new IOException("not statistics of features: the number of rows is " + rows);
     }
-    read.sums.read(in);
-    for (PreciseSums row : read.products) {
-      row.read(in);
+    PreciseSums sums = PreciseSums.read(in, dimension);
+    // One after the other: a damaged dimension asks for no memory.
+    List<PreciseSums> products = new ArrayList<>();
+    for (int i = 0; i < dimension; i++) {
+      products.add(PreciseSums.read(in, i + 1));
     }
-    return read;
+    return new FeatureStatistics(sums, products.toArray(PreciseSums[]::new), rows);
   }
 }

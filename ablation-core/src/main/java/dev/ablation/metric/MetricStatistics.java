@@ -277,7 +277,7 @@ public final class MetricStatistics {
 
   private static FeatureMatrix readMatrix(DataInput in) throws IOException {
     int rows = count(in, Integer.MAX_VALUE);
-    int dimension = count(in, 1 << 24);
+    int dimension = count(in, 1 << 20);
     List<float[]> list = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
       float[] next = new float[dimension];

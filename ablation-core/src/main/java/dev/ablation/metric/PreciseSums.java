@@ -56,10 +56,12 @@ final class PreciseSums {
     }
   }
 
-  void read(DataInput in) throws IOException {
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] = in.readDouble();
-      errors[i] = in.readDouble();
+  static PreciseSums read(DataInput in, int count) throws IOException {
+    PreciseSums read = new PreciseSums(count);
+    for (int i = 0; i < count; i++) {
+      read.sums[i] = in.readDouble();
+      read.errors[i] = in.readDouble();
     }
+    return read;
   }
 }

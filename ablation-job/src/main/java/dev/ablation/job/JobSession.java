@@ -1,6 +1,7 @@
 package dev.ablation.job;
 
 import ai.djl.Device;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.Ablation;
 import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.djl.DiffusionPipeline;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * A job with its model and its evaluator, opened. It turns the description into a plan of {@link
  * dev.ablation.Ablator} and into an {@link Evaluation}.
  */
+@CheckReturnValue
 public final class JobSession implements AutoCloseable {
   private static final Pattern GPU = Pattern.compile("gpu(\\d{0,3})");
 

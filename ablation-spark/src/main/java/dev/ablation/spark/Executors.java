@@ -2,6 +2,7 @@ package dev.ablation.spark;
 
 import dev.ablation.job.JobModel;
 import java.util.Map;
+import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.resource.ResourceInformation;
@@ -21,6 +22,20 @@ final class Executors {
   static boolean cancelled() {
     TaskContext context = TaskContext.get();
     return Thread.currentThread().isInterrupted() || (context != null && context.isInterrupted());
+  }
+
+  /**
+   * {@return whether Spark tries the task again if it fails, on another executor if there is one; in
+   * a local session it does not}
+   */
+  static boolean mayTryAgain() {
+    TaskContext context = TaskContext.get();
+    SparkConf conf = SparkEnv.get().conf();
+    String master = conf.get("spark.master", "local");
+    boolean local = master.startsWith("local") && !master.startsWith("local-cluster");
+    return context != null
+        && !local
+        && context.attemptNumber() + 1 < conf.getInt("spark.task.maxFailures", 4);
   }
 
   /**

@@ -11,6 +11,7 @@ import dev.ablation.job.evidence.Sha256;
 import dev.ablation.spark.ConceptResult.Score;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -21,6 +22,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -159,6 +161,9 @@ public final class SparkAblation {
       results.values().forEach(each -> rows.add(Objects.requireNonNull(each)));
       SparkAblationResult result = new SparkAblationResult(folder, rows, merged, problems);
       write(result);
+      if (result.failed().isEmpty() && problems.isEmpty()) {
+        deleteParts(tasks);
+      }
       return result;
     } finally {
       context.clearJobGroup();
@@ -207,6 +212,19 @@ public final class SparkAblation {
     return tasks;
   }
 
+  /** What was measured is in the evidence now. */
+  private static void deleteParts(List<Task> tasks) throws IOException {
+    for (Task task : tasks) {
+      if (Files.isDirectory(task.parts())) {
+        try (Stream<Path> files = Files.walk(task.parts())) {
+          for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+            Files.delete(file);
+          }
+        }
+      }
+    }
+  }
+
   private void write(SparkAblationResult result) throws IOException {
     Rows.csv(result.concepts(), result.csv());
     Rows.table(spark, result.concepts())
@@ -221,27 +239,13 @@ public final class SparkAblation {
   /** The steps of a list. */
   private record Steps(JavaSparkContext context, String group, Counters counters) {
 
-    /** Trains, and once more what failed because of a machine: another one may do better. */
     List<Trained> train(List<Task> tasks) {
-      Map<String, Trained> trained = new LinkedHashMap<>();
-      List<Task> left = tasks;
-      for (int round = 0; round < 2 && !left.isEmpty(); round++) {
-        context.setJobGroup(
-            group,
-            (round == 0 ? "Trains %d jobs" : "Tries %d jobs again").formatted(left.size()));
-        Counters counted = counters;
-        context
-            .parallelize(left, left.size())
-            .map(task -> Worker.train(task, counted))
-            .collect()
-            .forEach(each -> trained.put(each.hash(), each));
-        left = tasks.stream().filter(task -> trained(trained, task).machine()).toList();
-      }
-      return tasks.stream().map(task -> trained(trained, task)).toList();
-    }
-
-    private static Trained trained(Map<String, Trained> trained, Task task) {
-      return Objects.requireNonNull(trained.get(task.hash()));
+      context.setJobGroup(group, "Trains %d jobs".formatted(tasks.size()));
+      Counters counted = counters;
+      return context
+          .parallelize(tasks, tasks.size())
+          .map(task -> Worker.train(task, counted))
+          .collect();
     }
 
     List<ConceptResult> evaluate(List<Task> tasks, List<Trained> trained) {
@@ -336,7 +340,16 @@ public final class SparkAblation {
         merged.put(base, file);
         interference(together, jobs.stream().map(trained::get).toList(), target)
             .forEach((hash, scores) ->
-                results.computeIfPresent(hash, (key, result) -> result.together(scores)));
+                results.computeIfPresent(
+                    hash,
+                    (key, result) -> {
+                      if (scores.isEmpty() && !result.judgement().scores().isEmpty()) {
+                        problems.add(
+                            "job %s could not be evaluated with all deltas together; the log of the executors says why"
+                                .formatted(hash));
+                      }
+                      return result.together(scores);
+                    }));
       });
     }
 
@@ -364,6 +377,9 @@ public final class SparkAblation {
       for (int i = 0; i < tasks.size(); i++) {
         Task task = tasks.get(i);
         byHash.put(task.hash(), task);
+        if (Files.exists(task.togetherFile(merged))) {
+          continue;
+        }
         trained.get(i).slices().stream()
             .filter(slice -> !slice.attack())
             .forEach(slice -> slices.add(new Tuple2<>(task, slice)));
@@ -379,7 +395,7 @@ public final class SparkAblation {
           .map(each ->
               new Tuple2<>(
                   each._1(),
-                  Worker.together(known.value().get(each._1()), each._2(), counted)))
+                  Worker.together(known.value().get(each._1()), merged, each._2(), counted)))
           .collect()
           .forEach(each -> found.put(each._1(), each._2()));
       known.destroy();

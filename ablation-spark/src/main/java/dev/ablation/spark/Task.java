@@ -48,6 +48,11 @@ record Task(String hash, String json, Settings settings) implements Serializable
     return folder().resolve("trained").resolve(hash + ".json");
   }
 
+  /** Scores with the deltas of all jobs, next to the file of their sum. */
+  Path togetherFile(String merged) {
+    return Path.of(merged).resolveSibling(hash + ".json");
+  }
+
   Path parts() {
     return folder().resolve("parts").resolve(hash);
   }

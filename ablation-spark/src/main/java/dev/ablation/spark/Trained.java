@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param hash of the job
  * @param error why it failed; {@code null} if it did not
- * @param machine whether the machine is to blame, so that another one may do better
  * @param base hash of the base model's weights
  * @param slices of the evaluation; none if there is no evaluation
  * @param cost what it took
@@ -25,7 +24,6 @@ import org.jspecify.annotations.Nullable;
 record Trained(
     String hash,
     @Nullable String error,
-    boolean machine,
     @Nullable String base,
     List<Slice> slices,
     ConceptResult.Cost cost)
@@ -48,9 +46,8 @@ record Trained(
     }
   }
 
-  static Trained failed(Task task, String error, boolean machine, String executor) {
-    return new Trained(
-        task.hash(), error, machine, null, List.of(), ConceptResult.Cost.none(executor));
+  static Trained failed(Task task, String error, String executor) {
+    return new Trained(task.hash(), error, null, List.of(), ConceptResult.Cost.none(executor));
   }
 
   void write(Path file) throws IOException {
@@ -61,8 +58,7 @@ record Trained(
   static Trained read(Path file) throws IOException {
     try {
       Trained read = GSON.fromJson(Files.readString(file), Trained.class);
-      return new Trained(
-          read.hash, read.error, read.machine, read.base, List.copyOf(read.slices), read.cost);
+      return new Trained(read.hash, read.error, read.base, List.copyOf(read.slices), read.cost);
     } catch (JsonParseException | NullPointerException e) {
       throw new IOException(file + ": not the record of a training: " + e.getMessage(), e);
     }

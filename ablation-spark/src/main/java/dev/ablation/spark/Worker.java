@@ -1,5 +1,7 @@
 package dev.ablation.spark;
 
+import com.google.gson.Gson;
+import com.google.gson.reflect.TypeToken;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationPart;
@@ -17,7 +19,6 @@ import dev.ablation.job.JobSession;
 import dev.ablation.report.Report;
 import dev.ablation.spark.ConceptResult.Score;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +46,9 @@ final class Worker {
       List.of(
           AcceptanceLimit.UNLEARNING, AcceptanceLimit.IN_DOMAIN, AcceptanceLimit.CROSS_DOMAIN);
 
+  private static final Gson SCORES = new Gson();
+  private static final TypeToken<LinkedHashMap<String, Score>> SCORES_TYPE = new TypeToken<>() {};
+
   private Worker() {}
 
   /** Work that may fail. */
@@ -52,13 +57,12 @@ final class Worker {
     T make() throws IOException;
   }
 
-  /** Turns a failure into a result, unless Spark no longer wants one. */
-  @FunctionalInterface
-  private interface Failure<T> {
-    T of(String reason, boolean machine);
-  }
-
-  private static <T> T attempt(Task task, Counters counters, Attempt<T> work, Failure<T> failure) {
+  /**
+   * Turns a failure into a result, unless Spark no longer wants one, or another machine may do
+   * better.
+   */
+  private static <T> T attempt(
+      Task task, Counters counters, Attempt<T> work, Function<String, T> failure) {
     try {
       checkMachine(task);
       return work.make();
@@ -66,11 +70,13 @@ final class Worker {
       if (Executors.cancelled() || e instanceof TaskCancelledException) {
         throw new TaskCancelledException();
       }
+      if (e instanceof MachineException problem && Executors.mayTryAgain()) {
+        throw problem;
+      }
       LOG.warn("job {} failed on {}", task.hash(), Executors.name(), e);
       counters.failures().add(1);
       String message = e.getMessage();
-      return failure.of(
-          message == null ? e.toString() : message, e instanceof MachineException);
+      return failure.apply(message == null ? e.toString() : message);
     }
   }
 
@@ -102,7 +108,7 @@ final class Worker {
             return trained(task, counters);
           }
         },
-        (reason, machine) -> Trained.failed(task, reason, machine, Executors.name()));
+        reason -> Trained.failed(task, reason, Executors.name()));
   }
 
   private static Trained trained(Task task, Counters counters) throws IOException {
@@ -140,7 +146,6 @@ final class Worker {
               return new Trained(
                   task.hash(),
                   null,
-                  false,
                   session.model().weights().sha256(),
                   slices.stream().map(Trained.Slice::of).toList(),
                   new ConceptResult.Cost(
@@ -164,7 +169,7 @@ final class Worker {
         task,
         counters,
         () -> measured(task, slice, merged, counters),
-        (reason, machine) -> Measured.failed("the evaluation failed: " + reason));
+        reason -> Measured.failed("the evaluation failed: " + reason));
   }
 
   private static Measured measured(
@@ -182,24 +187,19 @@ final class Worker {
             String name = loaded.sha256().substring(0, NAME) + "-" + slice.name() + ".part";
             Path file = task.parts().resolve(name);
             if (Files.exists(file)) {
-              return Measured.of(EvaluationPart.fromBytes(Files.readAllBytes(file)));
+              try {
+                return Measured.of(EvaluationPart.read(file));
+              } catch (IOException e) {
+                LOG.warn("{} is measured again", file, e);
+              }
             }
             EvaluationPart part =
                 evaluation.part(
                     List.of(slice.slice()), session.model(), loaded, Executors::cancelled);
-            Measured measured = Measured.of(part);
             Files.createDirectories(task.parts());
-            ByteBuffer bytes = ByteBuffer.wrap(measured.part());
-            AtomicFiles.writeFile(
-                file,
-                Existing.REPLACE,
-                channel -> {
-                  while (bytes.hasRemaining()) {
-                    channel.write(bytes);
-                  }
-                });
+            part.write(file);
             counters.images().add(2L * slice.slice().images());
-            return measured;
+            return Measured.of(part);
           }
         });
   }
@@ -227,7 +227,7 @@ final class Worker {
             return finished(task, trained, measured);
           }
         },
-        (reason, machine) -> result(task, trained).failed(reason));
+        reason -> result(task, trained).failed(reason));
   }
 
   private static ConceptResult finished(Task task, Trained trained, Measured measured)
@@ -321,7 +321,7 @@ final class Worker {
           }
           return "";
         },
-        (reason, machine) -> "the deltas cannot be merged: " + reason);
+        reason -> "the deltas cannot be merged: " + reason);
   }
 
   private static Path merged(JobSession session, List<String> deltas, Path file)
@@ -346,23 +346,38 @@ final class Worker {
     return file;
   }
 
-  /** Measures a job with the deltas of all jobs applied. */
-  static Map<String, Score> together(Task task, Measured measured, Counters counters) {
+  /**
+   * Measures a job with the deltas of all jobs applied.
+   *
+   * @return scores by measure; empty if nothing was measured
+   */
+  static Map<String, Score> together(
+      Task task, String merged, Measured measured, Counters counters) {
     return attempt(
         task,
         counters,
         () -> {
+          Path file = task.togetherFile(merged);
           byte[] part = measured.part();
+          if (Files.exists(file)) {
+            return SCORES.fromJson(Files.readString(file), SCORES_TYPE);
+          }
+          if (measured.error() != null) {
+            throw new IOException(measured.error());
+          }
           if (part == null) {
             return Map.of();
           }
-          return ExecutorModels.use(
-              task,
-              session ->
-                  scores(
-                      evaluation(task, session, true).result(EvaluationPart.fromBytes(part)),
-                      BY_NAME));
+          Map<String, Score> scores =
+              ExecutorModels.use(
+                  task,
+                  session ->
+                      scores(
+                          evaluation(task, session, true).result(EvaluationPart.fromBytes(part)),
+                          BY_NAME));
+          AtomicFiles.writeString(file, Existing.REPLACE, SCORES.toJson(scores) + "\n");
+          return scores;
         },
-        (reason, machine) -> Map.of());
+        reason -> Map.of());
   }
 }

@@ -115,6 +115,8 @@ class SparkAblationTest {
     List<Row> rows = result.table(spark).orderBy("train_seconds").collectAsList();
     assertThat(rows).hasSize(4);
     assertThat(result.table(spark).where("error is null and UA is not null").count()).isEqualTo(2);
+    assertThat(result.table(spark).where("UA_low <= UA and UA <= UA_high and IRA >= IRA_low").count())
+        .isEqualTo(2);
     assertThat(result.csv())
         .content()
         .startsWith("job,request,targets,model,accepted,error,verdicts,UA,UA_low,UA_high")
