@@ -146,8 +146,7 @@ final class EvaluationCheck {
           .filter(planned -> metric.measures(planned.subject()))
           .findFirst()
           .map(planned ->
-              metric.begin(
-                  planned.subject(), planned.anchor(), evaluation.protocol().bootstrap()))
+              metric.begin(planned.subject(), planned.anchor(), evaluation.protocol().bootstrap()))
           .filter(measurement -> !(measurement instanceof SubjectMetric.Additive))
           .ifPresent(measurement ->
               problems.add(

@@ -279,8 +279,7 @@ public final class EvaluationPart {
     }
   }
 
-  private static void writeImages(DataOutputStream out, List<ImagePair> images)
-      throws IOException {
+  private static void writeImages(DataOutputStream out, List<ImagePair> images) throws IOException {
     out.writeInt(images.size());
     for (ImagePair pair : images) {
       writeBytes(out, utf8(pair.prompt()));

@@ -140,8 +140,7 @@ final class EvaluationRun {
       if (measurements.size() != all.statistics().size()) {
         throw new IllegalArgumentException(
             "parts must be of this evaluation, have %d metrics of '%s', not %d"
-                .formatted(
-                    all.statistics().size(), planned.subject().name(), measurements.size()));
+                .formatted(all.statistics().size(), planned.subject().name(), measurements.size()));
       }
       for (int k = 0; k < measurements.size(); k++) {
         ((Additive) measurements.get(k)).add(all.statistics().get(k));
@@ -170,8 +169,7 @@ final class EvaluationRun {
     for (SubjectMetric metric : evaluation.metrics()) {
       if (metric.measures(planned.subject())) {
         measurements.add(
-            metric.begin(
-                planned.subject(), planned.anchor(), evaluation.protocol().bootstrap()));
+            metric.begin(planned.subject(), planned.anchor(), evaluation.protocol().bootstrap()));
       }
     }
     return measurements;

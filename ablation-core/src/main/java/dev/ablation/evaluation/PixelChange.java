@@ -14,8 +14,7 @@ import java.util.Objects;
 
 /** The mean squared difference of the pixels of two images of one prompt and seed. */
 record PixelChange() implements SubjectMetric {
-
-  private static final String NAME = "mean squared change";
+  static final String NAME = "mean squared change";
 
   @Override
   public String name() {

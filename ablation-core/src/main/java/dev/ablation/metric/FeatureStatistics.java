@@ -160,8 +160,7 @@ public final class FeatureStatistics {
    */
   private double scatter(int i, int j) {
     double product = products[i].high(j) * rows;
-    double productRest =
-        Math.fma(products[i].high(j), rows, -product) + products[i].low(j) * rows;
+    double productRest = Math.fma(products[i].high(j), rows, -product) + products[i].low(j) * rows;
     double means = sums.high(i) * sums.high(j);
     double meansRest =
         Math.fma(sums.high(i), sums.high(j), -means)

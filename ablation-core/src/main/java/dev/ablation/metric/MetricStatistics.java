@@ -93,8 +93,7 @@ public final class MetricStatistics {
    * @return a copy with the sums
    */
   public MetricStatistics sums(String name, FeatureStatistics statistics) {
-    return new MetricStatistics(
-        values, features, with(sums, name, sum(statistics, null)), texts);
+    return new MetricStatistics(values, features, with(sums, name, sum(statistics, null)), texts);
   }
 
   /**
@@ -170,8 +169,7 @@ public final class MetricStatistics {
     return both;
   }
 
-  private static FeatureStatistics sum(
-      FeatureStatistics a, @Nullable FeatureStatistics b) {
+  private static FeatureStatistics sum(FeatureStatistics a, @Nullable FeatureStatistics b) {
     FeatureStatistics sum = new FeatureStatistics(a.dimension()).merge(a);
     return b == null ? sum : sum.merge(b);
   }

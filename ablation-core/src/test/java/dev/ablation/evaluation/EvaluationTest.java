@@ -431,8 +431,7 @@ class EvaluationTest {
         .withMessageContaining("images 0 to 2 of subject 0 are in two");
     try (TinyDiffusion other = TinyDiffusion.open(2);
         WeightDelta another = TinyDelta.of(other, 3)) {
-      EvaluationPart ofOther =
-          evaluation.part(slices.subList(1, 2), other, another, () -> false);
+      EvaluationPart ofOther = evaluation.part(slices.subList(1, 2), other, another, () -> false);
       assertThatIllegalArgumentException()
           .isThrownBy(() -> first.merge(ofOther))
           .withMessageContaining("base.");

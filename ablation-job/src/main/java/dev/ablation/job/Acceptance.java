@@ -60,8 +60,7 @@ public final class Acceptance {
    * @return the confidence interval in percent, over the images of all subjects together; empty if
    *     the evaluation did not measure it, or for another measure
    */
-  public static Optional<ConfidenceInterval> interval(
-      String measure, EvaluationResult evaluation) {
+  public static Optional<ConfidenceInterval> interval(String measure, EvaluationResult evaluation) {
     return new Acceptance(Optional.of(evaluation)).interval(measure);
   }
 

@@ -56,11 +56,9 @@ record TrainingRecord(
                 .toList(),
             training.measurements().stream()
                 .map(each ->
-                    new MeasurementRecord(
-                        each.step(), each.name(), Double.toString(each.value())))
+                    new MeasurementRecord(each.step(), each.name(), Double.toString(each.value())))
                 .toList(),
-            new OutcomeRecord(
-                outcome.steps(), outcome.step(), outcome.early(), outcome.reason()),
+            new OutcomeRecord(outcome.steps(), outcome.step(), outcome.early(), outcome.reason()),
             training.elapsed().toNanos(),
             training.memory().isPresent() ? training.memory().getAsLong() : null);
     AtomicFiles.writeString(file, Existing.REPLACE, RecordWriter.write(record));
@@ -80,8 +78,7 @@ record TrainingRecord(
               .map(each ->
                   new Measurement(each.step(), each.name(), Double.parseDouble(each.value())))
               .toList(),
-          new TrainingOutcome(
-              outcome.steps(), outcome.step(), outcome.early(), outcome.reason()),
+          new TrainingOutcome(outcome.steps(), outcome.step(), outcome.early(), outcome.reason()),
           Duration.ofNanos(record.nanos()),
           record.memory() == null ? OptionalLong.empty() : OptionalLong.of(record.memory()));
     } catch (IllegalArgumentException | NullPointerException e) {

@@ -6,7 +6,10 @@ import org.apache.spark.util.LongAccumulator;
 
 /** Numbers that Spark's page shows while tasks run. */
 record Counters(
-    LongAccumulator trained, LongAccumulator steps, LongAccumulator images, LongAccumulator failures)
+    LongAccumulator trained,
+    LongAccumulator steps,
+    LongAccumulator images,
+    LongAccumulator failures)
     implements Serializable {
   static Counters of(SparkContext context) {
     return new Counters(

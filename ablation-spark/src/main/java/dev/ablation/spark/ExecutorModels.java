@@ -80,7 +80,8 @@ final class ExecutorModels {
     } catch (IOException | RuntimeException | LinkageError e) {
       throw new MachineException(
           "%s cannot open the model '%s': %s%s"
-              .formatted(Executors.name(), job.model().location(), e.getMessage(), advice(e)), e);
+              .formatted(Executors.name(), job.model().location(), e.getMessage(), advice(e)),
+          e);
     }
   }
 

@@ -25,8 +25,8 @@ final class Executors {
   }
 
   /**
-   * {@return whether Spark tries the task again if it fails, on another executor if there is one; in
-   * a local session it does not}
+   * {@return whether Spark tries the task again if it fails, on another executor if there is one;
+   * in a local session it does not}
    */
   static boolean mayTryAgain() {
     TaskContext context = TaskContext.get();

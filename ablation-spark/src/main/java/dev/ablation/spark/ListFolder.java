@@ -35,7 +35,7 @@ record ListFolder(String id, String library) {
     if (!library.equals(found.library)) {
       throw new IOException(
           "%s: holds results of version %s of the library, this is %s; go on with that version or"
-              .formatted(folder, found.library, library)
+                  .formatted(folder, found.library, library)
               + " choose another folder");
     }
     return found;

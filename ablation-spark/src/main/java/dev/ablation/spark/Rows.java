@@ -35,8 +35,7 @@ final class Rows {
 
   /** Measures with all deltas applied together. */
   private static final List<String> TOGETHER =
-      List.of(
-          AcceptanceLimit.UNLEARNING, AcceptanceLimit.IN_DOMAIN, AcceptanceLimit.CROSS_DOMAIN);
+      List.of(AcceptanceLimit.UNLEARNING, AcceptanceLimit.IN_DOMAIN, AcceptanceLimit.CROSS_DOMAIN);
 
   private final List<StructField> fields = new ArrayList<>();
   private final List<@Nullable Object> values = new ArrayList<>();
@@ -67,8 +66,7 @@ final class Rows {
     }
     for (String measure : TOGETHER) {
       Score score = result.judgement().together().get(measure);
-      row.add(
-          measure + "_together", DataTypes.DoubleType, score == null ? null : score.value());
+      row.add(measure + "_together", DataTypes.DoubleType, score == null ? null : score.value());
     }
     row.text("interference", String.join("; ", result.judgement().interference()));
     ConceptResult.Cost cost = result.cost();
@@ -101,8 +99,7 @@ final class Rows {
   }
 
   static Dataset<Row> table(SparkSession spark, List<ConceptResult> results) {
-    StructType schema =
-        DataTypes.createStructType(of(results.get(0)).fields);
+    StructType schema = DataTypes.createStructType(of(results.get(0)).fields);
     return spark.createDataFrame(
         results.stream().map(each -> RowFactory.create(of(each).values.toArray())).toList(),
         schema);

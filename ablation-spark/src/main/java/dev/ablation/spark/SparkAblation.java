@@ -187,10 +187,14 @@ public final class SparkAblation {
         hash = Sha256.of(job.toJson().getBytes(StandardCharsets.UTF_8));
         problems.add(String.valueOf(e.getMessage()));
       }
+      if (job.outputs().ledger() != null) {
+        problems.add(
+            "outputs.ledger: must not be set in a list, which evaluates its removals together; enter"
+                + " them with 'ablate apply'");
+      }
       if (results.containsKey(hash)) {
         throw new IllegalArgumentException(
-            "jobs must differ, but job %d of the list (%s) is there twice"
-                .formatted(i + 1, job));
+            "jobs must differ, but job %d of the list (%s) is there twice".formatted(i + 1, job));
       }
       Task task = new Task(hash, job.toJson(), settings);
       results.put(hash, null);
@@ -232,8 +236,7 @@ public final class SparkAblation {
         .write()
         .mode(SaveMode.Overwrite)
         .parquet(folder.resolve(SparkAblationResult.PARQUET).toUri().toString());
-    AtomicFiles.writeString(
-        result.summary(), Existing.REPLACE, SummaryPage.of(result).html());
+    AtomicFiles.writeString(result.summary(), Existing.REPLACE, SummaryPage.of(result).html());
   }
 
   /** The steps of a list. */
@@ -298,8 +301,7 @@ public final class SparkAblation {
       return context
           .parallelize(slices, slices.size())
           .mapToPair(each ->
-              new Tuple2<>(
-                  each._1().hash(), Worker.measure(each._1(), each._2(), merged, counted)))
+              new Tuple2<>(each._1().hash(), Worker.measure(each._1(), each._2(), merged, counted)))
           .union(nothing)
           .reduceByKey(Measured::merge, hashes.size());
     }
@@ -354,8 +356,7 @@ public final class SparkAblation {
     }
 
     /** The name follows from the deltas: another list has another file. */
-    private static Path mergedFile(
-        List<Task> tasks, Map<String, @Nullable ConceptResult> results) {
+    private static Path mergedFile(List<Task> tasks, Map<String, @Nullable ConceptResult> results) {
       StringBuilder all = new StringBuilder();
       for (Task task : tasks) {
         ConceptResult result = Objects.requireNonNull(results.get(task.hash()));

@@ -59,11 +59,12 @@ final class SummaryPage {
   String html() throws IOException {
     List<ConceptResult> concepts =
         result.concepts().stream().sorted(Comparator.comparingDouble(SummaryPage::rank)).toList();
-    String title =
-        concepts.size() == 1 ? "1 concept" : concepts.size() + " concepts";
+    String title = concepts.size() == 1 ? "1 concept" : concepts.size() + " concepts";
     html.append("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")
         .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")
-        .append("<title>").append(escaped(title + " removed")).append("</title><style>\n")
+        .append("<title>")
+        .append(escaped(title + " removed"))
+        .append("</title><style>\n")
         .append(STYLE)
         .append("</style></head><body>\n<h1>")
         .append(escaped(title))

@@ -23,8 +23,7 @@ record Task(String hash, String json, Settings settings) implements Serializable
    * @param imagesPerTask images of each model that a task draws
    * @param keepImages whether drawn images are kept for later runs
    */
-  record Settings(
-      String folder, String list, String library, int imagesPerTask, boolean keepImages)
+  record Settings(String folder, String list, String library, int imagesPerTask, boolean keepImages)
       implements Serializable {
     Path path() {
       return Path.of(folder);

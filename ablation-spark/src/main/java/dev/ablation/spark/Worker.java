@@ -43,8 +43,7 @@ final class Worker {
 
   /** What is compared when deltas are applied together. Attacks are left out: targets by name. */
   private static final List<String> BY_NAME =
-      List.of(
-          AcceptanceLimit.UNLEARNING, AcceptanceLimit.IN_DOMAIN, AcceptanceLimit.CROSS_DOMAIN);
+      List.of(AcceptanceLimit.UNLEARNING, AcceptanceLimit.IN_DOMAIN, AcceptanceLimit.CROSS_DOMAIN);
 
   private static final Gson SCORES = new Gson();
   private static final TypeToken<LinkedHashMap<String, Score>> SCORES_TYPE = new TypeToken<>() {};
@@ -148,8 +147,7 @@ final class Worker {
                   null,
                   session.model().weights().sha256(),
                   slices.stream().map(Trained.Slice::of).toList(),
-                  new ConceptResult.Cost(
-                      seconds, 0, memory, resumed.get(), Executors.name()));
+                  new ConceptResult.Cost(seconds, 0, memory, resumed.get(), Executors.name()));
             });
     trained.write(task.trainedFile());
     counters.trained().add(1);

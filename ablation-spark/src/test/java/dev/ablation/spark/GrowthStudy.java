@@ -44,10 +44,7 @@ final class GrowthStudy {
           SparkAblation.in(spark, folder.resolve("list")).merge(false).run(jobs);
       System.out.printf(
           "%d executors, %d concepts, %d failed: %.1f s%n",
-          executors,
-          jobs.size(),
-          result.failed().size(),
-          (System.nanoTime() - start) / 1e9);
+          executors, jobs.size(), result.failed().size(), (System.nanoTime() - start) / 1e9);
     }
   }
 

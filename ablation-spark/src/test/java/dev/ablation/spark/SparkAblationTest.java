@@ -115,7 +115,8 @@ class SparkAblationTest {
     List<Row> rows = result.table(spark).orderBy("train_seconds").collectAsList();
     assertThat(rows).hasSize(4);
     assertThat(result.table(spark).where("error is null and UA is not null").count()).isEqualTo(2);
-    assertThat(result.table(spark).where("UA_low <= UA and UA <= UA_high and IRA >= IRA_low").count())
+    assertThat(
+            result.table(spark).where("UA_low <= UA and UA <= UA_high and IRA >= IRA_low").count())
         .isEqualTo(2);
     assertThat(result.csv())
         .content()
@@ -131,8 +132,8 @@ class SparkAblationTest {
     assertThat(result.merged().values()).allSatisfy(file -> assertThat(file).isNotEmptyFile());
     assertThat(result.concepts().get(0).judgement().together()).containsKeys("UA", "IRA");
     assertThat(progress)
-        .anyMatch(each ->
-            each.step().equals("Trains 4 jobs") && each.done() == 4 && each.total() == 4);
+        .anyMatch(
+            each -> each.step().equals("Trains 4 jobs") && each.done() == 4 && each.total() == 4);
 
     // Started again, everything is found.
     Map<Path, FileTime> written = new TreeMap<>();
@@ -202,8 +203,7 @@ class SparkAblationTest {
     assertThat(Executors.placed(model, gpu, 8).device()).isEqualTo("gpu3");
     assertThat(Executors.placed(model, Map.of(), 8).device()).isEqualTo("cpu");
     assertThat(Executors.placed(model, Map.of(), 8).threads()).isEqualTo(8);
-    assertThat(Executors.placed(JobModel.embedded(), Map.of(), 8).threads())
-        .isNull();
+    assertThat(Executors.placed(JobModel.embedded(), Map.of(), 8).threads()).isNull();
   }
 
   @Test

@@ -47,17 +47,37 @@ class StandaloneClusterTest {
     Path home = Files.createDirectories(folder.resolve("spark/jars"));
     for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
       Path jar = Path.of(entry);
-      if (entry.endsWith(".jar") && !isNative(entry) && !Files.exists(home.resolve(jar.getFileName()))) {
+      if (entry.endsWith(".jar")
+          && !isNative(entry)
+          && !Files.exists(home.resolve(jar.getFileName()))) {
         Files.createSymbolicLink(home.resolve(jar.getFileName()), jar.toAbsolutePath());
       }
     }
-    start("master", "org.apache.spark.deploy.master.Master", "--host", "localhost", "--port", "0",
-        "--webui-port", "0");
+    start(
+        "master",
+        "org.apache.spark.deploy.master.Master",
+        "--host",
+        "localhost",
+        "--port",
+        "0",
+        "--webui-port",
+        "0");
     master = find("master", URL);
     for (int i = 0; i < WORKERS; i++) {
-      start("worker" + i, "org.apache.spark.deploy.worker.Worker", "--host", "localhost",
-          "--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir",
-          folder.resolve("work" + i).toString(), master);
+      start(
+          "worker" + i,
+          "org.apache.spark.deploy.worker.Worker",
+          "--host",
+          "localhost",
+          "--cores",
+          "1",
+          "--memory",
+          "1g",
+          "--webui-port",
+          "0",
+          "--work-dir",
+          folder.resolve("work" + i).toString(),
+          master);
     }
   }
 
@@ -121,8 +141,9 @@ class StandaloneClusterTest {
         .config("spark.executor.cores", 1)
         .config("spark.executor.memory", "768m")
         .config("spark.executor.extraClassPath", classPath)
-        .config("spark.executor.extraJavaOptions", "-XX:+UseSerialGC -Dai.djl.offline=true"
-            + " -Dai.djl.pytorch.num_threads=1" + cache)
+        .config(
+            "spark.executor.extraJavaOptions",
+            "-XX:+UseSerialGC -Dai.djl.offline=true" + " -Dai.djl.pytorch.num_threads=1" + cache)
         .config("spark.executorEnv.DJL_OFFLINE", "true")
         .config("spark.executorEnv.OPT_OUT_TRACKING", "true")
         .getOrCreate();
@@ -195,8 +216,11 @@ class StandaloneClusterTest {
       }
       if (Files.isDirectory(checkpoints)) {
         try (Stream<Path> files = Files.list(checkpoints)) {
-          if (files.anyMatch(file -> file.getFileName().toString().matches(
-              "checkpoint-0*" + step + "\\d*\\.safetensors"))) {
+          if (files.anyMatch(
+              file ->
+                  file.getFileName()
+                      .toString()
+                      .matches("checkpoint-0*" + step + "\\d*\\.safetensors"))) {
             return;
           }
         }
