@@ -45,5 +45,6 @@ module dev.ablation.core {
       dev.ablation.djl,
       dev.ablation.emoji,
       dev.ablation.job,
-      dev.ablation.langchain4j;
+      dev.ablation.langchain4j,
+      dev.ablation.spark;
 }

@@ -29,6 +29,22 @@ public final class AblationResult implements AutoCloseable {
     this.outcome = outcome;
   }
 
+  /**
+   * Restores the result of a run that was saved.
+   *
+   * @param delta the delta, owned by the result from now on
+   * @param training how it was trained
+   * @return the result, without an evaluation
+   */
+  public static AblationResult of(WeightDelta delta, Report.Training training) {
+    return new AblationResult(new RunOutcome(delta, training, Optional.empty()));
+  }
+
+  /** {@return how the delta was trained, as a report shows it} */
+  public Report.Training training() {
+    return outcome.training();
+  }
+
   /** {@return the change of the weights} */
   public WeightDelta delta() {
     return outcome.delta();

@@ -18,7 +18,9 @@ import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.evaluation.ErasureEarlyStopping.Watched;
 import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.EvaluationPart;
 import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.EvaluationSlice;
 import dev.ablation.evaluation.ImageBatch;
 import dev.ablation.evaluation.Protocol;
 import dev.ablation.evaluation.PublishedEvaluation;
@@ -104,6 +106,27 @@ class EvaluationSnippets {
         .isEqualTo(found.settings());
     assertThat(found.of(Role.TARGET).get(0).metrics()).hasSize(3);
     assertThat(found.toString()).contains("CLIP accuracy");
+  }
+
+  @Test
+  void evaluateInParts() throws IOException {
+    Evaluation evaluation =
+        Evaluation.with(clip)
+            .target(Concept.style("Van Gogh"), "painting", List.of("a painting of a harbour"))
+            .neighbours("Monet")
+            .protocol(EvaluationSnippets::small);
+    try (AblationResult trained = plan().run()) {
+      WeightDelta delta = trained.delta();
+      EvaluationPart all = null;
+      // @start region="evaluation-parts"
+      for (EvaluationSlice slice : evaluation.slices(64)) { // each in another process
+        EvaluationPart part = evaluation.part(List.of(slice), model, delta, () -> false);
+        all = all == null ? part : all.merge(part);
+      }
+      EvaluationResult result = evaluation.result(all);
+      // @end
+      assertThat(result.of(Role.NEIGHBOUR)).hasSize(1);
+    }
   }
 
   @Test

@@ -2,12 +2,16 @@ package dev.ablation.evaluation;
 
 import dev.ablation.metric.FeatureExtractor;
 import dev.ablation.metric.FeatureMatrix;
+import dev.ablation.metric.MetricStatistics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 
 /** Collects the features of all images of a subject, for a metric that needs them together. */
-final class CollectedFeatures implements SubjectMetric.Measurement {
+final class CollectedFeatures implements SubjectMetric.Additive {
+  private static final String BASE = "base";
+  private static final String ABLATED = "ablated";
+
   private final FeatureExtractor extractor;
   private final BiFunction<FeatureMatrix, FeatureMatrix, Comparison> compare;
   private final List<FeatureMatrix> base = new ArrayList<>();
@@ -24,6 +28,21 @@ final class CollectedFeatures implements SubjectMetric.Measurement {
   public void add(ImageBatch batch) {
     base.add(batch.baseFeatures(extractor));
     ablated.add(batch.ablatedFeatures(extractor));
+  }
+
+  @Override
+  public MetricStatistics statistics() {
+    return base.isEmpty()
+        ? MetricStatistics.empty()
+        : MetricStatistics.empty()
+            .features(BASE, FeatureMatrix.concat(base))
+            .features(ABLATED, FeatureMatrix.concat(ablated));
+  }
+
+  @Override
+  public void add(MetricStatistics next) {
+    next.features(BASE).ifPresent(base::add);
+    next.features(ABLATED).ifPresent(ablated::add);
   }
 
   @Override

@@ -6,7 +6,6 @@ import dev.ablation.metric.CopyDetection;
 import dev.ablation.metric.CopyScores;
 import dev.ablation.metric.MetricResult;
 import java.awt.image.BufferedImage;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
@@ -25,18 +24,16 @@ record CopyMetric(CopyDetection detection, List<BufferedImage> originals) implem
 
   @Override
   public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
-    List<Double> base = new ArrayList<>();
-    List<Double> ablated = new ArrayList<>();
-    return new Measurement() {
+    return new ImageValues() {
       @Override
       public void add(ImageBatch batch) {
-        base.addAll(detection.score(batch.base(), originals).scores());
-        ablated.addAll(detection.score(batch.ablated(), originals).scores());
+        base().addAll(detection.score(batch.base(), originals).scores());
+        ablated().addAll(detection.score(batch.ablated(), originals).scores());
       }
 
       @Override
       public Comparison result() {
-        return new Comparison(percentage(base, bootstrap), percentage(ablated, bootstrap));
+        return new Comparison(percentage(base(), bootstrap), percentage(ablated(), bootstrap));
       }
     };
   }

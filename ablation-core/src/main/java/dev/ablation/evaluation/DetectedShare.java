@@ -5,7 +5,6 @@ import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.Unit;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -20,26 +19,20 @@ record DetectedShare(String name, ConceptDetector detector) implements SubjectMe
 
   @Override
   public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
-    List<Double> base = new ArrayList<>();
-    List<Double> ablated = new ArrayList<>();
-    return new Measurement() {
+    return new ImageValues() {
       @Override
       public void add(ImageBatch batch) {
-        look(batch.baseFeatures(detector.extractor()), base);
-        look(batch.ablatedFeatures(detector.extractor()), ablated);
+        look(batch.baseFeatures(detector.extractor()), base());
+        look(batch.ablatedFeatures(detector.extractor()), ablated());
       }
 
       @Override
       public Comparison result() {
         return new Comparison(
-            share(name, detector, numbers(base), bootstrap),
-            share(name, detector, numbers(ablated), bootstrap));
+            share(name, detector, numbers(base()), bootstrap),
+            share(name, detector, numbers(ablated()), bootstrap));
       }
     };
-  }
-
-  private static double[] numbers(List<Double> hits) {
-    return hits.stream().mapToDouble(hit -> hit).toArray();
   }
 
   private void look(FeatureMatrix features, List<Double> hits) {

@@ -6,13 +6,16 @@ import dev.ablation.metric.FeatureExtractor;
 import dev.ablation.metric.FeatureStatistics;
 import dev.ablation.metric.FrechetInceptionDistance;
 import dev.ablation.metric.KernelInceptionDistance;
+import dev.ablation.metric.MetricStatistics;
 import dev.ablation.metric.PerceptualDistance;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
 /** Metrics of the distance between the images after and before the ablation. */
 final class DistanceMetrics {
+  private static final String BASE = "base";
+  private static final String ABLATED = "ablated";
+
   private DistanceMetrics() {}
 
   /** {@return a problem for each subject that has too few images} */
@@ -73,11 +76,22 @@ final class DistanceMetrics {
     public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
       FeatureStatistics base = new FeatureStatistics(extractor.info().dimension());
       FeatureStatistics ablated = new FeatureStatistics(extractor.info().dimension());
-      return new Measurement() {
+      return new Additive() {
         @Override
         public void add(ImageBatch batch) {
           base.add(batch.baseFeatures(extractor));
           ablated.add(batch.ablatedFeatures(extractor));
+        }
+
+        @Override
+        public MetricStatistics statistics() {
+          return MetricStatistics.empty().sums(BASE, base).sums(ABLATED, ablated);
+        }
+
+        @Override
+        public void add(MetricStatistics next) {
+          next.sums(BASE).ifPresent(base::merge);
+          next.sums(ABLATED).ifPresent(ablated::merge);
         }
 
         @Override
@@ -124,21 +138,19 @@ final class DistanceMetrics {
     @Override
     public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
       PerceptualDistance distance = new PerceptualDistance(extractor, bootstrap);
-      List<Double> distances = new ArrayList<>();
-      return new Measurement() {
+      return new ImageValues() {
         @Override
         public void add(ImageBatch batch) {
           for (double each :
               PerceptualDistance.distances(
                   batch.ablatedFeatures(extractor), batch.baseFeatures(extractor))) {
-            distances.add(each);
+            ablated().add(each);
           }
         }
 
         @Override
         public Comparison result() {
-          return new Comparison(
-              null, distance.measure(distances.stream().mapToDouble(d -> d).toArray()));
+          return new Comparison(null, distance.measure(numbers(ablated())));
         }
       };
     }

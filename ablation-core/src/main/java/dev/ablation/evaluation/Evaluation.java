@@ -303,6 +303,15 @@ public final class Evaluation {
   }
 
   /**
+   * Removes the attacks.
+   *
+   * @return a copy that only measures images
+   */
+  public Evaluation withoutAttacks() {
+    return changed(draft -> draft.attacks.clear());
+  }
+
+  /**
    * Saves every image as a PNG file. When an interrupted evaluation is started again, or another
    * one uses the same base model, it reads the existing files and generates the rest; its results
    * are the same. A file is reused only if everything that determines the image is the same: the
@@ -405,6 +414,11 @@ public final class Evaluation {
       Consumer<? super EvaluationProgress> listener,
       BooleanSupplier cancelled)
       throws IOException {
+    EvaluationCheck check = checked(model, delta);
+    return new EvaluationRun(this, check.subjects(), model, delta, listener, cancelled).result();
+  }
+
+  private EvaluationCheck checked(DiffusionModel model, WeightDelta delta) {
     EvaluationCheck check = EvaluationCheck.of(this);
     check.tryOn(model);
     check.orThrow();
@@ -412,7 +426,80 @@ public final class Evaluation {
     if (!differences.isEmpty()) {
       throw new DeltaMismatchException(model.descriptor().name(), differences);
     }
-    return new EvaluationRun(this, check.subjects(), model, delta, listener, cancelled).result();
+    return check;
+  }
+
+  /**
+   * Cuts the evaluation into slices, which several processes can measure, see {@link #part}. They
+   * hold whole batches of the protocol, since rounding depends on which images are drawn together;
+   * an attack is a slice by itself.
+   *
+   * @param images number of images of each model in a slice, at least 1; rounded down to whole
+   *     batches, but at least one batch
+   * @return the slices, in the order of the subjects
+   * @throws IllegalArgumentException if the evaluation cannot run, or one of its metrics cannot be
+   *     measured in parts
+   */
+  public List<EvaluationSlice> slices(int images) {
+    Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
+    EvaluationCheck check = EvaluationCheck.of(this);
+    check.checkAdditive();
+    check.orThrow();
+    int batch = protocol.sampling().batchSize();
+    int size = Math.max(batch, images / batch * batch);
+    List<EvaluationSlice> slices = new ArrayList<>();
+    for (int i = 0; i < check.subjects().size(); i++) {
+      int all = check.subjects().get(i).subject().images();
+      for (int first = 0; first < all; first += size) {
+        slices.add(EvaluationSlice.ofImages(i, first, Math.min(all, first + size)));
+      }
+    }
+    for (int i = 0; i < attacks.size(); i++) {
+      slices.add(EvaluationSlice.ofAttack(i));
+    }
+    return slices;
+  }
+
+  /**
+   * Measures some slices.
+   *
+   * @param slices of {@link #slices}
+   * @param model the base model; owned by the caller and left unchanged
+   * @param delta the delta
+   * @param cancelled as in {@link #run(DiffusionModel, WeightDelta, Consumer, BooleanSupplier)}
+   * @return what was measured, to be merged with the other parts
+   * @throws IllegalArgumentException if the evaluation cannot run; thrown before any image is
+   *     generated
+   * @throws DeltaMismatchException if the delta belongs to another model
+   * @throws CancellationException if it was cancelled or the thread interrupted
+   * @throws IOException if a saved image cannot be read or written
+   */
+  public EvaluationPart part(
+      List<EvaluationSlice> slices,
+      DiffusionModel model,
+      WeightDelta delta,
+      BooleanSupplier cancelled)
+      throws IOException {
+    EvaluationCheck check = checked(model, delta);
+    check.checkAdditive();
+    check.orThrow();
+    return new EvaluationRun(this, check.subjects(), model, delta, progress -> {}, cancelled)
+        .part(slices);
+  }
+
+  /**
+   * Computes the result from the parts of all slices, as {@link #run} computes it alone.
+   *
+   * @param part all parts, merged
+   * @return the result; its duration is that of all parts together
+   * @throws IllegalArgumentException if images or attacks are missing, or the part is of another
+   *     evaluation
+   */
+  public EvaluationResult result(EvaluationPart part) {
+    EvaluationCheck check = EvaluationCheck.of(this);
+    check.checkAdditive();
+    check.orThrow();
+    return EvaluationRun.result(this, check.subjects(), part);
   }
 
   Optional<Path> folder() {

@@ -139,6 +139,23 @@ final class EvaluationCheck {
     }
   }
 
+  /** Finds metrics that need all images of a subject in one process. */
+  void checkAdditive() {
+    for (SubjectMetric metric : evaluation.metrics()) {
+      subjects.stream()
+          .filter(planned -> metric.measures(planned.subject()))
+          .findFirst()
+          .map(planned ->
+              metric.begin(planned.subject(), planned.anchor(), evaluation.protocol().bootstrap()))
+          .filter(measurement -> !(measurement instanceof SubjectMetric.Additive))
+          .ifPresent(measurement ->
+              problems.add(
+                  "metric '%s' cannot be measured in parts: its measurement must be a"
+                          .formatted(metric.name())
+                      + " SubjectMetric.Additive"));
+    }
+  }
+
   /** Finds problems with the model, the sampler and the extractors by running them on one image. */
   void tryOn(DiffusionModel model) {
     SamplingSettings sampling = evaluation.protocol().sampling();

@@ -2,6 +2,8 @@ package dev.ablation.evaluation;
 
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.EvaluationCheck.Planned;
+import dev.ablation.evaluation.EvaluationPart.Piece;
+import dev.ablation.evaluation.SubjectMetric.Additive;
 import dev.ablation.evaluation.SubjectMetric.Measurement;
 import dev.ablation.internal.LibraryVersion;
 import dev.ablation.metric.Bootstrap;
@@ -18,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -81,6 +84,97 @@ final class EvaluationRun {
         settings(), results, attacks, Duration.ofNanos(System.nanoTime() - start));
   }
 
+  EvaluationPart part(List<EvaluationSlice> slices) throws IOException {
+    long start = System.nanoTime();
+    List<Piece> pieces = new ArrayList<>();
+    Map<Integer, AttackResult> attacks = new TreeMap<>();
+    for (EvaluationSlice slice : slices) {
+      if (slice.attack()) {
+        checkCancelled();
+        Attack attack = evaluation.attacks().get(slice.index());
+        attacks.put(slice.index(), attack.run(model, delta, cancelled));
+        listener.accept(new EvaluationProgress(attack.name(), 1, 1));
+      } else {
+        pieces.add(piece(slice));
+      }
+    }
+    return new EvaluationPart(
+        settings(), Duration.ofNanos(System.nanoTime() - start), pieces, attacks);
+  }
+
+  private Piece piece(EvaluationSlice slice) throws IOException {
+    Planned planned = subjects.get(slice.index());
+    List<Measurement> measurements = begin(evaluation, planned);
+    List<ImagePair> shown = measure(planned.subject(), slice.first(), slice.end(), measurements);
+    return new Piece(
+        slice.index(),
+        slice.first(),
+        slice.end(),
+        measurements.stream().map(each -> ((Additive) each).statistics()).toList(),
+        shown);
+  }
+
+  /** Completes the measurements of all images, wherever they were made. */
+  static EvaluationResult result(
+      Evaluation evaluation, List<Planned> subjects, EvaluationPart part) {
+    List<SubjectResult> results = new ArrayList<>();
+    for (int i = 0; i < subjects.size(); i++) {
+      Planned planned = subjects.get(i);
+      int index = i;
+      List<Piece> pieces =
+          part.pieces().stream().filter(piece -> piece.subject() == index).toList();
+      Piece all = pieces.size() == 1 ? pieces.get(0) : null;
+      if (all == null || all.first() != 0 || all.end() != planned.subject().images()) {
+        throw new IllegalArgumentException(
+            "parts must have all %d images of '%s', have %s"
+                .formatted(
+                    planned.subject().images(),
+                    planned.subject().name(),
+                    pieces.isEmpty()
+                        ? "none"
+                        : pieces.stream()
+                            .map(piece -> piece.first() + " to " + (piece.end() - 1))
+                            .collect(Collectors.joining(", "))));
+      }
+      List<Measurement> measurements = begin(evaluation, planned);
+      if (measurements.size() != all.statistics().size()) {
+        throw new IllegalArgumentException(
+            "parts must be of this evaluation, have %d metrics of '%s', not %d"
+                .formatted(all.statistics().size(), planned.subject().name(), measurements.size()));
+      }
+      for (int k = 0; k < measurements.size(); k++) {
+        ((Additive) measurements.get(k)).add(all.statistics().get(k));
+      }
+      results.add(
+          new SubjectResult(
+              planned.subject(),
+              measurements.stream().map(Measurement::result).toList(),
+              all.shown()));
+    }
+    List<AttackResult> attacks = new ArrayList<>();
+    for (int i = 0; i < evaluation.attacks().size(); i++) {
+      AttackResult attack = part.attacks().get(i);
+      if (attack == null) {
+        throw new IllegalArgumentException(
+            "parts must have every attack, lack '%s'"
+                .formatted(evaluation.attacks().get(i).name()));
+      }
+      attacks.add(attack);
+    }
+    return new EvaluationResult(part.settings(), results, attacks, part.elapsed());
+  }
+
+  private static List<Measurement> begin(Evaluation evaluation, Planned planned) {
+    List<Measurement> measurements = new ArrayList<>();
+    for (SubjectMetric metric : evaluation.metrics()) {
+      if (metric.measures(planned.subject())) {
+        measurements.add(
+            metric.begin(planned.subject(), planned.anchor(), evaluation.protocol().bootstrap()));
+      }
+    }
+    return measurements;
+  }
+
   private List<AttackResult> attacks() {
     List<AttackResult> results = new ArrayList<>();
     List<Attack> attacks = evaluation.attacks();
@@ -94,16 +188,20 @@ final class EvaluationRun {
 
   private SubjectResult measure(Planned planned) throws IOException {
     Subject subject = planned.subject();
-    List<Measurement> measurements = new ArrayList<>();
-    for (SubjectMetric metric : evaluation.metrics()) {
-      if (metric.measures(subject)) {
-        measurements.add(metric.begin(subject, planned.anchor(), protocol.bootstrap()));
-      }
-    }
+    List<Measurement> measurements = begin(evaluation, planned);
+    List<ImagePair> shown = measure(subject, 0, subject.images(), measurements);
+    checkCancelled();
+    return new SubjectResult(
+        subject, measurements.stream().map(Measurement::result).toList(), shown);
+  }
+
+  /** Measures images from {@code begin}, which starts a batch, to before {@code last}. */
+  private List<ImagePair> measure(
+      Subject subject, int begin, int last, List<Measurement> measurements) throws IOException {
     List<ImagePair> shown = new ArrayList<>();
     int batchSize = protocol.sampling().batchSize();
-    for (int first = 0; first < subject.images(); first += batchSize) {
-      int end = Math.min(subject.images(), first + batchSize);
+    for (int first = begin; first < last; first += batchSize) {
+      int end = Math.min(last, first + batchSize);
       ImageBatch batch = draw(subject, first, end);
       measurements.forEach(measurement -> measurement.add(batch));
       for (int i = first; i < Math.min(end, protocol.shown()); i++) {
@@ -115,9 +213,7 @@ final class EvaluationRun {
                 batch.ablated().get(i - first)));
       }
     }
-    checkCancelled();
-    return new SubjectResult(
-        subject, measurements.stream().map(Measurement::result).toList(), shown);
+    return shown;
   }
 
   private ImageBatch draw(Subject subject, int first, int end) throws IOException {

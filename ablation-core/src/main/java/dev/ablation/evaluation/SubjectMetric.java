@@ -8,6 +8,7 @@ import dev.ablation.metric.FeatureExtractor;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.KernelInceptionDistance;
 import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.MetricStatistics;
 import dev.ablation.metric.TextImageEncoder;
 import java.awt.image.BufferedImage;
 import java.util.EnumSet;
@@ -76,6 +77,24 @@ public interface SubjectMetric {
      * @return the value
      */
     Comparison result();
+  }
+
+  /**
+   * A measurement whose images may be measured in parts, by several processes: each gives the
+   * statistics of its images, and one measurement that adds all of them in order has the same
+   * result as one that receives all images. All metrics of the library are measured by such ones.
+   */
+  interface Additive extends Measurement {
+
+    /** {@return statistics of the images so far} */
+    MetricStatistics statistics();
+
+    /**
+     * Adds images that another process measured.
+     *
+     * @param next statistics of the next images of the subject, in order
+     */
+    void add(MetricStatistics next);
   }
 
   /**

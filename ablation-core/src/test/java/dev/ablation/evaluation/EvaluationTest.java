@@ -42,9 +42,11 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -361,6 +363,107 @@ class EvaluationTest {
             FrechetInceptionDistance.distance(pixels.extract(ablated), pixels.extract(base)),
             offset(1e-9));
     assertThat(comparison.ablated().counts()).containsEntry("images", 2048);
+
+    // Two processes measure a part each.
+    SubjectMetric.Additive one =
+        (SubjectMetric.Additive) fid.begin(subject, "cat", Bootstrap.defaults());
+    SubjectMetric.Additive other =
+        (SubjectMetric.Additive) fid.begin(subject, "cat", Bootstrap.defaults());
+    one.add(new ImageBatch(0, base.subList(0, 900), ablated.subList(0, 900)));
+    other.add(new ImageBatch(900, base.subList(900, 2048), ablated.subList(900, 2048)));
+    one.add(other.statistics());
+    assertThat(one.result().ablated().value()).isEqualTo(comparison.ablated().value());
+  }
+
+  // In parts
+
+  private Evaluation everyMetric() {
+    CopyDetection copies = new CopyDetection(clip, 0.5);
+    return evaluation()
+        .metric(SubjectMetric.share("detected", ConceptDetector.clip(clip, "grumpy cat", "cat")))
+        .metric(SubjectMetric.memorisation(copies, drawn(CATS, 2)))
+        .metric(SubjectMetric.zeroShotAccuracy(clip, List.of("grumpy cat", "cat", "tabby cat")))
+        .metric(SubjectMetric.cmmd(clip))
+        .metric(SubjectMetric.perceptualDistance(clip))
+        .metric(SubjectMetric.pixelChange());
+  }
+
+  @Test
+  void partsInAnyOrderHaveTheResultOfOneRun() throws IOException {
+    Evaluation evaluation = everyMetric();
+    List<EvaluationSlice> slices = new ArrayList<>(evaluation.slices(3));
+    assertThat(slices).contains(new EvaluationSlice(false, 0, 6, 7)).hasSizeGreaterThan(8);
+    Collections.shuffle(slices, new Random(5));
+    EvaluationPart all = null;
+    for (EvaluationSlice slice : slices) {
+      EvaluationPart part =
+          EvaluationPart.fromBytes(
+              evaluation.part(List.of(slice), model, delta, () -> false).toBytes());
+      all = all == null ? part : all.merge(part);
+    }
+    EvaluationResult result = evaluation.result(Objects.requireNonNull(all));
+    EvaluationResult alone = run(evaluation);
+    assertThat(withoutTime(result)).isEqualTo(withoutTime(alone));
+    for (int i = 0; i < alone.subjects().size(); i++) {
+      List<ImagePair> shown = alone.subjects().get(i).shown();
+      for (int k = 0; k < shown.size(); k++) {
+        ImagePair again = result.subjects().get(i).shown().get(k);
+        assertThat(pixels(again.ablated())).isEqualTo(pixels(shown.get(k).ablated()));
+        assertThat(again.seed()).isEqualTo(shown.get(k).seed());
+      }
+    }
+  }
+
+  private static String withoutTime(EvaluationResult result) {
+    return result.toJson().replaceAll("\"seconds\": [^,\n]*", "");
+  }
+
+  @Test
+  void partsThatDoNotFitAreRefused() throws IOException {
+    Evaluation evaluation = evaluation();
+    List<EvaluationSlice> slices = evaluation.slices(3);
+    EvaluationPart first = evaluation.part(slices.subList(0, 1), model, delta, () -> false);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> evaluation.result(first))
+        .withMessageContaining("parts must have all 7 images of 'grumpy cat', have 0 to 2");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> first.merge(first))
+        .withMessageContaining("images 0 to 2 of subject 0 are in two");
+    try (TinyDiffusion other = TinyDiffusion.open(2);
+        WeightDelta another = TinyDelta.of(other, 3)) {
+      EvaluationPart ofOther = evaluation.part(slices.subList(1, 2), other, another, () -> false);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> first.merge(ofOther))
+          .withMessageContaining("base.");
+    }
+    SubjectMetric whole =
+        new SubjectMetric() {
+          @Override
+          public String name() {
+            return "whole";
+          }
+
+          @Override
+          public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+            return new Measurement() {
+              @Override
+              public void add(ImageBatch batch) {}
+
+              @Override
+              public Comparison result() {
+                throw new IllegalStateException();
+              }
+            };
+          }
+        };
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> evaluation.metric(whole).slices(3))
+        .withMessageContaining("metric 'whole' cannot be measured in parts");
+    byte[] bytes = first.toBytes();
+    for (int length : new int[] {0, 3, 40, bytes.length / 2, bytes.length - 1}) {
+      assertThatExceptionOfType(IOException.class)
+          .isThrownBy(() -> EvaluationPart.fromBytes(Arrays.copyOf(bytes, length)));
+    }
   }
 
   private static BufferedImage uniform(int colour) {

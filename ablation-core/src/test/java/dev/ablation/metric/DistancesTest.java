@@ -7,7 +7,13 @@ import static org.assertj.core.data.Percentage.withPercentage;
 
 import dev.ablation.random.RandomStreams;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -82,6 +88,75 @@ class DistancesTest {
       assertThat(batches.mean()[i]).isCloseTo(whole.mean()[i], offset(1e-11));
       assertThat(batches.covariance()[i]).containsExactly(whole.covariance()[i], offset(1e-11));
     }
+  }
+
+  /** Features far from 0 and of very different size, cut anywhere and merged in any order. */
+  @ParameterizedTest
+  @CsvSource({"1, 0", "2, 1000", "3, -1e6"})
+  void statisticsOfPartsAreThoseOfTheWholeToTheBit(long seed, double shift) throws IOException {
+    FeatureMatrix all = gaussian(501, 7, shift, seed);
+    float[][] scaled = new float[all.rows()][];
+    for (int i = 0; i < scaled.length; i++) {
+      scaled[i] = all.row(i);
+      scaled[i][0] *= 1e-6f;
+      scaled[i][1] *= 1e4f;
+    }
+    all = FeatureMatrix.of(scaled);
+    FeatureStatistics whole = FeatureStatistics.of(all);
+    RandomGenerator random = RandomStreams.stream(seed, "cuts", 0);
+    for (int repeat = 0; repeat < 20; repeat++) {
+      List<FeatureStatistics> parts = new ArrayList<>();
+      for (int first = 0; first < all.rows(); ) {
+        int end = Math.min(all.rows(), first + 1 + random.nextInt(150));
+        FeatureMatrix some = all.select(IntStream.range(first, end).toArray());
+        parts.add(sent(FeatureStatistics.of(some)));
+        first = end;
+      }
+      while (parts.size() > 1) {
+        FeatureStatistics one = parts.remove(random.nextInt(parts.size()));
+        FeatureStatistics other = parts.remove(random.nextInt(parts.size()));
+        parts.add(one.merge(other));
+      }
+      assertThat(parts.get(0).rows()).isEqualTo(all.rows());
+      assertThat(parts.get(0).mean()).isEqualTo(whole.mean());
+      assertThat(parts.get(0).covariance()).isDeepEqualTo(whole.covariance());
+    }
+  }
+
+  /** The sums are the nearest doubles of the exact ones. */
+  @Test
+  void covarianceIsThatOfExactArithmetic() {
+    FeatureMatrix all = gaussian(90, 3, 3e5, 4);
+    FeatureStatistics statistics = FeatureStatistics.of(all);
+    BigDecimal rows = BigDecimal.valueOf(all.rows());
+    for (int i = 0; i < 3; i++) {
+      for (int j = 0; j < 3; j++) {
+        BigDecimal products = BigDecimal.ZERO;
+        BigDecimal first = BigDecimal.ZERO;
+        BigDecimal second = BigDecimal.ZERO;
+        for (int row = 0; row < all.rows(); row++) {
+          BigDecimal a = new BigDecimal(all.get(row, i));
+          BigDecimal b = new BigDecimal(all.get(row, j));
+          products = products.add(a.multiply(b));
+          first = first.add(a);
+          second = second.add(b);
+        }
+        double exact =
+            products
+                .multiply(rows)
+                .subtract(first.multiply(second))
+                .divide(rows.multiply(rows.subtract(BigDecimal.ONE)), MathContext.DECIMAL128)
+                .doubleValue();
+        assertThat(statistics.covariance()[i][j]).isCloseTo(exact, offset(4 * Math.ulp(exact)));
+      }
+    }
+  }
+
+  private static FeatureStatistics sent(FeatureStatistics statistics) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    statistics.write(new DataOutputStream(bytes));
+    return FeatureStatistics.read(
+        new DataInputStream(new ByteArrayInputStream(bytes.toByteArray())));
   }
 
   @Test

@@ -82,6 +82,13 @@ class ExamplesTest {
   }
 
   @Test
+  void removesAList() throws Exception {
+    assertThat(run(RemoveAList::main)).contains("TR-2043 [UA >= 95", "TR-2044", "summary.html");
+    assertThat(folder.resolve("takedowns/table.csv")).content().contains("TR-2044,rocket");
+    assertThat(folder.resolve("takedowns/table.parquet")).isDirectory();
+  }
+
+  @Test
   void trainsALora() throws Exception {
     assertThat(run(TrainLora::main)).contains("pytorch_lora_weights.safetensors has");
   }
@@ -106,7 +113,7 @@ class ExamplesTest {
   void everyExampleIsShortAndUsesThePublicInterface() throws IOException {
     try (Stream<Path> files = Files.list(SOURCES)) {
       assertThat(files)
-          .hasSize(10)
+          .hasSize(11)
           .allSatisfy(file ->
               assertThat(Files.readAllLines(file))
                   .hasSizeLessThanOrEqualTo(MOST_LINES)

@@ -5,10 +5,14 @@ import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.TextFile;
 import dev.ablation.internal.TextFormatException;
+import dev.ablation.job.evidence.Sha256;
+import dev.ablation.job.internal.RecordPaths;
 import dev.ablation.job.internal.RecordReader;
 import dev.ablation.job.internal.RecordSchema;
 import dev.ablation.job.internal.RecordWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -122,8 +126,33 @@ public final class AblationJob {
     }
   }
 
-  /** The job with absolute paths: relative ones begin at the working directory. */
-  AblationJob absolute() {
+  /**
+   * Hashes what determines the result: everything but {@link #outputs()}, with absolute paths, and
+   * the content of the files that the job names. Of folders and of the model only the name counts.
+   *
+   * @return 64 hexadecimal digits
+   * @throws IOException if a file that the job names cannot be read
+   */
+  public String sha256() throws IOException {
+    AblationJob plain = absolute().outputs(JobOutputs.defaults());
+    StringBuilder hashed = new StringBuilder(plain.toJson());
+    List<Path> files = new ArrayList<>();
+    RecordPaths.map(
+        plain.document,
+        (key, path) -> {
+          files.add(path);
+          return path;
+        });
+    for (Path file : files) {
+      if (Files.isRegularFile(file)) {
+        hashed.append(file).append(' ').append(Sha256.of(file)).append('\n');
+      }
+    }
+    return Sha256.of(hashed.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** {@return the job with absolute paths: relative ones begin at the working directory} */
+  public AblationJob absolute() {
     JobPaths paths = new JobPaths(Path.of(""), JobRoot.anywhere());
     return new AblationJob(paths.resolve(document));
   }
@@ -197,6 +226,16 @@ public final class AblationJob {
   /** {@return what is removed, at least one} */
   public List<JobTarget> targets() {
     return document.targets();
+  }
+
+  /**
+   * Changes what is removed.
+   *
+   * @param targets at least one
+   * @return the changed job
+   */
+  public AblationJob targets(List<JobTarget> targets) {
+    return new AblationJob(document.withTargets(targets));
   }
 
   /** {@return what training preserves} */

@@ -4,12 +4,17 @@ import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.SubjectResult;
+import dev.ablation.metric.Bootstrap;
+import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.Unit;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Compares an evaluation with the limits of a job. */
 public final class Acceptance {
@@ -47,6 +52,56 @@ public final class Acceptance {
     return new Acceptance(Optional.of(evaluation)).measure(measure);
   }
 
+  /**
+   * Finds how certain a share is that {@link #measure} returns.
+   *
+   * @param measure UA, IRA, CRA or recovered
+   * @param evaluation the result
+   * @return the confidence interval in percent, over the images of all subjects together; empty if
+   *     the evaluation did not measure it, or for another measure
+   */
+  public static Optional<ConfidenceInterval> interval(String measure, EvaluationResult evaluation) {
+    return new Acceptance(Optional.of(evaluation)).interval(measure);
+  }
+
+  private Optional<ConfidenceInterval> interval(String measure) {
+    return switch (measure) {
+      case AcceptanceLimit.UNLEARNING ->
+          ofShares(subjects(Role.TARGET).stream().flatMap(each -> shown(each).stream()), true);
+      case AcceptanceLimit.IN_DOMAIN -> ofKept(Role.NEIGHBOUR);
+      case AcceptanceLimit.CROSS_DOMAIN -> ofKept(Role.UNRELATED);
+      case AcceptanceLimit.RECOVERED ->
+          found.stream()
+              .flatMap(result -> result.attacks().stream())
+              .map(attack -> attack.recovered().ablated())
+              .max(Comparator.comparingDouble(MetricResult::value))
+              .map(MetricResult::interval)
+              .map(interval -> interval.times(PERCENT));
+      default -> Optional.empty();
+    };
+  }
+
+  private Optional<ConfidenceInterval> ofKept(Role role) {
+    return ofShares(
+        subjects(role).stream().flatMap(each -> metric(each, KeptShare.NAME).stream()), false);
+  }
+
+  /** The interval of the images that all shares count, taken together. */
+  private static Optional<ConfidenceInterval> ofShares(
+      Stream<MetricResult> shares, boolean inverse) {
+    double[] hits =
+        shares
+            .flatMapToDouble(share -> {
+              int images = share.counts().getOrDefault("images", 0);
+              long hit = Math.round(share.value() * images);
+              return IntStream.range(0, images).mapToDouble(i -> (i < hit) != inverse ? 1 : 0);
+            })
+            .toArray();
+    return hits.length == 0
+        ? Optional.empty()
+        : Optional.of(Bootstrap.defaults().ofShare(hits).times(PERCENT));
+  }
+
   private OptionalDouble measure(String measure) {
     return switch (measure) {
       case AcceptanceLimit.UNLEARNING -> unlearning();
@@ -77,8 +132,7 @@ public final class Acceptance {
     double sum = 0;
     List<SubjectResult> targets = subjects(Role.TARGET);
     for (SubjectResult target : targets) {
-      Optional<MetricResult> shown =
-          metric(target, JobEvaluations.COPIES).or(() -> metric(target, JobEvaluations.DRAWN));
+      Optional<MetricResult> shown = shown(target);
       if (shown.isEmpty()) {
         return OptionalDouble.empty();
       }
@@ -87,6 +141,10 @@ public final class Acceptance {
     return targets.isEmpty()
         ? OptionalDouble.empty()
         : OptionalDouble.of(PERCENT * sum / targets.size());
+  }
+
+  private static Optional<MetricResult> shown(SubjectResult target) {
+    return metric(target, JobEvaluations.COPIES).or(() -> metric(target, JobEvaluations.DRAWN));
   }
 
   /** The share over the images of all subjects together. */

@@ -87,6 +87,54 @@ public final class EvidenceBundle {
     return evidence.hashes().delta();
   }
 
+  /** {@return the version of the library that made the bundle} */
+  public String library() {
+    return evidence.library();
+  }
+
+  /**
+   * Finds the images of subjects.
+   *
+   * @param role of the subjects
+   * @return the pairs of images that the bundle holds, in order
+   */
+  public List<DrawnPair> images(Role role) {
+    String name = role.name().toLowerCase(Locale.ROOT);
+    return evidence.images().stream()
+        .filter(each -> each.role().equals(name))
+        .map(each ->
+            new DrawnPair(
+                each.subject(),
+                each.prompt(),
+                each.seed(),
+                folder.resolve(each.file()),
+                folder.resolve(each.after())))
+        .toList();
+  }
+
+  /**
+   * Two images of one prompt and seed.
+   *
+   * @param subject what the prompt is about
+   * @param prompt of both
+   * @param seed of both
+   * @param before file of the base model's image
+   * @param after file of the image with the delta applied
+   */
+  public record DrawnPair(String subject, String prompt, long seed, Path before, Path after) {}
+
+  /** {@return a verdict for each limit of the job, in words} */
+  public List<String> verdicts() {
+    return evidence.verdicts().stream()
+        .map(each ->
+            each.limit()
+                + (each.met() ? ": met" : ": not met")
+                + (each.measured() == null
+                    ? ", not measured"
+                    : String.format(Locale.ROOT, ", measured %.4g", each.measured())))
+        .toList();
+  }
+
   /**
    * Returns what was removed.
    *

@@ -78,6 +78,22 @@ record JobDocument(
         metadata);
   }
 
+  JobDocument withTargets(List<JobTarget> changed) {
+    return new JobDocument(
+        $schema,
+        request,
+        model,
+        changed,
+        preserve,
+        method,
+        seed,
+        limits,
+        evaluation,
+        acceptance,
+        outputs,
+        metadata);
+  }
+
   JobDocument withPreserve(JobPreservation changed) {
     return new JobDocument(
         $schema,

@@ -5,7 +5,9 @@ import dev.ablation.AblationResult;
 import dev.ablation.AblationRun;
 import dev.ablation.Estimate;
 import dev.ablation.checkpoint.Checkpoints;
+import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationListener;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
@@ -13,6 +15,7 @@ import dev.ablation.job.evidence.Manifest;
 import dev.ablation.job.ledger.Ledger;
 import dev.ablation.job.ledger.LedgerException;
 import dev.ablation.memory.MemoryUse;
+import dev.ablation.report.Report;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -56,8 +59,10 @@ public final class JobRun {
   /** What an unfinished run needs to continue. */
   static final String WORK = "work";
 
+  /** How the delta was trained, of a run whose evaluation is made elsewhere. */
+  private static final String TRAINING = "training.json";
+
   private static final long LOOK_MILLIS = 200;
-  private static final AblationListener UNHEARD = event -> {};
 
   private final AblationJob job;
   private final Path folder;
@@ -188,7 +193,7 @@ public final class JobRun {
    * @throws IOException if a file cannot be read or written
    */
   public JobResult run() throws IOException {
-    return run(UNHEARD, () -> false, (result, session) -> {});
+    return run(event -> {}, () -> false, (result, session) -> {});
   }
 
   /**
@@ -222,7 +227,7 @@ public final class JobRun {
       begin();
       long start = System.nanoTime();
       BooleanSupplier stop = () -> reasonToStop(start, cancelled) != null;
-      try (AblationResult result = train(heard(plan, listener), cancelled)) {
+      try (AblationResult result = train(plan.listener(listener), cancelled)) {
         return new JobEnd(job, folder, session, listener, stop).write(result, more, key);
       } catch (CancellationException e) {
         throw stopped(reasonToStop(start, cancelled));
@@ -230,9 +235,91 @@ public final class JobRun {
     }
   }
 
-  /** A plan that nobody listens to says in the log what it does. */
-  private static Ablation heard(Ablation plan, AblationListener listener) {
-    return listener == UNHEARD ? plan : plan.listener(listener);
+  /**
+   * Trains alone, for a job whose evaluation is made elsewhere, such as on several machines: {@link
+   * #finish} ends the run with it. The folder keeps the delta until then. Training that is done is
+   * not repeated.
+   *
+   * @param session the job's model and evaluator, which stay open; it may be on another device than
+   *     the job says
+   * @param listener receives every event of the ablation
+   * @param cancelled asked now and then; {@code true} stops the run, which can be resumed
+   * @return how the delta was trained
+   * @throws InvalidJobException if the job cannot be carried out on its model, its evaluation
+   *     neither, or the estimate is beyond its limits; before any long work
+   * @throws JobStoppedException as {@link #run(AblationListener, BooleanSupplier, MoreFiles)}
+   * @throws IllegalStateException if another process runs in the folder, or the run is finished
+   * @throws IOException if a file cannot be read or written
+   */
+  public Report.Training train(
+      JobSession session, AblationListener listener, BooleanSupplier cancelled) throws IOException {
+    Path record = folder.resolve(WORK).resolve(TRAINING);
+    if (Files.exists(record)) {
+      return TrainingRecord.read(record);
+    }
+    if (isFinished(folder)) {
+      throw new IllegalStateException(folder + ": the run is finished");
+    }
+    Ablation plan = session.plan();
+    Optional<Evaluation> evaluation = session.evaluation();
+    check(evaluation.isPresent() ? plan.evaluate(evaluation.get()) : plan);
+    checkLedger(plan, session);
+    begin();
+    try (AblationResult result = train(plan.listener(listener), cancelled)) {
+      Path delta = folder.resolve(WORK).resolve(DELTA);
+      Files.deleteIfExists(delta); // of an end that was killed
+      result.delta().save(delta);
+      TrainingRecord.write(result.training(), record);
+      return result.training();
+    }
+  }
+
+  /**
+   * Returns whether a folder holds a run whose training is done.
+   *
+   * @param folder any
+   * @return whether {@link #trainedDelta} exists
+   */
+  public static boolean isTrained(Path folder) {
+    return isFinished(folder) || Files.exists(folder.resolve(WORK).resolve(TRAINING));
+  }
+
+  /**
+   * Finds the delta of a run whose training is done.
+   *
+   * @param folder of the run
+   * @return the file; it moves when the run is finished
+   */
+  public static Path trainedDelta(Path folder) {
+    return folder.resolve(isFinished(folder) ? "." : WORK).resolve(DELTA).normalize();
+  }
+
+  /**
+   * Ends a run whose training is done: writes its evidence.
+   *
+   * @param session as for {@link #train(JobSession, AblationListener, BooleanSupplier)}
+   * @param evaluation of the delta; empty if the job has none
+   * @return what it found
+   * @throws IllegalStateException if the training is not done
+   * @throws IOException if a file cannot be read or written
+   */
+  public JobResult finish(JobSession session, Optional<EvaluationResult> evaluation)
+      throws IOException {
+    if (!isTrained(folder)) {
+      throw new IllegalStateException(folder + ": the training must be done first");
+    }
+    PrivateKey key = EvidenceFiles.key(job);
+    Path work = folder.resolve(WORK);
+    Report.Training training = TrainingRecord.read(work.resolve(TRAINING));
+    try (AblationResult trained =
+        AblationResult.of(
+            WeightDelta.load(work.resolve(DELTA), session.model().manager()), training)) {
+      return new JobEnd(job, folder, session, event -> {}, () -> false)
+          .write(
+              evaluation.isPresent() ? trained.evaluation(evaluation.get()) : trained,
+              (result, open) -> {},
+              key);
+    }
   }
 
   private void check(Ablation plan) {

@@ -1,7 +1,9 @@
 package dev.ablation.job;
 
 import ai.djl.Device;
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.Ablation;
+import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.djl.DiffusionPipeline;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.load.DeviceNames;
@@ -24,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * A job with its model and its evaluator, opened. It turns the description into a plan of {@link
  * dev.ablation.Ablator} and into an {@link Evaluation}.
  */
+@CheckReturnValue
 public final class JobSession implements AutoCloseable {
   private final AblationJob job;
   private final DiffusionModel model;
@@ -69,18 +72,8 @@ public final class JobSession implements AutoCloseable {
    */
   public static JobSession open(AblationJob job, DiffusionModel model) throws IOException {
     checkProblems(job);
-    String wanted = job.model().sha256();
-    if (wanted != null && !wanted.equals(model.weights().sha256())) {
-      throw new InvalidJobException(
-          job.toString(),
-          List.of(
-              "model.sha256: the model's weights must have SHA-256 %s, have %s"
-                  .formatted(wanted, model.weights().sha256())));
-    }
-    String name = job.evaluation().evaluator();
-    if (name == null) {
-      name = job.model().isEmbedded() ? JobEvaluation.EMBEDDED : JobEvaluation.PIXELS;
-    }
+    checkModel(job, model);
+    String name = evaluatorOf(job);
     LoadOptions options = options(job.model());
     JobSession session;
     switch (name) {
@@ -98,6 +91,31 @@ public final class JobSession implements AutoCloseable {
       }
     }
     return session;
+  }
+
+  private static void checkModel(AblationJob job, DiffusionModel model) {
+    String wanted = job.model().sha256();
+    if (wanted != null && !wanted.equals(model.weights().sha256())) {
+      throw new InvalidJobException(
+          job.toString(),
+          List.of(
+              "model.sha256: the model's weights must have SHA-256 %s, have %s"
+                  .formatted(wanted, model.weights().sha256())));
+    }
+  }
+
+  /**
+   * Names the evaluator of a job.
+   *
+   * @param job any
+   * @return as {@link JobEvaluation#evaluator()} names it, or the default
+   */
+  public static String evaluatorOf(AblationJob job) {
+    String name = job.evaluation().evaluator();
+    if (name != null) {
+      return name;
+    }
+    return job.model().isEmbedded() ? JobEvaluation.EMBEDDED : JobEvaluation.PIXELS;
   }
 
   private static void checkProblems(AblationJob job) {
@@ -192,6 +210,44 @@ public final class JobSession implements AutoCloseable {
    */
   public Optional<Evaluation> evaluation() throws IOException {
     return new JobPlanner(job, model, evaluator).evaluation();
+  }
+
+  /**
+   * Describes the evaluation by itself, with its targets: without a plan that supplies them.
+   *
+   * @return the evaluation; empty if the job has none
+   * @throws IOException if a file cannot be read
+   */
+  public Optional<Evaluation> evaluationAlone() throws IOException {
+    Optional<Evaluation> wanted = evaluation();
+    if (wanted.isEmpty() || !wanted.get().targets().isEmpty()) {
+      return wanted;
+    }
+    Evaluation evaluation = wanted.get();
+    for (TargetAnchor pair : plan().pairs()) {
+      evaluation = evaluation.target(pair.target(), pair.anchor());
+    }
+    return Optional.of(evaluation);
+  }
+
+  /**
+   * Takes on another job with the same model and evaluator.
+   *
+   * @param other a job whose model is this one's, on whatever device, and whose evaluator is, too
+   * @return a session that shares what this one has open; this one is closed after it
+   * @throws InvalidJobException if the job has problems, or the model is another one than the job
+   *     says by its hash
+   * @throws IllegalArgumentException if the evaluator is another one
+   */
+  public JobSession sharedWith(AblationJob other) {
+    checkProblems(other);
+    checkModel(other, model);
+    if (!evaluatorOf(other).equals(evaluatorOf(job))) {
+      throw new IllegalArgumentException(
+          "evaluator must be that of the session, %s, was %s"
+              .formatted(evaluatorOf(job), evaluatorOf(other)));
+    }
+    return new JobSession(other, model, evaluator);
   }
 
   /**

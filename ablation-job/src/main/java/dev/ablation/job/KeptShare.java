@@ -8,6 +8,7 @@ import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.MetricStatistics;
 import dev.ablation.metric.Unit;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +45,7 @@ final class KeptShare implements SubjectMetric {
   public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
     ConceptDetector detector = detectors.apply(subject).orElseThrow();
     List<Double> kept = new ArrayList<>();
-    return new Measurement() {
+    return new Additive() {
       @Override
       public void add(ImageBatch batch) {
         double[] before = detector.shows(batch.baseFeatures(detector.extractor()));
@@ -54,6 +55,16 @@ final class KeptShare implements SubjectMetric {
             kept.add(after[i]);
           }
         }
+      }
+
+      @Override
+      public MetricStatistics statistics() {
+        return MetricStatistics.empty().values(NAME, kept);
+      }
+
+      @Override
+      public void add(MetricStatistics next) {
+        kept.addAll(next.values(NAME));
       }
 
       @Override

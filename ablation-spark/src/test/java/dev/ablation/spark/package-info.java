@@ -1,0 +1,4 @@
+@NullMarked
+package dev.ablation.spark;
+
+import org.jspecify.annotations.NullMarked;
