@@ -12,6 +12,7 @@ import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.job.evidence.Manifest;
 import dev.ablation.memory.MemoryUse;
+import dev.ablation.memory.PeakMemory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -249,12 +250,10 @@ public final class JobRun {
     }
     OptionalLong resident = MemoryUse.resident();
     if (limits.memory() != null && resident.isPresent()) {
+      Optional<PeakMemory> peak = estimate.peakMemory().filter(each -> !each.ofDevice());
       long bytes =
-          resident.getAsLong()
-              + estimate
-                  .probe()
-                  .map(probe -> probe.peakBytes().orElse(0))
-                  .orElseGet(estimate::stateBytes);
+          peak.map(PeakMemory::bytes)
+              .orElseGet(() -> resident.getAsLong() + estimate.stateBytes());
       if (bytes > limits.memory().count()) {
         problems.add(
             "limits.memory: training takes about %s, more than the limit of %s"
