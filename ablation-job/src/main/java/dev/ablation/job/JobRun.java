@@ -252,8 +252,7 @@ public final class JobRun {
     if (limits.memory() != null && resident.isPresent()) {
       Optional<PeakMemory> peak = estimate.peakMemory().filter(each -> !each.ofDevice());
       long bytes =
-          peak.map(PeakMemory::bytes)
-              .orElseGet(() -> resident.getAsLong() + estimate.stateBytes());
+          peak.map(PeakMemory::bytes).orElseGet(() -> resident.getAsLong() + estimate.stateBytes());
       if (bytes > limits.memory().count()) {
         problems.add(
             "limits.memory: training takes about %s, more than the limit of %s"
