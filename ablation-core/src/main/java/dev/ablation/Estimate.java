@@ -3,6 +3,7 @@ package dev.ablation;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.memory.PeakMemory;
 import dev.ablation.run.PlanCost;
 import dev.ablation.train.StepCost;
 import java.time.Duration;
@@ -97,6 +98,16 @@ public final class Estimate {
   }
 
   /**
+   * {@return the peak memory of the run from the loaded model on, without its evaluation; empty if
+   * there are problems, for a trainer without steps, and where the system does not count memory}
+   * The estimate resets the {@linkplain dev.ablation.memory.MemoryUse#peak process's peak} to
+   * measure it.
+   */
+  public Optional<PeakMemory> peakMemory() {
+    return cost.training().peak();
+  }
+
+  /**
    * The trained weights.
    *
    * @param tensors number of weights, whole or in part
@@ -171,11 +182,9 @@ public final class Estimate {
                         "a step makes %,d forward passes for pairs and %,d for the prior",
                         p.pairEvaluations(),
                         p.priorEvaluations()),
-                    "measured: %s at the peak beside the model"
-                        .formatted(
-                            p.peakBytes().isPresent()
-                                ? bytes(p.peakBytes().getAsLong())
-                                : "no memory"),
+                    peakMemory()
+                        .map(peak -> "memory: " + peak)
+                        .orElse("memory: not counted by this system"),
                     "measured: %s a step; about %s for anchors, %s for training"
                         .formatted(
                             seconds(p.step()),

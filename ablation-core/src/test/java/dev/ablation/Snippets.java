@@ -41,6 +41,7 @@ import dev.ablation.memorized.MemorizationSurvey;
 import dev.ablation.memorized.SurveyResult;
 import dev.ablation.memorized.SurveyRules;
 import dev.ablation.memory.MemoryUse;
+import dev.ablation.memory.PeakMemory;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.ClipScore;
 import dev.ablation.metric.ConfidenceInterval;
@@ -267,6 +268,8 @@ class Snippets {
       long drawn = estimate.anchorCost().forwardPasses(); // excluding cached images
       Optional<Duration> time = estimate.time(); // anchors and training
       assertThat(time).isPresent();
+      Optional<PeakMemory> peak = estimate.peakMemory(); // of the process, or of the GPU
+      peak.ifPresent(memory -> assertThat(memory.bytes()).isPositive());
       assertThat(deltaBytes + drawn).isPositive();
     }
     List<String> problems = estimate.problems(); // everything that run() would reject

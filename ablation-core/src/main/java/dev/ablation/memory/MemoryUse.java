@@ -57,6 +57,22 @@ public final class MemoryUse {
         : OptionalLong.empty();
   }
 
+  /**
+   * {@return the peak since the beginning in bytes, with what was in use before it; empty where
+   * {@link #increase} is}
+   */
+  public OptionalLong total() {
+    OptionalLong increase = increase();
+    return increase.isPresent()
+        ? OptionalLong.of(used.orElseThrow() + increase.getAsLong())
+        : OptionalLong.empty();
+  }
+
+  /** {@return the bytes in use at the beginning; empty if they cannot be measured} */
+  public OptionalLong before() {
+    return used;
+  }
+
   /** {@return the resident memory of this process now; empty if the system does not report it} */
   public static OptionalLong resident() {
     return ofProcess(RESIDENT);

@@ -2,6 +2,7 @@ package dev.ablation.run;
 
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.memory.PeakMemory;
 import dev.ablation.train.StepCost;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,8 @@ public record PlanCost(
    * @param steps how many; 0 if the trainer makes none
    * @param stateBytes computed
    * @param probe measured; empty if it could not be
+   * @param peak of the whole run; empty if it could not be measured
    */
-  public record Training(int steps, long stateBytes, Optional<StepCost> probe) {}
+  public record Training(
+      int steps, long stateBytes, Optional<StepCost> probe, Optional<PeakMemory> peak) {}
 }

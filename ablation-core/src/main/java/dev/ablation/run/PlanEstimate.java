@@ -8,6 +8,8 @@ import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.delta.WeightChange;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.memory.MemoryUse;
+import dev.ablation.memory.PeakMemory;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.train.StepCost;
 import dev.ablation.train.StepwiseTrainer;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
@@ -30,10 +33,13 @@ final class PlanEstimate {
   private final List<String> warnings;
   private final List<Duration> elapsed = new ArrayList<>();
   private final RunContext context;
+  private final MemoryUse memory;
 
   private PlanEstimate(Plan plan) {
     this.plan = plan;
     model = plan.model();
+    MemoryUse.resetPeak(); // or what was before, such as loading, would hide the peak
+    memory = MemoryUse.begin(model.descriptor().device());
     check = PlanCheck.of(plan);
     problems = new ArrayList<>(check.problems());
     warnings = new ArrayList<>(check.warnings());
@@ -69,17 +75,22 @@ final class PlanEstimate {
     PlanCost.Anchors anchors = anchors();
     long copied = check.weights().stream().mapToLong(info -> info.shape().size()).sum();
     Optional<StepCost> probe = Optional.empty();
+    Optional<PeakMemory> peak = Optional.empty();
     if (problems.isEmpty() && plan.trainer() instanceof StepwiseTrainer stepwise) {
       try (NDManager scope = model.newScope();
           TrainingProbe made = new TrainingProbe(context, check, scope, elapsed)) {
         TrainingProbe.Result result = made.measure(stepwise, anchors.work());
         probe = Optional.of(result.probe());
-        trained = trained(result.changes());
+        Map<String, WeightChange> changes = result.trained().changes();
+        trained = trained(changes);
         copied =
-            result.changes().values().stream()
+            changes.values().stream()
                 .flatMap(change -> change.arrays().stream())
                 .mapToLong(NDArray::size)
                 .sum();
+        new PlanRun(plan, () -> false).delta(result.trained(), Map.of()).close(); // for its memory
+        long latents = latentBytes(Math.max(0, anchors.images() - result.images()));
+        peak = peak(latents + stepwise.bytesBeyondSample(copied));
       } catch (CancellationException e) {
         throw e;
       } catch (RuntimeException e) {
@@ -93,7 +104,7 @@ final class PlanEstimate {
         trained.numbers(),
         anchors,
         evaluationImages(),
-        new PlanCost.Training(plan.steps(), stateBytes(copied, anchors.images()), probe));
+        new PlanCost.Training(plan.steps(), stateBytes(copied, anchors.images()), probe, peak));
   }
 
   /** Without steps there is no state but the result. */
@@ -102,7 +113,23 @@ final class PlanEstimate {
         plan.trainer() instanceof StepwiseTrainer stepwise
             ? stepwise.stateBytes(copied)
             : Float.BYTES * copied;
-    return training + Float.BYTES * images * TrainingProbe.latents(model, 1).size();
+    return training + latentBytes(images);
+  }
+
+  private long latentBytes(long images) {
+    return Float.BYTES * images * TrainingProbe.latents(model, 1).size();
+  }
+
+  private Optional<PeakMemory> peak(long computed) {
+    OptionalLong total = memory.total();
+    return total.isPresent()
+        ? Optional.of(
+            new PeakMemory(
+                model.descriptor().device().isGpu(),
+                memory.before().orElseThrow(),
+                total.getAsLong(),
+                computed))
+        : Optional.empty();
   }
 
   private PlanCost.Anchors anchors() {

@@ -142,7 +142,7 @@ final class PlanRun {
     return provenance(chosen.stream().map(WeightInfo::name).toList(), plan.settings());
   }
 
-  private WeightDelta delta(TrainingResult trained, Map<String, String> notes) {
+  WeightDelta delta(TrainingResult trained, Map<String, String> notes) {
     DiffusionModel model = plan.model();
     return WeightDelta.of(
         model.weights(), trained.changes(), model.manager(), provenance(trained, notes));

@@ -8,7 +8,6 @@ import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.augment.Augmentation;
-import dev.ablation.delta.WeightChange;
 import dev.ablation.memory.MemoryUse;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
@@ -18,6 +17,7 @@ import dev.ablation.random.RandomStreams;
 import dev.ablation.train.BatchSource;
 import dev.ablation.train.StepCost;
 import dev.ablation.train.StepwiseTrainer;
+import dev.ablation.train.TrainingResult;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
@@ -25,7 +25,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** Measures the time and memory of a few steps of a trainer on random latents. */
@@ -43,6 +42,7 @@ final class TrainingProbe implements AutoCloseable {
   private final List<Duration> elapsed;
   private final ForwardPassCounter evaluations = new ForwardPassCounter();
   private final List<AnchorSet> sets = new ArrayList<>();
+  private long images;
 
   /**
    * Creates a probe.
@@ -58,8 +58,8 @@ final class TrainingProbe implements AutoCloseable {
     this.elapsed = elapsed;
   }
 
-  /** The measurements and the changes that the steps made. */
-  record Result(StepCost probe, Map<String, WeightChange> changes) {}
+  /** The measurements, what the steps found, and the number of latents that they had. */
+  record Result(StepCost probe, TrainingResult trained, long images) {}
 
   Result measure(StepwiseTrainer trainer, AnchorCost work) {
     AblationObjective objective = evaluations.counting(context.plan().objective());
@@ -71,7 +71,7 @@ final class TrainingProbe implements AutoCloseable {
     MemoryUse memory = MemoryUse.begin(model.descriptor().device());
     RunTask task = new RunTask(context, check, objective, batches, scope);
     int steps = WARM_UP + MEASURED;
-    Map<String, WeightChange> changes = trainer.sample(steps).train(task).changes();
+    TrainingResult trained = trainer.sample(steps).train(task);
     if (elapsed.size() != steps) {
       throw new IllegalStateException(
           "a stepwise trainer must emit StepCompleted for each of %s steps, but emitted %s"
@@ -85,7 +85,8 @@ final class TrainingProbe implements AutoCloseable {
             measured.dividedBy(MEASURED),
             work.forwardPasses() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize()),
             memory.increase()),
-        changes);
+        trained,
+        images);
   }
 
   private AnchorSet randomAnchors(ResolvedPair pair) {
@@ -97,6 +98,7 @@ final class TrainingProbe implements AutoCloseable {
             RandomStreams.stream(context.seed(), "estimate", 0));
     AnchorSet set = prepared(pair, new RandomAnchors(pair.anchor(), used, latents));
     sets.add(set);
+    images += used.size();
     return set;
   }
 

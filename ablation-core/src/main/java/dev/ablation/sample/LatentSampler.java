@@ -18,6 +18,7 @@ import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -142,8 +143,10 @@ public final class LatentSampler {
   }
 
   /**
-   * Returns a sampler that draws a part of images anew, which needs an inpainting model. The size
-   * of the latents becomes the images'.
+   * Returns a sampler that draws a part of images anew. An inpainting model sees the rest of the
+   * image; of any other model, each step's latents are replaced there by those of the image, noised
+   * to the level of the next step (Avrahami et al. 2022, arXiv 2206.02779, as diffusers' inpainting
+   * pipelines do it). The size of the latents becomes the images'.
    *
    * @param images one for all prompts, or one for each, all of one size
    * @param masks as many, of the same size; white where an image is drawn anew, black where it
@@ -153,11 +156,10 @@ public final class LatentSampler {
    * @return the sampler
    * @throws IllegalArgumentException if sizes, numbers or strength do not fit
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
-   *     InpaintingCondition}
+   *     LatentCodec}
    */
   public LatentSampler inpaint(
       List<BufferedImage> images, List<BufferedImage> masks, double strength) {
-    Capabilities.require(model, InpaintingCondition.class, "drawing a part of an image");
     Preconditions.checkArgument(!masks.isEmpty(), "masks must not be empty");
     return source(new SourceImages(images, masks, strength));
   }
@@ -183,8 +185,8 @@ public final class LatentSampler {
     Objects.requireNonNull(encoder, "encoder");
     Objects.requireNonNull(negativeEncoder, "negativeEncoder");
     return changed(v -> {
-      v.encoder = encoder;
-      v.negativeEncoder = negativeEncoder;
+      v.encoder = encoder.drawnBy(model);
+      v.negativeEncoder = negativeEncoder.drawnBy(model);
     });
   }
 
@@ -373,10 +375,12 @@ public final class LatentSampler {
         SourceImages source = values.source;
         int begin = source == null ? 0 : run.skip(source.skipped(settings.steps()));
         Conditioning conditioning = condition(source, scope);
-        NDArray latents = start(run, source, begin, scope);
+        NDArray fresh = stack(scope, image -> noise.initial(image, shape, scope));
+        Optional<KeptPart> kept = kept(source, fresh, scope);
+        NDArray latents = start(run, source, begin, fresh, scope);
         for (int i = begin; i < run.steps(); i++) {
           checkCancelled(i - begin, run.steps() - begin);
-          latents = step(run, i, latents, conditioning, scope);
+          latents = step(run, i, latents, conditioning, kept, scope);
           values.listener.accept(
               new SamplingProgress(
                   i - begin + 1, run.steps() - begin, first, prompts.size(), total));
@@ -392,11 +396,13 @@ public final class LatentSampler {
     }
 
     private Map<String, NDArray> ofImages(@Nullable SourceImages source, NDManager scope) {
-      if (source == null || !source.masked()) {
+      Optional<InpaintingCondition> condition = model.capability(InpaintingCondition.class);
+      if (source == null || !source.masked() || condition.isEmpty()) {
         return Map.of();
       }
       try (NDManager temporary = scope.newSubManager()) {
-        return Capabilities.require(model, InpaintingCondition.class, "drawing a part of an image")
+        return condition
+            .get()
             .of(
                 source.pixels(first, prompts.size(), temporary),
                 source.masks(first, prompts.size(), temporary),
@@ -405,19 +411,39 @@ public final class LatentSampler {
       }
     }
 
-    /** The latents before the first step. */
-    private NDArray start(
-        SamplerRun run, @Nullable SourceImages source, int begin, NDManager scope) {
-      NDArray fresh = stack(scope, image -> noise.initial(image, shape, scope));
-      if (source == null || (source.masked() && source.strength() == 1)) {
-        return fresh.muli(run.initNoiseSigma());
+    /** What stays of the images, if the network does not see it. */
+    private Optional<KeptPart> kept(@Nullable SourceImages source, NDArray fresh, NDManager scope) {
+      if (source == null
+          || !source.masked()
+          || model.capability(InpaintingCondition.class).isPresent()) {
+        return Optional.empty();
       }
+      NDArray clean = clean(source, scope);
+      NDArray same = fresh.duplicate();
+      same.attach(scope);
+      return Optional.of(
+          new KeptPart(clean, same, source.latentMasks(first, prompts.size(), size, scope)));
+    }
+
+    private NDArray clean(SourceImages source, NDManager scope) {
       try (NDManager temporary = scope.newSubManager()) {
         NDArray clean =
             Capabilities.require(model, LatentCodec.class, "starting from images")
                 .encode(
                     source.pixels(first, prompts.size(), temporary),
                     stack(temporary, image -> noise.posterior(image, false, shape, temporary)));
+        clean.attach(scope);
+        return clean;
+      }
+    }
+
+    /** The latents before the first step. */
+    private NDArray start(
+        SamplerRun run, @Nullable SourceImages source, int begin, NDArray fresh, NDManager scope) {
+      if (source == null || (source.masked() && source.strength() == 1)) {
+        return fresh.muli(run.initNoiseSigma());
+      }
+      try (NDArray clean = clean(source, scope)) {
         NDArray noised = run.addNoise(clean, begin, fresh);
         noised.attach(scope);
         fresh.close();
@@ -427,7 +453,12 @@ public final class LatentSampler {
 
     /** Makes a step; frees everything but its result, which belongs to {@code scope}. */
     private NDArray step(
-        SamplerRun run, int index, NDArray latents, Conditioning conditioning, NDManager scope) {
+        SamplerRun run,
+        int index,
+        NDArray latents,
+        Conditioning conditioning,
+        Optional<KeptPart> kept,
+        NDManager scope) {
       try (NDManager step = scope.newSubManager()) {
         latents.attach(step);
         NDArray input = run.scaleModelInput(latents, index);
@@ -436,7 +467,8 @@ public final class LatentSampler {
             run.drawsNoise(index)
                 ? stack(step, image -> noise.step(image, index, shape, step))
                 : null;
-        NDArray next = run.step(output, index, latents, fresh);
+        NDArray made = run.step(output, index, latents, fresh);
+        NDArray next = kept.map(part -> part.restored(run, index, made)).orElse(made);
         next.attach(scope);
         return next;
       }

@@ -22,4 +22,16 @@ public interface PromptEncoder {
    * @return arrays of shape {@code (B, ...)}
    */
   Conditioning encode(List<String> prompts, LatentSize size, NDManager scope);
+
+  /**
+   * Returns the encoder for the model that draws. One that was made of a model encodes with that
+   * model's weights; for a view of it ({@link dev.ablation.model.ModelViews}) it must encode with
+   * the view's. A {@link LatentSampler} asks before it encodes.
+   *
+   * @param model that draws
+   * @return this encoder, unless overridden
+   */
+  default PromptEncoder drawnBy(DiffusionModel model) {
+    return this;
+  }
 }

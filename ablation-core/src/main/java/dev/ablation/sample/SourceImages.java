@@ -116,6 +116,23 @@ record SourceImages(List<BufferedImage> images, List<BufferedImage> masks, doubl
         .toDevice(scope.getDevice(), false);
   }
 
+  /** Masks as {@link #masks}, of every pixel that the top left corner of a latent falls on. */
+  NDArray latentMasks(int first, int count, LatentSize size, NDManager scope) {
+    float[] values = new float[count * size.height() * size.width()];
+    int next = 0;
+    for (BufferedImage mask : some(masks, first, count)) {
+      for (int y = 0; y < size.height(); y++) {
+        for (int x = 0; x < size.width(); x++) {
+          int pixel = mask.getRGB(x * width() / size.width(), y * height() / size.height());
+          values[next++] = isWhite(pixel) ? 1 : 0;
+        }
+      }
+    }
+    return scope
+        .create(values, new Shape(count, 1, size.height(), size.width()))
+        .toDevice(scope.getDevice(), false);
+  }
+
   private static boolean isWhite(int pixel) {
     int gray =
         LUMA[0] * (pixel >> 16 & 0xff) + LUMA[1] * (pixel >> 8 & 0xff) + LUMA[2] * (pixel & 0xff);

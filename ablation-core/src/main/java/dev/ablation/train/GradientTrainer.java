@@ -398,6 +398,12 @@ public final class GradientTrainer implements StepwiseTrainer {
     return Float.BYTES * ARRAYS_PER_WEIGHT * numbers;
   }
 
+  /** A monitor may have the best weights copied. */
+  @Override
+  public long bytesBeyondSample(long numbers) {
+    return values.monitors.isEmpty() ? 0 : Float.BYTES * numbers;
+  }
+
   @Override
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();

@@ -26,4 +26,15 @@ public interface StepwiseTrainer extends Trainer {
    * @return bytes
    */
   long stateBytes(long numbers);
+
+  /**
+   * Returns the memory that a whole training has and {@linkplain #sample a few steps} do not, such
+   * as the copy of the best weights.
+   *
+   * @param numbers number of trained values, not negative
+   * @return bytes; 0 unless overridden
+   */
+  default long bytesBeyondSample(long numbers) {
+    return 0;
+  }
 }

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A model whose networks compute with the bindings of a view. */
@@ -35,6 +36,16 @@ final class ModelView implements DiffusionModel {
   private ModelView(DiffusionModel model, WeightView weights) {
     this.model = model;
     this.weights = weights;
+  }
+
+  /** Whether it is a view of a model. */
+  boolean isOf(DiffusionModel other) {
+    return model == other;
+  }
+
+  /** Runs an action while the networks compute with the weights of this view. */
+  <T> T during(Supplier<T> action) {
+    return weights.during(action);
   }
 
   /** Makes views of a model. */

@@ -3,6 +3,7 @@ package dev.ablation.djl;
 import ai.djl.ndarray.NDManager;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentSize;
 import dev.ablation.sample.PromptEncoder;
 import java.util.List;
@@ -85,6 +86,15 @@ public final class SdxlPromptEncoder implements PromptEncoder {
   public SdxlPromptEncoder sizes(ImageSizes sizes) {
     Objects.requireNonNull(sizes, "sizes");
     return new SdxlPromptEncoder(model, second, clipSkip, sizes);
+  }
+
+  /** For a view of the model, with the view's weights of the text encoders. */
+  @Override
+  public PromptEncoder drawnBy(DiffusionModel drawing) {
+    if (!(drawing instanceof ModelView view) || !view.isOf(model)) {
+      return this;
+    }
+    return (prompts, size, scope) -> view.during(() -> encode(prompts, size, scope));
   }
 
   @Override

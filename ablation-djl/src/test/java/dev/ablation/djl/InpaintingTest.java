@@ -13,7 +13,6 @@ import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.augment.MaskSampling;
 import dev.ablation.djl.load.InvalidCheckpointException;
-import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.InpaintingCondition;
 import dev.ablation.model.LatentCodec;
@@ -163,9 +162,6 @@ class InpaintingTest {
         .withMessage("masks must not be empty");
     try (StableDiffusion plain =
         StableDiffusion.load(PipelineCopy.golden(), GoldenModels.options())) {
-      assertThatThrownBy(() -> LatentSampler.of(plain).inpaint(List.of(red), List.of(mask()), 1))
-          .isInstanceOf(UnsupportedCapabilityException.class)
-          .hasMessageContaining("InpaintingCondition");
       // Any model starts from an image.
       SamplingSettings few = new SamplingSettings(Sampler.euler(), 4, 3, "", 1);
       assertThat(
@@ -181,6 +177,42 @@ class InpaintingTest {
                   .draw(List.of("a boat"), 1))
           .isInstanceOf(UnsupportedOperationException.class)
           .hasMessageContaining("strength must be 1");
+    }
+  }
+
+  /** A model that does not see the rest of the image keeps it, in every step. */
+  @Test
+  void anOrdinaryModelDrawsInsideTheMaskAlone() throws IOException {
+    BufferedImage red = image(Color.GREEN, Color.RED);
+    BufferedImage white = image(Color.WHITE, Color.WHITE);
+    List<String> prompts = List.of("a boat");
+    try (StableDiffusion plain =
+            StableDiffusion.load(PipelineCopy.golden(), GoldenModels.options());
+        NDManager scope = plain.manager().newSubManager()) {
+      int factor = plain.capability(LatentCodec.class).orElseThrow().downscaling();
+      LatentSampler sampler =
+          LatentSampler.of(plain)
+              .settings(new SamplingSettings(Sampler.ddim(), 4, 3, "blurred", 2))
+              .latentSize(SIDE / factor, SIDE / factor);
+      NDArray fresh = sampler.sample(prompts, 5, scope);
+      NDArray all = sampler.inpaint(List.of(red), List.of(white), 1).sample(prompts, 5, scope);
+      assertThat(all.toFloatArray()).isEqualTo(fresh.toFloatArray());
+
+      BufferedImage black = image(Color.BLACK, Color.BLACK);
+      NDArray none = sampler.inpaint(List.of(red), List.of(black), 1).sample(prompts, 5, scope);
+      for (double strength : new double[] {1, 0.5}) {
+        NDArray drawn =
+            sampler.inpaint(List.of(red), List.of(mask()), strength).sample(prompts, 5, scope);
+        NDArray distance = drawn.sub(none).abs().sum(new int[] {0}).sum(new int[] {0});
+        for (int y = 0; y < SIDE / factor; y++) {
+          for (int x = 0; x < SIDE / factor; x++) {
+            boolean inside = mask().getRGB(x * factor, y * factor) == Color.WHITE.getRGB();
+            assertThat(distance.getFloat(y, x) > 0).as("%d, %d", x, y).isEqualTo(inside);
+          }
+        }
+        // What is drawn depends on the rest, which it has seen.
+        assertThat(drawn.toFloatArray()).isNotEqualTo(fresh.toFloatArray());
+      }
     }
   }
 

@@ -7,6 +7,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.Ablation;
+import dev.ablation.Ablator;
+import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.checkpoint.CheckpointMismatchException;
+import dev.ablation.checkpoint.Checkpoints;
+import dev.ablation.concept.Concept;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.load.WeightDtype;
 import dev.ablation.djl.nn.HalfPrecisionException;
@@ -26,6 +32,7 @@ import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +40,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -230,6 +238,37 @@ class MemoryOptionsTest {
           .hasMessageContaining("layer UNet2DConditionModel.mid_block.resnets.0.conv1 ")
           .hasMessageContaining(precision.dtype());
     }
+  }
+
+  @Test
+  void aRunResumesOnlyInItsOwnPrecision(@TempDir Path runs) throws IOException {
+    Precision other =
+        Stream.of(Precision.values())
+            .filter(each -> each != Precision.FLOAT32 && each.isSupportedBy(Golden.device()))
+            .findFirst()
+            .orElse(null);
+    assumeTrue(other != null, "the device computes in float32 alone");
+    Path pipeline = Golden.path("pipelines").resolve("tiny-sd1");
+    try (DiffusionModel model = DiffusionPipeline.load(pipeline, OPTIONS)) {
+      resumable(model, runs).run().close();
+      resumable(model, runs).run().close();
+    }
+    try (DiffusionModel model = DiffusionPipeline.load(pipeline, OPTIONS.precision(other))) {
+      assertThatThrownBy(() -> resumable(model, runs).run().close())
+          .isInstanceOf(CheckpointMismatchException.class)
+          .hasMessageContainingAll("model.precision", other.dtype());
+    }
+  }
+
+  private static Ablation resumable(DiffusionModel model, Path runs) {
+    return Ablator.of(model)
+        .target(Concept.style("Van Gogh"))
+        .anchor(
+            AnchorStrategy.generated("painting", List.of("painting of a boat"))
+                .images(1)
+                .sampling(SamplingSettings.defaults().steps(1)))
+        .training(t -> t.steps(1).batchSize(1).learningRate(1e-3))
+        .checkpoints(Checkpoints.in(runs).every(1));
   }
 
   @Test

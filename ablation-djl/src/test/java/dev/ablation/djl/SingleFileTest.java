@@ -23,6 +23,7 @@ import dev.ablation.safetensors.TensorSource;
 import dev.ablation.safetensors.WriteOptions;
 import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
@@ -413,6 +414,64 @@ class SingleFileTest {
           .filter(name -> name.startsWith("ablation-single-file"))
           .collect(Collectors.toSet());
     }
+  }
+
+  /** A tensor of bytes that are all the same. */
+  private static TensorSource bytes(Dtype dtype, Shape shape, int value) {
+    return new TensorSource() {
+      @Override
+      public Dtype dtype() {
+        return dtype;
+      }
+
+      @Override
+      public Shape shape() {
+        return shape;
+      }
+
+      @Override
+      public void writeTo(WritableByteChannel out) throws IOException {
+        byte[] all = new byte[Math.toIntExact(shape.size())];
+        Arrays.fill(all, (byte) value);
+        ByteBuffer left = ByteBuffer.wrap(all);
+        while (left.hasRemaining()) {
+          out.write(left);
+        }
+      }
+    };
+  }
+
+  @ParameterizedTest
+  @CsvSource({"F8_E4M3, 0x3C, 1.5", "F8_E5M2, 0x3E, 1.5"})
+  void plainFloat8IsWidened(Dtype dtype, String value, float expected) throws IOException {
+    String name = "model.diffusion_model.time_embed.0.weight";
+    Path file =
+        plain(
+            sd1,
+            tensors ->
+                tensors.compute(
+                    name, (key, old) -> bytes(dtype, old.shape(), Integer.decode(value))));
+    assertThat(SingleFile.inspect(file).toString()).contains(dtype.name());
+    try (DiffusionModel model = DiffusionPipeline.load(file, with("tiny-sd1"))) {
+      assertThat(model.weights().get("unet.time_embedding.linear_1.weight").toFloatArray())
+          .hasSizeGreaterThan(100)
+          .containsOnly(expected);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"F8_E4M3FNUZ", "F8_E5M2FNUZ", "F8_E8M0"})
+  void otherFloat8IsRefusedByName(String dtype) throws IOException {
+    String name = "model.diffusion_model.time_embed.0.weight";
+    Path file =
+        plain(
+            sd1,
+            tensors ->
+                tensors.compute(
+                    name, (key, old) -> bytes(Dtype.valueOf(dtype), old.shape(), 0x38)));
+    assertThatThrownBy(() -> DiffusionPipeline.load(file, with("tiny-sd1")).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContainingAll(file.toString(), name, dtype);
   }
 
   @Test

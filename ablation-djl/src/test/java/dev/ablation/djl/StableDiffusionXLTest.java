@@ -16,8 +16,10 @@ import dev.ablation.djl.load.WeightDtype;
 import dev.ablation.djl.lora.LoraFile;
 import dev.ablation.golden.Golden;
 import dev.ablation.model.Conditioning;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.model.LatentSize;
+import dev.ablation.model.ModelViews;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.safetensors.SafetensorsWriter;
@@ -181,6 +183,33 @@ class StableDiffusionXLTest {
   }
 
   // Options of the prompts
+
+  @Test
+  void theEncoderEncodesWithTheWeightsOfTheViewThatDraws() throws IOException {
+    String name = "text_encoder_2.text_model.encoder.layers.0.mlp.fc1.weight";
+    List<String> prompts = List.of("a cat");
+    try (StableDiffusionXL model = open();
+        NDManager scope = model.manager().newSubManager();
+        DiffusionModel view = model.capability(ModelViews.class).orElseThrow().view()) {
+      view.weights().bind(name, model.weights().copy(name, scope).mul(2));
+      SdxlPromptEncoder encoder = model.promptEncoder();
+      assertSame(
+          encoder.drawnBy(view).encode(prompts, size(), scope),
+          view.encode(prompts, size(), scope));
+      assertThat(view.encode(prompts, size(), scope).textEmbeddings().toFloatArray())
+          .isNotEqualTo(model.encode(prompts, size(), scope).textEmbeddings().toFloatArray());
+      assertThat(encoder.drawnBy(model)).isSameAs(encoder);
+      SamplingSettings settings = SamplingSettings.defaultsFor(model).steps(1);
+      assertThat(
+              LatentSampler.of(view)
+                  .settings(settings)
+                  .encoders(encoder, encoder)
+                  .sample(prompts, 4, scope)
+                  .toFloatArray())
+          .isEqualTo(
+              LatentSampler.of(view).settings(settings).sample(prompts, 4, scope).toFloatArray());
+    }
+  }
 
   @Test
   void promptsHaveTheOptionsOfThePublishedPipeline() throws IOException {

@@ -15,6 +15,7 @@ import dev.ablation.job.evidence.Manifest;
 import dev.ablation.job.ledger.Ledger;
 import dev.ablation.job.ledger.LedgerException;
 import dev.ablation.memory.MemoryUse;
+import dev.ablation.memory.PeakMemory;
 import dev.ablation.report.Report;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -349,12 +350,9 @@ public final class JobRun {
     }
     OptionalLong resident = MemoryUse.resident();
     if (limits.memory() != null && resident.isPresent()) {
+      Optional<PeakMemory> peak = estimate.peakMemory().filter(each -> !each.ofDevice());
       long bytes =
-          resident.getAsLong()
-              + estimate
-                  .probe()
-                  .map(probe -> probe.peakBytes().orElse(0))
-                  .orElseGet(estimate::stateBytes);
+          peak.map(PeakMemory::bytes).orElseGet(() -> resident.getAsLong() + estimate.stateBytes());
       if (bytes > limits.memory().count()) {
         problems.add(
             "limits.memory: training takes about %s, more than the limit of %s"

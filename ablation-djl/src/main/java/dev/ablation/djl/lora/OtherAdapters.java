@@ -25,6 +25,9 @@ final class OtherAdapters {
     add("VeRA (shared random factors)", "vera_lambda_[bd](\\..+)?|vera_[AB](\\..+)?");
     add("LoCon with a core (three factors)", "lora_mid\\.weight");
     add("differences in full", "diff|diff_b|set_weight|set_bias");
+    add(
+        "x-labs' LoRA of FLUX (factors beside the joint attention)",
+        "processor\\.(qkv|proj)_lora[12]?\\.(down|up)\\.weight");
     add("norms of LyCORIS", "w_norm|b_norm");
     add("LoRA with biases", "lora_[AB](\\.[\\w-]+)?\\.bias|lora_(up|down)\\.bias");
     add("LoRA of embeddings", "lora_embedding_[AB](\\..+)?");

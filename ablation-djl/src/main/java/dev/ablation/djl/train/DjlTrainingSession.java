@@ -25,6 +25,7 @@ final class DjlTrainingSession implements TrainingSession {
   private final NDManager manager;
   private final Trainable trainable;
   private final Runnable ended;
+  private final boolean scales;
   private double lossScale;
   private boolean closed;
 
@@ -39,6 +40,7 @@ final class DjlTrainingSession implements TrainingSession {
   DjlTrainingSession(NDManager manager, Trainable trainable, double lossScale, Runnable ended) {
     this.manager = manager;
     this.lossScale = lossScale;
+    scales = lossScale != 1;
     this.trainable = trainable;
     this.ended = ended;
     trainable.use(true);
@@ -94,7 +96,7 @@ final class DjlTrainingSession implements TrainingSession {
       if (gradients.isEmpty()) {
         throw new IllegalStateException("the loss must depend on a trained weight, but is of none");
       }
-      if (lossScale != 1) {
+      if (scales) { // also where it has been halved down to 1
         if (lossScale > SMALLEST_SCALE && !allFinite(gradients)) {
           return Optional.empty();
         }

@@ -214,6 +214,9 @@ class LoraInTheWildTest {
     ".lora_B.bias, LoRA with biases",
     ".lora_embedding_A, LoRA of embeddings",
     ".scale, a scale in place of alpha",
+    ".processor.qkv_lora1.down.weight, x-labs",
+    ".processor.proj_lora2.up.weight, x-labs",
+    ".processor.qkv_lora.up.weight, x-labs",
   })
   void otherAdaptersAreNamed(String tensor, String kind) throws IOException {
     String kohya = "lora_unet_" + PLAIN.replace('.', '_');

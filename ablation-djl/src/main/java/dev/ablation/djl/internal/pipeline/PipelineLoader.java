@@ -210,15 +210,7 @@ public final class PipelineLoader {
   public static Set<String> components(
       JsonConfig index, LoadOptions without, List<? extends PipelineClass<?>> known)
       throws InvalidCheckpointException {
-    String name = index.requireString(CLASS_NAME);
-    TreeSet<String> names = new TreeSet<>();
-    known.forEach(pipeline -> names.addAll(pipeline.names()));
-    PipelineClass<?> found =
-        known.stream().filter(pipeline -> pipeline.names().contains(name)).findFirst().orElse(null);
-    if (found == null) {
-      throw index.invalid(
-          CLASS_NAME, "a supported pipeline: one of " + names + OtherPipelines.remark(index));
-    }
+    PipelineClass<?> found = find(index, known);
     Set<String> components = new LinkedHashSet<>();
     TreeSet<String> optional = new TreeSet<>();
     for (Component<?> component : found.components()) {
@@ -235,7 +227,7 @@ public final class PipelineLoader {
       throw new InvalidCheckpointException(
           index.path(),
           "%s can do without %s, was to do without %s"
-              .formatted(name, optional, without.without()));
+              .formatted(index.requireString(CLASS_NAME), optional, without.without()));
     }
     return components;
   }
