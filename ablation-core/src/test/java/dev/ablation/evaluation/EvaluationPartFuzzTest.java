@@ -42,7 +42,7 @@ class EvaluationPartFuzzTest extends ReaderFuzz {
   }
 
   @Override
-  protected void read(Path folder) throws IOException {
-    EvaluationPart.read(folder.resolve("some.part")).toBytes();
+  protected void read(Path folder, String damaged) throws IOException {
+    EvaluationPart.read(folder.resolve(damaged)).toBytes();
   }
 }
