@@ -40,17 +40,21 @@ class StopStartToken:
         return attn.to_out[1](attn.to_out[0](out))
 
 
-def encode(pipe, prompt):
+def encode(pipe, prompts):
     tokens = pipe.tokenizer(
-        prompt, padding="max_length", max_length=pipe.tokenizer.model_max_length,
+        prompts, padding="max_length", max_length=pipe.tokenizer.model_max_length,
         truncation=True, return_tensors="pt")
     with torch.no_grad():
         return pipe.text_encoder(tokens.input_ids.to(pipe.device))[0]
 
 
-def forward(pipe, latents, _):
-    text = encode(pipe, TARGET)
-    timestep = torch.tensor([500], device=pipe.device)
+def timesteps(pipe, batch):
+    return torch.full((batch,), 500, device=pipe.device)
+
+
+def forward(pipe, latents, arguments):
+    text = encode(pipe, [TARGET] * arguments.batch)
+    timestep = timesteps(pipe, arguments.batch)
 
     def once():
         with torch.no_grad():
@@ -59,55 +63,156 @@ def forward(pipe, latents, _):
     return once
 
 
-def step(pipe, latents, _):
-    target, anchor = encode(pipe, TARGET), encode(pipe, ANCHOR)
-    timestep = torch.tensor([500], device=pipe.device)
-    mask = torch.ones_like(latents[:, :1])
+GROUPS = {"kv": ("attn2.to_k", "attn2.to_v"), "attention": (".attn",), "unet": ("",)}
+
+
+def trained(pipe, group):
     unet = pipe.unet
     unet.set_attn_processor({
         name: StopStartToken() if "attn2" in name else AttnProcessor2_0()
         for name in unet.attn_processors})
     weights = []
     for name, parameter in unet.named_parameters():
-        parameter.requires_grad_("attn2.to_k" in name or "attn2.to_v" in name)
+        parameter.requires_grad_(any(part in name for part in GROUPS[group]))
         if parameter.requires_grad:
             weights.append(parameter)
-    optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.01)
-
-    def once():
-        with torch.no_grad():
-            aim = unet(latents, timestep, anchor).sample
-        prediction = unet(latents, timestep, target).sample
-        loss = (prediction - aim).square() * mask
-        loss = (loss.sum([1, 2, 3]) / mask.sum([1, 2, 3])).mean()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss.item()
-
-    return once
+    return weights, torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.01)
 
 
-def sampling(pipe, latents, steps):
+def train(unet, weights, optimizer, noised, timestep, target, anchor):
+    with torch.no_grad():
+        aim = unet(noised, timestep, anchor).sample
+    prediction = unet(noised, timestep, target).sample
+    mask = torch.ones_like(noised[:, :1])
+    loss = (prediction - aim).square() * mask
+    loss = (loss.sum([1, 2, 3]) / mask.sum([1, 2, 3])).mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(weights, 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def step(pipe, latents, arguments):
+    target, anchor = (encode(pipe, [prompt] * arguments.batch) for prompt in (TARGET, ANCHOR))
+    timestep = timesteps(pipe, arguments.batch)
+    weights, optimizer = trained(pipe, arguments.group)
+    return lambda: train(pipe.unet, weights, optimizer, latents, timestep, target, anchor)
+
+
+def use_ddim(pipe):
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
 
+
+def sampling(pipe, latents, arguments):
+    use_ddim(pipe)
+
     def once():
         return pipe(
-            TARGET, latents=latents, num_inference_steps=steps, guidance_scale=GUIDANCE,
-            output_type="latent").images.abs().mean().item()
+            [TARGET] * arguments.batch, latents=latents, num_inference_steps=arguments.steps,
+            guidance_scale=GUIDANCE, output_type="latent").images.abs().mean().item()
 
     return once
+
+
+def decode(pipe, latents, _):
+    def once():
+        with torch.no_grad():
+            return pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample.abs().mean().item()
+
+    return once
+
+
+def text(pipe, _, arguments):
+    prompts = [f"a photo of cat {i}" for i in range(arguments.batch)]
+    return lambda: encode(pipe, prompts).abs().mean().item()
+
+
+def ablation(pipe, _, arguments):
+    """Anchors in batches, then training: text embeddings are encoded once a prompt."""
+    use_ddim(pipe)
+    start = {name: value.clone() for name, value in pipe.unet.state_dict().items()}
+    anchors = [f"a photo of a cat, number {i}" for i in range(arguments.images)]
+    targets = [prompt.replace("cat", "grumpy cat") for prompt in anchors]
+
+    def once():
+        pipe.unet.load_state_dict(start)
+        latents = torch.cat([
+            pipe(anchors[i:i + arguments.batch], num_inference_steps=arguments.steps,
+                 guidance_scale=GUIDANCE, output_type="latent").images
+            for i in range(0, arguments.images, arguments.batch)])
+        target = torch.cat([encode(pipe, [prompt]) for prompt in targets])
+        anchor = torch.cat([encode(pipe, [prompt]) for prompt in anchors])
+        weights, optimizer = trained(pipe, "kv")
+        losses = []
+        for _ in range(arguments.iterations):
+            chosen = torch.randint(arguments.images, (arguments.batch,), device=pipe.device)
+            timestep = torch.randint(1000, (arguments.batch,), device=pipe.device)
+            clean = latents[chosen]
+            noised = pipe.scheduler.add_noise(clean, torch.randn_like(clean), timestep)
+            losses.append(train(
+                pipe.unet, weights, optimizer, noised, timestep, target[chosen], anchor[chosen]))
+        return sum(losses) / len(losses)
+
+    return once
+
+
+def uce(pipe, _, arguments):
+    """The published closed form: for every matrix, sums over concepts and an inverse in float32."""
+    targets = [f"artist {i}" for i in range(arguments.concepts)]
+    kept = [f"painter {i}" for i in range(2 * arguments.concepts)]
+    modules = [
+        module for name, module in pipe.unet.named_modules()
+        if name.endswith(("attn2.to_k", "attn2.to_v"))]
+
+    def last_token(prompt):
+        tokens = pipe.tokenizer(
+            prompt, padding="max_length", max_length=pipe.tokenizer.model_max_length,
+            truncation=True, return_tensors="pt")
+        with torch.no_grad():
+            states = pipe.text_encoder(tokens.input_ids.to(pipe.device))[0]
+        return states[0, tokens.attention_mask.sum() - 2]
+
+    def once():
+        embeddings = {prompt: last_token(prompt) for prompt in ["art", *targets, *kept]}
+        squares = 0.0
+        for module in modules:
+            weight = module.weight.detach()
+            left = 0.5 * weight
+            right = 0.5 * torch.eye(weight.shape[1], device=weight.device)
+            for prompt in targets:
+                c, v = embeddings[prompt], weight @ embeddings["art"]
+                left = left + torch.outer(v, c)
+                right = right + torch.outer(c, c)
+            for prompt in kept:
+                c = embeddings[prompt]
+                left = left + torch.outer(weight @ c, c)
+                right = right + torch.outer(c, c)
+            squares += (left @ torch.inverse(right) - weight).square().sum().item()
+        return math.sqrt(squares)
+
+    return once
+
+
+SCENARIOS = {
+    "forward": forward, "step": step, "sampling": sampling, "decode": decode, "text": text,
+    "ablation": ablation, "uce": uce}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
-    parser.add_argument("--scenario", required=True, choices=["forward", "step", "sampling"])
+    parser.add_argument("--scenario", required=True, choices=list(SCENARIOS))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--group", default="kv", choices=list(GROUPS))
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--iterations", type=int, default=200)
+    parser.add_argument("--concepts", type=int, default=1)
+    parser.add_argument("--workers")  # Java's alone
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 
@@ -125,8 +230,8 @@ def main():
     count = config.in_channels * config.sample_size**2
     latents = torch.tensor([1.4 * math.sin(0.7 * i) for i in range(count)])
     latents = latents.reshape(1, config.in_channels, config.sample_size, config.sample_size)
-    once = {"forward": forward, "step": step, "sampling": sampling}[arguments.scenario](
-        pipe, latents.to(pipe.device), arguments.steps)
+    latents = latents.repeat(arguments.batch, 1, 1, 1)
+    once = SCENARIOS[arguments.scenario](pipe, latents.to(pipe.device), arguments)
     gc.collect()
     loaded = status("VmRSS")
     with open("/proc/self/clear_refs", "w") as refs:

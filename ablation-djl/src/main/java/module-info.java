@@ -8,12 +8,14 @@ module dev.ablation.djl {
   requires transitive com.google.gson;
   requires transitive dev.ablation.core;
   requires java.net.http;
+  requires jdk.management;
   requires org.slf4j;
 
   exports dev.ablation.djl;
   exports dev.ablation.djl.clip;
   exports dev.ablation.djl.delta;
   exports dev.ablation.djl.dit;
+  exports dev.ablation.djl.doctor;
   exports dev.ablation.djl.embedding;
   exports dev.ablation.djl.flux;
   exports dev.ablation.djl.hub;

@@ -186,7 +186,7 @@ class ClosedFormTest {
       result.report(page);
     }
     assertThat(Files.readString(page))
-        .contains("instance &#39;grumpy cat&#39; removed from tiny-1")
+        .contains("tiny-1, trained to remove instance &#39;grumpy cat&#39;")
         .doesNotContain("<dt>Steps</dt>")
         .contains("<dt>Delta</dt>");
   }

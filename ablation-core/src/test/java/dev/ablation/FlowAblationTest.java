@@ -170,6 +170,32 @@ class FlowAblationTest {
         .withMessage("steps must be positive, was 0");
   }
 
+  /** What is predicted for the target moves to what the formula says, on its own way too. */
+  @Test
+  void negativeGuidanceLeadsAwayFromTheTarget() {
+    for (AblationObjective objective :
+        List.of(
+            AblationObjective.negativeGuidance(1.5),
+            AblationObjective.negativeGuidanceFromAnchor(1.5),
+            AblationObjective.negativeGuidanceOnTrajectory(1.5, 2))) {
+      try (AblationResult result = plan().objective(objective).run()) {
+        List<TrainingResult.Step> history = result.history();
+        double first = history.subList(0, 10).stream().mapToDouble(s -> s.loss()).sum();
+        double last = history.subList(70, 80).stream().mapToDouble(s -> s.loss()).sum();
+        assertThat(last).as(objective.name()).isLessThan(0.9 * first);
+        assertThat(result.provenance().settings()).containsEntry("objective", objective.name());
+      }
+    }
+    assertThat(AblationObjective.negativeGuidanceOnTrajectory(2, 5).name())
+        .isEqualTo("negative-guidance(2.0, trajectory of 5 steps)");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> AblationObjective.negativeGuidance(0))
+        .withMessage("scale must be positive, was 0.0");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> AblationObjective.negativeGuidanceOnTrajectory(2, 0))
+        .withMessage("steps must be positive, was 0");
+  }
+
   // Drawing
 
   @Test

@@ -569,6 +569,19 @@ class Snippets {
   // Objective and training
 
   @Test
+  void negativeGuidance() {
+    Ablation plan = quick(small());
+    // @start region="negative-guidance"
+    Ablation away =
+        plan.objective(AblationObjective.negativeGuidanceOnTrajectory(2, 8))
+            .weights(WeightGroup.crossAttention());
+    // @end
+    try (AblationResult result = away.run()) {
+      assertThat(result.history()).allMatch(step -> step.loss() > 0);
+    }
+  }
+
+  @Test
   void objective() {
     // @start region="objective"
     // The target prompt shall be answered as the empty prompt was before the run.

@@ -29,7 +29,7 @@ final class JavaPeer {
   /**
    * Runs the worker.
    *
-   * @param args {@code --model FOLDER --scenario NAME --threads N --steps N --device NAME}
+   * @param args {@code --model FOLDER --scenario NAME}, and those of {@link PeerComparison}
    * @throws IOException if the model cannot be read
    */
   public static void main(String[] args) throws IOException {
@@ -37,14 +37,13 @@ final class JavaPeer {
     LoadOptions options =
         LoadOptions.defaults()
             .device(Device.fromName(arguments.get("device", "cpu")))
-            .threads(arguments.get("threads", 1));
+            .threads(Math.max(1, arguments.get("threads", 1) / arguments.get("workers", 1)))
+            .workers(arguments.get("workers", 1));
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     try (StableDiffusion model =
             StableDiffusion.load(Path.of(arguments.require("model")), options);
-        Work work =
-            Work.of(
-                Scenario.of(arguments.require("scenario")), model, arguments.get("steps", 20))) {
+        Work work = Work.of(Scenario.of(arguments.require("scenario")), model, arguments)) {
       long weights =
           Stream.of(model.unet(), model.vae(), model.textEncoder())
               .mapToLong(JavaPeer::bytes)

@@ -20,10 +20,14 @@ import java.util.stream.Stream;
  *
  * <pre>{@code
  * java -cp CLASS_PATH dev.ablation.benchmarks.PeerComparison --model FOLDER --python PYTHON
- *     [--scenarios forward,step,sampling] [--rounds 21] [--warm 3] [--threads 1] [--steps 20]
+ *     [--scenarios forward,step,sampling] [--rounds 21] [--warm 3] [--threads 1] [--workers 1]
+ *     [--batch 1] [--group kv] [--steps 20] [--images 64] [--iterations 200] [--concepts 1]
  *     [--device cpu] [--name NAME] [--out FOLDER] [--script src/main/python/peer.py]
  *     [--jvm "-Xmx256m -XX:+UseSerialGC"]
  * }</pre>
+ *
+ * <p>{@code --threads} is the number of threads of each side. With {@code --workers} above 1, those
+ * of Java share the batch, each with as many of the threads; Python's share every operation.
  *
  * <p>It prints a table in Markdown and appends every repetition to {@code runs.csv} and every
  * scenario to {@code summary.csv} in {@code --out}. The peak of resident memory counts from after
@@ -31,8 +35,6 @@ import java.util.stream.Stream;
  * encoder), which are resident on both sides. It holds the runtime too: libtorch, JVM, Python.
  */
 public final class PeerComparison {
-  private static final double AGREEMENT = 1e-3;
-
   /** Objects on the heap are small handles, so a small heap and no threads for its collection. */
   private static final String JVM_OPTIONS = "-Xmx256m -XX:+UseSerialGC";
 
@@ -78,6 +80,12 @@ public final class PeerComparison {
   private String compare(Scenario scenario) throws IOException {
     try (Peer java = Peer.start(command(javaCommand(), scenario), threads);
         Peer python = Peer.start(command(pythonCommand(), scenario), threads)) {
+      System.out.printf(
+          Locale.ROOT,
+          "%s: from the start of the process to a loaded model %.1f s in Java, %.1f s in Python%n",
+          scenario.label(),
+          java.secondsToStart(),
+          python.secondsToStart());
       for (int round = -warm; round < rounds; round++) {
         // Each side goes first in every other round.
         boolean javaFirst = round % 2 == 0;
@@ -190,7 +198,7 @@ public final class PeerComparison {
 
   private static void requireAgreement(Scenario scenario, double first, double second) {
     double scale = Math.max(Math.abs(first), Math.abs(second));
-    if (!(Math.abs(first - second) <= AGREEMENT * scale)) {
+    if (!(Math.abs(first - second) <= scenario.agreement() * scale)) {
       throw new IllegalStateException(
           "%s: both sides must give the same result, gave %s and %s"
               .formatted(scenario.label(), first, second));
@@ -232,6 +240,11 @@ public final class PeerComparison {
             Integer.toString(arguments.get("steps", 20)),
             "--device",
             arguments.get("device", "cpu")));
+    for (String name : Work.SETTINGS) {
+      if (arguments.has(name)) {
+        command.addAll(List.of("--" + name, arguments.require(name)));
+      }
+    }
     return command;
   }
 }

@@ -2,17 +2,40 @@ package dev.ablation.benchmarks;
 
 import java.util.Locale;
 
-/** What is measured, always with one image. */
+/** What is measured. */
 enum Scenario {
-  /** One prediction of the UNet, without gradients. */
-  FORWARD,
+  /** One prediction of the UNet for a batch, without gradients. */
+  FORWARD(1e-3),
   /**
-   * One step of ablation on the keys and values of cross-attention: anchor prediction without
-   * gradients, prediction with, masked loss, gradients, clipping, AdamW. Text embeddings are given.
+   * One step of ablation on a group of weights: anchor prediction without gradients, prediction
+   * with, masked loss, gradients, clipping, AdamW. Text embeddings are given.
    */
-  STEP,
-  /** One image by DDIM with guidance, text encoder included, autoencoder not. */
-  SAMPLING;
+  STEP(1e-3),
+  /** A batch of latents by DDIM with guidance, text encoder included, autoencoder not. */
+  SAMPLING(1e-3),
+  /** A batch of images from latents. */
+  DECODE(1e-3),
+  /** The embeddings of a batch of prompts, tokenizer included. */
+  TEXT(1e-3),
+  /**
+   * A whole ablation of keys and values: anchors, each drawn by {@link #SAMPLING}'s settings, then
+   * training. Both sides draw random numbers of their own, so that the mean losses only resemble
+   * each other.
+   */
+  ABLATION(0.3),
+  /** Edits of keys and values by UCE: some concepts, two preserved ones each, encoding included. */
+  UCE(1e-3);
+
+  private final double agreement;
+
+  Scenario(double agreement) {
+    this.agreement = agreement;
+  }
+
+  /** The largest relative difference of both sides' results. */
+  double agreement() {
+    return agreement;
+  }
 
   /** Its name on command lines and in tables. */
   String label() {

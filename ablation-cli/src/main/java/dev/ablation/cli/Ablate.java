@@ -86,6 +86,7 @@ import picocli.CommandLine.TypeConversionException;
       ListCommand.class,
       ExportCommand.class,
       DrawCommand.class,
+      DoctorCommand.class,
       AutoComplete.GenerateCompletion.class,
       CommandLine.HelpCommand.class,
     },
@@ -227,8 +228,8 @@ public final class Ablate implements Callable<Integer> {
       names = "--threads",
       paramLabel = "N",
       description =
-          "Threads on the CPU. Default: 1 for the emoji model, which is so small that a second one"
-              + " mostly waits; one per core for other models.")
+          "Threads on the CPU, 0 for one per core, the default. Those of the emoji model share the"
+              + " images of a batch, of other models every operation.")
   private @Nullable Integer threads;
 
   @Option(
@@ -445,7 +446,7 @@ public final class Ablate implements Callable<Integer> {
       method = method.closedForm(way.closedForm());
     }
     if (frozenTeacher) {
-      method = method.objective(new JobObjective(null, "frozen-weights", null, null));
+      method = method.objective(new JobObjective(null, "frozen-weights", null, null, null));
     }
     JobEvaluation evaluation =
         noImages

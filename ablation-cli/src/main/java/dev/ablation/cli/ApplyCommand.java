@@ -13,7 +13,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Enters a result in a ledger. */
@@ -27,15 +26,14 @@ import picocli.CommandLine.Spec;
       "",
       "Refused: evidence that was changed, a delta or a target that another request removed already,"
           + " another base model.",
+      "",
+      "A job with 'outputs.ledger' enters its result itself, if it meets all limits.",
     })
 final class ApplyCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "BUNDLE", description = "Folder of evidence.")
-  private Path folder;
-
-  @Option(names = "--ledger", required = true, paramLabel = "FILE", description = "The ledger.")
-  private Path ledger;
+  @Mixin private BundleArgument evidence = new BundleArgument();
+  @Mixin private LedgerOption ledger = new LedgerOption();
 
   @Option(
       names = "--request",
@@ -45,24 +43,25 @@ final class ApplyCommand implements Callable<Integer> {
 
   @Mixin private Output output = new Output();
 
-  @SuppressWarnings("NullAway.Init") // picocli fills in what is required
+  @SuppressWarnings("NullAway.Init") // picocli fills it in
   ApplyCommand() {}
 
   @Override
   public Integer call() throws IOException {
-    EvidenceBundle bundle = EvidenceBundle.open(folder);
+    EvidenceBundle bundle = evidence.open();
+    Path folder = evidence.folder();
     List<Check> failed = bundle.verify(null).stream().filter(Check::failed).toList();
     if (!failed.isEmpty()) {
       throw new IOException(folder + ": not entered: " + failed.get(0));
     }
-    String id = request != null ? request : bundle.requestOr(folder);
-    try (Ledger opened = Ledger.open(ledger, bundle.baseSha256())) {
+    String id = request != null ? request : bundle.request();
+    try (Ledger opened = Ledger.open(ledger.file(), bundle.baseSha256())) {
       opened.add(id, folder, bundle.deltaSha256(), bundle.targets());
     }
     JsonObject json = new JsonObject();
     json.addProperty("request", id);
-    json.addProperty("ledger", ledger.toString());
-    output.print(spec, json, "entered request '%s' in %s%n".formatted(id, ledger));
+    json.addProperty("ledger", ledger.file().toString());
+    output.print(spec, json, "entered request '%s' in %s%n".formatted(id, ledger.file()));
     return ExitCode.OK;
   }
 }

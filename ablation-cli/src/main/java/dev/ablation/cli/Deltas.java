@@ -1,10 +1,8 @@
 package dev.ablation.cli;
 
 import dev.ablation.delta.WeightDelta;
-import dev.ablation.job.EvidenceBundle;
 import dev.ablation.job.JobRun;
-import dev.ablation.job.ledger.Ledger;
-import dev.ablation.job.ledger.LedgerEntry;
+import dev.ablation.job.Removals;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,52 +27,15 @@ final class Deltas {
       description = "A ledger: every removal that applies.")
   private @Nullable Path ledger;
 
-  private List<Path> files() throws IOException {
+  /** Reads the deltas and adds them up. */
+  Optional<WeightDelta> sum(DiffusionModel model) throws IOException {
     List<Path> files = new ArrayList<>();
     for (Path path : paths) {
       files.add(Files.isDirectory(path) ? path.resolve(JobRun.DELTA) : path);
     }
     if (ledger != null) {
-      for (LedgerEntry entry : Ledger.read(ledger)) {
-        if (entry.active()) {
-          files.add(deltaOf(ledger, entry));
-        }
-      }
+      Removals.of(ledger).bundles().forEach(each -> files.add(each.folder().resolve(JobRun.DELTA)));
     }
-    return files;
-  }
-
-  /** The delta of an entry, which must be the one that was entered. */
-  static Path deltaOf(Path ledger, LedgerEntry entry) throws IOException {
-    EvidenceBundle bundle = EvidenceBundle.open(Ledger.bundle(ledger, entry));
-    if (!bundle.deltaSha256().equals(entry.deltaSha256())) {
-      throw new IOException(
-          "%s: the delta of request '%s' must have SHA-256 %s, has %s"
-              .formatted(
-                  bundle.folder(), entry.request(), entry.deltaSha256(), bundle.deltaSha256()));
-    }
-    return bundle.folder().resolve(JobRun.DELTA);
-  }
-
-  /** Reads the deltas and adds them up. */
-  Optional<WeightDelta> sum(DiffusionModel model) throws IOException {
-    return sum(files(), model);
-  }
-
-  static Optional<WeightDelta> sum(List<Path> files, DiffusionModel model) throws IOException {
-    WeightDelta sum = null;
-    for (Path file : files) {
-      WeightDelta next = WeightDelta.load(file, model.manager());
-      if (sum == null) {
-        sum = next;
-        continue;
-      }
-      WeightDelta before = sum;
-      try (before;
-          next) {
-        sum = before.plus(next);
-      }
-    }
-    return Optional.ofNullable(sum);
+    return Removals.sum(files, model);
   }
 }

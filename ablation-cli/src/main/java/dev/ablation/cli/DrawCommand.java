@@ -12,7 +12,6 @@ import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,7 +30,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "draw",
     mixinStandardHelpOptions = true,
-    description = "Draws an image for each prompt, with deltas applied or without.")
+    description =
+        "Draws an image for each prompt, with deltas applied or without, and writes 0.png, 1.png ..."
+            + " into a folder.")
 final class DrawCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -54,13 +55,7 @@ final class DrawCommand implements Callable<Integer> {
       description = "Sampling steps. Default: the model's.")
   private @Nullable Integer steps;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "Folder to write 0.png, 1.png ... to; must not exist.")
-  private Path folder;
-
+  @Mixin private NewPathOption target = new NewPathOption();
   @Mixin private Output output = new Output();
   @Mixin private ProgressOption progress = new ProgressOption();
 
@@ -72,10 +67,8 @@ final class DrawCommand implements Callable<Integer> {
     if (steps != null && steps <= 0) {
       throw new ParameterException(spec.commandLine(), "--steps must be positive, was " + steps);
     }
-    if (Files.exists(folder)) {
-      throw new FileAlreadyExistsException(
-          folder.toString(), null, "exists already; choose an output folder that does not");
-    }
+    target.checkAbsent();
+    Path folder = target.path();
     JsonArray files = new JsonArray();
     StringBuilder text = new StringBuilder();
     try (ProgressBars bars = progress.bars();

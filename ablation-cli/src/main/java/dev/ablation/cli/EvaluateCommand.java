@@ -1,27 +1,19 @@
 package dev.ablation.cli;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
-import dev.ablation.delta.WeightDelta;
+import com.google.gson.JsonParser;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
-import dev.ablation.evaluation.Evaluation;
-import dev.ablation.evaluation.EvaluationResult;
-import dev.ablation.job.Acceptance;
-import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
-import dev.ablation.job.JobRun;
 import dev.ablation.job.JobSession;
-import dev.ablation.job.Verdict;
-import dev.ablation.job.ledger.Ledger;
-import dev.ablation.job.ledger.LedgerEntry;
+import dev.ablation.job.Removals;
+import dev.ablation.job.TogetherResult;
+import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
-import java.util.OptionalDouble;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -64,104 +56,62 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<Path> bundles = new ArrayList<>();
-    List<Path> deltas = new ArrayList<>();
-    if (what.folder != null) {
-      bundles.add(what.folder);
-      deltas.add(what.folder.resolve(JobRun.DELTA));
-    } else if (what.ledger != null) {
-      for (LedgerEntry entry : Ledger.read(what.ledger)) {
-        if (entry.active()) {
-          bundles.add(Ledger.bundle(what.ledger, entry));
-          deltas.add(Deltas.deltaOf(what.ledger, entry));
-        }
-      }
+    Removals removals =
+        what.ledger != null
+            ? Removals.of(what.ledger)
+            : Removals.of(EvidenceBundle.open(Objects.requireNonNull(what.folder)));
+    List<TogetherResult> results = List.of();
+    if (!removals.bundles().isEmpty()) {
+      results = evaluate(removals);
     }
     JsonArray json = new JsonArray();
     StringBuilder text = new StringBuilder();
-    boolean accepted = true;
-    try (ProgressBars bars = progress.bars()) {
-      for (Path each : bundles) {
-        accepted &= evaluate(EvidenceBundle.open(each), deltas, bars, json, text);
-      }
+    for (TogetherResult result : results) {
+      json.add(JsonParser.parseString(result.toJson()));
+      text.append(text(result));
     }
     output.print(spec, json, text.toString());
-    return accepted ? ExitCode.OK : ExitCode.NOT_ACCEPTED;
+    if (!results.isEmpty() && results.stream().allMatch(each -> each.together().isEmpty())) {
+      throw new IOException("nothing was measured: no job has an evaluation");
+    }
+    return results.stream().allMatch(TogetherResult::accepted)
+        ? ExitCode.OK
+        : ExitCode.NOT_ACCEPTED;
   }
 
-  private static boolean evaluate(
-      EvidenceBundle bundle,
-      List<Path> deltas,
-      ProgressBars bars,
-      JsonArray json,
-      StringBuilder text)
-      throws IOException {
-    try (JobSession session = JobSession.open(bundle.job())) {
-      Optional<Evaluation> wanted = session.evaluation();
-      if (wanted.isEmpty()) {
-        throw new IOException(bundle.folder() + ": the job has no evaluation");
-      }
-      Evaluation evaluation = wanted.get();
-      if (evaluation.targets().isEmpty()) {
-        for (var pair : session.plan().pairs()) {
-          evaluation = evaluation.target(pair.target(), pair.anchor());
-        }
-      }
-      try (WeightDelta delta = Deltas.sum(deltas, session.model()).orElseThrow()) {
-        EvaluationResult found =
-            evaluation.run(
-                session.model(),
-                delta,
-                step -> bars.show("evaluation", step.done(), step.total(), step.task()),
-                () -> false);
-        List<Verdict> verdicts = Acceptance.verdicts(bundle.job().acceptance(), Optional.of(found));
-        add(bundle, found, verdicts, json, text);
-        return verdicts.stream().allMatch(Verdict::met);
-      }
+  /** All removals of a ledger are of the same base model. */
+  private List<TogetherResult> evaluate(Removals removals) throws IOException {
+    try (ProgressBars bars = progress.bars();
+        DiffusionModel model =
+            JobSession.openModel(removals.bundles().get(0).job().model())) {
+      return removals.evaluate(
+          model,
+          step -> bars.show("evaluation", step.done(), step.total(), step.task()),
+          () -> false);
     }
   }
 
-  private static void add(
-      EvidenceBundle bundle,
-      EvaluationResult found,
-      List<Verdict> verdicts,
-      JsonArray json,
-      StringBuilder text)
-      throws IOException {
-    JsonObject each = new JsonObject();
-    String id = bundle.requestOr(bundle.folder());
-    each.addProperty("request", id);
-    text.append("%s: %s%n".formatted(id, String.join(", ", bundle.targets())));
-    EvaluationResult alone = bundle.evaluation();
-    for (String measure :
-        List.of(
-            AcceptanceLimit.UNLEARNING,
-            AcceptanceLimit.IN_DOMAIN,
-            AcceptanceLimit.CROSS_DOMAIN,
-            AcceptanceLimit.RECOVERED)) {
-      OptionalDouble now = Acceptance.measure(measure, found);
-      OptionalDouble then = Acceptance.measure(measure, alone);
-      if (now.isPresent()) {
-        each.addProperty(measure, now.getAsDouble());
-        text.append(
-            String.format(
-                Locale.ROOT,
-                "  %-10s %.1f %%%s%n",
-                measure,
-                now.getAsDouble(),
-                then.isPresent()
-                    ? String.format(Locale.ROOT, ", in its evidence %.1f %%", then.getAsDouble())
-                    : ""));
-        if (measure.equals(AcceptanceLimit.UNLEARNING)
-            && then.isPresent()
-            && now.getAsDouble() < then.getAsDouble()) {
-          each.addProperty("comesBack", true);
-          text.append("  The target comes back in some images.%n".formatted());
-        }
-      }
+  /** A finding as lines. */
+  static String text(TogetherResult result) {
+    StringBuilder text = new StringBuilder();
+    text.append("%s: %s%n".formatted(result.request(), String.join(", ", result.targets())));
+    if (result.together().isEmpty()) {
+      text.append("  not measured: its job has no evaluation%n".formatted());
     }
-    verdicts.forEach(verdict -> text.append("  ").append(verdict).append("%n".formatted()));
-    each.addProperty("accepted", verdicts.stream().allMatch(Verdict::met));
-    json.add(each);
+    result.shares().forEach((measure, share) -> {
+      text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
+      share
+          .alone()
+          .ifPresent(alone ->
+              text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
+      text.append(System.lineSeparator());
+    });
+    if (result.comesBack()) {
+      text.append("  The target comes back in some images.%n".formatted());
+    }
+    result
+        .verdicts()
+        .forEach(verdict -> text.append("  ").append(verdict).append(System.lineSeparator()));
+    return text.toString();
   }
 }

@@ -7,8 +7,6 @@ import dev.ablation.djl.lora.LowRankApproximation;
 import dev.ablation.djl.lora.LowRankSettings;
 import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -59,24 +57,16 @@ final class ExportCommand implements Callable<Integer> {
               + " change exact.")
   private @Nullable Integer rank;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "PATH",
-      description = "Folder or file to write; must not exist.")
-  private Path target;
+  @Mixin private NewPathOption output = new NewPathOption();
+  @Mixin private Output printed = new Output();
 
-  @Mixin private Output output = new Output();
-
-  @SuppressWarnings("NullAway.Init") // picocli fills in what is required
+  @SuppressWarnings("NullAway.Init") // picocli fills it in
   ExportCommand() {}
 
   @Override
   public Integer call() throws IOException {
-    if (Files.exists(target)) {
-      throw new FileAlreadyExistsException(
-          target.toString(), null, "exists already; choose an output that does not");
-    }
+    output.checkAbsent();
+    Path target = output.path();
     if (rank != null && format != Format.LORA && format != Format.KOHYA) {
       throw new ParameterException(
           spec.commandLine(), "--rank is for --format lora and kohya, was given for " + format);
@@ -105,13 +95,14 @@ final class ExportCommand implements Callable<Integer> {
                 json.get("rank").getAsInt(),
                 json.get("relativeError").getAsDouble())
             : "";
-    output.print(spec, json, "wrote %s%s%n".formatted(target, error));
+    printed.print(spec, json, "wrote %s%s%n".formatted(target, error));
     return ExitCode.OK;
   }
 
   /** How far the file is from the change is told. */
   private void writeLora(WeightDelta delta, DiffusionModel opened, JsonObject json)
       throws IOException {
+    Path target = output.path();
     LowRankSettings settings =
         rank == null ? LowRankSettings.fullRank() : LowRankSettings.rank(rank);
     try (LowRankApproximation found = LowRankApproximation.of(delta, opened, settings)) {

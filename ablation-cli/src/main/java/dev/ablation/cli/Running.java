@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.job.JobResult;
@@ -11,6 +12,7 @@ import dev.ablation.job.JobRun;
 import dev.ablation.job.Verdict;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -47,7 +49,8 @@ final class Running {
               files::write);
       bars.close();
       String separator = System.lineSeparator();
-      output.print(spec, json(result), separator + files.summary() + files.list());
+      output.print(
+          spec, json(result), separator + files.summary() + ledger(result) + files.list());
       return result.accepted() ? ExitCode.OK : ExitCode.NOT_ACCEPTED;
     } finally {
       ended.countDown();
@@ -76,6 +79,27 @@ final class Running {
     }
   }
 
+  /** What became of the entry in the ledger. */
+  private static String ledger(JobResult result) {
+    Path ledger = result.job().outputs().ledger();
+    if (ledger == null) {
+      return "";
+    }
+    StringBuilder text = new StringBuilder();
+    if (!result.together().isEmpty()) {
+      text.append("With the earlier removals of the ledger:%n%n".formatted());
+      result.together().forEach(each -> text.append(EvaluateCommand.text(each)));
+      text.append(System.lineSeparator());
+    }
+    text.append(
+        result.entered()
+            ? "Entered in the ledger %s.%n%n".formatted(ledger)
+            : ("Not entered in the ledger %s: not every limit is met. To enter it all the same:"
+                    + " ablate apply %s --ledger %s%n%n")
+                .formatted(ledger, result.folder(), ledger));
+    return text.toString();
+  }
+
   static JsonObject json(JobResult result) {
     JsonObject json = new JsonObject();
     result.job().request().ifPresent(id -> json.addProperty("request", id));
@@ -94,6 +118,12 @@ final class Running {
       verdicts.add(each);
     }
     json.add("verdicts", verdicts);
+    if (result.job().outputs().ledger() != null) {
+      json.addProperty("entered", result.entered());
+      JsonArray together = new JsonArray();
+      result.together().forEach(each -> together.add(JsonParser.parseString(each.toJson())));
+      json.add("together", together);
+    }
     return json;
   }
 }

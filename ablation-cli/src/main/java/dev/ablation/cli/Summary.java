@@ -1,7 +1,6 @@
 package dev.ablation.cli;
 
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Role;
 import dev.ablation.job.Acceptance;
@@ -41,8 +40,6 @@ record Summary(
     Optional<EvaluationResult> evaluation,
     List<Verdict> verdicts,
     Cost cost) {
-  private static final String CHANGE = "mean squared change";
-
   /**
    * What a run took.
    *
@@ -144,10 +141,10 @@ record Summary(
     line(text, "");
     for (Role role : Role.values()) {
       String name = role == Role.NEIGHBOUR ? "neighbours" : role.name().toLowerCase(Locale.ROOT);
-      change(found, role).ifPresent(change -> line(text, "  %-17s %.5f", name, change));
+      found.pixelChange(role).ifPresent(change -> line(text, "  %-17s %.5f", name, change));
     }
-    OptionalDouble target = change(found, Role.TARGET);
-    OptionalDouble neighbours = change(found, Role.NEIGHBOUR);
+    OptionalDouble target = found.pixelChange(Role.TARGET);
+    OptionalDouble neighbours = found.pixelChange(Role.NEIGHBOUR);
     if (target.isPresent() && neighbours.isPresent()) {
       if (neighbours.getAsDouble() > 0) {
         line(
@@ -165,16 +162,6 @@ record Summary(
       line(text, "  No neighbours were named, so nothing shows whether the rest is unchanged.");
     }
     line(text, "");
-  }
-
-  /** The mean over the subjects of a role, which have as many images each. */
-  private static OptionalDouble change(EvaluationResult found, Role role) {
-    return found.of(role).stream()
-        .flatMap(subject -> subject.metrics().stream())
-        .filter(metric -> metric.metric().equals(CHANGE))
-        .map(Comparison::ablated)
-        .mapToDouble(metric -> metric.value())
-        .average();
   }
 
   private String memory() {
@@ -198,6 +185,7 @@ record Summary(
           case "mlbom.cdx.json" -> "the bill of materials (CycloneDX)";
           case "manifest.json" -> "SHA-256 of all files";
           case "manifest.dsse.json" -> "its signature";
+          case "together.json" -> "how the ledger's removals do with all of them applied";
           case "images" -> "the images before and after";
           case JobRun.JOB -> "the job, to run again";
           case JobRun.DELTA -> "the learned change of the weights";

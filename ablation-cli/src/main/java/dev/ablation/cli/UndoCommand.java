@@ -3,12 +3,10 @@ package dev.ablation.cli;
 import dev.ablation.job.ledger.Ledger;
 import dev.ablation.job.ledger.LedgerEntry;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -24,9 +22,7 @@ final class UndoCommand implements Callable<Integer> {
   @Parameters(paramLabel = "REQUEST", description = "Identifier of the request.")
   private String request;
 
-  @Option(names = "--ledger", required = true, paramLabel = "FILE", description = "The ledger.")
-  private Path ledger;
-
+  @Mixin private LedgerOption ledger = new LedgerOption();
   @Mixin private Output output = new Output();
 
   @SuppressWarnings("NullAway.Init") // picocli fills in what is required
@@ -34,7 +30,7 @@ final class UndoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (Ledger opened = Ledger.open(ledger)) {
+    try (Ledger opened = Ledger.open(ledger.file())) {
       LedgerEntry entry = opened.undo(request);
       output.print(
           spec,

@@ -19,7 +19,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Verifies evidence. */
@@ -32,8 +31,7 @@ import picocli.CommandLine.Spec;
 final class VerifyCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "BUNDLE", description = "Folder of evidence.")
-  private Path folder;
+  @Mixin private BundleArgument evidence = new BundleArgument();
 
   @Option(
       names = "--model",
@@ -50,12 +48,12 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Mixin private Output output = new Output();
 
-  @SuppressWarnings("NullAway.Init") // picocli fills in what is required
+  @SuppressWarnings("NullAway.Init") // picocli fills it in
   VerifyCommand() {}
 
   @Override
   public Integer call() throws IOException {
-    EvidenceBundle bundle = EvidenceBundle.open(folder);
+    EvidenceBundle bundle = evidence.open();
     PublicKey signer = key == null ? null : Keys.verifying(key);
     List<Check> checks;
     if (model == null) {

@@ -90,8 +90,8 @@ class CheckpointRunTest {
     command.setOut(new PrintWriter(out));
     command.setErr(new PrintWriter(err));
     String line =
-        "--kind style --anchor painting --steps 1 --images 1 --quiet --target Vermeer --model %s"
-            + " --component tokenizer=%s --output %s";
+        "--kind style --anchor painting --steps 1 --images 1 --no-images --quiet --target Vermeer"
+            + " --model %s --component tokenizer=%s --output %s";
     Path output = folder.resolve("of-a-file");
     int exit =
         command.execute(line.formatted(file, pipeline.resolve("tokenizer"), output).split(" "));

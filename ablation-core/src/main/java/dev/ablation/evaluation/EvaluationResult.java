@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalDouble;
 
 /**
  * The result of an evaluation, with everything needed to repeat it.
@@ -47,6 +48,22 @@ public record EvaluationResult(
    */
   public List<SubjectResult> of(Role role) {
     return subjects.stream().filter(each -> each.subject().role() == role).toList();
+  }
+
+  /**
+   * Returns how far the images of a role's subjects moved, see {@link SubjectMetric#pixelChange()}.
+   * Where a target moved no further than its neighbours, nothing was removed.
+   *
+   * @param role the role, such as {@link Role#TARGET}
+   * @return mean squared change of pixels from 0 to 1, averaged over the subjects; empty if it was
+   *     not measured
+   */
+  public OptionalDouble pixelChange(Role role) {
+    return of(role).stream()
+        .flatMap(subject -> subject.metrics().stream())
+        .filter(each -> each.metric().equals(PixelChange.NAME))
+        .mapToDouble(each -> each.ablated().value())
+        .average();
   }
 
   /**

@@ -12,10 +12,11 @@ import java.util.Map;
 
 /** The mean squared difference of the pixels of two images of one prompt and seed. */
 record PixelChange() implements SubjectMetric {
+  static final String NAME = "mean squared change";
 
   @Override
   public String name() {
-    return "mean squared change";
+    return NAME;
   }
 
   @Override

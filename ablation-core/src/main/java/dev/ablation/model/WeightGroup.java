@@ -41,6 +41,21 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   }
 
   /**
+   * Every projection of the attention over the text, in UNets with the bias of its output; in a
+   * network with joint attention only the text stream's keys and values are its own.
+   *
+   * @return the group
+   */
+  public static WeightGroup crossAttention() {
+    return ofRoles(
+        "cross-attention",
+        WeightRole.CROSS_ATTENTION_QUERY,
+        WeightRole.CROSS_ATTENTION_KEY,
+        WeightRole.CROSS_ATTENTION_VALUE,
+        WeightRole.CROSS_ATTENTION_OUTPUT);
+  }
+
+  /**
    * Every projection of every attention of the denoising network, self-attention included;
    * normalisations of queries and keys are not among them.
    *

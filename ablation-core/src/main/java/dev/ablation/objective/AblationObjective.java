@@ -135,6 +135,54 @@ public interface AblationObjective {
   }
 
   /**
+   * Erasing without an anchor, as ESD does (Gandikota et al., <i>Erasing Concepts from Diffusion
+   * Models</i>, ICCV 2023, arXiv 2303.07345, equation 7): the prediction for the target prompt must
+   * become {@code e(target) - n (e(target) - e(""))} of the weights of before the run, at noised
+   * anchor images. With n = 1 that is the prediction for the empty prompt, with more it leads away
+   * from the target. (The scale of the paper's equation is n - 1.)
+   *
+   * <p>ESD-x trains {@link dev.ablation.model.WeightGroup#crossAttention()}, ESD-x-strict {@link
+   * dev.ablation.model.WeightGroup#crossAttentionKeyValue()}, ESD-u the rest of the denoiser
+   * without normalisations, for concepts that are more than their name.
+   *
+   * @param scale n, positive; the published code's default is 2
+   * @return the objective
+   * @see #negativeGuidanceOnTrajectory
+   */
+  static AblationObjective negativeGuidance(double scale) {
+    return new NegativeGuidance(scale, 0, false);
+  }
+
+  /**
+   * {@link #negativeGuidance} for a wider concept that loses the target: the anchor's prompts are
+   * trained, {@code e(anchor) - n (e(target) - e(""))} is their aim ({@code erase_from} of the
+   * published code).
+   *
+   * @param scale n, positive
+   * @return the objective
+   */
+  static AblationObjective negativeGuidanceFromAnchor(double scale) {
+    return new NegativeGuidance(scale, 0, true);
+  }
+
+  /**
+   * {@link #negativeGuidance} at points of the target's own trajectory, as in ESD, instead of at
+   * noised anchor images: from pure noise, the weights of before the run draw the target prompt up
+   * to the batch's timestep, by Euler's method and without guidance. (The published code draws with
+   * the weights under training and guidance 3.) Of the anchor images only the number and the size
+   * are used, so that a few suffice.
+   *
+   * @param scale n, positive
+   * @param steps network calls from pure noise to the timestep, positive; each costs a forward pass
+   *     of the batch
+   * @return the objective
+   */
+  static AblationObjective negativeGuidanceOnTrajectory(double scale, int steps) {
+    Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
+    return new NegativeGuidance(scale, steps, false);
+  }
+
+  /**
    * {@return the noise-based objective (Kumari et al. 2023, equation 5): ordinary denoising of the
    * anchor images under the target prompts}
    */

@@ -23,13 +23,15 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Function;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,12 @@ import org.jspecify.annotations.Nullable;
 final class ReportPage {
   /** Larger images are scaled down to this height and width to keep the page small. */
   private static final int LARGEST = 512;
+
+  private static final int LEAST_COLUMNS = 3;
+  private static final int MOST_COLUMNS = 4;
+
+  /** A wider interval, as few images have, says less than the count itself. */
+  private static final double WIDEST_INTERVAL = 0.2 + 1e-9;
 
   private final Report report;
   private final @Nullable EvaluationResult evaluation;
@@ -92,12 +100,13 @@ final class ReportPage {
 
   // Headline
 
+  /** What was meant; what came of it is said by the lines below it, where it was measured. */
   private String title() {
     List<String> targets = targets();
     return targets.isEmpty()
-        ? "What was removed from " + report.provenance().baseName()
-        : "%s removed from %s"
-            .formatted(String.join(", ", targets), report.provenance().baseName());
+        ? "A change of " + report.provenance().baseName()
+        : "%s, trained to remove %s"
+            .formatted(report.provenance().baseName(), String.join(", ", targets));
   }
 
   private List<String> targets() {
@@ -112,6 +121,7 @@ final class ReportPage {
     html.element("p", "Ablation report", "class", "kicker");
     html.element("h1", title());
     verdicts().forEach(text -> html.element("p", text, "class", "verdict"));
+    warnings().forEach(text -> html.element("p", "Warning: " + text, "class", "warning"));
     html.open("dl", "class", "cards");
     Training training = report.training();
     if (training != null) {
@@ -146,53 +156,162 @@ final class ReportPage {
   }
 
   /**
-   * The first comparable metric of each target, and the mean of the same metric over all
-   * neighbours.
+   * The first comparable metric of each target, and of the neighbours the mean of the same metric
+   * and the one that lost most.
    */
   private List<String> verdicts() {
     List<String> verdicts = new ArrayList<>();
     if (evaluation == null) {
+      verdicts.add("Not measured: nothing shows whether the target is gone.");
       return verdicts;
     }
     for (SubjectResult target : evaluation.of(Role.TARGET)) {
       Optional<Comparison> first =
           target.metrics().stream().filter(ReportPage::isComparableShare).findFirst();
-      first.ifPresent(each ->
-          verdicts.add(
-              "%s, %s: %s before, %s after."
-                  .formatted(
-                      target.subject().name(),
-                      each.metric(),
-                      value(Objects.requireNonNull(each.base())),
-                      value(each.ablated()))));
+      verdicts.add(
+          first
+              .map(each ->
+                  "%s, %s: %s before, %s after."
+                      .formatted(
+                          target.subject().name(),
+                          each.metric(),
+                          value(Objects.requireNonNull(each.base())),
+                          value(each.ablated())))
+              .orElseGet(() ->
+                  "%s: whether it is gone was not measured.".formatted(target.subject().name())));
     }
-    Map<String, List<Comparison>> ofNeighbours = new LinkedHashMap<>();
-    for (SubjectResult neighbour : evaluation.of(Role.NEIGHBOUR)) {
+    List<SubjectResult> neighbours = evaluation.of(Role.NEIGHBOUR);
+    if (neighbours.isEmpty()) {
+      verdicts.add("No neighbours: nothing shows whether the rest is intact.");
+    }
+    Map<String, List<Loss>> losses = new LinkedHashMap<>();
+    for (SubjectResult neighbour : neighbours) {
       for (Comparison each : neighbour.metrics()) {
         if (isComparableShare(each)) {
-          ofNeighbours.computeIfAbsent(each.metric(), key -> new ArrayList<>()).add(each);
+          losses
+              .computeIfAbsent(each.metric(), key -> new ArrayList<>())
+              .add(new Loss(neighbour.subject().name(), each));
         }
       }
     }
-    ofNeighbours.forEach((metric, all) ->
-        verdicts.add(
-            "%d neighbours, mean %s: %s before, %s after."
-                .formatted(
-                    all.size(),
-                    metric,
-                    mean(all, each -> Objects.requireNonNull(each.base())),
-                    mean(all, Comparison::ablated))));
+    losses.forEach((metric, all) -> verdicts.add(ofNeighbours(metric, all)));
+    changes().ifPresent(verdicts::add);
     return verdicts;
+  }
+
+  /** What a neighbour lost. */
+  private record Loss(String name, Comparison comparison) {
+    private MetricResult before() {
+      return Objects.requireNonNull(comparison.base());
+    }
+
+    private double lost() {
+      return before().value() - comparison.ablated().value();
+    }
+  }
+
+  private static String ofNeighbours(String metric, List<Loss> all) {
+    Loss worst = Collections.max(all, Comparator.comparingDouble(Loss::lost));
+    return "%d neighbours, %s: %s before, %s after; %s."
+        .formatted(
+            all.size(),
+            metric,
+            mean(all.stream().map(Loss::before).toList()),
+            mean(all.stream().map(each -> each.comparison().ablated()).toList()),
+            worst.lost() > 0
+                ? "most lost by %s, %s before, %s after"
+                    .formatted(
+                        worst.name(), value(worst.before()), value(worst.comparison().ablated()))
+                : "none lost any");
+  }
+
+  /** How far the target and the neighbours moved, where the change of pixels was measured. */
+  private Optional<String> changes() {
+    OptionalDouble target = moved(Role.TARGET);
+    OptionalDouble neighbours = moved(Role.NEIGHBOUR);
+    return target.isPresent() && neighbours.isPresent()
+        ? Optional.of(
+            "Mean squared change of pixels: %s of the target, %s of the neighbours."
+                .formatted(
+                    Unit.NUMBER.format(target.getAsDouble()),
+                    Unit.NUMBER.format(neighbours.getAsDouble())))
+        : Optional.empty();
+  }
+
+  private OptionalDouble moved(Role role) {
+    return evaluation == null
+        ? OptionalDouble.empty()
+        : evaluation.pixelChange(role);
+  }
+
+  private List<String> warnings() {
+    List<String> warnings = new ArrayList<>();
+    if (evaluation == null) {
+      return warnings;
+    }
+    OptionalDouble target = moved(Role.TARGET);
+    OptionalDouble neighbours = moved(Role.NEIGHBOUR);
+    if (target.isPresent()
+        && neighbours.isPresent()
+        && target.getAsDouble() <= neighbours.getAsDouble()) {
+      warnings.add("the target's images changed no more than the neighbours'; this is no removal.");
+    }
+    for (SubjectResult subject : evaluation.of(Role.TARGET)) {
+      subject.metrics().stream()
+          .filter(ReportPage::isComparableShare)
+          .findFirst()
+          .filter(each ->
+              each.ablated().value() >= Objects.requireNonNull(each.base()).value())
+          .ifPresent(each ->
+              warnings.add(
+                  "%s, %s: no less than before.".formatted(subject.subject().name(), each.metric())));
+    }
+    return warnings;
   }
 
   private static boolean isComparableShare(Comparison comparison) {
     return comparison.base() != null && comparison.ablated().unit() != Unit.NUMBER;
   }
 
-  private static String mean(List<Comparison> all, Function<Comparison, MetricResult> side) {
-    Unit unit = side.apply(all.get(0)).unit();
-    return unit.format(
-        all.stream().mapToDouble(each -> side.apply(each).value()).average().orElseThrow());
+  /** The mean, or the sum of what was counted. */
+  private static String mean(List<MetricResult> all) {
+    if (all.stream().allMatch(each -> Counted.of(each).isPresent())) {
+      List<Counted> counted = all.stream().map(each -> Counted.of(each).orElseThrow()).toList();
+      return new Counted(
+              counted.stream().mapToLong(Counted::hits).sum(),
+              counted.stream().mapToLong(Counted::images).sum())
+          .toString();
+    }
+    return all.get(0)
+        .unit()
+        .format(all.stream().mapToDouble(MetricResult::value).average().orElseThrow());
+  }
+
+  /**
+   * A share of so few images that a percentage would look more precise than it is.
+   *
+   * @param hits images that show it
+   * @param images of all
+   */
+  private record Counted(long hits, long images) {
+    private static final int MANY = 100;
+    private static final double ROUNDING = 1e-6;
+
+    static Optional<Counted> of(MetricResult metric) {
+      Integer images = metric.counts().get("images");
+      if (metric.unit() != Unit.SHARE || images == null || images <= 0 || images >= MANY) {
+        return Optional.empty();
+      }
+      double hits = metric.value() * images;
+      return Math.abs(hits - Math.rint(hits)) < ROUNDING
+          ? Optional.of(new Counted(Math.round(hits), images))
+          : Optional.empty();
+    }
+
+    @Override
+    public String toString() {
+      return "%d of %d".formatted(hits, images);
+    }
   }
 
   // Images
@@ -233,7 +352,7 @@ final class ReportPage {
   }
 
   private void pairs(List<ImagePair> pairs) {
-    html.open("ul", "class", "pairs");
+    html.open("ul", "class", "pairs by" + columns(pairs.size()));
     for (ImagePair pair : pairs) {
       html.open("li").open("figure").open("div", "class", "two");
       image("before", pair.base(), pair);
@@ -243,6 +362,19 @@ final class ReportPage {
       html.close().close();
     }
     html.close();
+  }
+
+  /** As many columns as leave the last row as full as possible. */
+  static int columns(int pairs) {
+    if (pairs <= MOST_COLUMNS) {
+      return pairs;
+    }
+    return IntStream.rangeClosed(LEAST_COLUMNS, MOST_COLUMNS)
+        .boxed()
+        .max(Comparator.comparingInt(columns -> (pairs - 1) % columns + 1 == columns
+            ? MOST_COLUMNS + columns
+            : (pairs - 1) % columns + 1))
+        .orElseThrow();
   }
 
   private static String shown(String prompt) {
@@ -286,28 +418,73 @@ final class ReportPage {
   private void measurements(EvaluationResult result) {
     html.open("section", "aria-labelledby", "measured");
     html.element("h2", "Measurements", "id", "measured");
-    html.open("div", "class", "scroll").open("table");
-    html.element(
-        "caption",
-        "Each value is shown with its confidence interval. A metric without a value before is a distance"
-            + " between the images before and after.");
-    head("Subject", "", "Metric", "", "Before", "number", "After", "number", "Images", "number");
+    if (has(result, true)) {
+      html.open("div", "class", "scroll").open("table");
+      html.element("caption", "Measured on the images of each model." + ofFewImages(result));
+      head("Subject", "", "Metric", "", "Before", "number", "After", "number", "Images", "number");
+      rows(result, true);
+      html.close().close();
+    }
+    if (has(result, false)) {
+      html.open("div", "class", "scroll").open("table");
+      html.element("caption", "Measured between the images before and the images after.");
+      head("Subject", "", "Metric", "", "Before to after", "number", "Images", "number");
+      rows(result, false);
+      html.close().close();
+    }
+    html.close();
+  }
+
+  private static boolean has(EvaluationResult result, boolean comparable) {
+    return result.subjects().stream()
+        .flatMap(subject -> subject.metrics().stream())
+        .anyMatch(each -> (each.base() != null) == comparable);
+  }
+
+  private static String ofFewImages(EvaluationResult result) {
+    boolean wide =
+        result.subjects().stream()
+            .flatMap(subject -> subject.metrics().stream())
+            .anyMatch(each ->
+                isWide(each.ablated()) || (each.base() != null && isWide(each.base())));
+    return wide
+        ? " Few images show a tendency and no rate: intervals wider than 20 points are left to the"
+            + " JSON file."
+        : "";
+  }
+
+  private static boolean isWide(MetricResult metric) {
+    ConfidenceInterval interval = metric.interval();
+    double whole =
+        switch (metric.unit()) {
+          case SHARE -> 1;
+          case PERCENT -> 100;
+          case NUMBER -> Double.POSITIVE_INFINITY;
+        };
+    return interval != null && interval.high() - interval.low() > WIDEST_INTERVAL * whole;
+  }
+
+  private void rows(EvaluationResult result, boolean comparable) {
     html.open("tbody");
     for (Role role : Role.values()) {
       for (SubjectResult subject : result.of(role)) {
         for (Comparison each : subject.metrics()) {
-          html.open("tr");
-          html.open("th", "scope", "row").text(subject.subject().name() + " ");
-          html.element("small", role.name().toLowerCase(Locale.ROOT)).close();
-          html.element("td", each.metric());
-          cell(each.base());
-          cell(each.ablated());
-          html.element("td", Integer.toString(subject.subject().images()), "class", "number");
-          html.close();
+          if ((each.base() != null) == comparable) {
+            html.open("tr");
+            html.open("th", "scope", "row").text(subject.subject().name() + " ");
+            html.element("small", role.name().toLowerCase(Locale.ROOT)).close();
+            html.element("td", each.metric());
+            if (each.base() != null) {
+              cell(each.base());
+            }
+            cell(each.ablated());
+            html.element("td", Integer.toString(subject.subject().images()), "class", "number");
+            html.close();
+          }
         }
       }
     }
-    html.close().close().close().close();
+    html.close();
   }
 
   /** Adds a table header; names and classes alternate. */
@@ -326,7 +503,7 @@ final class ReportPage {
     } else {
       html.text(value(metric));
       ConfidenceInterval interval = metric.interval();
-      if (interval != null) {
+      if (interval != null && !isWide(metric)) {
         html.element(
             "small",
             "%s to %s"
@@ -338,6 +515,10 @@ final class ReportPage {
   }
 
   private static String value(MetricResult metric) {
+    return Counted.of(metric).map(Counted::toString).orElseGet(() -> percentage(metric));
+  }
+
+  private static String percentage(MetricResult metric) {
     return metric.unit().format(metric.value());
   }
 
@@ -377,7 +558,11 @@ final class ReportPage {
   }
 
   private static String sentence(String words) {
-    return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1) + ".";
+    return sentenceStart(words) + ".";
+  }
+
+  private static String sentenceStart(String words) {
+    return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1);
   }
 
   // Attacks

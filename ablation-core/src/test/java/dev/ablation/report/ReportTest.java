@@ -48,6 +48,7 @@ import org.jsoup.parser.Parser;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -200,12 +201,16 @@ class ReportTest {
   @Test
   void thePageSaysWhatWasMeasured() {
     Document page = page(new Report(provenance(), DELTA, evaluation(true), training(60)));
-    assertThat(page.select("h1").text()).startsWith("van gogh<b onclick");
+    assertThat(page.select("h1").text()).startsWith("base, trained to remove van gogh<b onclick");
     assertThat(page.select(".verdict").eachText())
         .anyMatch(text -> text.contains("CLIP accuracy: 98.0 % before, 2.0 % after."))
-        .anyMatch(text -> text.contains("2 neighbours, mean CLIP accuracy: 95.0 % before, 85.0 %"));
+        .anyMatch(text -> text.contains("2 neighbours, CLIP accuracy: 19 of 20 before, 17 of 20 after"))
+        .anyMatch(text -> text.contains("most lost by monet, 9 of 10 before, 8 of 10 after"));
+    assertThat(page.select(".warning")).isEmpty();
     assertThat(page.select("table").get(0).text())
-        .contains("98.0 %", "88.0 % to 100.0 %", "0.0123", "monet", "neighbour");
+        .contains("98.0 %", "88.0 % to 100.0 %", "monet", "neighbour")
+        .doesNotContain("0.0123");
+    assertThat(page.select("table").get(1).text()).contains("0.0123", "Before to after");
     // Before and after of five subjects' two pairs and of the attempt's one, and the large one.
     assertThat(page.select("img")).hasSize(2 * (5 * 2 + 1) + 1);
     assertThat(page.select("img").get(0).attr("alt")).contains("before", "seed 1");
@@ -230,11 +235,11 @@ class ReportTest {
             .mapToObj(i -> "style 'S" + i + "'")
             .collect(Collectors.joining(", "));
     assertThat(Jsoup.parse(new Report(several, DELTA, null, null).html()).title())
-        .isEqualTo(targets + " removed from base");
+        .isEqualTo("base, trained to remove " + targets);
     Provenance none =
         new Provenance("1.2.3", "base", "b".repeat(64), Map.of(), Map.of("a", "b"), Map.of());
     assertThat(Jsoup.parse(new Report(none, DELTA, null, null).html()).title())
-        .isEqualTo("What was removed from base");
+        .isEqualTo("A change of base");
   }
 
   /** "brightness" contains "right", which says nothing about its unit. */
@@ -262,8 +267,74 @@ class ReportTest {
           .anyMatch(row -> row.contains("sunny 25.0 %15.0 % to 35.0 % 75.0"))
           .anyMatch(row -> row.contains("memorised 0.5 %0.4 % to 0.6 % 0.3"));
       assertThat(page.select(".verdict").eachText())
-          .containsExactly("van gogh, sunny: 25.0 % before, 75.0 % after.");
+          .containsExactly(
+              "van gogh, sunny: 25.0 % before, 75.0 % after.",
+              "No neighbours: nothing shows whether the rest is intact.");
     }
+  }
+
+  private static SubjectResult counted(Role role, String name, int before, int after, double moved) {
+    MetricResult base =
+        MetricResult.of("drawn", before / 6.0, CLIP)
+            .unit(Unit.SHARE)
+            .counts(Map.of("images", 6))
+            .interval(new ConfidenceInterval(0.61, 1, 0.95, "Wilson"));
+    MetricResult ablated =
+        MetricResult.of("drawn", after / 6.0, CLIP).unit(Unit.SHARE).counts(Map.of("images", 6));
+    return new SubjectResult(
+        new Subject(role, name, List.of("a"), 6),
+        List.of(
+            new Comparison(base, ablated),
+            new Comparison(null, MetricResult.of("mean squared change", moved, CLIP))),
+        List.of());
+  }
+
+  @Test
+  void fewImagesAreCountedAndDamageIsNamedAtTheTop() {
+    EvaluationResult result =
+        new EvaluationResult(
+            Map.of(),
+            List.of(
+                counted(Role.TARGET, "ink", 6, 1, 0.2),
+                counted(Role.NEIGHBOUR, "noto", 6, 6, 0.01),
+                counted(Role.NEIGHBOUR, "blob", 6, 3, 0.03)),
+            List.of(),
+            Duration.ZERO);
+    Document page = page(new Report(provenance(), DELTA, result, null));
+    assertThat(page.select("header .verdict").eachText())
+        .containsExactly(
+            "ink, drawn: 6 of 6 before, 1 of 6 after.",
+            "2 neighbours, drawn: 12 of 12 before, 9 of 12 after; most lost by blob, 6 of 6 before,"
+                + " 3 of 6 after.",
+            "Mean squared change of pixels: 0.2000 of the target, 0.02000 of the neighbours.");
+    assertThat(page.select(".warning")).isEmpty();
+    assertThat(page.select("main").text())
+        .contains("6 of 6", "intervals wider than 20 points")
+        .doesNotContain("100.0 %", "61.0 %", "\u2013");
+    assertThat(page.select("td")).as("no empty cells").allMatch(cell -> !cell.text().isBlank());
+  }
+
+  @Test
+  void withoutEvidenceThereIsNoVerdict() {
+    assertThat(page(new Report(provenance(), DELTA, null, null)).select(".verdict").text())
+        .isEqualTo("Not measured: nothing shows whether the target is gone.");
+    EvaluationResult still =
+        new EvaluationResult(
+            Map.of(),
+            List.of(
+                counted(Role.TARGET, "ink", 6, 6, 0.01), counted(Role.NEIGHBOUR, "noto", 6, 6, 0.01)),
+            List.of(),
+            Duration.ZERO);
+    assertThat(page(new Report(provenance(), DELTA, still, null)).select(".warning").eachText())
+        .containsExactly(
+            "Warning: the target's images changed no more than the neighbours'; this is no removal.",
+            "Warning: ink, drawn: no less than before.");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1", "2, 2", "3, 3", "4, 4", "5, 3", "6, 3", "7, 4", "8, 4", "9, 3", "12, 4"})
+  void theLastRowOfImagesIsAsFullAsPossible(int pairs, int columns) {
+    assertThat(ReportPage.columns(pairs)).isEqualTo(columns);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.ablation.djl;
 
+import ai.djl.Device;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.Precision;
@@ -16,8 +17,8 @@ record Computation(LoadOptions options) {
     return new Computation(options);
   }
 
-  /** Sets the precision, and what is recomputed where gradients are recorded. */
-  void set(Layer denoiser, AutoencoderKL vae) {
+  /** Sets the precision, who computes, and what is recomputed where gradients are recorded. */
+  void set(Layer denoiser, AutoencoderKL vae, Device device) {
     Precision precision = options.precision();
     denoiser.setPrecision(precision);
     denoiser.setGradientCheckpointing(options.gradientCheckpointing());
@@ -25,6 +26,9 @@ record Computation(LoadOptions options) {
         precision == Precision.FLOAT16 && vae.config().forceUpcast()
             ? Precision.FLOAT32
             : precision);
+    int workers = device.isGpu() ? 1 : options.workers();
+    denoiser.setWorkers(workers);
+    vae.setWorkers(options.vaeSlicing() ? 1 : workers);
     vae.setSplitting(options.vaeSlicing(), options.vaeTiling());
   }
 }

@@ -125,7 +125,7 @@ final class FluxPipeline implements PipelineClass<Flux> {
             distilled ? 512 : 256,
             opening);
     NDManager manager = opening.fill();
-    Computation.of(opening.options()).set(transformer.layer(), vae.layer());
+    Computation.of(opening.options()).set(transformer.layer(), vae.layer(), manager.getDevice());
     int side = vae.config().sampleSize() / vae.config().downscaling();
     double guidance = opening.options().guidance().orElse(GUIDANCE);
     return new Flux(

@@ -131,7 +131,7 @@ final class StableDiffusion3Pipeline implements PipelineClass<StableDiffusion3> 
         FlowComponents.open(components.get(TEXT_ENCODER_2), TOKENIZER_2, components, opening);
     T5TextEncoder third = t5(components, opening);
     NDManager manager = opening.fill();
-    Computation.of(opening.options()).set(transformer.layer(), vae.layer());
+    Computation.of(opening.options()).set(transformer.layer(), vae.layer(), manager.getDevice());
     NamedWeights weights =
         new NamedWeights()
             .add("transformer", transformer.layer(), WeightRole.DENOISER)

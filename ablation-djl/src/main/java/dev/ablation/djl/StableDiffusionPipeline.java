@@ -172,7 +172,7 @@ final class StableDiffusionPipeline implements PipelineClass<StableDiffusion> {
     ClipTokenizer tokenizer =
         AddedTokens.open(opening, files, TOKENIZER.name(), text, text.config(), new int[] {0, 1});
     NDManager manager = opening.fill();
-    Computation.of(opening.options()).set(unet.layer(), vae.layer());
+    Computation.of(opening.options()).set(unet.layer(), vae.layer(), manager.getDevice());
     return new StableDiffusion(
         new UNetDiffusion.Parts(
             new ModelDescriptor(

@@ -185,7 +185,7 @@ final class StableDiffusionXLPipeline implements PipelineClass<StableDiffusionXL
       Components components, Opening opening, NDManager manager) {
     Network<UNetConfig, UNet2DConditionModel> unet = components.get(UNET);
     Network<VaeConfig, AutoencoderKL> vae = components.get(VAE);
-    Computation.of(opening.options()).set(unet.layer(), vae.layer());
+    Computation.of(opening.options()).set(unet.layer(), vae.layer(), manager.getDevice());
     return new UNetDiffusion.Parts(
         new ModelDescriptor(
                 opening.modelName(),

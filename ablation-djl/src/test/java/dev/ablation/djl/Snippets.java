@@ -15,6 +15,8 @@ import dev.ablation.concept.Concept;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.SmallClip;
+import dev.ablation.djl.doctor.Diagnosis;
+import dev.ablation.djl.doctor.NativeDoctor;
 import dev.ablation.djl.hub.Hub;
 import dev.ablation.djl.hub.HubException;
 import dev.ablation.djl.hub.HubModel;
@@ -259,5 +261,15 @@ class Snippets {
       clip.save(output.resolve("clip"), Dtype.F32);
     }
     return output.resolve("clip");
+  }
+
+  static Diagnosis doctor() {
+    // @start region="doctor"
+    Diagnosis found = NativeDoctor.examine();
+    if (!found.healthy()) {
+      System.err.println(found); // what is wrong, and the setting that mends it
+    }
+    // @end
+    return found;
   }
 }

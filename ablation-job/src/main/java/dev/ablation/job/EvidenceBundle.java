@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EvidenceBundle {
   private static final double WHITE = 255;
+  private static final String REPORT_JSON = "report.json";
 
   private final Path folder;
   private final Evidence evidence;
@@ -97,15 +98,9 @@ public final class EvidenceBundle {
     return PairSettings.targets(evidence.settings());
   }
 
-  /**
-   * Returns the identifier of the request.
-   *
-   * @param otherwise its name stands in where the job has none
-   * @return the identifier
-   */
-  public String requestOr(Path otherwise) {
-    return job.request()
-        .orElseGet(() -> String.valueOf(otherwise.toAbsolutePath().normalize().getFileName()));
+  /** {@return the identifier of the request; the folder's name where the job has none} */
+  public String request() {
+    return JobRun.request(job, folder);
   }
 
   /** {@return whether every limit of the job was met} */
@@ -277,13 +272,24 @@ public final class EvidenceBundle {
    * @throws IOException if there is none, or it cannot be read
    */
   public EvaluationResult evaluation() throws IOException {
-    Path file = folder.resolve("report.json");
+    return evaluationIfAny()
+        .orElseThrow(() ->
+            new IOException(folder.resolve(REPORT_JSON) + ": the report has no evaluation"));
+  }
+
+  /**
+   * Reads the evaluation if there is one.
+   *
+   * @return the evaluation, without its images; empty if the job has none
+   * @throws IOException if it cannot be read
+   */
+  public Optional<EvaluationResult> evaluationIfAny() throws IOException {
+    Path file = folder.resolve(REPORT_JSON);
     try {
       JsonObject report = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-      if (!report.has("evaluation")) {
-        throw new IOException(file + ": the report has no evaluation");
-      }
-      return EvaluationResult.fromJson(report.get("evaluation").toString());
+      return report.has("evaluation")
+          ? Optional.of(EvaluationResult.fromJson(report.get("evaluation").toString()))
+          : Optional.empty();
     } catch (JsonParseException | IllegalStateException | IllegalArgumentException e) {
       throw new IOException(file + ": not a report: " + e.getMessage(), e);
     }

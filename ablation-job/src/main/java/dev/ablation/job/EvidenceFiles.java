@@ -39,12 +39,14 @@ final class EvidenceFiles {
   private final Path folder;
   private final DiffusionModel model;
   private final Optional<String> evaluator;
+  private final String request;
 
   EvidenceFiles(Path folder, JobSession session) {
     this.job = session.job();
     this.folder = folder;
     this.model = session.model();
     this.evaluator = session.evaluatorSha256();
+    this.request = JobRun.request(job, folder);
   }
 
   /** Reads the key, so that a wrong one is found before the long work. */
@@ -54,12 +56,13 @@ final class EvidenceFiles {
   }
 
   /** Everything but the manifest, which comes last. */
-  void write(AblationResult result, List<Verdict> verdicts) throws IOException {
+  void write(AblationResult result, List<Verdict> verdicts, List<TogetherResult> together)
+      throws IOException {
     List<Evidence.Drawn> images = new ArrayList<>();
     if (result.evaluation().isPresent()) {
       images = images(result.evaluation().get());
     }
-    Evidence evidence = evidence(result, verdicts, images);
+    Evidence evidence = evidence(result, verdicts, together, images);
     AtomicFiles.writeString(
         folder.resolve(Evidence.FILE), Existing.REPLACE, RecordWriter.write(evidence));
     AtomicFiles.writeString(
@@ -73,7 +76,10 @@ final class EvidenceFiles {
   }
 
   private Evidence evidence(
-      AblationResult result, List<Verdict> verdicts, List<Evidence.Drawn> images)
+      AblationResult result,
+      List<Verdict> verdicts,
+      List<TogetherResult> together,
+      List<Evidence.Drawn> images)
       throws IOException {
     Provenance provenance = result.provenance();
     WeightDelta delta = result.delta();
@@ -100,9 +106,10 @@ final class EvidenceFiles {
                     verdict.measured().isPresent() ? verdict.measured().getAsDouble() : null,
                     verdict.met()))
             .toList(),
-        verdicts.stream().allMatch(Verdict::met),
+        verdicts.stream().allMatch(Verdict::met)
+            && together.stream().allMatch(TogetherResult::accepted),
         Evidence.TOLERANCE,
-        knownLimits(result.evaluation(), provenance),
+        knownLimits(result.evaluation(), provenance, together),
         job.metadata());
   }
 
@@ -132,11 +139,23 @@ final class EvidenceFiles {
   }
 
   /** Says which conclusions the measurements do not carry. */
-  private List<String> knownLimits(Optional<EvaluationResult> found, Provenance provenance) {
+  private List<String> knownLimits(
+      Optional<EvaluationResult> found, Provenance provenance, List<TogetherResult> together) {
     List<String> limits = new ArrayList<>();
     limits.add(
         "The delta belongs to the base model with SHA-256 %s; on other weights nothing is shown."
             .formatted(provenance.baseSha256()));
+    limits.add(
+        together.isEmpty()
+            ? "The delta was tried alone: with other deltas applied as well, nothing is shown."
+            : "The delta was tried together with those of %s; with others, nothing is shown."
+                .formatted(
+                    String.join(
+                        ", ",
+                        together.stream()
+                            .map(each -> "request '" + each.request() + "'")
+                            .filter(other -> !other.equals("request '" + request + "'"))
+                            .toList())));
     if (found.isEmpty()) {
       limits.add("Nothing was measured: whether the target is gone is not known.");
       return limits;

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param preset published settings: {@code recommended} (tuned for the emoji model; {@code
  *     standard} for others), {@code standard}, {@code diffusers}, {@code diffusers-with-prior},
  *     {@code paper}, {@code paper-with-prior}. Default: {@code recommended}
- * @param weights weights to change: {@code cross-attention-key-value}, {@code attention}, {@code
- *     denoiser}, {@code token-embeddings}. Default: the preset's
+ * @param weights weights to change: {@code cross-attention-key-value}, {@code cross-attention},
+ *     {@code attention}, {@code denoiser}, {@code token-embeddings}. Default: the preset's
  * @param objective the loss. Default: the preset's
  * @param training settings of training by gradient. With {@code closedForm} only if that says
  *     {@code polish}
@@ -37,8 +37,14 @@ public record JobMethod(
         @Nullable String preset,
     @Described(
             value =
-                "Weights to change: `cross-attention-key-value`, `attention`, `denoiser`, `token-embeddings`. Default: the preset's.",
-            oneOf = {"cross-attention-key-value", "attention", "denoiser", "token-embeddings"})
+                "Weights to change: `cross-attention-key-value`, `cross-attention`, `attention`, `denoiser`, `token-embeddings`. Default: the preset's.",
+            oneOf = {
+              "cross-attention-key-value",
+              "cross-attention",
+              "attention",
+              "denoiser",
+              "token-embeddings"
+            })
         @Nullable String weights,
     @Described("The loss. Default: the preset's.") @Nullable JobObjective objective,
     @Described("Settings of training by gradient. With `closedForm` only if that says `polish`.")

@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *     model with others is refused. Default: any
  * @param device {@code cpu}, {@code gpu}, {@code gpu0} ... Default: {@code cpu} for the emoji
  *     model, else the first GPU or the CPU
- * @param threads threads on the CPU, 0 for one per core. Default: 1 for the emoji model, else 0
+ * @param threads threads on the CPU, 0 for one per core; those of the emoji model share the images
+ *     of a batch. Default: 0
  * @param weightDtype how weights are held: {@code float32} or {@code as-stored}. Default: {@code
  *     float32}
  * @param precision matrix products: {@code float32} or {@code bf16-matmul}. Default: {@code
@@ -38,7 +39,8 @@ public record JobModel(
     @Described(
             "`cpu`, `gpu`, `gpu0` ... Default: `cpu` for the emoji model, else the first GPU or the CPU.")
         @Nullable String device,
-    @Described("Threads on the CPU, 0 for one per core. Default: 1 for the emoji model, else 0.")
+    @Described(
+            "Threads on the CPU, 0 for one per core; those of the emoji model share the images of a batch. Default: 0.")
         @Nullable Integer threads,
     @Described(
             value = "How weights are held: `float32` or `as-stored`. Default: `float32`.",

@@ -7,19 +7,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * The loss of training by gradient.
  *
- * @param kind {@code model-based} (equation 4 of the paper) or {@code noise-based} (equation 5).
- *     Default: {@code model-based}
+ * @param kind {@code model-based} (equation 4 of the paper), {@code noise-based} (equation 5) or
+ *     {@code negative-guidance} (ESD: away from the target, without an anchor). Default: {@code
+ *     model-based}
  * @param teacher for {@code model-based}: which weights predict for the anchor, {@code
  *     current-weights} (the paper's) or {@code frozen-weights}. Default: {@code current-weights}
  * @param weighting for {@code noise-based}: weight of a timestep. Default: {@code uniform}
+ * @param scale for {@code negative-guidance}: 1 leads to the empty prompt, more away from the
+ *     target. Default: 2
  * @param priorWeight weight of prior preservation on the anchor's images. Default: none
  */
 @Shorthand("kind")
 public record JobObjective(
     @Described(
             value =
-                "`model-based` (equation 4 of the paper) or `noise-based` (equation 5). Default: `model-based`.",
-            oneOf = {"model-based", "noise-based"})
+                "`model-based` (equation 4 of the paper), `noise-based` (equation 5) or `negative-guidance` (ESD: away from the target, without an anchor). Default: `model-based`.",
+            oneOf = {"model-based", "noise-based", "negative-guidance"})
         @Nullable String kind,
     @Described(
             value =
@@ -29,18 +32,31 @@ public record JobObjective(
     @Described("For `noise-based`: weight of a timestep. Default: `uniform`.")
         @Nullable JobWeighting weighting,
     @Described(
+            value =
+                "For `negative-guidance`: 1 leads to the empty prompt, more away from the target. Default: 2.",
+            positive = true)
+        @Nullable Double scale,
+    @Described(
             value = "Weight of prior preservation on the anchor's images. Default: none.",
             positive = true)
         @Nullable Double priorWeight) {
 
-  /** Copies and checks the values. */
+  static final String MODEL_BASED = "model-based";
+  static final String NOISE_BASED = "noise-based";
+  static final String NEGATIVE_GUIDANCE = "negative-guidance";
+
+  /** Checks the values. */
   public JobObjective {
-    boolean noise = "noise-based".equals(kind);
-    if (noise && teacher != null) {
-      throw new IllegalArgumentException("teacher must stand with kind 'model-based' alone");
-    }
-    if (!noise && weighting != null) {
-      throw new IllegalArgumentException("weighting must stand with kind 'noise-based' alone");
+    String chosen = kind == null ? MODEL_BASED : kind;
+    check("teacher", teacher, chosen, MODEL_BASED);
+    check("weighting", weighting, chosen, NOISE_BASED);
+    check("scale", scale, chosen, NEGATIVE_GUIDANCE);
+  }
+
+  private static void check(String name, @Nullable Object value, String kind, String owner) {
+    if (value != null && !kind.equals(owner)) {
+      throw new IllegalArgumentException(
+          "%s must stand with kind '%s' alone".formatted(name, owner));
     }
   }
 }

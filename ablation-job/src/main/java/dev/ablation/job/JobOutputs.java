@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param lora loRA file, if low-rank factors were trained. Default: none
  * @param signingKey ed25519 key in PEM (PKCS #8) that signs the manifest. Default: the bundle is
  *     not signed
- * @param ledger ledger file in which the result is entered. Default: none
+ * @param ledger ledger file in which a result that meets all limits is entered, evaluated together
+ *     with what is in it. Default: none
  * @param checkpointEvery training steps between two checkpoints. Default: 50
  */
 @CheckReturnValue
@@ -27,7 +28,9 @@ public record JobOutputs(
     @Described(
             "Ed25519 key in PEM (PKCS #8) that signs the manifest. Default: the bundle is not signed.")
         @Nullable Path signingKey,
-    @Described("Ledger file in which the result is entered. Default: none.") @Nullable Path ledger,
+    @Described(
+            "Ledger file in which a result that meets all limits is entered, evaluated together with what is in it. Default: none.")
+        @Nullable Path ledger,
     @Described(value = "Training steps between two checkpoints. Default: 50.", positive = true)
         @Nullable Integer checkpointEvery) {
 

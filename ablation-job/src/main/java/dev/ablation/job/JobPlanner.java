@@ -44,6 +44,9 @@ import org.slf4j.LoggerFactory;
 
 /** Turns the description into the plan and the evaluation of the library. */
 final class JobPlanner {
+  /** The default scale of ESD's published code. */
+  private static final double NEGATIVE_GUIDANCE = 2;
+
   private static final Logger LOG = LoggerFactory.getLogger(JobPlanner.class);
 
   private final AblationJob job;
@@ -333,6 +336,7 @@ final class JobPlanner {
 
   private static WeightGroup weights(String name) {
     return switch (name) {
+      case "cross-attention" -> WeightGroup.crossAttention();
       case "attention" -> WeightGroup.attention();
       case "denoiser" -> WeightGroup.denoiser();
       case "token-embeddings" -> WeightGroup.tokenEmbeddings();
@@ -341,13 +345,20 @@ final class JobPlanner {
   }
 
   private static AblationObjective objective(JobObjective settings) {
+    String kind = settings.kind() == null ? JobObjective.MODEL_BASED : settings.kind();
     AblationObjective objective =
-        "noise-based".equals(settings.kind())
-            ? AblationObjective.noiseBased(weighting(settings.weighting()))
-            : AblationObjective.modelBased(
-                "frozen-weights".equals(settings.teacher())
-                    ? Teacher.FROZEN_WEIGHTS
-                    : Teacher.CURRENT_WEIGHTS);
+        switch (kind) {
+          case JobObjective.NOISE_BASED ->
+              AblationObjective.noiseBased(weighting(settings.weighting()));
+          case JobObjective.NEGATIVE_GUIDANCE ->
+              AblationObjective.negativeGuidance(
+                  settings.scale() == null ? NEGATIVE_GUIDANCE : settings.scale());
+          default ->
+              AblationObjective.modelBased(
+                  "frozen-weights".equals(settings.teacher())
+                      ? Teacher.FROZEN_WEIGHTS
+                      : Teacher.CURRENT_WEIGHTS);
+        };
     return settings.priorWeight() == null
         ? objective
         : objective.plus(AblationObjective.priorPreservation().times(settings.priorWeight()));

@@ -5,12 +5,13 @@ import dev.ablation.AblationResult;
 import dev.ablation.AblationRun;
 import dev.ablation.Estimate;
 import dev.ablation.checkpoint.Checkpoints;
-import dev.ablation.djl.lora.LoraFile;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.job.evidence.Manifest;
+import dev.ablation.job.ledger.Ledger;
+import dev.ablation.job.ledger.LedgerException;
 import dev.ablation.memory.MemoryUse;
 import dev.ablation.memory.PeakMemory;
 import java.io.IOException;
@@ -22,7 +23,6 @@ import java.nio.file.Path;
 import java.security.PrivateKey;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -202,6 +202,8 @@ public final class JobRun {
    *     beyond its limits; before any long work
    * @throws JobStoppedException if it was cancelled or took more than the job's limits; the folder
    *     keeps what was done
+   * @throws LedgerException if the job's ledger refuses the removal; before any long work, but for
+   *     what another run enters meanwhile
    * @throws IllegalStateException if another process runs in the folder
    * @throws IOException if a file cannot be read or written
    */
@@ -216,9 +218,14 @@ public final class JobRun {
         plan = plan.evaluate(evaluation.get());
       }
       check(plan);
+      checkLedger(plan, session);
       begin();
+      long start = System.nanoTime();
+      BooleanSupplier stop = () -> reasonToStop(start, cancelled) != null;
       try (AblationResult result = train(plan.listener(listener), cancelled)) {
-        return finish(result, session, more, key);
+        return new JobEnd(job, folder, session, listener, stop).write(result, more, key);
+      } catch (CancellationException e) {
+        throw stopped(reasonToStop(start, cancelled));
       }
     }
   }
@@ -260,6 +267,31 @@ public final class JobRun {
       }
     }
     return problems;
+  }
+
+  /** Says before the long work what the ledger would refuse after it. */
+  private void checkLedger(Ablation plan, JobSession session) throws IOException {
+    Path ledger = job.outputs().ledger();
+    if (ledger == null || !Files.exists(ledger)) {
+      return;
+    }
+    String request = request(job, folder);
+    boolean entered =
+        Ledger.read(ledger).stream()
+            .anyMatch(entry -> JobEnd.isOf(entry, ledger, request, folder));
+    if (!entered) {
+      Ledger.checkNew(
+          ledger,
+          session.model().weights().sha256(),
+          request,
+          plan.pairs().stream().map(pair -> pair.target().toString()).toList());
+    }
+  }
+
+  /** The request that a run answers; the name of its folder where the job has none. */
+  static String request(AblationJob job, Path folder) {
+    return job.request()
+        .orElseGet(() -> String.valueOf(folder.toAbsolutePath().normalize().getFileName()));
   }
 
   private void begin() throws IOException {
@@ -321,10 +353,14 @@ public final class JobRun {
     }
   }
 
+  private JobStoppedException stopped(@Nullable String reason) {
+    return new JobStoppedException(reason == null ? "the run was cancelled" : reason, folder);
+  }
+
   private RuntimeException failure(@Nullable Throwable cause, @Nullable String stopped)
       throws IOException {
     if (cause instanceof CancellationException) {
-      return new JobStoppedException(stopped == null ? "the run was cancelled" : stopped, folder);
+      return stopped(stopped);
     }
     if (cause instanceof UncheckedIOException io) {
       throw io.getCause();
@@ -357,35 +393,6 @@ public final class JobRun {
     return null;
   }
 
-  private JobResult finish(
-      AblationResult result, JobSession session, MoreFiles more, @Nullable PrivateKey key)
-      throws IOException {
-    List<Verdict> verdicts = Acceptance.verdicts(job.acceptance(), result.evaluation());
-    Path delta = folder.resolve(DELTA);
-    Files.deleteIfExists(delta); // of an end that was killed
-    result.delta().save(delta);
-    result.report(folder.resolve(REPORT));
-    new EvidenceFiles(folder, session).write(result, verdicts);
-    export(result, session);
-    more.write(result, session);
-    delete(folder.resolve(WORK));
-    JobResult found = new JobResult(job, folder, verdicts, result.evaluation());
-    EvidenceFiles.seal(job, folder, found.accepted(), key);
-    return found;
-  }
-
-  /** What the job asks for beside the evidence. What an end that was killed wrote is complete. */
-  private void export(AblationResult result, JobSession session) throws IOException {
-    Path checkpoint = job.outputs().export();
-    if (checkpoint != null && !Files.exists(checkpoint)) {
-      result.delta().export(session.model(), checkpoint);
-    }
-    Path lora = job.outputs().lora();
-    if (lora != null && !Files.exists(lora)) {
-      LoraFile.save(result.delta(), lora);
-    }
-  }
-
   /** What is to be written beside the folder must not exist when a run begins. */
   private void checkOutputs() throws IOException {
     for (Path output :
@@ -393,14 +400,6 @@ public final class JobRun {
       if (Files.exists(output)) {
         throw new FileAlreadyExistsException(
             output.toString(), null, "exists already; choose an output that does not");
-      }
-    }
-  }
-
-  private static void delete(Path tree) throws IOException {
-    try (Stream<Path> files = Files.walk(tree)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
       }
     }
   }

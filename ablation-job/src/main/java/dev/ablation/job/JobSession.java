@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.ablation.Ablation;
 import dev.ablation.djl.DiffusionPipeline;
 import dev.ablation.djl.clip.Clip;
+import dev.ablation.djl.load.DeviceNames;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.djl.load.WeightDtype;
 import dev.ablation.djl.nn.Precision;
@@ -16,10 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +25,6 @@ import org.jspecify.annotations.Nullable;
  * dev.ablation.Ablator} and into an {@link Evaluation}.
  */
 public final class JobSession implements AutoCloseable {
-  private static final Pattern GPU = Pattern.compile("gpu(\\d{0,3})");
-
   private final AblationJob job;
   private final DiffusionModel model;
   private final JobEvaluator evaluator;
@@ -134,9 +130,15 @@ public final class JobSession implements AutoCloseable {
   }
 
   private static LoadOptions options(JobModel source) {
-    Integer threads = source.threads();
-    LoadOptions options =
-        LoadOptions.defaults().threads(threads != null ? threads : source.isEmbedded() ? 1 : 0);
+    int threads = source.threads() == null ? 0 : source.threads();
+    LoadOptions options = LoadOptions.defaults();
+    if (source.isEmbedded()) {
+      // Operations of a network of this size do not gain from a second thread, batches do.
+      int workers = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+      options = options.threads(1).workers(workers);
+    } else {
+      options = options.threads(threads);
+    }
     Optional<Device> device = device(source.device());
     if (device.isPresent()) {
       options = options.device(device.get());
@@ -155,16 +157,11 @@ public final class JobSession implements AutoCloseable {
     if (text == null) {
       return Optional.empty();
     }
-    String name = text.strip().toLowerCase(Locale.ROOT);
-    Matcher gpu = GPU.matcher(name);
-    if (gpu.matches()) {
-      return Optional.of(Device.gpu(gpu.group(1).isEmpty() ? 0 : Integer.parseInt(gpu.group(1))));
+    try {
+      return Optional.of(DeviceNames.parse(text));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("device " + e.getMessage(), e);
     }
-    if (name.equals("cpu")) {
-      return Optional.of(Device.cpu());
-    }
-    throw new IllegalArgumentException(
-        "device must be cpu, gpu, gpu0, gpu1 ..., was '%s'".formatted(text));
   }
 
   /** {@return the job} */

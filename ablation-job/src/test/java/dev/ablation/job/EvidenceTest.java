@@ -3,14 +3,15 @@ package dev.ablation.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.gson.Gson;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.job.EvidenceBundle.Check;
 import dev.ablation.job.evidence.Envelope;
 import dev.ablation.job.evidence.Keys;
 import dev.ablation.job.evidence.Manifest;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -22,6 +23,8 @@ import java.security.PublicKey;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.Stream;
+import org.cyclonedx.Version;
+import org.cyclonedx.parsers.JsonParser;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -119,11 +122,23 @@ class EvidenceTest {
     assertThat(evidence.metadata()).containsEntry("received", "2026-03-02");
     assertThat(bundle.resolve("MODEL_CARD.md")).content().contains("TR-7", "UA >= 0: met");
     JsonObject bom =
-        JsonParser.parseString(Files.readString(bundle.resolve("mlbom.cdx.json")))
-            .getAsJsonObject();
+        new Gson()
+            .fromJson(Files.readString(bundle.resolve("mlbom.cdx.json")), JsonObject.class);
     assertThat(bom.get("specVersion").getAsString()).isEqualTo("1.6");
     assertThat(bom.getAsJsonObject("metadata").getAsJsonObject("component").get("type"))
         .hasToString("\"machine-learning-model\"");
+  }
+
+  /** By the schema that CycloneDX publishes. */
+  @Test
+  void theBillOfMaterialsIsOfCycloneDx(@TempDir Path folder) throws IOException {
+    JsonParser parser = new JsonParser();
+    File bill = bundle.resolve("mlbom.cdx.json").toFile();
+    assertThat(parser.validate(bill, Version.VERSION_16)).isEmpty();
+    Path wrong = folder.resolve("wrong.json");
+    Files.writeString(
+        wrong, Files.readString(bill.toPath()).replace("machine-learning-model", "magic"));
+    assertThat(parser.validate(wrong.toFile(), Version.VERSION_16)).isNotEmpty();
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.ablation.job;
 
 import dev.ablation.job.ledger.Ledger;
+import dev.ablation.model.DiffusionModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,5 +35,14 @@ final class Snippets {
       ledger.add("TR-2041", folder, bundle.deltaSha256(), bundle.targets());
     }
     // @end
+  }
+
+  static List<String> together(Path ledger, DiffusionModel model) throws IOException {
+    // @start region="together"
+    List<TogetherResult> found = Removals.of(ledger).evaluate(model, step -> {}, () -> false);
+    List<String> back =
+        found.stream().filter(TogetherResult::comesBack).map(TogetherResult::request).toList();
+    // @end
+    return back;
   }
 }

@@ -2,12 +2,9 @@ package dev.ablation.service;
 
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiConcept;
-import dev.ablation.provenance.Provenance;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.serve.ModelPool;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -47,10 +44,6 @@ final class ModelController {
   @GetMapping("/api/model")
   Model model() {
     SamplingSettings sampling = served.sampling();
-    List<VariantsController.Variant> variants = new ArrayList<>();
-    for (Map.Entry<String, List<Provenance>> variant : pool.variants().entrySet()) {
-      variants.add(VariantsController.Variant.of(variant.getKey(), variant.getValue()));
-    }
     return new Model(
         served.model().descriptor().name(),
         served.location(),
@@ -61,6 +54,6 @@ final class ModelController {
             : List.of(),
         sampling.steps(),
         sampling.guidanceScale(),
-        variants);
+        VariantsController.Variant.all(pool));
   }
 }

@@ -1,6 +1,6 @@
 package dev.ablation.service;
 
-import ai.djl.Device;
+import dev.ablation.djl.load.DeviceNames;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.SamplingSettings;
@@ -32,8 +32,7 @@ final class ServedModel {
 
   /** {@code cpu}, {@code gpu0} and so on. */
   String device() {
-    Device device = model.descriptor().device();
-    return device.isGpu() ? "gpu" + device.getDeviceId() : "cpu";
+    return DeviceNames.of(model.descriptor().device());
   }
 
   boolean isEmbedded() {

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -44,8 +43,14 @@ final class VariantsController {
       return new Variant(name, deltas.stream().map(Variant::targets).toList());
     }
 
+    static List<Variant> all(ModelPool pool) {
+      return pool.variants().entrySet().stream()
+          .map(variant -> of(variant.getKey(), variant.getValue()))
+          .toList();
+    }
+
     private static String targets(Provenance delta) {
-      return delta.settings().getOrDefault("target", delta.baseName());
+      return delta.targets().isEmpty() ? delta.baseName() : String.join(", ", delta.targets());
     }
   }
 
@@ -58,11 +63,7 @@ final class VariantsController {
 
   @GetMapping("/api/variants")
   List<Variant> variants() {
-    List<Variant> variants = new ArrayList<>();
-    for (Map.Entry<String, List<Provenance>> variant : pool.variants().entrySet()) {
-      variants.add(Variant.of(variant.getKey(), variant.getValue()));
-    }
-    return variants;
+    return Variant.all(pool);
   }
 
   @PutMapping(path = "/api/variants/{name}", consumes = MediaType.APPLICATION_JSON_VALUE)

@@ -1,8 +1,8 @@
 package dev.ablation.spring;
 
-import ai.djl.Device;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.DiffusionPipeline;
+import dev.ablation.djl.load.DeviceNames;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.model.DiffusionModel;
@@ -62,7 +62,7 @@ public class AblationAutoConfiguration {
       throws IOException {
     LoadOptions options = LoadOptions.defaults();
     if (properties.device() != null) {
-      options = options.device(Device.fromName(properties.device()));
+      options = options.device(DeviceNames.parse(properties.device()));
     }
     if (properties.threads() > 0) {
       options = options.threads(properties.threads());

@@ -1,6 +1,6 @@
 package dev.ablation.spring;
 
-import ai.djl.Device;
+import dev.ablation.djl.load.DeviceNames;
 import dev.ablation.serve.ModelPool;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
@@ -15,7 +15,6 @@ final class ModelPoolHealth implements HealthIndicator {
 
   @Override
   public Health health() {
-    Device device = pool.model().descriptor().device();
     Health.Builder health;
     if (pool.isClosed() || pool.model().isClosed()) {
       health = Health.down();
@@ -27,7 +26,7 @@ final class ModelPoolHealth implements HealthIndicator {
     }
     return health
         .withDetail("model", pool.model().descriptor().name())
-        .withDetail("device", device.isGpu() ? "gpu" + device.getDeviceId() : "cpu")
+        .withDetail("device", DeviceNames.of(pool.model().descriptor().device()))
         .withDetail("running", pool.running())
         .withDetail("waiting", pool.waiting())
         .withDetail("variants", pool.variants().keySet())

@@ -79,6 +79,12 @@ public final class FluxTransformer2DModel extends Layer {
     return config;
   }
 
+  /** The positions of the tokens are the same for all images. */
+  @Override
+  protected boolean hasBatch(int input) {
+    return input != 4 && input != 5;
+  }
+
   @Override
   protected NDList call(NDList in) {
     check(in);

@@ -31,6 +31,11 @@ public abstract class Layer extends AbstractBlock {
   private Precision precision = Precision.FLOAT32;
   private boolean recomputed;
 
+  /** Whether inner layers are computed once more in the backward pass. */
+  private boolean checkpointing;
+
+  private int workers = 1;
+
   /** For subclasses. */
   protected Layer() {}
 
@@ -150,14 +155,33 @@ public abstract class Layer extends AbstractBlock {
    * @return all outputs
    */
   public final NDList applyAll(NDList in) {
-    Recomputation recomputation =
-        recomputed && GradMode.isRecording() ? Recomputation.current() : null;
-    NDList out =
-        recomputation == null ? compute(in) : recomputation.call(this, in, () -> compute(in));
+    Recomputation recomputation = GradMode.isRecording() ? Recomputation.current() : null;
+    int parts = parts(in, recomputation);
+    NDList out;
+    if (parts > 1) {
+      out =
+          recomputation == null
+              ? BatchParts.compute(this, in, parts)
+              : recomputation.callInParts(this, in, parts);
+    } else if (recomputed && recomputation != null) {
+      out = recomputation.call(this, in, () -> compute(in));
+    } else {
+      out = compute(in);
+    }
     if (observer != null) {
       observer.accept(out);
     }
     return out;
+  }
+
+  /** The number of parts in which a batch is computed. */
+  private int parts(NDList in, @Nullable Recomputation recomputation) {
+    if (workers == 1
+        || precision.isHalf() // whose search for an overflow observes the layers
+        || (GradMode.isRecording() && (recomputation == null || checkpointing))) {
+      return 1;
+    }
+    return (int) Math.min(workers, in.head().getShape().get(0));
   }
 
   /** Calls the layer and frees what it made but its outputs. */
@@ -180,7 +204,27 @@ public abstract class Layer extends AbstractBlock {
    * @param recompute from the next call on
    */
   public final void setGradientCheckpointing(boolean recompute) {
+    checkpointing = recompute;
     forEachLayer((name, layer) -> layer.recomputed = recompute && layer.isCheckpointed());
+  }
+
+  /**
+   * Chooses how many threads compute a call of this layer, each a part of the batch, forward and
+   * backward. They change nothing but the order of sums. Layers that compute in half precision, or
+   * record gradients with gradient checkpointing, take the whole batch.
+   *
+   * @param workers positive; 1 for the calling thread alone
+   */
+  public void setWorkers(int workers) {
+    if (workers < 1) {
+      throw new IllegalArgumentException("workers must be positive, were " + workers);
+    }
+    this.workers = workers;
+  }
+
+  /** {@return whether the first axis of an input is the batch} */
+  protected boolean hasBatch(int input) {
+    return true;
   }
 
   /** {@return whether gradient checkpointing computes this layer twice; not for inner layers} */

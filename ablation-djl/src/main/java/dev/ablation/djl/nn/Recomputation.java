@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * once more in the backward pass, with recording. It costs about one forward pass more, and what
  * the engine keeps for the backward pass is that of one layer at a time.
  *
+ * <p>In the same way, a network that several threads compute, each a part of the batch, is
+ * differentiated by these threads: the engine would walk back over all parts on one thread.
+ *
  * <p>The engine's graph ends at the inputs and outputs of these layers. The backward pass walks
  * over the layers from the last to the first; the graph between two of them is differentiated by
  * the engine. Without such layers the engine differentiates the whole loss.
@@ -83,8 +86,15 @@ public final class Recomputation implements AutoCloseable {
     }
   }
 
-  /** One call of a layer. */
-  private record Segment(Layer layer, List<Node> inputs, List<Node> outputs) {}
+  /**
+   * One call of a layer.
+   *
+   * @param parts of the batch, whose graphs are kept; none where the call is repeated
+   */
+  private record Segment(Layer layer, List<Node> inputs, List<Node> outputs, List<Part> parts) {}
+
+  /** A part of the batch, computed by a thread of its own: leaves of its graph, and its results. */
+  private record Part(NDList inputs, NDList outputs) {}
 
   private Recomputation(NDManager manager, @Nullable Recomputation outer) {
     this.manager = manager;
@@ -110,11 +120,48 @@ public final class Recomputation implements AutoCloseable {
 
   /** Computes a layer without recording, so that its outputs are leaves of the graph. */
   NDList call(Layer layer, NDList in, Supplier<NDList> body) {
-    int index = segments.size();
     NDList out = GradMode.with(false, body);
-    if (in.stream().noneMatch(Kernels::requiresGradient) && trained(layer).isEmpty()) {
-      return out; // a constant
+    if (isRecorded(layer, in)) {
+      add(layer, in, out, List.of());
     }
+    return out;
+  }
+
+  /** Computes a layer by several threads, recording the graph of each part of the batch. */
+  NDList callInParts(Layer layer, NDList in, int count) {
+    if (!isRecorded(layer, in)) {
+      return GradMode.with(false, () -> BatchParts.compute(layer, in, count));
+    }
+    List<NDList> inputs = BatchParts.split(layer, in, count);
+    for (NDList part : inputs) {
+      for (int i = 0; i < part.size(); i++) {
+        if (layer.hasBatch(i)) {
+          kept(part.get(i)).setRequiresGradient(Kernels.requiresGradient(in.get(i)));
+        }
+      }
+    }
+    List<Part> parts =
+        BatchParts.inParallel(count, i -> new Part(inputs.get(i), layer.compute(inputs.get(i))));
+    NDList out = new NDList();
+    for (int i = 0; i < parts.get(0).outputs().size(); i++) {
+      NDArray whole = BatchParts.join(parts.stream().map(Part::outputs).toList(), i);
+      whole.attach(in.head().getManager());
+      out.add(whole);
+    }
+    parts.forEach(part -> part.outputs().forEach(this::kept));
+    if (parts.get(0).outputs().stream().anyMatch(Kernels::requiresGradient)) {
+      add(layer, in, out, parts);
+    }
+    return out;
+  }
+
+  private static boolean isRecorded(Layer layer, NDList in) {
+    return in.stream().anyMatch(Kernels::requiresGradient) || !trained(layer).isEmpty();
+  }
+
+  /** Makes the outputs of a call leaves of the graph. */
+  private void add(Layer layer, NDList in, NDList out, List<Part> parts) {
+    int index = segments.size();
     List<Node> inputs = new ArrayList<>();
     for (NDArray input : in) {
       inputs.add(nodes.computeIfAbsent(input, key -> new Node(handle(key), index, false)));
@@ -126,8 +173,7 @@ public final class Recomputation implements AutoCloseable {
       nodes.put(output, node);
       outputs.add(node);
     }
-    segments.add(new Segment(layer, inputs, outputs));
-    return out;
+    segments.add(new Segment(layer, inputs, outputs, parts));
   }
 
   /** Another handle of a tensor, which lives until the end. */
@@ -224,7 +270,11 @@ public final class Recomputation implements AutoCloseable {
         propagate(List.of(loss), List.of(one), segments.size());
       }
       for (int i = segments.size() - 1; i >= 0; i--) {
-        recompute(segments.get(i));
+        if (segments.get(i).parts().isEmpty()) {
+          recompute(segments.get(i));
+        } else {
+          differentiateParts(segments.get(i));
+        }
         propagateInputs(i);
       }
       return sums;
@@ -309,12 +359,98 @@ public final class Recomputation implements AutoCloseable {
           }
         }
       }
+      release(segment);
+    }
+
+    private void release(Segment segment) {
       segment
           .outputs()
           .forEach(node -> {
             node.gradient = null;
             node.handle.close();
           });
+    }
+
+    /** Each thread that computed a part differentiates it. */
+    private void differentiateParts(Segment segment) {
+      List<Part> parts = segment.parts();
+      try (NDScope scope = new NDScope()) {
+        scope.suppressNotUsedWarning();
+        addGradients(segment, parts);
+      }
+      for (Part part : parts) {
+        for (int i = 0; i < part.inputs().size(); i++) {
+          if (segment.layer().hasBatch(i)) {
+            part.inputs().get(i).close();
+          }
+        }
+        part.outputs().close();
+      }
+      release(segment);
+    }
+
+    private void addGradients(Segment segment, List<Part> parts) {
+      if (segment.outputs().stream().anyMatch(node -> node.gradient != null)) {
+        List<NDArray> weights = trained(segment.layer());
+        List<Integer> leaves = new ArrayList<>();
+        for (int i = 0; i < segment.inputs().size(); i++) {
+          if (segment.layer().hasBatch(i)
+              && Kernels.requiresGradient(segment.inputs().get(i).handle)) {
+            leaves.add(i);
+          }
+        }
+        List<@Nullable NDList> seeds = new ArrayList<@Nullable NDList>();
+        for (Node output : segment.outputs()) {
+          NDArray gradient = output.gradient;
+          seeds.add(gradient == null ? null : BatchParts.cut(gradient, parts.size()));
+        }
+        List<NDList> found =
+            BatchParts.inParallel(
+                parts.size(), i -> jacobian(parts.get(i), i, seeds, leaves, weights));
+        for (int i = 0; i < leaves.size(); i++) {
+          add(segment.inputs().get(leaves.get(i)), kept(BatchParts.join(found, i)));
+        }
+        for (int i = 0; i < weights.size(); i++) {
+          for (NDList ofPart : found) {
+            NDArray gradient = ofPart.get(leaves.size() + i);
+            if (gradient.size() > 0) {
+              addOrPropagate(weights.get(i), gradient);
+            }
+          }
+        }
+      }
+    }
+
+    /**
+     * The gradients of one part: those of its inputs {@code leaves}, zeros where there is none,
+     * then those of the weights.
+     */
+    private NDList jacobian(
+        Part part,
+        int index,
+        List<@Nullable NDList> seeds,
+        List<Integer> leaves,
+        List<NDArray> weights) {
+      List<NDArray> ys = new ArrayList<>();
+      List<NDArray> gradients = new ArrayList<>();
+      for (int i = 0; i < seeds.size(); i++) {
+        NDList seed = seeds.get(i);
+        if (seed != null && Kernels.requiresGradient(part.outputs().get(i))) {
+          ys.add(part.outputs().get(i));
+          gradients.add(seed.get(index));
+        }
+      }
+      List<NDArray> xs = new ArrayList<>();
+      leaves.forEach(i -> xs.add(part.inputs().get(i)));
+      // Handles of its own: the engine reads names of arrays, which one thread sets at a time.
+      weights.forEach(weight -> xs.add(handle(weight)));
+      NDList found = jacobian(false, ys, gradients, xs);
+      for (int i = 0; i < leaves.size(); i++) {
+        if (found.get(i).size() == 0) {
+          found.set(i, kept(xs.get(i).zerosLike()));
+        }
+      }
+      return found;
     }
 
     /** An array that is bound may itself be computed from the variables. */

@@ -38,6 +38,30 @@ public final class WeightView implements Weights {
     return view == null ? null : view.bound.get(weight);
   }
 
+  /** The view that the current thread computes with, if any. */
+  static @Nullable WeightView current() {
+    return CURRENT.get();
+  }
+
+  /** Computes with a view on behalf of a thread that is inside of its {@link #during}. */
+  static <T> T with(@Nullable WeightView view, Supplier<T> body) {
+    WeightView before = CURRENT.get();
+    set(view);
+    try {
+      return body.get();
+    } finally {
+      set(before);
+    }
+  }
+
+  private static void set(@Nullable WeightView view) {
+    if (view == null) {
+      CURRENT.remove();
+    } else {
+      CURRENT.set(view);
+    }
+  }
+
   /** {@return who uses the view} */
   public ModelUse use() {
     return use;
@@ -52,19 +76,7 @@ public final class WeightView implements Weights {
    * @throws IllegalStateException if the view is closed, or another thread has bound its weights
    */
   public <T> T during(Supplier<T> body) {
-    return use.during(() -> {
-      WeightView before = CURRENT.get();
-      CURRENT.set(this);
-      try {
-        return body.get();
-      } finally {
-        if (before == null) {
-          CURRENT.remove();
-        } else {
-          CURRENT.set(before);
-        }
-      }
-    });
+    return use.during(() -> with(this, body));
   }
 
   @Override

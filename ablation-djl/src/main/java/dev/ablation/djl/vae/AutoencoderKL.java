@@ -120,6 +120,13 @@ public final class AutoencoderKL extends Layer {
     return ofImages ? new Tiling(latent * factor, latent) : new Tiling(latent, latent * factor);
   }
 
+  /** Chooses how many threads decode a batch, and how many encode one. */
+  @Override
+  public void setWorkers(int workers) {
+    super.setWorkers(workers);
+    encoder.setWorkers(workers);
+  }
+
   /**
    * Chooses how large inputs are split.
    *

@@ -1,17 +1,13 @@
 package dev.ablation.emoji.command;
 
 import ai.djl.Device;
-import java.util.Locale;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import dev.ablation.djl.load.DeviceNames;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /** The option {@code --device} of every command. */
 public final class DeviceOption {
-  private static final Pattern GPU = Pattern.compile("gpu(\\d{0,3})");
-
   @Option(
       names = "--device",
       paramLabel = "NAME",
@@ -31,23 +27,18 @@ public final class DeviceOption {
 
   /** {@return the device's name, as the option takes it: {@code cpu}, {@code gpu0} ...} */
   public String name() {
-    return device.isGpu() ? "gpu" + device.getDeviceId() : "cpu";
+    return DeviceNames.of(device);
   }
 
   /** Refuses what is no device, when the command line is read. */
   static final class Converter implements ITypeConverter<Device> {
     @Override
     public Device convert(String text) {
-      String name = text.strip().toLowerCase(Locale.ROOT);
-      Matcher gpu = GPU.matcher(name);
-      if (gpu.matches()) {
-        return Device.gpu(gpu.group(1).isEmpty() ? 0 : Integer.parseInt(gpu.group(1)));
+      try {
+        return DeviceNames.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
       }
-      if (name.equals("cpu")) {
-        return Device.cpu();
-      }
-      throw new TypeConversionException(
-          "must be cpu, gpu, gpu0, gpu1 ..., was '%s'".formatted(text));
     }
   }
 }

@@ -5,13 +5,15 @@ import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.job.internal.RecordReader;
 import dev.ablation.job.internal.RecordWriter;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,8 +27,9 @@ import java.util.Optional;
  * {@snippet class="dev.ablation.job.Snippets" region="ledger"}
  */
 public final class Ledger implements AutoCloseable {
+  private static final long LOOK_MILLIS = 50;
+
   private final Path file;
-  private final Clock clock;
   private final FileChannel lock;
   private Document document;
 
@@ -39,9 +42,8 @@ public final class Ledger implements AutoCloseable {
     }
   }
 
-  private Ledger(Path file, Clock clock, FileChannel lock, Document document) {
+  private Ledger(Path file, FileChannel lock, Document document) {
     this.file = file;
-    this.clock = clock;
     this.lock = lock;
     this.document = document;
   }
@@ -67,25 +69,39 @@ public final class Ledger implements AutoCloseable {
    * @throws IOException if it cannot be read or locked
    */
   public static Ledger open(Path file, String baseSha256) throws IOException {
-    return open(file, baseSha256, Clock.systemUTC());
+    return open(file, baseSha256, Duration.ZERO);
   }
 
-  static Ledger open(Path file, String baseSha256, Clock clock) throws IOException {
-    FileChannel lock = lock(file);
+  /**
+   * Opens a ledger to write, and waits while another writer has it open.
+   *
+   * @param file the ledger; created with its first entry
+   * @param baseSha256 hash of the base weights that it is for
+   * @param patience how long to wait
+   * @return the ledger, locked until it is closed
+   * @throws LedgerException if it is for other weights, or another writer still has it open
+   * @throws IOException if it cannot be read or locked, or the thread is interrupted
+   */
+  public static Ledger open(Path file, String baseSha256, Duration patience) throws IOException {
+    FileChannel lock = lock(file, patience);
     try {
       Document document =
           Files.exists(file)
               ? document(file)
               : new Document(Document.FORMAT, baseSha256, List.of());
-      if (!document.baseSha256().equals(baseSha256)) {
-        throw new LedgerException(
-            "%s: is for a base model with SHA-256 %s, not %s"
-                .formatted(file, document.baseSha256(), baseSha256));
-      }
-      return new Ledger(file, clock, lock, document);
+      checkBase(file, document, baseSha256);
+      return new Ledger(file, lock, document);
     } catch (IOException | RuntimeException e) {
       lock.close();
       throw e;
+    }
+  }
+
+  private static void checkBase(Path file, Document document, String baseSha256) {
+    if (!document.baseSha256().equals(baseSha256)) {
+      throw new LedgerException(
+          "%s: is for a base model with SHA-256 %s, not %s"
+              .formatted(file, document.baseSha256(), baseSha256));
     }
   }
 
@@ -101,7 +117,25 @@ public final class Ledger implements AutoCloseable {
     return open(file, document(file).baseSha256());
   }
 
-  private static FileChannel lock(Path file) throws IOException {
+  private static FileChannel lock(Path file, Duration patience) throws IOException {
+    long start = System.nanoTime();
+    Optional<FileChannel> locked = tryLock(file);
+    while (locked.isEmpty()) {
+      if (System.nanoTime() - start >= patience.toNanos()) {
+        throw new LedgerException(file + ": another writer has the ledger open; wait for it");
+      }
+      try {
+        Thread.sleep(LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException(file + ": interrupted while another writer had it open");
+      }
+      locked = tryLock(file);
+    }
+    return locked.get();
+  }
+
+  private static Optional<FileChannel> tryLock(Path file) throws IOException {
     Path absolute = file.toAbsolutePath();
     Files.createDirectories(Objects.requireNonNull(absolute.getParent()));
     FileChannel channel =
@@ -112,7 +146,7 @@ public final class Ledger implements AutoCloseable {
     try {
       FileLock held = channel.tryLock();
       if (held != null) {
-        return channel;
+        return Optional.of(channel);
       }
     } catch (OverlappingFileLockException e) {
       // The other writer is in this process.
@@ -121,7 +155,7 @@ public final class Ledger implements AutoCloseable {
       throw e;
     }
     channel.close();
-    throw new LedgerException(file + ": another writer has the ledger open; wait for it");
+    return Optional.empty();
   }
 
   private static Document document(Path file) throws IOException {
@@ -165,28 +199,60 @@ public final class Ledger implements AutoCloseable {
             targets,
             now(),
             null);
-    for (LedgerEntry other : entries()) {
-      if (!other.active()) {
-        continue;
-      }
-      if (other.request().equals(request)) {
-        throw new LedgerException("%s: request '%s' is entered already".formatted(file, request));
-      }
-      if (other.deltaSha256().equals(deltaSha256)) {
-        throw new LedgerException(
-            "%s: request '%s' has entered this delta already".formatted(file, other.request()));
-      }
-      Optional<String> shared = entry.sharedWith(other);
-      if (shared.isPresent()) {
-        throw new LedgerException(
-            "%s: request '%s' has removed the %s already"
-                .formatted(file, other.request(), shared.get()));
-      }
+    Optional<String> conflict = conflict(entries(), entry);
+    if (conflict.isPresent()) {
+      throw new LedgerException("%s: %s".formatted(file, conflict.get()));
     }
     List<LedgerEntry> entries = new ArrayList<>(entries());
     entries.add(entry);
     write(entries);
     return entry;
+  }
+
+  /**
+   * Says why a removal could not be entered, before the work for it is done.
+   *
+   * @param file a ledger; nothing is wrong with one that does not exist yet
+   * @param baseSha256 hash of the base weights of the removal
+   * @param request that it answers
+   * @param targets what it removes
+   * @throws LedgerException if the ledger is for other weights, the request is entered already, or
+   *     another one that applies removed one of the same targets
+   * @throws IOException if the ledger cannot be read
+   */
+  public static void checkNew(Path file, String baseSha256, String request, List<String> targets)
+      throws IOException {
+    if (!Files.exists(file)) {
+      return;
+    }
+    Document document = document(file);
+    checkBase(file, document, baseSha256);
+    LedgerEntry entry = new LedgerEntry(request, Path.of(""), "", targets, "", null);
+    Optional<String> conflict = conflict(document.entries(), entry);
+    if (conflict.isPresent()) {
+      throw new LedgerException("%s: %s".formatted(file, conflict.get()));
+    }
+  }
+
+  private static Optional<String> conflict(List<LedgerEntry> entries, LedgerEntry entry) {
+    for (LedgerEntry other : entries) {
+      if (!other.active()) {
+        continue;
+      }
+      if (other.request().equals(entry.request())) {
+        return Optional.of("request '%s' is entered already".formatted(entry.request()));
+      }
+      if (other.deltaSha256().equals(entry.deltaSha256())) {
+        return Optional.of(
+            "request '%s' has entered this delta already".formatted(other.request()));
+      }
+      Optional<String> shared = entry.sharedWith(other);
+      if (shared.isPresent()) {
+        return Optional.of(
+            "request '%s' has removed the %s already".formatted(other.request(), shared.get()));
+      }
+    }
+    return Optional.empty();
   }
 
   /**
@@ -218,7 +284,7 @@ public final class Ledger implements AutoCloseable {
   }
 
   private String now() {
-    return clock.instant().truncatedTo(ChronoUnit.SECONDS).toString();
+    return Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
   }
 
   private void write(List<LedgerEntry> entries) throws IOException {

@@ -20,6 +20,9 @@ public final class EngineManager {
     options.precision().check(device);
     if (options.threads() > 0) {
       TorchRuntime.useThreads(options.threads());
+    } else if (options.workers() > 1) {
+      int cores = Runtime.getRuntime().availableProcessors();
+      TorchRuntime.useThreads(Math.max(1, cores / options.workers()));
     }
     return TorchRuntime.engine().newBaseManager(device);
   }

@@ -55,7 +55,8 @@ public final class TorchRuntime {
     return ("PyTorch's native library could not be loaded on %s; native libraries on the class path:"
             + " %s. Add the artifact ai.djl.pytorch:pytorch-native-cpu with the classifier of this"
             + " system (linux-x86_64, osx-aarch64, win-x86_64), or set the environment variable or"
-            + " system property %s to the lib folder of a PyTorch installation")
+            + " system property %s to the lib folder of a PyTorch installation. NativeDoctor and"
+            + " 'ablate doctor' say which setting is wrong")
         .formatted(name, nativesOnClassPath(), LIBRARY_PATH);
   }
 

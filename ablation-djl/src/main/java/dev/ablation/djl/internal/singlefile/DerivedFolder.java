@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -213,11 +214,11 @@ public final class DerivedFolder {
       json.add("feature_extractor", pair(null, null));
       json.addProperty("requires_safety_checker", false);
     }
-    Path given = config == null ? null : config.resolve(INDEX);
-    JsonObject own =
-        given != null && Files.exists(given) ? read(given) : storedOr(INDEX, new JsonObject());
+    Path file = config == null ? null : config.resolve(INDEX);
+    Optional<Path> given = Optional.ofNullable(file).filter(Files::exists);
+    JsonObject own = given.isPresent() ? read(given.get()) : storedOr(INDEX, new JsonObject());
     for (String key : own.keySet()) {
-      boolean scheduler = given != null && Files.exists(given) && key.equals("scheduler");
+      boolean scheduler = given.isPresent() && key.equals("scheduler");
       if (scheduler || (own.get(key).isJsonPrimitive() && !key.startsWith("_"))) {
         json.add(key, own.get(key));
       }

@@ -1,0 +1,114 @@
+package dev.ablation.job;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import dev.ablation.evaluation.EvaluationResult;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * How one removal does with the deltas of others applied as well.
+ *
+ * @param request that it answers
+ * @param targets what was removed, such as {@code "style 'blueprint'"}
+ * @param together the evaluation of its job with all deltas applied; empty if the job has none
+ * @param alone the evaluation with its own delta, from its evidence; empty if the job has none
+ * @param verdicts one for each limit of its job, of what was measured together
+ */
+public record TogetherResult(
+    String request,
+    List<String> targets,
+    Optional<EvaluationResult> together,
+    Optional<EvaluationResult> alone,
+    List<Verdict> verdicts) {
+  private static final List<String> MEASURES =
+      List.of(
+          AcceptanceLimit.UNLEARNING,
+          AcceptanceLimit.IN_DOMAIN,
+          AcceptanceLimit.CROSS_DOMAIN,
+          AcceptanceLimit.RECOVERED);
+
+  /** Copies the lists. */
+  public TogetherResult {
+    Objects.requireNonNull(request, "request");
+    Objects.requireNonNull(together, "together");
+    Objects.requireNonNull(alone, "alone");
+    targets = List.copyOf(targets);
+    verdicts = List.copyOf(verdicts);
+  }
+
+  /**
+   * A share in percent, with its own delta and with all of them.
+   *
+   * @param alone with its own; empty if it was not measured
+   * @param together with all
+   */
+  public record Share(OptionalDouble alone, double together) {}
+
+  /**
+   * {@return what was measured, by the name that a job's limits use: {@code UA}, {@code IRA},
+   * {@code CRA}, {@code recovered}}
+   */
+  public Map<String, Share> shares() {
+    Map<String, Share> shares = new LinkedHashMap<>();
+    for (String measure : MEASURES) {
+      OptionalDouble now = measure(measure, together);
+      if (now.isPresent()) {
+        shares.put(measure, new Share(measure(measure, alone), now.getAsDouble()));
+      }
+    }
+    return shares;
+  }
+
+  private static OptionalDouble measure(String measure, Optional<EvaluationResult> found) {
+    return found
+        .map(result -> Acceptance.measure(measure, result))
+        .orElse(OptionalDouble.empty());
+  }
+
+  /**
+   * {@return whether more images show the target, or more attacks recover it, than with its own
+   * delta alone}
+   */
+  public boolean comesBack() {
+    Share gone = shares().get(AcceptanceLimit.UNLEARNING);
+    Share recovered = shares().get(AcceptanceLimit.RECOVERED);
+    return (gone != null && gone.alone().isPresent() && gone.together() < gone.alone().getAsDouble())
+        || (recovered != null
+            && recovered.alone().isPresent()
+            && recovered.together() > recovered.alone().getAsDouble());
+  }
+
+  /** {@return whether every limit of its job is still met} */
+  public boolean accepted() {
+    return verdicts.stream().allMatch(Verdict::met);
+  }
+
+  /** {@return the finding as JSON} */
+  public String toJson() {
+    return json().toString();
+  }
+
+  JsonObject json() {
+    JsonObject json = new JsonObject();
+    json.addProperty("request", request);
+    JsonArray names = new JsonArray();
+    targets.forEach(names::add);
+    json.add("targets", names);
+    JsonObject measured = new JsonObject();
+    shares().forEach((measure, share) -> {
+      JsonObject each = new JsonObject();
+      share.alone().ifPresent(value -> each.addProperty("alone", value));
+      each.addProperty("together", share.together());
+      measured.add(measure, each);
+    });
+    json.add("measured", measured);
+    json.addProperty("comesBack", comesBack());
+    json.addProperty("accepted", accepted());
+    return json;
+  }
+}
