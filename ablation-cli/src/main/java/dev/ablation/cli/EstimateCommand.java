@@ -78,16 +78,15 @@ final class EstimateCommand implements Callable<Integer> {
             probe -> probe.peakBytes().ifPresent(bytes -> json.addProperty("peakBytes", bytes)));
     estimate
         .peakMemory()
-        .ifPresent(
-            peak -> {
-              JsonObject memory = new JsonObject();
-              memory.addProperty("of", peak.ofDevice() ? "device" : "process");
-              memory.addProperty("bytes", peak.bytes());
-              memory.addProperty("atStart", peak.atStart());
-              memory.addProperty("measured", peak.measured());
-              memory.addProperty("computed", peak.computed());
-              json.add("peakMemory", memory);
-            });
+        .ifPresent(peak -> {
+          JsonObject memory = new JsonObject();
+          memory.addProperty("of", peak.ofDevice() ? "device" : "process");
+          memory.addProperty("bytes", peak.bytes());
+          memory.addProperty("atStart", peak.atStart());
+          memory.addProperty("measured", peak.measured());
+          memory.addProperty("computed", peak.computed());
+          json.add("peakMemory", memory);
+        });
     estimate.time().ifPresent(time -> json.addProperty("seconds", time.toNanos() / 1e9));
     return json;
   }

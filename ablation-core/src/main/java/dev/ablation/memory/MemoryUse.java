@@ -57,17 +57,6 @@ public final class MemoryUse {
         : OptionalLong.empty();
   }
 
-  /**
-   * {@return the peak since the beginning in bytes, with what was in use before it; empty where
-   * {@link #increase} is}
-   */
-  public OptionalLong total() {
-    OptionalLong increase = increase();
-    return increase.isPresent()
-        ? OptionalLong.of(used.orElseThrow() + increase.getAsLong())
-        : OptionalLong.empty();
-  }
-
   /** {@return the bytes in use at the beginning; empty if they cannot be measured} */
   public OptionalLong before() {
     return used;

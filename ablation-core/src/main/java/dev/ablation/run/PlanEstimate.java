@@ -1,5 +1,6 @@
 package dev.ablation.run;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -34,11 +35,12 @@ final class PlanEstimate {
   private final List<Duration> elapsed = new ArrayList<>();
   private final RunContext context;
   private final MemoryUse memory;
+  private final boolean counted;
 
   private PlanEstimate(Plan plan) {
     this.plan = plan;
     model = plan.model();
-    MemoryUse.resetPeak(); // or what was before, such as loading, would hide the peak
+    counted = MemoryUse.resetPeak(); // or what was before, such as loading, would hide the peak
     memory = MemoryUse.begin(model.descriptor().device());
     check = PlanCheck.of(plan);
     problems = new ArrayList<>(check.problems());
@@ -121,11 +123,17 @@ final class PlanEstimate {
   }
 
   private Optional<PeakMemory> peak(long computed) {
-    OptionalLong total = memory.total();
-    return total.isPresent()
+    Device device = model.descriptor().device();
+    OptionalLong total = OptionalLong.empty();
+    if (device.isGpu()) {
+      total = MemoryUse.ofDevice(device);
+    } else if (counted) {
+      total = MemoryUse.peak();
+    }
+    return total.isPresent() && memory.before().isPresent()
         ? Optional.of(
             new PeakMemory(
-                model.descriptor().device().isGpu(),
+                device.isGpu(),
                 memory.before().orElseThrow(),
                 total.getAsLong(),
                 computed))
