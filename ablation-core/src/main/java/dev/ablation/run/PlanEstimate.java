@@ -133,10 +133,7 @@ final class PlanEstimate {
     return total.isPresent() && memory.before().isPresent()
         ? Optional.of(
             new PeakMemory(
-                device.isGpu(),
-                memory.before().orElseThrow(),
-                total.getAsLong(),
-                computed))
+                device.isGpu(), memory.before().orElseThrow(), total.getAsLong(), computed))
         : Optional.empty();
   }
 
