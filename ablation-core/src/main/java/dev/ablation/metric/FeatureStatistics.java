@@ -159,8 +159,9 @@ public final class FeatureStatistics {
    * small where the mean is large, so both are computed to twice the precision.
    */
   private double scatter(int i, int j) {
-    double product = products[i].high(j) * rows;
-    double productRest = Math.fma(products[i].high(j), rows, -product) + products[i].low(j) * rows;
+    double product = products[i].high(j) * (double) rows;
+    double productRest =
+        Math.fma(products[i].high(j), (double) rows, -product) + products[i].low(j) * (double) rows;
     double means = sums.high(i) * sums.high(j);
     double meansRest =
         Math.fma(sums.high(i), sums.high(j), -means)

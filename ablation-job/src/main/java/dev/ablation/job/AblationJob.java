@@ -92,7 +92,8 @@ public final class AblationJob {
       text = TextFile.read(file);
     } catch (TextFormatException e) {
       throw new InvalidJobException(
-          file.toString(), List.of(e.getMessage().replace(file + ": ", "")));
+          file.toString(),
+          List.of(Objects.requireNonNull(e.getMessage()).replace(file + ": ", "")));
     }
     Path folder = Objects.requireNonNull(file.toAbsolutePath().getParent());
     return parse(text, file.toString(), folder, root);

@@ -102,8 +102,10 @@ public record ConceptResult(
      */
     public List<String> interference() {
       return together.entrySet().stream()
-          .filter(each -> scores.containsKey(each.getKey()))
-          .filter(each -> each.getValue().value() < scores.get(each.getKey()).value())
+          .filter(each -> {
+            Score alone = scores.get(each.getKey());
+            return alone != null && each.getValue().value() < alone.value();
+          })
           .map(each ->
               switch (each.getKey()) {
                 case "UA" -> "the target comes back in some images";

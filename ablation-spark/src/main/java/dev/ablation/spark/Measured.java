@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param part an {@link EvaluationPart}; {@code null} if nothing was measured
  * @param error why it failed; {@code null} if it did not
  */
+@SuppressWarnings("ArrayRecordComponent") // never compared
 record Measured(byte @Nullable [] part, @Nullable String error) implements Serializable {
   static final Measured NOTHING = new Measured(null, null);
 
@@ -24,14 +25,16 @@ record Measured(byte @Nullable [] part, @Nullable String error) implements Seria
 
   /** The first failure wins. */
   Measured merge(Measured other) {
-    if (error != null || other.part == null && other.error == null) {
+    byte[] own = part;
+    byte[] more = other.part;
+    if (error != null || (more == null && other.error == null)) {
       return this;
     }
-    if (other.error != null || part == null) {
+    if (own == null || more == null) {
       return other;
     }
     try {
-      return of(EvaluationPart.fromBytes(part).merge(EvaluationPart.fromBytes(other.part)));
+      return of(EvaluationPart.fromBytes(own).merge(EvaluationPart.fromBytes(more)));
     } catch (IOException | IllegalArgumentException e) {
       return failed("the parts of the evaluation do not fit: " + e.getMessage());
     }

@@ -278,7 +278,7 @@ public final class SparkAblation {
       Broadcast<Map<String, Tuple2<Task, Trained>>> byHash = context.broadcast(ends);
       measured(slices, null, List.copyOf(ends.keySet()))
           .map(each -> {
-            Tuple2<Task, Trained> end = byHash.value().get(each._1());
+            Tuple2<Task, Trained> end = Objects.requireNonNull(byHash.value().get(each._1()));
             return Worker.finish(end._1(), end._2(), each._2(), counted);
           })
           .collect()
@@ -396,7 +396,11 @@ public final class SparkAblation {
           .map(each ->
               new Tuple2<>(
                   each._1(),
-                  Worker.together(known.value().get(each._1()), merged, each._2(), counted)))
+                  Worker.together(
+                      Objects.requireNonNull(known.value().get(each._1())),
+                      merged,
+                      each._2(),
+                      counted)))
           .collect()
           .forEach(each -> found.put(each._1(), each._2()));
       known.destroy();

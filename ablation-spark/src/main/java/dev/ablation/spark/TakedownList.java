@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -157,11 +158,11 @@ public final class TakedownList {
 
   private AblationJob job(List<Entry> entries) {
     AblationJob job = template.targets(entries.stream().map(Entry::target).toList());
-    List<String> requests = distinct(entries.stream().map(Entry::request).toList());
+    List<String> requests = distinct(entries, Entry::request);
     if (!requests.isEmpty()) {
       job = job.request(String.join(", ", requests));
     }
-    List<String> models = distinct(entries.stream().map(Entry::model).toList());
+    List<String> models = distinct(entries, Entry::model);
     if (models.size() > 1) {
       problems.add(
           "%s: rows of one group must have one model, have %s"
@@ -183,9 +184,11 @@ public final class TakedownList {
     return job;
   }
 
-  private static List<String> distinct(List<@Nullable String> texts) {
+  private static List<String> distinct(
+      List<Entry> entries, Function<Entry, @Nullable String> value) {
     List<String> found = new ArrayList<>();
-    for (String text : texts) {
+    for (Entry entry : entries) {
+      String text = value.apply(entry);
       if (text != null && !found.contains(text)) {
         found.add(text);
       }

@@ -6,6 +6,8 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Observes a pool's requests: {@code ablation.pool.request}, from its start on a worker to its end,
@@ -19,7 +21,7 @@ public final class PoolObservations implements PoolListener {
   private final ObservationRegistry registry;
 
   /** A request begins and ends on its worker. */
-  private final ThreadLocal<Observation.Scope> running = new ThreadLocal<>();
+  private final Map<Thread, Observation.Scope> running = new ConcurrentHashMap<>();
 
   /**
    * Observes into a registry.
@@ -39,7 +41,8 @@ public final class PoolObservations implements PoolListener {
 
   @Override
   public void started(String variant, Duration waited) {
-    running.set(
+    running.put(
+        Thread.currentThread(),
         begun(variant)
             .highCardinalityKeyValue("waited", Long.toString(waited.toMillis()) + " ms")
             .openScope());
@@ -47,7 +50,7 @@ public final class PoolObservations implements PoolListener {
 
   @Override
   public void step(String variant, SamplingProgress progress) {
-    Observation.Scope scope = running.get();
+    Observation.Scope scope = running.get(Thread.currentThread());
     if (scope != null) {
       scope.getCurrentObservation().event(Observation.Event.of("step"));
     }
@@ -55,12 +58,11 @@ public final class PoolObservations implements PoolListener {
 
   @Override
   public void ended(String variant, Outcome outcome, Duration ran) {
-    Observation.Scope scope = running.get();
-    boolean here = scope != null && outcome != Outcome.REJECTED;
-    Observation observation = here ? scope.getCurrentObservation() : begun(variant);
+    Observation.Scope scope =
+        outcome == Outcome.REJECTED ? null : running.remove(Thread.currentThread());
+    Observation observation = scope == null ? begun(variant) : scope.getCurrentObservation();
     observation.lowCardinalityKeyValue("outcome", outcome.name().toLowerCase(Locale.ROOT));
-    if (here) {
-      running.remove();
+    if (scope != null) {
       scope.close();
     }
     observation.stop();

@@ -3,7 +3,6 @@ package dev.ablation.djl.doctor;
 import dev.ablation.djl.doctor.NativeSource.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,7 +78,7 @@ public final class NativeDoctor {
     libc();
     processor();
     List<String> bindings = bindings();
-    Map<URL, Properties> jars = jars();
+    Map<String, Properties> jars = jars();
     CacheFolder cache = cache(jars);
     NativeSource source = source(bindings, jars, cache, offline);
     flavour(source);
@@ -158,7 +157,7 @@ public final class NativeDoctor {
     return found;
   }
 
-  private Map<URL, Properties> jars() {
+  private Map<String, Properties> jars() {
     try {
       return around.resources(NATIVES);
     } catch (IOException e) {
@@ -166,20 +165,20 @@ public final class NativeDoctor {
     }
   }
 
-  private Optional<Map.Entry<URL, Properties>> jar(Map<URL, Properties> jars) {
+  private Optional<Map.Entry<String, Properties>> jar(Map<String, Properties> jars) {
     return jars.entrySet().stream()
         .filter(each -> machine.system().equals(each.getValue().getProperty("classifier")))
         .findFirst();
   }
 
   private NativeSource source(
-      List<String> bindings, Map<URL, Properties> jars, CacheFolder cache, boolean offline) {
+      List<String> bindings, Map<String, Properties> jars, CacheFolder cache, boolean offline) {
     Optional<NativeSource> folder =
         around.setting(LIBRARY_PATH).flatMap(text -> folder(text, bindings));
     if (folder.isPresent()) {
       return folder.get();
     }
-    Optional<Map.Entry<URL, Properties>> jar = jar(jars);
+    Optional<Map.Entry<String, Properties>> jar = jar(jars);
     String wanted = around.setting(VERSION).orElse("");
     if (jar.isPresent()) {
       Properties content = jar.get().getValue();
@@ -206,7 +205,7 @@ public final class NativeDoctor {
     return new NativeSource(Kind.NONE, "", version, flavour, bindings);
   }
 
-  private Finding nothingHere(Map<URL, Properties> jars, String version) {
+  private Finding nothingHere(Map<String, Properties> jars, String version) {
     String others =
         jars.isEmpty()
             ? ""
@@ -291,7 +290,7 @@ public final class NativeDoctor {
     }
   }
 
-  private CacheFolder cache(Map<URL, Properties> jars) {
+  private CacheFolder cache(Map<String, Properties> jars) {
     String setBy = "user.home";
     Path path;
     if (around.setting(CACHE).isPresent()) {
@@ -397,8 +396,7 @@ public final class NativeDoctor {
         .findFirst();
   }
 
-  private static String name(URL url) {
-    String text = url.toString();
+  private static String name(String text) {
     int end = text.indexOf("!/");
     return end < 0 ? text : text.substring(text.lastIndexOf('/', end) + 1, end);
   }

@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.djl.doctor.LoadedTorch.ComputeDevice;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -44,7 +45,7 @@ final class ProbeProcess {
           new ProcessBuilder(command(around))
               .redirectErrorStream(true)
               .redirectOutput(log.toFile())
-              .directory(log.toAbsolutePath().getParent().toFile());
+              .directory(new File(System.getProperty("java.io.tmpdir")));
       builder.environment().clear();
       builder.environment().putAll(around.environment());
       Process process = builder.start();
@@ -177,9 +178,9 @@ final class ProbeProcess {
   /** The process starts in another folder, where a crash may leave its log. */
   private static String absolute(String path) {
     List<String> entries = new ArrayList<>();
-    for (String entry : path.split(java.io.File.pathSeparator)) {
+    for (String entry : path.split(File.pathSeparator, -1)) {
       entries.add(Path.of(entry).toAbsolutePath().toString());
     }
-    return String.join(java.io.File.pathSeparator, entries);
+    return String.join(File.pathSeparator, entries);
   }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,14 +59,14 @@ record Surroundings(Map<String, String> environment, Properties properties, Clas
   }
 
   /** All files of properties of that name on the class path, with their addresses. */
-  Map<URL, Properties> resources(String name) throws IOException {
-    Map<URL, Properties> found = new java.util.LinkedHashMap<>();
+  Map<String, Properties> resources(String name) throws IOException {
+    Map<String, Properties> found = new LinkedHashMap<>();
     for (URL url : Collections.list(loader.getResources(name))) {
       Properties content = new Properties();
       try (InputStream in = url.openStream()) {
         content.load(in);
       }
-      found.put(url, content);
+      found.put(url.toString(), content);
     }
     return found;
   }
