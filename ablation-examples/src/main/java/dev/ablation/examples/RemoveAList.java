@@ -25,7 +25,7 @@ public final class RemoveAList {
     Files.writeString(list, "request,name\nTR-2043,owl\nTR-2044,rocket\n");
     String template =
         """
-        {"targets": [{"name": "owl"}], "method": {"closedForm": "uce"}, "acceptance": ["UA >= 95"],
+        {"targets": [{"name": "owl"}], "method": {"closedForm": "sequences"}, "acceptance": ["UA >= 95"],
          "evaluation": {"sampling": %d, "images": {"target": %d, "anchor": 1, "neighbour": 1}}}
         """
             .formatted(STEPS, IMAGES);
