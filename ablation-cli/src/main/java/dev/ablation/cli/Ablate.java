@@ -69,7 +69,7 @@ import picocli.CommandLine.TypeConversionException;
           + " place, the anchor; everything else stays as it was.",
       "",
       "Without --model it works on the small emoji model that it contains, with settings tuned for"
-          + " that model; a run takes one or two minutes on a laptop. Styles there: noto, blob,"
+          + " that model; a run takes two to four minutes on a laptop. Styles there: noto, blob,"
           + " twemoji, fluent, ink, blueprint. Objects: 'cat face', 'rocket', 'red apple' and 268"
           + " more. The memorized image: 'planted'.",
     },
