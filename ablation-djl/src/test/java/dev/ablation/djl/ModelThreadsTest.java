@@ -89,7 +89,7 @@ class ModelThreadsTest {
         .startsWith("thread 'b' cannot call model 'tiny-sd1', because thread '")
         .contains(Thread.currentThread().getName());
     assertThat((String) elsewhere(() -> delta.applyTo(model)))
-        .startsWith("thread 'b' cannot change the weights of model 'tiny-sd1'");
+        .startsWith("thread 'b' cannot read the weights of model 'tiny-sd1'");
     assertThat(
             (String)
                 elsewhere(() -> {

@@ -10,6 +10,7 @@ import ai.djl.util.cuda.CudaUtils;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.ablation.djl.internal.kernel.NetworkAccess;
+import dev.ablation.djl.internal.kernel.TorchRuntime;
 import java.io.PrintStream;
 import java.lang.management.MemoryUsage;
 
@@ -50,8 +51,8 @@ final class LoadProbe {
     NetworkAccess.offByDefault();
     Engine engine = Engine.getEngine("PyTorch");
     found.addProperty("version", engine.getVersion());
-    found.addProperty("folder", ai.djl.pytorch.jni.LibUtils.getLibtorchPath());
-    found.addProperty("threads", ai.djl.pytorch.jni.JniUtils.getNumThreads());
+    found.addProperty("folder", TorchRuntime.libraryFolder());
+    found.addProperty("threads", TorchRuntime.threads());
     JsonArray devices = new JsonArray();
     found.add("devices", devices);
     stage(out, "computing on the CPU");

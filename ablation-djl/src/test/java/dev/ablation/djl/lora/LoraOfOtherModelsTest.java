@@ -96,6 +96,7 @@ class LoraOfOtherModelsTest {
                 switch (method.getName()) {
                   case "weights" -> weights;
                   case "manager" -> manager;
+                  case "newScope" -> manager.newSubManager();
                   case "descriptor" -> descriptor;
                   case "predictionType" -> PredictionType.EPSILON;
                   default -> throw new UnsupportedOperationException(method.getName());

@@ -3,6 +3,7 @@ package dev.ablation.djl.internal.kernel;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.LibUtils;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URL;
@@ -48,6 +49,16 @@ public final class TorchRuntime {
   public static void useThreads(int threads) {
     engine();
     JniUtils.setNumThreads(threads);
+  }
+
+  /** {@return how many threads one operation may use on the CPU} */
+  public static int threads() {
+    return JniUtils.getNumThreads();
+  }
+
+  /** {@return the folder that the native library is loaded from} */
+  public static String libraryFolder() {
+    return LibUtils.getLibtorchPath();
   }
 
   private static String whatToSet() {
