@@ -213,7 +213,8 @@ public final class EvidenceBundle {
    * to the byte, in another one within the distance that the evidence states.
    *
    * @param key that must have signed the bundle; {@code null} to accept any or none
-   * @param model the base model
+   * @param model the base model, opened as {@link JobSession#openModel} opens the job's: with other
+   *     threads images differ in the last digits
    * @return what was checked
    * @throws IOException if a file cannot be read
    */

@@ -2,6 +2,7 @@ package dev.ablation.job;
 
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
 import dev.ablation.job.internal.RecordReader;
 import dev.ablation.job.internal.RecordWriter;
 import dev.ablation.report.Report;
@@ -9,7 +10,6 @@ import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingOutcome;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -66,7 +66,7 @@ record TrainingRecord(
 
   static Report.Training read(Path file) throws IOException {
     try {
-      TrainingRecord record = RecordReader.read(Files.readString(file), TrainingRecord.class);
+      TrainingRecord record = RecordReader.read(TextFile.read(file), TrainingRecord.class);
       OutcomeRecord outcome = record.outcome();
       return new Report.Training(
           record.history().stream()

@@ -5,12 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
-import dev.ablation.djl.StableDiffusion;
-import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.job.EvidenceBundle.Check;
 import dev.ablation.job.evidence.Envelope;
 import dev.ablation.job.evidence.Keys;
 import dev.ablation.job.evidence.Manifest;
+import dev.ablation.model.DiffusionModel;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -84,8 +83,9 @@ class EvidenceTest {
 
   @Test
   void evidenceOfTheSameMachineIsVerifiedToTheByte() throws IOException {
-    try (StableDiffusion model = EmbeddedModel.open()) {
-      List<Check> checks = EvidenceBundle.open(bundle).verify(key, model);
+    EvidenceBundle evidence = EvidenceBundle.open(bundle);
+    try (DiffusionModel model = JobSession.openModel(evidence.job().model())) {
+      List<Check> checks = evidence.verify(key, model);
       assertThat(failed(checks)).as(checks.toString()).isEmpty();
       assertThat(checks)
           .filteredOn(check -> check.outcome() == Check.Outcome.PASSED)

@@ -5,6 +5,7 @@ import com.google.gson.JsonParseException;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.LibraryVersion;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,7 @@ record ListFolder(String id, String library) {
 
   static ListFolder read(Path file) throws IOException {
     try {
-      ListFolder read = GSON.fromJson(Files.readString(file), ListFolder.class);
+      ListFolder read = GSON.fromJson(TextFile.read(file), ListFolder.class);
       if (read != null && read.id != null && read.library != null) {
         return read;
       }

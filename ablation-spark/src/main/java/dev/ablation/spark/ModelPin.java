@@ -4,6 +4,7 @@ import com.google.gson.Gson;
 import com.google.gson.JsonParseException;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
 import dev.ablation.job.JobModel;
 import dev.ablation.job.evidence.Sha256;
 import java.io.IOException;
@@ -56,7 +57,7 @@ record ModelPin(String location, String base, String executor) {
 
   private static ModelPin read(Path file) throws IOException {
     try {
-      ModelPin pin = GSON.fromJson(Files.readString(file), ModelPin.class);
+      ModelPin pin = GSON.fromJson(TextFile.read(file), ModelPin.class);
       if (pin != null && pin.base != null) {
         return pin;
       }

@@ -5,6 +5,7 @@ import com.google.gson.JsonParseException;
 import dev.ablation.evaluation.EvaluationSlice;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
@@ -57,7 +58,7 @@ record Trained(
 
   static Trained read(Path file) throws IOException {
     try {
-      Trained read = GSON.fromJson(Files.readString(file), Trained.class);
+      Trained read = GSON.fromJson(TextFile.read(file), Trained.class);
       return new Trained(read.hash, read.error, read.base, List.copyOf(read.slices), read.cost);
     } catch (JsonParseException | NullPointerException e) {
       throw new IOException(file + ": not the record of a training: " + e.getMessage(), e);

@@ -11,6 +11,7 @@ import dev.ablation.event.AblationEvent;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.LibraryVersion;
+import dev.ablation.internal.TextFile;
 import dev.ablation.job.Acceptance;
 import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
@@ -358,7 +359,7 @@ final class Worker {
           Path file = task.togetherFile(merged);
           byte[] part = measured.part();
           if (Files.exists(file)) {
-            return SCORES.fromJson(Files.readString(file), SCORES_TYPE);
+            return SCORES.fromJson(TextFile.read(file), SCORES_TYPE);
           }
           if (measured.error() != null) {
             throw new IOException(measured.error());
