@@ -46,5 +46,6 @@ module dev.ablation.core {
       dev.ablation.emoji,
       dev.ablation.job,
       dev.ablation.langchain4j,
+      dev.ablation.site,
       dev.ablation.spark;
 }

@@ -1,5 +1,6 @@
 package dev.ablation.site;
 
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +36,7 @@ final class Links {
     }
     Map<Path, String> texts = new HashMap<>();
     for (Path page : pages) {
-      texts.put(page, Files.readString(page));
+      texts.put(page, TextFile.read(page));
     }
     List<String> broken = new ArrayList<>();
     for (Path page : pages) {

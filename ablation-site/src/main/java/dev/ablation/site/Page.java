@@ -1,5 +1,6 @@
 package dev.ablation.site;
 
+import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,7 @@ record Page(Path source, Path target, String title, String html, List<Path> link
         Parser.builder()
             .extensions(EXTENSIONS)
             .build()
-            .parse(Files.readString(root.resolve(source)));
+            .parse(TextFile.read(root.resolve(source)));
     Rewriting rewriting = new Rewriting(root, source);
     document.accept(rewriting);
     if (rewriting.title.isEmpty()) {
