@@ -8,6 +8,7 @@ import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.augment.MaskSampling;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
+import dev.ablation.concept.StyleTemplates;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.Preservation;
 import dev.ablation.evaluation.Evaluation;
@@ -316,9 +317,12 @@ public final class Plan implements Cloneable {
 
   /** The preserved concepts, with all settings of the preset. */
   List<Concept> preserved() {
-    return preservation().map(PreservedConcepts::of).orElse(List.of()).stream()
-        .map(concept -> concept.withDefaults(preset().styleTemplates()))
-        .toList();
+    List<Concept> given = preservation().map(PreservedConcepts::of).orElse(List.of());
+    if (given.isEmpty()) {
+      return given;
+    }
+    StyleTemplates templates = preset().styleTemplates();
+    return given.stream().map(concept -> concept.withDefaults(templates)).toList();
   }
 
   boolean hasOwnObjective() {
@@ -362,8 +366,8 @@ public final class Plan implements Cloneable {
   private List<Preset> presetsOfPairs() {
     return pairs.stream()
         .map(pair -> pair.target().kind())
-        .sorted()
         .distinct()
+        .sorted()
         .map(presets)
         .toList();
   }

@@ -17,8 +17,10 @@ import dev.ablation.train.Trainer;
 import dev.ablation.train.TrainerRequirements;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -32,11 +34,19 @@ final class PlanCheck {
   private final List<String> problems = new ArrayList<>();
   private final List<String> warnings = new ArrayList<>();
   private final List<ResolvedPair> pairs = new ArrayList<>();
+  private final List<Concept> preserved;
+
+  /** What was found for an anchor and its prompts: a thousand targets may share them. */
+  private final Map<Anchored, List<Concept>> fitting = new HashMap<>();
+
   private List<WeightInfo> weights = List.of();
 
   private PlanCheck(Plan plan) {
     this.plan = plan;
+    preserved = plan.preserved();
   }
+
+  private record Anchored(String name, Set<String> prompts) {}
 
   static PlanCheck of(Plan plan) {
     PlanCheck check = new PlanCheck(plan);
@@ -167,7 +177,13 @@ final class PlanCheck {
     for (String prompt : used) {
       checkPrompt(pair, prompt);
     }
-    warnOfTargets(used);
+    Anchored anchored = new Anchored(anchor.name(), used);
+    List<Concept> kept = fitting.get(anchored);
+    if (kept == null) {
+      warnOfTargets(used);
+      kept = preserved.stream().filter(c -> fits(c, used, anchor.name())).toList();
+      fitting.put(anchored, kept);
+    }
     boolean allLeftOut = used.isEmpty() || leftOut.isEmpty();
     pairs.add(
         new ResolvedPair(
@@ -175,7 +191,7 @@ final class PlanCheck {
                 ? pair
                 : new TargetAnchor(pair.target(), anchor.excludingPrompts(pair.target(), leftOut)),
             leftOut,
-            plan.preserved().stream().filter(c -> fits(c, used, anchor.name())).toList(),
+            kept,
             plan.preservation().isPresent()));
   }
 
@@ -269,9 +285,9 @@ final class PlanCheck {
   }
 
   private void checkPreserved() {
-    for (Concept preserved : plan.preserved()) {
+    for (Concept kept : preserved) {
       for (TargetAnchor pair : plan.pairs()) {
-        if (preserved.name().equalsIgnoreCase(pair.target().name())) {
+        if (kept.name().equalsIgnoreCase(pair.target().name())) {
           problems.add("%s must not be both removed and preserved".formatted(pair.target()));
         }
       }
@@ -279,7 +295,7 @@ final class PlanCheck {
   }
 
   private void checkThatAllIsPreservedSomewhere() {
-    for (Concept concept : plan.preserved()) {
+    for (Concept concept : preserved) {
       if (pairs.stream().noneMatch(pair -> pair.preserved().contains(concept))) {
         problems.add(
             "%s cannot be preserved, since its rule applies to no anchor prompt of any target; give prompts of it"
