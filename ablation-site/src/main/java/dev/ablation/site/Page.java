@@ -41,10 +41,7 @@ record Page(Path source, Path target, String title, String html, List<Path> link
 
   static Page read(Path root, Path source) throws IOException {
     Node document =
-        Parser.builder()
-            .extensions(EXTENSIONS)
-            .build()
-            .parse(TextFile.read(root.resolve(source)));
+        Parser.builder().extensions(EXTENSIONS).build().parse(TextFile.read(root.resolve(source)));
     Rewriting rewriting = new Rewriting(root, source);
     document.accept(rewriting);
     if (rewriting.title.isEmpty()) {

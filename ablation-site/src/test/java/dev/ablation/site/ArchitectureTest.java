@@ -13,5 +13,6 @@ import dev.ablation.archunit.HouseRules;
 class ArchitectureTest {
   @ArchTest static final ArchTests HOUSE = ArchTests.in(HouseRules.class);
 
-  @ArchTest static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly("TextFile");
+  @ArchTest
+  static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly("TextFile");
 }
