@@ -222,7 +222,12 @@ public abstract class Layer extends AbstractBlock {
     this.workers = workers;
   }
 
-  /** {@return whether the first axis of an input is the batch} */
+  /**
+   * Tells what is cut into parts where several workers compute.
+   *
+   * @param input index of an input of the call
+   * @return whether its first axis is the batch
+   */
   protected boolean hasBatch(int input) {
     return true;
   }
