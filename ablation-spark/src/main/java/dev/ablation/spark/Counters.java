@@ -4,7 +4,14 @@ import java.io.Serializable;
 import org.apache.spark.SparkContext;
 import org.apache.spark.util.LongAccumulator;
 
-/** Numbers that Spark's page shows while tasks run. */
+/**
+ * Numbers that Spark's page shows while tasks run.
+ *
+ * @param trained jobs
+ * @param steps of training
+ * @param images measured
+ * @param failures of jobs
+ */
 record Counters(
     LongAccumulator trained,
     LongAccumulator steps,

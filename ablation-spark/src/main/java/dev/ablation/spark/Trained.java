@@ -31,7 +31,14 @@ record Trained(
     implements Serializable {
   private static final Gson GSON = new Gson();
 
-  /** An {@link EvaluationSlice} that Spark can send. */
+  /**
+   * An {@link EvaluationSlice} that Spark can send.
+   *
+   * @param attack whether it is an attack
+   * @param index of the subject or attack
+   * @param first index of its first image
+   * @param end after its last image
+   */
   record Slice(boolean attack, int index, int first, int end) implements Serializable {
     static Slice of(EvaluationSlice slice) {
       return new Slice(slice.attack(), slice.index(), slice.first(), slice.end());
