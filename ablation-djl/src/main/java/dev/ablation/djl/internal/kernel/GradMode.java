@@ -8,7 +8,8 @@ import java.util.function.Supplier;
  * thread, so every entry into a network sets the mode it needs and restores the previous one.
  */
 public final class GradMode {
-  private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(() -> false);
+  private static final ThreadLocal<Preparation> PREPARED =
+      ThreadLocal.withInitial(Preparation::new);
   private static final ThreadLocal<Boolean> REQUESTED = ThreadLocal.withInitial(() -> false);
 
   private GradMode() {}
@@ -53,14 +54,28 @@ public final class GradMode {
   }
 
   /**
-   * Switches off the graph executor's optimiser, which re-specialises kernels at their first calls
-   * and gains nothing for single operations. The engine has one switch per thread.
+   * Gives this thread the settings that the engine keeps by thread. The graph executor's optimiser
+   * is switched off: it re-specialises kernels at their first calls and gains nothing for single
+   * operations. The number of threads is that of {@link TorchRuntime#useThreads}: the engine would
+   * go on with the number of the thread's first operation, and results depend on it.
    */
   static void prepareThread() {
-    if (!PREPARED.get()) {
+    Preparation preparation = PREPARED.get();
+    if (!preparation.done) {
       TorchRuntime.engine(); // loads the native library
       JniUtils.setGraphExecutorOptimize(false);
-      PREPARED.set(true);
+      preparation.done = true;
     }
+    int threads = TorchRuntime.requestedThreads();
+    if (threads != preparation.threads) {
+      JniUtils.setNumThreads(threads);
+      preparation.threads = threads;
+    }
+  }
+
+  /** What a thread has been given. */
+  private static final class Preparation {
+    private boolean done;
+    private int threads;
   }
 }

@@ -15,6 +15,8 @@ public final class TorchRuntime {
   private static final String LIBRARY_PATH = "PYTORCH_LIBRARY_PATH";
   private static final String NATIVES = "native/lib/pytorch.properties";
 
+  private static volatile int requestedThreads;
+
   private TorchRuntime() {}
 
   /**
@@ -42,13 +44,20 @@ public final class TorchRuntime {
   }
 
   /**
-   * Sets how many threads one operation may use on the CPU, for the whole JVM.
+   * Sets how many threads one operation may use on the CPU, for the whole JVM: in threads that have
+   * already computed, from their next pass through a network.
    *
    * @param threads positive
    */
   public static void useThreads(int threads) {
     engine();
+    requestedThreads = threads;
     JniUtils.setNumThreads(threads);
+  }
+
+  /** {@return what {@link #useThreads} has set; 0 if nothing} */
+  static int requestedThreads() {
+    return requestedThreads;
   }
 
   /** {@return how many threads one operation may use on the CPU} */
