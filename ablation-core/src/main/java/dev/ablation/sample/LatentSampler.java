@@ -377,7 +377,7 @@ public final class LatentSampler {
         Conditioning conditioning = condition(source, scope);
         NDArray fresh = stack(scope, image -> noise.initial(image, shape, scope));
         Optional<KeptPart> kept = kept(source, fresh, scope);
-        NDArray latents = start(run, source, begin, fresh, scope);
+        NDArray latents = start(run, source, begin, fresh, kept, scope);
         for (int i = begin; i < run.steps(); i++) {
           checkCancelled(i - begin, run.steps() - begin);
           latents = step(run, i, latents, conditioning, kept, scope);
@@ -439,11 +439,17 @@ public final class LatentSampler {
 
     /** The latents before the first step. */
     private NDArray start(
-        SamplerRun run, @Nullable SourceImages source, int begin, NDArray fresh, NDManager scope) {
+        SamplerRun run,
+        @Nullable SourceImages source,
+        int begin,
+        NDArray fresh,
+        Optional<KeptPart> kept,
+        NDManager scope) {
       if (source == null || (source.masked() && source.strength() == 1)) {
         return fresh.muli(run.initNoiseSigma());
       }
-      try (NDArray clean = clean(source, scope)) {
+      try (NDManager temporary = scope.newSubManager()) {
+        NDArray clean = kept.map(KeptPart::clean).orElseGet(() -> clean(source, temporary));
         NDArray noised = run.addNoise(clean, begin, fresh);
         noised.attach(scope);
         fresh.close();
