@@ -155,23 +155,25 @@ public abstract class Layer extends AbstractBlock {
    * @return all outputs
    */
   public final NDList applyAll(NDList in) {
-    Recomputation recomputation = GradMode.isRecording() ? Recomputation.current() : null;
-    int parts = parts(in, recomputation);
-    NDList out;
-    if (parts > 1) {
-      out =
-          recomputation == null
-              ? BatchParts.compute(this, in, parts)
-              : recomputation.callInParts(this, in, parts);
-    } else if (recomputed && recomputation != null) {
-      out = recomputation.call(this, in, () -> compute(in));
-    } else {
-      out = compute(in);
-    }
+    NDList out = workers == 1 && !recomputed ? compute(in) : computeAsChosen(in);
     if (observer != null) {
       observer.accept(out);
     }
     return out;
+  }
+
+  /** In parts of the batch, or to be computed once more, where that is possible. */
+  private NDList computeAsChosen(NDList in) {
+    Recomputation recomputation = GradMode.isRecording() ? Recomputation.current() : null;
+    int parts = parts(in, recomputation);
+    if (parts > 1) {
+      return recomputation == null
+          ? BatchParts.compute(this, in, parts)
+          : recomputation.callInParts(this, in, parts);
+    }
+    return recomputed && recomputation != null
+        ? recomputation.call(this, in, () -> compute(in))
+        : compute(in);
   }
 
   /** The number of parts in which a batch is computed. */

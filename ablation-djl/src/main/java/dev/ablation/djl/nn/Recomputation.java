@@ -15,6 +15,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -133,10 +134,11 @@ public final class Recomputation implements AutoCloseable {
       return GradMode.with(false, () -> BatchParts.compute(layer, in, count));
     }
     List<NDList> inputs = BatchParts.split(layer, in, count);
-    for (NDList part : inputs) {
-      for (int i = 0; i < part.size(); i++) {
-        if (layer.hasBatch(i)) {
-          kept(part.get(i)).setRequiresGradient(Kernels.requiresGradient(in.get(i)));
+    for (int i = 0; i < in.size(); i++) {
+      if (layer.hasBatch(i)) {
+        boolean leaf = Kernels.requiresGradient(in.get(i));
+        for (NDList part : inputs) {
+          kept(part.get(i)).setRequiresGradient(leaf);
         }
       }
     }
@@ -156,7 +158,12 @@ public final class Recomputation implements AutoCloseable {
   }
 
   private static boolean isRecorded(Layer layer, NDList in) {
-    return in.stream().anyMatch(Kernels::requiresGradient) || !trained(layer).isEmpty();
+    if (in.stream().anyMatch(Kernels::requiresGradient)) {
+      return true;
+    }
+    boolean[] found = {false};
+    forEachBound(layer, array -> found[0] = found[0] || Kernels.requiresGradient(array));
+    return found[0];
   }
 
   /** Makes the outputs of a call leaves of the graph. */
@@ -190,21 +197,23 @@ public final class Recomputation implements AutoCloseable {
   /** What a layer computes with that records gradients. */
   private static List<NDArray> trained(Layer layer) {
     List<NDArray> arrays = new ArrayList<>();
-    layer.forEachWeight((name, weight) -> {
-      add(arrays, weight.bound());
-      LoraFactors change = weight.change();
-      if (change != null) {
-        add(arrays, change.down());
-        add(arrays, change.up());
-      }
-    });
+    forEachBound(layer, arrays::add);
+    arrays.removeIf(array -> !Kernels.requiresGradient(array));
     return arrays;
   }
 
-  private static void add(List<NDArray> arrays, @Nullable NDArray array) {
-    if (array != null && Kernels.requiresGradient(array)) {
-      arrays.add(array);
-    }
+  private static void forEachBound(Layer layer, Consumer<NDArray> visitor) {
+    layer.forEachWeight((name, weight) -> {
+      NDArray bound = weight.bound();
+      if (bound != null) {
+        visitor.accept(bound);
+      }
+      LoraFactors change = weight.change();
+      if (change != null) {
+        visitor.accept(change.down());
+        visitor.accept(change.up());
+      }
+    });
   }
 
   /**
