@@ -22,13 +22,10 @@ import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.TrainingMonitor;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -151,7 +148,7 @@ class CompatibilityTest {
   @Test
   void anInterruptedRunGoesOn(@TempDir Path temporary) throws IOException {
     Path folder = temporary.resolve("run");
-    copy(file("run"), folder);
+    TestFolders.copy(file("run"), folder);
     Ablation plan = full().checkpoints(Checkpoints.in(folder).every(3).keep(1));
     if (!LibraryVersion.get().equals(VERSION)) {
       // A version goes on with its own runs alone; all that the plan says must still agree.
@@ -174,17 +171,5 @@ class CompatibilityTest {
         .as("the images of the old run are used")
         .isNotEmpty()
         .allMatch(event -> ((AnchorsProgressed) event).fromCache());
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      files.forEach(file -> {
-        try {
-          Files.copy(file, to.resolve(from.relativize(file).toString()));
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      });
-    }
   }
 }

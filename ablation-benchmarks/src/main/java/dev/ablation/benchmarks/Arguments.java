@@ -19,6 +19,14 @@ final class Arguments {
     }
   }
 
+  /** The same with a value for what is not given. */
+  Arguments orElse(String name, String value) {
+    Arguments more = new Arguments();
+    more.values.putAll(values);
+    more.values.putIfAbsent(name, value);
+    return more;
+  }
+
   String require(String name) {
     String value = values.get(name);
     if (value == null) {

@@ -50,7 +50,7 @@ public final class MemoryFlatness {
   private static void repeat(Scenario scenario, StableDiffusion model, Arguments arguments) {
     int repeats = arguments.get("repeats", 300);
     int every = arguments.get("every", 30);
-    try (Work work = Work.of(scenario, model, arguments)) {
+    try (Work work = Work.of(scenario, model, arguments.orElse("steps", "4"))) {
       long start = 0;
       int arrays = 0;
       for (int i = -repeats / 10; i <= repeats; i++) {

@@ -59,17 +59,7 @@ final class VerifyCommand implements Callable<Integer> {
     if (model == null) {
       checks = bundle.verify(signer);
     } else {
-      JobModel wanted = bundle.job().model();
-      // Opened in the same way as for the run, at the place that was named.
-      JobModel source =
-          new JobModel(
-              model,
-              null,
-              wanted.device(),
-              wanted.threads(),
-              wanted.weightDtype(),
-              wanted.precision(),
-              wanted.components());
+      JobModel source = bundle.job().model().movedTo(model);
       try (DiffusionModel opened = JobSession.openModel(source)) {
         checks = bundle.verify(signer, opened);
       }

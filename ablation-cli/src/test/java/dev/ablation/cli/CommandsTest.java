@@ -6,10 +6,10 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.ablation.TestFolders;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -93,18 +93,6 @@ class CommandsTest {
     return JsonParser.parseString(printed);
   }
 
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      files.forEach(file -> {
-        try {
-          Files.copy(file, to.resolve(from.relativize(file).toString()));
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      });
-    }
-  }
-
   @Test
   void checkSaysWhatIsWrong() throws IOException {
     assertThat(ablate("check", job)).as(printed).isZero();
@@ -167,7 +155,7 @@ class CommandsTest {
     assertThat(printed).contains("another key made it").endsWith("not verified%n".formatted());
 
     Path changed = folder.resolve("changed");
-    copy(run, changed);
+    TestFolders.copy(run, changed);
     Path delta = changed.resolve("delta.safetensors");
     byte[] bytes = Files.readAllBytes(delta);
     bytes[bytes.length / 2] ^= 1;

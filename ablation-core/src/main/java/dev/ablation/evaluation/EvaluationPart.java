@@ -11,7 +11,6 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -201,15 +200,7 @@ public final class EvaluationPart {
    * @throws IOException if it cannot be written
    */
   public void write(Path file) throws IOException {
-    ByteBuffer bytes = ByteBuffer.wrap(toBytes());
-    AtomicFiles.writeFile(
-        file,
-        AtomicFiles.Existing.REPLACE,
-        channel -> {
-          while (bytes.hasRemaining()) {
-            channel.write(bytes);
-          }
-        });
+    AtomicFiles.writeBytes(file, AtomicFiles.Existing.REPLACE, toBytes());
   }
 
   /**

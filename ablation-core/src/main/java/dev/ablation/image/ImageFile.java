@@ -18,7 +18,6 @@ import java.awt.image.Raster;
 import java.awt.image.WritableRaster;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,16 +111,7 @@ public final class ImageFile {
    * @throws IOException if it cannot be written
    */
   public static void writePng(BufferedImage image, Path file) throws IOException {
-    byte[] png = png(image);
-    AtomicFiles.writeFile(
-        file,
-        Existing.REPLACE,
-        channel -> {
-          ByteBuffer bytes = ByteBuffer.wrap(png);
-          while (bytes.hasRemaining()) {
-            channel.write(bytes);
-          }
-        });
+    AtomicFiles.writeBytes(file, Existing.REPLACE, png(image));
   }
 
   /**

@@ -119,7 +119,23 @@ public final class AtomicFiles {
    * @throws IOException if the file cannot be written
    */
   public static void writeString(Path target, Existing existing, String text) throws IOException {
-    ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+    write(target, existing, StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text)));
+  }
+
+  /**
+   * Writes a file of bytes.
+   *
+   * @param target the file; its folder must exist
+   * @param existing what to do if the file exists
+   * @param content the content
+   * @throws FileAlreadyExistsException if the target exists and is not to be replaced
+   * @throws IOException if the file cannot be written
+   */
+  public static void writeBytes(Path target, Existing existing, byte[] content) throws IOException {
+    write(target, existing, ByteBuffer.wrap(content));
+  }
+
+  private static void write(Path target, Existing existing, ByteBuffer bytes) throws IOException {
     writeFile(
         target,
         existing,

@@ -6,15 +6,13 @@ import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.ImagePair;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.SubjectResult;
-import dev.ablation.image.ImageFile;
+import dev.ablation.image.PagePicture;
 import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.Unit;
 import dev.ablation.report.Report.Training;
 import dev.ablation.train.Measurement;
 import dev.ablation.train.TrainingResult.Step;
-import java.awt.Graphics2D;
-import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,7 +20,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -390,27 +387,10 @@ final class ReportPage {
 
   private static String data(BufferedImage image) {
     try {
-      return "data:image/png;base64,"
-          + Base64.getEncoder().encodeToString(ImageFile.png(fitting(image)));
+      return PagePicture.url(image, LARGEST);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static BufferedImage fitting(BufferedImage image) {
-    int longest = Math.max(image.getWidth(), image.getHeight());
-    if (longest <= LARGEST) {
-      return image;
-    }
-    int width = Math.max(1, image.getWidth() * LARGEST / longest);
-    int height = Math.max(1, image.getHeight() * LARGEST / longest);
-    BufferedImage small = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
-    Graphics2D graphics = small.createGraphics();
-    graphics.setRenderingHint(
-        RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
-    graphics.drawImage(image, 0, 0, width, height, null);
-    graphics.dispose();
-    return small;
   }
 
   // Numbers
@@ -558,11 +538,7 @@ final class ReportPage {
   }
 
   private static String sentence(String words) {
-    return sentenceStart(words) + ".";
-  }
-
-  private static String sentenceStart(String words) {
-    return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1);
+    return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1) + ".";
   }
 
   // Attacks

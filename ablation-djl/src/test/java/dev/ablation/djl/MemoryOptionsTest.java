@@ -30,11 +30,9 @@ import dev.ablation.model.LoraTraining;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightGroup;
-import dev.ablation.model.WeightInfo;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,43 +56,9 @@ class MemoryOptionsTest {
    */
   private static final double TILED = 1.2;
 
-  static Stream<Path> pipelines() throws IOException {
-    List<Path> folders = new ArrayList<>();
-    for (Path parent : List.of(Golden.path("pipelines"), Golden.second("pipelines"))) {
-      try (Stream<Path> children = Files.list(parent)) {
-        children.filter(Files::isDirectory).sorted().forEach(folders::add);
-      }
-    }
-    return folders.stream();
-  }
-
-  private static NDArray gaussian(DiffusionModel model, String purpose, NDManager scope) {
-    Shape latents = model.descriptor().latentShape();
-    Shape shape = new Shape(PROMPTS.size(), latents.get(0), latents.get(1), latents.get(2));
-    return RandomStreams.gaussian(scope, shape, RandomStreams.stream(3, purpose, 0));
-  }
-
-  private static NDArray times(DiffusionModel model, NDManager scope) {
-    double[] times = {model.schedule().timeAt(0.5), model.schedule().timeAt(0.1)};
-    return model.schedule().toArray(times, scope);
-  }
-
-  private static NDArray prediction(DiffusionModel model, NDManager scope) {
-    Conditioning conditioning = model.encode(PROMPTS, model.descriptor().latentSize(), scope);
-    return model.predict(gaussian(model, "latents", scope), times(model, scope), conditioning);
-  }
-
-  private static NDArray loss(DiffusionModel model, NDManager scope) {
-    return prediction(model, scope).sub(gaussian(model, "target", scope)).square().mean();
-  }
-
-  private static List<String> names(DiffusionModel model, WeightGroup group) {
-    return group.select(model.weights()).stream().map(WeightInfo::name).toList();
-  }
-
   private static List<float[]> gradients(DiffusionModel model, TrainingSession session) {
     try (NDManager scope = model.manager().newSubManager()) {
-      Gradients found = session.gradients(() -> loss(model, scope), scope);
+      Gradients found = session.gradients(() -> Families.loss(model, PROMPTS, scope), scope);
       List<float[]> values = new ArrayList<>();
       values.add(new float[] {(float) found.loss()});
       found.values().forEach(gradient -> values.add(gradient.toFloatArray()));
@@ -109,7 +73,7 @@ class MemoryOptionsTest {
             model
                 .capability(Differentiable.class)
                 .orElseThrow()
-                .train(names(model, group), new GradientOptions(false))) {
+                .train(Families.names(model, group), new GradientOptions(false))) {
       return gradients(model, session);
     }
   }
@@ -117,7 +81,7 @@ class MemoryOptionsTest {
   private static void assertClose(List<float[]> actual, List<float[]> expected, double relative) {
     assertThat(actual).hasSameSizeAs(expected);
     for (int i = 0; i < actual.size(); i++) {
-      assertClose(actual.get(i), expected.get(i), relative);
+      Families.assertClose(actual.get(i), expected.get(i), relative);
     }
   }
 
@@ -131,20 +95,8 @@ class MemoryOptionsTest {
     return all;
   }
 
-  /** Relative to the norm. */
-  private static void assertClose(float[] actual, float[] expected, double relative) {
-    assertThat(actual).hasSameSizeAs(expected);
-    double difference = 0;
-    double norm = 0;
-    for (int i = 0; i < actual.length; i++) {
-      difference += Math.pow(actual[i] - expected[i], 2);
-      norm += Math.pow(expected[i], 2);
-    }
-    assertThat(Math.sqrt(difference)).isLessThanOrEqualTo(relative * Math.sqrt(norm));
-  }
-
   @ParameterizedTest
-  @MethodSource("pipelines")
+  @MethodSource("dev.ablation.djl.Families#pipelines")
   void checkpointedGradientsOfAllWeightsAreTheSame(Path pipeline) throws IOException {
     WeightGroup group = WeightGroup.denoiser();
     assertClose(
@@ -154,7 +106,7 @@ class MemoryOptionsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("pipelines")
+  @MethodSource("dev.ablation.djl.Families#pipelines")
   void checkpointedGradientsOfInputsAreTheSame(Path pipeline) throws IOException {
     List<float[]> values = new ArrayList<>();
     for (boolean checkpointing : List.of(false, true)) {
@@ -165,12 +117,14 @@ class MemoryOptionsTest {
         InputDifferentiable capability = model.capability(InputDifferentiable.class).orElseThrow();
         InputDifferentiable.Gradients found =
             capability.gradients(
-                List.of(gaussian(model, "latents", scope), conditioning.textEmbeddings()),
+                List.of(
+                    Families.gaussian(model, PROMPTS.size(), "latents", scope),
+                    conditioning.textEmbeddings()),
                 in ->
                     model
                         .predict(
                             in.get(0),
-                            times(model, scope),
+                            Families.times(model, PROMPTS.size(), scope),
                             conditioning.with(Conditioning.TEXT, in.get(1)))
                         .square()
                         .mean());
@@ -182,7 +136,7 @@ class MemoryOptionsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("pipelines")
+  @MethodSource("dev.ablation.djl.Families#pipelines")
   void checkpointedGradientsOfLowRankChangesAreTheSame(Path pipeline) throws IOException {
     List<List<float[]>> both = new ArrayList<>();
     for (boolean checkpointing : List.of(false, true)) {
@@ -190,7 +144,9 @@ class MemoryOptionsTest {
           DiffusionPipeline.load(pipeline, OPTIONS.gradientCheckpointing(checkpointing))) {
         LoraTraining training = model.capability(LoraTraining.class).orElseThrow();
         List<String> names =
-            names(model, WeightGroup.denoiser()).stream().filter(training::hasLowRankForm).toList();
+            Families.names(model, WeightGroup.denoiser()).stream()
+                .filter(training::hasLowRankForm)
+                .toList();
         try (TrainingSession session =
             training.train(names, Lora.rank(2), 5, new GradientOptions(false))) {
           both.add(gradients(model, session));
@@ -201,7 +157,7 @@ class MemoryOptionsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("pipelines")
+  @MethodSource("dev.ablation.djl.Families#pipelines")
   void halfPrecisionIsClose(Path pipeline) throws IOException {
     List<float[]> full = gradients(pipeline, OPTIONS, WeightGroup.attention());
     for (Precision precision : List.of(Precision.BFLOAT16, Precision.FLOAT16)) {
@@ -216,7 +172,8 @@ class MemoryOptionsTest {
                       .gradientCheckpointing(dtype == WeightDtype.BFLOAT16)
                       .weightDtype(dtype),
                   WeightGroup.attention());
-          assertClose(joined(half), joined(full), dtype == WeightDtype.FLOAT32 ? tolerance : 0.08);
+          Families.assertClose(
+              joined(half), joined(full), dtype == WeightDtype.FLOAT32 ? tolerance : 0.08);
         }
       }
     }
@@ -229,11 +186,11 @@ class MemoryOptionsTest {
     String name = "unet.mid_block.resnets.0.conv1.weight";
     try (DiffusionModel model =
             DiffusionPipeline.load(
-                pipelines().findFirst().orElseThrow(), OPTIONS.precision(precision));
+                Families.pipelines().findFirst().orElseThrow(), OPTIONS.precision(precision));
         NDManager scope = model.manager().newSubManager()) {
       float large = precision == Precision.FLOAT16 ? 1e6f : 1e38f;
       model.weights().overwrite(name, model.weights().copy(name, scope).mul(0).add(large));
-      assertThatThrownBy(() -> prediction(model, scope))
+      assertThatThrownBy(() -> Families.prediction(model, PROMPTS, scope))
           .isInstanceOf(HalfPrecisionException.class)
           .hasMessageContaining("layer UNet2DConditionModel.mid_block.resnets.0.conv1 ")
           .hasMessageContaining(precision.dtype());
@@ -280,21 +237,24 @@ class MemoryOptionsTest {
       try (DiffusionModel model = DiffusionPipeline.load(pipeline, OPTIONS.precision(precision));
           NDManager scope = model.manager().newSubManager()) {
         LatentCodec codec = model.capability(LatentCodec.class).orElseThrow();
-        images.add(codec.decode(gaussian(model, "latents", scope)).toFloatArray());
+        images.add(
+            codec
+                .decode(Families.gaussian(model, PROMPTS.size(), "latents", scope))
+                .toFloatArray());
       }
     }
     assertThat(images.get(1)).isEqualTo(images.get(0));
   }
 
   @ParameterizedTest
-  @MethodSource("pipelines")
+  @MethodSource("dev.ablation.djl.Families#pipelines")
   void offloadedTextEncodersGiveTheSame(Path pipeline) throws IOException {
     List<float[]> both = new ArrayList<>();
     for (boolean offload : List.of(false, true)) {
       try (DiffusionModel model =
               DiffusionPipeline.load(pipeline, OPTIONS.textEncoderOffload(offload));
           NDManager scope = model.manager().newSubManager()) {
-        both.add(prediction(model, scope).toFloatArray());
+        both.add(Families.prediction(model, PROMPTS, scope).toFloatArray());
       }
     }
     assertThat(both.get(1)).isEqualTo(both.get(0));
@@ -317,7 +277,7 @@ class MemoryOptionsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("pipelines")
+  @MethodSource("dev.ablation.djl.Families#pipelines")
   void theAutoencoderTakesImagesOneByOneAndInTiles(Path pipeline) throws IOException {
     LoadOptions split = OPTIONS.vaeSlicing(true).vaeTiling(true);
     List<float[]> one = coded(pipeline, OPTIONS, 1);

@@ -205,7 +205,7 @@ public final class AblationJob {
    */
   public AblationJob request(String id) {
     Objects.requireNonNull(id, "id");
-    return new AblationJob(document.withRequest(id));
+    return new AblationJob(document.with("request", id));
   }
 
   /** {@return the model} */
@@ -221,7 +221,7 @@ public final class AblationJob {
    */
   public AblationJob model(JobModel model) {
     Objects.requireNonNull(model, "model");
-    return new AblationJob(document.withModel(model));
+    return new AblationJob(document.with("model", model));
   }
 
   /** {@return what is removed, at least one} */
@@ -236,7 +236,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob targets(List<JobTarget> targets) {
-    return new AblationJob(document.withTargets(targets));
+    return new AblationJob(document.with("targets", targets));
   }
 
   /** {@return what training preserves} */
@@ -251,7 +251,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob preserve(JobPreservation preservation) {
-    return new AblationJob(document.withPreserve(preservation));
+    return new AblationJob(document.with("preserve", preservation));
   }
 
   /** {@return the method} */
@@ -267,7 +267,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob method(JobMethod method) {
-    return new AblationJob(document.withMethod(method));
+    return new AblationJob(document.with("method", method));
   }
 
   /** {@return the seed of all random numbers} */
@@ -282,7 +282,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob seed(long seed) {
-    return new AblationJob(document.withSeed(seed));
+    return new AblationJob(document.with("seed", seed));
   }
 
   /** {@return what a run may take} */
@@ -297,7 +297,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob limits(JobLimits limits) {
-    return new AblationJob(document.withLimits(limits));
+    return new AblationJob(document.with("limits", limits));
   }
 
   /** {@return the evaluation} */
@@ -312,7 +312,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob evaluation(JobEvaluation evaluation) {
-    return new AblationJob(document.withEvaluation(evaluation));
+    return new AblationJob(document.with("evaluation", evaluation));
   }
 
   /** {@return what the evaluation must show} */
@@ -327,7 +327,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob acceptance(List<AcceptanceLimit> limits) {
-    return new AblationJob(document.withAcceptance(limits));
+    return new AblationJob(document.with("acceptance", limits));
   }
 
   /** {@return what is written} */
@@ -342,7 +342,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob outputs(JobOutputs outputs) {
-    return new AblationJob(document.withOutputs(outputs));
+    return new AblationJob(document.with("outputs", outputs));
   }
 
   /** {@return free texts by name, which the evidence repeats} */
@@ -357,7 +357,7 @@ public final class AblationJob {
    * @return the changed job
    */
   public AblationJob metadata(Map<String, String> metadata) {
-    return new AblationJob(document.withMetadata(metadata));
+    return new AblationJob(document.with("metadata", metadata));
   }
 
   @Override

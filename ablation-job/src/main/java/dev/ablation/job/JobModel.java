@@ -104,6 +104,16 @@ public record JobModel(
     return HubLocation.of(location).filter(hub -> hub.revision() != null).isPresent();
   }
 
+  /**
+   * Finds the same kind of model at another place.
+   *
+   * @param other as {@link #location}
+   * @return the model there, opened in the same way, with any hash
+   */
+  public JobModel movedTo(String other) {
+    return new JobModel(other, null, device, threads, weightDtype, precision, components);
+  }
+
   JobModel at(Path path) {
     return new JobModel(
         path.toString(), sha256, device, threads, weightDtype, precision, components);

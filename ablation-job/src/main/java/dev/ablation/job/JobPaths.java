@@ -21,14 +21,15 @@ final class JobPaths {
     JobDocument resolved = RecordPaths.map(document, this::resolve);
     JobModel model = resolved.model();
     if (model != null && !model.isEmbedded() && !model.isHubName()) {
-      resolved = resolved.withModel(model.at(resolve("model.location", path(model.location()))));
+      resolved =
+          resolved.with("model", model.at(resolve("model.location", path(model.location()))));
     }
     JobEvaluation evaluation = resolved.evaluation();
     if (evaluation != null && evaluation.evaluatorPath().isPresent()) {
       Path clip = path(evaluation.evaluatorPath().get());
       resolved =
-          resolved.withEvaluation(
-              evaluation.evaluator(resolve("evaluation.evaluator", clip).toString()));
+          resolved.with(
+              "evaluation", evaluation.evaluator(resolve("evaluation.evaluator", clip).toString()));
     }
     return resolved;
   }

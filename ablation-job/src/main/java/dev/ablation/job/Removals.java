@@ -181,21 +181,14 @@ public final class Removals {
       Consumer<? super EvaluationProgress> listener,
       BooleanSupplier cancelled)
       throws IOException {
-    Optional<Evaluation> wanted = session.evaluation();
+    Optional<Evaluation> evaluation = session.evaluationAlone();
     Optional<EvaluationResult> found = Optional.empty();
-    var pairs = session.plan().pairs();
-    if (wanted.isPresent()) {
-      Evaluation evaluation = wanted.get();
-      if (evaluation.targets().isEmpty()) {
-        for (var pair : pairs) {
-          evaluation = evaluation.target(pair.target(), pair.anchor());
-        }
-      }
-      found = Optional.of(evaluation.run(session.model(), sum, listener, cancelled));
+    if (evaluation.isPresent()) {
+      found = Optional.of(evaluation.get().run(session.model(), sum, listener, cancelled));
     }
     return new TogetherResult(
         request,
-        pairs.stream().map(pair -> pair.target().toString()).toList(),
+        session.plan().pairs().stream().map(pair -> pair.target().toString()).toList(),
         found,
         Optional.ofNullable(alone),
         Acceptance.verdicts(session.job().acceptance(), found));

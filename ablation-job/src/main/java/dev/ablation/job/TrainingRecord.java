@@ -2,6 +2,7 @@ package dev.ablation.job;
 
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.FileReading;
 import dev.ablation.internal.TextFile;
 import dev.ablation.job.internal.RecordReader;
 import dev.ablation.job.internal.RecordWriter;
@@ -65,24 +66,22 @@ record TrainingRecord(
   }
 
   static Report.Training read(Path file) throws IOException {
-    try {
-      TrainingRecord record = RecordReader.read(TextFile.read(file), TrainingRecord.class);
-      OutcomeRecord outcome = record.outcome();
-      return new Report.Training(
-          record.history().stream()
-              .map(step ->
-                  new Step(
-                      Double.parseDouble(step.loss()), Double.parseDouble(step.gradientNorm())))
-              .toList(),
-          record.measurements().stream()
-              .map(each ->
-                  new Measurement(each.step(), each.name(), Double.parseDouble(each.value())))
-              .toList(),
-          new TrainingOutcome(outcome.steps(), outcome.step(), outcome.early(), outcome.reason()),
-          Duration.ofNanos(record.nanos()),
-          record.memory() == null ? OptionalLong.empty() : OptionalLong.of(record.memory()));
-    } catch (IllegalArgumentException | NullPointerException e) {
-      throw new IOException(file + ": not the record of a training: " + e.getMessage(), e);
-    }
+    return FileReading.of(
+        file, () -> RecordReader.read(TextFile.read(file), TrainingRecord.class).training());
+  }
+
+  private Report.Training training() {
+    return new Report.Training(
+        history.stream()
+            .map(step ->
+                new Step(Double.parseDouble(step.loss()), Double.parseDouble(step.gradientNorm())))
+            .toList(),
+        measurements.stream()
+            .map(
+                each -> new Measurement(each.step(), each.name(), Double.parseDouble(each.value())))
+            .toList(),
+        new TrainingOutcome(outcome.steps(), outcome.step(), outcome.early(), outcome.reason()),
+        Duration.ofNanos(nanos),
+        memory == null ? OptionalLong.empty() : OptionalLong.of(memory));
   }
 }

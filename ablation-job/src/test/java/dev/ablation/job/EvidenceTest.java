@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
+import dev.ablation.TestFolders;
 import dev.ablation.job.EvidenceBundle.Check;
 import dev.ablation.job.evidence.Envelope;
 import dev.ablation.job.evidence.Keys;
@@ -12,7 +13,6 @@ import dev.ablation.job.evidence.Manifest;
 import dev.ablation.model.DiffusionModel;
 import java.io.File;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -21,7 +21,6 @@ import java.security.KeyPairGenerator;
 import java.security.PublicKey;
 import java.util.Base64;
 import java.util.List;
-import java.util.stream.Stream;
 import org.cyclonedx.Version;
 import org.cyclonedx.parsers.JsonParser;
 import org.junit.jupiter.api.BeforeAll;
@@ -67,18 +66,6 @@ class EvidenceTest {
 
   private static List<String> failed(List<Check> checks) {
     return checks.stream().filter(Check::failed).map(Check::name).toList();
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      files.forEach(file -> {
-        try {
-          Files.copy(file, to.resolve(from.relativize(file).toString()));
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      });
-    }
   }
 
   @Test
@@ -144,7 +131,7 @@ class EvidenceTest {
   void aChangedByteInAnyFileIsFound(@TempDir Path folder) throws IOException {
     for (String name : List.of("delta.safetensors", "job.json", "report.html", "manifest.json")) {
       Path copy = folder.resolve(name);
-      copy(bundle, copy);
+      TestFolders.copy(bundle, copy);
       Path file = copy.resolve(name);
       byte[] bytes = Files.readAllBytes(file);
       // In a text the first letter of a word, so that it can still be read.
@@ -171,7 +158,7 @@ class EvidenceTest {
   @Test
   void filesThatAreMissingOrAddedAreFound(@TempDir Path folder) throws IOException {
     Path copy = folder.resolve("copy");
-    copy(bundle, copy);
+    TestFolders.copy(bundle, copy);
     Files.delete(copy.resolve("MODEL_CARD.md"));
     Files.writeString(copy.resolve("more.txt"), "more");
     assertThat(EvidenceBundle.open(copy).verify(key).toString())
@@ -185,7 +172,7 @@ class EvidenceTest {
     assertThat(failed(checks)).containsExactly("signature");
     assertThat(checks.toString()).contains("another key made it");
     Path copy = folder.resolve("unsigned");
-    copy(bundle, copy);
+    TestFolders.copy(bundle, copy);
     Files.delete(copy.resolve(Envelope.FILE));
     assertThat(EvidenceBundle.open(copy).verify(key).toString()).contains("is not signed");
     assertThat(failed(EvidenceBundle.open(copy).verify(null))).isEmpty();

@@ -1,6 +1,7 @@
 package dev.ablation.site;
 
 import dev.ablation.internal.TextFile;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,7 +59,7 @@ record Page(Path source, Path target, String title, String html, List<Path> link
   }
 
   static String slashed(Path path) {
-    return path.toString().replace('\\', '/');
+    return path.toString().replace(File.separatorChar, '/');
   }
 
   static String escaped(String text) {

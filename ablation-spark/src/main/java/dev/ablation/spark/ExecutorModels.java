@@ -98,15 +98,7 @@ final class ExecutorModels {
   }
 
   private void open(Task task, JobModel wanted) throws IOException {
-    JobModel any =
-        new JobModel(
-            wanted.location(),
-            null,
-            wanted.device(),
-            wanted.threads(),
-            wanted.weightDtype(),
-            wanted.precision(),
-            wanted.components());
+    JobModel any = wanted.movedTo(wanted.location()); // whatever the job says of its hash
     if (any.equals(source) && model != null) {
       ModelPin.check(task, any, model.weights().sha256());
       return;

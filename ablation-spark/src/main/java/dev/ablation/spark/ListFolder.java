@@ -1,11 +1,7 @@
 package dev.ablation.spark;
 
-import com.google.gson.Gson;
-import com.google.gson.JsonParseException;
-import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.LibraryVersion;
-import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,8 +16,6 @@ import java.util.UUID;
 record ListFolder(String id, String library) {
   static final String FILE = "list.json";
 
-  private static final Gson GSON = new Gson();
-
   /** Begins a folder or opens one of the same version. */
   static ListFolder open(Path folder) throws IOException {
     Path file = folder.resolve(FILE);
@@ -29,7 +23,7 @@ record ListFolder(String id, String library) {
     if (!Files.exists(file)) {
       Files.createDirectories(folder);
       ListFolder begun = new ListFolder(UUID.randomUUID().toString(), library);
-      AtomicFiles.writeString(file, Existing.REFUSE, GSON.toJson(begun) + "\n");
+      RecordFile.write(file, Existing.REFUSE, begun);
       return begun;
     }
     ListFolder found = read(file);
@@ -43,14 +37,7 @@ record ListFolder(String id, String library) {
   }
 
   static ListFolder read(Path file) throws IOException {
-    try {
-      ListFolder read = GSON.fromJson(TextFile.read(file), ListFolder.class);
-      if (read != null && read.id != null && read.library != null) {
-        return read;
-      }
-    } catch (JsonParseException e) {
-      throw new IOException(file + ": not a list of jobs: " + e.getMessage(), e);
-    }
-    throw new IOException(file + ": not a list of jobs");
+    return RecordFile.read(
+        file, ListFolder.class, read -> read.id != null && read.library != null, "a list of jobs");
   }
 }

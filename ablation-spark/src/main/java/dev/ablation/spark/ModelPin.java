@@ -1,10 +1,6 @@
 package dev.ablation.spark;
 
-import com.google.gson.Gson;
-import com.google.gson.JsonParseException;
-import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
-import dev.ablation.internal.TextFile;
 import dev.ablation.job.JobModel;
 import dev.ablation.job.evidence.Sha256;
 import java.io.IOException;
@@ -24,7 +20,6 @@ import java.nio.file.StandardOpenOption;
  * @param executor that opened it first
  */
 record ModelPin(String location, String base, String executor) {
-  private static final Gson GSON = new Gson();
   private static final int NAME = 16;
 
   static void check(Task task, JobModel model, String base) throws IOException {
@@ -42,7 +37,7 @@ record ModelPin(String location, String base, String executor) {
           FileLock held = channel.lock()) {
         if (held.isValid() && !Files.exists(file)) {
           ModelPin first = new ModelPin(model.location(), base, Executors.name());
-          AtomicFiles.writeString(file, Existing.REFUSE, GSON.toJson(first) + "\n");
+          RecordFile.write(file, Existing.REFUSE, first);
         }
         pin = read(file);
       }
@@ -56,14 +51,6 @@ record ModelPin(String location, String base, String executor) {
   }
 
   private static ModelPin read(Path file) throws IOException {
-    try {
-      ModelPin pin = GSON.fromJson(TextFile.read(file), ModelPin.class);
-      if (pin != null && pin.base != null) {
-        return pin;
-      }
-    } catch (JsonParseException e) {
-      throw new IOException(file + ": not the hash of a model: " + e.getMessage(), e);
-    }
-    throw new IOException(file + ": not the hash of a model");
+    return RecordFile.read(file, ModelPin.class, pin -> pin.base != null, "the hash of a model");
   }
 }

@@ -2,16 +2,13 @@ package dev.ablation.spark;
 
 import dev.ablation.evaluation.Role;
 import dev.ablation.image.ImageFile;
+import dev.ablation.image.PagePicture;
 import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.spark.ConceptResult.Score;
-import java.awt.Graphics2D;
-import java.awt.RenderingHints;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -170,25 +167,8 @@ final class SummaryPage {
   }
 
   private static String image(Path file, String what) throws IOException {
-    byte[] png = ImageFile.png(scaled(ImageFile.read(file)));
-    return "<img alt=\"%s\" src=\"data:image/png;base64,%s\"> "
-        .formatted(escaped(what), Base64.getEncoder().encodeToString(png));
-  }
-
-  private static BufferedImage scaled(BufferedImage image) {
-    int longest = Math.max(image.getWidth(), image.getHeight());
-    if (longest <= LARGEST) {
-      return image;
-    }
-    int width = Math.max(1, image.getWidth() * LARGEST / longest);
-    int height = Math.max(1, image.getHeight() * LARGEST / longest);
-    BufferedImage small = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
-    Graphics2D graphics = small.createGraphics();
-    graphics.setRenderingHint(
-        RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
-    graphics.drawImage(image, 0, 0, width, height, null);
-    graphics.dispose();
-    return small;
+    return "<img alt=\"%s\" src=\"%s\"> "
+        .formatted(escaped(what), PagePicture.url(ImageFile.read(file), LARGEST));
   }
 
   private void table(List<ConceptResult> concepts) {

@@ -3,7 +3,6 @@ package dev.ablation.spark;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.job.AblationJob;
 import dev.ablation.job.JobAnchor;
-import dev.ablation.job.JobModel;
 import dev.ablation.job.JobTarget;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -169,17 +168,7 @@ public final class TakedownList {
               .formatted(entries.get(0).group(), models));
     }
     for (String location : models) {
-      JobModel model = template.model();
-      job =
-          job.model(
-              new JobModel(
-                  location,
-                  null,
-                  model.device(),
-                  model.threads(),
-                  model.weightDtype(),
-                  model.precision(),
-                  model.components()));
+      job = job.model(template.model().movedTo(location));
     }
     return job;
   }

@@ -1,11 +1,7 @@
 package dev.ablation.spark;
 
-import com.google.gson.Gson;
-import com.google.gson.JsonParseException;
 import dev.ablation.evaluation.EvaluationSlice;
-import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
-import dev.ablation.internal.TextFile;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
@@ -29,8 +25,6 @@ record Trained(
     List<Slice> slices,
     ConceptResult.Cost cost)
     implements Serializable {
-  private static final Gson GSON = new Gson();
-
   /**
    * An {@link EvaluationSlice} that Spark can send.
    *
@@ -60,15 +54,14 @@ record Trained(
 
   void write(Path file) throws IOException {
     Files.createDirectories(file.getParent());
-    AtomicFiles.writeString(file, Existing.REPLACE, GSON.toJson(this) + "\n");
+    RecordFile.write(file, Existing.REPLACE, this);
   }
 
   static Trained read(Path file) throws IOException {
-    try {
-      Trained read = GSON.fromJson(TextFile.read(file), Trained.class);
-      return new Trained(read.hash, read.error, read.base, List.copyOf(read.slices), read.cost);
-    } catch (JsonParseException | NullPointerException e) {
-      throw new IOException(file + ": not the record of a training: " + e.getMessage(), e);
-    }
+    return RecordFile.read(
+        file,
+        Trained.class,
+        read -> read.hash != null && read.slices != null && read.cost != null,
+        "the record of a training");
   }
 }

@@ -17,12 +17,12 @@ import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.job.JobRun;
 import dev.ablation.job.JobSession;
+import dev.ablation.job.Removals;
 import dev.ablation.report.Report;
 import dev.ablation.spark.ConceptResult.Score;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +55,14 @@ final class Worker {
   @FunctionalInterface
   private interface Attempt<T> {
     T make() throws IOException;
+  }
+
+  /** Works on a job that no other task works on. */
+  private static <T> T alone(Task task, Attempt<T> work) throws IOException {
+    try (JobLock held = JobLock.take(task, Executors::cancelled)) {
+      LOG.debug("{} has {}", Executors.name(), held);
+      return work.make();
+    }
   }
 
   /**
@@ -102,12 +110,7 @@ final class Worker {
     return attempt(
         task,
         counters,
-        () -> {
-          try (JobLock held = JobLock.take(task, Executors::cancelled)) {
-            LOG.debug("{} has {}", Executors.name(), held);
-            return trained(task, counters);
-          }
-        },
+        () -> alone(task, () -> trained(task, counters)),
         reason -> Trained.failed(task, reason, Executors.name()));
   }
 
@@ -220,12 +223,7 @@ final class Worker {
     return attempt(
         task,
         counters,
-        () -> {
-          try (JobLock held = JobLock.take(task, Executors::cancelled)) {
-            LOG.debug("{} has {}", Executors.name(), held);
-            return finished(task, trained, measured);
-          }
-        },
+        () -> alone(task, () -> finished(task, trained, measured)),
         reason -> result(task, trained).failed(reason));
   }
 
@@ -325,22 +323,10 @@ final class Worker {
 
   private static Path merged(JobSession session, List<String> deltas, Path file)
       throws IOException {
-    List<WeightDelta> open = new ArrayList<>();
-    try {
-      for (String delta : deltas) {
-        WeightDelta next = WeightDelta.load(Path.of(delta), session.model().manager());
-        open.add(next);
-        if (open.size() == 2) {
-          WeightDelta sum = open.get(0).plus(next);
-          open.forEach(WeightDelta::close);
-          open.clear();
-          open.add(sum);
-        }
-      }
+    List<Path> files = deltas.stream().map(Path::of).toList();
+    try (WeightDelta sum = Removals.sum(files, session.model()).orElseThrow()) {
       Files.createDirectories(file.getParent());
-      open.get(0).save(file);
-    } finally {
-      open.forEach(WeightDelta::close);
+      sum.save(file);
     }
     return file;
   }

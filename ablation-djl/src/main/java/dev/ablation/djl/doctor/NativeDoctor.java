@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
@@ -444,7 +445,7 @@ public final class NativeDoctor {
         || failure.contains("Failed to extract")
         || failure.contains("Cannot copy jni files")) {
       remedy = "set %s to a folder that can be written and has room".formatted(CACHE);
-    } else if (failure.toLowerCase(java.util.Locale.ROOT).contains("offline")
+    } else if (failure.toLowerCase(Locale.ROOT).contains("offline")
         || failure.contains("UnknownHostException")
         || failure.contains("ConnectException")) {
       remedy =

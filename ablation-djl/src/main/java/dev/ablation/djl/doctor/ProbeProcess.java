@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Starts {@link LoadProbe} in a process of its own: a library that does not fit may end the process
@@ -52,12 +53,9 @@ final class ProbeProcess {
       process.getOutputStream().close();
       if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly().waitFor();
-        return failed(
-            "%s took more than %d s"
-                .formatted(
-                    stage(Files.readAllLines(log, StandardCharsets.UTF_8)), PATIENCE.toSeconds()));
+        return failed("%s took more than %d s".formatted(stage(lines(log)), PATIENCE.toSeconds()));
       }
-      return outcome(Files.readAllLines(log, StandardCharsets.UTF_8), process.exitValue());
+      return outcome(lines(log), process.exitValue());
     } catch (IOException e) {
       return new Outcome(Optional.empty(), "no process could be started: " + e.getMessage(), false);
     } catch (InterruptedException e) {
@@ -68,7 +66,12 @@ final class ProbeProcess {
     }
   }
 
-  private static void delete(@org.jspecify.annotations.Nullable Path log) {
+  /** Native code may have written what is no text. */
+  private static List<String> lines(Path log) throws IOException {
+    return new String(Files.readAllBytes(log), StandardCharsets.UTF_8).lines().toList();
+  }
+
+  private static void delete(@Nullable Path log) {
     try {
       if (log != null) {
         Files.deleteIfExists(log);

@@ -6,26 +6,13 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDScope;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernel;
+import dev.ablation.djl.internal.kernel.Parallel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 
-/**
- * Computes parts of a batch by several threads. The operations of a small network share the cores
- * of a processor badly; whole passes through it share them well.
- */
+/** Computes a layer by several threads, each a part of the batch. */
 final class BatchParts {
-  private static final ExecutorService THREADS =
-      Executors.newCachedThreadPool(body -> {
-        Thread thread = new Thread(body, "batch-part");
-        thread.setDaemon(true);
-        return thread;
-      });
-
   private BatchParts() {}
 
   /**
@@ -95,58 +82,9 @@ final class BatchParts {
     return GradMode.with(false, () -> NDArrays.concat(rows, 0));
   }
 
-  /**
-   * Calls a body once a part, the first on this thread. All have ended when this returns, whatever
-   * happened. A part computes under the view of the caller, and records gradients if it does.
-   *
-   * @param parts positive
-   * @param body from the index of the part to its result
-   * @param <T> the result
-   * @return the results in order
-   */
+  /** {@link Parallel#compute}; a part computes under the view of the caller. */
   static <T> List<T> inParallel(int parts, IntFunction<T> body) {
-    boolean recording = GradMode.isRecording();
     WeightView view = WeightView.current();
-    List<Future<T>> others = new ArrayList<>();
-    for (int i = 1; i < parts; i++) {
-      int part = i;
-      others.add(
-          THREADS.submit(
-              () -> WeightView.with(view, () -> GradMode.with(recording, () -> body.apply(part)))));
-    }
-    List<T> results = new ArrayList<>();
-    Throwable failure = null;
-    try {
-      results.add(body.apply(0));
-    } catch (RuntimeException | Error e) {
-      failure = e;
-    }
-    boolean interrupted = false;
-    for (Future<T> other : others) {
-      while (true) {
-        try {
-          results.add(other.get());
-        } catch (ExecutionException e) {
-          failure = failure == null ? e.getCause() : failure;
-        } catch (InterruptedException e) {
-          interrupted = true; // native operations cannot be left behind
-          continue;
-        }
-        break;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    if (failure instanceof RuntimeException e) {
-      throw e;
-    }
-    if (failure instanceof Error e) {
-      throw e;
-    }
-    if (failure != null) {
-      throw new IllegalStateException(failure);
-    }
-    return results;
+    return Parallel.compute(parts, part -> WeightView.with(view, () -> body.apply(part)));
   }
 }

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernels;
+import dev.ablation.djl.internal.kernel.Parallel;
 import dev.ablation.djl.nn.NamedWeights;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable.GradientOptions;
@@ -13,10 +14,6 @@ import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -44,7 +41,6 @@ public final class ParallelTraining<N> implements AutoCloseable {
   private final List<NDList> handles = new ArrayList<>();
 
   private final NDArray owner;
-  private final ExecutorService threads;
   private boolean closed;
 
   /**
@@ -76,14 +72,6 @@ public final class ParallelTraining<N> implements AutoCloseable {
       bind(others, names, own);
     }
     owner = manager.zeros(new ai.djl.ndarray.types.Shape());
-    threads =
-        Executors.newFixedThreadPool(
-            Math.max(1, replicas.size() - 1),
-            body -> {
-              Thread thread = new Thread(body, "training");
-              thread.setDaemon(true);
-              return thread;
-            });
   }
 
   private static void bind(NamedWeights weights, List<String> names, NDList arrays) {
@@ -125,32 +113,13 @@ public final class ParallelTraining<N> implements AutoCloseable {
    * @return mean of the losses, mean of the gradients
    */
   public Gradients gradients(Loss<N> loss, NDManager scope) {
-    List<Future<Gradients>> others = new ArrayList<>();
-    for (int i = 1; i < replicas.size(); i++) {
-      int thread = i;
-      others.add(threads.submit(() -> ofReplica(loss, thread, scope)));
-    }
-    List<Gradients> all = new ArrayList<>();
-    RuntimeException failure = null;
-    try {
-      all.add(session.gradients(() -> loss.of(0, replicas.get(0), scope), scope));
-    } catch (RuntimeException e) {
-      failure = e;
-    }
-    // Native operations of the other threads must have ended, whatever happened here.
-    for (Future<Gradients> other : others) {
-      try {
-        all.add(other.get());
-      } catch (ExecutionException e) {
-        failure = new IllegalStateException("a training thread failed: " + e.getCause(), e);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        failure = new IllegalStateException("interrupted while a training thread was busy", e);
-      }
-    }
-    if (failure != null) {
-      throw failure;
-    }
+    List<Gradients> all =
+        Parallel.compute(
+            replicas.size(),
+            thread ->
+                thread == 0
+                    ? session.gradients(() -> loss.of(0, replicas.get(0), scope), scope)
+                    : ofReplica(loss, thread, scope));
     return mean(all);
   }
 
@@ -217,7 +186,6 @@ public final class ParallelTraining<N> implements AutoCloseable {
       return;
     }
     closed = true;
-    threads.shutdown();
     for (NamedWeights others : weights.subList(1, weights.size())) {
       names().forEach(name -> others.bind(name, null));
     }

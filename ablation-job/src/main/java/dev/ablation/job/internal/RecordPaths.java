@@ -1,13 +1,8 @@
 package dev.ablation.job.internal;
 
-import java.lang.reflect.Constructor;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Replaces every path within a record. */
 public final class RecordPaths {
@@ -36,9 +31,7 @@ public final class RecordPaths {
    * @return a copy with the paths replaced
    */
   public static <T extends Record> T map(T record, Replacement replacement) {
-    @SuppressWarnings("unchecked") // a record's copy has its type
-    T copy = (T) copy("", record, replacement);
-    return copy;
+    return copy("", record, replacement);
   }
 
   private static Object replace(String key, Object value, Replacement replacement) {
@@ -53,31 +46,12 @@ public final class RecordPaths {
     return value instanceof Record record ? copy(key, record, replacement) : value;
   }
 
-  private static Record copy(String key, Record record, Replacement replacement) {
-    RecordComponent[] components = record.getClass().getRecordComponents();
-    @Nullable Object[] values = new Object[components.length];
-    try {
-      for (int i = 0; i < components.length; i++) {
-        String name = components[i].getName();
-        Method accessor = components[i].getAccessor();
-        accessor.setAccessible(true);
-        Object value = accessor.invoke(record);
-        values[i] =
+  private static <T extends Record> T copy(String key, T record, Replacement replacement) {
+    return RecordCopies.map(
+        record,
+        (name, value) ->
             value == null
                 ? null
-                : replace(key.isEmpty() ? name : key + "." + name, value, replacement);
-      }
-      Constructor<?> constructor =
-          record
-              .getClass()
-              .getDeclaredConstructor(
-                  Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
-      constructor.setAccessible(true);
-      return (Record) constructor.newInstance(values);
-    } catch (InvocationTargetException e) {
-      throw new IllegalStateException(e.getCause());
-    } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException(record.getClass() + " cannot be copied", e);
-    }
+                : replace(key.isEmpty() ? name : key + "." + name, value, replacement));
   }
 }
