@@ -41,6 +41,8 @@ import picocli.CommandLine.Option;
       "Run it again with the same folder to continue where it stopped; the result is the same."
     })
 public final class TrainEmoji implements Callable<Integer> {
+  private static final String EMBEDDED = "embedded";
+
   @Option(
       names = "--folder",
       required = true,
@@ -115,6 +117,23 @@ public final class TrainEmoji implements Callable<Integer> {
   private @Nullable Path unetStart;
 
   @Option(
+      names = "--frozen",
+      paramLabel = "FOLDER",
+      description =
+          "A model whose autoencoder and text encoder the UNet is trained with, or 'embedded' for"
+              + " the embedded one (default: those trained into --folder).")
+  private @Nullable String frozen;
+
+  @Option(
+      names = "--withhold",
+      split = ",",
+      paramLabel = "NAME",
+      description =
+          "Styles and objects, or 'planted' for the planted image, that the UNet never sees, in"
+              + " images or captions: a control that never knew them.")
+  private Set<String> withheld = Set.of();
+
+  @Option(
       names = "--evaluator-steps",
       paramLabel = "N",
       description = "Updates of the evaluator (default: 10000, with 96 images each).")
@@ -170,7 +189,7 @@ public final class TrainEmoji implements Callable<Integer> {
           new EmojiTraining(
                   folder,
                   new ModelFolder(EmbeddedModel.folder()),
-                  EmojiDataSet.load(),
+                  EmojiDataSet.load().withholding(withheld),
                   plan(),
                   workers != null ? workers : device.isGpu() ? 1 : 2,
                   bars::show,
@@ -185,7 +204,7 @@ public final class TrainEmoji implements Callable<Integer> {
     return done ? 0 : 1;
   }
 
-  private EmojiTraining.Plan plan() {
+  private EmojiTraining.Plan plan() throws IOException {
     EmojiTraining.Plan plan = EmojiTraining.Plan.published();
     return new EmojiTraining.Plan(
         steps(plan.vae(), vaeSteps),
@@ -194,6 +213,7 @@ public final class TrainEmoji implements Callable<Integer> {
         steps(plan.evaluator(), evaluatorSteps),
         variants == null ? plan.variants() : variants,
         unetStart,
+        frozen == null ? null : EMBEDDED.equals(frozen) ? EmbeddedModel.folder() : Path.of(frozen),
         seed);
   }
 
