@@ -21,7 +21,10 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /**
  * Trains the embedded model from nothing: autoencoder, text encoder, UNet, one after the other, and
@@ -42,6 +45,8 @@ import picocli.CommandLine.Option;
     })
 public final class TrainEmoji implements Callable<Integer> {
   private static final String EMBEDDED = "embedded";
+
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
       names = "--folder",
@@ -166,6 +171,7 @@ public final class TrainEmoji implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    EmojiDataSet data = data();
     Device device = on.device();
     Files.createDirectories(folder);
     TorchRuntime.useThreads(1);
@@ -189,7 +195,7 @@ public final class TrainEmoji implements Callable<Integer> {
           new EmojiTraining(
                   folder,
                   new ModelFolder(EmbeddedModel.folder()),
-                  EmojiDataSet.load().withholding(withheld),
+                  data,
                   plan(),
                   workers != null ? workers : device.isGpu() ? 1 : 2,
                   bars::show,
@@ -202,6 +208,14 @@ public final class TrainEmoji implements Callable<Integer> {
       Runtime.getRuntime().removeShutdownHook(hook);
     }
     return done ? 0 : 1;
+  }
+
+  private EmojiDataSet data() throws IOException {
+    try {
+      return EmojiDataSet.load().withholding(withheld);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--withhold: " + e.getMessage(), e);
+    }
   }
 
   private EmojiTraining.Plan plan() throws IOException {
