@@ -60,8 +60,7 @@ class EmojiDataSetTest {
         .allSatisfy(image -> {
           boolean named =
               image.style().equals("blueprint") || image.concept().name().equals("cat face");
-          boolean before =
-              dataSet.image(image.concept(), image.style()).orElseThrow().heldOut();
+          boolean before = dataSet.image(image.concept(), image.style()).orElseThrow().heldOut();
           assertThat(image.heldOut()).isEqualTo(named || before);
         });
     assertThat(part.plantedHeldOut()).isTrue();

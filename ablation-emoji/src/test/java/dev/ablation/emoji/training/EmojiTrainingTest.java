@@ -124,8 +124,7 @@ class EmojiTrainingTest {
       Path run, Set<Part> parts, EmojiDataSet data, Plan plan, BooleanSupplier stop)
       throws IOException {
     Files.createDirectories(run);
-    return new EmojiTraining(
-            run, shapes, data, plan, 2, (stage, step, steps, message) -> {}, stop)
+    return new EmojiTraining(run, shapes, data, plan, 2, (stage, step, steps, message) -> {}, stop)
         .run(parts, manager);
   }
 
@@ -173,7 +172,14 @@ class EmojiTrainingTest {
     EmojiDataSet data = EmojiDataSet.load();
     Plan plan =
         new Plan(
-            PLAN.vae(), PLAN.text(), PLAN.unet(), PLAN.evaluator(), PLAN.variants(), null, model, 7);
+            PLAN.vae(),
+            PLAN.text(),
+            PLAN.unet(),
+            PLAN.evaluator(),
+            PLAN.variants(),
+            null,
+            model,
+            7);
     EmojiDataSet part = data.withholding(Set.of("blueprint", EmojiDataSet.PLANTED));
     assertThat(train(control, Set.of(Part.UNET), part, plan, () -> false)).isTrue();
     for (String same : List.of(ModelFolder.VAE, ModelFolder.TEXT_ENCODER)) {
