@@ -12,6 +12,7 @@ import dev.ablation.emoji.dataset.EmojiDataSet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -139,6 +140,13 @@ public final class TrainEmoji implements Callable<Integer> {
   private Set<String> withheld = Set.of();
 
   @Option(
+      names = "--core",
+      description =
+          "Withholds also the objects that are not in the core of the data set: with fewer objects"
+              + " the images become clear sooner.")
+  private boolean core;
+
+  @Option(
       names = "--evaluator-steps",
       paramLabel = "N",
       description = "Updates of the evaluator (default: 10000, with 96 images each).")
@@ -212,7 +220,14 @@ public final class TrainEmoji implements Callable<Integer> {
 
   private EmojiDataSet data() throws IOException {
     try {
-      return EmojiDataSet.load().withholding(withheld);
+      EmojiDataSet data = EmojiDataSet.load();
+      Set<String> names = new HashSet<>(withheld);
+      if (core) {
+        data.concepts().stream()
+            .filter(concept -> !data.coreConcepts().contains(concept))
+            .forEach(concept -> names.add(concept.name()));
+      }
+      return data.withholding(names);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--withhold: " + e.getMessage(), e);
     }
