@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -47,6 +48,8 @@ class EmojiTrainingTest {
           null,
           7);
 
+  private static EmojiDataSet data;
+
   private final NDManager manager = NDManager.newBaseManager("PyTorch");
   @TempDir Path folder;
   private ModelFolder shapes = new ModelFolder(Path.of(""));
@@ -64,12 +67,18 @@ class EmojiTrainingTest {
         0);
   }
 
+  @BeforeAll
+  static void load() throws IOException {
+    data = EmojiDataSet.load();
+  }
+
   @BeforeEach
   void shrink() throws IOException {
     Path template = folder.resolve("template");
-    try (Stream<Path> files = Files.walk(EmbeddedModel.folder())) {
+    Path embedded = EmbeddedModel.folder();
+    try (Stream<Path> files = Files.walk(embedded)) {
       for (Path file : files.filter(path -> !path.toString().endsWith("tensors")).toList()) {
-        Path target = template.resolve(EmbeddedModel.folder().relativize(file).toString());
+        Path target = template.resolve(embedded.relativize(file).toString());
         if (Files.isDirectory(file)) {
           Files.createDirectories(target);
         } else {
@@ -117,14 +126,14 @@ class EmojiTrainingTest {
   }
 
   private boolean train(Path run, Set<Part> parts, BooleanSupplier stop) throws IOException {
-    return train(run, parts, EmojiDataSet.load(), PLAN, stop);
+    return train(run, parts, data, PLAN, stop);
   }
 
   private boolean train(
-      Path run, Set<Part> parts, EmojiDataSet data, Plan plan, BooleanSupplier stop)
+      Path run, Set<Part> parts, EmojiDataSet shown, Plan plan, BooleanSupplier stop)
       throws IOException {
     Files.createDirectories(run);
-    return new EmojiTraining(run, shapes, data, plan, 2, (stage, step, steps, message) -> {}, stop)
+    return new EmojiTraining(run, shapes, shown, plan, 2, (stage, step, steps, message) -> {}, stop)
         .run(parts, manager);
   }
 
@@ -159,7 +168,7 @@ class EmojiTrainingTest {
     }
     try (Clip clip =
         Clip.load(once.resolve("evaluator"), LoadOptions.defaults().device(Device.cpu()))) {
-      float[] planted = clip.extract(List.of(EmojiDataSet.load().planted().toImage())).row(0);
+      float[] planted = clip.extract(List.of(data.planted().toImage())).row(0);
       assertThat(planted).hasSize(clip.config().projectionSize());
     }
     assertThat(Files.readAllLines(once.resolve("evaluator.csv")).get(0)).contains("held_out_style");
@@ -169,7 +178,6 @@ class EmojiTrainingTest {
   /** Trains a UNet that never sees some images, with the other networks of a model. */
   private void checkAControlOf(Path model) throws IOException {
     Path control = folder.resolve("control");
-    EmojiDataSet data = EmojiDataSet.load();
     Plan plan =
         new Plan(
             PLAN.vae(),
