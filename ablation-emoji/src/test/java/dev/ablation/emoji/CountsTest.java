@@ -43,6 +43,11 @@ class CountsTest {
   private static final int BATCH = 2;
   private static final int STEPS = 2;
 
+  /** Of the UNet: all, and those behind the first attention over the text. */
+  private static final int CONVOLUTIONS = 50;
+
+  private static final int AFTER_THE_TEXT = 42;
+
   /** What convolutions copy differs between processors. */
   private static final boolean SAME_CONVOLUTIONS =
       System.getProperty("os.arch").equals("amd64")
@@ -137,6 +142,9 @@ class CountsTest {
     }
     assertThat(counts).hasSize(1);
     check(counts.get(0), step.calls(), step.kilobytes());
+    assertThat(counts.get(0).convolutionGradients())
+        .as("nothing in front of the first trained weight is differentiated")
+        .isEqualTo(step.weights().name().equals("denoiser") ? CONVOLUTIONS : AFTER_THE_TEXT);
     assertThat(arrays).as("arrays after each step").containsOnly(arrays.get(0));
     assertThat(unet.passes).as("passes of the UNet: teacher and student").hasValue(2 * BATCH);
     assertThat(text.passes).as("passes of the text encoder").hasValue(step.encoded());

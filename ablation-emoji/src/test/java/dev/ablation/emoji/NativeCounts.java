@@ -19,8 +19,9 @@ import java.util.List;
  *
  * @param calls operations and kernels that Java called; each makes at least one array
  * @param copied bytes written by copying arrays
+ * @param convolutionGradients convolutions that the backward pass goes through
  */
-record NativeCounts(long calls, long copied) {
+record NativeCounts(long calls, long copied, long convolutionGradients) {
   /** The engine's profiler sees one thread; it is not to be started twice. */
   static void start() {
     JniUtils.startProfile(false, true, false);
@@ -56,6 +57,7 @@ record NativeCounts(long calls, long copied) {
             .thenComparing(Comparator.comparingDouble(Operation::end).reversed()));
     long calls = 0;
     long copied = 0;
+    long gradients = 0;
     double end = Double.NEGATIVE_INFINITY;
     for (Operation operation : operations) {
       if (operation.start() >= end) {
@@ -63,17 +65,20 @@ record NativeCounts(long calls, long copied) {
         end = operation.end();
       }
       copied += operation.copied();
+      gradients += operation.name().equals("ConvolutionBackward0") ? 1 : 0;
     }
-    return new NativeCounts(calls, copied);
+    return new NativeCounts(calls, copied, gradients);
   }
 
-  private record Operation(double start, double end, long copied) {
+  private record Operation(String name, double start, double end, long copied) {
     static Operation of(JsonObject values) {
+      String name = values.get("name").getAsString();
       double start = values.get("ts").getAsDouble();
       return new Operation(
+          name,
           start,
           start + values.get("dur").getAsDouble(),
-          values.get("name").getAsString().equals("aten::copy_")
+          name.equals("aten::copy_")
               ? Float.BYTES * numbers(values.getAsJsonArray("shape").get(0).getAsJsonArray())
               : 0);
     }
