@@ -2,6 +2,7 @@ package dev.ablation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -194,6 +195,25 @@ class FlowAblationTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> AblationObjective.negativeGuidanceOnTrajectory(2, 0))
         .withMessage("steps must be positive, was 0");
+  }
+
+  /** Its teacher moves too, so that the first loss alone says something. */
+  @Test
+  void selfDistillationLeadsToTheEmptyPrompt() {
+    try (AblationResult distilled = plan().objective(AblationObjective.selfDistillation(0)).run();
+        AblationResult guided = plan().objective(AblationObjective.negativeGuidance(1)).run();
+        AblationResult drawn = plan().objective(AblationObjective.selfDistillation(2)).run()) {
+      double loss = distilled.history().get(0).loss();
+      assertThat(loss)
+          .as("that of negative guidance with scale 1")
+          .isCloseTo(guided.history().get(0).loss(), within(1e-5));
+      assertThat(drawn.history().get(0).loss()).isPositive().isNotEqualTo(loss);
+    }
+    assertThat(AblationObjective.selfDistillation(2).name())
+        .isEqualTo("self-distillation(trajectory of 2 steps)");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> AblationObjective.selfDistillation(-1))
+        .withMessage("steps must not be negative, was -1");
   }
 
   // Drawing

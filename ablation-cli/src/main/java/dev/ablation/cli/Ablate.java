@@ -446,7 +446,7 @@ public final class Ablate implements Callable<Integer> {
       method = method.closedForm(way.closedForm());
     }
     if (frozenTeacher) {
-      method = method.objective(new JobObjective(null, "frozen-weights", null, null, null));
+      method = method.objective(JobObjective.frozenTeacher());
     }
     JobEvaluation evaluation =
         noImages

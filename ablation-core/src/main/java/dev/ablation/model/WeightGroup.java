@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -102,6 +103,20 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
    */
   public static WeightGroup tokenEmbeddings() {
     return ofRoles("token-embeddings", WeightRole.TOKEN_EMBEDDING);
+  }
+
+  /**
+   * The first layer of every text encoder, which {@link
+   * dev.ablation.train.RepresentationMisdirection} trains. Whoever draws with the original text
+   * encoder has the target back.
+   *
+   * @return the group
+   */
+  public static WeightGroup firstTextLayer() {
+    return new WeightGroup(
+        "first-text-layer",
+        info ->
+            info.role() == WeightRole.TEXT_ENCODER && info.layer().equals(OptionalInt.of(0)));
   }
 
   /**

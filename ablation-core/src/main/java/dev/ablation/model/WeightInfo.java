@@ -2,9 +2,11 @@ package dev.ablation.model;
 
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,12 +15,15 @@ import org.jspecify.annotations.Nullable;
  */
 @CheckReturnValue
 public final class WeightInfo {
+  private static final int NO_LAYER = -1;
+
   private final String name;
   private final Shape shape;
   private final WeightRole role;
   private final String component;
   private final @Nullable AttentionProjection projection;
   private final DataType dtype;
+  private final int layer;
 
   /**
    * Describes a float32 weight. Its component is the part of its name before the first dot; its
@@ -36,7 +41,8 @@ public final class WeightInfo {
         role,
         name.substring(0, name.indexOf('.') < 0 ? name.length() : name.indexOf('.')),
         role.usualProjection().orElse(null),
-        DataType.FLOAT32);
+        DataType.FLOAT32,
+        NO_LAYER);
   }
 
   private WeightInfo(
@@ -45,13 +51,15 @@ public final class WeightInfo {
       WeightRole role,
       String component,
       @Nullable AttentionProjection projection,
-      DataType dtype) {
+      DataType dtype,
+      int layer) {
     this.name = Objects.requireNonNull(name, "name");
     this.shape = Objects.requireNonNull(shape, "shape");
     this.role = Objects.requireNonNull(role, "role");
     this.component = Objects.requireNonNull(component, "component");
     this.projection = projection;
     this.dtype = Objects.requireNonNull(dtype, "dtype");
+    this.layer = layer;
   }
 
   /** {@return the checkpoint's name, starting with the component's} */
@@ -83,6 +91,14 @@ public final class WeightInfo {
   }
 
   /**
+   * {@return the layer of a text encoder that it is part of, counted from 0; empty for weights
+   * before, after and outside of them}
+   */
+  public OptionalInt layer() {
+    return layer == NO_LAYER ? OptionalInt.empty() : OptionalInt.of(layer);
+  }
+
+  /**
    * {@return the dtype in which the model stores the weight: float32, float16 or bfloat16} {@link
    * Weights#get} and training always work in float32.
    */
@@ -103,7 +119,7 @@ public final class WeightInfo {
    * @return a copy with the given component
    */
   public WeightInfo component(String component) {
-    return new WeightInfo(name, shape, role, component, projection, dtype);
+    return new WeightInfo(name, shape, role, component, projection, dtype, layer);
   }
 
   /**
@@ -113,7 +129,18 @@ public final class WeightInfo {
    * @return a copy with this setting
    */
   public WeightInfo projection(@Nullable AttentionProjection projection) {
-    return new WeightInfo(name, shape, role, component, projection, dtype);
+    return new WeightInfo(name, shape, role, component, projection, dtype, layer);
+  }
+
+  /**
+   * Changes the layer.
+   *
+   * @param layer of a text encoder that the weight is part of, from 0
+   * @return a copy with the given layer
+   */
+  public WeightInfo layer(int layer) {
+    Preconditions.checkArgument(layer >= 0, "layer must not be negative, was %s", layer);
+    return new WeightInfo(name, shape, role, component, projection, dtype, layer);
   }
 
   /**
@@ -123,7 +150,7 @@ public final class WeightInfo {
    * @return a copy with the given dtype
    */
   public WeightInfo dtype(DataType dtype) {
-    return new WeightInfo(name, shape, role, component, projection, dtype);
+    return new WeightInfo(name, shape, role, component, projection, dtype, layer);
   }
 
   @Override
@@ -134,12 +161,13 @@ public final class WeightInfo {
         && role == info.role
         && component.equals(info.component)
         && Objects.equals(projection, info.projection)
-        && dtype == info.dtype;
+        && dtype == info.dtype
+        && layer == info.layer;
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(name, shape, role, component, projection, dtype);
+    return Objects.hash(name, shape, role, component, projection, dtype, layer);
   }
 
   @Override

@@ -183,6 +183,26 @@ public interface AblationObjective {
   }
 
   /**
+   * Self-distillation, as SDD does (Kim et al., <i>Towards Safe Self-Distillation of Internet-Scale
+   * Text-to-Image Diffusion Models</i>, 2023, arXiv 2307.05977): the prediction for the target
+   * prompt must become that of the weights under training for the empty prompt, with its gradient
+   * stopped, as a plain mean of squares. The anchor's prompts are not used.
+   *
+   * <p>The published code trains {@link dev.ablation.model.WeightGroup#crossAttention()} for 1,500
+   * steps of one image at a learning rate of 1e-5. Its result is a moving average of the weights,
+   * and it draws the way to a timestep with that average; here both are the weights themselves and
+   * those of before the run.
+   *
+   * @param steps network calls from pure noise to the batch's timestep, drawing the empty prompt;
+   *     each costs a forward pass of the batch, and of the anchor images only number and size are
+   *     used. 0 for noised anchor images
+   * @return the objective
+   */
+  static AblationObjective selfDistillation(int steps) {
+    return new SelfDistillation(steps);
+  }
+
+  /**
    * {@return the noise-based objective (Kumari et al. 2023, equation 5): ordinary denoising of the
    * anchor images under the target prompts}
    */

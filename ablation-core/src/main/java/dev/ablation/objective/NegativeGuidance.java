@@ -46,8 +46,11 @@ record NegativeGuidance(double scale, int steps, boolean fromAnchor) implements 
     return Losses.scaled(error, 1.0 / point.getShape().get(1));
   }
 
-  private static NDArray frozen(ObjectiveContext context, NDArray point, List<String> prompts) {
+  private NDArray frozen(ObjectiveContext context, NDArray point, List<String> prompts) {
     TrainingBatch batch = context.batch();
+    if (steps == 0) {
+      return context.predict(Teacher.FROZEN_WEIGHTS, batch, prompts);
+    }
     Conditioning conditioning = context.encode(Teacher.FROZEN_WEIGHTS, prompts);
     return context.predict(
         Teacher.FROZEN_WEIGHTS, point, batch.timesteps(), conditioning.with(batch.conditions()));

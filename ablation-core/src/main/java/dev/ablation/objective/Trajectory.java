@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * The way on which the weights of before the run draw the target, from pure noise and without
+ * The way on which the weights of before the run draw an image, from pure noise and without
  * guidance, by Euler's method.
  *
  * @param steps network calls from pure noise to a batch's timesteps, positive
@@ -22,11 +22,15 @@ record Trajectory(int steps) {
     Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
   }
 
-  /** {@return where it is at the batch's timesteps, (B, C, H, W)} */
+  /** {@return where the target's way is at the batch's timesteps, (B, C, H, W)} */
   NDArray point(ObjectiveContext context) {
+    return point(context, context.batch().targetPrompts());
+  }
+
+  /** {@return where the way of other prompts is at the batch's timesteps, (B, C, H, W)} */
+  NDArray point(ObjectiveContext context, List<String> prompts) {
     TrainingBatch batch = context.batch();
     NoiseSchedule schedule = context.schedule();
-    List<String> prompts = batch.targetPrompts();
     Conditioning conditioning =
         context.encode(Teacher.FROZEN_WEIGHTS, prompts).with(batch.conditions());
     double[] ends = schedule.toTimes(batch.timesteps());

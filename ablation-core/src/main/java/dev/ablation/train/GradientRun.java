@@ -46,6 +46,7 @@ final class GradientRun implements AutoCloseable {
   private final TextEmbeddings texts;
   private final Optimizer optimizer;
   private final NDManager own;
+  private final TeacherPredictions teacher;
   private final long start = System.nanoTime();
 
   private final List<TrainingResult.Step> history = new ArrayList<>();
@@ -67,6 +68,7 @@ final class GradientRun implements AutoCloseable {
     optimizer = session.optimizer(trainer.optimizer());
     texts = TextEmbeddings.of(task.model(), task.weights());
     own = task.model().manager().newSubManager();
+    teacher = new TeacherPredictions(own, trainer.batchPool());
   }
 
   TrainingResult toTheEnd() {
@@ -165,24 +167,30 @@ final class GradientRun implements AutoCloseable {
 
   private Gradients gradients(int step, NDManager scope) {
     int pairs = trainer.pairsPerStep();
-    TrainingBatch batch = task.batches().batch(step, pairs, scope);
+    int source = teacher.source(step);
+    TrainingBatch batch = task.batches().batch(source, pairs, scope);
     Optional<TrainingBatch> prior =
         task.objective().usesPriorBatch()
-            ? task.batches().priorBatch(step, pairs, scope)
+            ? task.batches().priorBatch(source, pairs, scope)
             : Optional.empty();
     return trainer.accumulation() == 1
-        ? gradients(batch, prior, scope)
-        : accumulated(batch, prior, scope);
+        ? gradients(batch, prior, teacher.of(step, 0), scope)
+        : accumulated(batch, prior, step, scope);
   }
 
-  private Gradients gradients(TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
-    TrainingStep context = new TrainingStep(task.model(), session, texts, batch, prior, scope);
+  private Gradients gradients(
+      TrainingBatch batch,
+      Optional<TrainingBatch> prior,
+      TeacherPredictions.Of known,
+      NDManager scope) {
+    TrainingStep context =
+        new TrainingStep(task.model(), session, texts, batch, prior, scope, known);
     return session.gradients(() -> task.objective().loss(context), scope);
   }
 
   /** The mean over batches of equal size; only one is in memory at a time. */
   private Gradients accumulated(
-      TrainingBatch batch, Optional<TrainingBatch> prior, NDManager scope) {
+      TrainingBatch batch, Optional<TrainingBatch> prior, int step, NDManager scope) {
     int count = trainer.accumulation();
     NDList sums = new NDList();
     double loss = 0;
@@ -193,6 +201,7 @@ final class GradientRun implements AutoCloseable {
             gradients(
                 MicroBatch.of(batch, part, count, small),
                 prior.map(whole -> MicroBatch.of(whole, part, count, small)),
+                teacher.of(step, part),
                 small);
         loss += gradients.loss() / count;
         session.withoutGradients(() -> add(gradients.values(), sums, scope));

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -53,6 +54,7 @@ public final class GradientTrainer implements StepwiseTrainer {
     private List<TrainingMonitor> monitors = List.of();
     private Optional<Lora> lora = Optional.empty();
     private Optional<StartingPoint> start = Optional.empty();
+    private OptionalInt batchPool = OptionalInt.empty();
 
     @Override
     protected Values clone() {
@@ -69,6 +71,10 @@ public final class GradientTrainer implements StepwiseTrainer {
       Preconditions.checkArgument(
           accumulation > 0, "accumulation must be positive, was %s", accumulation);
       Math.multiplyExact(batchSize, accumulation);
+      Preconditions.checkArgument(
+          batchPool.isEmpty() || batchPool.getAsInt() > 0,
+          "batchPool must be positive, was %s",
+          batchPool.orElse(0));
       Preconditions.checkArgument(
           learningRate > 0 && Double.isFinite(learningRate),
           "learningRate must be positive and finite, was %s",
@@ -303,6 +309,29 @@ public final class GradientTrainer implements StepwiseTrainer {
     return values.start;
   }
 
+  /**
+   * {@return the number of steps after which the same batches come again; empty if every step draws
+   * its own}
+   */
+  public OptionalInt batchPool() {
+    return values.batchPool;
+  }
+
+  /**
+   * Trains on a fixed pool of batches, which come again and again: the same images, prompts, noise
+   * and timesteps. What a teacher with {@link dev.ablation.objective.Teacher#FROZEN_WEIGHTS
+   * FROZEN_WEIGHTS} predicts for a batch and its prompts is computed once and kept, so that later
+   * steps save its forward pass; a teacher with the weights under training saves nothing. The
+   * predictions take the memory of the pool's latents.
+   *
+   * @param steps whose batches are drawn, positive; with as many as {@link #steps} nothing comes
+   *     again
+   * @return a copy with the given pool
+   */
+  public GradientTrainer batchPool(int steps) {
+    return changed(v -> v.batchPool = OptionalInt.of(steps));
+  }
+
   @Override
   public TrainerRequirements requirements() {
     TrainerRequirements own =
@@ -425,6 +454,8 @@ public final class GradientTrainer implements StepwiseTrainer {
                 .collect(Collectors.joining("; ")));
     settings.put("training.lora", values.lora.map(Lora::toString).orElse("none"));
     values.start.map(StartingPoint::settings).ifPresent(settings::putAll);
+    values.batchPool.ifPresent(
+        steps -> settings.put("training.batchPool", Integer.toString(steps)));
     return settings;
   }
 

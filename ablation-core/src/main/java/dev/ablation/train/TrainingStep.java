@@ -25,6 +25,7 @@ final class TrainingStep implements ObjectiveContext {
   private final TrainingBatch batch;
   private final Optional<TrainingBatch> prior;
   private final NDManager scope;
+  private final TeacherPredictions.Of teacher;
   private final IdentityHashMap<TrainingBatch, NDArray> noised = new IdentityHashMap<>();
 
   TrainingStep(
@@ -33,13 +34,15 @@ final class TrainingStep implements ObjectiveContext {
       TextEmbeddings texts,
       TrainingBatch batch,
       Optional<TrainingBatch> prior,
-      NDManager scope) {
+      NDManager scope,
+      TeacherPredictions.Of teacher) {
     this.model = model;
     this.session = session;
     this.texts = texts;
     this.batch = batch;
     this.prior = prior;
     this.scope = scope;
+    this.teacher = teacher;
   }
 
   @Override
@@ -58,8 +61,11 @@ final class TrainingStep implements ObjectiveContext {
   }
 
   @Override
-  public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
-    return by(teacher, () -> predict(of, prompts));
+  public NDArray predict(Teacher by, TrainingBatch of, List<String> prompts) {
+    boolean another = prior.filter(batch -> batch == of).isPresent();
+    return by == Teacher.FROZEN_WEIGHTS && (of == batch || another)
+        ? teacher.get(another, prompts, () -> by(by, () -> predict(of, prompts)))
+        : by(by, () -> predict(of, prompts));
   }
 
   @Override

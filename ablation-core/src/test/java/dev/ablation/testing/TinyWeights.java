@@ -47,7 +47,8 @@ public final class TinyWeights implements Weights {
   }
 
   void add(String name, WeightRole role, NDArray array) {
-    infos.put(name, new WeightInfo(name, array.getShape(), role));
+    WeightInfo info = new WeightInfo(name, array.getShape(), role);
+    infos.put(name, role == WeightRole.TEXT_ENCODER ? info.layer(0) : info);
     own.put(name, array);
   }
 

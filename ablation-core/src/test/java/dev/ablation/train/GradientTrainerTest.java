@@ -43,6 +43,7 @@ class GradientTrainerTest {
         wrong(
             "learningRate must be positive and finite, was Infinity",
             () -> DEFAULTS.learningRate(Double.POSITIVE_INFINITY)),
+        wrong("batchPool must be positive, was 0", () -> DEFAULTS.batchPool(0)),
         wrong("maxGradientNorm must be positive, was 0.0", () -> DEFAULTS.maxGradientNorm(0)),
         wrong(
             "maxGradientNorm must be positive, was NaN",
@@ -84,6 +85,7 @@ class GradientTrainerTest {
             .stopStartToken(false)
             .decayOtherRows(true)
             .monitor(monitor)
+            .batchPool(5)
             .lora(Lora.rank(2));
     assertThat(changed.steps()).isEqualTo(7);
     assertThat(changed.batchSize()).isEqualTo(3);
@@ -95,6 +97,7 @@ class GradientTrainerTest {
     assertThat(changed.stopStartToken()).isFalse();
     assertThat(changed.decayOtherRows()).isTrue();
     assertThat(changed.monitors()).containsExactly(monitor);
+    assertThat(changed.batchPool()).hasValue(5);
     assertThat(changed.lora()).contains(Lora.rank(2));
     assertThat(changed.pairsPerStep()).isEqualTo(12);
     assertThat(DEFAULTS).isEqualTo(GradientTrainer.defaults()).isNotEqualTo(changed);

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  *     standard} for others), {@code standard}, {@code diffusers}, {@code diffusers-with-prior},
  *     {@code paper}, {@code paper-with-prior}. Default: {@code recommended}
  * @param weights weights to change: {@code cross-attention-key-value}, {@code cross-attention},
- *     {@code attention}, {@code denoiser}, {@code token-embeddings}. Default: the preset's
+ *     {@code attention}, {@code denoiser}, {@code token-embeddings}, {@code first-text-layer}. Default: the
+ *     preset's, or the objective's
  * @param objective the loss. Default: the preset's
  * @param training settings of training by gradient. With {@code closedForm} only if that says
  *     {@code polish}
@@ -37,13 +38,14 @@ public record JobMethod(
         @Nullable String preset,
     @Described(
             value =
-                "Weights to change: `cross-attention-key-value`, `cross-attention`, `attention`, `denoiser`, `token-embeddings`. Default: the preset's.",
+                "Weights to change: `cross-attention-key-value`, `cross-attention`, `attention`, `denoiser`, `token-embeddings`, `first-text-layer`. Default: the preset's, or the objective's.",
             oneOf = {
               "cross-attention-key-value",
               "cross-attention",
               "attention",
               "denoiser",
-              "token-embeddings"
+              "token-embeddings",
+              "first-text-layer"
             })
         @Nullable String weights,
     @Described("The loss. Default: the preset's.") @Nullable JobObjective objective,
@@ -63,6 +65,17 @@ public record JobMethod(
       throw new IllegalArgumentException(
           "closedForm must stand without training, objective and earlyStopping, which belong to"
               + " training by gradient, unless it says polish");
+    }
+    if (objective != null && objective.isTrainer()) {
+      if (closedForm != null || (preset != null && !preset.equals(RECOMMENDED))) {
+        throw new IllegalArgumentException(
+            "objective '%s' must stand without closedForm and preset".formatted(objective.kind()));
+      }
+      if (earlyStopping != null && JobObjective.TASK_VECTOR.equals(objective.kind())) {
+        throw new IllegalArgumentException(
+            "earlyStopping must stand without objective 'task-vector', whose training learns the"
+                + " target");
+      }
     }
   }
 

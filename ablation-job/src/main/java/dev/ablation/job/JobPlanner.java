@@ -17,6 +17,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.MemorizedImage;
 import dev.ablation.concept.Preservation;
 import dev.ablation.concept.PromptPair;
+import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.model.AdamW;
@@ -31,6 +32,8 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.Preset;
+import dev.ablation.train.RepresentationMisdirection;
+import dev.ablation.train.TaskVector;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -70,7 +73,10 @@ final class JobPlanner {
     boolean recommended = preset().equals(JobMethod.RECOMMENDED);
     JobClosedForm closedForm = method.closedForm();
     Ablation plan;
-    if (closedForm != null && job.model().isEmbedded()) {
+    JobObjective objective = method.objective();
+    if (objective != null && objective.isTrainer()) {
+      plan = withTrainer(of(pairs()), objective);
+    } else if (closedForm != null && job.model().isEmbedded()) {
       plan = embedded(closedForm).training(this::adjusted).plan(model);
     } else if (closedForm != null) {
       plan = of(pairs()).preset(this::preset);
@@ -91,14 +97,31 @@ final class JobPlanner {
     if (method.weights() != null) {
       plan = plan.weights(weights(method.weights()));
     }
-    if (method.objective() != null) {
-      plan = plan.objective(objective(method.objective()));
+    if (objective != null && !objective.isTrainer()) {
+      plan = plan.objective(objective(objective));
     }
     Optional<Preservation> preservation = preservation();
     if (preservation.isPresent()) {
       plan = plan.preserve(preservation.get());
     }
     return plan.seed(job.seed());
+  }
+
+  /** Gradient descent without anchor images; its steps and rates are the method's. */
+  private Ablation withTrainer(Ablation plan, JobObjective objective) {
+    if (JobObjective.TASK_VECTOR.equals(objective.kind())) {
+      TaskVector trainer =
+          TaskVector.defaults()
+              .sampling(
+                  job.model().isEmbedded()
+                      ? EmbeddedModel.recommendedSampling()
+                      : SamplingSettings.defaultsFor(model))
+              .training(this::adjusted);
+      return plan.trainer(objective.scale() == null ? trainer : trainer.scale(objective.scale()))
+          .weights(WeightGroup.denoiser());
+    }
+    return plan.trainer(RepresentationMisdirection.toAnchor().training(this::adjusted))
+        .weights(WeightGroup.firstTextLayer());
   }
 
   private Ablation of(List<TargetAnchor> pairs) {
@@ -340,24 +363,35 @@ final class JobPlanner {
       case "attention" -> WeightGroup.attention();
       case "denoiser" -> WeightGroup.denoiser();
       case "token-embeddings" -> WeightGroup.tokenEmbeddings();
+      case "first-text-layer" -> WeightGroup.firstTextLayer();
       default -> WeightGroup.crossAttentionKeyValue();
     };
   }
 
   private static AblationObjective objective(JobObjective settings) {
     String kind = settings.kind() == null ? JobObjective.MODEL_BASED : settings.kind();
+    Integer trajectory = settings.trajectory();
     AblationObjective objective =
         switch (kind) {
           case JobObjective.NOISE_BASED ->
               AblationObjective.noiseBased(weighting(settings.weighting()));
-          case JobObjective.NEGATIVE_GUIDANCE ->
-              AblationObjective.negativeGuidance(
-                  settings.scale() == null ? NEGATIVE_GUIDANCE : settings.scale());
-          default ->
-              AblationObjective.modelBased(
-                  "frozen-weights".equals(settings.teacher())
-                      ? Teacher.FROZEN_WEIGHTS
-                      : Teacher.CURRENT_WEIGHTS);
+          case JobObjective.NEGATIVE_GUIDANCE -> {
+            double scale = settings.scale() == null ? NEGATIVE_GUIDANCE : settings.scale();
+            yield trajectory == null
+                ? AblationObjective.negativeGuidance(scale)
+                : AblationObjective.negativeGuidanceOnTrajectory(scale, trajectory);
+          }
+          case JobObjective.SELF_DISTILLATION ->
+              AblationObjective.selfDistillation(trajectory == null ? 0 : trajectory);
+          default -> {
+            Teacher teacher =
+                "frozen-weights".equals(settings.teacher())
+                    ? Teacher.FROZEN_WEIGHTS
+                    : Teacher.CURRENT_WEIGHTS;
+            yield trajectory == null
+                ? AblationObjective.modelBased(teacher)
+                : AblationObjective.modelBasedOnTrajectory(teacher, trajectory);
+          }
         };
     return settings.priorWeight() == null
         ? objective

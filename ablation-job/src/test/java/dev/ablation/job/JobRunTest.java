@@ -5,8 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import ai.djl.ndarray.NDManager;
+import dev.ablation.Ablation;
+import dev.ablation.Estimate;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.djl.StableDiffusion;
+import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.model.WeightGroup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -155,6 +160,42 @@ class JobRunTest {
     assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES), file)).hasMessageContaining("is a file");
     assertThatThrownBy(() -> JobRun.resume(folder)).hasMessageContaining("no run to resume");
     assertThat(file).hasContent("mine");
+  }
+
+  private AblationJob owl(String objective) {
+    return AblationJob.parse(
+        """
+        {"targets": [{"name": "owl"}], "method": {"objective": "%s", "training": {"steps": 2}}%s}
+        """
+            .formatted(objective, NO_IMAGES),
+        "job",
+        folder,
+        JobRoot.anywhere());
+  }
+
+  @Test
+  void aTextLayerIsTrainedWithoutImages() throws IOException {
+    Path output = folder.resolve("text");
+    JobRun.of(owl("representation-misdirection"), output).run();
+    try (NDManager manager = NDManager.newBaseManager();
+        WeightDelta delta = WeightDelta.load(output.resolve(JobRun.DELTA), manager)) {
+      assertThat(delta.names())
+          .isNotEmpty()
+          .allMatch(name -> name.startsWith("text_encoder.text_model.encoder.layers.0."));
+      assertThat(delta.provenance().settings()).containsKey("training.caution");
+    }
+  }
+
+  @Test
+  void aTaskVectorIsOfTheDenoiser() throws IOException {
+    try (StableDiffusion model = EmbeddedModel.open()) {
+      Ablation plan = new JobPlanner(owl("task-vector"), model, new JobEvaluator(null, null)).plan();
+      assertThat(plan.check()).isEmpty();
+      Estimate estimate = plan.estimate();
+      assertThat(estimate.steps()).isEqualTo(2);
+      assertThat(estimate.trained().tensors())
+          .isEqualTo(WeightGroup.denoiser().select(model.weights()).size());
+    }
   }
 
   @Test

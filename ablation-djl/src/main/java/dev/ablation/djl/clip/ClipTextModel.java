@@ -77,8 +77,9 @@ public final class ClipTextModel extends Layer {
             new PositionEmbedding(config.contextLength(), config.hiddenSize()));
     for (int i = 0; i < config.layers(); i++) {
       layers.add(
-          child(
+          textLayer(
               "text_model.encoder.layers." + i,
+              i,
               new ClipEncoderLayer(
                   config.hiddenSize(),
                   config.intermediateSize(),

@@ -81,6 +81,20 @@ public abstract class Layer extends AbstractBlock {
   }
 
   /**
+   * Adds one of the layers of a text encoder.
+   *
+   * @param name the checkpoint's, dots allowed
+   * @param index from 0
+   * @param layer the child
+   * @param <L> its type
+   * @return the child
+   */
+  protected final <L extends Layer> L textLayer(String name, int index, L layer) {
+    layer.forEachWeight((path, weight) -> weight.describe(index));
+    return child(name, layer);
+  }
+
+  /**
    * Adds a weight.
    *
    * @param name the checkpoint's, such as {@code "weight"}

@@ -98,11 +98,13 @@ public final class NamedWeights implements Weights {
         return;
       }
       byName.put(prefix + name, weight);
-      infos.put(
-          prefix + name,
+      WeightInfo info =
           new WeightInfo(prefix + name, weight.shape(), role(weight, otherwise.apply(name)))
               .component(component)
-              .projection(weight.projection().orElse(null)));
+              .projection(weight.projection().orElse(null));
+      infos.put(
+          prefix + name,
+          weight.layer().isPresent() ? info.layer(weight.layer().getAsInt()) : info);
     });
     return this;
   }

@@ -14,6 +14,7 @@ import dev.ablation.model.AttentionProjection;
 import dev.ablation.model.LoraFactors;
 import dev.ablation.model.WeightRole;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,7 @@ public final class Weight {
   private boolean buffer;
   private @Nullable AttentionProjection projection;
   private @Nullable WeightRole role;
+  private OptionalInt layer = OptionalInt.empty();
 
   Weight(Parameter parameter, Shape shape) {
     this.parameter = parameter;
@@ -68,6 +70,16 @@ public final class Weight {
   /** {@return the role that the weight has whatever the network is for, if any} */
   public Optional<WeightRole> role() {
     return Optional.ofNullable(role);
+  }
+
+  /** {@return the layer of a text encoder that the weight is part of, from 0, if any} */
+  public OptionalInt layer() {
+    return layer;
+  }
+
+  /** Says which layer of a text encoder the weight is part of, from 0. */
+  void describe(int layer) {
+    this.layer = OptionalInt.of(layer);
   }
 
   /** Says that the array is a table of the network that is never trained. */

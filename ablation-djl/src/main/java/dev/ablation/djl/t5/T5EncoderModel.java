@@ -43,7 +43,7 @@ public final class T5EncoderModel extends Layer {
             new Embedding(config.vocabularySize(), config.width()),
             WeightRole.TOKEN_EMBEDDING);
     for (int i = 0; i < config.layers(); i++) {
-      blocks.add(child("encoder.block." + i, new T5Block(config, i == 0)));
+      blocks.add(textLayer("encoder.block." + i, i, new T5Block(config, i == 0)));
     }
     finalLayerNorm =
         child("encoder.final_layer_norm", new RmsNorm(config.width(), config.epsilon()));

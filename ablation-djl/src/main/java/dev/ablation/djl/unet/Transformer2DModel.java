@@ -63,11 +63,14 @@ final class Transformer2DModel extends Layer {
     for (BasicTransformerBlock block : blocks) {
       x = block.applyAndClose(x, text);
     }
-    if (linearProjection) {
-      // The projected tokens seen as an image are strided; the sum takes the layout of the image.
-      return new NDList(image.add(Kernels.TO_IMAGE.applyAndClose(projOut.applyAndClose(x), image)));
+    x =
+        linearProjection
+            ? Kernels.TO_IMAGE.applyAndClose(projOut.applyAndClose(x), image)
+            : projOut.applyAndClose(Kernels.TO_IMAGE.applyAndClose(x, image));
+    // Tokens seen as an image have their channels last. The sum takes the layout of the image: the
+    // convolutions that follow would bring a copy of their weights into another one in every call.
+    try (NDArray change = x) {
+      return new NDList(image.add(change));
     }
-    x = projOut.applyAndClose(Kernels.TO_IMAGE.applyAndClose(x, image));
-    return new NDList(Kernels.ADD_TO.applyAndClose(x, image));
   }
 }

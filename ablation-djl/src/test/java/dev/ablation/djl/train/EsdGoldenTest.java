@@ -1,6 +1,7 @@
 package dev.ablation.djl.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import ai.djl.ndarray.NDArray;
@@ -115,6 +116,7 @@ class EsdGoldenTest {
       TrainingBatch batch =
           new TrainingBatch(point, point.zerosLike(), time, List.of(changed), List.of(erased));
       tests.inputs(prefix + "xt");
+      checkSelfDistillation(erased, batch, model, scope);
       try (TrainingSession session =
           model
               .capability(Differentiable.class)
@@ -141,6 +143,35 @@ class EsdGoldenTest {
           Tensor weight = Tensor.of(session.weights().get(names.indexOf(name)));
           tests.compare(prefix + "after_step." + name, Tolerance.maxAbs(STEP), () -> weight);
         }
+      }
+    }
+
+    /** Before the first step its student is the frozen model, whose predictions are known. */
+    private void checkSelfDistillation(
+        String erased, TrainingBatch batch, StableDiffusion model, NDManager scope)
+        throws IOException {
+      TrainingBatch own =
+          new TrainingBatch(
+              batch.latents(), batch.noise(), batch.timesteps(), List.of(erased), List.of(erased));
+      double expected;
+      try (NDArray conditional = file.array(prefix + "pred_erase", scope);
+          NDArray empty = file.array(prefix + "pred_null", scope)) {
+        expected = conditional.sub(empty).square().mean().getFloat();
+      }
+      try (TrainingSession session =
+          model
+              .capability(Differentiable.class)
+              .orElseThrow()
+              .train(
+                  ends("grad.").stream().map(name -> UNET + name).toList(),
+                  new GradientOptions(false))) {
+        Gradients gradients =
+            session.gradients(
+                () ->
+                    AblationObjective.selfDistillation(0)
+                        .loss(new At(model, session, own, scope)),
+                scope);
+        assertThat(gradients.loss()).isCloseTo(expected, withinPercentage(0.1));
       }
     }
 

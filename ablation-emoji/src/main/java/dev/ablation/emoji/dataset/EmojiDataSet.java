@@ -1,5 +1,6 @@
 package dev.ablation.emoji.dataset;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,6 +21,7 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  * <p>It is on the class path, with the authors and licences of the images next to it, in {@code
  * dev/ablation/emoji/dataset}. Immutable.
  */
+@CheckReturnValue
 public final class EmojiDataSet {
   /** Names the planted image among what is {@linkplain #withholding withheld}. */
   public static final String PLANTED = "planted";

@@ -71,7 +71,7 @@ public final class MethodStudy implements Callable<Integer> {
       paramLabel = "TARGET",
       description =
           "What to remove: style:NAME, instance:NAME or planted. Default: every style and every"
-              + " object of the answer set by the first two methods, two styles and four objects by"
+              + " object of the answer set by the first four methods, two styles and four objects by"
               + " all.")
   private List<String> targets = List.of();
 

@@ -28,13 +28,13 @@ final class StudyTables {
   String csv() {
     StringBuilder csv =
         new StringBuilder(
-            "target,method,half,ua,ira,cra,base_in_domain,in_domain,base_cross_domain,cross_domain,cmmd,kid,seconds,steps,step,memory_bytes,delta_bytes,ending\n");
+            "target,method,half,ua,ira,cra,base_in_domain,in_domain,base_cross_domain,cross_domain,cmmd,kid,seconds,steps,step,memory_bytes,delta_bytes,ending,ua_2nd,ira_2nd,cra_2nd\n");
     for (StudyResult r : results) {
       Scores s = r.scores();
       csv.append(
           String.format(
               Locale.ROOT,
-              "%s,%s,%s,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.5f,%.6f,%.1f,%d,%d,%d,%d,%s%n",
+              "%s,%s,%s,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.5f,%.6f,%.1f,%d,%d,%d,%d,%s,%s%n",
               r.target(),
               r.method(),
               half(r),
@@ -52,9 +52,23 @@ final class StudyTables {
               r.step(),
               r.memory(),
               r.deltaBytes(),
-              "\"" + r.ending().replace("\"", "\"\"") + "\""));
+              "\"" + r.ending().replace("\"", "\"\"") + "\"",
+              nearest(r, "%.4f,%.4f,%.4f", 1, ",,")));
     }
     return csv.toString();
+  }
+
+  /** The second judge's scores, or nothing in results of earlier versions. */
+  private static String nearest(StudyResult result, String format, double unit, String nothing) {
+    Scores scores = result.nearest();
+    return scores == null
+        ? nothing
+        : String.format(
+            Locale.ROOT,
+            format,
+            unit * scores.unlearning(),
+            unit * scores.inDomain(),
+            unit * scores.crossDomain());
   }
 
   private static String half(StudyResult result) {
@@ -72,8 +86,9 @@ final class StudyTables {
       }
       text.append("### ").append(title(kind)).append("\n\n");
       text.append(
-          "| method | targets | UA | IRA | CRA | CMMD | KID x 1000 | time | memory | delta |\n");
-      text.append("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+          "| method | targets | UA | IRA | CRA | UA, 2nd | IRA, 2nd | CRA, 2nd | CMMD | KID x 1000 | time | memory | delta |\n");
+      text.append(
+          "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
       for (Method method : methods) {
         List<StudyResult> own =
             ofKind.stream().filter(r -> r.method().equals(method.name())).toList();
@@ -87,14 +102,15 @@ final class StudyTables {
       }
       text.append('\n');
       text.append(
-          "| target | method | half | UA | IRA (base, ablated) | CRA (base, ablated) | CMMD | steps | time |\n");
-      text.append("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+          "| target | method | half | UA | IRA (base, ablated) | CRA (base, ablated) | UA, 2nd | IRA, 2nd | CRA, 2nd | CMMD | steps | time |\n");
+      text.append(
+          "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
       for (StudyResult r : ofKind) {
         Scores s = r.scores();
         text.append(
             String.format(
                 Locale.ROOT,
-                "| %s | %s | %s | %.0f %% | %.0f %% (%.0f, %.0f) | %.0f %% (%.0f, %.0f) | %.3f | %d of %d | %.0f s |%n",
+                "| %s | %s | %s | %.0f %% | %.0f %% (%.0f, %.0f) | %.0f %% (%.0f, %.0f) | %s | %.3f | %d of %d | %s |%n",
                 r.target().substring(r.target().indexOf(':') + 1),
                 r.method(),
                 half(r),
@@ -105,10 +121,11 @@ final class StudyTables {
                 100 * s.crossDomain(),
                 100 * s.baseCrossDomain(),
                 100 * s.ablatedCrossDomain(),
+                nearest(r, "%.0f %% | %.0f %% | %.0f %%", 100, "- | - | -"),
                 r.cmmd(),
                 r.step(),
                 r.steps(),
-                r.seconds()));
+                seconds(r.seconds())));
       }
       text.append('\n');
     }
@@ -141,18 +158,42 @@ final class StudyTables {
     text.append(
         String.format(
             Locale.ROOT,
-            "| %s | %s, %d | %.1f %% | %.1f %% | %.1f %% | %.3f | %.2f | %.0f s | %.0f MB | %,.0f kB |%n",
+            "| %s | %s, %d | %.1f %% | %.1f %% | %.1f %% | %s | %.3f | %.2f | %s | %.0f MB | %,.0f kB |%n",
             method,
             which,
             results.size(),
             100 * mean(results, r -> r.scores().unlearning()),
             100 * mean(results, r -> r.scores().inDomain()),
             100 * mean(results, r -> r.scores().crossDomain()),
+            nearest(results),
             mean(results, StudyResult::cmmd),
             1000 * mean(results, StudyResult::kid),
-            mean(results, StudyResult::seconds),
+            seconds(mean(results, StudyResult::seconds)),
             mean(new ArrayList<>(results), r -> r.memory() / 1e6),
             mean(results, r -> r.deltaBytes() / 1e3)));
+  }
+
+  /** The second judge's means, if it judged every run. */
+  private static String nearest(List<StudyResult> results) {
+    List<Scores> scores = new ArrayList<>();
+    for (StudyResult result : results) {
+      Scores own = result.nearest();
+      if (own == null) {
+        return "- | - | -";
+      }
+      scores.add(own);
+    }
+    return String.format(
+        Locale.ROOT,
+        "%.1f %% | %.1f %% | %.1f %%",
+        100 * scores.stream().mapToDouble(Scores::unlearning).average().orElseThrow(),
+        100 * scores.stream().mapToDouble(Scores::inDomain).average().orElseThrow(),
+        100 * scores.stream().mapToDouble(Scores::crossDomain).average().orElseThrow());
+  }
+
+  /** A closed form takes few. */
+  private static String seconds(double seconds) {
+    return String.format(Locale.ROOT, seconds < 10 ? "%.1f s" : "%.0f s", seconds);
   }
 
   private static double mean(List<StudyResult> results, ToDoubleFunction<StudyResult> value) {

@@ -224,13 +224,14 @@ class StudyTest {
     assertThat(Files.readString(folder.resolve("results.csv")))
         .startsWith("target,method,half,ua")
         .contains("style:ink,measured,held out,0.5000,0.5000,0.2500")
-        .contains("\"all steps, \"\"as\"\" asked\"");
+        .contains("\"all steps, \"\"as\"\" asked\",0.7500,0.5000,0.2500");
     assertThat(Files.readString(folder.resolve("results.md")))
         .contains("### Styles", "### Instances")
-        .contains("| measured | all, 2 | 75.0 % | 50.0 % | 25.0 % | 0.125 | 1.50 |")
+        .contains("| measured | all, 2 | 75.0 % | 50.0 % | 25.0 % | 75.0 % | 50.0 % | 25.0 % | 0.125 | 1.50 |")
         .contains("| measured | development, 1 | 100.0 % |")
         .contains("| measured | held out, 1 | 50.0 % |")
-        .contains("| noto | measured | development | 100 % | 50 % (100, 50) |")
+        .contains(
+            "| noto | measured | development | 100 % | 50 % (100, 50) | 25 % (100, 25) | 75 % | 50 % | 25 % |")
         .contains("| fixed steps | all, 1 | 0.0 % |");
   }
 }
