@@ -1,0 +1,252 @@
+package dev.ablation.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Preconditions;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
+import dev.ablation.model.InputDifferentiable.Gradients;
+import dev.ablation.model.PromptTokenizer;
+import dev.ablation.model.WeightInfo;
+import dev.ablation.model.WeightRole;
+import dev.ablation.model.Weights;
+import dev.ablation.random.RandomStreams;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Embeddings of words that are learned, one row for each table of token embeddings. The placeholder
+ * stands for each of them in turn; the tables themselves are not changed. Each word has its own
+ * Adam.
+ */
+final class LearnedWords {
+  private static final double BETA1 = 0.9;
+  private static final double BETA2 = 0.999;
+  private static final double EPSILON = 1e-8;
+
+  /** How far a word begins from that of a prompt, as a share of the row's deviation. */
+  private static final double SPREAD = 0.5;
+
+  private final DiffusionModel model;
+  private final List<Table> tables;
+  private final double rate;
+  private final List<Word> words = new ArrayList<>();
+
+  /** A table and the row of the placeholder. */
+  private record Table(String name, int row, int width, List<Integer> begins) {}
+
+  /** A word: its rows, one a table, and the moments of Adam. */
+  private static final class Word {
+    private final List<float[]> rows = new ArrayList<>();
+    private final List<float[]> first = new ArrayList<>();
+    private final List<float[]> second = new ArrayList<>();
+    private int steps;
+  }
+
+  /**
+   * Creates words, each beginning near a word of the prompts.
+   *
+   * @param prompts texts whose tokens are known to the model
+   */
+  LearnedWords(DiffusionModel model, Redirection settings, List<String> prompts, long seed) {
+    this.model = model;
+    rate = settings.wordRate();
+    PromptTokenizer tokenizer =
+        Capabilities.require(model, PromptTokenizer.class, "learning words");
+    tables =
+        tables(model).stream()
+            .map(info -> {
+              TreeSet<Integer> begins = new TreeSet<>();
+              prompts.forEach(
+                  prompt -> begins.addAll(tokenizer.tokens(prompt, info.component()).ids()));
+              return new Table(
+                  info.name(),
+                  tokenizer.tokens(settings.placeholder(), info.component()).ids().get(0),
+                  Math.toIntExact(info.shape().get(1)),
+                  List.copyOf(begins));
+            })
+            .toList();
+    for (int i = 0; i < settings.words(); i++) {
+      words.add(new Word());
+      begin(i, RandomStreams.stream(seed, "redirection word", i));
+    }
+  }
+
+  static List<WeightInfo> tables(DiffusionModel model) {
+    return model.weights().list().stream()
+        .filter(info -> info.role() == WeightRole.TOKEN_EMBEDDING)
+        .toList();
+  }
+
+  int count() {
+    return words.size();
+  }
+
+  /** Begins again near a random word of the prompts. */
+  void begin(int index, RandomGenerator random) {
+    Word word = words.get(index);
+    word.rows.clear();
+    word.first.clear();
+    word.second.clear();
+    word.steps = 0;
+    for (Table table : tables) {
+      int id = table.begins().get(random.nextInt(table.begins().size()));
+      float[] row;
+      try (NDManager scope = model.newScope()) {
+        NDArray whole = model.weights().get(table.name());
+        NDArray one = whole.get(id + ":" + (id + 1));
+        one.attach(scope);
+        row = one.toFloatArray();
+      }
+      double mean = 0;
+      double square = 0;
+      for (float value : row) {
+        mean += value / row.length;
+        square += (double) value * value / row.length;
+      }
+      double deviation = Math.sqrt(Math.max(0, square - mean * mean));
+      float[] noise = RandomStreams.gaussian(row.length, random);
+      for (int i = 0; i < row.length; i++) {
+        row[i] += (float) (SPREAD * deviation * noise[i]);
+      }
+      word.rows.add(row);
+      word.first.add(new float[row.length]);
+      word.second.add(new float[row.length]);
+    }
+  }
+
+  /**
+   * Makes one step of Adam.
+   *
+   * @param loss computed while the placeholder stands for the word
+   * @return the loss before the step
+   */
+  double learn(int index, Supplier<NDArray> loss, NDManager scope) {
+    Word word = words.get(index);
+    Gradients gradients =
+        Capabilities.require(model, InputDifferentiable.class, "learning words")
+            .gradients(
+                arrays(word, scope), rows -> bound(rows, rows.get(0).getManager(), loss));
+    word.steps++;
+    for (int i = 0; i < tables.size(); i++) {
+      adam(word, i, gradients.values().get(i).toFloatArray());
+    }
+    return gradients.loss();
+  }
+
+  private void adam(Word word, int table, float[] gradient) {
+    float[] row = word.rows.get(table);
+    float[] first = word.first.get(table);
+    float[] second = word.second.get(table);
+    double ofFirst = 1 - Math.pow(BETA1, word.steps);
+    double ofSecond = 1 - Math.pow(BETA2, word.steps);
+    for (int i = 0; i < row.length; i++) {
+      first[i] = (float) (BETA1 * first[i] + (1 - BETA1) * gradient[i]);
+      second[i] = (float) (BETA2 * second[i] + (1 - BETA2) * gradient[i] * gradient[i]);
+      row[i] -=
+          (float) (rate * (first[i] / ofFirst) / (Math.sqrt(second[i] / ofSecond) + EPSILON));
+    }
+  }
+
+  /** Computes while the placeholder stands for a word. */
+  <T> T with(int index, NDManager scope, Supplier<T> body) {
+    return bound(new NDList(arrays(words.get(index), scope)), scope, body);
+  }
+
+  private List<NDArray> arrays(Word word, NDManager scope) {
+    List<NDArray> arrays = new ArrayList<>();
+    for (float[] row : word.rows) {
+      // A copy in the engine's memory, which a backward pass may read.
+      NDArray copy = scope.create(row, new Shape(1, row.length)).duplicate();
+      copy.attach(scope);
+      arrays.add(copy);
+    }
+    return arrays;
+  }
+
+  private <T> T bound(NDList rows, NDManager scope, Supplier<T> body) {
+    Weights weights = model.weights();
+    List<@Nullable NDArray> before = new ArrayList<>();
+    for (Table table : tables) {
+      before.add(weights.isBound(table.name()) ? weights.get(table.name()) : null);
+    }
+    try {
+      for (int i = 0; i < tables.size(); i++) {
+        Table table = tables.get(i);
+        weights.bind(table.name(), replaced(table, rows.get(i), scope));
+      }
+      return body.get();
+    } finally {
+      for (int i = 0; i < tables.size(); i++) {
+        weights.bind(tables.get(i).name(), before.get(i));
+      }
+    }
+  }
+
+  private NDArray replaced(Table table, NDArray row, NDManager scope) {
+    NDArray whole = model.weights().get(table.name());
+    long count = whole.getShape().get(0);
+    NDList parts = new NDList();
+    if (table.row() > 0) {
+      parts.add(whole.get("0:" + table.row()));
+    }
+    parts.add(row);
+    if (table.row() + 1 < count) {
+      parts.add(whole.get((table.row() + 1) + ":" + count));
+    }
+    NDArray replaced = NDArrays.concat(parts, 0);
+    replaced.attach(scope);
+    parts.forEach(part -> part.attach(scope));
+    return replaced;
+  }
+
+  // Saved states
+
+  void save(String prefix, Map<String, NDArray> arrays, Map<String, String> values, NDManager own) {
+    for (int i = 0; i < words.size(); i++) {
+      Word word = words.get(i);
+      values.put(prefix + i + ".steps", Integer.toString(word.steps));
+      for (int table = 0; table < tables.size(); table++) {
+        String name = prefix + i + "." + tables.get(table).name();
+        arrays.put(name + ".row", own.create(word.rows.get(table)));
+        arrays.put(name + ".first-moment", own.create(word.first.get(table)));
+        arrays.put(name + ".second-moment", own.create(word.second.get(table)));
+      }
+    }
+  }
+
+  void restore(String prefix, TrainingState saved) {
+    for (int i = 0; i < words.size(); i++) {
+      Word word = words.get(i);
+      word.steps = Integer.parseInt(text(saved, prefix + i + ".steps"));
+      for (int table = 0; table < tables.size(); table++) {
+        String name = prefix + i + "." + tables.get(table).name();
+        word.rows.set(table, array(saved, name + ".row").toFloatArray());
+        word.first.set(table, array(saved, name + ".first-moment").toFloatArray());
+        word.second.set(table, array(saved, name + ".second-moment").toFloatArray());
+      }
+    }
+  }
+
+  private static String text(TrainingState saved, String name) {
+    String value = saved.values().get(name);
+    Preconditions.checkArgument(value != null, "the saved state lacks '%s'", name);
+    return value;
+  }
+
+  /** An array of a saved state. */
+  static NDArray array(TrainingState saved, String name) {
+    NDArray array = saved.arrays().get(name);
+    Preconditions.checkArgument(array != null, "the saved state lacks '%s'", name);
+    return array;
+  }
+}
