@@ -6,32 +6,47 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.InputDifferentiable.Gradients;
+import dev.ablation.model.LatentSize;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.model.Weights;
+import dev.ablation.objective.Losses;
+import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.schedule.TimestepSampling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.DoubleUnaryOperator;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Embeddings of words that are learned, one row for each table of token embeddings. The placeholder
- * stands for each of them in turn; the tables themselves are not changed. Each word has its own
- * Adam.
+ * Words that are learned by textual inversion (Gal et al. 2022, arXiv 2208.01618) while the model
+ * may itself be trained: embeddings that a placeholder stands for, one row for each table of token
+ * embeddings. Model and tables are not changed. Each word has its own Adam.
+ *
+ * <p>Needs a model with {@link PromptTokenizer} and {@link InputDifferentiable}. Holds no arrays of
+ * the engine. Not thread-safe; uses the model.
  */
-final class LearnedWords {
+public final class LearnedWords {
   private static final double BETA1 = 0.9;
   private static final double BETA2 = 0.999;
   private static final double EPSILON = 1e-8;
+
+  /** Where the text decides what the image becomes. */
+  private static final double FROM = 0.2;
+
+  private static final double SNR_OFFSET = 0.1;
 
   /** How far a word begins from that of a prompt, as a share of the row's deviation. */
   private static final double SPREAD = 0.5;
@@ -53,13 +68,31 @@ final class LearnedWords {
   }
 
   /**
-   * Creates words, each beginning near a word of the prompts.
+   * Creates words, each beginning near a random word of some prompts.
    *
-   * @param prompts texts whose tokens are known to the model
+   * @param model to learn them on
+   * @param placeholder a word that is one token of the model
+   * @param count how many words, positive
+   * @param rate learning rate of Adam; 2e-2 suits the embedded model
+   * @param prompts texts in words that the model knows, at least one
+   * @param seed of where the words begin
+   * @throws IllegalArgumentException if the placeholder is not one token, or the model has no table
+   *     of token embeddings
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks a capability
    */
-  LearnedWords(DiffusionModel model, Redirection settings, List<String> prompts, long seed) {
+  public LearnedWords(
+      DiffusionModel model,
+      String placeholder,
+      int count,
+      double rate,
+      List<String> prompts,
+      long seed) {
+    Preconditions.checkArgument(count > 0, "count must be positive, was %s", count);
+    Preconditions.checkArgument(!prompts.isEmpty(), "prompts must not be empty");
+    List<String> problems = problems(model, placeholder);
+    Preconditions.checkArgument(problems.isEmpty(), "%s", String.join("; ", problems));
     this.model = model;
-    rate = settings.wordRate();
+    this.rate = rate;
     PromptTokenizer tokenizer =
         Capabilities.require(model, PromptTokenizer.class, "learning words");
     tables =
@@ -70,12 +103,12 @@ final class LearnedWords {
                   prompt -> begins.addAll(tokenizer.tokens(prompt, info.component()).ids()));
               return new Table(
                   info.name(),
-                  tokenizer.tokens(settings.placeholder(), info.component()).ids().get(0),
+                  tokenizer.tokens(placeholder, info.component()).ids().get(0),
                   Math.toIntExact(info.shape().get(1)),
                   List.copyOf(begins));
             })
             .toList();
-    for (int i = 0; i < settings.words(); i++) {
+    for (int i = 0; i < count; i++) {
       words.add(new Word());
       begin(i, RandomStreams.stream(seed, "redirection word", i));
     }
@@ -87,7 +120,28 @@ final class LearnedWords {
         .toList();
   }
 
-  int count() {
+  /** Why words cannot be learned on a model that has a tokenizer. */
+  static List<String> problems(DiffusionModel model, String placeholder) {
+    PromptTokenizer tokenizer =
+        Capabilities.require(model, PromptTokenizer.class, "learning words");
+    List<WeightInfo> tables = tables(model);
+    List<String> problems = new ArrayList<>();
+    if (tables.isEmpty()) {
+      problems.add("words cannot be learned on a model without a table of token embeddings");
+    }
+    for (WeightInfo table : tables) {
+      List<Integer> ids = tokenizer.tokens(placeholder, table.component()).ids();
+      if (ids.size() != 1) {
+        problems.add(
+            "the placeholder of learned words must be one token of %s, but '%s' is %s"
+                .formatted(table.component(), placeholder, ids));
+      }
+    }
+    return problems;
+  }
+
+  /** {@return the number of words} */
+  public int count() {
     return words.size();
   }
 
@@ -125,11 +179,63 @@ final class LearnedWords {
   }
 
   /**
+   * Makes one step of textual inversion: noises the images and lowers the error of the model's
+   * prediction under the prompts, at times above a fifth of the schedule and weighted by {@code 1 /
+   * (snr + 0.1)}, where the text decides what the image becomes.
+   *
+   * @param index which word, from 0
+   * @param images clean latents, (n, C, H, W), float32
+   * @param prompts n prompts with the placeholder
+   * @param random of noise and times
+   * @param scope owner of what lives as long as the step
+   * @return the loss before the step
+   */
+  @CanIgnoreReturnValue
+  public double learn(
+      int index,
+      NDArray images,
+      List<String> prompts,
+      RandomGenerator random,
+      NDManager scope) {
+    NoiseSchedule schedule = model.schedule();
+    double[] times =
+        TimestepSampling.uniform(FROM, 1).draw(prompts.size(), schedule, random);
+    DoubleUnaryOperator weight = TimestepWeighting.inverseSnr(SNR_OFFSET).on(schedule);
+    float[] weights = new float[times.length];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = (float) weight.applyAsDouble(times[i]);
+    }
+    NDArray noise =
+        inEngine(RandomStreams.gaussian(scope, images.getShape(), random), scope);
+    NDArray at = inEngine(schedule.toArray(times, scope), scope);
+    NDArray noised = schedule.addNoise(images, noise, at);
+    noised.attach(scope);
+    NDArray aim = schedule.target(model.predictionType(), images, noise, at);
+    aim.attach(scope);
+    NDArray counts = inEngine(scope.create(weights), scope);
+    LatentSize size = LatentSize.of(images.getShape());
+    return learn(
+        index,
+        () ->
+            Losses.weighted(
+                model.predict(noised, at, model.encode(prompts, size, scope)), aim, null, counts),
+        scope);
+  }
+
+  /** The backward pass must not read an array in a Java buffer, which is freed with its handle. */
+  private static NDArray inEngine(NDArray array, NDManager scope) {
+    NDArray copy = array.duplicate();
+    copy.attach(scope);
+    return copy;
+  }
+
+  /**
    * Makes one step of Adam.
    *
    * @param loss computed while the placeholder stands for the word
    * @return the loss before the step
    */
+  @CanIgnoreReturnValue
   double learn(int index, Supplier<NDArray> loss, NDManager scope) {
     Word word = words.get(index);
     Gradients gradients =
@@ -157,8 +263,16 @@ final class LearnedWords {
     }
   }
 
-  /** Computes while the placeholder stands for a word. */
-  <T> T with(int index, NDManager scope, Supplier<T> body) {
+  /**
+   * Computes while the placeholder stands for a word, such as to encode or to draw.
+   *
+   * @param index which word, from 0
+   * @param scope open until the body has returned; owner of a copy of each table
+   * @param body what to compute
+   * @param <T> its result
+   * @return the result
+   */
+  public <T> T with(int index, NDManager scope, Supplier<T> body) {
     return bound(new NDList(arrays(words.get(index), scope)), scope, body);
   }
 

@@ -387,20 +387,7 @@ public final class Redirection {
       problems.add(
           "redirection learns words in the table of token embeddings, which must not be trained: leave it out, or learn no words");
     }
-    List<WeightInfo> tables = LearnedWords.tables(model);
-    if (tables.isEmpty()) {
-      problems.add(
-          "redirection learns words, but the model has no table of token embeddings: learn none");
-    }
-    for (WeightInfo table : tables) {
-      List<Integer> ids =
-          tokenizer.get().tokens(values.placeholder, table.component()).ids();
-      if (ids.size() != 1) {
-        problems.add(
-            "the placeholder of learned words must be one token of %s, but '%s' is %s"
-                .formatted(table.component(), values.placeholder, ids));
-      }
-    }
+    problems.addAll(LearnedWords.problems(model, values.placeholder));
     return problems;
   }
 

@@ -12,7 +12,6 @@ import dev.ablation.model.LatentSize;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.objective.Losses;
-import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
@@ -22,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.DoubleUnaryOperator;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -37,11 +35,6 @@ final class RedirectionGradients implements StepGradients {
 
   /** Images of the target that a word is learned from in a step. */
   private static final int WORD_BATCH = 4;
-
-  /** Where the text decides what the image becomes. */
-  private static final double WORDS_FROM = 0.2;
-
-  private static final double WORD_OFFSET = 0.1;
 
   /** The anchor's images in a step that stay, whatever the caption. */
   private static final int ANCHORS_KEPT = 2;
@@ -71,7 +64,6 @@ final class RedirectionGradients implements StepGradients {
   private final NoiseSchedule schedule;
   private final RedirectionPrompts prompts;
   private final List<Caption> captions = new ArrayList<>();
-  private final DoubleUnaryOperator wordWeights;
   private final @Nullable LearnedWords words;
   private @Nullable NDArray target;
   private @Nullable NDArray anchor;
@@ -91,7 +83,6 @@ final class RedirectionGradients implements StepGradients {
     model = task.model();
     schedule = model.schedule();
     prompts = RedirectionPrompts.of(task.pairs(), settings, task.seed());
-    wordWeights = TimestepWeighting.inverseSnr(WORD_OFFSET).on(schedule);
     captions.addAll(List.of(Caption.TARGET, Caption.ANCHOR, Caption.EMPTY));
     if (!settings.neutralPrompts().isEmpty()) {
       captions.add(Caption.NEUTRAL);
@@ -104,7 +95,14 @@ final class RedirectionGradients implements StepGradients {
         settings.words() == 0
             ? null
             : session.withoutGradients(
-                () -> new LearnedWords(model, settings, prompts.known(), task.seed()));
+                () ->
+                    new LearnedWords(
+                        model,
+                        settings.placeholder(),
+                        settings.words(),
+                        settings.wordRate(),
+                        prompts.known(),
+                        task.seed()));
     own = model.newScope();
   }
 
@@ -291,28 +289,8 @@ final class RedirectionGradients implements StepGradients {
       }
       RandomGenerator random = random("learning");
       int[] rows = rows(random, WORD_BATCH, prompts.target().size());
-      double[] times =
-          TimestepSampling.uniform(WORDS_FROM, 1).draw(rows.length, schedule, random);
-      float[] weights = new float[times.length];
-      for (int i = 0; i < weights.length; i++) {
-        weights[i] = (float) wordWeights.applyAsDouble(times[i]);
-      }
-      NDArray images = selected(target, rows, scope);
-      NDArray noise = noise(images.getShape(), random, scope);
-      NDArray at = inEngine(schedule.toArray(times, scope), scope);
-      NDArray noised = attached(schedule.addNoise(images, noise, at), scope);
-      NDArray aim =
-          attached(schedule.target(model.predictionType(), images, noise, at), scope);
-      NDArray counts = inEngine(scope.create(weights), scope);
-      List<String> asked = of(prompts.withWord(), rows);
       words.learn(
-          word,
-          () -> {
-            Conditioning conditioning = model.encode(asked, LatentSize.of(noised.getShape()), scope);
-            NDArray prediction = model.predict(noised, at, conditioning);
-            return Losses.weighted(prediction, aim, null, counts);
-          },
-          scope);
+          word, selected(target, rows, scope), of(prompts.withWord(), rows), random, scope);
     }
 
     /** The noised images of the target lead to the anchor's, under any caption. */

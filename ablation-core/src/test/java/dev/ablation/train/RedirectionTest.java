@@ -301,8 +301,8 @@ class RedirectionTest {
   void wordsLearnWhatTheyAreAskedFor() {
     try (TinyDiffusion model = TinyDiffusion.open(1);
         NDManager scope = model.newScope()) {
-      Redirection settings = Redirection.defaults().words(1, "sks").learningOfWords(0.05, 0);
-      LearnedWords words = new LearnedWords(model, settings, List.of("a cat on a mat"), 0);
+      LearnedWords words =
+          new LearnedWords(model, "sks", 1, 0.05, List.of("a cat on a mat"), 0);
       NDArray wanted = model.encode(List.of("a dog"), scope).textEmbeddings().duplicate();
       wanted.attach(scope);
       List<Double> losses = new ArrayList<>();

@@ -486,6 +486,21 @@ public final class EmojiAblation {
     return way(new Way(Optional.of(ClosedForm.sequences()), true, Optional.of(own)));
   }
 
+  /**
+   * Adjusts the redirection: {@code resistant().redirection(r -> r.keepWeight(20))}.
+   *
+   * @param change from the present settings to the new ones
+   * @return a copy with the given change
+   * @throws IllegalStateException if the ablation has none
+   */
+  public EmojiAblation redirection(UnaryOperator<Redirection> change) {
+    Redirection present =
+        way.redirection()
+            .orElseThrow(() ->
+                new IllegalStateException("redirection can be adjusted after resistant() alone"));
+    return way(new Way(way.form(), true, Optional.of(change.apply(present))));
+  }
+
   private EmojiAblation way(Way changed) {
     return new EmojiAblation(removals, neighbours, columns, trainer, sampling, changed);
   }

@@ -31,6 +31,7 @@ import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.Preset;
+import dev.ablation.train.Redirection;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -69,8 +70,18 @@ final class JobPlanner {
     JobMethod method = job.method();
     boolean recommended = preset().equals(JobMethod.RECOMMENDED);
     JobClosedForm closedForm = method.closedForm();
+    JobObjective objective = method.objective();
+    JobObjective redirected =
+        objective != null && objective.isRedirection() ? objective : null;
     Ablation plan;
-    if (closedForm != null && job.model().isEmbedded()) {
+    if (redirected != null && job.model().isEmbedded()) {
+      plan =
+          EmbeddedTargets.of(job, null)
+              .resistant()
+              .redirection(given -> redirection(given, redirected.redirection()))
+              .training(this::adjusted)
+              .plan(model);
+    } else if (closedForm != null && job.model().isEmbedded()) {
       plan = embedded(closedForm).training(this::adjusted).plan(model);
     } else if (closedForm != null) {
       plan = of(pairs()).preset(this::preset);
@@ -91,8 +102,16 @@ final class JobPlanner {
     if (method.weights() != null) {
       plan = plan.weights(weights(method.weights()));
     }
-    if (method.objective() != null) {
-      plan = plan.objective(objective(method.objective()));
+    if (redirected != null && !job.model().isEmbedded()) {
+      Redirection redirection =
+          redirection(Redirection.defaults(), redirected.redirection())
+              .keptPrompts(otherPrompts());
+      plan = plan.training(trainer -> trainer.redirecting(redirection));
+      if (method.weights() == null) {
+        plan = plan.weights(WeightGroup.denoiser());
+      }
+    } else if (objective != null && redirected == null) {
+      plan = plan.objective(objective(objective));
     }
     Optional<Preservation> preservation = preservation();
     if (preservation.isPresent()) {
@@ -379,6 +398,41 @@ final class JobPlanner {
     return settings.isPolished()
         ? ablation.polishedClosedForm()
         : ablation.closedForm(closedForm(settings));
+  }
+
+  private static Redirection redirection(
+      Redirection usual, @Nullable JobRedirection settings) {
+    Redirection redirection = usual;
+    if (settings == null) {
+      return redirection;
+    }
+    if (settings.pairs() != null) {
+      redirection = redirection.pairs(settings.pairs());
+    }
+    if (settings.keptImages() != null) {
+      redirection = redirection.keptImages(settings.keptImages());
+    }
+    if (settings.keepWeight() != null) {
+      redirection = redirection.keepWeight(settings.keepWeight());
+    }
+    if (settings.words() != null || settings.placeholder() != null) {
+      redirection =
+          redirection.words(
+              Objects.requireNonNullElse(settings.words(), redirection.words()),
+              Objects.requireNonNullElse(settings.placeholder(), redirection.placeholder()));
+    }
+    return settings.neutralPrompts().isEmpty()
+        ? redirection
+        : redirection.neutralPrompts(settings.neutralPrompts());
+  }
+
+  /** What stays beside what the plan preserves: the neighbours, as of the anchors' prompts. */
+  private List<String> otherPrompts() throws IOException {
+    Set<String> anchors = new LinkedHashSet<>(List.of(""));
+    for (TargetAnchor pair : pairs()) {
+      anchors.addAll(pair.anchor().prompts(pair.target()));
+    }
+    return preservedPrompts().stream().filter(prompt -> !anchors.contains(prompt)).toList();
   }
 
   /** The prompts of guidance, of the anchors, and of neighbours made of the anchors'. */
