@@ -169,7 +169,8 @@ public final class Ablate implements Callable<Integer> {
       description =
           "How the weights are found: gradient (the paper's, the default); closed-form, least squares"
               + " on text embeddings, in seconds and without anchor images; polished, gradients that"
-              + " begin with the closed form; uce, rece or orthogonal, published closed forms.")
+              + " begin with the closed form; resistant, redirection of noised images and learned words"
+              + " too, in some minutes; uce, rece or orthogonal, published closed forms.")
   private AblationMethod way = AblationMethod.GRADIENT;
 
   @Option(
@@ -330,6 +331,11 @@ public final class Ablate implements Callable<Integer> {
   }
 
   private void checkStepsAreOfGradients() {
+    if (way == AblationMethod.RESISTANT) {
+      for (String ofOthers : given("--images", "--frozen-teacher")) {
+        throw wrong("%s is not of --method resistant".formatted(ofOthers));
+      }
+    }
     if (!way.hasSteps()) {
       for (String ofGradients :
           given("--steps", "--learning-rate", "--images", "--frozen-teacher")) {
@@ -442,9 +448,7 @@ public final class Ablate implements Callable<Integer> {
                   .steps(steps)
                   .learningRate(learningRate == null ? null : JobLearningRate.of(learningRate)));
     }
-    if (way != AblationMethod.GRADIENT) {
-      method = method.closedForm(way.closedForm());
-    }
+    method = way.of(method, model != null);
     if (frozenTeacher) {
       method = method.objective(JobObjective.frozenTeacher());
     }

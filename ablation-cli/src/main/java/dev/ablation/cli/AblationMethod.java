@@ -1,6 +1,8 @@
 package dev.ablation.cli;
 
 import dev.ablation.job.JobClosedForm;
+import dev.ablation.job.JobMethod;
+import dev.ablation.job.JobObjective;
 import java.util.Locale;
 
 /** How the weights are found. */
@@ -11,6 +13,8 @@ enum AblationMethod {
   CLOSED_FORM("sequences", false),
   /** Gradient descent that begins with the closed form. */
   POLISHED("sequences", true),
+  /** Gradient descent by redirection that begins with the closed form. */
+  RESISTANT("sequences", true),
   /** Unified concept editing. */
   UCE("uce", false),
   /** Reliable and efficient concept erasure; one round, as published for styles and objects. */
@@ -36,8 +40,17 @@ enum AblationMethod {
     return steps;
   }
 
-  /** {@return the closed form of a method that has one} */
-  JobClosedForm closedForm() {
-    return JobClosedForm.of(form, steps);
+  /**
+   * Changes a job's method.
+   *
+   * @param checkpoint whether the model is not the emoji model, which begins with a closed form by
+   *     itself where it redirects
+   */
+  JobMethod of(JobMethod method, boolean checkpoint) {
+    JobMethod changed =
+        this == RESISTANT ? method.objective(JobObjective.of("redirection")) : method;
+    return this == GRADIENT || this == RESISTANT && !checkpoint
+        ? changed
+        : changed.closedForm(JobClosedForm.of(form, steps));
   }
 }

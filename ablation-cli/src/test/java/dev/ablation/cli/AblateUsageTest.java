@@ -46,10 +46,12 @@ class AblateUsageTest {
   void namesTheMethodsAndWhatTheyDoNotHave() {
     assertThat(ablate("--target", "ink", "--method", "magic")).isEqualTo(2);
     assertThat(err.toString())
-        .contains("must be one of gradient, closed-form, polished, uce, rece, orthogonal")
+        .contains("must be one of gradient, closed-form, polished, resistant, uce, rece, orthogonal")
         .contains("was 'magic'");
     assertThat(ablate("--target", "ink", "--method", "uce", "--steps", "3")).isEqualTo(2);
     assertThat(err.toString()).contains("--steps is of training by gradients, --method was uce");
+    assertThat(ablate("--target", "ink", "--method", "resistant", "--images", "3")).isEqualTo(2);
+    assertThat(err.toString()).contains("--images is not of --method resistant");
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.Measurement;
+import dev.ablation.train.ModelMetric;
 import dev.ablation.train.MonitorDecision;
 import dev.ablation.train.TrainingMonitor;
 import dev.ablation.train.TrainingProgress;
@@ -49,6 +50,8 @@ import java.util.function.BooleanSupplier;
  * @param tolerance added to the anchor's level, 0..1, since a share of few images is inexact
  * @param minRetention the share of the neighbours that must still be correct, 0..1
  * @param patience number of consecutive measurements that decide
+ * @param attempts further ways to the target that are watched; the highest share of all is that of
+ *     the target
  */
 @CheckReturnValue
 public record ErasureEarlyStopping(
@@ -60,10 +63,13 @@ public record ErasureEarlyStopping(
     int everySteps,
     double tolerance,
     double minRetention,
-    int patience)
+    int patience,
+    List<Attempt> attempts)
     implements TrainingMonitor {
 
-  /** Share of the target's images that show the target. */
+  /**
+   * Share of the target's images that show the target; with attempts the highest of all shares.
+   */
   public static final String TARGET = "target drawn";
 
   /** Share of the anchor's images that show the target, with the base model. */
@@ -80,6 +86,7 @@ public record ErasureEarlyStopping(
     Objects.requireNonNull(sampling, "sampling");
     anchorPrompts = List.copyOf(anchorPrompts);
     neighbours = List.copyOf(neighbours);
+    attempts = List.copyOf(attempts);
     Preconditions.checkArgument(!anchorPrompts.isEmpty(), "anchorPrompts must not be empty");
     Preconditions.checkArgument(
         !neighbours.isEmpty(),
@@ -93,6 +100,21 @@ public record ErasureEarlyStopping(
   private static void checkShare(String name, double value) {
     Preconditions.checkArgument(
         value >= 0 && value <= 1, "%s must be in [0, 1], was %s", name, value);
+  }
+
+  /**
+   * A way to the target without its name, such as an attack.
+   *
+   * @param name with everything that decides the share; measurements and provenance have it
+   * @param share measures the share of images that show the target, from 0 to 1
+   */
+  public record Attempt(String name, ModelMetric share) {
+
+    /** Checks the name. */
+    public Attempt {
+      Objects.requireNonNull(share, "share");
+      Preconditions.checkArgument(!name.isBlank(), "name of an attempt must not be blank");
+    }
   }
 
   /**
@@ -127,7 +149,8 @@ public record ErasureEarlyStopping(
       List<String> anchorPrompts,
       List<Watched> neighbours,
       SamplingSettings sampling) {
-    return new ErasureEarlyStopping(target, anchorPrompts, neighbours, sampling, 0, 40, 0, 0.9, 2);
+    return new ErasureEarlyStopping(
+        target, anchorPrompts, neighbours, sampling, 0, 40, 0, 0.9, 2, List.of());
   }
 
   /**
@@ -146,7 +169,8 @@ public record ErasureEarlyStopping(
         steps,
         tolerance,
         minRetention,
-        patience);
+        patience,
+        attempts);
   }
 
   /**
@@ -167,7 +191,29 @@ public record ErasureEarlyStopping(
         everySteps,
         tolerance,
         minRetention,
-        patience);
+        patience,
+        attempts);
+  }
+
+  /**
+   * Watches further ways to the target, such as {@code dev.ablation.attack.CompletionShare}: the
+   * target is gone only when none of them leads to it more often than the anchor's prompts do.
+   *
+   * @param attempts measured at every look, on the weights under training
+   * @return a copy that watches them
+   */
+  public ErasureEarlyStopping attempts(List<Attempt> attempts) {
+    return new ErasureEarlyStopping(
+        target,
+        anchorPrompts,
+        neighbours,
+        sampling,
+        seed,
+        everySteps,
+        tolerance,
+        minRetention,
+        patience,
+        attempts);
   }
 
   @Override
@@ -184,7 +230,10 @@ public record ErasureEarlyStopping(
             seed,
             sampling.sampler().name(),
             sampling.steps(),
-            sampling.guidanceText());
+            sampling.guidanceText())
+        + (attempts.isEmpty()
+            ? ""
+            : ", also " + attempts.stream().map(Attempt::name).toList());
   }
 
   @Override
@@ -194,12 +243,23 @@ public record ErasureEarlyStopping(
 
   @Override
   public MonitorDecision onStep(TrainingProgress progress) {
+    MonitorDecision verdict = MonitorDecision.goOn();
     double drawn = share(progress, target.prompts(), target.detector());
+    for (Attempt attempt : attempts) {
+      double found = attempt.share().measure(progress.model());
+      Preconditions.checkState(
+          found >= 0 && found <= 1,
+          "the share of attempt '%s' must be in [0, 1], was %s",
+          attempt.name(),
+          found);
+      verdict = verdict.measured(attempt.name(), found);
+      drawn = Math.max(drawn, found);
+    }
     double right = 0;
     for (Watched neighbour : neighbours) {
       right += sum(progress, neighbour.prompts(), neighbour.detector());
     }
-    MonitorDecision verdict = MonitorDecision.goOn().measured(TARGET, drawn);
+    verdict = verdict.measured(TARGET, drawn);
     if (progress.measured(RIGHT).isEmpty()) {
       Preconditions.checkState(
           right > 0, "the base model generates no neighbour correctly: there is nothing to retain");

@@ -12,7 +12,6 @@ import dev.ablation.model.LoraFactors;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
-import dev.ablation.objective.TrainingBatch;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -44,9 +43,9 @@ final class GradientRun implements AutoCloseable {
   private final TrainingTask task;
   private final TrainingSession session;
   private final TextEmbeddings texts;
+  private final StepGradients gradients;
   private final Optimizer optimizer;
   private final NDManager own;
-  private final TeacherPredictions teacher;
   private final long start = System.nanoTime();
 
   private final List<TrainingResult.Step> history = new ArrayList<>();
@@ -68,7 +67,16 @@ final class GradientRun implements AutoCloseable {
     optimizer = session.optimizer(trainer.optimizer());
     texts = TextEmbeddings.of(task.model(), task.weights());
     own = task.model().manager().newSubManager();
-    teacher = new TeacherPredictions(own, trainer.batchPool());
+    gradients =
+        trainer.redirection().isPresent()
+            ? new RedirectionGradients(
+                trainer, trainer.redirection().get(), task, session, texts)
+            : new ObjectiveGradients(
+                 trainer,
+                 task,
+                 session,
+                 texts,
+                 new TeacherPredictions(own, trainer.batchPool()));
   }
 
   TrainingResult toTheEnd() {
@@ -124,15 +132,15 @@ final class GradientRun implements AutoCloseable {
     double rate = trainer.learningRate() * factor(step);
     TrainingResult.Step made;
     try (NDManager scope = task.model().newScope()) {
-      Gradients gradients = explainingMemory(() -> gradients(step, scope));
-      if (!Double.isFinite(gradients.loss())) {
-        throw new TrainingDivergedException(step, gradients.loss(), Double.NaN, rate);
+      Gradients found = explainingMemory(() -> gradients.of(step, scope));
+      if (!Double.isFinite(found.loss())) {
+        throw new TrainingDivergedException(step, found.loss(), Double.NaN, rate);
       }
-      double norm = optimizer.step(gradients.values(), rate, trainer.maxGradientNorm());
+      double norm = optimizer.step(found.values(), rate, trainer.maxGradientNorm());
       if (!Double.isFinite(norm)) {
-        throw new TrainingDivergedException(step, gradients.loss(), norm, rate);
+        throw new TrainingDivergedException(step, found.loss(), norm, rate);
       }
-      made = new TrainingResult.Step(gradients.loss(), norm);
+      made = new TrainingResult.Step(found.loss(), norm);
     }
     history.add(made);
     looked = false;
@@ -163,68 +171,6 @@ final class GradientRun implements AutoCloseable {
         factor,
         step);
     return factor;
-  }
-
-  private Gradients gradients(int step, NDManager scope) {
-    int pairs = trainer.pairsPerStep();
-    int source = teacher.source(step);
-    TrainingBatch batch = task.batches().batch(source, pairs, scope);
-    Optional<TrainingBatch> prior =
-        task.objective().usesPriorBatch()
-            ? task.batches().priorBatch(source, pairs, scope)
-            : Optional.empty();
-    return trainer.accumulation() == 1
-        ? gradients(batch, prior, teacher.of(step, 0), scope)
-        : accumulated(batch, prior, step, scope);
-  }
-
-  private Gradients gradients(
-      TrainingBatch batch,
-      Optional<TrainingBatch> prior,
-      TeacherPredictions.Of known,
-      NDManager scope) {
-    TrainingStep context =
-        new TrainingStep(task.model(), session, texts, batch, prior, scope, known);
-    return session.gradients(() -> task.objective().loss(context), scope);
-  }
-
-  /** The mean over batches of equal size; only one is in memory at a time. */
-  private Gradients accumulated(
-      TrainingBatch batch, Optional<TrainingBatch> prior, int step, NDManager scope) {
-    int count = trainer.accumulation();
-    NDList sums = new NDList();
-    double loss = 0;
-    for (int i = 0; i < count; i++) {
-      int part = i;
-      try (NDManager small = scope.newSubManager()) {
-        Gradients gradients =
-            gradients(
-                MicroBatch.of(batch, part, count, small),
-                prior.map(whole -> MicroBatch.of(whole, part, count, small)),
-                teacher.of(step, part),
-                small);
-        loss += gradients.loss() / count;
-        session.withoutGradients(() -> add(gradients.values(), sums, scope));
-      }
-    }
-    session.withoutGradients(() -> {
-      sums.forEach(sum -> sum.divi(count));
-      return sums;
-    });
-    return new Gradients(loss, sums);
-  }
-
-  private static NDList add(NDList gradients, NDList sums, NDManager scope) {
-    for (int i = 0; i < gradients.size(); i++) {
-      if (sums.size() <= i) {
-        NDArray copy = gradients.get(i).duplicate();
-        copy.attach(scope);
-        sums.add(copy);
-      } else {
-        sums.get(i).addi(gradients.get(i));
-      }
-    }
-    return sums;
   }
 
   // Looking
@@ -302,6 +248,7 @@ final class GradientRun implements AutoCloseable {
       }
     }
     Map<String, String> values = new LinkedHashMap<>();
+    gradients.save(arrays, values);
     values.put(OPTIMIZER_STEPS, Long.toString(optimizer.steps()));
     values.put(BEST_STEP, Integer.toString(bestStep));
     values.put(LOOKED, Boolean.toString(looked));
@@ -324,9 +271,12 @@ final class GradientRun implements AutoCloseable {
 
   private void restore() {
     try (NDManager scope = task.model().newScope()) {
-      Optional<TrainingState> saved = task.saved(scope);
-      if (saved.isPresent() && saved.get().step() > 0) {
+      Optional<TrainingState> saved = task.saved(scope).filter(state -> state.step() > 0);
+      if (saved.isPresent()) {
         session.withoutGradients(() -> restore(saved.get()));
+      }
+      if (!done()) {
+        gradients.prepare(saved);
       }
     }
   }
@@ -407,6 +357,7 @@ final class GradientRun implements AutoCloseable {
 
   @Override
   public void close() {
+    gradients.close();
     own.close();
     texts.close();
   }

@@ -55,6 +55,7 @@ public final class GradientTrainer implements StepwiseTrainer {
     private Optional<Lora> lora = Optional.empty();
     private Optional<StartingPoint> start = Optional.empty();
     private OptionalInt batchPool = OptionalInt.empty();
+    private Optional<Redirection> redirection = Optional.empty();
 
     @Override
     protected Values clone() {
@@ -304,6 +305,26 @@ public final class GradientTrainer implements StepwiseTrainer {
     return changed(v -> v.start = Optional.of(start));
   }
 
+  /** {@return how the images' way back is closed; empty if training minimises the objective} */
+  public Optional<Redirection> redirection() {
+    return values.redirection;
+  }
+
+  /**
+   * Trains by {@link Redirection} instead of the plan's objective: also noised images of the target
+   * must lead to the anchor, whatever the caption. {@link #batchSize()} is then the number of the
+   * target's images in a step; anchors draw no images for it.
+   *
+   * {@snippet class="dev.ablation.RedirectionSnippets" region="redirection"}
+   *
+   * @param redirection its settings
+   * @return a copy with this setting
+   */
+  public GradientTrainer redirecting(Redirection redirection) {
+    Objects.requireNonNull(redirection, "redirection");
+    return changed(v -> v.redirection = Optional.of(redirection));
+  }
+
   /** The change to begin with; empty for the base model's weights. */
   Optional<StartingPoint> start() {
     return values.start;
@@ -334,19 +355,27 @@ public final class GradientTrainer implements StepwiseTrainer {
 
   @Override
   public TrainerRequirements requirements() {
-    TrainerRequirements own =
+    TrainerRequirements weights =
         values.lora.isEmpty()
             ? TrainerRequirements.gradients()
             : TrainerRequirements.prompts()
                 .capability(LoraTraining.class, "training low-rank changes")
                 .anchorImages(true)
                 .objective(true);
+    TrainerRequirements own = values.redirection.map(each -> each.changed(weights)).orElse(weights);
     return values.start.map(start -> start.added(own)).orElse(own);
   }
 
   @Override
   public List<String> problems(DiffusionModel model, List<WeightInfo> weights) {
     List<String> problems = new ArrayList<>(problemsOfLora(model, weights));
+    values.redirection.ifPresent(redirection -> {
+      if (values.accumulation != 1) {
+        problems.add(
+            "accumulation must be 1 with redirection, was " + values.accumulation);
+      }
+      problems.addAll(redirection.problems(model, weights));
+    });
     values.start.ifPresent(start -> {
       if (values.lora.isPresent()) {
         problems.add(
@@ -419,6 +448,7 @@ public final class GradientTrainer implements StepwiseTrainer {
       v.schedule = LearningRateSchedule.constant();
       v.monitors = List.of();
       v.start = Optional.empty();
+      v.redirection = v.redirection.map(Redirection::sample);
     });
   }
 
@@ -456,6 +486,7 @@ public final class GradientTrainer implements StepwiseTrainer {
     values.start.map(StartingPoint::settings).ifPresent(settings::putAll);
     values.batchPool.ifPresent(
         steps -> settings.put("training.batchPool", Integer.toString(steps)));
+    values.redirection.map(Redirection::settings).ifPresent(settings::putAll);
     return settings;
   }
 

@@ -11,6 +11,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.augment.Augmentation;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
+import dev.ablation.evaluation.ErasureEarlyStopping.Attempt;
 import dev.ablation.evaluation.ErasureEarlyStopping.Watched;
 import dev.ablation.metric.FeatureExtractor;
 import dev.ablation.metric.FeatureMatrix;
@@ -21,6 +22,7 @@ import dev.ablation.train.Measurement;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -117,6 +119,25 @@ class ErasureEarlyStoppingTest {
       assertThat(result.outcome().steps()).isEqualTo(6);
       assertThat(result.outcome().step()).isEqualTo(6);
       assertThat(result.provenance().settings().get("ending.reason")).contains("anchor");
+    }
+  }
+
+  /** No word draws it any more, but an attack still does: it is not gone. */
+  @Test
+  void anAttemptThatStillLeadsToTheTargetKeepsTheRunGoing() {
+    Scripted target = new Scripted("target", 4, 1, 0, 0, 0, 0, 0, 0);
+    AtomicInteger looks = new AtomicInteger();
+    double[] found = {1, 1, 0.5, 0, 0, 0};
+    ErasureEarlyStopping stopping =
+        stopping(target, new Scripted("neighbour", 4))
+            .attempts(
+                List.of(new Attempt("attack", ignored -> found[looks.getAndIncrement()])));
+    try (AblationResult result = plan(stopping).run()) {
+      assertThat(values(result, "attack")).containsExactly(1.0, 1.0, 0.5, 0.0, 0.0);
+      assertThat(values(result, ErasureEarlyStopping.TARGET))
+          .containsExactly(1.0, 1.0, 0.5, 0.0, 0.0);
+      assertThat(result.outcome().steps()).isEqualTo(8);
+      assertThat(stopping.name()).contains("also [attack]");
     }
   }
 

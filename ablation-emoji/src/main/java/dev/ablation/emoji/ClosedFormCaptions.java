@@ -59,13 +59,7 @@ final class ClosedFormCaptions {
    * the empty prompt of guidance.
    */
   List<String> preserved() {
-    List<String> things =
-        new ArrayList<>(
-            vocabulary.concepts().stream()
-                .map(EmojiConcept::name)
-                .filter(name -> !gone.contains(name))
-                .toList());
-    Collections.shuffle(things, new Random(0));
+    List<String> things = things();
     List<String> styles = styles();
     Set<String> kept = new LinkedHashSet<>(List.of(""));
     for (int i = 0; i < things.size(); i++) {
@@ -84,6 +78,51 @@ final class ClosedFormCaptions {
       kept.add(vocabulary.plantedCaption());
     }
     return List.copyOf(kept);
+  }
+
+  /**
+   * Lists captions whose images stay under redirection: every other object in two of the other
+   * styles, in turn and in all forms. Without a style, or by its category, the model might draw
+   * what is removed.
+   */
+  List<String> kept() {
+    List<String> things = things();
+    List<String> styles = styles();
+    List<String> kept = new ArrayList<>();
+    for (int i = 0; i < things.size(); i++) {
+      for (int j = 0; j < 2; j++) {
+        String style = styles.get((i + j * styles.size() / 2) % styles.size());
+        kept.add(inTurn(Captions.ofConcept(things.get(i), style), i / styles.size() + j));
+      }
+    }
+    if (!gone.contains(vocabulary.plantedCaption())) {
+      kept.add(vocabulary.plantedCaption());
+    }
+    return List.copyOf(kept);
+  }
+
+  /** Lists captions that say little: objects without a style, and categories. */
+  List<String> neutral() {
+    List<String> things = things();
+    List<String> neutral = new ArrayList<>();
+    for (int i = 0; i < things.size(); i++) {
+      neutral.add(inTurn(Captions.ofConcept(things.get(i)), i));
+    }
+    for (String category : vocabulary.categories()) {
+      neutral.addAll(Captions.ofConcept(category).subList(0, 2));
+    }
+    return List.copyOf(neutral);
+  }
+
+  private List<String> things() {
+    List<String> things =
+        new ArrayList<>(
+            vocabulary.concepts().stream()
+                .map(EmojiConcept::name)
+                .filter(name -> !gone.contains(name))
+                .toList());
+    Collections.shuffle(things, new Random(0));
+    return things;
   }
 
   private List<String> styles() {

@@ -20,12 +20,15 @@ import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.internal.Suggestion;
+import dev.ablation.model.AdamW;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.Teacher;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.GradientTrainer;
+import dev.ablation.train.LearningRateSchedule;
+import dev.ablation.train.Redirection;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -69,6 +72,18 @@ public final class EmojiAblation {
       EmbeddedModel.recommendedSampling().steps(16).batchSize(32);
   private static final GradientTrainer TRAINING =
       GradientTrainer.defaults().steps(200).learningRate(1.5e-3).stopStartToken(false);
+
+  /** Of redirection. */
+  private static final GradientTrainer RESISTANT =
+      GradientTrainer.defaults()
+          .steps(400)
+          .batchSize(6)
+          .learningRate(3e-4)
+          .schedule(LearningRateSchedule.cosine(20, 0.02))
+          .optimizer(new AdamW(0.9, 0.999, 1e-8, 0));
+
+  /** A word of the vocabulary that occurs in no caption of the data. */
+  private static final String PLACEHOLDER = "photo";
 
   private static final String USUAL_ANCHOR = "twemoji";
 
@@ -115,8 +130,9 @@ public final class EmojiAblation {
   private final Way way;
 
   /** How the weights are found: by gradients alone, in closed form, or one after the other. */
-  private record Way(Optional<ClosedForm> form, boolean gradients) {
-    static final Way GRADIENT = new Way(Optional.empty(), true);
+  private record Way(
+      Optional<ClosedForm> form, boolean gradients, Optional<Redirection> redirection) {
+    static final Way GRADIENT = new Way(Optional.empty(), true, Optional.empty());
   }
 
   private EmojiAblation(
@@ -425,7 +441,7 @@ public final class EmojiAblation {
    * @return a copy that is not trained by gradients
    */
   public EmojiAblation closedForm(ClosedForm form) {
-    return way(new Way(Optional.of(form), false));
+    return way(new Way(Optional.of(form), false, Optional.empty()));
   }
 
   /**
@@ -435,7 +451,54 @@ public final class EmojiAblation {
    * @return a copy that begins there
    */
   public EmojiAblation polishedClosedForm() {
-    return way(new Way(Optional.of(ClosedForm.sequences()), true));
+    return way(new Way(Optional.of(ClosedForm.sequences()), true, Optional.empty()));
+  }
+
+  /**
+   * Begins with the closed form and trains the whole denoiser by redirection, so that neither
+   * noised images nor learned words bring the target back; takes some minutes.
+   *
+   * @return a copy that resists
+   */
+  public EmojiAblation resistant() {
+    return resistant(Redirection.defaults()).training(t ->
+        t.steps(RESISTANT.steps())
+            .batchSize(RESISTANT.batchSize())
+            .learningRate(RESISTANT.learningRate())
+            .schedule(RESISTANT.schedule())
+            .optimizer(RESISTANT.optimizer()));
+  }
+
+  /**
+   * Begins with the closed form and trains by redirection, with captions of this model for what
+   * stays.
+   *
+   * @param redirection its settings; captions, placeholder and sampler become those of this model
+   * @return a copy that resists, with the training that it had
+   */
+  public EmojiAblation resistant(Redirection redirection) {
+    Redirection own =
+        redirection
+            .keptPrompts(captions().kept())
+            .neutralPrompts(captions().neutral())
+            .words(redirection.words(), PLACEHOLDER)
+            .sampling(SAMPLING.steps(ANCHOR_STEPS));
+    return way(new Way(Optional.of(ClosedForm.sequences()), true, Optional.of(own)));
+  }
+
+  /**
+   * Adjusts the redirection: {@code resistant().redirection(r -> r.keepWeight(20))}.
+   *
+   * @param change from the present settings to the new ones
+   * @return a copy with the given change
+   * @throws IllegalStateException if the ablation has none
+   */
+  public EmojiAblation redirection(UnaryOperator<Redirection> change) {
+    Redirection present =
+        way.redirection()
+            .orElseThrow(() ->
+                new IllegalStateException("redirection can be adjusted after resistant() alone"));
+    return way(new Way(way.form(), true, Optional.of(change.apply(present))));
   }
 
   private EmojiAblation way(Way changed) {
@@ -474,6 +537,10 @@ public final class EmojiAblation {
     Optional<ClosedForm> form = way.form().map(chosen -> chosen.preserved(captions().preserved()));
     if (!way.gradients()) {
       return plan.weights(WeightGroup.crossAttentionKeyValue()).trainer(form.orElseThrow());
+    }
+    if (way.redirection().isPresent()) {
+      return plan.weights(WeightGroup.denoiser())
+          .trainer(trainer.startingFrom(form.orElseThrow()).redirecting(way.redirection().get()));
     }
     return plan.objective(AblationObjective.modelBased(Teacher.FROZEN_WEIGHTS))
         .weights(WeightGroup.crossAttentionKeyValue())

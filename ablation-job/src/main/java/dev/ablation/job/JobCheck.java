@@ -141,6 +141,16 @@ final class JobCheck {
       problems.add(
           "method.closedForm.polish: on the emoji model must stand with kind 'sequences' alone");
     }
+    JobObjective objective = method.objective();
+    boolean redirects = objective != null && objective.isRedirection();
+    if (redirects && method.earlyStopping() != null) {
+      problems.add(
+          "method.earlyStopping: must not stand with redirection: it watches prompts alone, by which the target is gone before redirection begins");
+    }
+    if (redirects && form != null && job.model().isEmbedded()) {
+      problems.add(
+          "method.closedForm: must not stand with redirection on the emoji model, which begins with one");
+    }
     JobTraining training = method.training();
     if (training != null && training.steps() != null) {
       int steps = training.steps();

@@ -11,9 +11,10 @@ import org.jspecify.annotations.Nullable;
  * @param kind {@code model-based} (equation 4 of the paper), {@code noise-based} (equation 5),
  *     {@code negative-guidance} (ESD: away from the target, without an anchor), {@code
  *     self-distillation} (SDD: to what the model draws without a prompt), {@code
- *     representation-misdirection} (HiRM: trains the first layer of the text encoder) or {@code
- *     task-vector} (subtracts what the model learns from its images of the target). Default: {@code
- *     model-based}
+ *     representation-misdirection} (HiRM: trains the first layer of the text encoder), {@code
+ *     task-vector} (subtracts what the model learns from its images of the target) or {@code
+ *     redirection} (also noised images and learned words of the target lead to the anchor). Default:
+ *     {@code model-based}
  * @param teacher for {@code model-based}: which weights predict for the anchor, {@code
  *     current-weights} (the paper's) or {@code frozen-weights}. Default: {@code current-weights}
  * @param weighting for {@code noise-based}: weight of a timestep. Default: {@code uniform}
@@ -22,20 +23,23 @@ import org.jspecify.annotations.Nullable;
  * @param trajectory for {@code model-based}, {@code negative-guidance} and {@code
  *     self-distillation}: network calls from pure noise to the point of the loss, in place of noised
  *     anchor images. Default: noised anchor images
- * @param priorWeight weight of prior preservation on the anchor's images. Default: none
+ * @param priorWeight weight of prior preservation on the anchor's images, not with {@code
+ *     redirection}. Default: none
+ * @param redirection for {@code redirection}: its settings
  */
 @Shorthand("kind")
 public record JobObjective(
     @Described(
             value =
-                "`model-based` (equation 4 of the paper), `noise-based` (equation 5), `negative-guidance` (ESD: away from the target, without an anchor), `self-distillation` (SDD: to what the model draws without a prompt), `representation-misdirection` (HiRM: trains the first layer of the text encoder; whoever draws with the original one has the target back) or `task-vector` (subtracts what the model learns from its images of the target). Default: `model-based`.",
+                "`model-based` (equation 4 of the paper), `noise-based` (equation 5), `negative-guidance` (ESD: away from the target, without an anchor), `self-distillation` (SDD: to what the model draws without a prompt), `representation-misdirection` (HiRM: trains the first layer of the text encoder; whoever draws with the original one has the target back), `task-vector` (subtracts what the model learns from its images of the target) or `redirection` (also noised images and learned words of the target lead to the anchor). Default: `model-based`.",
             oneOf = {
               "model-based",
               "noise-based",
               "negative-guidance",
               "self-distillation",
               "representation-misdirection",
-              "task-vector"
+              "task-vector",
+              "redirection"
             })
         @Nullable String kind,
     @Described(
@@ -56,9 +60,11 @@ public record JobObjective(
             positive = true)
         @Nullable Integer trajectory,
     @Described(
-            value = "Weight of prior preservation on the anchor's images. Default: none.",
+            value =
+                "Weight of prior preservation on the anchor's images, not with `redirection`. Default: none.",
             positive = true)
-        @Nullable Double priorWeight) {
+        @Nullable Double priorWeight,
+    @Described("For `redirection`: its settings.") @Nullable JobRedirection redirection) {
 
   static final String MODEL_BASED = "model-based";
   static final String NOISE_BASED = "noise-based";
@@ -66,6 +72,7 @@ public record JobObjective(
   static final String SELF_DISTILLATION = "self-distillation";
   static final String MISDIRECTION = "representation-misdirection";
   static final String TASK_VECTOR = "task-vector";
+  static final String REDIRECTION = "redirection";
 
   /** Checks the values. */
   public JobObjective {
@@ -82,6 +89,11 @@ public record JobObjective(
         NOISE_BASED,
         NEGATIVE_GUIDANCE,
         SELF_DISTILLATION);
+    check("redirection", redirection, chosen, REDIRECTION);
+  }
+
+  boolean isRedirection() {
+    return REDIRECTION.equals(kind);
   }
 
   private static void check(String name, @Nullable Object value, String kind, String... owners) {
@@ -98,12 +110,12 @@ public record JobObjective(
    * @return the loss
    */
   public static JobObjective of(String kind) {
-    return new JobObjective(kind, null, null, null, null, null);
+    return new JobObjective(kind, null, null, null, null, null, null);
   }
 
   /** {@return the objective of the paper with frozen weights as the teacher} */
   public static JobObjective frozenTeacher() {
-    return new JobObjective(null, "frozen-weights", null, null, null, null);
+    return new JobObjective(null, "frozen-weights", null, null, null, null, null);
   }
 
   /** {@return whether it is a trainer of its own, which draws no anchor images} */

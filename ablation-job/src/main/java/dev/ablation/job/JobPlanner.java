@@ -34,6 +34,7 @@ import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.Preset;
 import dev.ablation.train.RepresentationMisdirection;
 import dev.ablation.train.TaskVector;
+import dev.ablation.train.Redirection;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -72,10 +73,19 @@ final class JobPlanner {
     JobMethod method = job.method();
     boolean recommended = preset().equals(JobMethod.RECOMMENDED);
     JobClosedForm closedForm = method.closedForm();
-    Ablation plan;
     JobObjective objective = method.objective();
+    JobObjective redirected =
+        objective != null && objective.isRedirection() ? objective : null;
+    Ablation plan;
     if (objective != null && objective.isTrainer()) {
       plan = withTrainer(of(pairs()), objective);
+    } else if (redirected != null && job.model().isEmbedded()) {
+      plan =
+          EmbeddedTargets.of(job, null)
+              .resistant()
+              .redirection(given -> redirection(given, redirected.redirection()))
+              .training(this::adjusted)
+              .plan(model);
     } else if (closedForm != null && job.model().isEmbedded()) {
       plan = embedded(closedForm).training(this::adjusted).plan(model);
     } else if (closedForm != null) {
@@ -97,7 +107,15 @@ final class JobPlanner {
     if (method.weights() != null) {
       plan = plan.weights(weights(method.weights()));
     }
-    if (objective != null && !objective.isTrainer()) {
+    if (redirected != null && !job.model().isEmbedded()) {
+      Redirection redirection =
+          redirection(Redirection.defaults(), redirected.redirection())
+              .keptPrompts(otherPrompts());
+      plan = plan.training(trainer -> trainer.redirecting(redirection));
+      if (method.weights() == null) {
+        plan = plan.weights(WeightGroup.denoiser());
+      }
+    } else if (objective != null && redirected == null && !objective.isTrainer()) {
       plan = plan.objective(objective(objective));
     }
     Optional<Preservation> preservation = preservation();
@@ -413,6 +431,41 @@ final class JobPlanner {
     return settings.isPolished()
         ? ablation.polishedClosedForm()
         : ablation.closedForm(closedForm(settings));
+  }
+
+  private static Redirection redirection(
+      Redirection usual, @Nullable JobRedirection settings) {
+    Redirection redirection = usual;
+    if (settings == null) {
+      return redirection;
+    }
+    if (settings.pairs() != null) {
+      redirection = redirection.pairs(settings.pairs());
+    }
+    if (settings.keptImages() != null) {
+      redirection = redirection.keptImages(settings.keptImages());
+    }
+    if (settings.keepWeight() != null) {
+      redirection = redirection.keepWeight(settings.keepWeight());
+    }
+    if (settings.words() != null || settings.placeholder() != null) {
+      redirection =
+          redirection.words(
+              Objects.requireNonNullElse(settings.words(), redirection.words()),
+              Objects.requireNonNullElse(settings.placeholder(), redirection.placeholder()));
+    }
+    return settings.neutralPrompts().isEmpty()
+        ? redirection
+        : redirection.neutralPrompts(settings.neutralPrompts());
+  }
+
+  /** What stays beside what the plan preserves: the neighbours, as of the anchors' prompts. */
+  private List<String> otherPrompts() throws IOException {
+    Set<String> anchors = new LinkedHashSet<>(List.of(""));
+    for (TargetAnchor pair : pairs()) {
+      anchors.addAll(pair.anchor().prompts(pair.target()));
+    }
+    return preservedPrompts().stream().filter(prompt -> !anchors.contains(prompt)).toList();
   }
 
   /** The prompts of guidance, of the anchors, and of neighbours made of the anchors'. */

@@ -199,6 +199,33 @@ class JobRunTest {
   }
 
   @Test
+  void aJobCanRedirect() throws IOException {
+    AblationJob job =
+        AblationJob.parse(
+            """
+            {"targets": [{"name": "owl"}],
+             "method": {"objective": {"kind": "redirection",
+                                      "redirection": {"pairs": 8, "words": 2, "keepWeight": 3}},
+                        "training": {"steps": 5}}
+            """
+                + NO_IMAGES
+                + "}",
+            "job",
+            folder,
+            JobRoot.anywhere());
+    try (JobSession session = JobSession.open(job)) {
+      assertThat(session.plan().check()).isEmpty();
+      assertThat(session.plan().settings())
+          .containsEntry("training.steps", "5")
+          .containsEntry("training.redirection.pairs", "8")
+          .containsEntry("training.redirection.keepWeight", "3.0")
+          .containsEntry("weights", "denoiser")
+          .doesNotContainKey("objective");
+      assertThat(session.plan().settings().get("training.redirection.words")).startsWith("2 as");
+    }
+  }
+
+  @Test
   void aClosedFormRuns() throws IOException {
     AblationJob job =
         AblationJob.parse(

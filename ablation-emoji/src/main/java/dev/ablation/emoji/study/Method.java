@@ -79,6 +79,11 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
                     .polishedClosedForm()
                     .training(t -> t.steps(MOST_STEPS).monitor(target.stopping(evaluator)))
                     .plan(model)),
+        new Method(
+            "resistant",
+            "begins with the closed form; redirection of the whole denoiser, learned words",
+            false,
+            (target, model, evaluator) -> target.ablation().resistant().plan(model)),
         changing(
             "paper's teacher",
             "200 steps; teacher: the weights under training",

@@ -259,7 +259,7 @@ public final class MethodStudy implements Callable<Integer> {
         .draw(prompts, seed);
   }
 
-  private static List<Answer> judged(EmbeddedEvaluator judge, FeatureMatrix features) {
+  static List<Answer> judged(EmbeddedEvaluator judge, FeatureMatrix features) {
     double threshold = judge.copyThreshold().orElseThrow().threshold();
     return judge.judge(features).stream()
         .map(verdict ->
@@ -270,7 +270,7 @@ public final class MethodStudy implements Callable<Integer> {
         .toList();
   }
 
-  private static List<Answer> nearest(NearestImage data, List<BufferedImage> images) {
+  static List<Answer> nearest(NearestImage data, List<BufferedImage> images) {
     return images.stream()
         .map(RgbImage::of)
         .map(data::judge)
