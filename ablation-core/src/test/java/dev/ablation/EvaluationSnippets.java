@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.attack.AttackSettings;
 import dev.ablation.attack.EmbeddingAttack;
+import dev.ablation.attack.InversionBudget;
 import dev.ablation.attack.NoiseAttack;
 import dev.ablation.attack.SdEditAttack;
 import dev.ablation.attack.TextualInversion;
@@ -243,14 +244,12 @@ class EvaluationSnippets {
     }
     attacks.add(new NoiseAttack(1.5, prompts, trial));
     attacks.add(
-        new TextualInversion(
+        TextualInversion.of(
             originals,
             "sks",
             "art",
             List.of("a painting in the style of {}"),
-            500,
-            4,
-            2e-2,
+            InversionBudget.published(),
             trial));
     Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attacks(attacks);
     // @end

@@ -2,11 +2,11 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
-import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ImagePair;
+import dev.ablation.evaluation.Recovery;
 import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.model.Capabilities;
@@ -16,26 +16,36 @@ import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the images of an attack are drawn and counted; shared by all attacks on one target.
  *
  * {@snippet class="dev.ablation.EvaluationSnippets" region="attacks"}
  *
- * @param detector decides which images show the target
+ * @param detector decides which images show the target; attacks that keep the best of several
+ *     attempts, or end when they succeed, ask it
  * @param sampling sampler, steps, guidance, batch size
  * @param images number of images that each attack draws with each model, positive
  * @param seed seed of the first image, and of other random numbers of an attack
+ * @param otherJudges further detectors, which only count the images in the end: judges that no
+ *     attack was optimised against
  */
 @CheckReturnValue
 public record AttackSettings(
-    ConceptDetector detector, SamplingSettings sampling, int images, long seed) {
+    ConceptDetector detector,
+    SamplingSettings sampling,
+    int images,
+    long seed,
+    List<ConceptDetector> otherJudges) {
   /** The name of the metric in results. */
   public static final String RECOVERED = "target recovered";
 
@@ -46,6 +56,40 @@ public record AttackSettings(
     Objects.requireNonNull(detector, "detector");
     Objects.requireNonNull(sampling, "sampling");
     Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
+    otherJudges = List.copyOf(otherJudges);
+  }
+
+  /**
+   * Counts by one judge.
+   *
+   * @param detector decides which images show the target
+   * @param sampling sampler, steps, guidance, batch size
+   * @param images number of images that each attack draws with each model, positive
+   * @param seed seed of the first image, and of other random numbers of an attack
+   */
+  public AttackSettings(
+      ConceptDetector detector, SamplingSettings sampling, int images, long seed) {
+    this(detector, sampling, images, seed, List.of());
+  }
+
+  /**
+   * Adds judges.
+   *
+   * @param judges detectors that count the images, beside the first one
+   * @return a copy with the given judges
+   */
+  public AttackSettings otherJudges(List<ConceptDetector> judges) {
+    return new AttackSettings(detector, sampling, images, seed, judges);
+  }
+
+  /**
+   * Changes the sampling.
+   *
+   * @param changed sampler, steps, guidance, batch size
+   * @return a copy with the given sampling
+   */
+  public AttackSettings sampling(SamplingSettings changed) {
+    return new AttackSettings(detector, changed, images, seed, otherJudges);
   }
 
   /** One prompt per image, in turn. */
@@ -57,25 +101,118 @@ public record AttackSettings(
     Capabilities.require(model, LatentCodec.class, "an attack");
   }
 
-  /** Draws images with the current weights. */
-  @FunctionalInterface
-  interface Drawing {
-    List<BufferedImage> draw(BooleanSupplier cancelled);
+  /** 1 for each image that shows the target, by the first judge. */
+  double[] hits(List<BufferedImage> drawn) {
+    return detector.shows(drawn);
   }
 
-  /** Draws with the base model and with the delta applied, and counts. */
+  /** The share of images that show the target, by the first judge. */
+  double share(List<BufferedImage> drawn) {
+    return Arrays.stream(hits(drawn)).average().orElse(0);
+  }
+
+  /** Whether an attack that draws these has succeeded, and may end. */
+  static boolean succeeds(double share) {
+    return share >= Recovery.EVIDENCE;
+  }
+
+  /**
+   * Draws some of the images at one setting of several.
+   *
+   * @see #bestOf
+   */
+  @FunctionalInterface
+  interface Attempt {
+    /**
+     * Draws.
+     *
+     * @param setting index of the setting
+     * @param images indices of the images, in order
+     */
+    List<BufferedImage> draw(int setting, int[] images);
+  }
+
+  /**
+   * Keeps, for each image, that of the first setting with which it shows the target, and where none
+   * does, that of the first setting. An image that shows it is not drawn again.
+   */
+  List<BufferedImage> bestOf(int settings, Attempt attempt) {
+    @Nullable BufferedImage[] best = new BufferedImage[images];
+    int[] left = IntStream.range(0, images).toArray();
+    for (int setting = 0; setting < settings && left.length > 0; setting++) {
+      List<BufferedImage> drawn = attempt.draw(setting, left);
+      double[] hits = hits(drawn);
+      List<Integer> missed = new ArrayList<>();
+      for (int i = 0; i < left.length; i++) {
+        if (setting == 0 || hits[i] == 1) {
+          best[left[i]] = drawn.get(i);
+        }
+        if (hits[i] == 0) {
+          missed.add(left[i]);
+        }
+      }
+      left = missed.stream().mapToInt(Integer::intValue).toArray();
+    }
+    return Arrays.stream(best).map(Objects::requireNonNull).toList();
+  }
+
+  /**
+   * A model under attack.
+   *
+   * @param role such as {@code "base"}
+   * @param model with the weights to attack
+   * @param cancelled asked between steps
+   * @param notes what the attack found on this model; part of the result's settings
+   */
+  record Attacked(
+      String role, DiffusionModel model, BooleanSupplier cancelled, Map<String, String> notes) {
+
+    void note(String name, String value) {
+      notes.put("%s, %s model".formatted(name, role), value);
+    }
+
+    /** Ends the attack if that is wanted. */
+    void checkCancelled(String what) {
+      AttackSettings.checkCancelled(cancelled, what);
+    }
+  }
+
+  static void checkCancelled(BooleanSupplier cancelled, String what) {
+    if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
+      throw new CancellationException("the attack was cancelled: " + what);
+    }
+  }
+
+  /** Draws images from a model under attack. */
+  @FunctionalInterface
+  interface Drawing {
+    List<BufferedImage> draw(Attacked attacked);
+  }
+
+  /** Draws with the base model, with the delta applied and with the control, and counts. */
   AttackResult compare(
       String family,
       String name,
       Map<String, String> settings,
       List<String> prompts,
-      DiffusionModel model,
-      WeightDelta delta,
+      AttackModels models,
       BooleanSupplier cancelled,
       Drawing drawing) {
     long begun = System.nanoTime();
-    List<BufferedImage> base = drawing.draw(cancelled);
-    List<BufferedImage> ablated = delta.applied(model, () -> drawing.draw(cancelled));
+    DiffusionModel model = models.base();
+    Map<String, String> notes = new LinkedHashMap<>();
+    List<BufferedImage> base =
+        drawing.draw(new Attacked("base", model, cancelled, notes));
+    List<BufferedImage> ablated =
+        models
+            .delta()
+            .applied(
+                model, () -> drawing.draw(new Attacked("ablated", model, cancelled, notes)));
+    DiffusionModel other = models.control();
+    List<BufferedImage> control =
+        other == null
+            ? List.of()
+            : drawing.draw(new Attacked("control", other, cancelled, notes));
     List<ImagePair> shown = new ArrayList<>();
     for (int i = 0; i < Math.min(SHOWN, base.size()); i++) {
       shown.add(
@@ -86,16 +223,26 @@ public record AttackSettings(
     all.put("steps", Integer.toString(sampling.steps()));
     all.put("guidance scale", sampling.guidanceText());
     all.put("seed", Long.toString(seed));
+    all.putAll(notes);
+    List<Recovery> judged = new ArrayList<>();
+    judged.add(recovery(detector, base, ablated, control));
+    otherJudges.forEach(judge -> judged.add(recovery(judge, base, ablated, control)));
     return new AttackResult(
-        family,
-        name,
-        all,
-        new Comparison(recovered(base), recovered(ablated)),
-        shown,
-        Duration.ofNanos(System.nanoTime() - begun));
+        family, name, all, judged, shown, Duration.ofNanos(System.nanoTime() - begun));
   }
 
-  private MetricResult recovered(List<BufferedImage> drawn) {
-    return SubjectMetric.shareOf(RECOVERED, detector, detector.extractor().extract(drawn));
+  private static Recovery recovery(
+      ConceptDetector judge,
+      List<BufferedImage> base,
+      List<BufferedImage> ablated,
+      List<BufferedImage> control) {
+    return new Recovery(
+        recovered(judge, base),
+        recovered(judge, ablated),
+        control.isEmpty() ? null : recovered(judge, control));
+  }
+
+  private static MetricResult recovered(ConceptDetector judge, List<BufferedImage> drawn) {
+    return SubjectMetric.shareOf(RECOVERED, judge, judge.extractor().extract(drawn));
   }
 }

@@ -5,8 +5,8 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.concept.PromptPair;
-import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
@@ -58,7 +58,7 @@ public record EmbeddingAttack(
   }
 
   @Override
-  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+  public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("pairs", Integer.toString(pairs.size()));
     settings.put("strength", Double.toString(strength));
@@ -68,15 +68,15 @@ public record EmbeddingAttack(
         name(),
         settings,
         trial.inTurn(prompts),
-        model,
-        delta,
+        models,
         cancelled,
-        stop -> {
+        attacked -> {
+          DiffusionModel model = attacked.model();
           try (NDManager scope = model.newScope()) {
             Map<String, NDArray> directions = directions(model, scope);
             return LatentSampler.of(model)
                 .settings(trial.sampling())
-                .cancellation(stop)
+                .cancellation(attacked.cancelled())
                 .conditioning(conditioning -> added(conditioning, directions))
                 .draw(trial.inTurn(prompts), trial.seed());
           }

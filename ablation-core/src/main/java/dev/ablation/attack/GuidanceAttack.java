@@ -2,8 +2,8 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
-import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.NoiseSource;
@@ -48,7 +48,7 @@ public record GuidanceAttack(
   }
 
   @Override
-  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+  public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("guide", guide.name());
     settings.put("strength", Double.toString(strength));
@@ -59,19 +59,15 @@ public record GuidanceAttack(
         name(),
         settings,
         asked,
-        model,
-        delta,
+        models,
         cancelled,
-        stop ->
+        attacked ->
             new DdimWalk(
-                    model,
+                    attacked.model(),
                     trial.sampling(),
-                    1,
-                    0,
-                    guide,
-                    strength,
                     NoiseSource.ofSeed(trial.seed()),
-                    stop)
+                    attacked.cancelled())
+                .guide(guide, strength)
                 .draw(asked));
   }
 }

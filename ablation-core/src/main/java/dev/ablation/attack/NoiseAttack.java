@@ -2,8 +2,8 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
-import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.NoiseSource;
@@ -45,7 +45,7 @@ public record NoiseAttack(double eta, List<String> prompts, AttackSettings trial
   }
 
   @Override
-  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+  public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("eta", Double.toString(eta));
     settings.put("prompts", String.join(" | ", prompts));
@@ -55,19 +55,15 @@ public record NoiseAttack(double eta, List<String> prompts, AttackSettings trial
         name(),
         settings,
         asked,
-        model,
-        delta,
+        models,
         cancelled,
-        stop ->
+        attacked ->
             new DdimWalk(
-                    model,
+                    attacked.model(),
                     trial.sampling(),
-                    1,
-                    eta,
-                    null,
-                    0,
                     NoiseSource.ofSeed(trial.seed()),
-                    stop)
+                    attacked.cancelled())
+                .eta(eta)
                 .draw(asked));
   }
 }

@@ -4,21 +4,18 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
-import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.LatentCodec;
-import dev.ablation.sample.Images;
 import dev.ablation.sample.NoiseSource;
 import java.awt.image.BufferedImage;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 
 /**
  * Takes images of the target, adds noise up to a share of the schedule and lets the model complete
@@ -56,53 +53,40 @@ public record SdEditAttack(
   @Override
   public void check(DiffusionModel model) {
     trial.check(model);
-    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "finishing images");
-    int width = model.descriptor().latentWidth() * codec.downscaling();
-    int height = model.descriptor().latentHeight() * codec.downscaling();
-    for (BufferedImage original : originals) {
-      Preconditions.checkArgument(
-          original.getWidth() == width && original.getHeight() == height,
-          "originals must be %s x %s as the model's images, one was %s x %s",
-          width,
-          height,
-          original.getWidth(),
-          original.getHeight());
-    }
+    LatentImages.check(model, originals);
   }
 
   @Override
-  public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+  public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("start", Double.toString(start));
     settings.put("originals", Integer.toString(originals.size()));
     settings.put("prompts", String.join(" | ", prompts));
     List<String> asked = trial.inTurn(prompts);
-    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "finishing images");
-    try (NDManager scope = model.newScope()) {
-      List<BufferedImage> inTurn = new ArrayList<>();
-      for (int i = 0; i < trial.images(); i++) {
-        inTurn.add(originals.get(i % originals.size()));
-      }
-      NDArray clean = codec.encode(Images.toSigned(Images.array(inTurn, scope)), null);
-      return trial.compare(
-          "initial image",
-          name(),
-          settings,
-          asked,
-          model,
-          delta,
-          cancelled,
-          stop ->
-              new DdimWalk(
-                      model,
-                      trial.sampling(),
-                      start,
-                      0,
-                      null,
-                      0,
-                      NoiseSource.ofSeed(trial.seed()),
-                      stop)
-                  .draw(asked, clean));
-    }
+    List<BufferedImage> inTurn =
+        IntStream.range(0, trial.images())
+            .mapToObj(i -> originals.get(i % originals.size()))
+            .toList();
+    return trial.compare(
+        "initial image",
+        name(),
+        settings,
+        asked,
+        models,
+        cancelled,
+        attacked -> {
+          try (NDManager scope = attacked.model().newScope()) {
+            NDArray clean =
+                LatentImages.of(
+                    attacked.model(), inTurn, trial.sampling().batchSize(), scope);
+            return new DdimWalk(
+                    attacked.model(),
+                    trial.sampling(),
+                    NoiseSource.ofSeed(trial.seed()),
+                    attacked.cancelled())
+                .start(start)
+                .draw(asked, clean);
+          }
+        });
   }
 }

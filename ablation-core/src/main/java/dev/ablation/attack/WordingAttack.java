@@ -2,8 +2,8 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
-import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 
 /**
  * Leakage: prompts for the target in other words than those used in training.
@@ -88,20 +89,18 @@ public record WordingAttack(String name, List<String> prompts, AttackSettings tr
   }
 
   @Override
-  public AttackResult run(
-      DiffusionModel model, WeightDelta delta, java.util.function.BooleanSupplier cancelled) {
+  public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     return trial.compare(
         "leakage",
         name,
         Map.of("prompts", String.join(" | ", prompts)),
         trial.inTurn(prompts),
-        model,
-        delta,
+        models,
         cancelled,
-        stop ->
-            LatentSampler.of(model)
+        attacked ->
+            LatentSampler.of(attacked.model())
                 .settings(trial.sampling())
-                .cancellation(stop)
+                .cancellation(attacked.cancelled())
                 .draw(trial.inTurn(prompts), trial.seed()));
   }
 }

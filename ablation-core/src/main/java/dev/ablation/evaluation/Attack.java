@@ -24,12 +24,23 @@ public interface Attack {
   default void check(DiffusionModel model) {}
 
   /**
-   * Runs the attack. It leaves the model unchanged.
+   * Runs the attack on every model. It leaves them unchanged.
+   *
+   * @param models base, ablated and, if there is one, control
+   * @param cancelled returns whether to stop; called between batches
+   * @return the result, with a share for each of the models
+   */
+  AttackResult run(AttackModels models, BooleanSupplier cancelled);
+
+  /**
+   * Runs the attack without a control.
    *
    * @param model the base model, without a delta
    * @param delta the ablation's delta
    * @param cancelled returns whether to stop; called between batches
    * @return the result
    */
-  AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled);
+  default AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
+    return run(AttackModels.of(model, delta), cancelled);
+  }
 }

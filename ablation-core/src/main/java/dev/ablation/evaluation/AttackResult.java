@@ -15,8 +15,8 @@ import java.util.Objects;
  *     groups by it
  * @param name name of the attack, such as {@code "misspelled"}
  * @param settings everything that determines the attack, in order
- * @param recovered the share of images that show the target, for the ablated model and for the base
- *     model under the same attack
+ * @param judged the share of images that show the target, for every model under the same attack;
+ *     one entry for each judge, at least one, the judge that the attack itself used first
  * @param shown the first few images
  * @param elapsed duration of the attack
  */
@@ -24,7 +24,7 @@ public record AttackResult(
     String family,
     String name,
     Map<String, String> settings,
-    Comparison recovered,
+    List<Recovery> judged,
     List<ImagePair> shown,
     Duration elapsed) {
 
@@ -33,8 +33,34 @@ public record AttackResult(
     Preconditions.checkArgument(!family.isBlank(), "family must not be blank");
     Preconditions.checkArgument(!name.isBlank(), "name must not be blank");
     settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
-    Objects.requireNonNull(recovered, "recovered");
+    judged = List.copyOf(judged);
+    Preconditions.checkArgument(!judged.isEmpty(), "judged must not be empty");
     shown = List.copyOf(shown);
     Objects.requireNonNull(elapsed, "elapsed");
+  }
+
+  /**
+   * Makes the result of an attack that has one judge and no control.
+   *
+   * @param family the kind of attack
+   * @param name name of the attack
+   * @param settings everything that determines the attack, in order
+   * @param recovered the share of images that show the target, for base and ablated model
+   * @param shown the first few images
+   * @param elapsed duration of the attack
+   */
+  public AttackResult(
+      String family,
+      String name,
+      Map<String, String> settings,
+      Comparison recovered,
+      List<ImagePair> shown,
+      Duration elapsed) {
+    this(family, name, settings, List.of(Recovery.of(recovered)), shown, elapsed);
+  }
+
+  /** {@return the shares by the first judge} */
+  public Recovery recovered() {
+    return judged.get(0);
   }
 }

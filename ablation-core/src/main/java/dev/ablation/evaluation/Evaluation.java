@@ -52,6 +52,7 @@ public final class Evaluation {
   private final Map<String, List<String>> unrelated;
   private final List<SubjectMetric> metrics;
   private final List<Attack> attacks;
+  private final @Nullable DiffusionModel control;
   private final @Nullable Path folder;
 
   private Evaluation(Draft draft) {
@@ -64,6 +65,7 @@ public final class Evaluation {
     unrelated = Collections.unmodifiableMap(new LinkedHashMap<>(draft.unrelated));
     metrics = List.copyOf(draft.metrics);
     attacks = List.copyOf(draft.attacks);
+    control = draft.control;
     folder = draft.folder;
   }
 
@@ -303,6 +305,19 @@ public final class Evaluation {
   }
 
   /**
+   * Makes every attack on a control, too: a model that never knew the target, such as one trained
+   * by the same recipe without it. An image of the target that an attack starts from shows the
+   * target after any model; only what the ablated model does beyond the control counts.
+   *
+   * @param model the control, of the base model's size; owned by the caller and left unchanged
+   * @return a copy with this setting
+   */
+  public Evaluation control(DiffusionModel model) {
+    Objects.requireNonNull(model, "control");
+    return changed(draft -> draft.control = model);
+  }
+
+  /**
    * Removes the attacks.
    *
    * @return a copy that only measures images
@@ -502,6 +517,11 @@ public final class Evaluation {
     return EvaluationRun.result(this, check.subjects(), part);
   }
 
+  /** {@return the model that never knew the target, if there is one} */
+  public Optional<DiffusionModel> control() {
+    return Optional.ofNullable(control);
+  }
+
   Optional<Path> folder() {
     return Optional.ofNullable(folder);
   }
@@ -545,6 +565,7 @@ public final class Evaluation {
     private final Map<String, List<String>> unrelated = new LinkedHashMap<>();
     private final List<SubjectMetric> metrics = new ArrayList<>();
     private final List<Attack> attacks = new ArrayList<>();
+    private @Nullable DiffusionModel control;
     private @Nullable Path folder;
 
     Draft(@Nullable TextImageEncoder encoder) {
@@ -561,6 +582,7 @@ public final class Evaluation {
       unrelated.putAll(from.unrelated);
       metrics.addAll(from.metrics);
       attacks.addAll(from.attacks);
+      control = from.control;
       folder = from.folder;
     }
   }

@@ -200,6 +200,15 @@ final class EvaluationCheck {
     for (Attack attack : evaluation.attacks()) {
       attempt("attack '" + attack.name() + "'", () -> attack.check(model));
     }
+    evaluation
+        .control()
+        .ifPresent(control -> {
+          attempt("control", () -> AttackModels.checkControl(model, control));
+          for (Attack attack : evaluation.attacks()) {
+            attempt(
+                "attack '%s' on the control".formatted(attack.name()), () -> attack.check(control));
+          }
+        });
     evaluation.encoder().ifPresent(encoder -> attempt("CLIP score", () -> tryTexts(encoder)));
   }
 

@@ -64,9 +64,43 @@ final class EvaluationJson {
     json.put("family", result.family());
     json.put("name", result.name());
     json.put("settings", result.settings());
-    json.put("recovered", comparison(result.recovered()));
+    json.put("recovered", recovery(result.recovered()));
+    if (result.judged().size() > 1) {
+      List<Recovery> others = result.judged().subList(1, result.judged().size());
+      json.put("otherJudges", others.stream().map(EvaluationJson::recovery).toList());
+    }
     json.put("seconds", seconds(result.elapsed()));
     return json;
+  }
+
+  private static Map<String, Object> recovery(Recovery recovery) {
+    Map<String, Object> json =
+        new LinkedHashMap<>(comparison(new Comparison(recovery.base(), recovery.ablated())));
+    MetricResult control = recovery.control();
+    if (control != null) {
+      json.put("control", metric(control));
+    }
+    Recovery.Excess excess = recovery.excess();
+    if (excess != null) {
+      Map<String, Object> difference = new LinkedHashMap<>();
+      difference.put("value", excess.value());
+      ConfidenceInterval interval = excess.interval();
+      if (interval != null) {
+        difference.put("interval", interval(interval));
+      }
+      json.put("excess", difference);
+    }
+    json.put("evidence", recovery.isEvidence());
+    return json;
+  }
+
+  private static Map<String, Object> interval(ConfidenceInterval interval) {
+    Map<String, Object> ends = new LinkedHashMap<>();
+    ends.put("low", interval.low());
+    ends.put("high", interval.high());
+    ends.put("level", interval.level());
+    ends.put("method", interval.method());
+    return ends;
   }
 
   private static Map<String, Object> comparison(Comparison comparison) {
@@ -86,12 +120,7 @@ final class EvaluationJson {
     json.put("unit", metric.unit().name().toLowerCase(Locale.ROOT));
     ConfidenceInterval interval = metric.interval();
     if (interval != null) {
-      Map<String, Object> ends = new LinkedHashMap<>();
-      ends.put("low", interval.low());
-      ends.put("high", interval.high());
-      ends.put("level", interval.level());
-      ends.put("method", interval.method());
-      json.put("interval", ends);
+      json.put("interval", interval(interval));
     }
     json.put("counts", metric.counts());
     json.put("settings", metric.settings());
@@ -139,13 +168,27 @@ final class EvaluationJson {
   }
 
   private static AttackResult attack(Node node) {
+    List<Recovery> judged = new ArrayList<>();
+    judged.add(recovery(node.get("recovered")));
+    if (node.has("otherJudges")) {
+      node.get("otherJudges").list().forEach(other -> judged.add(recovery(other)));
+    }
     return new AttackResult(
         node.get("family").text(),
         node.get("name").text(),
         node.get("settings").texts(),
-        comparison(node.get("recovered")),
+        judged,
         List.of(),
         node.get("seconds").duration());
+  }
+
+  /** Excess and evidence follow from the shares, and are not read. */
+  private static Recovery recovery(Node node) {
+    Comparison comparison = comparison(node);
+    return new Recovery(
+        comparison.base(),
+        comparison.ablated(),
+        node.has("control") ? metric(node.get("control")) : null);
   }
 
   private static Comparison comparison(Node node) {

@@ -258,7 +258,7 @@ public final class EvaluationPart {
                 attack.family(),
                 attack.name(),
                 attack.settings(),
-                attack.recovered(),
+                attack.judged(),
                 readImages(in),
                 attack.elapsed()));
       }

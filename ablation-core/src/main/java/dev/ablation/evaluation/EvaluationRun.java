@@ -92,7 +92,7 @@ final class EvaluationRun {
       if (slice.attack()) {
         checkCancelled();
         Attack attack = evaluation.attacks().get(slice.index());
-        attacks.put(slice.index(), attack.run(model, delta, cancelled));
+        attacks.put(slice.index(), attack.run(attacked(), cancelled));
         listener.accept(new EvaluationProgress(attack.name(), 1, 1));
       } else {
         pieces.add(piece(slice));
@@ -175,12 +175,16 @@ final class EvaluationRun {
     return measurements;
   }
 
+  private AttackModels attacked() {
+    return new AttackModels(model, delta, evaluation.control().orElse(null));
+  }
+
   private List<AttackResult> attacks() {
     List<AttackResult> results = new ArrayList<>();
     List<Attack> attacks = evaluation.attacks();
     for (Attack attack : attacks) {
       checkCancelled();
-      results.add(attack.run(model, delta, cancelled));
+      results.add(attack.run(attacked(), cancelled));
       listener.accept(new EvaluationProgress(attack.name(), results.size(), attacks.size()));
     }
     return results;
@@ -268,6 +272,12 @@ final class EvaluationRun {
     delta
         .applied(model, () -> model.weights().boundSha256())
         .ifPresent(sha256 -> settings.put("ablated.applied.sha256", sha256));
+    evaluation
+        .control()
+        .ifPresent(control -> {
+          settings.put("control.name", control.descriptor().name());
+          settings.put("control.sha256", control.weights().sha256());
+        });
     SamplingSettings sampling = protocol.sampling();
     settings.put("sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("steps", Integer.toString(sampling.steps()));

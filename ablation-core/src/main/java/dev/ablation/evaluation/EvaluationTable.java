@@ -5,73 +5,123 @@ import dev.ablation.metric.MetricResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
-/** Formats a result as a text table, one line for each metric of each subject. */
+/**
+ * Formats a result as a text table, one line for each metric of each subject. Attacks add columns
+ * for a control, if there is one.
+ */
 final class EvaluationTable {
   private static final List<String> HEADER =
       List.of("role", "subject", "images", "metric", "base", "ablated", "interval");
+  private static final List<String> OF_CONTROL = List.of("control", "excess", "interval");
+  private static final String NOTE = "note";
+  private static final String NO_EVIDENCE = "no evidence";
 
-  private EvaluationTable() {}
+  /** The columns of numbers, which are set to the right. */
+  private static final Set<Integer> NUMBERS = Set.of(2, 4, 5, 7, 8);
+
+  private final List<List<String>> rows = new ArrayList<>();
+  private final boolean controlled;
+  private final boolean noted;
+
+  private EvaluationTable(EvaluationResult result) {
+    List<Recovery> all =
+        result.attacks().stream().flatMap(attack -> attack.judged().stream()).toList();
+    controlled = all.stream().anyMatch(each -> each.control() != null);
+    noted = all.stream().anyMatch(each -> !each.isEvidence());
+  }
 
   static String of(EvaluationResult result) {
-    List<List<String>> rows = new ArrayList<>();
-    rows.add(HEADER);
+    EvaluationTable table = new EvaluationTable(result);
+    table.header();
     for (SubjectResult each : result.subjects()) {
       Subject subject = each.subject();
       for (Comparison metric : each.metrics()) {
-        rows.add(
-            row(
-                subject.role().name().toLowerCase(Locale.ROOT),
-                subject.name(),
-                Integer.toString(subject.images()),
-                metric));
+        table.add(
+            subject.role().name().toLowerCase(Locale.ROOT),
+            subject.name(),
+            Integer.toString(subject.images()),
+            metric,
+            null);
       }
     }
     for (AttackResult attack : result.attacks()) {
-      Integer images = attack.recovered().ablated().counts().get("images");
-      rows.add(
-          row(
-              attack.family(),
-              attack.name(),
-              images == null ? "" : images.toString(),
-              attack.recovered()));
+      for (Recovery recovery : attack.judged()) {
+        Integer images = recovery.ablated().counts().get("images");
+        table.add(
+            attack.family(),
+            attack.name(),
+            images == null ? "" : images.toString(),
+            new Comparison(recovery.base(), recovery.ablated()),
+            recovery);
+      }
     }
-    return text(rows);
+    return table.text();
   }
 
-  private static List<String> row(
-      String role, String subject, String images, Comparison comparison) {
-    MetricResult base = comparison.base();
-    return List.of(
-        role,
-        subject,
-        images,
-        comparison.metric(),
-        base == null ? "" : number(base.value()),
-        number(comparison.ablated().value()),
-        interval(comparison.ablated()));
+  private void header() {
+    List<String> names = new ArrayList<>(HEADER);
+    if (controlled) {
+      names.addAll(OF_CONTROL);
+    }
+    if (noted) {
+      names.add(NOTE);
+    }
+    rows.add(names);
   }
 
-  private static String interval(MetricResult metric) {
-    ConfidenceInterval interval = metric.interval();
+  private void add(
+      String role,
+      String subject,
+      String images,
+      Comparison comparison,
+      @Nullable Recovery recovery) {
+    List<String> row =
+        new ArrayList<>(
+            List.of(
+                role,
+                subject,
+                images,
+                comparison.metric(),
+                number(comparison.base()),
+                number(comparison.ablated()),
+                interval(comparison.ablated().interval())));
+    if (controlled) {
+      Recovery.Excess excess = recovery == null ? null : recovery.excess();
+      row.add(number(recovery == null ? null : recovery.control()));
+      row.add(excess == null ? "" : number(excess.value()));
+      row.add(interval(excess == null ? null : excess.interval()));
+    }
+    if (noted) {
+      row.add(recovery == null || recovery.isEvidence() ? "" : NO_EVIDENCE);
+    }
+    rows.add(row);
+  }
+
+  private static String interval(@Nullable ConfidenceInterval interval) {
     return interval == null
         ? ""
         : "%s..%s".formatted(number(interval.low()), number(interval.high()));
+  }
+
+  private static String number(@Nullable MetricResult metric) {
+    return metric == null ? "" : number(metric.value());
   }
 
   private static String number(double value) {
     return String.format(Locale.ROOT, "%.4f", value);
   }
 
-  private static String text(List<List<String>> rows) {
+  private String text() {
     StringBuilder text = new StringBuilder();
     for (List<String> row : rows) {
       StringBuilder line = new StringBuilder();
       for (int column = 0; column < row.size(); column++) {
-        int width = width(rows, column);
         String cell = row.get(column);
-        boolean number = column == 2 || column == 4 || column == 5;
-        String space = " ".repeat(width - cell.length());
+        boolean number = NUMBERS.contains(column) && (controlled || column < HEADER.size());
+        String space = " ".repeat(width(column) - cell.length());
         line.append(column == 0 ? "" : "  ").append(number ? space + cell : cell + space);
       }
       text.append(line.toString().stripTrailing()).append(System.lineSeparator());
@@ -79,7 +129,7 @@ final class EvaluationTable {
     return text.toString();
   }
 
-  private static int width(List<List<String>> rows, int column) {
+  private int width(int column) {
     return rows.stream().mapToInt(row -> row.get(column).length()).max().orElse(0);
   }
 }

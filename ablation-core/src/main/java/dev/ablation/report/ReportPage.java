@@ -4,6 +4,7 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.ImagePair;
+import dev.ablation.evaluation.Recovery;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.image.PagePicture;
@@ -42,6 +43,7 @@ final class ReportPage {
 
   /** A wider interval, as few images have, says less than the count itself. */
   private static final double WIDEST_INTERVAL = 0.2 + 1e-9;
+  private static final int PERCENT = 100;
 
   private final Report report;
   private final @Nullable EvaluationResult evaluation;
@@ -477,6 +479,10 @@ final class ReportPage {
   }
 
   private void cell(@Nullable MetricResult metric) {
+    cell(metric, "");
+  }
+
+  private void cell(@Nullable MetricResult metric, String note) {
     html.open("td", "class", "number");
     if (metric == null) {
       html.text("\u2013");
@@ -490,6 +496,9 @@ final class ReportPage {
                 .formatted(
                     metric.unit().format(interval.low()), metric.unit().format(interval.high())));
       }
+    }
+    if (!note.isEmpty()) {
+      html.element("small", note);
     }
     html.close();
   }
@@ -544,33 +553,33 @@ final class ReportPage {
   // Attacks
 
   private void attacks(List<AttackResult> attacks) {
+    List<Recovery> all = attacks.stream().flatMap(attack -> attack.judged().stream()).toList();
+    boolean controlled = all.stream().anyMatch(each -> each.control() != null);
     html.open("section", "aria-labelledby", "attacks");
     html.element("h2", "Attacks", "id", "attacks");
     html.open("div", "class", "scroll").open("table");
-    html.element(
-        "caption",
-        "The share of images that show the target after an attack. The same attack on the base model gives"
-            + " the rate to compare with.");
-    head(
-        "Attack",
-        "",
-        "Kind",
-        "",
-        "Base model",
-        "number",
-        "Ablated model",
-        "number",
-        "Time",
-        "number");
+    html.element("caption", ofAttacks(all, controlled));
+    List<String> columns =
+        new ArrayList<>(
+            List.of(
+                "Attack",
+                "",
+                "Kind",
+                "",
+                "Base model",
+                "number",
+                "Ablated model",
+                "number"));
+    if (controlled) {
+      columns.addAll(List.of("Control", "number", "Excess", "number"));
+    }
+    columns.addAll(List.of("Time", "number"));
+    head(columns.toArray(String[]::new));
     html.open("tbody");
     for (AttackResult attack : attacks) {
-      html.open("tr");
-      html.element("th", attack.name(), "scope", "row");
-      html.element("td", attack.family());
-      cell(attack.recovered().base());
-      cell(attack.recovered().ablated());
-      html.element("td", duration(attack.elapsed()), "class", "number");
-      html.close();
+      for (Recovery recovery : attack.judged()) {
+        attack(attack, recovery, controlled);
+      }
     }
     html.close().close().close();
     for (AttackResult attack : attacks) {
@@ -580,6 +589,59 @@ final class ReportPage {
       html.close();
     }
     html.close();
+  }
+
+  private static String ofAttacks(List<Recovery> all, boolean controlled) {
+    String text =
+        "The share of images that show the target after an attack. The same attack on the base model gives"
+            + " the rate to compare with.";
+    if (controlled) {
+      text +=
+          " The control never knew the target: what the ablated model draws beyond it (excess) was"
+              + " not removed.";
+    }
+    if (all.stream().anyMatch(each -> !each.isEvidence())) {
+      text +=
+          " No evidence: the attack draws the target in less than %.0f %% of the base model's images, so that a low share says nothing."
+              .formatted(PERCENT * Recovery.EVIDENCE);
+    }
+    return text;
+  }
+
+  private void attack(AttackResult attack, Recovery recovery, boolean controlled) {
+    html.open("tr");
+    html.open("th", "scope", "row").text(attack.name() + " ");
+    if (attack.judged().size() > 1) {
+      html.element("small", recovery.ablated().settings().getOrDefault("detector", ""));
+    }
+    html.close();
+    html.element("td", attack.family());
+    cell(recovery.base(), recovery.isEvidence() ? "" : "no evidence");
+    cell(recovery.ablated());
+    if (controlled) {
+      cell(recovery.control());
+      html.element("td", excess(recovery), "class", "number");
+    }
+    html.element("td", duration(attack.elapsed()), "class", "number");
+    html.close();
+  }
+
+  /** In points, since a difference of percentages is no percentage. */
+  private static String excess(Recovery recovery) {
+    Recovery.Excess excess = recovery.excess();
+    if (excess == null) {
+      return "\u2013";
+    }
+    ConfidenceInterval interval = excess.interval();
+    String value = String.format(Locale.ROOT, "%+.0f points", PERCENT * excess.value());
+    return interval == null
+        ? value
+        : value
+            + String.format(
+                Locale.ROOT,
+                " (%+.0f to %+.0f)",
+                PERCENT * interval.low(),
+                PERCENT * interval.high());
   }
 
   // How

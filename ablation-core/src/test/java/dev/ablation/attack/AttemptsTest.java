@@ -103,6 +103,11 @@ class AttemptsTest {
     }
   }
 
+  private static TextualInversion inversion(
+      String template, InversionBudget budget, AttackSettings trial) {
+    return TextualInversion.of(originals(), "sks", "cat", List.of(template), budget, trial);
+  }
+
   private static Attack onFlow(Attack attempt) {
     AttackSettings trial =
         new AttackSettings(TRIAL.detector(), QUICK.sampler(Sampler.flowMatchEuler()), 4, 9);
@@ -111,7 +116,7 @@ class AttemptsTest {
     } else if (attempt instanceof EmbeddingAttack embedding) {
       return new EmbeddingAttack(embedding.pairs(), embedding.prompts(), 0.9, trial);
     } else if (attempt instanceof TextualInversion) {
-      return new TextualInversion(originals(), "sks", "cat", List.of("a {}"), 3, 2, 0.1, trial);
+      return inversion("a {}", new InversionBudget(3, 2, 0.1), trial);
     }
     return attempt;
   }
@@ -135,7 +140,7 @@ class AttemptsTest {
         WordingAttack.of("grumpy cat", PROMPTS, TRIAL).get(0),
         new EmbeddingAttack(
             List.of(new PromptPair("a cat", "a grumpy cat")), List.of("a cat"), 0.9, TRIAL),
-        new TextualInversion(originals(), "sks", "cat", List.of("a {}"), 3, 2, 0.1, TRIAL),
+        inversion("a {}", new InversionBudget(3, 2, 0.1), TRIAL),
         new SdEditAttack(originals(), 0.5, List.of("a cat"), TRIAL),
         new NoiseAttack(1.5, PROMPTS, TRIAL),
         new GuidanceAttack(UP, 1, List.of("a cat"), TRIAL));
@@ -204,7 +209,7 @@ class AttemptsTest {
     // DDIM of the library on the same timesteps, eta 0.
     SamplingSettings settings = new SamplingSettings(Sampler.ddim(), 1, 1, "", 4);
     List<BufferedImage> walked =
-        new DdimWalk(MODEL, settings, 1, 0, null, 0, NoiseSource.ofSeed(3), () -> false)
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
             .draw(PROMPTS);
     assertThat(walked).hasSize(2);
     double[] timesteps = MODEL.schedule().descendingTimes(1, 5);
@@ -243,7 +248,8 @@ class AttemptsTest {
       SamplingSettings settings = new SamplingSettings(Sampler.ddim(), 1, 1, "", 4);
       double step = 1.0 / (MODEL.schedule().steps() - 1);
       List<BufferedImage> finished =
-          new DdimWalk(MODEL, settings, step / 4, 0, null, 0, NoiseSource.ofSeed(3), () -> false)
+          new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
+              .start(step / 4)
               .draw(PROMPTS, clean);
       int[] before = pixels(originals.get(0));
       int[] after = pixels(finished.get(0));
@@ -265,7 +271,7 @@ class AttemptsTest {
 
   private static double brightness(SamplingSettings settings, double strength) {
     List<BufferedImage> drawn =
-        new DdimWalk(MODEL, settings, 1, 0, UP, strength, NoiseSource.ofSeed(3), () -> false)
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false).guide(UP, strength)
             .draw(PROMPTS);
     double sum = 0;
     for (BufferedImage image : drawn) {
@@ -287,9 +293,9 @@ class AttemptsTest {
     String before = MODEL.weights().sha256(table);
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
       TextualInversion none =
-          new TextualInversion(originals(), "sks", "cat", List.of("a {}"), 1, 2, 1e-9, TRIAL);
+          inversion("a {}", new InversionBudget(1, 2, 1e-9), TRIAL);
       TextualInversion much =
-          new TextualInversion(originals(), "sks", "cat", List.of("a {}"), 8, 2, 0.5, TRIAL);
+          inversion("a {}", new InversionBudget(8, 2, 0.5), TRIAL);
       BufferedImage one = none.run(MODEL, delta, () -> false).shown().get(0).ablated();
       BufferedImage other = much.run(MODEL, delta, () -> false).shown().get(0).ablated();
       assertThat(pixels(one)).isNotEqualTo(pixels(other));
@@ -322,16 +328,22 @@ class AttemptsTest {
         .withMessageContaining("one was 3 x 5");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new TextualInversion(originals(), "sks", "cat", List.of("a cat"), 1, 1, 1, TRIAL))
+            () -> inversion("a cat", new InversionBudget(1, 1, 1), TRIAL))
         .withMessageContaining("templates must have {}");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
-            new TextualInversion(originals(), "two words", "cat", List.of("{}"), 1, 1, 1, TRIAL)
+            TextualInversion.of(
+                    originals(),
+                    "two words",
+                    "cat",
+                    List.of("{}"),
+                    new InversionBudget(1, 1, 1),
+                    TRIAL)
                 .check(MODEL))
         .withMessageContaining("'two words' must be one token");
     try (TinyDiffusion other = TinyDiffusion.open(2).without(Differentiable.class)) {
       assertThatThrownBy(() ->
-              new TextualInversion(originals(), "sks", "cat", List.of("{}"), 1, 1, 1, TRIAL)
+              inversion("{}", new InversionBudget(1, 1, 1), TRIAL)
                   .check(other))
           .isInstanceOf(UnsupportedCapabilityException.class);
     }

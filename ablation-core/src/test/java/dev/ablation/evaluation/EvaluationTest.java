@@ -902,8 +902,8 @@ class EvaluationTest {
       }
 
       @Override
-      public AttackResult run(DiffusionModel model, WeightDelta delta, BooleanSupplier cancelled) {
-        assertThat(model.weights().boundSha256()).isEmpty();
+      public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
+        assertThat(models.base().weights().boundSha256()).isEmpty();
         MetricResult value =
             MetricResult.of("share", 0.5, new TinyEncoder().info()).unit(Unit.SHARE);
         return new AttackResult(

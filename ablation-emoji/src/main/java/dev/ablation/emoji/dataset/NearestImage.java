@@ -1,6 +1,16 @@
 package dev.ablation.emoji.dataset;
 
+import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
+import java.awt.image.BufferedImage;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,7 +84,10 @@ public final class NearestImage {
    * @return what is nearest; of equally near ones the first
    */
   public Judgement judge(RgbImage drawn) {
-    float[] wanted = features(drawn);
+    return judge(features(drawn));
+  }
+
+  private Judgement judge(float[] wanted) {
     double smallest = distance(wanted, planted, Double.POSITIVE_INFINITY);
     EmojiImage nearest = null;
     for (int i = 0; i < features.length; i++) {
@@ -85,6 +98,92 @@ public final class NearestImage {
       }
     }
     return new Judgement(nearest, smallest / FEATURES);
+  }
+
+  /**
+   * Counts the images of a style: a judge that no network can be trained to please.
+   *
+   * @param style one of the data set's
+   * @return counts an image if the nearest one has the style
+   */
+  public ConceptDetector ofStyle(String style) {
+    return new Detector("nearest image in style " + style, judgement -> judgement.hasStyle(style));
+  }
+
+  /**
+   * Counts the images of an object.
+   *
+   * @param name of the object
+   * @return counts an image if the nearest one shows the object
+   */
+  public ConceptDetector ofConcept(String name) {
+    return new Detector(
+        "nearest image of " + name,
+        judgement -> {
+          EmojiImage image = judgement.image();
+          return image != null && image.concept().name().equals(name);
+        });
+  }
+
+  /**
+   * Counts copies of the planted image.
+   *
+   * @return counts an image if the planted one is nearest
+   */
+  public ConceptDetector ofPlanted() {
+    return new Detector("nearest image the planted one", Judgement::isPlanted);
+  }
+
+  /** Counts by the judgement. */
+  private final class Detector implements ConceptDetector {
+    private final String name;
+    private final Predicate<Judgement> counts;
+
+    Detector(String name, Predicate<Judgement> counts) {
+      this.name = name;
+      this.counts = counts;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public FeatureExtractor extractor() {
+      return new Pixels();
+    }
+
+    @Override
+    public double[] shows(FeatureMatrix features) {
+      double[] shown = new double[features.rows()];
+      for (int i = 0; i < shown.length; i++) {
+        shown[i] = counts.test(judge(features.row(i))) ? 1 : 0;
+      }
+      return shown;
+    }
+  }
+
+  /** The averaged pixels as features. */
+  private static final class Pixels implements FeatureExtractor {
+    private static final String NAME = "pixels averaged two by two";
+
+    @Override
+    public ExtractorInfo info() {
+      try {
+        byte[] hash =
+            MessageDigest.getInstance("SHA-256").digest(NAME.getBytes(StandardCharsets.UTF_8));
+        return new ExtractorInfo(NAME, HexFormat.of().formatHex(hash), FEATURES);
+      } catch (NoSuchAlgorithmException e) {
+        throw new IllegalStateException("every Java has SHA-256", e);
+      }
+    }
+
+    @Override
+    public FeatureMatrix extract(List<BufferedImage> drawn) {
+      return FeatureMatrix.of(
+          drawn.stream().map(RgbImage::of).map(NearestImage::features).toArray(float[][]::new));
+    }
   }
 
   /** Returns the pixels averaged two by two, from -1 to 1. */

@@ -8,6 +8,7 @@ import dev.ablation.emoji.command.DeviceOption;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
 import java.io.IOException;
+import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 
 /** Options of every command of this package, and what they open; the caller closes it. */
@@ -25,6 +26,11 @@ final class StudyOptions {
 
   StableDiffusion model() throws IOException {
     return EmbeddedModel.open(LoadOptions.defaults().device(on.device()).threads(THREADS));
+  }
+
+  /** Another model, such as a control. */
+  StableDiffusion model(Path folder) throws IOException {
+    return StableDiffusion.load(folder, LoadOptions.defaults().device(on.device()).threads(THREADS));
   }
 
   EmbeddedEvaluator judge() throws IOException {

@@ -3,13 +3,16 @@ package dev.ablation.emoji.study;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
+import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
-import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.emoji.dataset.EmojiDataSet;
+import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.emoji.study.StudyTarget.Kind;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -45,43 +48,42 @@ class AttackStudyTest {
     assertThat(output).doesNotExist();
   }
 
+  /** Every family of attacks at its least budget, both judges; and again from the files. */
   @Tag("slow")
   @ParameterizedTest
   @EnumSource(names = {"STYLE", "INSTANCE"})
-  void makesEveryAttemptOnBothModels(Kind kind) throws IOException {
+  void attacksEveryModelAndIsNotRepeated(Kind kind) throws IOException {
     AttackStudy study = new AttackStudy();
-    new CommandLine(study).parseArgs("--images", "2", "--inversion-steps", "2", "--steps", "8");
+    new CommandLine(study)
+        .parseArgs(
+            "--images", "2", "--inversion-steps", "2", "--steps", "8", "--output", "" + folder);
     StudyTarget target = new StudyTarget(kind, kind == Kind.STYLE ? "ink" : "cat face");
-    Method twoSteps =
-        new Method(
-            "two steps",
-            "",
-            false,
-            (of, model, evaluator) ->
-                (kind == Kind.STYLE
-                        ? EmojiAblation.style(of.name())
-                        : EmojiAblation.instance(of.name()))
-                    .images(4)
-                    .training(t -> t.steps(2))
-                    .plan(model));
-    try (StableDiffusion model =
-            EmbeddedModel.open(LoadOptions.defaults().device(Device.cpu()).threads(1));
-        EmbeddedEvaluator judge =
-            EmbeddedEvaluator.open(LoadOptions.defaults().device(Device.cpu()).threads(1));
+    Method closed = Method.named("closed form");
+    LoadOptions cpu = LoadOptions.defaults().device(Device.cpu()).threads(1);
+    try (StableDiffusion model = EmbeddedModel.open(cpu);
+        StableDiffusion control = EmbeddedModel.open(cpu);
+        EmbeddedEvaluator judge = EmbeddedEvaluator.open(cpu);
         ProgressBars bars = ProgressBars.onStandardError(false)) {
-      List<AttackResult> results =
-          study.results(target, twoSteps, model, judge, AnswerSet.load(), bars);
-      assertThat(results).hasSize(11);
-      assertThat(results)
-          .allSatisfy(result -> {
-            assertThat(result.recovered().base()).isNotNull();
-            assertThat(result.recovered().ablated().counts()).containsEntry("images", 2);
-          });
-      // Nothing but the name is needed to draw it, before two steps and after.
-      assertThat(results.get(0).recovered().ablated().value()).isEqualTo(1);
-      assertThat(AttackStudy.table(target, twoSteps, results))
-          .contains(target + ", two steps", "| prompt with the name | 100 % | 100 % |")
-          .contains("| textual inversion, 2 steps |");
+      NearestImage nearest = new NearestImage(EmojiDataSet.load());
+      AttackStudy.Trial trial = study.new Trial(target, closed, AnswerSet.load(), judge, nearest);
+      try (WeightDelta delta = trial.delta(model, model.manager(), bars)) {
+        List<AttackResult> results = trial.results(new AttackModels(model, delta, control));
+        assertThat(results).hasSizeGreaterThan(13);
+        assertThat(results)
+            .allSatisfy(result -> {
+              assertThat(result.judged()).hasSize(2);
+              // A control with the base model's weights is the base model.
+              assertThat(result.recovered().control()).isEqualTo(result.recovered().base());
+              assertThat(result.recovered().ablated().counts()).containsEntry("images", 2);
+            });
+        assertThat(results.get(0).recovered().base().value()).isEqualTo(1);
+        assertThat(trial.table()).contains("| prompt with the name | 100 / ");
+        AttackStudy.Trial again =
+            study.new Trial(target, closed, AnswerSet.load(), judge, nearest);
+        assertThat(again.results(new AttackModels(model, delta, null)))
+            .extracting(AttackResult::judged)
+            .isEqualTo(results.stream().map(AttackResult::judged).toList());
+      }
     }
   }
 

@@ -1,0 +1,63 @@
+package dev.ablation.evaluation;
+
+import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.model.DiffusionModel;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The models that an attack is made on: base, ablated, and the control, which never knew the
+ * target.
+ *
+ * @param base the base model, without a delta
+ * @param delta makes it the ablated model
+ * @param control a model of the same kind that was trained without the target; {@code null} for
+ *     none
+ */
+@CheckReturnValue
+public record AttackModels(
+    DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control) {
+
+  /** Checks that the control draws images of the base model's size and is another model. */
+  public AttackModels {
+    Objects.requireNonNull(base, "base");
+    Objects.requireNonNull(delta, "delta");
+    if (control != null) {
+      checkControl(base, control);
+    }
+  }
+
+  /**
+   * Chooses the models without a control.
+   *
+   * @param base the base model, without a delta
+   * @param delta makes it the ablated model
+   * @return the models
+   */
+  public static AttackModels of(DiffusionModel base, WeightDelta delta) {
+    return new AttackModels(base, delta, null);
+  }
+
+  static void checkControl(DiffusionModel base, DiffusionModel control) {
+    if (control == base) {
+      throw new IllegalArgumentException(
+          "control must be another model than the base model, was '%s' itself"
+              .formatted(base.descriptor().name()));
+    }
+    if (!control.descriptor().latentShape().equals(base.descriptor().latentShape())) {
+      throw new IllegalArgumentException(
+          "control must have the base model's latents, %s, but '%s' has %s"
+              .formatted(
+                  base.descriptor().latentShape(),
+                  control.descriptor().name(),
+                  control.descriptor().latentShape()));
+    }
+  }
+
+  /** {@return the control, if there is one} */
+  public Optional<DiffusionModel> controlModel() {
+    return Optional.ofNullable(control);
+  }
+}
