@@ -21,7 +21,7 @@ final class EvaluationTable {
       for (Comparison metric : each.metrics()) {
         rows.add(
             row(
-                subject.role().name().toLowerCase(Locale.ROOT),
+                subject.role().name().toLowerCase(Locale.ROOT).replace('_', ' '),
                 subject.name(),
                 Integer.toString(subject.images()),
                 metric));
@@ -36,7 +36,11 @@ final class EvaluationTable {
               images == null ? "" : images.toString(),
               attack.recovered()));
     }
-    return text(rows);
+    return text(rows)
+        + result
+            .score()
+            .map(score -> "score " + score + System.lineSeparator())
+            .orElse("");
   }
 
   private static List<String> row(

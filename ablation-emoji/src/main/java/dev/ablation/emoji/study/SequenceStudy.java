@@ -244,7 +244,10 @@ public final class SequenceStudy implements Callable<Integer> {
       List<StudyTarget> targets, List<Integer> order, SequenceDeltas deltas) throws IOException {
     List<State> states = new ArrayList<>();
     for (SequenceWay way : SequenceWay.values()) {
-      for (int count : after.stream().filter(count -> count <= targets.size()).toList()) {
+      // One removal is the same in every way.
+      int fewest = way == SequenceWay.ONE_AFTER_ANOTHER ? 1 : 2;
+      for (int count :
+          after.stream().filter(count -> count >= fewest && count <= targets.size()).toList()) {
         List<StudyTarget> removed = targets.subList(0, count);
         states.add(new State(way, removed, List.of(), deltas.of(way, removed)));
       }
