@@ -98,7 +98,8 @@ class EvaluateTest {
                   List.of(
                       "a painting of a boat, in the style of Van Gogh",
                       "in Van Gogh's style, a painting"),
-                  3),
+                  3)
+                  .rests(List.of("a painting of a boat", "a painting")),
               new Subject(
                   Role.ANCHOR, "painting", List.of("a painting of a boat", "a painting"), 2),
               new Subject(

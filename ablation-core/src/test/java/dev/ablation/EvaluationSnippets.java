@@ -18,6 +18,11 @@ import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.evaluation.ErasureEarlyStopping.Watched;
+import dev.ablation.evaluation.ErasureScore;
+import dev.ablation.evaluation.NearConcept;
+import dev.ablation.evaluation.NeighbourSearch;
+import dev.ablation.concept.ConceptKind;
+import dev.ablation.testing.TinyDelta;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationPart;
 import dev.ablation.evaluation.EvaluationResult;
@@ -59,6 +64,8 @@ import org.junit.jupiter.api.io.TempDir;
 class EvaluationSnippets {
   private final TinyDiffusion model = TinyDiffusion.open(1);
   private final TextImageEncoder clip = new TinyEncoder();
+
+  private final List<String> log = new ArrayList<>();
 
   @TempDir private Path folder;
 
@@ -105,7 +112,7 @@ class EvaluationSnippets {
     assertThat(found.of(Role.NEIGHBOUR)).hasSize(2);
     assertThat(EvaluationResult.read(folder.resolve("evaluation.json")).settings())
         .isEqualTo(found.settings());
-    assertThat(found.of(Role.TARGET).get(0).metrics()).hasSize(3);
+    assertThat(found.of(Role.TARGET).get(0).metrics()).hasSize(4);
     assertThat(found.toString()).contains("CLIP accuracy");
   }
 
@@ -191,6 +198,7 @@ class EvaluationSnippets {
               "CLIP score",
               "CLIP accuracy",
               "KID",
+              "in-prompt CLIP score",
               "perceptual distance",
               "zero-shot accuracy",
               "memorisation percentage");
@@ -308,6 +316,74 @@ class EvaluationSnippets {
     double[] found = detector.shows(images); // 1 for an image that shows the style, else 0
     // @end
     assertThat(found).hasSize(2);
+  }
+
+  @Test
+  void aliasesAndTheRestOfThePrompt() throws IOException {
+    // @start region="aliases"
+    Concept vanGogh = Concept.style("Van Gogh").alsoNamed("Vincent van Gogh", "\u68b5\u9ad8");
+    Evaluation evaluation =
+        Evaluation.with(clip)
+            .target(vanGogh, "painting", List.of("a painting of a boat", "a painting of a field"))
+            .inPrompt("a bicycle") // "a bicycle, in the style of Van Gogh"
+            .neighbours("Monet");
+    // @end
+    ConceptDetector boats = ConceptDetector.preferring(clip, "a boat", "a field");
+    // @start region="in-prompt"
+    Map<String, ConceptDetector> rests = Map.of("a painting of a boat", boats);
+    SubjectMetric retained =
+        SubjectMetric.inPromptShare(rest -> Optional.ofNullable(rests.get(rest)));
+    // @end
+    assertThat(evaluation.subjects())
+        .extracting(subject -> subject.role() + " " + subject.name())
+        .containsExactly(
+            "TARGET Van Gogh",
+            "ALIAS Vincent van Gogh",
+            "ALIAS \u68b5\u9ad8",
+            "ANCHOR painting",
+            "NEIGHBOUR Monet",
+            "IN_PROMPT Van Gogh and a bicycle");
+    assertThat(evaluation.subjects().get(0)).matches(subject -> !retained.measures(subject));
+    evaluation = evaluation.protocol(EvaluationSnippets::small);
+    EvaluationResult found;
+    try (WeightDelta delta = TinyDelta.of(model, 3)) {
+      found = evaluation.run(model, delta);
+    }
+    // @start region="score"
+    ErasureScore score = found.score().orElseThrow();
+    double one = score.value(); // the harmonic mean of the parts
+    double erasure = score.parts().get(ErasureScore.Part.ERASURE);
+    List<ErasureScore.Part> unknown = score.missing();
+    // @end
+    assertThat(one).isBetween(0.0, 1.0);
+    assertThat(erasure).isBetween(0.0, 1.0);
+    assertThat(unknown).contains(ErasureScore.Part.UNRELATED, ErasureScore.Part.QUALITY);
+    assertThat(score.parts()).containsKey(ErasureScore.Part.IN_PROMPT);
+  }
+
+  @Test
+  void nearest() throws IOException {
+    SamplingSettings sampling = SamplingSettings.defaults().steps(2);
+    AnchorStrategy painting =
+        AnchorStrategy.generated("painting", List.of("a painting of a boat", "a painting"));
+    // @start region="nearest"
+    Concept vanGogh = Concept.style("Van Gogh");
+    List<NearConcept> found =
+        NeighbourSearch.builtIn(ConceptKind.STYLE) // or among(List.of("Monet", ...))
+            .texts(clip)
+            .images(clip, 4, sampling)
+            .shortList(6)
+            .find(model, vanGogh, painting);
+    found.forEach(near -> log.add(near.name() + ": " + near.words()));
+    Evaluation evaluation = Evaluation.with(clip).neighbours(found.subList(0, 4));
+    // @end
+    assertThat(log).hasSize(6).allMatch(line -> line.contains(" by images (tiny)"));
+    assertThat(evaluation.foundNeighbours()).isEqualTo(found.subList(0, 4));
+    try (AblationResult result =
+        plan().evaluate(evaluation.protocol(EvaluationSnippets::small)).run()) {
+      assertThat(result.evaluation().orElseThrow().settings())
+          .containsEntry("neighbour." + found.get(0).name(), found.get(0).words());
+    }
   }
 
   @Test

@@ -165,7 +165,7 @@ final class ComparisonSheet {
 
   private static Color colour(Role role) {
     return switch (role) {
-      case TARGET -> TARGET;
+      case TARGET, ALIAS, IN_PROMPT -> TARGET;
       case ANCHOR -> ANCHOR;
       case NEIGHBOUR, UNRELATED -> NEIGHBOUR;
     };

@@ -104,6 +104,32 @@ public interface Concept {
   }
 
   /**
+   * Returns further names of the concept, such as those of {@link #alsoNamed}. An evaluation counts
+   * the target's images under each of them.
+   *
+   * @return the names; by default none
+   */
+  default List<String> aliases() {
+    return List.of();
+  }
+
+  /**
+   * Adds names under which the concept is known, such as other spellings and translations: {@code
+   * Concept.style("Van Gogh").alsoNamed("Vincent van Gogh", "\u68b5\u9ad8")}. Each name, the first
+   * included, is used by the same rule and as often in training; an evaluation asks for each by
+   * itself.
+   *
+   * @param aliases at least one; a text encoder that does not know a language's words sees noise in
+   *     them
+   * @return a concept with the first name and the aliases
+   * @throws IllegalArgumentException if there is none, one is blank or not new, or a name alone
+   *     does not define a concept of this kind; captions and terms have their own parameters
+   */
+  default Concept alsoNamed(String... aliases) {
+    return new AliasedConcept(this, List.of(aliases));
+  }
+
+  /**
    * Creates a style with the templates of the plan's preset. Without a plan or a preset these are
    * {@link StyleTemplates#diffusers()}: {@code "{prompt}, in the style of {name}"} in one third of
    * the cases and {@code "in {name}'s style, {prompt}"} in two thirds.

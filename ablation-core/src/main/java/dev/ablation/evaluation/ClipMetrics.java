@@ -41,12 +41,45 @@ final class ClipMetrics {
     public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
       ClipScore clip = new ClipScore(encoder, bootstrap);
       if (subject.role() != Role.UNRELATED) {
-        String text = ClipScore.text(subject.name(), anchor);
+        String text = ClipScore.text(subject.concept(), anchor);
         return measurement(encoder, features -> clip.score(features, text));
       }
       List<String> prompts =
           IntStream.range(0, subject.images()).mapToObj(subject::prompt).toList();
       return measurement(encoder, features -> clip.score(features, prompts));
+    }
+  }
+
+  /** The CLIP score of each image with what its prompt names beside the target. */
+  record InPrompt(TextImageEncoder encoder) implements SubjectMetric {
+    InPrompt {
+      Objects.requireNonNull(encoder, "encoder");
+    }
+
+    @Override
+    public String name() {
+      return ErasureScore.IN_PROMPT_CLIP_SCORE;
+    }
+
+    @Override
+    public boolean measures(Subject subject) {
+      return !subject.rests().isEmpty();
+    }
+
+    @Override
+    public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+      ClipScore clip = new ClipScore(encoder, bootstrap);
+      List<String> rests = IntStream.range(0, subject.images()).mapToObj(subject::rest).toList();
+      return measurement(
+          encoder,
+          features -> {
+            MetricResult score = clip.score(features, rests);
+            return MetricResult.of(name(), score.value(), score.extractor())
+                .interval(score.interval())
+                .counts(score.counts())
+                .settings(score.settings())
+                .seed(score.seed());
+          });
     }
   }
 
@@ -69,7 +102,7 @@ final class ClipMetrics {
     @Override
     public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
       ClipScore clip = new ClipScore(encoder, bootstrap);
-      String text = ClipScore.text(subject.name(), anchor);
+      String text = ClipScore.text(subject.concept(), anchor);
       String anchorText = ClipScore.text(anchor, anchor);
       return measurement(encoder, features -> clip.accuracy(features, text, anchorText));
     }
@@ -93,7 +126,7 @@ final class ClipMetrics {
     }
 
     private int label(Subject subject) {
-      return labels.stream().map(ZeroShot::plain).toList().indexOf(plain(subject.name()));
+      return labels.stream().map(ZeroShot::plain).toList().indexOf(plain(subject.concept()));
     }
 
     @Override

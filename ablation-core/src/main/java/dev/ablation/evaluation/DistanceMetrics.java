@@ -3,12 +3,17 @@ package dev.ablation.evaluation;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.ClipMmd;
 import dev.ablation.metric.FeatureExtractor;
+import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.FeatureStatistics;
 import dev.ablation.metric.FrechetInceptionDistance;
 import dev.ablation.metric.KernelInceptionDistance;
+import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.MetricStatistics;
 import dev.ablation.metric.PerceptualDistance;
+import dev.ablation.metric.Unit;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /** Metrics of the distance between the images after and before the ablation. */
@@ -53,6 +58,71 @@ final class DistanceMetrics {
           (base, ablated) ->
               new Comparison(
                   null, distance.measure(ablated, base, extractor.info(), progress -> {})));
+    }
+  }
+
+  /** Precision; keeps the features of a subject in memory. */
+  record Precision(FeatureExtractor extractor) implements SubjectMetric {
+    private static final int NEAREST = 3;
+
+    Precision {
+      Objects.requireNonNull(extractor, "extractor");
+    }
+
+    @Override
+    public String name() {
+      return ErasureScore.PRECISION;
+    }
+
+    @Override
+    public List<String> problems(List<Subject> subjects) {
+      return tooFew(subjects, name(), NEAREST + 2);
+    }
+
+    @Override
+    public Measurement begin(Subject subject, String anchor, Bootstrap bootstrap) {
+      return new CollectedFeatures(
+          extractor,
+          (base, ablated) -> {
+            double[] within = within(base, ablated);
+            return new Comparison(
+                null,
+                MetricResult.of(name(), Arrays.stream(within).average().orElseThrow(), extractor.info())
+                    .unit(Unit.SHARE)
+                    .interval(bootstrap.ofShare(within))
+                    .counts(Map.of("images", within.length))
+                    .settings(Map.of("nearest", Integer.toString(NEAREST)))
+                    .seed(bootstrap.seed()));
+          });
+    }
+
+    /** {@return for each row of {@code ablated} 1 if it lies within the manifold of the others} */
+    static double[] within(FeatureMatrix base, FeatureMatrix ablated) {
+      double[] radii = new double[base.rows()];
+      for (int i = 0; i < radii.length; i++) {
+        double[] distances = new double[base.rows()];
+        for (int k = 0; k < distances.length; k++) {
+          distances[k] = squaredDistance(base, i, base, k);
+        }
+        Arrays.sort(distances); // the first is the image itself
+        radii[i] = distances[Math.min(NEAREST, distances.length - 1)];
+      }
+      double[] within = new double[ablated.rows()];
+      for (int i = 0; i < within.length; i++) {
+        for (int k = 0; k < radii.length && within[i] == 0; k++) {
+          within[i] = squaredDistance(ablated, i, base, k) <= radii[k] ? 1 : 0;
+        }
+      }
+      return within;
+    }
+
+    private static double squaredDistance(FeatureMatrix one, int i, FeatureMatrix other, int k) {
+      double sum = 0;
+      for (int column = 0; column < one.dimension(); column++) {
+        double difference = one.get(i, column) - other.get(k, column);
+        sum += difference * difference;
+      }
+      return sum;
     }
   }
 

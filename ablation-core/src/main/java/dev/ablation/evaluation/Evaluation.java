@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  * {@snippet class="dev.ablation.EvaluationSnippets" region="evaluate-delta"}
  *
  * <p>Both models generate every image from the same prompt and seed. By default the metrics are
- * CLIP score, CLIP accuracy and KID with the CLIP image tower; {@link #metric} adds others. Images
+ * CLIP score, CLIP accuracy, KID with the CLIP image tower, and for what a prompt names beside the
+ * target the in-prompt CLIP score; {@link #metric} adds others. Images
  * are processed batch by batch and saved only if {@link #keptIn} is set. Immutable: every method
  * that changes a setting returns a new value.
  */
@@ -49,6 +50,8 @@ public final class Evaluation {
   private final List<String> heldOut;
   private final List<Neighbour> neighbours;
   private final boolean neighboursMayMiss;
+  private final List<String> inPrompt;
+  private final Map<String, String> restsOfPrompts;
   private final Map<String, List<String>> unrelated;
   private final List<SubjectMetric> metrics;
   private final List<Attack> attacks;
@@ -62,6 +65,8 @@ public final class Evaluation {
     heldOut = List.copyOf(draft.heldOut);
     neighbours = List.copyOf(draft.neighbours);
     neighboursMayMiss = draft.neighboursMayMiss;
+    inPrompt = List.copyOf(draft.inPrompt);
+    restsOfPrompts = Map.copyOf(draft.restsOfPrompts);
     unrelated = Collections.unmodifiableMap(new LinkedHashMap<>(draft.unrelated));
     metrics = List.copyOf(draft.metrics);
     attacks = List.copyOf(draft.attacks);
@@ -81,6 +86,7 @@ public final class Evaluation {
     draft.metrics.add(SubjectMetric.clipScore(encoder));
     draft.metrics.add(SubjectMetric.clipAccuracy(encoder));
     draft.metrics.add(SubjectMetric.kid(encoder));
+    draft.metrics.add(SubjectMetric.inPromptClipScore(encoder));
     return new Evaluation(draft);
   }
 
@@ -193,16 +199,40 @@ public final class Evaluation {
   }
 
   /**
+   * Adds neighbours that a search found, of the first target's kind. Their distances stand in the
+   * result's settings under {@code "neighbour."} and the name.
+   *
+   * @param found by {@link NeighbourSearch#find}, of which any may be left out
+   * @return a copy with the neighbours added
+   */
+  public Evaluation neighbours(List<NearConcept> found) {
+    return changed(draft -> {
+      for (NearConcept each : found) {
+        draft.neighbours.add(new Neighbour(each.name(), null, List.of(), each));
+      }
+    });
+  }
+
+  /**
    * Adds a neighbour with its own prompts.
    *
    * @param name name of what the prompts show
    * @param prompts at least one; all are used
-   * @return a copy with the neighbour added
+   * @return a copy with the neighbour added, in the place of one that a search found under the name
    * @throws IllegalArgumentException if there are no prompts
    */
   public Evaluation neighbour(String name, List<String> prompts) {
     Preconditions.checkArgument(!prompts.isEmpty(), "prompts of '%s' must not be empty", name);
-    return changed(draft -> draft.neighbours.add(new Neighbour(name, null, prompts)));
+    return changed(draft -> {
+      for (int i = 0; i < draft.neighbours.size(); i++) {
+        NearConcept found = draft.neighbours.get(i).found();
+        if (found != null && found.name().equals(name)) {
+          draft.neighbours.set(i, new Neighbour(name, null, prompts, found));
+          return;
+        }
+      }
+      draft.neighbours.add(new Neighbour(name, null, prompts));
+    });
   }
 
   /**
@@ -216,6 +246,37 @@ public final class Evaluation {
       draft.neighbours.clear();
       draft.neighboursMayMiss = true;
     });
+  }
+
+  /**
+   * Adds prompts that name the target and something else, which should still be drawn (in-prompt
+   * retention). A style and inappropriate content apply to the other thing by their own rule;
+   * otherwise the prompt is the target's with {@code "and"} and the other thing.
+   *
+   * <p>Without these, what remains of the rest of the prompt is measured on the target's own images:
+   * the rest of a derived prompt is the anchor prompt that it was derived from.
+   *
+   * @param others the other things, as a prompt names them, such as {@code "a bicycle"}
+   * @return a copy with the prompts added; a subject for each target and other thing, of the role
+   *     {@link Role#IN_PROMPT}
+   * @throws IllegalArgumentException if one is blank
+   */
+  public Evaluation inPrompt(String... others) {
+    for (String other : others) {
+      Preconditions.checkArgument(!other.isBlank(), "what a prompt names must not be blank");
+    }
+    return changed(draft -> draft.inPrompt.addAll(List.of(others)));
+  }
+
+  /**
+   * Says what given prompts of the target name beside it.
+   *
+   * @param rests from a prompt of the target to what else it names, such as from {@code "a cat in
+   *     ink style"} to {@code "a cat"} if the target is the style
+   * @return a copy with the rests added
+   */
+  public Evaluation restsOfPrompts(Map<String, String> rests) {
+    return changed(draft -> draft.restsOfPrompts.putAll(rests));
   }
 
   /**
@@ -267,8 +328,8 @@ public final class Evaluation {
   }
 
   /**
-   * Adds a metric to the default ones (CLIP score, CLIP accuracy and KID with the encoder's image
-   * tower).
+   * Adds a metric to the default ones (CLIP score, CLIP accuracy, KID with the encoder's image
+   * tower, and in-prompt CLIP score).
    *
    * @param metric the metric, such as {@code SubjectMetric.perceptualDistance(lpips)}
    * @return a copy with the metric added
@@ -355,6 +416,15 @@ public final class Evaluation {
     return targets.stream().map(EvaluationTarget::target).toList();
   }
 
+  /** {@return the neighbours that a search found, with their distances} */
+  public List<NearConcept> foundNeighbours() {
+    return neighbours.stream()
+        .map(Neighbour::found)
+        .filter(Objects::nonNull)
+        .map(Objects::requireNonNull)
+        .toList();
+  }
+
   /** {@return all metrics, in the order of the results} */
   public List<SubjectMetric> metrics() {
     return metrics;
@@ -366,7 +436,8 @@ public final class Evaluation {
   }
 
   /**
-   * Returns the subjects of the evaluation: targets, anchors, neighbours and unrelated prompts.
+   * Returns the subjects of the evaluation: targets and their aliases, anchors, neighbours, other
+   * things in the target's prompts, and unrelated prompts.
    *
    * @return the subjects, except those whose prompts cannot be derived; {@link #check} reports
    *     these
@@ -544,6 +615,14 @@ public final class Evaluation {
     return neighboursMayMiss;
   }
 
+  List<String> inPrompt() {
+    return inPrompt;
+  }
+
+  Map<String, String> restsOfPrompts() {
+    return restsOfPrompts;
+  }
+
   Map<String, List<String>> unrelated() {
     return unrelated;
   }
@@ -562,6 +641,8 @@ public final class Evaluation {
     private final List<String> heldOut = new ArrayList<>();
     private final List<Neighbour> neighbours = new ArrayList<>();
     private boolean neighboursMayMiss;
+    private final List<String> inPrompt = new ArrayList<>();
+    private final Map<String, String> restsOfPrompts = new LinkedHashMap<>();
     private final Map<String, List<String>> unrelated = new LinkedHashMap<>();
     private final List<SubjectMetric> metrics = new ArrayList<>();
     private final List<Attack> attacks = new ArrayList<>();
@@ -579,6 +660,8 @@ public final class Evaluation {
       heldOut.addAll(from.heldOut);
       neighbours.addAll(from.neighbours);
       neighboursMayMiss = from.neighboursMayMiss;
+      inPrompt.addAll(from.inPrompt);
+      restsOfPrompts.putAll(from.restsOfPrompts);
       unrelated.putAll(from.unrelated);
       metrics.addAll(from.metrics);
       attacks.addAll(from.attacks);

@@ -8,9 +8,12 @@ import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 
@@ -71,42 +74,103 @@ final class EvaluationCheck {
     if (evaluation.neighbours().isEmpty() && !evaluation.neighboursMayMiss()) {
       problems.add(
           "neighbours must not be empty, since they are the first to show damage; add"
-              + " some, or call withoutNeighbours()");
+              + " some, which NeighbourSearch finds, or call withoutNeighbours()");
     }
     int most = evaluation.protocol().prompts();
     for (EvaluationTarget target : evaluation.evaluationTargets()) {
-      add(Role.TARGET, target.target().name(), target, () -> target.promptsOfTarget(most));
+      add(
+          Role.TARGET,
+          target.target().name(),
+          target,
+          target.restsOfTarget(most),
+          () -> target.promptsOfTarget(most));
+    }
+    for (EvaluationTarget target : evaluation.evaluationTargets()) {
+      for (String alias : target.target().aliases()) {
+        add(
+            Role.ALIAS,
+            alias,
+            target,
+            target.restsOfTarget(most),
+            () -> target.promptsOfAlias(alias, most));
+      }
     }
     for (EvaluationTarget target : evaluation.evaluationTargets()) {
       // Targets may share an anchor.
       if (subjects.stream().noneMatch(each -> sameName(each, Role.ANCHOR, target.anchor()))) {
-        add(Role.ANCHOR, target.anchor(), target, () -> target.promptsOfAnchor(most));
+        add(Role.ANCHOR, target.anchor(), target, List.of(), () -> target.promptsOfAnchor(most));
       }
     }
     for (Neighbour neighbour : evaluation.neighbours()) {
       EvaluationTarget target = neighbour.target(evaluation.evaluationTargets());
-      add(Role.NEIGHBOUR, neighbour.name(), target, () -> neighbour.prompts(target, most));
+      add(Role.NEIGHBOUR, neighbour.name(), target, List.of(), () -> neighbour.prompts(target, most));
+    }
+    for (EvaluationTarget target : evaluation.evaluationTargets()) {
+      for (String other : evaluation.inPrompt()) {
+        add(
+            Role.IN_PROMPT,
+            target.target().name() + " and " + other,
+            target,
+            List.of(other),
+            () -> target.promptsWith(other, most));
+      }
     }
     evaluation
         .unrelated()
         .forEach((name, prompts) ->
-            add(Role.UNRELATED, name, evaluation.evaluationTargets().get(0), () -> prompts));
+            add(
+                Role.UNRELATED,
+                name,
+                evaluation.evaluationTargets().get(0),
+                List.of(),
+                () -> prompts));
   }
 
   private static boolean sameName(Planned planned, Role role, String name) {
     return planned.subject().role() == role && planned.subject().name().equalsIgnoreCase(name);
   }
 
+  /** Adds a subject; what all of its prompts name beside the target may be said once. */
   private void add(
-      Role role, String name, EvaluationTarget target, Supplier<List<String>> derivation) {
+      Role role,
+      String name,
+      EvaluationTarget target,
+      List<String> rests,
+      Supplier<List<String>> derivation) {
     try {
       List<String> prompts = derivation.get();
       int images = evaluation.protocol().images(role);
-      subjects.add(new Planned(new Subject(role, name, prompts, images), target.anchor()));
+      boolean ofTarget = role == Role.TARGET || role == Role.ALIAS || role == Role.IN_PROMPT;
+      Subject subject =
+          new Subject(
+              role,
+              name,
+              prompts,
+              images,
+              ofTarget ? target.target().name() : name,
+              ofTarget ? rests(prompts, rests, target) : List.of());
+      subjects.add(new Planned(subject, target.anchor()));
     } catch (IllegalArgumentException e) {
       problems.add(
-          "%s '%s': %s".formatted(role.name().toLowerCase(Locale.ROOT), name, e.getMessage()));
+          "%s '%s': %s".formatted(words(role), name, e.getMessage()));
     }
+  }
+
+  private List<String> rests(
+      List<String> prompts, List<String> derived, EvaluationTarget target) {
+    Map<String, String> told = evaluation.restsOfPrompts();
+    if (derived.size() == 1) {
+      return Collections.nCopies(prompts.size(), derived.get(0));
+    }
+    if (derived.size() == prompts.size()) {
+      return derived;
+    }
+    // An alias takes the target's place in a given prompt.
+    List<String> given = target.targetPrompts();
+    List<String> known = given.size() == prompts.size() ? given : prompts;
+    return known.stream().allMatch(told::containsKey)
+        ? known.stream().map(prompt -> Objects.requireNonNull(told.get(prompt))).toList()
+        : List.of();
   }
 
   /** A neighbour that equals the target would count as damage; a duplicate would count twice. */
@@ -122,10 +186,14 @@ final class EvaluationCheck {
                   "subjects must differ, but '%s' is %s and %s"
                       .formatted(
                           name,
-                          other.subject().role().name().toLowerCase(Locale.ROOT),
-                          planned.subject().role().name().toLowerCase(Locale.ROOT))));
+                          words(other.subject().role()),
+                          words(planned.subject().role()))));
       seen.add(planned);
     }
+  }
+
+  private static String words(Role role) {
+    return role.name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 
   private void checkMetrics() {

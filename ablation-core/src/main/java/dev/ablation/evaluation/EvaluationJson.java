@@ -41,11 +41,23 @@ final class EvaluationJson {
     json.put("seconds", seconds(result.elapsed()));
     json.put("subjects", result.subjects().stream().map(EvaluationJson::subject).toList());
     json.put("attacks", result.attacks().stream().map(EvaluationJson::attack).toList());
+    result.score().ifPresent(score -> json.put("score", score(score)));
     return GSON.toJson(json) + "\n";
   }
 
   private static BigDecimal seconds(Duration duration) {
     return BigDecimal.valueOf(duration.toNanos(), NANO_DIGITS);
+  }
+
+  /** For readers in other languages; it follows from the rest, so it is not read. */
+  private static Map<String, Object> score(ErasureScore score) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("value", score.value());
+    Map<String, Object> parts = new LinkedHashMap<>();
+    score.parts().forEach((part, value) -> parts.put(part.words(), value));
+    json.put("parts", parts);
+    json.put("notMeasured", score.missing().stream().map(ErasureScore.Part::words).toList());
+    return json;
   }
 
   private static Map<String, Object> subject(SubjectResult result) {
@@ -55,6 +67,12 @@ final class EvaluationJson {
     json.put("name", subject.name());
     json.put("prompts", subject.prompts());
     json.put("images", subject.images());
+    if (!subject.concept().equals(subject.name())) {
+      json.put("concept", subject.concept());
+    }
+    if (!subject.rests().isEmpty()) {
+      json.put("rests", subject.rests());
+    }
     json.put("metrics", result.metrics().stream().map(EvaluationJson::comparison).toList());
     return json;
   }
@@ -161,7 +179,11 @@ final class EvaluationJson {
             node.get("role").role(),
             node.get("name").text(),
             node.get("prompts").list().stream().map(Node::text).toList(),
-            node.get(node.has(OLD_IMAGES) ? OLD_IMAGES : "images").integer());
+            node.get(node.has(OLD_IMAGES) ? OLD_IMAGES : "images").integer(),
+            node.get(node.has("concept") ? "concept" : "name").text(),
+            node.has("rests")
+                ? node.get("rests").list().stream().map(Node::text).toList()
+                : List.of());
     List<Comparison> metrics =
         node.get("metrics").list().stream().map(EvaluationJson::comparison).toList();
     return new SubjectResult(subject, metrics, List.of());

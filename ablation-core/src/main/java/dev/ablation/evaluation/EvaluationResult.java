@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -67,6 +68,19 @@ public record EvaluationResult(
   }
 
   /**
+   * Computes one number from what was measured: the harmonic mean of what was removed and of what
+   * was kept.
+   *
+   * {@snippet class="dev.ablation.EvaluationSnippets" region="score"}
+   *
+   * @return the score with its parts; empty if the share of the target's images that show it was
+   *     not measured, or nothing that should be kept
+   */
+  public Optional<ErasureScore> score() {
+    return ErasureScore.of(this);
+  }
+
+  /**
    * Adds results of attacks.
    *
    * @param more the results to append
@@ -80,7 +94,7 @@ public record EvaluationResult(
 
   /**
    * Returns the result as JSON of the schema {@code dev.ablation.evaluation/1}: settings, subjects
-   * with all metrics, attacks. It contains the number of images, but not the images.
+   * with all metrics, attacks, the score. It contains the number of images, but not the images.
    *
    * @return the JSON text, with line breaks
    */

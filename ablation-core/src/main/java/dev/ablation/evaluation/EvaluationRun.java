@@ -288,6 +288,9 @@ final class EvaluationRun {
     settings.put("seeds", "image i of a subject has seed + i, before and after");
     settings.put("targets", names(Role.TARGET));
     settings.put("anchors", names(Role.ANCHOR));
+    evaluation
+        .foundNeighbours()
+        .forEach(found -> settings.put("neighbour." + found.name(), found.words()));
     settings.put("images.target", Integer.toString(protocol.targetImages()));
     settings.put("images.anchor", Integer.toString(protocol.anchorImages()));
     settings.put("images.neighbour", Integer.toString(protocol.neighbourImages()));

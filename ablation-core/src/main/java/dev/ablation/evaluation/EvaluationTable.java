@@ -40,7 +40,7 @@ final class EvaluationTable {
       Subject subject = each.subject();
       for (Comparison metric : each.metrics()) {
         table.add(
-            subject.role().name().toLowerCase(Locale.ROOT),
+            subject.role().name().toLowerCase(Locale.ROOT).replace('_', ' '),
             subject.name(),
             Integer.toString(subject.images()),
             metric,
@@ -58,7 +58,11 @@ final class EvaluationTable {
             recovery);
       }
     }
-    return table.text();
+    return table.text()
+        + result
+            .score()
+            .map(score -> "score " + score + System.lineSeparator())
+            .orElse("");
   }
 
   private void header() {

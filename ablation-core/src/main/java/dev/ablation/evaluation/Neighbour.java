@@ -12,12 +12,18 @@ import org.jspecify.annotations.Nullable;
  * @param concept derives the prompts; {@code null} if they are given, or if it is of the target's
  *     kind
  * @param prompts given prompts; empty if they are derived
+ * @param found by a search; {@code null} if it was named
  */
-record Neighbour(String name, @Nullable Concept concept, List<String> prompts) {
+record Neighbour(
+    String name, @Nullable Concept concept, List<String> prompts, @Nullable NearConcept found) {
   Neighbour {
     Preconditions.checkArgument(!name.isBlank(), "name of a neighbour must not be blank");
     name = name.strip();
     prompts = List.copyOf(prompts);
+  }
+
+  Neighbour(String name, @Nullable Concept concept, List<String> prompts) {
+    this(name, concept, prompts, null);
   }
 
   /**

@@ -69,9 +69,10 @@ public final class Protocol {
   /**
    * Changes the numbers of images.
    *
-   * @param target images of a target, positive
+   * @param target images of a target, and of each of its aliases, positive
    * @param anchor images of an anchor, positive
-   * @param neighbour images of a neighbour, positive
+   * @param neighbour images of a neighbour, and of each thing in a prompt with the target,
+   *     positive
    * @param unrelated images of each set of unrelated prompts, positive
    * @return a copy with the given numbers
    */
@@ -194,9 +195,9 @@ public final class Protocol {
    */
   public int images(Role role) {
     return switch (role) {
-      case TARGET -> images.target();
+      case TARGET, ALIAS -> images.target();
       case ANCHOR -> images.anchor();
-      case NEIGHBOUR -> images.neighbour();
+      case NEIGHBOUR, IN_PROMPT -> images.neighbour();
       case UNRELATED -> images.unrelated();
     };
   }

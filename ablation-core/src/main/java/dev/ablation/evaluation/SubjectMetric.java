@@ -236,6 +236,55 @@ public interface SubjectMetric {
   }
 
   /**
+   * Retain accuracy (UnlearnCanvas: Zhang et al. 2024, arXiv 2402.11846, section 4): of the images
+   * that show their subject before, the share that shows it after.
+   *
+   * @param detectors finds the detector of a subject; subjects without one are not measured
+   * @return the metric, of neighbours and unrelated subjects; it has no base value
+   */
+  static SubjectMetric keptShare(Function<Subject, Optional<ConceptDetector>> detectors) {
+    return new KeptShare(detectors);
+  }
+
+  /**
+   * In-prompt retention by a detector: the share of images that show what their prompt names beside
+   * the target.
+   *
+   * {@snippet class="dev.ablation.EvaluationSnippets" region="in-prompt"}
+   *
+   * @param detectors from what a prompt names, see {@link Subject#rests()}, to its detector;
+   *     subjects that have a rest without one are not measured
+   * @return the metric, of targets, aliases and prompts with something else
+   */
+  static SubjectMetric inPromptShare(Function<String, Optional<ConceptDetector>> detectors) {
+    return new InPromptShare(detectors);
+  }
+
+  /**
+   * In-prompt retention by CLIP: the mean CLIP score of each image with what its prompt names
+   * beside the target (the in-prompt CLIP score of Six-CD: Ren et al. 2024, arXiv 2406.14855).
+   *
+   * @param encoder the encoder, such as CLIP ViT-B/32
+   * @return the metric, of targets, aliases and prompts with something else
+   */
+  static SubjectMetric inPromptClipScore(TextImageEncoder encoder) {
+    return new ClipMetrics.InPrompt(encoder);
+  }
+
+  /**
+   * Precision (Kynk&auml;&auml;nniemi et al. 2019, arXiv 1904.06991, equation 1 and 2): the share
+   * of the ablated model's images that lie within the manifold of the base model's, that is, no
+   * farther from one of them than its third nearest neighbour. It falls with the quality of images
+   * and does not mind that they differ.
+   *
+   * @param extractor the extractor, such as Inception or the CLIP image tower
+   * @return the metric; it has no base value and requires at least 5 images of a subject
+   */
+  static SubjectMetric precision(FeatureExtractor extractor) {
+    return new DistanceMetrics.Precision(extractor);
+  }
+
+  /**
    * How much the pixels change: the mean squared difference of the two images of a prompt and seed,
    * of pixels from 0 to 1. A cheap first check that the target changes more than its neighbours; it
    * needs no neural network.

@@ -2,6 +2,7 @@ package dev.ablation.report;
 
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
+import dev.ablation.evaluation.ErasureScore;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.ImagePair;
 import dev.ablation.evaluation.Recovery;
@@ -30,6 +31,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,9 @@ import org.jspecify.annotations.Nullable;
 final class ReportPage {
   /** Larger images are scaled down to this height and width to keep the page small. */
   private static final int LARGEST = 512;
+
+  /** Settings of an evaluation that tell how near a neighbour is. */
+  private static final String FOUND = "neighbour.";
 
   private static final int LEAST_COLUMNS = 3;
   private static final int MOST_COLUMNS = 4;
@@ -139,6 +144,13 @@ final class ReportPage {
     }
     card("Delta", bytes(report.delta().bytes()), report.delta().weights() + " weights");
     if (evaluation != null) {
+      evaluation
+          .score()
+          .ifPresent(score ->
+              card(
+                  "Score",
+                  Unit.SHARE.format(score.value()),
+                  "harmonic mean of %d parts".formatted(score.parts().size())));
       int drawn =
           2 * evaluation.subjects().stream().mapToInt(each -> each.subject().images()).sum();
       card("Images evaluated", Integer.toString(drawn), "before and after");
@@ -339,11 +351,17 @@ final class ReportPage {
     html.close();
   }
 
+  private static String words(Role role) {
+    return role.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
   private static String title(Role role) {
     return switch (role) {
       case TARGET -> "Target (should be gone)";
+      case ALIAS -> "Target under another name (should be gone)";
       case ANCHOR -> "Anchor (replaces the target)";
       case NEIGHBOUR -> "Neighbour (should be retained)";
+      case IN_PROMPT -> "In a prompt with the target (the rest should be retained)";
       case UNRELATED -> "Unrelated (should be retained)";
     };
   }
@@ -414,6 +432,18 @@ final class ReportPage {
       rows(result, false);
       html.close().close();
     }
+    result.score().ifPresent(this::score);
+    Map<String, String> found = new LinkedHashMap<>();
+    result
+        .settings()
+        .forEach((name, value) -> {
+          if (name.startsWith(FOUND)) {
+            found.put(name.substring(FOUND.length()), value);
+          }
+        });
+    if (!found.isEmpty()) {
+      settings("Neighbours that were found by themselves: cosine distance from the target.", found);
+    }
     html.close();
   }
 
@@ -446,6 +476,41 @@ final class ReportPage {
     return interval != null && interval.high() - interval.low() > WIDEST_INTERVAL * whole;
   }
 
+  private void score(ErasureScore score) {
+    html.open("div", "class", "scroll").open("table");
+    html.element(
+        "caption",
+        "Score: the harmonic mean of its parts (the overall measure of MACE, Lu et al. 2024)."
+            + (score.missing().isEmpty()
+                ? ""
+                : " Not measured: "
+                    + score.missing().stream()
+                        .map(ErasureScore.Part::words)
+                        .collect(Collectors.joining(", "))
+                    + "."));
+    head("Part", "", "Value", "number");
+    html.open("tbody");
+    score.parts().forEach((part, value) -> {
+      html.open("tr").element("th", meaning(part), "scope", "row");
+      html.element("td", Unit.SHARE.format(value), "class", "number").close();
+    });
+    html.open("tr").element("th", "Score", "scope", "row");
+    html.open("td", "class", "number").element("strong", Unit.SHARE.format(score.value()));
+    html.close().close();
+    html.close().close().close();
+  }
+
+  private static String meaning(ErasureScore.Part part) {
+    return switch (part) {
+      case ERASURE -> "The target is gone";
+      case GENERALITY -> "It is gone under other names and wordings";
+      case NEIGHBOURS -> "Neighbours are retained";
+      case UNRELATED -> "Everything else is retained";
+      case IN_PROMPT -> "The rest of the prompt is retained";
+      case QUALITY -> "Quality: precision of retained images";
+    };
+  }
+
   private void rows(EvaluationResult result, boolean comparable) {
     html.open("tbody");
     for (Role role : Role.values()) {
@@ -454,7 +519,7 @@ final class ReportPage {
           if ((each.base() != null) == comparable) {
             html.open("tr");
             html.open("th", "scope", "row").text(subject.subject().name() + " ");
-            html.element("small", role.name().toLowerCase(Locale.ROOT)).close();
+            html.element("small", words(role)).close();
             html.element("td", each.metric());
             if (each.base() != null) {
               cell(each.base());

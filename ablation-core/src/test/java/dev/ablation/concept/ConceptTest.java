@@ -278,4 +278,38 @@ class ConceptTest {
         .isThrownBy(() -> Concept.pairs("p", List.of()))
         .withMessage("pairs must not be empty");
   }
+
+  @Test
+  void everyNameIsUsedByTheSameRuleAndAsOften() {
+    Concept target = Concept.instance("grumpy cat").alsoNamed("Tardar").alsoNamed("chat");
+    assertThat(target.name()).isEqualTo("grumpy cat");
+    assertThat(target.aliases()).containsExactly("Tardar", "chat");
+    assertThat(target.targetPrompts("a cat", "cat"))
+        .containsExactly("a grumpy cat", "a Tardar", "a chat");
+    assertThat(target.phrases()).containsExactly("grumpy cat", "Tardar", "chat");
+    assertThat(target.settings()).containsEntry("target.aliases", "Tardar | chat");
+    java.util.Random random = new java.util.Random(3);
+    java.util.Map<String, Long> drawn =
+        java.util.stream.IntStream.range(0, 300)
+            .mapToObj(i -> target.targetPrompt("a cat", "cat", random))
+            .collect(
+                java.util.stream.Collectors.groupingBy(
+                    prompt -> prompt, java.util.stream.Collectors.counting()));
+    assertThat(drawn).hasSize(3);
+    assertThat(drawn.values()).allMatch(count -> count > 70);
+    assertThat(Concept.style("Van Gogh").alsoNamed("Vincent").targetPrompts("a lake", "painting"))
+        .contains("a lake, in the style of Van Gogh", "a lake, in the style of Vincent");
+  }
+
+  @Test
+  void anAliasMustBeNewAndTheKindMustHaveNames() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Concept.instance("cat").alsoNamed("Cat"))
+        .withMessageContaining("must differ");
+    assertThatIllegalArgumentException().isThrownBy(() -> Concept.style("x").alsoNamed());
+    assertThatIllegalArgumentException().isThrownBy(() -> Concept.style("x").alsoNamed(" "));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Concept.memorized("a caption").alsoNamed("another"))
+        .withMessageContaining("can have no aliases");
+  }
 }

@@ -76,8 +76,8 @@ class EvaluationResultTest {
         "evaluation must have \"schema\" \"dev.ablation.evaluation/1\"");
     assertRefused(
         json.replace("\"TARGET\"", "\"BYSTANDER\""),
-        "evaluation.subjects[0].role must be one of [TARGET, ANCHOR, NEIGHBOUR, UNRELATED], was"
-            + " BYSTANDER");
+        "evaluation.subjects[0].role must be one of [TARGET, ALIAS, ANCHOR, NEIGHBOUR, IN_PROMPT,"
+            + " UNRELATED], was BYSTANDER");
     assertRefused(
         json.replace("\"value\": 0.25", "\"value\": \"high\""),
         "evaluation.attacks[0].recovered.ablated.value must be a number");

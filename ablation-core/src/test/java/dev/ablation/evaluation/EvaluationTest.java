@@ -150,7 +150,8 @@ class EvaluationTest {
                 Role.TARGET,
                 "grumpy cat",
                 List.of("a photo of a grumpy cat", "two grumpy cats", "the grumpy cat on a sofa"),
-                7),
+                7)
+                .rests(CATS),
             new Subject(Role.ANCHOR, "cat", CATS, 5),
             new Subject(
                 Role.NEIGHBOUR,
@@ -214,7 +215,7 @@ class EvaluationTest {
       FeatureMatrix base = clip.extract(drawn(subject.prompts(), subject.images()));
       FeatureMatrix ablated = clip.extract(drawnAblated(subject.prompts(), subject.images()));
       String text = "A photo depicts " + subject.name();
-      assertThat(each.metrics())
+      assertThat(each.metrics().subList(0, 3))
           .containsExactly(
               new Comparison(score.score(base, text), score.score(ablated, text)),
               new Comparison(score.accuracy(base, text, cat), score.accuracy(ablated, text, cat)),
@@ -222,7 +223,15 @@ class EvaluationTest {
                   null,
                   KernelInceptionDistance.defaults()
                       .measure(ablated, base, clip.info(), done -> {})));
+      assertThat(each.metrics()).hasSize(subject.role() == Role.TARGET ? 4 : 3);
     }
+    SubjectResult target = subject(result, "grumpy cat");
+    List<String> rests = IntStream.range(0, 7).mapToObj(i -> CATS.get(i % 3)).toList();
+    assertThat(metric(target, "in-prompt CLIP score").ablated().value())
+        .isEqualTo(
+            score
+                .score(clip.extract(drawnAblated(target.subject().prompts(), 7)), rests)
+                .value());
     FeatureMatrix base = clip.extract(drawn(OTHERS, 2));
     FeatureMatrix ablated = clip.extract(drawnAblated(OTHERS, 2));
     SubjectResult unrelated = subject(result, "unrelated prompts");
@@ -493,7 +502,7 @@ class EvaluationTest {
         .containsEntry("images.anchor", "5")
         .containsEntry("images.neighbour", "4")
         .containsEntry("images.unrelated", "2")
-        .containsEntry("metrics", "CLIP score, CLIP accuracy, KID")
+        .containsEntry("metrics", "CLIP score, CLIP accuracy, KID, in-prompt CLIP score")
         .containsEntry("encoder", "tiny")
         .containsEntry("encoder.sha256", "5".repeat(64))
         .containsEntry("bootstrap", "1000 resamples, level 0.95, seed 0");
@@ -659,7 +668,7 @@ class EvaluationTest {
     assertRefused(
         without,
         "neighbours must not be empty, since they are the first to show damage; add"
-            + " some, or call withoutNeighbours()");
+            + " some, which NeighbourSearch finds, or call withoutNeighbours()");
     assertThat(run(without.withoutNeighbours()).subjects()).hasSize(2);
     assertThat(evaluation().withoutNeighbours().subjects()).hasSize(3);
   }

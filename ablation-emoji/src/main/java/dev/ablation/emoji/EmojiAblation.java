@@ -16,6 +16,8 @@ import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.NearConcept;
+import dev.ablation.evaluation.NeighbourSearch;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
@@ -31,14 +33,19 @@ import dev.ablation.train.LearningRateSchedule;
 import dev.ablation.train.Redirection;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An ablation of the embedded model with settings that suit it, and the evaluation that shows what
@@ -157,8 +164,16 @@ public final class EmojiAblation {
     }
   }
 
-  /** Prompts, one a column, and what their images have in common. */
-  private record Row(String name, List<String> prompts) {}
+  /**
+   * Prompts, one a column, what their images have in common, and what each names beside that, if
+   * that is known.
+   */
+  private record Row(
+      String name, List<String> prompts, List<String> rests, @Nullable NearConcept found) {
+    Row(String name, List<String> prompts, List<String> rests) {
+      this(name, prompts, rests, null);
+    }
+  }
 
   /**
    * Removes a style in favour of the one that is drawn best instead.
@@ -298,8 +313,8 @@ public final class EmojiAblation {
     return of(
         Concept.memorized(caption),
         AnchorStrategy.generated(PLANTED_ANCHOR, prompts),
-        row(caption, SHOWN_CONCEPTS, name -> caption),
-        new Row(PLANTED_ANCHOR, prompts.subList(0, SHOWN_CONCEPTS.size())),
+        new Row(caption, Collections.nCopies(SHOWN_CONCEPTS.size(), caption), List.of()),
+        new Row(PLANTED_ANCHOR, prompts.subList(0, SHOWN_CONCEPTS.size()), List.of()),
         VOCABULARY.styles().stream().map(EmojiAblation::styleRow).toList(),
         numbered());
   }
@@ -384,6 +399,111 @@ public final class EmojiAblation {
         TRAINING,
         SAMPLING,
         Way.GRADIENT);
+  }
+
+  /**
+   * Adds names of the target, such as translations, which training and the evaluation use like its
+   * first one.
+   *
+   * @param aliases at least one; of an object without an article
+   * @return a copy whose target has the aliases
+   * @throws IllegalArgumentException if there is none, one is blank or not new, the target is the
+   *     memorised image, or there are several targets
+   */
+  public EmojiAblation alsoNamed(String... aliases) {
+    if (removals.size() > 1) {
+      throw new IllegalArgumentException(
+          "aliases must be given to each target before they are put together, were "
+              + List.of(aliases));
+    }
+    TargetAndAnchor removal = removals.get(0);
+    Concept target = removal.target();
+    String[] names =
+        Stream.of(aliases)
+            .map(String::strip)
+            .map(alias ->
+                target.kind() == ConceptKind.INSTANCE && !alias.isEmpty()
+                    ? withArticle(alias)
+                    : alias)
+            .toArray(String[]::new);
+    TargetAndAnchor named =
+        new TargetAndAnchor(
+            target.alsoNamed(names), removal.anchor(), removal.shown(), removal.instead());
+    return new EmojiAblation(List.of(named), neighbours, columns, trainer, sampling, way);
+  }
+
+  /**
+   * Finds the styles that are nearest to a style that is removed, and the objects that are nearest
+   * to an object: by the model's own text encoder and by the evaluator's texts.
+   *
+   * @param model the embedded model, opened
+   * @param evaluator its texts are compared; stays the caller's
+   * @return the names with their distances, the nearest first, of the first target first; nothing
+   *     is near the memorised image
+   */
+  public List<NearConcept> nearest(DiffusionModel model, EmbeddedEvaluator evaluator) {
+    return nearest(model, evaluator, NeighbourSearch::among);
+  }
+
+  /**
+   * Finds neighbours by a search of one's own, such as one that also compares drawn images.
+   *
+   * @param model the embedded model, opened
+   * @param evaluator its texts are compared; stays the caller's
+   * @param search makes a search of the names of all styles, or of all objects
+   * @return as above
+   */
+  public List<NearConcept> nearest(
+      DiffusionModel model,
+      EmbeddedEvaluator evaluator,
+      Function<List<String>, NeighbourSearch> search) {
+    Map<String, NearConcept> found = new LinkedHashMap<>();
+    for (TargetAndAnchor each : removals) {
+      Concept target = each.target();
+      if (target.kind() == ConceptKind.MEMORIZED_IMAGE) {
+        continue;
+      }
+      boolean style = target.kind() == ConceptKind.STYLE;
+      String anchor = each.anchor().name();
+      search
+          .apply(style ? VOCABULARY.styles() : names())
+          .texts(evaluator.clip())
+          .find(
+              model,
+              style ? target : Concept.instance(plain(target.name())),
+              style ? anchor : plain(anchor),
+              each.anchor().prompts(target))
+          .stream()
+          .filter(near ->
+              removals.stream()
+                  .noneMatch(removal ->
+                      plain(removal.target().name()).equals(near.name())
+                          || plain(removal.anchor().name()).equals(near.name())))
+          .forEach(near -> found.putIfAbsent(near.name(), near));
+    }
+    return List.copyOf(found.values());
+  }
+
+  /**
+   * Replaces the neighbours of the evaluation.
+   *
+   * @param found names of styles and objects with their distances, as {@link #nearest} finds them,
+   *     of which any may be left out
+   * @return a copy with the given neighbours
+   * @throws IllegalArgumentException if the model does not know a name
+   */
+  public EmojiAblation neighbours(List<NearConcept> found) {
+    List<Row> rows = new ArrayList<>();
+    for (NearConcept near : found) {
+      boolean style = VOCABULARY.styles().contains(near.name());
+      String name = style ? near.name() : known("neighbour", near.name(), names());
+      Row row =
+          style
+              ? styleRow(name)
+              : row(name, VOCABULARY.styles(), other -> inStyle(name, other));
+      rows.add(new Row(name, row.prompts(), row.rests(), near));
+    }
+    return new EmojiAblation(removals, rows, columns, trainer, sampling, way);
   }
 
   /**
@@ -576,8 +696,9 @@ public final class EmojiAblation {
 
   /**
    * Evaluates the ablation: draws target, anchor and neighbours, one image a column, counts those
-   * that show what their subject is named after, measures how much the pixels change, and asks for
-   * each target in other words.
+   * that show what their subject is named after, of the target's images also those that show the
+   * rest of the prompt, measures how much the pixels change, and asks for each target in other
+   * words.
    *
    * @param evaluator counts; stays the caller's
    * @return an evaluation that shows all of its images, and can be changed further
@@ -597,8 +718,10 @@ public final class EmojiAblation {
     int count = columns.size();
     Evaluation evaluation =
         Evaluation.of(
-                SubjectMetric.shareOfSubjects(DRAWN, subject -> named(evaluator, subject.name())),
+                SubjectMetric.shareOfSubjects(DRAWN, subject -> named(evaluator, subject.concept())),
                 SubjectMetric.shareOfSubjects(COPIES, subject -> copies(evaluator, subject)),
+                SubjectMetric.keptShare(subject -> named(evaluator, subject.concept())),
+                SubjectMetric.inPromptShare(rest -> named(evaluator, rest)),
                 SubjectMetric.pixelChange())
             .protocol(p ->
                 p.images(count, count, count, count)
@@ -611,12 +734,24 @@ public final class EmojiAblation {
       evaluation =
           evaluation
               .target(each.target(), each.instead().name(), anchors, each.shown().prompts())
+              .restsOfPrompts(rests(each.shown()))
               .attacks(wordings(each, evaluator, seed));
     }
     for (Row neighbour : neighbours) {
+      if (neighbour.found() != null) {
+        evaluation = evaluation.neighbours(List.of(neighbour.found()));
+      }
       evaluation = evaluation.neighbour(neighbour.name(), neighbour.prompts());
     }
     return neighbours.isEmpty() ? evaluation.withoutNeighbours() : evaluation;
+  }
+
+  private static Map<String, String> rests(Row shown) {
+    Map<String, String> rests = new HashMap<>();
+    for (int i = 0; i < shown.rests().size(); i++) {
+      rests.put(shown.prompts().get(i), shown.rests().get(i));
+    }
+    return rests;
   }
 
   private static Optional<ConceptDetector> named(EmbeddedEvaluator evaluator, String subject) {
@@ -630,7 +765,7 @@ public final class EmojiAblation {
   }
 
   private static Optional<ConceptDetector> copies(EmbeddedEvaluator evaluator, Subject subject) {
-    return subject.role() == Role.TARGET && subject.name().equals(VOCABULARY.plantedCaption())
+    return subject.role() == Role.TARGET && subject.concept().equals(VOCABULARY.plantedCaption())
         ? Optional.of(evaluator.ofPlantedCopies())
         : Optional.empty();
   }
@@ -667,7 +802,7 @@ public final class EmojiAblation {
   }
 
   private static Row row(String name, List<String> columns, UnaryOperator<String> prompt) {
-    return new Row(name, columns.stream().map(prompt).toList());
+    return new Row(name, columns.stream().map(prompt).toList(), columns);
   }
 
   private static boolean isOther(String name, String target, String anchor) {

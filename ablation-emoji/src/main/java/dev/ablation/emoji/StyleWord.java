@@ -3,6 +3,7 @@ package dev.ablation.emoji;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import java.util.List;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
@@ -26,6 +27,11 @@ record StyleWord(String name) implements Concept {
   @Override
   public List<String> targetPrompts(String anchorPrompt, String anchor) {
     return Concept.instance(name).targetPrompts(anchorPrompt, anchor);
+  }
+
+  @Override
+  public Optional<Concept> named(String other) {
+    return Optional.of(new StyleWord(other));
   }
 
   @Override

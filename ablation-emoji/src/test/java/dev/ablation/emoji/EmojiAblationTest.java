@@ -9,6 +9,7 @@ import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.NearConcept;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import java.io.IOException;
@@ -72,6 +73,52 @@ class EmojiAblationTest {
     assertThat(of(evaluation, Role.TARGET).get(0).prompts()).containsOnly(caption);
     assertThat(of(evaluation, Role.NEIGHBOUR)).hasSize(6);
     assertThat(evaluation.check(model)).isEmpty();
+  }
+
+  @Test
+  void theRestOfAPromptIsWhatItsColumnShows() {
+    Evaluation style =
+        EmojiAblation.style("blueprint").alsoNamed("cyanotype").evaluation(evaluator);
+    assertThat(of(style, Role.TARGET).get(0).rests())
+        .isEqualTo(EmojiAblation.style("blueprint").columns());
+    assertThat(of(style, Role.ALIAS).get(0).prompts())
+        .hasSize(6)
+        .allMatch(prompt -> prompt.endsWith(" in cyanotype style"));
+    assertThat(style.check(model)).isEmpty();
+    EmojiAblation cat = EmojiAblation.instance("cat face").alsoNamed("kitty");
+    Evaluation thing = cat.evaluation(evaluator);
+    assertThat(of(thing, Role.TARGET).get(0).rests()).isEqualTo(EmbeddedModel.styles());
+    assertThat(of(thing, Role.ALIAS).get(0).prompts()).contains("a kitty in ink style");
+    assertThat(thing.check(model)).isEmpty();
+    TargetAnchor pair = cat.plan(model).pairs().get(0);
+    assertThat(pair.anchor().targetPrompts(pair.target(), "a dog face emoji"))
+        .containsExactly("a cat face emoji", "a kitty emoji");
+    assertThat(EmojiAblation.planted().evaluation(evaluator).subjects())
+        .allMatch(subject -> subject.rests().isEmpty());
+  }
+
+  @Test
+  void theNearestNeighboursAreFoundAndCanBeChosenFrom() {
+    EmojiAblation cat = EmojiAblation.instance("cat face");
+    List<NearConcept> found = cat.nearest(model, evaluator);
+    assertThat(found)
+        .hasSize(EmbeddedModel.concepts().size() - 2)
+        .extracting(NearConcept::name)
+        .doesNotContain("cat face", "dog face");
+    assertThat(found.subList(0, 8))
+        .filteredOn(near -> EmbeddedModel.categoryOf(near.name()).equals("animal"))
+        .hasSizeGreaterThan(3);
+    Evaluation evaluation = cat.neighbours(found.subList(0, 3)).evaluation(evaluator);
+    assertThat(evaluation.foundNeighbours()).isEqualTo(found.subList(0, 3));
+    assertThat(of(evaluation, Role.NEIGHBOUR)).hasSize(3);
+    assertThat(of(evaluation, Role.NEIGHBOUR).get(0).prompts())
+        .hasSize(6)
+        .allMatch(prompt -> prompt.contains(found.get(0).name()));
+    assertThat(evaluation.check(model)).isEmpty();
+    assertThat(EmojiAblation.style("ink").nearest(model, evaluator))
+        .extracting(NearConcept::name)
+        .containsExactlyInAnyOrder("noto", "blob", "fluent", "blueprint");
+    assertThat(EmojiAblation.planted().nearest(model, evaluator)).isEmpty();
   }
 
   @Test

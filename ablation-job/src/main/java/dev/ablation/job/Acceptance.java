@@ -83,7 +83,7 @@ public final class Acceptance {
 
   private Optional<ConfidenceInterval> ofKept(Role role) {
     return ofShares(
-        subjects(role).stream().flatMap(each -> metric(each, KeptShare.NAME).stream()), false);
+        subjects(role).stream().flatMap(each -> metric(each, JobEvaluations.KEPT).stream()), false);
   }
 
   /** The interval of the images that all shares count, taken together. */
@@ -152,7 +152,7 @@ public final class Acceptance {
     double kept = 0;
     int right = 0;
     for (SubjectResult subject : subjects(role)) {
-      Optional<MetricResult> share = metric(subject, KeptShare.NAME);
+      Optional<MetricResult> share = metric(subject, JobEvaluations.KEPT);
       if (share.isPresent()) {
         int images = share.get().counts().getOrDefault("images", 0);
         kept += images * share.get().value();

@@ -24,7 +24,8 @@ final class EmbeddedTargets {
     List<String> problems = new ArrayList<>();
     for (int i = 0; i < job.targets().size(); i++) {
       try {
-        of(job.targets().get(i));
+        EmojiAblation unused = named(job.targets().get(i));
+        Objects.requireNonNull(unused);
       } catch (IllegalArgumentException e) {
         String message = String.valueOf(e.getMessage());
         problems.add(
@@ -57,11 +58,18 @@ final class EmbeddedTargets {
    */
   static EmojiAblation of(AblationJob job, @Nullable SamplingSettings sampling) {
     EmojiAblation all =
-        EmojiAblation.together(job.targets().stream().map(EmbeddedTargets::of).toList());
+        EmojiAblation.together(job.targets().stream().map(EmbeddedTargets::named).toList());
     for (int count : counts(job)) {
       all = all.images(count);
     }
     return sampling == null ? all : all.sampling(sampling);
+  }
+
+  private static EmojiAblation named(JobTarget target) {
+    EmojiAblation ablation = of(target);
+    return target.others().isEmpty()
+        ? ablation
+        : ablation.alsoNamed(target.others().toArray(String[]::new));
   }
 
   private static EmojiAblation of(JobTarget target) {

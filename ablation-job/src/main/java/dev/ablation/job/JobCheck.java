@@ -72,11 +72,8 @@ final class JobCheck {
     if (target.file() != null && !target.pairs().isEmpty()) {
       problems.add(at + ": file and pairs contradict each other; give one of them");
     }
-    if (!target.others().isEmpty()
-        && kind != ConceptKind.MEMORIZED_IMAGE
-        && kind != ConceptKind.INAPPROPRIATE_CONTENT) {
-      problems.add(
-          at + ".others: must stand with kinds memorized-image and inappropriate-content alone");
+    if (!target.others().isEmpty() && pairs) {
+      problems.add(at + ".others: must not stand with kind prompt-pairs");
     }
     if (anchor != null) {
       anchor(at + ".anchor", target, anchor);
@@ -205,6 +202,20 @@ final class JobCheck {
             "evaluation.attacks[%d].originals: must stand with kind 'sdedit', which requires them"
                 .formatted(i));
       }
+    }
+    if (evaluator.equals(JobEvaluation.EMBEDDED) && !evaluation.inPrompt().isEmpty()) {
+      problems.add("evaluation.inPrompt: the emoji model draws one thing in an image");
+    }
+    for (String other : evaluation.inPrompt()) {
+      if (other.isBlank()) {
+        problems.add("evaluation.inPrompt: must not be blank");
+      }
+    }
+    JobNearest nearest = evaluation.nearest();
+    if (nearest != null && nearest.images() != null && evaluator.equals(JobEvaluation.PIXELS)) {
+      problems.add(
+          "evaluation.nearest.images: need an evaluator that compares them: 'embedded' or a CLIP"
+              + " folder");
     }
     JobImageCounts images = evaluation.images();
     if (images != null

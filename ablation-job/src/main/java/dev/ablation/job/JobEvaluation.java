@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param unrelated prompts that have nothing to do with the target
  * @param sampling how the images are drawn
  * @param attacks attempts to recover the target. Default with {@code embedded}: {@code wordings}
+ * @param nearest neighbours that are found by themselves, in addition
+ * @param inPrompt other things, as a prompt names them beside the target; they must stay
  */
 @Shorthand("evaluator")
 @CheckReturnValue
@@ -34,13 +36,20 @@ public record JobEvaluation(
     @Described("Prompts that have nothing to do with the target.") List<String> unrelated,
     @Described("How the images are drawn.") @Nullable JobSampling sampling,
     @Described("Attempts to recover the target. Default with `embedded`: `wordings`.")
-        List<JobAttack> attacks) {
+        List<JobAttack> attacks,
+    @Described(
+            "Neighbours that are found by themselves, in addition; those of the emoji model take the place of its own.")
+        @Nullable JobNearest nearest,
+    @Described(
+            "Other things, as a prompt names them beside the target, such as `a bicycle`; they must stay. Not for the emoji model, which draws one thing.")
+        List<String> inPrompt) {
 
   /** Copies and checks the values. */
   public JobEvaluation {
     neighbours = neighbours == null ? List.of() : List.copyOf(neighbours);
     unrelated = unrelated == null ? List.of() : List.copyOf(unrelated);
     attacks = attacks == null ? List.of() : List.copyOf(attacks);
+    inPrompt = inPrompt == null ? List.of() : List.copyOf(inPrompt);
   }
 
   /** The evaluator of the emoji model. */
@@ -59,12 +68,13 @@ public record JobEvaluation(
    * @return the evaluation
    */
   public static JobEvaluation with(String evaluator) {
-    return new JobEvaluation(evaluator, null, List.of(), List.of(), null, List.of());
+    return new JobEvaluation(
+        evaluator, null, List.of(), List.of(), null, List.of(), null, List.of());
   }
 
   /** {@return the evaluation with an evaluator's defaults} */
   public static JobEvaluation defaults() {
-    return new JobEvaluation(null, null, List.of(), List.of(), null, List.of());
+    return new JobEvaluation(null, null, List.of(), List.of(), null, List.of(), null, List.of());
   }
 
   /**
@@ -74,7 +84,8 @@ public record JobEvaluation(
    * @return a copy with the given neighbours
    */
   public JobEvaluation neighbours(List<JobConcept> changed) {
-    return new JobEvaluation(evaluator, images, changed, unrelated, sampling, attacks);
+    return new JobEvaluation(
+        evaluator, images, changed, unrelated, sampling, attacks, nearest, inPrompt);
   }
 
   /**
@@ -84,7 +95,19 @@ public record JobEvaluation(
    * @return a copy with the given evaluator
    */
   public JobEvaluation evaluator(String changed) {
-    return new JobEvaluation(changed, images, neighbours, unrelated, sampling, attacks);
+    return new JobEvaluation(
+        changed, images, neighbours, unrelated, sampling, attacks, nearest, inPrompt);
+  }
+
+  /**
+   * Changes how neighbours are found.
+   *
+   * @param changed the search; {@code null} for none
+   * @return a copy with the given search
+   */
+  public JobEvaluation nearest(@Nullable JobNearest changed) {
+    return new JobEvaluation(
+        evaluator, images, neighbours, unrelated, sampling, attacks, changed, inPrompt);
   }
 
   /** {@return the folder of CLIP, if it is the evaluator} */

@@ -12,10 +12,13 @@ import dev.ablation.concept.PromptPair;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.NearConcept;
+import dev.ablation.evaluation.NeighbourSearch;
 import dev.ablation.evaluation.Protocol;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
@@ -32,6 +35,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +48,13 @@ final class JobEvaluations {
   /** The name under which it counts copies of the memorized image. */
   static final String COPIES = "copies of the memorised image";
 
+  /** The name of the retain accuracy of neighbours and unrelated subjects. */
+  static final String KEPT = "kept of what was right before";
+
   private static final int PIXEL_IMAGES = 4;
+
+  /** With fewer images the manifold of a subject's images says little. */
+  private static final int IMAGES_OF_PRECISION = 20;
 
   /** Of every category one, so that the retain accuracy of the other domain is of many things. */
   private static final List<String> THINGS =
@@ -70,9 +81,11 @@ final class JobEvaluations {
     } else {
       evaluation = clip == null ? ofPixels() : ofClip(clip, pairs.get(0).anchor().name());
       evaluation = evaluation.protocol(p -> p.seed(job.seed()));
-      if (wanted.neighbours().isEmpty()) {
+      List<NearConcept> found = nearest(pairs);
+      if (wanted.neighbours().isEmpty() && found.isEmpty()) {
         evaluation = evaluation.withoutNeighbours();
       }
+      evaluation = evaluation.neighbours(found).inPrompt(wanted.inPrompt().toArray(String[]::new));
     }
     for (JobConcept neighbour : wanted.neighbours()) {
       evaluation =
@@ -84,6 +97,13 @@ final class JobEvaluations {
       evaluation = evaluation.unrelated(wanted.unrelated());
     }
     evaluation = evaluation.protocol(this::counted);
+    Protocol counts = evaluation.protocol();
+    if (clip != null
+        && Math.min(counts.neighbourImages(), counts.unrelatedImages()) >= IMAGES_OF_PRECISION) {
+      evaluation =
+          evaluation.metric(
+              SubjectMetric.precision(clip).onlyOf(Role.NEIGHBOUR, Role.UNRELATED));
+    }
     for (JobAttack attack : wanted.attacks()) {
       for (TargetAnchor pair : pairs) {
         evaluation = evaluation.attacks(attacks(attack, pair, evaluation, pairs.size() > 1));
@@ -93,14 +113,70 @@ final class JobEvaluations {
   }
 
   private Evaluation ofEmbedded(EmbeddedEvaluator embedded) {
-    Evaluation evaluation =
-        EmbeddedTargets.of(job, sampling())
-            .evaluation(embedded, job.seed())
-            .metric(new KeptShare(subject -> named(embedded, subject)));
+    EmojiAblation ablation = EmbeddedTargets.of(job, sampling());
+    JobNearest nearest = wanted.nearest();
+    if (nearest != null) {
+      List<NearConcept> found =
+          ablation.nearest(
+              model,
+              embedded,
+              names -> withImages(NeighbourSearch.among(vocabulary(nearest, names)), nearest));
+      ablation =
+          ablation.neighbours(
+              found.subList(0, Math.min(found.size(), nearest.count() * job.targets().size())));
+    }
+    Evaluation evaluation = ablation.evaluation(embedded, job.seed());
     boolean crossDomain =
         job.acceptance().stream()
             .anyMatch(limit -> limit.measure().equals(AcceptanceLimit.CROSS_DOMAIN));
     return crossDomain ? withOtherDomain(evaluation) : evaluation;
+  }
+
+  /** The nearest of each target, without those that are named or removed anyway. */
+  private List<NearConcept> nearest(List<TargetAnchor> pairs) {
+    JobNearest nearest = wanted.nearest();
+    if (nearest == null) {
+      return List.of();
+    }
+    Set<String> known = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+    wanted.neighbours().forEach(neighbour -> known.add(neighbour.name()));
+    for (TargetAnchor pair : pairs) {
+      known.add(pair.target().name());
+      known.addAll(pair.target().aliases());
+      known.add(pair.anchor().name());
+    }
+    List<NearConcept> found = new ArrayList<>();
+    for (TargetAnchor pair : pairs) {
+      List<String> vocabulary =
+          vocabulary(nearest, NeighbourSearch.builtIn(pair.target().kind()).vocabulary());
+      NeighbourSearch search = NeighbourSearch.among(vocabulary);
+      Clip clip = evaluator.clip();
+      if (clip != null) {
+        search = withImages(search.texts(clip), nearest);
+      }
+      search.find(model, pair.target(), pair.anchor()).stream()
+          .filter(near -> known.add(near.name()))
+          .limit(nearest.count())
+          .forEach(found::add);
+    }
+    return found;
+  }
+
+  /** The names of the job, else those that it preserves, else the given ones. */
+  private List<String> vocabulary(JobNearest nearest, List<String> usual) {
+    List<String> preserved =
+        job.preserve()
+            .map(preserve -> preserve.concepts().stream().map(JobConcept::name).toList())
+            .orElse(List.of());
+    return !nearest.among().isEmpty() ? nearest.among() : preserved.isEmpty() ? usual : preserved;
+  }
+
+  private NeighbourSearch withImages(NeighbourSearch search, JobNearest nearest) {
+    EmbeddedEvaluator embedded = evaluator.embedded();
+    Clip extractor = embedded == null ? evaluator.clip() : embedded.clip();
+    return nearest.images() == null || extractor == null
+        ? search
+        : search.images(extractor, nearest.images(), sampling());
   }
 
   /** Of a style the objects, of anything else the styles. */
@@ -127,7 +203,7 @@ final class JobEvaluations {
   }
 
   private static Optional<ConceptDetector> named(EmbeddedEvaluator embedded, Subject subject) {
-    String name = subject.name().replaceFirst("^an? ", "");
+    String name = subject.concept().replaceFirst("^an? ", "");
     if (embedded.styles().contains(name)) {
       return Optional.of(embedded.ofStyle(name));
     }
@@ -170,15 +246,15 @@ final class JobEvaluations {
         Evaluation.with(clip)
             .metric(SubjectMetric.pixelChange())
             .metric(SubjectMetric.shareOfSubjects(DRAWN, subject -> ofClip(clip, subject, anchor)))
-            .metric(new KeptShare(subject -> ofClip(clip, subject, anchor)));
+            .metric(SubjectMetric.keptShare(subject -> ofClip(clip, subject, anchor)));
     return wanted.sampling() == null
         ? evaluation
         : evaluation.protocol(p -> p.sampling(sampling()));
   }
 
   private static Optional<ConceptDetector> ofClip(Clip clip, Subject subject, String anchor) {
-    return subject.role() == Role.TARGET || subject.role() == Role.NEIGHBOUR
-        ? Optional.of(ConceptDetector.clip(clip, subject.name(), anchor))
+    return subject.role() != Role.ANCHOR && subject.role() != Role.UNRELATED
+        ? Optional.of(ConceptDetector.clip(clip, subject.concept(), anchor))
         : Optional.empty();
   }
 

@@ -192,7 +192,10 @@ final class JobPlanner {
                   target.pairs().stream()
                       .map(pair -> new PromptPair(pair.anchor(), pair.target()))
                       .toList());
-      default -> concept(kind, target.name());
+      default -> {
+        Concept named = concept(kind, target.name());
+        yield others.length == 0 ? named : named.alsoNamed(others);
+      }
     };
   }
 

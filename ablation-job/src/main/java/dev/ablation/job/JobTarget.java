@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param kind what the target is. Inferred from the name for the emoji model; others require it
  * @param name the name of a style, an object or a composition; the caption of a memorized image; a
  *     term; a name for prompt pairs
- * @param others further captions of a memorized image or further terms of inappropriate content
+ * @param others further captions of a memorized image, further terms of inappropriate content, or
+ *     other names of a style, an instance or a composition, such as translations
  * @param file for {@code prompt-pairs} the file of the pairs, for {@code memorized-image} the image
  * @param pairs for {@code prompt-pairs}: the pairs, in place of a file
  * @param anchor what is drawn instead. The emoji model has a default; others require it
@@ -27,7 +28,8 @@ public record JobTarget(
                 "The name of a style, an object or a composition; the caption of a memorized image; a term; a name for prompt pairs.",
             required = true)
         String name,
-    @Described("Further captions of a memorized image or further terms of inappropriate content.")
+    @Described(
+            "Further captions of a memorized image, further terms of inappropriate content, or other names of a style, an instance or a composition, such as translations.")
         List<String> others,
     @Described("For `prompt-pairs` the file of the pairs, for `memorized-image` the image.")
         @Nullable Path file,

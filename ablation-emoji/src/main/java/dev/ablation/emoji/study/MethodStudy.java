@@ -7,11 +7,8 @@ import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.ImageSheet;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.Startup;
-import dev.ablation.emoji.dataset.NearestImage;
-import dev.ablation.emoji.dataset.NearestImage.Judgement;
-import dev.ablation.emoji.dataset.RgbImage;
-import dev.ablation.emoji.study.AnswerSet.Answer;
 import dev.ablation.emoji.study.AnswerSet.Question;
+import dev.ablation.emoji.study.StudyImages.Judged;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.image.ImageFile;
 import dev.ablation.internal.TextFile;
@@ -19,9 +16,6 @@ import dev.ablation.memory.MemoryUse;
 import dev.ablation.metric.ClipMmd;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.KernelInceptionDistance;
-import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.LatentSampler;
-import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -158,16 +152,22 @@ public final class MethodStudy implements Callable<Integer> {
     try (ProgressBars bars = options.bars();
         StableDiffusion opened = options.model();
         EmbeddedEvaluator judge = options.judge()) {
-      NearestImage data = new NearestImage(EmbeddedModel.data());
-      @Nullable Base base = null;
+      StudyImages drawing = 
+          new StudyImages(
+              judge, bars, EmbeddedModel.recommendedSampling().batchSize(batch));
+      @Nullable Judged base = null;
       for (Run run : own) {
         if (!Files.exists(output.resolve(run.fileName()))) {
-          base = base == null ? base(opened, judge, data, answers, bars) : base;
+          base = base == null ? drawing.base(opened, answers, output, suffix()) : base;
           System.err.printf("%s, %s%n", run.target(), run.method().name());
-          run(run, base, opened, judge, data, answers, bars).save(output.resolve(run.fileName()));
+          run(run, base, opened, judge, drawing, answers, bars).save(output.resolve(run.fileName()));
         }
       }
     }
+  }
+
+  private String suffix() {
+    return images == null ? "" : "-" + images;
   }
 
   private List<Method> chosen() {
@@ -226,68 +226,12 @@ public final class MethodStudy implements Callable<Integer> {
     return results;
   }
 
-  /** What the base model draws. */
-  private record Base(List<Answer> answers, List<Answer> nearest, FeatureMatrix features) {}
-
-  /** Draws the answer set once for a model, also for later starts. */
-  private Base base(
-      StableDiffusion opened,
-      EmbeddedEvaluator judge,
-      NearestImage data,
-      AnswerSet answers,
-      ProgressBars bars)
-      throws IOException {
-    String name = "base-" + opened.weights().sha256().substring(0, 12);
-    Path file = output.resolve(name + (images == null ? "" : "-" + images) + ".png");
-    List<BufferedImage> drawn;
-    if (Files.exists(file)) {
-      drawn = ImageSheet.split(ImageFile.read(file), answers.styles().size());
-    } else {
-      drawn = draw(opened, answers.prompts(), answers.seed(), bars);
-      ImageFile.writePng(ImageSheet.of(drawn, answers.styles().size()), file);
-    }
-    FeatureMatrix features = judge.clip().extract(drawn);
-    return new Base(judged(judge, features), nearest(data, drawn), features);
-  }
-
-  private List<BufferedImage> draw(
-      DiffusionModel drawing, List<String> prompts, long seed, ProgressBars bars) {
-    SamplingSettings sampling = EmbeddedModel.recommendedSampling().batchSize(batch);
-    return LatentSampler.of(drawing)
-        .settings(sampling)
-        .listener(bars.drawing("images"))
-        .draw(prompts, seed);
-  }
-
-  static List<Answer> judged(EmbeddedEvaluator judge, FeatureMatrix features) {
-    double threshold = judge.copyThreshold().orElseThrow().threshold();
-    return judge.judge(features).stream()
-        .map(verdict ->
-            new Answer(
-                verdict.style().name(),
-                verdict.concept().name(),
-                verdict.plantedCosine() > threshold))
-        .toList();
-  }
-
-  static List<Answer> nearest(NearestImage data, List<BufferedImage> images) {
-    return images.stream()
-        .map(RgbImage::of)
-        .map(data::judge)
-        .map(Judgement::image)
-        .map(image ->
-            image == null
-                ? new Answer("", "", true)
-                : new Answer(image.style(), image.concept().name(), false))
-        .toList();
-  }
-
   private StudyResult run(
       Run run,
-      Base base,
+      Judged base,
       StableDiffusion opened,
       EmbeddedEvaluator judge,
-      NearestImage data,
+      StudyImages drawing,
       AnswerSet answers,
       ProgressBars bars)
       throws IOException {
@@ -306,27 +250,24 @@ public final class MethodStudy implements Callable<Integer> {
           .applied(
               opened,
               () -> {
-                drawn.addAll(draw(opened, answers.prompts(), answers.seed(), bars));
+                drawn.addAll(drawing.draw(opened, answers.prompts(), answers.seed()));
                 if (target.kind() == Kind.PLANTED) {
                   copies.addAll(
-                      draw(
-                          opened,
-                          Collections.nCopies(COPIES, target.name()),
-                          answers.seed(),
-                          bars));
+                      drawing.draw(
+                          opened, Collections.nCopies(COPIES, target.name()), answers.seed()));
                 }
                 return drawn;
               });
       ImageFile.writePng(
           ImageSheet.of(drawn, answers.styles().size()),
           output.resolve(run.fileName().replace(".json", ".png")));
-      FeatureMatrix features = judge.clip().extract(drawn);
+      Judged found = drawing.judged(drawn);
       List<Question> questions = answers.questions();
       int[] others =
           IntStream.range(0, questions.size())
               .filter(i -> !Scores.isOf(target, questions.get(i)))
               .toArray();
-      FeatureMatrix after = features.select(others);
+      FeatureMatrix after = found.features().select(others);
       FeatureMatrix before = base.features().select(others);
       return new StudyResult(
           target.toString(),
@@ -336,9 +277,9 @@ public final class MethodStudy implements Callable<Integer> {
               target,
               questions,
               base.answers(),
-              judged(judge, features),
-              copies.isEmpty() ? List.of() : judged(judge, judge.clip().extract(copies))),
-          Scores.of(target, questions, base.nearest(), nearest(data, drawn), nearest(data, copies)),
+              found.answers(),
+              copies.isEmpty() ? List.of() : drawing.answers(judge.clip().extract(copies))),
+          Scores.of(target, questions, base.nearest(), found.nearest(), drawing.nearest(copies)),
           ClipMmd.defaults().distance(after, before),
           KernelInceptionDistance.unbiased(after, before),
           result.elapsed().toMillis() / 1000.0,

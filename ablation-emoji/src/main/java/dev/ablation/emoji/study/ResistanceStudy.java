@@ -320,8 +320,8 @@ public final class ResistanceStudy implements Callable<Integer> {
         Scores.of(
             target,
             questions,
-            MethodStudy.nearest(judges.nearest(), base),
-            MethodStudy.nearest(judges.nearest(), drawn),
+            StudyImages.nearest(judges.nearest(), base),
+            StudyImages.nearest(judges.nearest(), drawn),
             List.of()),
         attacks,
         steps,
@@ -335,7 +335,7 @@ public final class ResistanceStudy implements Callable<Integer> {
 
   private static List<Answer> evaluated(ResistanceAttacks.Judges judges, List<BufferedImage> drawn) {
     EmbeddedEvaluator evaluator = judges.evaluator();
-    return MethodStudy.judged(evaluator, evaluator.clip().extract(drawn));
+    return StudyImages.answers(evaluator, evaluator.clip().extract(drawn));
   }
 
   /** What the base model draws, from its first run on read from its file. */

@@ -51,8 +51,12 @@ record StudyResult(
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
 
   static String fileName(String target, String method) {
-    return (target + "--" + method).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9-]+", "-")
-        + ".json";
+    return slug(target + "--" + method) + ".json";
+  }
+
+  /** Makes a file's name of words. */
+  static String slug(String words) {
+    return words.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9-]+", "-");
   }
 
   static StudyResult read(Path file) throws IOException {

@@ -1,11 +1,5 @@
-package dev.ablation.job;
+package dev.ablation.evaluation;
 
-import dev.ablation.evaluation.Comparison;
-import dev.ablation.evaluation.ConceptDetector;
-import dev.ablation.evaluation.ImageBatch;
-import dev.ablation.evaluation.Role;
-import dev.ablation.evaluation.Subject;
-import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.MetricStatistics;
@@ -22,7 +16,7 @@ import java.util.function.Function;
  * nothing to keep, and the share is 1.
  */
 final class KeptShare implements SubjectMetric {
-  static final String NAME = "kept of what was right before";
+  static final String NAME = ErasureScore.KEPT_SHARE;
 
   private final Function<Subject, Optional<ConceptDetector>> detectors;
 
