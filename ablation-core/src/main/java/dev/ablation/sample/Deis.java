@@ -133,7 +133,9 @@ public record Deis(
       return next.get();
     }
 
-    /** Integrates the polynomial in {@code v = log(s / s of this step)}, where {@code ds = s dv}. */
+    /**
+     * Integrates the polynomial in {@code v = log(s / s of this step)}, where {@code ds = s dv}.
+     */
     private double weight(int index, int k, int order) {
       // Coefficients of 1, v and v^2 in the product of (v - v_other) / (v_k - v_other).
       double constant = 1;

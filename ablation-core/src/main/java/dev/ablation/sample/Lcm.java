@@ -28,8 +28,7 @@ import org.jspecify.annotations.Nullable;
  *     latents
  */
 @CheckReturnValue
-public record Lcm(int distilledSteps, double timestepScaling, double clipRange)
-    implements Sampler {
+public record Lcm(int distilledSteps, double timestepScaling, double clipRange) implements Sampler {
   /** The variance of the data in the scale of the boundary condition (Luo et al., appendix D). */
   private static final double DATA_VARIANCE = 0.25;
 
@@ -79,7 +78,10 @@ public record Lcm(int distilledSteps, double timestepScaling, double clipRange)
     private final double scaling;
 
     Run(
-        Lcm settings, VariancePreservingSchedule schedule, PredictionType type, double[] timesteps) {
+        Lcm settings,
+        VariancePreservingSchedule schedule,
+        PredictionType type,
+        double[] timesteps) {
       super(schedule, type, timesteps, settings.clipRange);
       scaling = settings.timestepScaling;
     }

@@ -126,7 +126,9 @@ public record Lms(boolean karrasSigmas, TimestepSpacing spacing, int stepsOffset
       double end = level(index + 1);
       return (end - begin)
           / 6
-          * (basis(begin, index, k) + 4 * basis((begin + end) / 2, index, k) + basis(end, index, k));
+          * (basis(begin, index, k)
+              + 4 * basis((begin + end) / 2, index, k)
+              + basis(end, index, k));
     }
 
     private double basis(double at, int index, int k) {

@@ -116,8 +116,8 @@ public interface Sampler {
   }
 
   /**
-   * {@return multistep sampling of latent consistency models (Luo et al. 2023)} For models that were
-   * distilled for it, in 2 to 8 steps with a guidance scale of 1 to 2.
+   * {@return multistep sampling of latent consistency models (Luo et al. 2023)} For models that
+   * were distilled for it, in 2 to 8 steps with a guidance scale of 1 to 2.
    */
   static Lcm lcm() {
     return new Lcm(FewSteps.USUAL_DISTILLED, 10, 0);

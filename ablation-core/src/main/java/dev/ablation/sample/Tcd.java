@@ -32,8 +32,7 @@ public record Tcd(double gamma, int distilledSteps) implements Sampler {
 
   /** Checks the ranges. */
   public Tcd {
-    Preconditions.checkArgument(
-        gamma >= 0 && gamma <= 1, "gamma must be in [0, 1], was %s", gamma);
+    Preconditions.checkArgument(gamma >= 0 && gamma <= 1, "gamma must be in [0, 1], was %s", gamma);
     FewSteps.checkDistilled(distilledSteps);
   }
 
@@ -76,15 +75,17 @@ public record Tcd(double gamma, int distilledSteps) implements Sampler {
   public SamplerRun start(
       NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
     VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
-    return new Run(
-        gamma, schedule, type, FewSteps.of(schedule.steps(), distilledSteps, steps));
+    return new Run(gamma, schedule, type, FewSteps.of(schedule.steps(), distilledSteps, steps));
   }
 
   private static final class Run extends TimestepRun {
     private final double gamma;
 
     Run(
-        double gamma, VariancePreservingSchedule schedule, PredictionType type, double[] timesteps) {
+        double gamma,
+        VariancePreservingSchedule schedule,
+        PredictionType type,
+        double[] timesteps) {
       super(schedule, type, timesteps, 0);
       this.gamma = gamma;
     }

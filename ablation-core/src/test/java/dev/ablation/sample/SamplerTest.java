@@ -374,7 +374,18 @@ class SamplerTest {
             Map.entry("stepsOffset", 0));
     assertThat(samplers().map(Sampler::name).distinct())
         .containsExactly(
-            "ddpm", "ddim", "pndm", "dpm-solver++", "euler", "heun", "euler-ancestral", "lms", "deis", "lcm", "tcd", "unipc");
+            "ddpm",
+            "ddim",
+            "pndm",
+            "dpm-solver++",
+            "euler",
+            "heun",
+            "euler-ancestral",
+            "lms",
+            "deis",
+            "lcm",
+            "tcd",
+            "unipc");
   }
 
   @Test
@@ -390,9 +401,7 @@ class SamplerTest {
         .withMessage("steps must be at most the 50 that the model was distilled on, was 51");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
-            Sampler.tcd()
-                .distilledSteps(1001)
-                .start(SCHEDULE, PredictionType.EPSILON, 4, LATENTS))
+            Sampler.tcd().distilledSteps(1001).start(SCHEDULE, PredictionType.EPSILON, 4, LATENTS))
         .withMessage("distilledSteps must be at most the schedule's 1000, was 1001");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Sampler.uniPc().order(4))

@@ -234,8 +234,7 @@ public record SchedulerConfig(
             default -> NoiseSchedule.cosine(steps);
           };
     }
-    boolean rescale =
-        !NOT_RESCALED.contains(type) && keys.flag("rescale_betas_zero_snr", false);
+    boolean rescale = !NOT_RESCALED.contains(type) && keys.flag("rescale_betas_zero_snr", false);
     return rescale ? schedule.rescaledToZeroTerminalSnr() : schedule;
   }
 

@@ -26,8 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Samplers that the golden files do not have, with the network {@code sin(input)} and the noise that
- * the published implementation drew: {@code schedulers.py} makes the numbers.
+ * Samplers that the golden files do not have, with the network {@code sin(input)} and the noise
+ * that the published implementation drew: {@code schedulers.py} makes the numbers.
  */
 class PublishedSamplersTest {
   private static final double TOLERANCE = 1e-4;
