@@ -9,7 +9,7 @@ import java.util.regex.MatchResult;
  * The replacement for an anchor's name in a prompt. It takes on the case of the word that it
  * replaces.
  *
- * @param head the words whose last takes a plural's "s"
+ * @param head the words whose last takes a plural's ending
  * @param tail the words after them
  */
 record Replacement(String head, String tail) {
@@ -31,11 +31,13 @@ record Replacement(String head, String tail) {
     return target.append(prompt, end, prompt.length()).toString();
   }
 
-  private String inTheCaseOf(String found, String plural) {
+  private String inTheCaseOf(String found, String foundPlural) {
+    boolean isPlural = !foundPlural.isEmpty();
+    String plural = isPlural ? Words.pluralEnding(head) : "";
     // A single capital letter is not a capitalized word, and some scripts have no capital letters.
     boolean hasCapitals = !found.equals(found.toLowerCase(Locale.ROOT));
     if (hasCapitals && found.length() > 1 && found.equals(found.toUpperCase(Locale.ROOT))) {
-      return head.toUpperCase(Locale.ROOT) + plural + tail.toUpperCase(Locale.ROOT);
+      return (head + plural + tail).toUpperCase(Locale.ROOT);
     }
     if (Character.isUpperCase(found.codePointAt(0))) {
       int own = head.codePointAt(0);

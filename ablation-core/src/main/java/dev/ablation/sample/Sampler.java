@@ -105,6 +105,32 @@ public interface Sampler {
     return new Heun(false, TimestepSpacing.LINSPACE, 0);
   }
 
+  /** {@return the linear multistep method of order 4 in the noise level, as k-diffusion has it} */
+  static Lms lms() {
+    return new Lms(false, TimestepSpacing.LINSPACE, 0);
+  }
+
+  /** {@return DEIS of order 2, variant log-rho (Zhang and Chen 2023)} */
+  static Deis deis() {
+    return new Deis(2, false, true, TimestepSpacing.LINSPACE, 0);
+  }
+
+  /**
+   * {@return multistep sampling of latent consistency models (Luo et al. 2023)} For models that
+   * were distilled for it, in 2 to 8 steps with a guidance scale of 1 to 2.
+   */
+  static Lcm lcm() {
+    return new Lcm(FewSteps.USUAL_DISTILLED, 10, 0);
+  }
+
+  /**
+   * {@return sampling of models distilled by trajectory consistency (Zheng et al. 2024), gamma 0.3}
+   * For models that were distilled for it, in 2 to 8 steps without guidance.
+   */
+  static Tcd tcd() {
+    return new Tcd(0.3, FewSteps.USUAL_DISTILLED);
+  }
+
   /** {@return Euler's method with ancestral noise} */
   static EulerAncestral eulerAncestral() {
     return new EulerAncestral(TimestepSpacing.LINSPACE, 0);

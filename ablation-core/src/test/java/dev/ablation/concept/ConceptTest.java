@@ -103,6 +103,30 @@ class ConceptTest {
   }
 
   @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "two foxes|fox|polar fox|two polar foxes",
+        "FOXES|fox|polar fox|POLAR FOXES",
+        "a fox's den|fox|polar fox|a polar fox's den",
+        "the foxes' den|fox|polar fox|the polar foxes' den",
+        "the cats' den|cat|polar fox|the polar foxes' den",
+        "Two foxes|fox|grumpy cat|Two grumpy cats",
+        "two buses|bus|tram|two trams",
+        "a teddy  bear|teddy bear|grumpy cat|a grumpy cat",
+        "a teddy-bear's ear|teddy bear|grumpy cat|a grumpy cat's ear",
+        "a TEDDY BEAR|teddy bear|grumpy cat|a GRUMPY CAT",
+        "a teddy bear|teddy-bear|grumpy cat|a grumpy cat",
+        "Van Gogh’s chair|van gogh's chair|chair|Chair",
+        "a café and a cafe|cafe|bar|a café and a bar",
+        "a café|café|bar|a bar",
+        "a café|café|bar|a bar"
+      })
+  void wordsAreFoundInTheirForms(String prompt, String anchor, String target, String expected) {
+    assertThat(Concept.instance(target).targetPrompts(prompt, anchor)).containsExactly(expected);
+  }
+
+  @ParameterizedTest
   @CsvSource({"a photo of 猫咪,猫咪,a photo of grumpy cat", "the 101 dogs,101,the grumpy cat dogs"})
   void wordsWithoutCapitalLettersAskForNone(String prompt, String anchor, String expected) {
     assertThat(Concept.instance("grumpy cat").targetPrompts(prompt, anchor))

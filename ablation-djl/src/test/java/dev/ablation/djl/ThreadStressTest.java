@@ -31,7 +31,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -81,11 +80,13 @@ class ThreadStressTest {
     private static final int THREADS = 4;
     private static final int DELTAS = 3;
     private static final int MOST_REFUSALS = 20_000;
-    private static final int MOST_NANOS_OF_PAUSE = 5_000_000;
+    private static final int OPERATIONS_PER_REPORT = 500;
+    private static final int MOST_MILLISECONDS_OF_PAUSE = 50;
 
     private final AtomicReference<StableDiffusion> model = new AtomicReference<>();
     private final AtomicInteger left;
     private volatile String last = "";
+    private int made;
     private final Map<String, Integer> counts = new TreeMap<>();
     private final List<WeightDelta> deltas = new ArrayList<>();
     private final List<int[]> expected = new ArrayList<>();
@@ -197,8 +198,13 @@ class ThreadStressTest {
       }
     }
 
-    private static void pause(SplittableRandom random) {
-      LockSupport.parkNanos(random.nextInt(MOST_NANOS_OF_PAUSE));
+    /** Waits until another operation has ended, or for a while: that is when trying may help. */
+    private synchronized void pause(SplittableRandom random) {
+      try {
+        wait(1 + random.nextInt(MOST_MILLISECONDS_OF_PAUSE));
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
     }
 
     private boolean made(int kind, int at, StableDiffusion opened) {
@@ -258,6 +264,13 @@ class ThreadStressTest {
         throw new AssertionError(operation + ": a wrong result");
       }
       counts.merge(operation, 1, Integer::sum);
+      if (!operation.startsWith("refused")) {
+        made++;
+        if (made % OPERATIONS_PER_REPORT == 0) {
+          System.out.println(counts);
+        }
+        notifyAll();
+      }
     }
   }
 }

@@ -552,6 +552,10 @@ final class JobPlanner {
       case "euler" -> Sampler.euler();
       case "heun" -> Sampler.heun();
       case "euler-ancestral" -> Sampler.eulerAncestral();
+      case "lms" -> Sampler.lms();
+      case "deis" -> Sampler.deis();
+      case "lcm" -> Sampler.lcm();
+      case "tcd" -> Sampler.tcd();
       case "flow-match-euler" -> Sampler.flowMatchEuler();
       default -> Sampler.uniPc();
     };

@@ -25,6 +25,10 @@ public record JobSampling(
               "euler",
               "heun",
               "euler-ancestral",
+              "lms",
+              "deis",
+              "lcm",
+              "tcd",
               "flow-match-euler",
               "unipc"
             })

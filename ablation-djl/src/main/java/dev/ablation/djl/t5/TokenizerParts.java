@@ -84,9 +84,11 @@ final class TokenizerParts {
     JsonObject json = new JsonObject();
     json.addProperty(TYPE, type);
     JsonElement unknown = model.get("unk_id");
-    if (unknown != null && !unknown.isJsonNull()) {
-      json.addProperty("unk_id", integer(unknown, "unk_id", vocabulary.size() - 1));
+    if (unknown == null || unknown.isJsonNull()) {
+      // The native library would notice at the first character without a token.
+      throw new IllegalArgumentException("it has no unknown token (unk_id)");
     }
+    json.addProperty("unk_id", integer(unknown, "unk_id", vocabulary.size() - 1));
     json.add("vocab", vocabulary);
     json.addProperty("byte_fallback", flag(model, "byte_fallback", false));
     return json;

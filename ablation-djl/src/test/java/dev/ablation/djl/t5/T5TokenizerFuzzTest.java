@@ -86,7 +86,7 @@ class T5TokenizerFuzzTest extends ReaderFuzz {
         .formatted(first, vocabulary.substring(1));
   }
 
-  private static byte[] pieces(boolean normalizes) {
+  static byte[] pieces(boolean normalizes) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     for (int id = 0; id < PIECES.size(); id++) {
       ByteArrayOutputStream piece = new ByteArrayOutputStream();

@@ -97,13 +97,42 @@ class T5TokenizerTest {
         "",
         "{\"model\": {\"type\": \"Unigram\"}}",
         "{\"model\": {\"type\": \"Unigram\", \"vocab\": [1]}}",
-        "{\"model\": {\"type\": \"Unigram\", \"vocab\": [[\"<pad>\", 0]]}}"
+        "{\"model\": {\"type\": \"Unigram\", \"vocab\": [[\"<pad>\", 0]]}}",
+        "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"<pad>\", 0]]}}"
       })
   void refusesOtherTokenizers(String json) throws IOException {
     Files.writeString(folder.resolve("tokenizer.json"), json);
     assertThatThrownBy(() -> T5Tokenizer.load(folder, 77))
         .isInstanceOf(IOException.class)
         .hasMessageContainingAll("tokenizer.json", "not a");
+  }
+
+  /** Else the first prompt with an unknown character would be refused, in the middle of a run. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "\"unk_id\": null, ", "\"byte_fallback\": true, "})
+  void refusesAVocabularyWithoutAnUnknownToken(String unknown) throws IOException {
+    Path file = folder.resolve("tokenizer.json");
+    Files.writeString(
+        file,
+        "{\"model\": {\"type\": \"Unigram\", %s\"vocab\": [[\"<pad>\", 0], [\"</s>\", 0]]}}"
+            .formatted(unknown));
+    assertThatThrownBy(() -> T5Tokenizer.load(folder, 77))
+        .isInstanceOf(IOException.class)
+        .hasMessage(file + ": not a tokenizer of T5: it has no unknown token (unk_id)");
+  }
+
+  @Test
+  void refusesPiecesWithoutAnUnknownToken() throws IOException {
+    Path file = folder.resolve("spiece.model");
+    byte[] pieces = T5TokenizerFuzzTest.pieces(false);
+    Files.write(file, pieces);
+    T5Tokenizer.load(folder, 77).close();
+    int kind = new String(pieces, StandardCharsets.ISO_8859_1).indexOf("<unk>") + "<unk>".length();
+    pieces[kind + 6] = 3; // after the score: a control token as the others
+    Files.write(file, pieces);
+    assertThatThrownBy(() -> T5Tokenizer.load(folder, 77))
+        .isInstanceOf(IOException.class)
+        .hasMessage(file + ": not a model of SentencePiece: it has no unknown piece");
   }
 
   @ParameterizedTest

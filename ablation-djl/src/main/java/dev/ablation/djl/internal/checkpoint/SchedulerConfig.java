@@ -4,14 +4,18 @@ import dev.ablation.djl.load.InvalidCheckpointException;
 import dev.ablation.djl.load.JsonConfig;
 import dev.ablation.sample.Ddim;
 import dev.ablation.sample.Ddpm;
+import dev.ablation.sample.Deis;
 import dev.ablation.sample.DpmSolverPlusPlus;
 import dev.ablation.sample.Euler;
 import dev.ablation.sample.EulerAncestral;
 import dev.ablation.sample.FinalSigma;
 import dev.ablation.sample.FlowSigmas;
 import dev.ablation.sample.Heun;
+import dev.ablation.sample.Lcm;
+import dev.ablation.sample.Lms;
 import dev.ablation.sample.Pndm;
 import dev.ablation.sample.Sampler;
+import dev.ablation.sample.Tcd;
 import dev.ablation.sample.TimestepSpacing;
 import dev.ablation.sample.UniPc;
 import dev.ablation.schedule.NoiseSchedule;
@@ -49,32 +53,49 @@ import org.slf4j.LoggerFactory;
 public record SchedulerConfig(
     String className, NoiseSchedule schedule, PredictionType predictionType, Sampler sampler) {
 
+  private static final String LINEAR = "linear";
+  private static final String SCALED_LINEAR = "scaled_linear";
+  private static final int DISTILLED_STEPS = 50;
   private static final String FLOW_MATCH_EULER = "FlowMatchEulerDiscreteScheduler";
 
   /** Classes that do not know {@code rescale_betas_zero_snr}. */
-  private static final Set<String> NOT_RESCALED = Set.of("PNDMScheduler", "HeunDiscreteScheduler");
+  private static final Set<String> NOT_RESCALED =
+      Set.of(
+          "PNDMScheduler",
+          "HeunDiscreteScheduler",
+          "LMSDiscreteScheduler",
+          "DEISMultistepScheduler",
+          "DPMSolverSinglestepScheduler",
+          "DPMSolverSDEScheduler",
+          "KDPM2DiscreteScheduler",
+          "KDPM2AncestralDiscreteScheduler");
+
+  /** Classes whose betas are those of Stable Diffusion if the file does not state them. */
+  private static final Map<String, String> BETAS_OF_STABLE_DIFFUSION =
+      Map.of(
+          "HeunDiscreteScheduler", LINEAR,
+          "KDPM2DiscreteScheduler", LINEAR,
+          "KDPM2AncestralDiscreteScheduler", LINEAR,
+          "DPMSolverSDEScheduler", LINEAR,
+          "LCMScheduler", SCALED_LINEAR,
+          "TCDScheduler", SCALED_LINEAR);
 
   private static final Map<String, Function<Keys, Sampler>> CLASSES =
       new TreeMap<>(
-          Map.of(
-              "HeunDiscreteScheduler",
-              SchedulerConfig::heun,
-              "DDPMScheduler",
-              SchedulerConfig::ddpm,
-              "DDIMScheduler",
-              SchedulerConfig::ddim,
-              "PNDMScheduler",
-              SchedulerConfig::pndm,
-              "DPMSolverMultistepScheduler",
-              SchedulerConfig::dpmSolver,
-              "EulerDiscreteScheduler",
-              SchedulerConfig::euler,
-              "EulerAncestralDiscreteScheduler",
-              SchedulerConfig::eulerAncestral,
-              "UniPCMultistepScheduler",
-              SchedulerConfig::uniPc,
-              FLOW_MATCH_EULER,
-              SchedulerConfig::flowMatchEuler));
+          Map.ofEntries(
+              Map.entry("HeunDiscreteScheduler", SchedulerConfig::heun),
+              Map.entry("DDPMScheduler", SchedulerConfig::ddpm),
+              Map.entry("DDIMScheduler", SchedulerConfig::ddim),
+              Map.entry("PNDMScheduler", SchedulerConfig::pndm),
+              Map.entry("DPMSolverMultistepScheduler", SchedulerConfig::dpmSolver),
+              Map.entry("EulerDiscreteScheduler", SchedulerConfig::euler),
+              Map.entry("EulerAncestralDiscreteScheduler", SchedulerConfig::eulerAncestral),
+              Map.entry("UniPCMultistepScheduler", SchedulerConfig::uniPc),
+              Map.entry("LMSDiscreteScheduler", SchedulerConfig::lms),
+              Map.entry("DEISMultistepScheduler", SchedulerConfig::deis),
+              Map.entry("LCMScheduler", SchedulerConfig::lcm),
+              Map.entry("TCDScheduler", SchedulerConfig::tcd),
+              Map.entry(FLOW_MATCH_EULER, SchedulerConfig::flowMatchEuler)));
 
   /**
    * Published classes whose sampler this library does not have, with the nearest one that it has.
@@ -83,22 +104,14 @@ public record SchedulerConfig(
   private static final Map<String, Function<Keys, Sampler>> SUBSTITUTES =
       new TreeMap<>(
           Map.of(
-              "DEISMultistepScheduler",
-              keys -> substituteSolver(keys, false),
               "DPMSolverSinglestepScheduler",
               keys -> substituteSolver(keys, false),
               "DPMSolverSDEScheduler",
               keys -> substituteSolver(keys, true),
-              "LMSDiscreteScheduler",
-              SchedulerConfig::substituteEuler,
               "KDPM2DiscreteScheduler",
               SchedulerConfig::substituteEuler,
               "KDPM2AncestralDiscreteScheduler",
               SchedulerConfig::eulerAncestral,
-              "LCMScheduler",
-              SchedulerConfig::substituteDdim,
-              "TCDScheduler",
-              SchedulerConfig::substituteDdim,
               "DDIMInverseScheduler",
               SchedulerConfig::substituteDdim));
 
@@ -183,7 +196,7 @@ public record SchedulerConfig(
                 "epsilon", PredictionType.EPSILON,
                 "v_prediction", PredictionType.V_PREDICTION,
                 "sample", PredictionType.SAMPLE));
-    NoiseSchedule schedule = schedule(keys, !NOT_RESCALED.contains(type));
+    NoiseSchedule schedule = schedule(keys, type);
     Sampler sampler = reader.apply(keys);
     if (SUBSTITUTES.containsKey(type)) {
       LOG.warn(
@@ -197,25 +210,31 @@ public record SchedulerConfig(
     return new SchedulerConfig(type, schedule, prediction, sampler);
   }
 
-  private static NoiseSchedule schedule(Keys keys, boolean rescalable) {
+  private static NoiseSchedule schedule(Keys keys, String type) {
+    String usual = BETAS_OF_STABLE_DIFFUSION.get(type);
     double[] trained = keys.numbers("trained_betas");
     VariancePreservingSchedule schedule;
     if (trained != null) {
       schedule = NoiseSchedule.ofBetas(trained);
     } else {
       int steps = keys.integer("num_train_timesteps", 1000);
-      double start = keys.number("beta_start", 0.0001);
-      double end = keys.number("beta_end", 0.02);
+      double start = keys.number("beta_start", usual == null ? 0.0001 : 0.00085);
+      double end = keys.number("beta_end", usual == null ? 0.02 : 0.012);
       String kind =
-          keys.oneOf("beta_schedule", "linear", "linear", "scaled_linear", "squaredcos_cap_v2");
+          keys.oneOf(
+              "beta_schedule",
+              usual == null ? LINEAR : usual,
+              LINEAR,
+              SCALED_LINEAR,
+              "squaredcos_cap_v2");
       schedule =
           switch (kind) {
-            case "linear" -> NoiseSchedule.linear(steps, start, end);
-            case "scaled_linear" -> NoiseSchedule.scaledLinear(steps, start, end);
+            case LINEAR -> NoiseSchedule.linear(steps, start, end);
+            case SCALED_LINEAR -> NoiseSchedule.scaledLinear(steps, start, end);
             default -> NoiseSchedule.cosine(steps);
           };
     }
-    boolean rescale = rescalable && keys.flag("rescale_betas_zero_snr", false);
+    boolean rescale = !NOT_RESCALED.contains(type) && keys.flag("rescale_betas_zero_snr", false);
     return rescale ? schedule.rescaledToZeroTerminalSnr() : schedule;
   }
 
@@ -332,6 +351,47 @@ public record SchedulerConfig(
     keys.mustBe("use_beta_sigmas", false);
     keys.mustBe("clip_sample", false);
     return new Heun(keys.flag("use_karras_sigmas", false), spacing(keys, "linspace"), offset(keys));
+  }
+
+  private static Sampler lms(Keys keys) {
+    keys.mustBe("use_exponential_sigmas", false);
+    keys.mustBe("use_beta_sigmas", false);
+    return new Lms(keys.flag("use_karras_sigmas", false), spacing(keys, "linspace"), offset(keys));
+  }
+
+  private static Sampler deis(Keys keys) {
+    for (String key :
+        List.of(
+            "thresholding",
+            "use_exponential_sigmas",
+            "use_beta_sigmas",
+            "use_flow_sigmas",
+            "use_dynamic_shifting")) {
+      keys.mustBe(key, false);
+    }
+    // The published class reads the names of other solvers as its own.
+    keys.oneOf("algorithm_type", "deis", "deis", "dpmsolver", "dpmsolver++");
+    keys.oneOf("solver_type", "logrho", "logrho", "midpoint", "heun", "bh1", "bh2");
+    return new Deis(
+        keys.integer("solver_order", 2),
+        keys.flag("use_karras_sigmas", false),
+        keys.flag("lower_order_final", true),
+        spacing(keys, "linspace"),
+        offset(keys));
+  }
+
+  private static Sampler lcm(Keys keys) {
+    keys.mustBe("thresholding", false);
+    return new Lcm(
+        keys.integer("original_inference_steps", DISTILLED_STEPS),
+        keys.number("timestep_scaling", 10),
+        keys.flag("clip_sample", false) ? keys.number("clip_sample_range", 1) : 0);
+  }
+
+  /** Gamma is not in the file: the published pipelines give 0, as "eta", unless told otherwise. */
+  private static Sampler tcd(Keys keys) {
+    keys.mustBe("thresholding", false);
+    return new Tcd(0, keys.integer("original_inference_steps", DISTILLED_STEPS));
   }
 
   private static Sampler eulerAncestral(Keys keys) {

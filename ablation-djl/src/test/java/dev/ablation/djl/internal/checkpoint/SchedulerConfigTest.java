@@ -80,6 +80,45 @@ class SchedulerConfigTest {
         .isEqualTo(NoiseSchedule.stableDiffusion());
   }
 
+  /** The classes of k-diffusion and of consistency models state betas of their own. */
+  @ParameterizedTest
+  @CsvSource({
+    "HeunDiscreteScheduler, linear",
+    "KDPM2DiscreteScheduler, linear",
+    "KDPM2AncestralDiscreteScheduler, linear",
+    "DPMSolverSDEScheduler, linear",
+    "LCMScheduler, scaled_linear",
+    "TCDScheduler, scaled_linear"
+  })
+  void absentBetasAreThoseOfTheClass(String className, String kind) throws IOException {
+    assertThat(parse(className, "").schedule())
+        .isEqualTo(
+            kind.equals("linear")
+                ? NoiseSchedule.linear(1000, 0.00085, 0.012)
+                : NoiseSchedule.stableDiffusion());
+    assertThat(parse(className, "'beta_start': 0.0001, 'beta_end': 0.02").schedule())
+        .isEqualTo(
+            kind.equals("linear")
+                ? NoiseSchedule.linear(1000, 0.0001, 0.02)
+                : NoiseSchedule.scaledLinear(1000, 0.0001, 0.02));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "PNDMScheduler",
+    "HeunDiscreteScheduler",
+    "LMSDiscreteScheduler",
+    "DEISMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "DPMSolverSDEScheduler",
+    "KDPM2DiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler"
+  })
+  void aKeyThatTheClassDoesNotKnowDoesNotRescale(String className) throws IOException {
+    String keys = STABLE_DIFFUSION + ", 'skip_prk_steps': true, 'rescale_betas_zero_snr': true";
+    assertThat(parse(className, keys).schedule()).isEqualTo(NoiseSchedule.stableDiffusion());
+  }
+
   @Test
   void infiniteNumbersInPythonsSpelling() throws IOException {
     for (String infinity : new String[] {"-Infinity", "'-inf'"}) {
@@ -137,6 +176,12 @@ class SchedulerConfigTest {
           FlowMatchEulerDiscreteScheduler | 'use_beta_sigmas': true | use_beta_sigmas must be false, all that is supported, was true
           FlowMatchEulerDiscreteScheduler | 'time_shift_type': 'cubic' | time_shift_type must be one of [exponential, linear], was "cubic"
           FlowMatchEulerDiscreteScheduler | 'shift': 0 | factor must be positive, was 0.0
+          LMSDiscreteScheduler | 'use_beta_sigmas': true | use_beta_sigmas must be false, all that is supported, was true
+          DEISMultistepScheduler | 'solver_order': 4 | order must be 1, 2 or 3, was 4
+          DEISMultistepScheduler | 'use_flow_sigmas': true | use_flow_sigmas must be false, all that is supported, was true
+          LCMScheduler | 'original_inference_steps': 0 | distilledSteps must be positive, was 0
+          LCMScheduler | 'timestep_scaling': -1 | timestepScaling must be positive and finite, was -1.0
+          TCDScheduler | 'thresholding': true | thresholding must be false, all that is supported, was true
           UniPCMultistepScheduler | 'predict_x0': false | predict_x0 must be true, all that is supported, was false
           UniPCMultistepScheduler | 'disable_corrector': [0] | disable_corrector must be [], all that is supported, was [0]
           """)
@@ -155,23 +200,20 @@ class SchedulerConfigTest {
             "scheduler_config.json: scheduler class '"
                 + className
                 + "' is not supported; supported are [DDIMScheduler, DDPMScheduler,"
-                + " DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,"
-                + " EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler,"
-                + " PNDMScheduler, UniPCMultistepScheduler] and, with another sampler, [DDIMInverseScheduler,"
-                + " DEISMultistepScheduler, DPMSolverSDEScheduler, DPMSolverSinglestepScheduler,"
-                + " KDPM2AncestralDiscreteScheduler, KDPM2DiscreteScheduler,"
-                + " LCMScheduler, LMSDiscreteScheduler, TCDScheduler]");
+                + " DEISMultistepScheduler, DPMSolverMultistepScheduler,"
+                + " EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,"
+                + " FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler, LCMScheduler,"
+                + " LMSDiscreteScheduler, PNDMScheduler, TCDScheduler, UniPCMultistepScheduler] and,"
+                + " with another sampler, [DDIMInverseScheduler, DPMSolverSDEScheduler,"
+                + " DPMSolverSinglestepScheduler, KDPM2AncestralDiscreteScheduler,"
+                + " KDPM2DiscreteScheduler]");
   }
 
   @ParameterizedTest
   @CsvSource({
-    "DEISMultistepScheduler, DPMSolverMultistepScheduler",
     "DPMSolverSinglestepScheduler, DPMSolverMultistepScheduler",
-    "LMSDiscreteScheduler, EulerDiscreteScheduler",
     "KDPM2DiscreteScheduler, EulerDiscreteScheduler",
     "KDPM2AncestralDiscreteScheduler, EulerAncestralDiscreteScheduler",
-    "LCMScheduler, DDIMScheduler",
-    "TCDScheduler, DDIMScheduler",
     "DDIMInverseScheduler, DDIMScheduler"
   })
   void otherSamplersAreSubstitutedButScheduleAndPredictionAreRead(
