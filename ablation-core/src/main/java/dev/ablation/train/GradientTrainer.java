@@ -341,7 +341,8 @@ public final class GradientTrainer implements StepwiseTrainer {
                 .capability(LoraTraining.class, "training low-rank changes")
                 .anchorImages(true)
                 .objective(true);
-    return values.start.map(start -> start.added(own)).orElse(own);
+    // The beginning may be good enough for a monitor, and then no image is needed.
+    return values.start.map(start -> start.added(own).preparesAnchorImages(true)).orElse(own);
   }
 
   @Override

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param scale for {@code negative-guidance}: 1 leads to the empty prompt, more away from the
  *     target; default: 2. For {@code task-vector}: how much is subtracted; default: 0.5
  * @param trajectory for {@code model-based}, {@code negative-guidance} and {@code
- *     self-distillation}: network calls from pure noise to the point of the loss, in place of noised
- *     anchor images. Default: noised anchor images
+ *     self-distillation}: network calls from pure noise to the point of the loss, in place of
+ *     noised anchor images. Default: noised anchor images
  * @param priorWeight weight of prior preservation on the anchor's images. Default: none
  */
 @Shorthand("kind")
