@@ -115,8 +115,7 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
   public static WeightGroup firstTextLayer() {
     return new WeightGroup(
         "first-text-layer",
-        info ->
-            info.role() == WeightRole.TEXT_ENCODER && info.layer().equals(OptionalInt.of(0)));
+        info -> info.role() == WeightRole.TEXT_ENCODER && info.layer().equals(OptionalInt.of(0)));
   }
 
   /**

@@ -105,11 +105,11 @@ final class PlanRun {
   }
 
   private RunOutcome trainOnImages(
-      PlanCheck check, RunContext context, NDManager scope, Meter meter) throws IOException {
-    try (AnchorSets anchors = AnchorSets.prepare(plan.model(), check.pairs(), context)) {
-      context.continuation().anchorsAreReady();
-      BatchSource batches =
-          PairBatchSource.of(plan.batchChoices(), check.pairs(), anchors::of, plan.seed());
+      PlanCheck check, RunContext context, NDManager scope, Meter meter) {
+    try (AnchorBatches batches = new AnchorBatches(context, check)) {
+      if (!plan.trainer().requirements().preparesAnchorImages()) {
+        batches.prepare();
+      }
       return train(check, context, batches, scope, meter);
     }
   }

@@ -11,6 +11,13 @@ import java.util.Optional;
 public interface BatchSource {
 
   /**
+   * Gets ready, such as by drawing anchor images with the model's present weights. Called by the
+   * run before training, or before the first batch by a trainer that {@linkplain
+   * TrainerRequirements#preparesAnchorImages says so}. Calling it again does nothing.
+   */
+  default void prepare() {}
+
+  /**
    * Returns the pairs of a step.
    *
    * @param step 1 for the first

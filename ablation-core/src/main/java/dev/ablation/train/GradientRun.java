@@ -84,6 +84,12 @@ final class GradientRun implements AutoCloseable {
     try {
       observeOnce();
       start();
+      if (!done() && trainer.start().isPresent()) {
+        session.withBaseWeights(() -> {
+          task.batches().prepare();
+          return true;
+        });
+      }
       while (!done()) {
         task.checkCancelled();
         step(history.size() + 1);

@@ -363,7 +363,8 @@ public final class GradientTrainer implements StepwiseTrainer {
                 .anchorImages(true)
                 .objective(true);
     TrainerRequirements own = values.redirection.map(each -> each.changed(weights)).orElse(weights);
-    return values.start.map(start -> start.added(own)).orElse(own);
+    // The beginning may be good enough for a monitor, and then no image is needed.
+    return values.start.map(start -> start.added(own).preparesAnchorImages(true)).orElse(own);
   }
 
   @Override

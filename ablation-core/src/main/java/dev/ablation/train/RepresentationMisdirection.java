@@ -56,8 +56,8 @@ public final class RepresentationMisdirection implements StepwiseTrainer {
   }
 
   /**
-   * {@return the trainer that leads the target's prompts to the embeddings of the anchor's (HiRM-S);
-   * 30 steps of 8 prompts, at the published learning rate of 5e-5}
+   * {@return the trainer that leads the target's prompts to the embeddings of the anchor's
+   * (HiRM-S); 30 steps of 8 prompts, at the published learning rate of 5e-5}
    */
   public static RepresentationMisdirection toAnchor() {
     return new RepresentationMisdirection(null, usual(30));

@@ -269,8 +269,7 @@ public final class TaskVector implements StepwiseTrainer {
       TrainingTask task, TrainingResult tuned, Map<String, NDArray> learned, NDManager scope) {
     List<Measurement> measurements = new ArrayList<>();
     ModelMetric metric = search.metric();
-    double scale =
-        metric == null ? search.last() : leastScale(task, learned, metric, measurements);
+    double scale = metric == null ? search.last() : leastScale(task, learned, metric, measurements);
     Map<String, WeightChange> changes = new LinkedHashMap<>();
     for (Map.Entry<String, NDArray> each : learned.entrySet()) {
       try (NDArray base = task.model().weights().copy(each.getKey(), scope)) {

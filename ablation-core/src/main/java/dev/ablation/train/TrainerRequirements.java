@@ -17,17 +17,22 @@ import java.util.Objects;
 @CheckReturnValue
 public final class TrainerRequirements {
   private static final TrainerRequirements PROMPTS =
-      new TrainerRequirements(Map.of(), false, false);
+      new TrainerRequirements(Map.of(), false, false, false);
 
   private final Map<Class<?>, String> capabilities;
   private final boolean anchorImages;
   private final boolean objective;
+  private final boolean preparesAnchorImages;
 
   private TrainerRequirements(
-      Map<Class<?>, String> capabilities, boolean anchorImages, boolean objective) {
+      Map<Class<?>, String> capabilities,
+      boolean anchorImages,
+      boolean objective,
+      boolean preparesAnchorImages) {
     this.capabilities = Collections.unmodifiableMap(new LinkedHashMap<>(capabilities));
     this.anchorImages = anchorImages;
     this.objective = objective;
+    this.preparesAnchorImages = preparesAnchorImages;
   }
 
   /**
@@ -55,7 +60,7 @@ public final class TrainerRequirements {
   public TrainerRequirements capability(Class<?> type, String purpose) {
     Map<Class<?>, String> more = new LinkedHashMap<>(capabilities);
     more.put(Objects.requireNonNull(type, "type"), Objects.requireNonNull(purpose, "purpose"));
-    return new TrainerRequirements(more, anchorImages, objective);
+    return new TrainerRequirements(more, anchorImages, objective, preparesAnchorImages);
   }
 
   /**
@@ -65,7 +70,7 @@ public final class TrainerRequirements {
    * @return a copy with this setting
    */
   public TrainerRequirements anchorImages(boolean needed) {
-    return new TrainerRequirements(capabilities, needed, objective);
+    return new TrainerRequirements(capabilities, needed, objective, preparesAnchorImages);
   }
 
   /**
@@ -75,7 +80,19 @@ public final class TrainerRequirements {
    * @return a copy with this setting
    */
   public TrainerRequirements objective(boolean needed) {
-    return new TrainerRequirements(capabilities, anchorImages, needed);
+    return new TrainerRequirements(capabilities, anchorImages, needed, preparesAnchorImages);
+  }
+
+  /**
+   * Changes who has the anchor images drawn.
+   *
+   * @param itself whether the trainer calls {@link BatchSource#prepare}, with the weights of before
+   *     the run, so that a training that ends before its first step draws none; otherwise the run
+   *     does, before training
+   * @return a copy with this setting
+   */
+  public TrainerRequirements preparesAnchorImages(boolean itself) {
+    return new TrainerRequirements(capabilities, anchorImages, objective, itself);
   }
 
   /** {@return the required capabilities of the model, each with its purpose; unmodifiable} */
@@ -86,6 +103,11 @@ public final class TrainerRequirements {
   /** {@return whether training requires anchor images} */
   public boolean anchorImages() {
     return anchorImages;
+  }
+
+  /** {@return whether the trainer itself has the anchor images drawn, before its first batch} */
+  public boolean preparesAnchorImages() {
+    return preparesAnchorImages;
   }
 
   /** {@return whether training minimises the plan's objective} */

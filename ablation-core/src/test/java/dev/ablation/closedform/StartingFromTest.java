@@ -13,6 +13,7 @@ import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
 import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.event.AblationEvent;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
@@ -22,11 +23,14 @@ import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.MonitorDecision;
 import dev.ablation.train.TrainingMonitor;
 import dev.ablation.train.TrainingProgress;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -135,9 +139,15 @@ class StartingFromTest {
   @Test
   void monitorsMeasureTheBaseModelAndThenTheBeginningWhereTheyMayStop() {
     List<Float> sizes = new ArrayList<>();
+    List<AblationEvent> events = new ArrayList<>();
     try (WeightDelta form = closedForm();
         AblationResult result =
-            plan(training().startingFrom(FORM).monitor(new Sizes(sizes, true))).run()) {
+            plan(training().startingFrom(FORM).monitor(new Sizes(sizes, true)))
+                .listener(events::add)
+                .run()) {
+      assertThat(events)
+          .as("no image is drawn that no step needs")
+          .noneMatch(event -> event instanceof AblationEvent.AnchorsProgressed);
       assertThat(result.history()).isEmpty();
       assertThat(result.outcome().early()).isTrue();
       assertThat(result.outcome().steps()).isZero();
@@ -145,6 +155,29 @@ class StartingFromTest {
       assertThat(sizes.get(0)).isEqualTo(model.weights().get(KEY).norm().getFloat());
       assertThat(sizes.get(1)).isNotEqualTo(sizes.get(0));
       assertClose(applied(result.delta()), applied(form));
+    }
+  }
+
+  @Test
+  void theBaseModelDrawsTheAnchorImages() throws IOException {
+    byte[] plain = drawn("plain", training());
+    assertThat(drawn("begun", training().startingFrom(FORM))).isEqualTo(plain);
+  }
+
+  /** The anchor images of a run, as it caches them. */
+  private byte[] drawn(String name, GradientTrainer trainer) throws IOException {
+    Path cache = folder.resolve(name);
+    Ablator.of(model)
+        .target("zebra")
+        .anchor(CATS.cachedIn(cache))
+        .weights(WeightGroup.crossAttentionKeyValue())
+        .trainer(trainer)
+        .run()
+        .close();
+    try (Stream<Path> files = Files.walk(cache)) {
+      Path latents =
+          files.filter(file -> file.toString().endsWith(".safetensors")).findFirst().orElseThrow();
+      return Files.readAllBytes(latents);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.ablation.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -57,13 +58,9 @@ class RepresentationMisdirectionTest {
         NDManager scope = model.manager().newSubManager()) {
       NDArray cat = encoded("a photo of a cat", scope);
       double before = distance(encoded("a photo of a zebra", scope), cat);
-      assertThat(result.history().get(0).loss())
-          .as("the formula")
-          .isCloseTo(before, org.assertj.core.data.Offset.offset(1e-5));
+      assertThat(result.history().get(0).loss()).as("the formula").isCloseTo(before, within(1e-5));
       double after =
-          result
-              .delta()
-              .applied(model, () -> distance(encoded("a photo of a zebra", scope), cat));
+          result.delta().applied(model, () -> distance(encoded("a photo of a zebra", scope), cat));
       assertThat(after).isLessThan(0.5 * before);
       assertThat(result.delta().names()).containsExactly("text.projection");
     }
@@ -73,7 +70,8 @@ class RepresentationMisdirectionTest {
   void theRandomDirectionsHaveTheNorm() {
     try (AblationResult result = plan(few(RepresentationMisdirection.toRandom(2))).run();
         NDManager scope = model.manager().newSubManager()) {
-      double before = encoded("a photo of a zebra", scope).square().sum(new int[] {2}).mean().getFloat();
+      double before =
+          encoded("a photo of a zebra", scope).square().sum(new int[] {2}).mean().getFloat();
       // |h - 2 r|^2 is at most (|h| + 2)^2 and at least (|h| - 2)^2.
       assertThat(result.history().get(0).loss()).isBetween(0.0, Math.pow(Math.sqrt(before) + 2, 2));
       assertThat(result.history().get(59).loss()).isLessThan(result.history().get(0).loss());
@@ -85,8 +83,7 @@ class RepresentationMisdirectionTest {
     double free = dogMoves(plan(few(RepresentationMisdirection.toAnchor())));
     double kept =
         dogMoves(
-            plan(few(RepresentationMisdirection.toAnchor()))
-                .preserve(Concept.instance("dog")));
+            plan(few(RepresentationMisdirection.toAnchor())).preserve(Concept.instance("dog")));
     assertThat(kept).isLessThan(0.7 * free);
   }
 
@@ -94,9 +91,7 @@ class RepresentationMisdirectionTest {
     try (AblationResult result = plan.run();
         NDManager scope = model.manager().newSubManager()) {
       NDArray dog = encoded("a photo of a dog", scope);
-      return result
-          .delta()
-          .applied(model, () -> distance(encoded("a photo of a dog", scope), dog));
+      return result.delta().applied(model, () -> distance(encoded("a photo of a dog", scope), dog));
     }
   }
 

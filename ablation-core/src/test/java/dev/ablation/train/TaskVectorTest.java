@@ -2,12 +2,14 @@ package dev.ablation.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
@@ -58,7 +60,7 @@ class TaskVectorTest {
     float[] twice = change(FEW.scale(2));
     boolean changed = false;
     for (int i = 0; i < half.length; i++) {
-      assertThat(twice[i]).isCloseTo(4 * half[i], org.assertj.core.data.Offset.offset(1e-5f));
+      assertThat(twice[i]).isCloseTo(4 * half[i], within(1e-5f));
       changed |= Math.abs(half[i]) > 1e-3;
     }
     assertThat(changed).isTrue();
@@ -76,18 +78,17 @@ class TaskVectorTest {
 
   @Test
   void theLeastScaleThatRemovesIsTaken() {
+    TaskVector vector = FEW;
     // @start region="task-vector"
+    TaskVector least =
+        vector.leastScale(
+            List.of(0.25, 0.5, 0.75, 1.0), "share of zebras", this::shareOfZebras, 0.05);
     AblationResult result =
         Ablator.of(model)
             .target("zebra")
             .anchor("horse")
             .weights(WeightGroup.denoiser())
-            .trainer(
-                FEW.leastScale(
-                    List.of(0.25, 0.5, 0.75, 1.0),
-                    "share of zebras",
-                    changed -> shareOfZebras(changed),
-                    0.05))
+            .trainer(least)
             .run();
     // @end
     try (result) {
@@ -106,7 +107,7 @@ class TaskVectorTest {
 
   private final List<Float> seen = new ArrayList<>();
 
-  private double shareOfZebras(dev.ablation.model.DiffusionModel changed) {
+  private double shareOfZebras(DiffusionModel changed) {
     seen.add(changed.weights().get(SKIP).toFloatArray()[0]);
     return seen.size() == 1 ? 0.3 : 0;
   }

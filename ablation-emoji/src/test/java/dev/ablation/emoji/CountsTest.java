@@ -88,8 +88,7 @@ class CountsTest {
     GradientTrainer trainer = GradientTrainer.defaults().steps(STEPS).batchSize(BATCH);
     return Stream.of(
         new Step(WeightGroup.crossAttentionKeyValue(), trainer, 611, 15_300, 0),
-        new Step(
-            WeightGroup.crossAttentionKeyValue(), trainer.lora(Lora.rank(4)), 625, 15_300, 0),
+        new Step(WeightGroup.crossAttentionKeyValue(), trainer.lora(Lora.rank(4)), 625, 15_300, 0),
         new Step(WeightGroup.crossAttention(), trainer, 611, 15_300, 0),
         new Step(WeightGroup.attention(), trainer, 611, 15_600, 0),
         new Step(WeightGroup.denoiser(), trainer, 612, 16_500, 0),

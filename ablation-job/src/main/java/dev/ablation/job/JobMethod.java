@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  *     standard} for others), {@code standard}, {@code diffusers}, {@code diffusers-with-prior},
  *     {@code paper}, {@code paper-with-prior}. Default: {@code recommended}
  * @param weights weights to change: {@code cross-attention-key-value}, {@code cross-attention},
- *     {@code attention}, {@code denoiser}, {@code token-embeddings}, {@code first-text-layer}. Default: the
- *     preset's, or the objective's
+ *     {@code attention}, {@code denoiser}, {@code token-embeddings}, {@code first-text-layer}.
+ *     Default: the preset's, or the objective's
  * @param objective the loss. Default: the preset's
  * @param training settings of training by gradient. With {@code closedForm} only if that says
  *     {@code polish}

@@ -189,7 +189,8 @@ class JobRunTest {
   @Test
   void aTaskVectorIsOfTheDenoiser() throws IOException {
     try (StableDiffusion model = EmbeddedModel.open()) {
-      Ablation plan = new JobPlanner(owl("task-vector"), model, new JobEvaluator(null, null)).plan();
+      Ablation plan =
+          new JobPlanner(owl("task-vector"), model, new JobEvaluator(null, null)).plan();
       assertThat(plan.check()).isEmpty();
       Estimate estimate = plan.estimate();
       assertThat(estimate.steps()).isEqualTo(2);

@@ -103,8 +103,7 @@ public final class NamedWeights implements Weights {
               .component(component)
               .projection(weight.projection().orElse(null));
       infos.put(
-          prefix + name,
-          weight.layer().isPresent() ? info.layer(weight.layer().getAsInt()) : info);
+          prefix + name, weight.layer().isPresent() ? info.layer(weight.layer().getAsInt()) : info);
     });
     return this;
   }

@@ -168,8 +168,7 @@ class EsdGoldenTest {
         Gradients gradients =
             session.gradients(
                 () ->
-                    AblationObjective.selfDistillation(0)
-                        .loss(new At(model, session, own, scope)),
+                    AblationObjective.selfDistillation(0).loss(new At(model, session, own, scope)),
                 scope);
         assertThat(gradients.loss()).isCloseTo(expected, withinPercentage(0.1));
       }

@@ -262,6 +262,7 @@ public final class MethodStudy implements Callable<Integer> {
           ImageSheet.of(drawn, answers.styles().size()),
           output.resolve(run.fileName().replace(".json", ".png")));
       Judged found = drawing.judged(drawn);
+      Judged copied = copies.isEmpty() ? null : drawing.judged(copies);
       List<Question> questions = answers.questions();
       int[] others =
           IntStream.range(0, questions.size())
@@ -278,8 +279,13 @@ public final class MethodStudy implements Callable<Integer> {
               questions,
               base.answers(),
               found.answers(),
-              copies.isEmpty() ? List.of() : drawing.answers(judge.clip().extract(copies))),
-          Scores.of(target, questions, base.nearest(), found.nearest(), drawing.nearest(copies)),
+              copied == null ? List.of() : copied.answers()),
+          Scores.of(
+              target,
+              questions,
+              base.nearest(),
+              found.nearest(),
+              copied == null ? List.of() : copied.nearest()),
           ClipMmd.defaults().distance(after, before),
           KernelInceptionDistance.unbiased(after, before),
           result.elapsed().toMillis() / 1000.0,

@@ -227,7 +227,8 @@ class StudyTest {
         .contains("\"all steps, \"\"as\"\" asked\",0.7500,0.5000,0.2500");
     assertThat(Files.readString(folder.resolve("results.md")))
         .contains("### Styles", "### Instances")
-        .contains("| measured | all, 2 | 75.0 % | 50.0 % | 25.0 % | 75.0 % | 50.0 % | 25.0 % | 0.125 | 1.50 |")
+        .contains(
+            "| measured | all, 2 | 75.0 % | 50.0 % | 25.0 % | 75.0 % | 50.0 % | 25.0 % | 0.125 | 1.50 |")
         .contains("| measured | development, 1 | 100.0 % |")
         .contains("| measured | held out, 1 | 50.0 % |")
         .contains(
