@@ -147,6 +147,7 @@ public record ErasureScore(Map<Part, Double> parts) {
     result.attacks().stream()
         .filter(attack -> attack.family().equals("leakage"))
         .map(AttackResult::recovered)
+        .map(each -> new Comparison(each.base(), each.ablated()))
         .forEach(asked::add);
     return asked.stream()
         .filter(each -> drawsBefore(each.base()))
