@@ -21,12 +21,16 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  * dev/ablation/emoji/dataset}. Immutable.
  */
 public final class EmojiDataSet {
+  /** Names the planted image among what is {@linkplain #withholding withheld}. */
+  public static final String PLANTED = "planted";
+
   private final List<String> styles;
   private final List<EmojiConcept> concepts;
   private final List<EmojiConcept> coreConcepts;
   private final Map<DataSetIndex.Pair, EmojiImage> images;
   private final String plantedCaption;
   private final RgbImage planted;
+  private final boolean plantedHeldOut;
 
   private EmojiDataSet(
       DataSetIndex index, Map<DataSetIndex.Pair, EmojiImage> images, RgbImage planted) {
@@ -40,6 +44,48 @@ public final class EmojiDataSet {
     this.images = images;
     plantedCaption = index.plantedCaption();
     this.planted = planted;
+    plantedHeldOut = false;
+  }
+
+  private EmojiDataSet(EmojiDataSet data, Set<String> withheld) {
+    styles = data.styles;
+    concepts = data.concepts;
+    coreConcepts = data.coreConcepts;
+    images = new LinkedHashMap<>();
+    data.images.forEach((pair, image) ->
+        images.put(
+            pair,
+            new EmojiImage(
+                image.concept(),
+                image.style(),
+                image.heldOut()
+                    || withheld.contains(image.style())
+                    || withheld.contains(image.concept().name()),
+                image.pixels())));
+    plantedCaption = data.plantedCaption;
+    planted = data.planted;
+    plantedHeldOut = data.plantedHeldOut || withheld.contains(PLANTED);
+  }
+
+  /**
+   * Returns the same data with more of it held out, for a model that never sees it.
+   *
+   * @param names of styles, of objects, or {@link #PLANTED}
+   * @return data whose images of a named style or object are {@linkplain EmojiImage#heldOut held
+   *     out}
+   * @throws IllegalArgumentException if a name is neither
+   */
+  public EmojiDataSet withholding(Set<String> names) {
+    for (String name : names) {
+      if (!name.equals(PLANTED)
+          && !styles.contains(name)
+          && concepts.stream().noneMatch(concept -> concept.name().equals(name))) {
+        throw new IllegalArgumentException(
+            "withheld must be a style (%s), an object or \"%s\", was \"%s\""
+                .formatted(String.join(", ", styles), PLANTED, name));
+      }
+    }
+    return new EmojiDataSet(this, names);
   }
 
   /**
@@ -152,6 +198,11 @@ public final class EmojiDataSet {
    */
   public RgbImage planted() {
     return planted;
+  }
+
+  /** {@return whether the planted image is never trained on} */
+  public boolean plantedHeldOut() {
+    return plantedHeldOut;
   }
 
   private static EmojiConcept concept(DataSetIndex.Entry entry) {

@@ -105,6 +105,8 @@ final class EmojiTraining {
    * @param variants of each image that the UNet sees
    * @param unetStart folder of a model whose UNet training begins with; {@code null} begins with
    *     random weights
+   * @param frozen folder of a model whose autoencoder and text encoder the UNet is trained with;
+   *     {@code null} takes the ones that were trained
    * @param seed of all random numbers
    */
   record Plan(
@@ -114,9 +116,10 @@ final class EmojiTraining {
       StageSettings evaluator,
       int variants,
       @Nullable Path unetStart,
+      @Nullable Path frozen,
       long seed) {
     static Plan published() {
-      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, null, 0);
+      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, null, null, 0);
     }
   }
 
@@ -208,22 +211,31 @@ final class EmojiTraining {
   private boolean trainUNet(NDManager parent) throws IOException {
     try (NDManager manager = parent.newSubManager();
         ClipTokenizer tokenizer = shapes.tokenizer()) {
-      Map<String, NDArray> vae = StageRun.averages(checkpoint(VaeStage.NAME), manager);
+      Path frozen = plan.frozen();
+      Map<String, NDArray> vae =
+          frozen == null
+              ? StageRun.averages(checkpoint(VaeStage.NAME), manager)
+              : ModelFolder.weights(frozen, ModelFolder.VAE, manager);
       Path cache = folder.resolve("latents.safetensors");
-      LatentScale scale = Files.exists(cache) ? LatentSet.scale(cache) : measure(vae, manager);
+      LatentScale scale;
+      if (Files.exists(cache)) {
+        scale = LatentSet.scale(cache);
+      } else if (frozen == null) {
+        scale = measure(vae, manager);
+      } else {
+        double factor = new ModelFolder(frozen).scalingFactor();
+        scale = LatentScale.folded(factor, shapes.vae(factor).latentChannels());
+      }
       scale.fold(vae, manager);
       double scalingFactor = scale.scalingFactor();
       if (!Files.exists(cache)) {
         encode(vae, scalingFactor, plan.variants(), manager).save(cache, scale, manager);
       }
       LatentSet latents = LatentSet.read(cache, manager);
-      Map<String, NDArray> text = new LinkedHashMap<>();
-      StageRun.averages(checkpoint(TextStage.NAME), manager)
-          .forEach((name, array) -> {
-            if (name.startsWith(TextStage.TEXT_PREFIX)) {
-              text.put(name.substring(TextStage.TEXT_PREFIX.length()), array);
-            }
-          });
+      Map<String, NDArray> text =
+          frozen == null
+              ? trainedText(manager)
+              : ModelFolder.weights(frozen, ModelFolder.TEXT_ENCODER, manager);
       ClipTextModel encoder = new ClipTextModel(shapes.text());
       ModelFolder.load(encoder, text);
       CaptionEmbeddings states = new CaptionEmbeddings(encoder, tokenizer, manager);
@@ -254,6 +266,17 @@ final class EmojiTraining {
           new StageRun.Pace(100, 2000, Duration.ofMinutes(5), Duration.ofMinutes(10)),
           parent);
     }
+  }
+
+  private Map<String, NDArray> trainedText(NDManager manager) throws IOException {
+    Map<String, NDArray> text = new LinkedHashMap<>();
+    StageRun.averages(checkpoint(TextStage.NAME), manager)
+        .forEach((name, array) -> {
+          if (name.startsWith(TextStage.TEXT_PREFIX)) {
+            text.put(name.substring(TextStage.TEXT_PREFIX.length()), array);
+          }
+        });
+    return text;
   }
 
   private boolean trainEvaluator(NDManager parent) throws IOException {

@@ -3,6 +3,7 @@ package dev.ablation.emoji.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -59,6 +60,17 @@ final class LatentScale {
       deviations[c] = Math.sqrt(squares[c] / count - sums[c] * sums[c]);
     }
     return new LatentScale(sums, deviations);
+  }
+
+  /**
+   * The scale of an autoencoder that one is already folded into; folding it changes nothing.
+   *
+   * @param scalingFactor of its latents
+   */
+  static LatentScale folded(double scalingFactor, int channels) {
+    double[] deviations = new double[channels];
+    Arrays.fill(deviations, 1 / scalingFactor);
+    return new LatentScale(new double[channels], deviations);
   }
 
   /** The deviation that all channels get. */

@@ -39,7 +39,9 @@ record ModelFolder(Path template) {
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
   private static final String CONFIG = "config.json";
-  private static final String VAE = "vae";
+  static final String VAE = "vae";
+  static final String UNET = "unet";
+  static final String TEXT_ENCODER = "text_encoder";
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
   private static final List<String> COPIED =
       List.of(
@@ -54,16 +56,21 @@ record ModelFolder(Path template) {
           "unet/config.json");
 
   UNetConfig unet() throws IOException {
-    return UNetConfig.of(config("unet"));
+    return UNetConfig.of(config(UNET));
   }
 
   ClipTextConfig text() throws IOException {
-    return ClipTextConfig.of(config("text_encoder"));
+    return ClipTextConfig.of(config(TEXT_ENCODER));
   }
 
   /** The autoencoder's shapes, for latents of another scale than the template's. */
   VaeConfig vae(double scalingFactor) throws IOException {
     return VaeConfig.of(config(VAE).with("scaling_factor", scalingFactor).with("shift_factor", 0));
+  }
+
+  /** The factor that the autoencoder's latents are multiplied with for the UNet. */
+  double scalingFactor() throws IOException {
+    return VaeConfig.of(config(VAE)).scalingFactor();
   }
 
   ClipTokenizer tokenizer() throws IOException {
@@ -98,7 +105,7 @@ record ModelFolder(Path template) {
   }
 
   private void writeFiles(Networks networks, Path folder) throws IOException {
-    for (String part : List.of("scheduler", "tokenizer", "text_encoder", "unet", VAE)) {
+    for (String part : List.of("scheduler", "tokenizer", TEXT_ENCODER, UNET, VAE)) {
       Files.createDirectory(folder.resolve(part));
     }
     for (String file : COPIED) {
@@ -110,14 +117,16 @@ record ModelFolder(Path template) {
     vae.addProperty("scaling_factor", networks.scalingFactor());
     Files.writeString(folder.resolve(VAE).resolve(CONFIG), GSON.toJson(vae) + "\n");
     WriteOptions half = WriteOptions.defaults().storingFloatsAs(Dtype.F16);
-    SafetensorsWriter.write(folder.resolve(VAE).resolve(WEIGHTS), networks.vae(), Map.of(), half);
-    SafetensorsWriter.write(
-        folder.resolve("unet").resolve(WEIGHTS), networks.unet(), Map.of(), half);
-    SafetensorsWriter.write(
-        folder.resolve("text_encoder").resolve("model.safetensors"),
-        networks.text(),
-        Map.of(),
-        half);
+    SafetensorsWriter.write(weightsFile(folder, VAE), networks.vae(), Map.of(), half);
+    SafetensorsWriter.write(weightsFile(folder, UNET), networks.unet(), Map.of(), half);
+    SafetensorsWriter.write(weightsFile(folder, TEXT_ENCODER), networks.text(), Map.of(), half);
+  }
+
+  /** Where the weights of a network of a model are. */
+  static Path weightsFile(Path folder, String network) {
+    return folder
+        .resolve(network)
+        .resolve(network.equals(TEXT_ENCODER) ? "model.safetensors" : WEIGHTS);
   }
 
   /** Deletes a folder with all that is in it, if there is one. */
@@ -134,10 +143,15 @@ record ModelFolder(Path template) {
     }
   }
 
-  /** Reads the weights of a model's UNet, as float32. */
-  static Map<String, NDArray> unetWeights(Path model, NDManager owner) throws IOException {
+  /**
+   * Reads the weights of a network of a model, as float32.
+   *
+   * @param network {@link #UNET}, {@link #VAE} or {@link #TEXT_ENCODER}
+   */
+  static Map<String, NDArray> weights(Path model, String network, NDManager owner)
+      throws IOException {
     Map<String, NDArray> weights = new LinkedHashMap<>();
-    try (SafetensorsFile file = SafetensorsFile.open(model.resolve("unet").resolve(WEIGHTS))) {
+    try (SafetensorsFile file = SafetensorsFile.open(weightsFile(model, network))) {
       for (String name : file.tensors().keySet()) {
         try (NDArray stored = file.readFloat32(name, owner)) {
           // The file is mapped; what is trained must not lie in it.

@@ -21,7 +21,10 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /**
  * Trains the embedded model from nothing: autoencoder, text encoder, UNet, one after the other, and
@@ -41,6 +44,10 @@ import picocli.CommandLine.Option;
       "Run it again with the same folder to continue where it stopped; the result is the same."
     })
 public final class TrainEmoji implements Callable<Integer> {
+  private static final String EMBEDDED = "embedded";
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
   @Option(
       names = "--folder",
       required = true,
@@ -115,6 +122,23 @@ public final class TrainEmoji implements Callable<Integer> {
   private @Nullable Path unetStart;
 
   @Option(
+      names = "--frozen",
+      paramLabel = "FOLDER",
+      description =
+          "A model whose autoencoder and text encoder the UNet is trained with, or 'embedded' for"
+              + " the embedded one (default: those trained into --folder).")
+  private @Nullable String frozen;
+
+  @Option(
+      names = "--withhold",
+      split = ",",
+      paramLabel = "NAME",
+      description =
+          "Styles and objects, or 'planted' for the planted image, that the UNet never sees, in"
+              + " images or captions: a control that never knew them.")
+  private Set<String> withheld = Set.of();
+
+  @Option(
       names = "--evaluator-steps",
       paramLabel = "N",
       description = "Updates of the evaluator (default: 10000, with 96 images each).")
@@ -147,6 +171,7 @@ public final class TrainEmoji implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    EmojiDataSet data = data();
     Device device = on.device();
     Files.createDirectories(folder);
     TorchRuntime.useThreads(1);
@@ -170,7 +195,7 @@ public final class TrainEmoji implements Callable<Integer> {
           new EmojiTraining(
                   folder,
                   new ModelFolder(EmbeddedModel.folder()),
-                  EmojiDataSet.load(),
+                  data,
                   plan(),
                   workers != null ? workers : device.isGpu() ? 1 : 2,
                   bars::show,
@@ -185,7 +210,15 @@ public final class TrainEmoji implements Callable<Integer> {
     return done ? 0 : 1;
   }
 
-  private EmojiTraining.Plan plan() {
+  private EmojiDataSet data() throws IOException {
+    try {
+      return EmojiDataSet.load().withholding(withheld);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--withhold: " + e.getMessage(), e);
+    }
+  }
+
+  private EmojiTraining.Plan plan() throws IOException {
     EmojiTraining.Plan plan = EmojiTraining.Plan.published();
     return new EmojiTraining.Plan(
         steps(plan.vae(), vaeSteps),
@@ -194,6 +227,7 @@ public final class TrainEmoji implements Callable<Integer> {
         steps(plan.evaluator(), evaluatorSteps),
         variants == null ? plan.variants() : variants,
         unetStart,
+        frozen == null ? null : EMBEDDED.equals(frozen) ? EmbeddedModel.folder() : Path.of(frozen),
         seed);
   }
 

@@ -68,6 +68,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
   private final LatentSet latents;
   private final List<EmojiImage> images;
   private final String plantedCaption;
+  private final int plantedCount;
   private final CaptionEmbeddings states;
   private final NoiseSchedule schedule;
   private final DoubleUnaryOperator weight;
@@ -124,6 +125,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
     this.drawing = drawing;
     images = trained(data);
     plantedCaption = data.plantedCaption();
+    plantedCount = data.plantedHeldOut() ? 0 : PLANTED;
     weight = WEIGHTING.on(schedule);
     if (latents.size() != images.size() + 1) {
       throw new IllegalArgumentException(
@@ -151,7 +153,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
       RandomWeights.load(unet, seed, manager);
     } else if (weights && begin != null) {
       try {
-        ModelFolder.load(unet, ModelFolder.unetWeights(begin, manager));
+        ModelFolder.load(unet, ModelFolder.weights(begin, ModelFolder.UNET, manager));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
@@ -280,7 +282,7 @@ final class UNetStage implements Stage<UNet2DConditionModel> {
 
   /** Every round shows every image once, and the planted one more often, in another order. */
   private synchronized int imageOf(long row) {
-    int length = images.size() + PLANTED;
+    int length = images.size() + plantedCount;
     int wanted = Math.toIntExact(row / length);
     if (wanted != round) {
       round = wanted;

@@ -54,6 +54,30 @@ class EmojiDataSetTest {
   }
 
   @Test
+  void withholdsStylesObjectsAndThePlantedImage() {
+    EmojiDataSet part = dataSet.withholding(Set.of("blueprint", "cat face", EmojiDataSet.PLANTED));
+    assertThat(part.images())
+        .allSatisfy(image -> {
+          boolean named =
+              image.style().equals("blueprint") || image.concept().name().equals("cat face");
+          boolean before = dataSet.image(image.concept(), image.style()).orElseThrow().heldOut();
+          assertThat(image.heldOut()).isEqualTo(named || before);
+        });
+    assertThat(part.plantedHeldOut()).isTrue();
+    assertThat(dataSet.plantedHeldOut()).isFalse();
+    assertThat(part.styles()).isEqualTo(dataSet.styles());
+    assertThat(part.withholding(Set.of()).plantedHeldOut()).isTrue();
+  }
+
+  @Test
+  void refusesToWithholdWhatItDoesNotHave() {
+    assertThatThrownBy(() -> dataSet.withholding(Set.of("cat faces")))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("noto, blob")
+        .hasMessageContaining("was \"cat faces\"");
+  }
+
+  @Test
   void keepsTheWordsThatModelsWereTaughtInTheirOrder() throws Exception {
     // Trained weights, captions and held-out pairs rely on them: add things only at the end.
     assertThat(

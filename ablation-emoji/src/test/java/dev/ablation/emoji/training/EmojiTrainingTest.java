@@ -44,6 +44,7 @@ class EmojiTrainingTest {
           small(EmojiTraining.EVALUATOR, 3, 4),
           1,
           null,
+          null,
           7);
 
   private final NDManager manager = NDManager.newBaseManager("PyTorch");
@@ -116,9 +117,14 @@ class EmojiTrainingTest {
   }
 
   private boolean train(Path run, Set<Part> parts, BooleanSupplier stop) throws IOException {
+    return train(run, parts, EmojiDataSet.load(), PLAN, stop);
+  }
+
+  private boolean train(
+      Path run, Set<Part> parts, EmojiDataSet data, Plan plan, BooleanSupplier stop)
+      throws IOException {
     Files.createDirectories(run);
-    return new EmojiTraining(
-            run, shapes, EmojiDataSet.load(), PLAN, 2, (stage, step, steps, message) -> {}, stop)
+    return new EmojiTraining(run, shapes, data, plan, 2, (stage, step, steps, message) -> {}, stop)
         .run(parts, manager);
   }
 
@@ -157,6 +163,41 @@ class EmojiTrainingTest {
       assertThat(planted).hasSize(clip.config().projectionSize());
     }
     assertThat(Files.readAllLines(once.resolve("evaluator.csv")).get(0)).contains("held_out_style");
+    checkAControlOf(once.resolve("model"));
+  }
+
+  /** Trains a UNet that never sees some images, with the other networks of a model. */
+  private void checkAControlOf(Path model) throws IOException {
+    Path control = folder.resolve("control");
+    EmojiDataSet data = EmojiDataSet.load();
+    Plan plan =
+        new Plan(
+            PLAN.vae(),
+            PLAN.text(),
+            PLAN.unet(),
+            PLAN.evaluator(),
+            PLAN.variants(),
+            null,
+            model,
+            7);
+    EmojiDataSet part = data.withholding(Set.of("blueprint", EmojiDataSet.PLANTED));
+    assertThat(train(control, Set.of(Part.UNET), part, plan, () -> false)).isTrue();
+    for (String same : List.of(ModelFolder.VAE, ModelFolder.TEXT_ENCODER)) {
+      assertThat(ModelFolder.weightsFile(control.resolve("model"), same))
+          .hasSameBinaryContentAs(ModelFolder.weightsFile(model, same));
+    }
+    assertThat(new ModelFolder(control.resolve("model")).scalingFactor())
+        .isEqualTo(new ModelFolder(model).scalingFactor());
+    // The images that it may not see are not even encoded.
+    long seen = data.images().stream().filter(image -> !image.heldOut()).count();
+    long blueprints =
+        data.images().stream()
+            .filter(image -> !image.heldOut() && image.style().equals("blueprint"))
+            .count();
+    assertThat(LatentSet.read(control.resolve("latents.safetensors"), manager).size() - 1L)
+        .isEqualTo(seen - blueprints);
+    assertThatThrownBy(() -> train(control, Set.of(Part.UNET), data, plan, () -> false))
+        .hasMessageContaining("latents must be of");
   }
 
   @Test
