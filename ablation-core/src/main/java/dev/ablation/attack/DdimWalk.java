@@ -267,7 +267,7 @@ final class DdimWalk {
     NDArray initial = stack(indices.length, scope, i -> noise.initial(indices[i], shape, scope));
     NDArray latents =
         begin == null
-            ? initial
+            ? initial.duplicate() // a kept part is noised with it at every step
             : noised
                 ? begin
                 : noised(begin, initial, schedule.alpha(times[0]), schedule.sigma(times[0]));

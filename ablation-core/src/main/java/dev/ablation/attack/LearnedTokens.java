@@ -12,18 +12,13 @@ import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.LatentSize;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
-import dev.ablation.objective.TimestepWeighting;
-import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.TimestepSampling;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -31,8 +26,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.DoubleUnaryOperator;
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -148,6 +141,16 @@ record LearnedTokens(
   private void learn(
       Attacked attacked, TrainingSession session, NDArray clean, Rows rows, Best best) {
     DiffusionModel model = attacked.model();
+    DenoisingLoss loss =
+        new DenoisingLoss(
+            model,
+            examples,
+            clean,
+            budget.batchSize(),
+            budget.timesteps(),
+            budget.weighting(),
+            trial.seed(),
+            "textual inversion");
     Optimizer optimizer = session.optimizer(ADAM);
     int check = budget.firstCheck();
     for (int step = 1; step <= budget.steps(); step++) {
@@ -155,7 +158,7 @@ record LearnedTokens(
       try (NDManager scope = model.newScope()) {
         int at = step;
         rows.project();
-        Gradients gradients = session.gradients(() -> loss(model, clean, at, scope), scope);
+        Gradients gradients = session.gradients(() -> loss.at(at, scope), scope);
         rows.unproject();
         optimizer.step(gradients.values(), budget.learningRate(), Double.MAX_VALUE);
       }
@@ -177,40 +180,6 @@ record LearnedTokens(
         }
       }
     }
-  }
-
-  /** The weighted squared error of the prediction, on images, noise and times of the step. */
-  private NDArray loss(DiffusionModel model, NDArray clean, int step, NDManager scope) {
-    RandomGenerator random = RandomStreams.stream(trial.seed(), "textual inversion", step);
-    NoiseSchedule schedule = model.schedule();
-    TimestepSampling times = budget.timesteps();
-    DoubleUnaryOperator weights = budget.weighting().on(schedule);
-    int count = budget.batchSize();
-    int[] chosen = new int[count];
-    String[] prompts = new String[count];
-    for (int i = 0; i < count; i++) {
-      chosen[i] = random.nextInt(examples.size());
-      List<String> described = examples.get(chosen[i]).prompts();
-      prompts[i] = described.get(random.nextInt(described.size()));
-    }
-    double[] drawn = times.draw(count, schedule, random);
-    float[] weight = new float[count];
-    for (int i = 0; i < count; i++) {
-      weight[i] = (float) weights.applyAsDouble(drawn[i]);
-    }
-    NDArray latents = LatentImages.inEngine(clean.get(scope.create(chosen)), scope);
-    Shape shape = latents.getShape();
-    NDArray noise = LatentImages.inEngine(RandomStreams.gaussian(scope, shape, random), scope);
-    NDArray at = LatentImages.inEngine(schedule.toArray(drawn, scope), scope);
-    NDArray noised = schedule.addNoise(latents, noise, at);
-    NDArray aim = schedule.target(model.predictionType(), latents, noise, at);
-    NDArray factor = LatentImages.inEngine(scope.create(weight).reshape(count, 1, 1, 1), scope);
-    return model
-        .predict(noised, at, model.encode(List.of(prompts), LatentSize.of(shape), scope))
-        .sub(aim)
-        .square()
-        .mul(factor)
-        .mean();
   }
 
   /** The learned rows of the table under training, and the vocabulary to project them to. */

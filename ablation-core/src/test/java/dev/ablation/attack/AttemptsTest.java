@@ -12,13 +12,17 @@ import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ImagePair;
 import dev.ablation.metric.FeatureExtractor;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.model.Lora;
+import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightRole;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.Images;
@@ -32,12 +36,16 @@ import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyEncoder;
 import dev.ablation.testing.TinyFlow;
 import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AttemptsTest {
   private static final SamplingSettings QUICK = new SamplingSettings(Sampler.ddim(), 3, 2, "", 2);
@@ -103,6 +111,29 @@ class AttemptsTest {
     }
   }
 
+  private static AdversarialPrompt adversarial(boolean projected) {
+    return new AdversarialPrompt(
+        originals().stream()
+            .map(image -> new InversionExample(image, List.of("{} a grumpy cat")))
+            .toList(),
+        List.of("one", "two"),
+        projected,
+        List.of("{} a grumpy cat"),
+        new InversionBudget(3, 2, 0.1),
+        TRIAL);
+  }
+
+  private static RelearningAttack relearning(@Nullable Lora lora, double rate) {
+    return new RelearningAttack(
+        "harmful fine-tuning",
+        originals().stream()
+            .map(image -> new DescribedImage(image, List.of("a grumpy cat")))
+            .toList(),
+        new RelearningAttack.Budget(3, 2, rate, WeightGroup.crossAttention(), lora),
+        PROMPTS,
+        TRIAL);
+  }
+
   private static TextualInversion inversion(
       String template, InversionBudget budget, AttackSettings trial) {
     return TextualInversion.of(originals(), "sks", "cat", List.of(template), budget, trial);
@@ -115,6 +146,17 @@ class AttemptsTest {
       return new WordingAttack(wording.name(), wording.prompts(), trial);
     } else if (attempt instanceof EmbeddingAttack embedding) {
       return new EmbeddingAttack(embedding.pairs(), embedding.prompts(), 0.9, trial);
+    } else if (attempt instanceof AdversarialPrompt prompt) {
+      return new AdversarialPrompt(
+          prompt.examples(),
+          prompt.placeholders(),
+          prompt.projected(),
+          prompt.asked(),
+          prompt.budget(),
+          trial);
+    } else if (attempt instanceof RelearningAttack tuning) {
+      return new RelearningAttack(
+          tuning.name(), tuning.examples(), tuning.budget(), tuning.prompts(), trial);
     } else if (attempt instanceof TextualInversion) {
       return inversion("a {}", new InversionBudget(3, 2, 0.1), trial);
     }
@@ -143,7 +185,17 @@ class AttemptsTest {
         inversion("a {}", new InversionBudget(3, 2, 0.1), TRIAL),
         new SdEditAttack(originals(), 0.5, List.of("a cat"), TRIAL),
         new NoiseAttack(1.5, PROMPTS, TRIAL),
-        new GuidanceAttack(UP, 1, List.of("a cat"), TRIAL));
+        new GuidanceAttack(UP, 1, List.of("a cat"), TRIAL),
+        new CompletionAttack(1, 3, PROMPTS, TRIAL),
+        new NoiseSweep(List.of(1.0, 1.85), List.of(1.0, 1.04), PROMPTS, TRIAL),
+        new InpaintingAttack(originals(), 0.5, List.of("a cat"), TRIAL),
+        new LatentInversion(originals(), 3, 2, 1e-3, TRIAL),
+        adversarial(false),
+        adversarial(true),
+        new ClassifierGuidance(
+            originals(), originals(), List.of(1.0, 30.0), 2, List.of("a cat"), TRIAL),
+        relearning(null, 1e-2),
+        relearning(Lora.rank(2), 1e-2));
   }
 
   @ParameterizedTest
@@ -156,6 +208,7 @@ class AttemptsTest {
       assertThat(result.recovered().metric()).isEqualTo(AttackSettings.RECOVERED);
       assertThat(result.recovered().base().counts()).containsEntry("images", 4);
       assertThat(result.settings()).containsEntry("seed", "9").containsEntry("steps", "3");
+      assertThat(result.recovered().control()).isNull();
       assertThat(result.shown()).hasSize(4);
       AttackResult again = attempt.run(MODEL, delta, () -> false);
       assertThat(again.recovered()).isEqualTo(result.recovered());
@@ -166,7 +219,283 @@ class AttemptsTest {
         assertThat(pixels(one.base())).isEqualTo(pixels(other.base()));
       }
       assertThat(result.shown())
-          .anyMatch(pair -> !java.util.Arrays.equals(pixels(pair.base()), pixels(pair.ablated())));
+          .anyMatch(pair -> !Arrays.equals(pixels(pair.base()), pixels(pair.ablated())));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("attempts")
+  void isMadeOnTheControlAsOnTheBaseModel(Attack attempt) {
+    try (TinyDiffusion same = TinyDiffusion.open(1);
+        WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      String before = same.weights().sha256();
+      AttackResult result = attempt.run(new AttackModels(MODEL, delta, same), () -> false);
+      assertThat(result.recovered().control()).isEqualTo(result.recovered().base());
+      assertThat(result.recovered().excess()).isNotNull();
+      assertThat(same.weights().sha256()).isEqualTo(before);
+      assertThat(same.weights().boundSha256()).isEmpty();
+    }
+  }
+
+  /** Starts where the ablation ended: with hardly any step it draws what the ablated model draws. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void fineTuningBeginsAtTheAblatedWeights(boolean lowRank) {
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      ImagePair tuned =
+          relearning(lowRank ? Lora.rank(2) : null, 1e-12)
+              .run(MODEL, delta, () -> false)
+              .shown()
+              .get(0);
+      ImagePair plain =
+          new WordingAttack("name", PROMPTS, TRIAL).run(MODEL, delta, () -> false).shown().get(0);
+      assertThat(pixels(tuned.base())).isEqualTo(pixels(plain.base()));
+      assertThat(pixels(tuned.ablated())).isEqualTo(pixels(plain.ablated()));
+      assertThat(pixels(tuned.base())).isNotEqualTo(pixels(tuned.ablated()));
+    }
+  }
+
+  @Test
+  void everyOtherJudgeCountsTheSameImages() {
+    Bright bright = new Bright();
+    ConceptDetector dark =
+        new ConceptDetector() {
+          @Override
+          public String name() {
+            return "dark";
+          }
+
+          @Override
+          public FeatureExtractor extractor() {
+            return bright.extractor();
+          }
+
+          @Override
+          public double[] shows(FeatureMatrix features) {
+            return Arrays.stream(bright.shows(features)).map(hit -> 1 - hit).toArray();
+          }
+        };
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      AttackResult result =
+          new WordingAttack("name", PROMPTS, TRIAL.otherJudges(List.of(dark)))
+              .run(MODEL, delta, () -> false);
+      assertThat(result.judged()).hasSize(2);
+      assertThat(result.judged().get(1).ablated().value())
+          .isEqualTo(1 - result.recovered().ablated().value());
+      assertThat(result.judged().get(1).ablated().settings()).containsEntry("detector", "dark");
+    }
+  }
+
+  @Test
+  void theBestOfSeveralSettingsIsTheFirstThatShowsTheTarget() {
+    AttackSettings three = new AttackSettings(new Bright(), QUICK, 3, 9);
+    List<String> asked = new ArrayList<>();
+    // Image 0 shows the target at once, image 1 at the third setting, image 2 never.
+    List<BufferedImage> best =
+        three.bestOf(
+            4,
+            (setting, images) -> {
+              asked.add(setting + Arrays.toString(images));
+              return Arrays.stream(images)
+                  .mapToObj(image -> plain(image == 0 || (image == 1 && setting == 2), setting))
+                  .toList();
+            });
+    assertThat(asked).containsExactly("0[0, 1, 2]", "1[1, 2]", "2[1, 2]", "3[2]");
+    assertThat(three.hits(best)).containsExactly(1, 1, 0);
+    assertThat(pixels(best.get(1))).isEqualTo(pixels(plain(true, 2)));
+    assertThat(pixels(best.get(2))).isEqualTo(pixels(plain(false, 0)));
+  }
+
+  private static BufferedImage plain(boolean bright, int shade) {
+    BufferedImage image = new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB);
+    int value = (bright ? 250 : 10) + shade;
+    for (int i = 0; i < 64; i++) {
+      image.setRGB(i % 8, i / 8, value << 16 | value << 8 | value);
+    }
+    return image;
+  }
+
+  /** The base model's own image, whoever begins it; and the ablated model's part shows. */
+  @Test
+  void aCompletionByTheSameModelIsItsOwnImage() {
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      ImagePair completed =
+          new CompletionAttack(2, 5, PROMPTS, TRIAL)
+              .run(MODEL, delta, () -> false)
+              .shown()
+              .get(0);
+      DdimWalk whole = new DdimWalk(MODEL, QUICK.steps(5), NoiseSource.ofSeed(9), () -> false);
+      assertThat(pixels(completed.base())).isEqualTo(pixels(whole.draw(PROMPTS).get(0)));
+      BufferedImage own =
+          delta.applied(
+              MODEL,
+              () ->
+                  new DdimWalk(MODEL, QUICK.steps(5), NoiseSource.ofSeed(9), () -> false)
+                      .draw(PROMPTS)
+                      .get(0));
+      assertThat(pixels(completed.ablated())).isNotEqualTo(pixels(own));
+      assertThat(pixels(completed.ablated())).isNotEqualTo(pixels(completed.base()));
+    }
+  }
+
+  /** What a step adds: eta times the posterior's deviation, and the published scale on the noise. */
+  @Test
+  void theNoiseOfTheSweepIsNotCut() {
+    DdimWalk.Level now = new DdimWalk.Level(0.6, 0.8, 50);
+    DdimWalk.Level next = new DdimWalk.Level(0.8, 0.6, 40);
+    // Song et al., equation 16: sqrt((1 - a') / (1 - a)) sqrt(1 - a / a'), a and a' cumulative.
+    double ddpm = Math.sqrt((1 - 0.64) / (1 - 0.36)) * Math.sqrt(1 - 0.36 / 0.64);
+    assertThat(now.posterior(next)).isCloseTo(ddpm, within(1e-12));
+    SamplingSettings settings = new SamplingSettings(Sampler.ddim(), 4, 1, "", 4);
+    List<BufferedImage> cut =
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false).eta(1).draw(PROMPTS);
+    List<BufferedImage> same =
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
+            .eta(1, 1)
+            .draw(PROMPTS);
+    List<BufferedImage> more =
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
+            .eta(1, 1.04)
+            .draw(PROMPTS);
+    assertThat(pixels(same.get(0))).isEqualTo(pixels(cut.get(0)));
+    assertThat(pixels(more.get(0))).isNotEqualTo(pixels(cut.get(0)));
+    assertThat(NoiseSweep.published(PROMPTS, TRIAL).name()).isEqualTo("best of 24 noises");
+  }
+
+  @Test
+  void theMarginOfAnInpaintedImageStays() {
+    try (NDManager scope = MODEL.manager().newSubManager()) {
+      Shape shape = MODEL.descriptor().latentShape(); // (3, 4, 6)
+      assertThat(InpaintingAttack.mask(shape, 0.5, scope).toFloatArray())
+          .containsExactly(
+              0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+      List<BufferedImage> originals = originals();
+      try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+        BufferedImage drawn =
+            new InpaintingAttack(originals, 0.5, List.of("a cat"), TRIAL)
+                .run(MODEL, delta, () -> false)
+                .shown()
+                .get(0)
+                .ablated();
+        BufferedImage original = originals.get(0);
+        for (int x = 0; x < original.getWidth(); x++) {
+          int difference = (drawn.getRGB(x, 0) & 255) - (original.getRGB(x, 0) & 255);
+          assertThat(Math.abs(difference)).isLessThanOrEqualTo(1);
+        }
+        int middle = original.getWidth() / 2;
+        assertThat(drawn.getRGB(middle, original.getHeight() / 2))
+            .isNotEqualTo(original.getRGB(middle, original.getHeight() / 2));
+      }
+    }
+  }
+
+  /** The optimiser leads back to the original, much closer than DDIM run backwards alone. */
+  @Test
+  void theLatentsOfAnInversionLeadBackToTheOriginal() {
+    double plain = distanceAfterInversion(0, 1);
+    double found = distanceAfterInversion(60, 0.02);
+    assertThat(found).isLessThan(0.5 * plain);
+  }
+
+  private static double distanceAfterInversion(int iterations, double rate) {
+    AttackSettings one = new AttackSettings(new Bright(), QUICK, 1, 9);
+    List<BufferedImage> originals = originals();
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      BufferedImage drawn =
+          new LatentInversion(originals, 6, iterations, rate, one)
+              .run(MODEL, delta, () -> false)
+              .shown()
+              .get(0)
+              .ablated();
+      int[] before = pixels(originals.get(0));
+      int[] after = pixels(drawn);
+      double sum = 0;
+      for (int i = 0; i < before.length; i++) {
+        double difference = (before[i] & 255) - (after[i] & 255);
+        sum += difference * difference;
+      }
+      return sum;
+    }
+  }
+
+  @Test
+  void theClassifierKnowsWhatItWasTrainedOnAndItsGradientPointsThere() {
+    try (NDManager scope = MODEL.manager().newSubManager()) {
+      InputDifferentiable gradients = MODEL.capability(InputDifferentiable.class).orElseThrow();
+      NDArray bright = scope.ones(new Shape(4, 3, 4, 6));
+      NDArray dark = bright.neg();
+      LatentClassifier classifier =
+          LatentClassifier.trained(
+              MODEL.schedule(),
+              gradients,
+              bright,
+              dark,
+              new LatentClassifier.Training(60, 16, 5e-3, 1),
+              scope,
+              () -> false);
+      double time = MODEL.schedule().timeAt(0.2);
+      assertThat(classifier.logits(bright, time, scope)[0]).isGreaterThan(2);
+      assertThat(classifier.logits(dark, time, scope)[0]).isLessThan(-2);
+      NDArray middle = dark.mul(0.1).get("0:1");
+      NDArray gradient = classifier.gradient(middle, time);
+      double along = gradient.sum().getFloat();
+      float step = 1e-2F;
+      double up = logProbability(classifier.logits(middle.add(step), time, scope)[0]);
+      double down = logProbability(classifier.logits(middle.sub(step), time, scope)[0]);
+      assertThat(along).isPositive().isCloseTo((up - down) / (2 * step), within(0.1 * along));
+    }
+  }
+
+  private static double logProbability(double logit) {
+    return -Math.log1p(Math.exp(-logit));
+  }
+
+  @Test
+  void aProjectedPromptIsOfWordsOfTheVocabulary() {
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      AttackResult result = adversarial(true).run(MODEL, delta, () -> false);
+      assertThat(result.settings().get("learned from, ablated model"))
+          .matches("tokens \\[\\d+, \\d+]");
+      AttackResult soft = adversarial(false).run(MODEL, delta, () -> false);
+      assertThat(soft.settings()).containsEntry("learned from, ablated model", "random words");
+    }
+  }
+
+  /** Each model's attack ends when it succeeds; of several starts the best counts. */
+  @Test
+  void aLearnedWordThatSucceedsIsNotTrainedFurther() {
+    ConceptDetector all =
+        new ConceptDetector() {
+          @Override
+          public String name() {
+            return "everything";
+          }
+
+          @Override
+          public FeatureExtractor extractor() {
+            return new TinyEncoder();
+          }
+
+          @Override
+          public double[] shows(FeatureMatrix features) {
+            double[] shown = new double[features.rows()];
+            Arrays.fill(shown, 1);
+            return shown;
+          }
+        };
+    AttackSettings easy = new AttackSettings(all, QUICK, 2, 9);
+    TextualInversion attack =
+        new TextualInversion(
+            List.of(new InversionExample(originals().get(0), List.of("a {}"))),
+            "sks",
+            List.of("cat", "dog"),
+            List.of("a {}"),
+            new InversionBudget(150, 1, 0.1),
+            easy);
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      assertThat(attack.run(MODEL, delta, () -> false).settings())
+          .containsEntry("learned from, base model", "cat")
+          .containsEntry("learned in steps, base model", "100");
     }
   }
 

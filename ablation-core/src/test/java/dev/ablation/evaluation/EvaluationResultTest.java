@@ -1,6 +1,7 @@
 package dev.ablation.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
@@ -63,6 +64,50 @@ class EvaluationResultTest {
     result.write(file);
     assertThat(EvaluationResult.read(file)).isEqualTo(result);
     assertThat(Files.readString(file)).contains("\"schema\": \"dev.ablation.evaluation/1\"");
+  }
+
+  @Test
+  void aControlAndFurtherJudgesAreReadAsTheyWereWritten() {
+    Recovery first =
+        new Recovery(
+            metric("recovered", 0.9), metric("recovered", 0.5), metric("recovered", 0.25));
+    Recovery second = new Recovery(metric("recovered", 0.7), metric("recovered", 0.5), null);
+    AttackResult attack =
+        new AttackResult(
+            "leakage", "split", Map.of(), List.of(first, second), List.of(), Duration.ofMillis(1));
+    EvaluationResult result = result().attacks(List.of(attack));
+    String json = result.toJson();
+    assertThat(EvaluationResult.fromJson(json)).isEqualTo(result);
+    assertThat(json).contains("\"evidence\": true", "\"evidence\": false", "\"otherJudges\"");
+    assertThat(result.toString())
+        .contains("control", "excess", "no evidence", "0.2500")
+        .contains("split");
+    // Files of earlier versions have neither.
+    String old = result().toJson().replaceAll(",\\s*\"evidence\": (true|false)", "");
+    assertThat(old).doesNotContain("evidence");
+    assertThat(EvaluationResult.fromJson(old)).isEqualTo(result());
+  }
+
+  /** Newcombe 1998, table II, comparison (a): 56 of 70 against 48 of 80. */
+  @Test
+  void theExcessHasNewcombesInterval() {
+    Recovery.Excess excess =
+        new Recovery(null, wilson(56, 70), wilson(48, 80)).excess();
+    assertThat(excess.value()).isCloseTo(0.2, within(1e-12));
+    assertThat(excess.interval().low()).isCloseTo(0.0524, within(1e-4));
+    assertThat(excess.interval().high()).isCloseTo(0.3339, within(1e-4));
+  }
+
+  private static MetricResult wilson(int hits, int images) {
+    double z = 1.959964;
+    double share = (double) hits / images;
+    double middle = (share + z * z / (2 * images)) / (1 + z * z / images);
+    double half =
+        z
+            * Math.sqrt(share * (1 - share) / images + z * z / (4.0 * images * images))
+            / (1 + z * z / images);
+    return MetricResult.of("recovered", share, new ExtractorInfo("clip", "0".repeat(64), 512))
+        .interval(new ConfidenceInterval(middle - half, middle + half, 0.95, "Wilson"));
   }
 
   @Test

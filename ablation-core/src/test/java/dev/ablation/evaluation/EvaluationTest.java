@@ -933,6 +933,24 @@ class EvaluationTest {
   }
 
   @Test
+  void theControlIsNamedAndMustBeAnotherModelOfTheSameSize() throws IOException {
+    assertRefused(
+        evaluation().attacks(List.of(attempt("first", true))).control(model),
+        "control cannot run: control must be another model than the base model, was 'tiny-1'"
+            + " itself");
+    try (TinyDiffusion control = TinyDiffusion.open(7)) {
+      EvaluationResult result =
+          evaluation()
+              .attacks(List.of(attempt("first", true)))
+              .control(control)
+              .run(model, delta, progress::add, () -> false);
+      assertThat(result.settings())
+          .containsEntry("control.name", "tiny-7")
+          .containsEntry("control.sha256", control.weights().sha256());
+    }
+  }
+
+  @Test
   void anImpossibleAttemptIsRefusedBeforeAnythingIsDrawn() {
     assertRefused(
         evaluation().attacks(List.of(attempt("first", false))),

@@ -10,6 +10,7 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.ImagePair;
+import dev.ablation.evaluation.Recovery;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectResult;
@@ -108,7 +109,12 @@ class ReportTest {
                     "leakage",
                     "misspelled " + NASTY,
                     Map.of("prompts", NASTY),
-                    new Comparison(share("recovered", 0.9), share("recovered", 0.1)),
+                    List.of(
+                        new Recovery(
+                            share("recovered", 0.9),
+                            share("recovered", 0.3),
+                            share("recovered", 0.1)),
+                        new Recovery(share("recovered", 0.5), share("recovered", 0.1), null)),
                     List.of(new ImagePair(NASTY, 3, image(8, Color.RED), image(8, Color.BLUE))),
                     Duration.ofMillis(1234)))
             : List.of(),
