@@ -37,10 +37,7 @@ final class EvaluationTable {
               attack.recovered()));
     }
     return text(rows)
-        + result
-            .score()
-            .map(score -> "score " + score + System.lineSeparator())
-            .orElse("");
+        + result.score().map(score -> "score " + score + System.lineSeparator()).orElse("");
   }
 
   private static List<String> row(
