@@ -93,12 +93,12 @@ class EvaluateTest {
       assertThat(found.subjects().stream().map(SubjectResult::subject))
           .containsExactly(
               new Subject(
-                  Role.TARGET,
-                  "Van Gogh",
-                  List.of(
-                      "a painting of a boat, in the style of Van Gogh",
-                      "in Van Gogh's style, a painting"),
-                  3)
+                      Role.TARGET,
+                      "Van Gogh",
+                      List.of(
+                          "a painting of a boat, in the style of Van Gogh",
+                          "in Van Gogh's style, a painting"),
+                      3)
                   .rests(List.of("a painting of a boat", "a painting")),
               new Subject(
                   Role.ANCHOR, "painting", List.of("a painting of a boat", "a painting"), 2),

@@ -55,8 +55,7 @@ final class CheckCommand implements Callable<Integer> {
       text.append("neighbour %s: %s%n".formatted(near.name(), near.words()));
     }
     json.add("neighbours", found);
-    output.print(
-        spec, json, (problems.isEmpty() ? "ok" + System.lineSeparator() : "") + text);
+    output.print(spec, json, (problems.isEmpty() ? "ok" + System.lineSeparator() : "") + text);
     return problems.isEmpty() ? ExitCode.OK : ExitCode.WRONG_USAGE;
   }
 

@@ -140,7 +140,8 @@ record Summary(
     line(text, "How much the images changed (mean squared change of pixels from 0 to 1):");
     line(text, "");
     for (Role role : Role.values()) {
-      String name = role == Role.NEIGHBOUR
+      String name =
+          role == Role.NEIGHBOUR
               ? "neighbours"
               : role.name().toLowerCase(Locale.ROOT).replace('_', ' ');
       found.pixelChange(role).ifPresent(change -> line(text, "  %-17s %.5f", name, change));

@@ -105,6 +105,8 @@ record AliasedConcept(Concept own, List<String> aliases) implements Concept {
   @Override
   public String toString() {
     return own
-        + aliases.stream().map(alias -> "'" + alias + "'").collect(Collectors.joining(", ", ", also ", ""));
+        + aliases.stream()
+            .map(alias -> "'" + alias + "'")
+            .collect(Collectors.joining(", ", ", also ", ""));
   }
 }

@@ -87,7 +87,8 @@ final class DistanceMetrics {
             double[] within = within(base, ablated);
             return new Comparison(
                 null,
-                MetricResult.of(name(), Arrays.stream(within).average().orElseThrow(), extractor.info())
+                MetricResult.of(
+                        name(), Arrays.stream(within).average().orElseThrow(), extractor.info())
                     .unit(Unit.SHARE)
                     .interval(bootstrap.ofShare(within))
                     .counts(Map.of("images", within.length))

@@ -109,8 +109,7 @@ public record ErasureScore(Map<Part, Double> parts) {
         mean(
             Stream.of(Role.NEIGHBOUR, Role.UNRELATED)
                 .flatMap(role -> result.of(role).stream())
-                .map(subject ->
-                    metric(subject, PRECISION).map(each -> each.ablated().value()))));
+                .map(subject -> metric(subject, PRECISION).map(each -> each.ablated().value()))));
     return parts.containsKey(Part.ERASURE)
             && (parts.containsKey(Part.NEIGHBOURS) || parts.containsKey(Part.UNRELATED))
         ? Optional.of(new ErasureScore(parts))

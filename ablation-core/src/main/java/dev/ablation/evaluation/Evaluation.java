@@ -38,9 +38,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Both models generate every image from the same prompt and seed. By default the metrics are
  * CLIP score, CLIP accuracy, KID with the CLIP image tower, and for what a prompt names beside the
- * target the in-prompt CLIP score; {@link #metric} adds others. Images
- * are processed batch by batch and saved only if {@link #keptIn} is set. Immutable: every method
- * that changes a setting returns a new value.
+ * target the in-prompt CLIP score; {@link #metric} adds others. Images are processed batch by batch
+ * and saved only if {@link #keptIn} is set. Immutable: every method that changes a setting returns
+ * a new value.
  */
 @CheckReturnValue
 public final class Evaluation {
@@ -253,8 +253,8 @@ public final class Evaluation {
    * retention). A style and inappropriate content apply to the other thing by their own rule;
    * otherwise the prompt is the target's with {@code "and"} and the other thing.
    *
-   * <p>Without these, what remains of the rest of the prompt is measured on the target's own images:
-   * the rest of a derived prompt is the anchor prompt that it was derived from.
+   * <p>Without these, what remains of the rest of the prompt is measured on the target's own
+   * images: the rest of a derived prompt is the anchor prompt that it was derived from.
    *
    * @param others the other things, as a prompt names them, such as {@code "a bicycle"}
    * @return a copy with the prompts added; a subject for each target and other thing, of the role

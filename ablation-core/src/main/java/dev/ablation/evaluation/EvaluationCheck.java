@@ -103,7 +103,12 @@ final class EvaluationCheck {
     }
     for (Neighbour neighbour : evaluation.neighbours()) {
       EvaluationTarget target = neighbour.target(evaluation.evaluationTargets());
-      add(Role.NEIGHBOUR, neighbour.name(), target, List.of(), () -> neighbour.prompts(target, most));
+      add(
+          Role.NEIGHBOUR,
+          neighbour.name(),
+          target,
+          List.of(),
+          () -> neighbour.prompts(target, most));
     }
     for (EvaluationTarget target : evaluation.evaluationTargets()) {
       for (String other : evaluation.inPrompt()) {
@@ -151,13 +156,11 @@ final class EvaluationCheck {
               ofTarget ? rests(prompts, rests, target) : List.of());
       subjects.add(new Planned(subject, target.anchor()));
     } catch (IllegalArgumentException e) {
-      problems.add(
-          "%s '%s': %s".formatted(words(role), name, e.getMessage()));
+      problems.add("%s '%s': %s".formatted(words(role), name, e.getMessage()));
     }
   }
 
-  private List<String> rests(
-      List<String> prompts, List<String> derived, EvaluationTarget target) {
+  private List<String> rests(List<String> prompts, List<String> derived, EvaluationTarget target) {
     Map<String, String> told = evaluation.restsOfPrompts();
     if (derived.size() == 1) {
       return Collections.nCopies(prompts.size(), derived.get(0));
@@ -185,9 +188,7 @@ final class EvaluationCheck {
               problems.add(
                   "subjects must differ, but '%s' is %s and %s"
                       .formatted(
-                          name,
-                          words(other.subject().role()),
-                          words(planned.subject().role()))));
+                          name, words(other.subject().role()), words(planned.subject().role()))));
       seen.add(planned);
     }
   }

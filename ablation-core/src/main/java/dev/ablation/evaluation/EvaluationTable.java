@@ -59,10 +59,7 @@ final class EvaluationTable {
       }
     }
     return table.text()
-        + result
-            .score()
-            .map(score -> "score " + score + System.lineSeparator())
-            .orElse("");
+        + result.score().map(score -> "score " + score + System.lineSeparator()).orElse("");
   }
 
   private void header() {

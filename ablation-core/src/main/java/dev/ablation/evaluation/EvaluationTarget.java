@@ -100,8 +100,7 @@ record EvaluationTarget(
     return switch (target.kind()) {
       case STYLE, INAPPROPRIATE_CONTENT ->
           named.targetPrompts(other, anchor).stream().limit(most).toList();
-      default ->
-          promptsOfTarget(most).stream().map(prompt -> prompt + " and " + other).toList();
+      default -> promptsOfTarget(most).stream().map(prompt -> prompt + " and " + other).toList();
     };
   }
 

@@ -128,8 +128,7 @@ public final class NeighbourSearch {
    * @param sampling how they are drawn
    * @return a search that also uses images
    */
-  public NeighbourSearch images(
-      FeatureExtractor extractor, int images, SamplingSettings sampling) {
+  public NeighbourSearch images(FeatureExtractor extractor, int images, SamplingSettings sampling) {
     Objects.requireNonNull(extractor, "extractor");
     Objects.requireNonNull(sampling, "sampling");
     Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
@@ -270,7 +269,10 @@ public final class NeighbourSearch {
       means.add(mean(rows.select(IntStream.range(row, row + group.size()).toArray())));
       row += group.size();
     }
-    return means.stream().skip(1).mapToDouble(mean -> 1 - mean.cosine(0, means.get(0), 0)).toArray();
+    return means.stream()
+        .skip(1)
+        .mapToDouble(mean -> 1 - mean.cosine(0, means.get(0), 0))
+        .toArray();
   }
 
   /** The mean of the normalized rows. */
@@ -294,14 +296,10 @@ public final class NeighbourSearch {
     }
   }
 
-  private static FeatureMatrix drawn(
-      DiffusionModel model, ByImages drawing, List<String> prompts) {
+  private static FeatureMatrix drawn(DiffusionModel model, ByImages drawing, List<String> prompts) {
     List<String> each =
-        IntStream.range(0, drawing.count())
-            .mapToObj(i -> prompts.get(i % prompts.size()))
-            .toList();
-    List<BufferedImage> images =
-        LatentSampler.of(model).settings(drawing.sampling()).draw(each, 0);
+        IntStream.range(0, drawing.count()).mapToObj(i -> prompts.get(i % prompts.size())).toList();
+    List<BufferedImage> images = LatentSampler.of(model).settings(drawing.sampling()).draw(each, 0);
     return drawing.extractor().extract(images);
   }
 

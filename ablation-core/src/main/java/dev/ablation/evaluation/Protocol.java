@@ -71,8 +71,7 @@ public final class Protocol {
    *
    * @param target images of a target, and of each of its aliases, positive
    * @param anchor images of an anchor, positive
-   * @param neighbour images of a neighbour, and of each thing in a prompt with the target,
-   *     positive
+   * @param neighbour images of a neighbour, and of each thing in a prompt with the target, positive
    * @param unrelated images of each set of unrelated prompts, positive
    * @return a copy with the given numbers
    */

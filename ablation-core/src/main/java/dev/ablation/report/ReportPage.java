@@ -490,10 +490,12 @@ final class ReportPage {
                     + "."));
     head("Part", "", "Value", "number");
     html.open("tbody");
-    score.parts().forEach((part, value) -> {
-      html.open("tr").element("th", meaning(part), "scope", "row");
-      html.element("td", Unit.SHARE.format(value), "class", "number").close();
-    });
+    score
+        .parts()
+        .forEach((part, value) -> {
+          html.open("tr").element("th", meaning(part), "scope", "row");
+          html.element("td", Unit.SHARE.format(value), "class", "number").close();
+        });
     html.open("tr").element("th", "Score", "scope", "row");
     html.open("td", "class", "number").element("strong", Unit.SHARE.format(score.value()));
     html.close().close();

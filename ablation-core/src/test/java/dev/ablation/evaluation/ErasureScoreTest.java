@@ -37,8 +37,7 @@ class ErasureScoreTest {
   }
 
   private static SubjectResult subject(Role role, String name, Comparison... metrics) {
-    return new SubjectResult(
-        new Subject(role, name, List.of("a"), 4), List.of(metrics), List.of());
+    return new SubjectResult(new Subject(role, name, List.of("a"), 4), List.of(metrics), List.of());
   }
 
   private static EvaluationResult result(Stream<SubjectResult> subjects, AttackResult... attacks) {
@@ -73,8 +72,9 @@ class ErasureScoreTest {
     assertThat(score.missing()).containsExactly(Part.QUALITY);
     assertThat(score.value())
         .isCloseTo(5 / (1 / 0.75 + 1 / 0.625 + 1 / 0.625 + 1 / 0.75 + 1 / 0.75), within(1e-12));
-    assertThat(score).hasToString(
-        "0.69: erasure 0.75, generality 0.63, neighbours 0.63, unrelated 0.75, in prompt 0.75");
+    assertThat(score)
+        .hasToString(
+            "0.69: erasure 0.75, generality 0.63, neighbours 0.63, unrelated 0.75, in prompt 0.75");
   }
 
   @Test
@@ -95,8 +95,8 @@ class ErasureScoreTest {
                     subject(Role.NEIGHBOUR, "never drawn", shown(0, 0))))
             .score()
             .orElseThrow();
-    assertThat(score.parts()).containsOnly(
-        Map.entry(Part.ERASURE, 1.0), Map.entry(Part.NEIGHBOURS, 0.75));
+    assertThat(score.parts())
+        .containsOnly(Map.entry(Part.ERASURE, 1.0), Map.entry(Part.NEIGHBOURS, 0.75));
   }
 
   @Test
@@ -140,8 +140,7 @@ class ErasureScoreTest {
 
   @Test
   void precisionCountsImagesNearTheBaseModels() {
-    FeatureMatrix line =
-        FeatureMatrix.of(new float[][] {{0}, {1}, {2}, {3}, {4}, {10}});
+    FeatureMatrix line = FeatureMatrix.of(new float[][] {{0}, {1}, {2}, {3}, {4}, {10}});
     // The third nearest neighbour of 0 is 3 away, of 10 it is 8 away.
     double[] within =
         DistanceMetrics.Precision.within(

@@ -147,10 +147,11 @@ class EvaluationTest {
     assertThat(evaluation().subjects())
         .containsExactly(
             new Subject(
-                Role.TARGET,
-                "grumpy cat",
-                List.of("a photo of a grumpy cat", "two grumpy cats", "the grumpy cat on a sofa"),
-                7)
+                    Role.TARGET,
+                    "grumpy cat",
+                    List.of(
+                        "a photo of a grumpy cat", "two grumpy cats", "the grumpy cat on a sofa"),
+                    7)
                 .rests(CATS),
             new Subject(Role.ANCHOR, "cat", CATS, 5),
             new Subject(
@@ -229,9 +230,7 @@ class EvaluationTest {
     List<String> rests = IntStream.range(0, 7).mapToObj(i -> CATS.get(i % 3)).toList();
     assertThat(metric(target, "in-prompt CLIP score").ablated().value())
         .isEqualTo(
-            score
-                .score(clip.extract(drawnAblated(target.subject().prompts(), 7)), rests)
-                .value());
+            score.score(clip.extract(drawnAblated(target.subject().prompts(), 7)), rests).value());
     FeatureMatrix base = clip.extract(drawn(OTHERS, 2));
     FeatureMatrix ablated = clip.extract(drawnAblated(OTHERS, 2));
     SubjectResult unrelated = subject(result, "unrelated prompts");

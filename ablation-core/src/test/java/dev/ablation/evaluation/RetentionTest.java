@@ -38,10 +38,7 @@ class RetentionTest {
   }
 
   private Subject subject(Evaluation evaluation, Role role, int index) {
-    return evaluation.subjects().stream()
-        .filter(each -> each.role() == role)
-        .toList()
-        .get(index);
+    return evaluation.subjects().stream().filter(each -> each.role() == role).toList().get(index);
   }
 
   @Test
@@ -114,8 +111,7 @@ class RetentionTest {
         SubjectMetric.inPromptShare(
             rest -> Optional.ofNullable(Map.of("red", red, "blue", blue).get(rest)));
     Subject subject =
-        new Subject(Role.TARGET, "x", List.of("red x", "blue x"), 4)
-            .rests(List.of("red", "blue"));
+        new Subject(Role.TARGET, "x", List.of("red x", "blue x"), 4).rests(List.of("red", "blue"));
     assertThat(metric.measures(subject)).isTrue();
     assertThat(metric.measures(subject.rests(List.of("red", "green")))).isFalse();
     assertThat(metric.measures(subject.rests(List.of()))).isFalse();
@@ -125,9 +121,7 @@ class RetentionTest {
     // The second batch begins with the second prompt.
     measurement.add(
         new ImageBatch(
-            0,
-            List.of(redImage, blueImage, redImage),
-            List.of(redImage, redImage, blueImage)));
+            0, List.of(redImage, blueImage, redImage), List.of(redImage, redImage, blueImage)));
     measurement.add(new ImageBatch(3, List.of(blueImage), List.of(blueImage)));
     Comparison found = measurement.result();
     assertThat(Objects.requireNonNull(found.base()).value()).isEqualTo(1);
@@ -202,9 +196,7 @@ class RetentionTest {
       List<NearConcept> byText =
           NeighbourSearch.among(vocabulary)
               .find(model, Concept.instance("grumpy cat"), "cat", CATS);
-      assertThat(byText)
-          .extracting(near -> near.distances().values().iterator().next())
-          .isSorted();
+      assertThat(byText).extracting(near -> near.distances().values().iterator().next()).isSorted();
       List<NearConcept> drawn =
           NeighbourSearch.among(vocabulary)
               .images(clip, 2, SAMPLING)
@@ -247,7 +239,6 @@ class RetentionTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Subject(Role.TARGET, "x", List.of("a", "b"), 1).rests(List.of("c")))
         .withMessageContaining("as many as its 2 prompts");
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> Evaluation.with(clip).inPrompt(" "));
+    assertThatIllegalArgumentException().isThrownBy(() -> Evaluation.with(clip).inPrompt(" "));
   }
 }

@@ -498,9 +498,7 @@ public final class EmojiAblation {
       boolean style = VOCABULARY.styles().contains(near.name());
       String name = style ? near.name() : known("neighbour", near.name(), names());
       Row row =
-          style
-              ? styleRow(name)
-              : row(name, VOCABULARY.styles(), other -> inStyle(name, other));
+          style ? styleRow(name) : row(name, VOCABULARY.styles(), other -> inStyle(name, other));
       rows.add(new Row(name, row.prompts(), row.rests(), near));
     }
     return new EmojiAblation(removals, rows, columns, trainer, sampling, way);
@@ -718,7 +716,8 @@ public final class EmojiAblation {
     int count = columns.size();
     Evaluation evaluation =
         Evaluation.of(
-                SubjectMetric.shareOfSubjects(DRAWN, subject -> named(evaluator, subject.concept())),
+                SubjectMetric.shareOfSubjects(
+                    DRAWN, subject -> named(evaluator, subject.concept())),
                 SubjectMetric.shareOfSubjects(COPIES, subject -> copies(evaluator, subject)),
                 SubjectMetric.keptShare(subject -> named(evaluator, subject.concept())),
                 SubjectMetric.inPromptShare(rest -> named(evaluator, rest)),

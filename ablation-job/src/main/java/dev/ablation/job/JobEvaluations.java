@@ -101,8 +101,7 @@ final class JobEvaluations {
     if (clip != null
         && Math.min(counts.neighbourImages(), counts.unrelatedImages()) >= IMAGES_OF_PRECISION) {
       evaluation =
-          evaluation.metric(
-              SubjectMetric.precision(clip).onlyOf(Role.NEIGHBOUR, Role.UNRELATED));
+          evaluation.metric(SubjectMetric.precision(clip).onlyOf(Role.NEIGHBOUR, Role.UNRELATED));
     }
     for (JobAttack attack : wanted.attacks()) {
       for (TargetAnchor pair : pairs) {

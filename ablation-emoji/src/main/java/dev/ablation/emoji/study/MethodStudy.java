@@ -152,15 +152,15 @@ public final class MethodStudy implements Callable<Integer> {
     try (ProgressBars bars = options.bars();
         StableDiffusion opened = options.model();
         EmbeddedEvaluator judge = options.judge()) {
-      StudyImages drawing = 
-          new StudyImages(
-              judge, bars, EmbeddedModel.recommendedSampling().batchSize(batch));
+      StudyImages drawing =
+          new StudyImages(judge, bars, EmbeddedModel.recommendedSampling().batchSize(batch));
       @Nullable Judged base = null;
       for (Run run : own) {
         if (!Files.exists(output.resolve(run.fileName()))) {
           base = base == null ? drawing.base(opened, answers, output, suffix()) : base;
           System.err.printf("%s, %s%n", run.target(), run.method().name());
-          run(run, base, opened, judge, drawing, answers, bars).save(output.resolve(run.fileName()));
+          run(run, base, opened, judge, drawing, answers, bars)
+              .save(output.resolve(run.fileName()));
         }
       }
     }

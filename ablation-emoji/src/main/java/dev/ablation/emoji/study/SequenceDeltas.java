@@ -131,7 +131,9 @@ final class SequenceDeltas {
     return Optional.ofNullable(sum);
   }
 
-  /** What is relative to the base model's weights becomes a difference, so that all add up alike. */
+  /**
+   * What is relative to the base model's weights becomes a difference, so that all add up alike.
+   */
   private WeightDelta loaded(Path file) throws IOException {
     WeightDelta read = WeightDelta.load(file, model.manager());
     if (!read.isRelative()) {

@@ -64,8 +64,7 @@ record SequenceResult(
         List<Question> questions,
         List<Answer> base,
         List<Answer> ablated) {
-      List<StudyTarget> away =
-          removed.stream().filter(target -> !undone.contains(target)).toList();
+      List<StudyTarget> away = removed.stream().filter(target -> !undone.contains(target)).toList();
       Predicate<Question> stays =
           question -> away.stream().noneMatch(target -> Scores.isOf(target, question));
       Map<String, Double> gone = new LinkedHashMap<>();

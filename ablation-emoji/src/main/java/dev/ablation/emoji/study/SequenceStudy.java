@@ -212,7 +212,9 @@ public final class SequenceStudy implements Callable<Integer> {
         }
       }
       for (SequenceWay way : SequenceWay.values()) {
-        Path file = output.resolve(StudyResult.slug(method + "--" + way + "--" + key(targets)) + ".rounding");
+        Path file =
+            output.resolve(
+                StudyResult.slug(method + "--" + way + "--" + key(targets)) + ".rounding");
         if (way.hasDeltas() && !Files.exists(file)) {
           Rounding rounding = deltas.subtracted(deltas.of(way, targets), order, order.size() / 2);
           AtomicFiles.writeString(
@@ -240,8 +242,8 @@ public final class SequenceStudy implements Callable<Integer> {
     return List.copyOf(order);
   }
 
-  private List<State> states(
-      List<StudyTarget> targets, List<Integer> order, SequenceDeltas deltas) throws IOException {
+  private List<State> states(List<StudyTarget> targets, List<Integer> order, SequenceDeltas deltas)
+      throws IOException {
     List<State> states = new ArrayList<>();
     for (SequenceWay way : SequenceWay.values()) {
       // One removal is the same in every way.
@@ -293,8 +295,7 @@ public final class SequenceStudy implements Callable<Integer> {
         state.undone().stream().map(StudyTarget::toString).toList(),
         Figures.of(state.removed(), state.undone(), questions, base.answers(), found.answers()),
         Figures.of(state.removed(), state.undone(), questions, base.nearest(), found.nearest()),
-        ClipMmd.defaults()
-            .distance(found.features().select(stay), base.features().select(stay)),
+        ClipMmd.defaults().distance(found.features().select(stay), base.features().select(stay)),
         deltas.seconds(state.deltas()),
         model.weights().sha256(),
         judge.clip().weights().sha256());

@@ -71,9 +71,7 @@ final class SequenceTables {
             judge,
             figures.meanGone(),
             figures.leastGone().getValue(),
-            result.undone().isEmpty()
-                ? ""
-                : String.format(Locale.ROOT, "%.4f", figures.meanBack()),
+            result.undone().isEmpty() ? "" : String.format(Locale.ROOT, "%.4f", figures.meanBack()),
             figures.objects(),
             figures.styles(),
             result.cmmd(),

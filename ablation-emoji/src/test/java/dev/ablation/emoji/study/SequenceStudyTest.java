@@ -32,12 +32,7 @@ class SequenceStudyTest {
   private static final StudyTarget OWL = new StudyTarget(Kind.INSTANCE, "owl");
   private static final AnswerSet SMALL =
       new AnswerSet(
-          List.of("noto", "ink"),
-          List.of("owl", "pizza", "rocket"),
-          1,
-          188,
-          List.of(),
-          List.of());
+          List.of("noto", "ink"), List.of("owl", "pizza", "rocket"), 1, 188, List.of(), List.of());
 
   @TempDir private Path folder;
 
@@ -109,8 +104,14 @@ class SequenceStudyTest {
         new CommandLine(new SequenceStudy())
             .setErr(new PrintWriter(errors))
             .execute(
-                "--targets", targets, "--method", method, "--images", images, "--output", output
-                    .toString());
+                "--targets",
+                targets,
+                "--method",
+                method,
+                "--images",
+                images,
+                "--output",
+                output.toString());
     assertThat(code).isNotZero();
     assertThat(errors.toString()).contains(error);
     assertThat(output).doesNotExist();
