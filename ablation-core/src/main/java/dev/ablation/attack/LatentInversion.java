@@ -32,7 +32,7 @@ import java.util.stream.IntStream;
 
 /**
  * Searches, with the weights under attack and without any text, the noise from which the model
- * draws an image of the target (TINA, Li et al. 2026): runs DDIM backwards with the empty prompt
+ * draws an image of the target (TINA): runs DDIM backwards with the empty prompt
  * and, at every step, improves the noised latents by gradients until the step forwards leads where
  * it came from. A model that finds its way back to the target still has it, or has learned images
  * so well that it finds any: compare with a control.

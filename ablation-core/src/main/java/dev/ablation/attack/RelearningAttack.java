@@ -33,8 +33,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Fine-tunes the model and asks for the target by name. On images of the target (harmful) it tells
  * how fast the model learns again what was removed, as against a model that never knew it; on
- * unrelated images (benign) whether the removal survives what every user does (Suriyakumar et al.
- * 2024, arXiv 2410.10074).
+ * unrelated images (benign) whether the removal survives what every user does.
  *
  * @param name such as {@code "harmful fine-tuning"}
  * @param examples images of the model's size and prompts that describe them; at least one
