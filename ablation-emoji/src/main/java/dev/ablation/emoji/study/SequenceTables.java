@@ -33,8 +33,8 @@ final class SequenceTables {
         results.stream()
             .sorted(
                 Comparator.comparing(SequenceResult::method)
-                    .thenComparing(result -> result.removed().size())
-                    .thenComparing(result -> result.undone().size())
+                    .thenComparingInt(result -> result.removed().size())
+                    .thenComparingInt(result -> result.undone().size())
                     .thenComparing(SequenceResult::way))
             .toList();
     this.roundings = List.copyOf(roundings);
