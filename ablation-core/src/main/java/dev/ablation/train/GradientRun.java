@@ -68,8 +68,7 @@ final class GradientRun implements AutoCloseable {
     texts = TextEmbeddings.of(task.model(), task.weights());
     gradients =
         trainer.redirection().isPresent()
-            ? new RedirectionGradients(
-                trainer, trainer.redirection().get(), task, session, texts)
+            ? new RedirectionGradients(trainer, trainer.redirection().get(), task, session, texts)
             : new ObjectiveGradients(trainer, task, session, texts);
     own = task.model().manager().newSubManager();
   }

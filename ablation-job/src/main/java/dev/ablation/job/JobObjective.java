@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param kind {@code model-based} (equation 4 of the paper), {@code noise-based} (equation 5),
  *     {@code negative-guidance} (ESD: away from the target, without an anchor) or {@code
- *     redirection} (also noised images and learned words of the target lead to the anchor). Default:
- *     {@code model-based}
+ *     redirection} (also noised images and learned words of the target lead to the anchor).
+ *     Default: {@code model-based}
  * @param teacher for {@code model-based}: which weights predict for the anchor, {@code
  *     current-weights} (the paper's) or {@code frozen-weights}. Default: {@code current-weights}
  * @param weighting for {@code noise-based}: weight of a timestep. Default: {@code uniform}
