@@ -46,7 +46,8 @@ class AblateUsageTest {
   void namesTheMethodsAndWhatTheyDoNotHave() {
     assertThat(ablate("--target", "ink", "--method", "magic")).isEqualTo(2);
     assertThat(err.toString())
-        .contains("must be one of gradient, closed-form, polished, resistant, uce, rece, orthogonal")
+        .contains(
+            "must be one of gradient, closed-form, polished, resistant, uce, rece, orthogonal")
         .contains("was 'magic'");
     assertThat(ablate("--target", "ink", "--method", "uce", "--steps", "3")).isEqualTo(2);
     assertThat(err.toString()).contains("--steps is of training by gradients, --method was uce");

@@ -1,8 +1,8 @@
 package dev.ablation.attack;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;

@@ -67,9 +67,7 @@ public record ErasureEarlyStopping(
     List<Attempt> attempts)
     implements TrainingMonitor {
 
-  /**
-   * Share of the target's images that show the target; with attempts the highest of all shares.
-   */
+  /** Share of the target's images that show the target; with attempts the highest of all shares. */
   public static final String TARGET = "target drawn";
 
   /** Share of the anchor's images that show the target, with the base model. */
@@ -219,21 +217,19 @@ public record ErasureEarlyStopping(
   @Override
   public String name() {
     return "early stopping by measured erasure: %s of %d images at every %d steps until at most the anchor's level + %s, of %s at least %s, %d looks in a row, seed %d, %s %d steps, guidance %s"
-        .formatted(
-            target.detector().name(),
-            target.prompts().size(),
-            everySteps,
-            tolerance,
-            neighbours.stream().map(each -> each.detector().name()).toList(),
-            minRetention,
-            patience,
-            seed,
-            sampling.sampler().name(),
-            sampling.steps(),
-            sampling.guidanceText())
-        + (attempts.isEmpty()
-            ? ""
-            : ", also " + attempts.stream().map(Attempt::name).toList());
+            .formatted(
+                target.detector().name(),
+                target.prompts().size(),
+                everySteps,
+                tolerance,
+                neighbours.stream().map(each -> each.detector().name()).toList(),
+                minRetention,
+                patience,
+                seed,
+                sampling.sampler().name(),
+                sampling.steps(),
+                sampling.guidanceText())
+        + (attempts.isEmpty() ? "" : ", also " + attempts.stream().map(Attempt::name).toList());
   }
 
   @Override

@@ -372,8 +372,7 @@ public final class GradientTrainer implements StepwiseTrainer {
     List<String> problems = new ArrayList<>(problemsOfLora(model, weights));
     values.redirection.ifPresent(redirection -> {
       if (values.accumulation != 1) {
-        problems.add(
-            "accumulation must be 1 with redirection, was " + values.accumulation);
+        problems.add("accumulation must be 1 with redirection, was " + values.accumulation);
       }
       problems.addAll(redirection.problems(model, weights));
     });

@@ -192,21 +192,15 @@ public final class LearnedWords {
    */
   @CanIgnoreReturnValue
   public double learn(
-      int index,
-      NDArray images,
-      List<String> prompts,
-      RandomGenerator random,
-      NDManager scope) {
+      int index, NDArray images, List<String> prompts, RandomGenerator random, NDManager scope) {
     NoiseSchedule schedule = model.schedule();
-    double[] times =
-        TimestepSampling.uniform(FROM, 1).draw(prompts.size(), schedule, random);
+    double[] times = TimestepSampling.uniform(FROM, 1).draw(prompts.size(), schedule, random);
     DoubleUnaryOperator weight = TimestepWeighting.inverseSnr(SNR_OFFSET).on(schedule);
     float[] weights = new float[times.length];
     for (int i = 0; i < weights.length; i++) {
       weights[i] = (float) weight.applyAsDouble(times[i]);
     }
-    NDArray noise =
-        inEngine(RandomStreams.gaussian(scope, images.getShape(), random), scope);
+    NDArray noise = inEngine(RandomStreams.gaussian(scope, images.getShape(), random), scope);
     NDArray at = inEngine(schedule.toArray(times, scope), scope);
     NDArray noised = schedule.addNoise(images, noise, at);
     noised.attach(scope);
@@ -240,8 +234,7 @@ public final class LearnedWords {
     Word word = words.get(index);
     Gradients gradients =
         Capabilities.require(model, InputDifferentiable.class, "learning words")
-            .gradients(
-                arrays(word, scope), rows -> bound(rows, rows.get(0).getManager(), loss));
+            .gradients(arrays(word, scope), rows -> bound(rows, rows.get(0).getManager(), loss));
     word.steps++;
     for (int i = 0; i < tables.size(); i++) {
       adam(word, i, gradients.values().get(i).toFloatArray());
@@ -258,8 +251,7 @@ public final class LearnedWords {
     for (int i = 0; i < row.length; i++) {
       first[i] = (float) (BETA1 * first[i] + (1 - BETA1) * gradient[i]);
       second[i] = (float) (BETA2 * second[i] + (1 - BETA2) * gradient[i] * gradient[i]);
-      row[i] -=
-          (float) (rate * (first[i] / ofFirst) / (Math.sqrt(second[i] / ofSecond) + EPSILON));
+      row[i] -= (float) (rate * (first[i] / ofFirst) / (Math.sqrt(second[i] / ofSecond) + EPSILON));
     }
   }
 

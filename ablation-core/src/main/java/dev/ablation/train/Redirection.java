@@ -49,11 +49,11 @@ import org.jspecify.annotations.Nullable;
  *       they no longer do ({@link #projection}).
  * </ol>
  *
- * <p>What stays is the prompts that the plan preserves and {@link #keptPrompts}; without either, the
- * anchor's prompts. The more of it, the less is lost. Train the whole {@link
- * dev.ablation.model.WeightGroup#denoiser()}: with the empty caption the keys and values of the text
- * cannot forget anything. Begin with a closed form ({@link GradientTrainer#startingFrom(Trainer)}),
- * which leaves less to train.
+ * <p>What stays is the prompts that the plan preserves and {@link #keptPrompts}; without either,
+ * the anchor's prompts. The more of it, the less is lost. Train the whole {@link
+ * dev.ablation.model.WeightGroup#denoiser()}: with the empty caption the keys and values of the
+ * text cannot forget anything. Begin with a closed form ({@link
+ * GradientTrainer#startingFrom(Trainer)}), which leaves less to train.
  *
  * <p>It needs pairs that look different: a target that looks like its anchor cannot be told from it
  * under noise.
@@ -407,8 +407,7 @@ public final class Redirection {
         values.words == 0
             ? "none"
             : "%d as '%s', rate %s, restart every %d"
-                .formatted(
-                    values.words, values.placeholder, values.wordRate, values.restartEvery));
+                .formatted(values.words, values.placeholder, values.wordRate, values.restartEvery));
     settings.put(
         PREFIX + ".relearning",
         values.relearnEvery == 0

@@ -94,15 +94,14 @@ final class RedirectionGradients implements StepGradients {
     words =
         settings.words() == 0
             ? null
-            : session.withoutGradients(
-                () ->
-                    new LearnedWords(
-                        model,
-                        settings.placeholder(),
-                        settings.words(),
-                        settings.wordRate(),
-                        prompts.known(),
-                        task.seed()));
+            : session.withoutGradients(() ->
+                new LearnedWords(
+                    model,
+                    settings.placeholder(),
+                    settings.words(),
+                    settings.wordRate(),
+                    prompts.known(),
+                    task.seed()));
     own = model.newScope();
   }
 
@@ -289,8 +288,7 @@ final class RedirectionGradients implements StepGradients {
       }
       RandomGenerator random = random("learning");
       int[] rows = rows(random, WORD_BATCH, prompts.target().size());
-      words.learn(
-          word, selected(target, rows, scope), of(prompts.withWord(), rows), random, scope);
+      words.learn(word, selected(target, rows, scope), of(prompts.withWord(), rows), random, scope);
     }
 
     /** The noised images of the target lead to the anchor's, under any caption. */
@@ -319,8 +317,7 @@ final class RedirectionGradients implements StepGradients {
       NDArray noised = session.withoutGradients(() -> schedule.addNoise(images, noise, at));
       NDArray aim =
           session.withoutGradients(() ->
-              Losses.redirectionTarget(
-                  schedule, model.predictionType(), images, aims, noise, at));
+              Losses.redirectionTarget(schedule, model.predictionType(), images, aims, noise, at));
       NDArray prediction =
           model.predict(
               attached(noised, scope),
@@ -370,15 +367,12 @@ final class RedirectionGradients implements StepGradients {
               session.withoutGradients(() ->
                   selected(kept, rows, scope)
                       .concat(
-                          selected(
-                              anchor, plain.stream().mapToInt(i -> i).toArray(), scope),
-                          0)),
+                          selected(anchor, plain.stream().mapToInt(i -> i).toArray(), scope), 0)),
               scope);
       NDArray noise = noise(images.getShape(), random, scope);
       NDArray at = inEngine(schedule.toArray(times, scope), scope);
       NDArray noised =
-          attached(
-              session.withoutGradients(() -> schedule.addNoise(images, noise, at)), scope);
+          attached(session.withoutGradients(() -> schedule.addNoise(images, noise, at)), scope);
       NDArray aim =
           attached(
               session.withBaseWeights(() ->
@@ -389,9 +383,7 @@ final class RedirectionGradients implements StepGradients {
               scope);
       NDArray prediction =
           model.predict(
-              noised,
-              at,
-              conditioning(asked, of(prompts.withWord(), worded), noised.getShape()));
+              noised, at, conditioning(asked, of(prompts.withWord(), worded), noised.getShape()));
       return prediction.sub(aim).square().mean();
     }
 
@@ -404,12 +396,11 @@ final class RedirectionGradients implements StepGradients {
       NDArray noise = noise(images.getShape(), random, small);
       NDArray at = inEngine(schedule.toArray(times, small), small);
       NDArray noised =
-          attached(
-              session.withoutGradients(() -> schedule.addNoise(images, noise, at)), small);
+          attached(session.withoutGradients(() -> schedule.addNoise(images, noise, at)), small);
       NDArray aim =
           attached(
-              session.withoutGradients(() ->
-                  schedule.target(model.predictionType(), images, noise, at)),
+              session.withoutGradients(
+                  () -> schedule.target(model.predictionType(), images, noise, at)),
               small);
       NDArray prediction =
           model.predict(
@@ -429,8 +420,8 @@ final class RedirectionGradients implements StepGradients {
       }
       if (words != null && !worded.isEmpty()) {
         parts.add(
-            session.withoutGradients(() ->
-                words.with(word, scope, () -> model.encode(worded, size, scope))));
+            session.withoutGradients(
+                () -> words.with(word, scope, () -> model.encode(worded, size, scope))));
       }
       return parts.size() == 1
           ? parts.get(0)

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.random.RandomGenerator;
@@ -38,7 +39,7 @@ record RedirectionPrompts(
       TrainingPair pair = pairs.get(i % pairs.size());
       List<String> anchors = shuffled(pair.anchorPrompts(), seed, "anchors", i % pairs.size());
       String from = anchors.get(i / pairs.size() % anchors.size());
-      List<String> targets = pair.prompts().get(from);
+      List<String> targets = Objects.requireNonNull(pair.prompts().get(from), from);
       String to = targets.get(random.nextInt(targets.size()));
       anchor.add(from);
       target.add(to);

@@ -73,8 +73,7 @@ class AttemptShareTest {
     assertThat(share.attempt().name()).contains("0.5", "2 images", "seed 3");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
-            new CompletionShare(
-                originals, 0.5, List.of("one"), new EverySecond(), sampling, 3))
+            new CompletionShare(originals, 0.5, List.of("one"), new EverySecond(), sampling, 3))
         .withMessageContaining("prompts: expected 2");
   }
 
@@ -88,8 +87,8 @@ class AttemptShareTest {
     assertThat(model.weights().sha256()).isEqualTo(before);
     assertThat(model.weights().boundSha256()).isEmpty();
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            new LearnedWordShare(originals, List.of("no slot"), "sks", "cat", 2, trial))
+        .isThrownBy(
+            () -> new LearnedWordShare(originals, List.of("no slot"), "sks", "cat", 2, trial))
         .withMessageContaining("templates must have {}");
   }
 }

@@ -130,8 +130,7 @@ class ErasureEarlyStoppingTest {
     double[] found = {1, 1, 0.5, 0, 0, 0};
     ErasureEarlyStopping stopping =
         stopping(target, new Scripted("neighbour", 4))
-            .attempts(
-                List.of(new Attempt("attack", ignored -> found[looks.getAndIncrement()])));
+            .attempts(List.of(new Attempt("attack", ignored -> found[looks.getAndIncrement()])));
     try (AblationResult result = plan(stopping).run()) {
       assertThat(values(result, "attack")).containsExactly(1.0, 1.0, 0.5, 0.0, 0.0);
       assertThat(values(result, ErasureEarlyStopping.TARGET))

@@ -81,8 +81,7 @@ class RedirectionLossTest {
   void theTargetLeadsToTheOtherImage(NoiseSchedule schedule, PredictionType type) {
     NDArray at = times(schedule);
     NDArray noised = schedule.addNoise(latents, noise, at);
-    float[] led =
-        schedule.predictOriginal(type, noised, target(schedule, type), at).toFloatArray();
+    float[] led = schedule.predictOriginal(type, noised, target(schedule, type), at).toFloatArray();
     float[] expected = aim.toFloatArray();
     for (int i = 0; i < led.length; i++) {
       assertThat((double) led[i]).isEqualTo(expected[i], within(2e-5));

@@ -58,8 +58,7 @@ class RedirectionTest {
                 "cat", List.of("a cat on a mat", "a photo of a cat", "my cat sleeps")))
         .preserve(Concept.instance("dog"))
         .weights(WeightGroup.denoiser())
-        .training(t ->
-            t.steps(STEPS).batchSize(5).learningRate(1e-3).redirecting(redirection))
+        .training(t -> t.steps(STEPS).batchSize(5).learningRate(1e-3).redirecting(redirection))
         .seed(3);
   }
 
@@ -82,14 +81,12 @@ class RedirectionTest {
       try (AblationResult result = plan(model, settings).run()) {
         assertThat(result.history()).hasSize(STEPS);
         assertThat(result.delta().names())
-            .allSatisfy(
-                name ->
-                    assertThat(model.weights().list())
-                        .anySatisfy(
-                            info -> {
-                              assertThat(info.name()).isEqualTo(name);
-                              assertThat(info.role()).isNotEqualTo(WeightRole.TOKEN_EMBEDDING);
-                            }));
+            .allSatisfy(name ->
+                assertThat(model.weights().list())
+                    .anySatisfy(info -> {
+                      assertThat(info.name()).isEqualTo(name);
+                      assertThat(info.role()).isNotEqualTo(WeightRole.TOKEN_EMBEDDING);
+                    }));
       }
       assertThat(model.weights().sha256()).isEqualTo(before);
       assertThat(model.weights().boundSha256()).isEmpty();
@@ -139,8 +136,7 @@ class RedirectionTest {
       assertThatThrownBy(interrupted::run).isInstanceOf(CancellationException.class);
       assertThat(Thread.interrupted()).isTrue();
       List<AblationEvent> events = new ArrayList<>();
-      assertThat(
-              delta(plan.checkpoints(Checkpoints.in(folder).every(2)).listener(events::add)))
+      assertThat(delta(plan.checkpoints(Checkpoints.in(folder).every(2)).listener(events::add)))
           .isEqualTo(whole);
       assertThat(events).anyMatch(AblationEvent.Resumed.class::isInstance);
       assertThat(events)
@@ -247,7 +243,9 @@ class RedirectionTest {
     }
   }
 
-  /** Projected, the erasing gradient no longer harms what stays; without conflict it is as it was. */
+  /**
+   * Projected, the erasing gradient no longer harms what stays; without conflict it is as it was.
+   */
   @Test
   void projectionTakesOutTheConflictAlone() {
     try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
@@ -301,8 +299,7 @@ class RedirectionTest {
   void wordsLearnWhatTheyAreAskedFor() {
     try (TinyDiffusion model = TinyDiffusion.open(1);
         NDManager scope = model.newScope()) {
-      LearnedWords words =
-          new LearnedWords(model, "sks", 1, 0.05, List.of("a cat on a mat"), 0);
+      LearnedWords words = new LearnedWords(model, "sks", 1, 0.05, List.of("a cat on a mat"), 0);
       NDArray wanted = model.encode(List.of("a dog"), scope).textEmbeddings().duplicate();
       wanted.attach(scope);
       List<Double> losses = new ArrayList<>();

@@ -579,12 +579,13 @@ public final class EmojiAblation {
    * @return a copy that resists
    */
   public EmojiAblation resistant() {
-    return resistant(Redirection.defaults()).training(t ->
-        t.steps(RESISTANT.steps())
-            .batchSize(RESISTANT.batchSize())
-            .learningRate(RESISTANT.learningRate())
-            .schedule(RESISTANT.schedule())
-            .optimizer(RESISTANT.optimizer()));
+    return resistant(Redirection.defaults())
+        .training(t ->
+            t.steps(RESISTANT.steps())
+                .batchSize(RESISTANT.batchSize())
+                .learningRate(RESISTANT.learningRate())
+                .schedule(RESISTANT.schedule())
+                .optimizer(RESISTANT.optimizer()));
   }
 
   /**

@@ -25,8 +25,7 @@ class RedirectionOnEmojiTest {
   @ValueSource(strings = {"blueprint", "cat face"})
   void whatStaysAndWhatSaysLittleNeverNamesTheTarget(String target) {
     boolean style = EmbeddedModel.styles().contains(target);
-    EmojiAblation ablation =
-        style ? EmojiAblation.style(target) : EmojiAblation.instance(target);
+    EmojiAblation ablation = style ? EmojiAblation.style(target) : EmojiAblation.instance(target);
     ablation
         .resistant()
         .redirection(redirection -> {

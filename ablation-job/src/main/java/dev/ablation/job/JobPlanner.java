@@ -74,8 +74,7 @@ final class JobPlanner {
     boolean recommended = preset().equals(JobMethod.RECOMMENDED);
     JobClosedForm closedForm = method.closedForm();
     JobObjective objective = method.objective();
-    JobObjective redirected =
-        objective != null && objective.isRedirection() ? objective : null;
+    JobObjective redirected = objective != null && objective.isRedirection() ? objective : null;
     Ablation plan;
     if (objective != null && objective.isTrainer()) {
       plan = withTrainer(of(pairs()), objective);
@@ -109,8 +108,7 @@ final class JobPlanner {
     }
     if (redirected != null && !job.model().isEmbedded()) {
       Redirection redirection =
-          redirection(Redirection.defaults(), redirected.redirection())
-              .keptPrompts(otherPrompts());
+          redirection(Redirection.defaults(), redirected.redirection()).keptPrompts(otherPrompts());
       plan = plan.training(trainer -> trainer.redirecting(redirection));
       if (method.weights() == null) {
         plan = plan.weights(WeightGroup.denoiser());
@@ -436,8 +434,7 @@ final class JobPlanner {
         : ablation.closedForm(closedForm(settings));
   }
 
-  private static Redirection redirection(
-      Redirection usual, @Nullable JobRedirection settings) {
+  private static Redirection redirection(Redirection usual, @Nullable JobRedirection settings) {
     Redirection redirection = usual;
     if (settings == null) {
       return redirection;

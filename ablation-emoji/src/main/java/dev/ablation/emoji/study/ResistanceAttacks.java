@@ -89,7 +89,8 @@ final class ResistanceAttacks {
     SamplingSettings sampling = EmbeddedModel.recommendedSampling().steps(STEPS).batchSize(count);
     Map<String, Share> shares = new LinkedHashMap<>();
     for (double start : STARTS) {
-      LatentSampler sampler = LatentSampler.of(model).settings(sampling).imageToImage(images, start);
+      LatentSampler sampler =
+          LatentSampler.of(model).settings(sampling).imageToImage(images, start);
       shares.put("noised to " + start, share(judges, sampler.draw(captions, SEED)));
       shares.put(
           "noised to %s, empty prompt".formatted(start),
@@ -138,8 +139,7 @@ final class ResistanceAttacks {
           words.with(
               0,
               scope,
-              () ->
-                  LatentSampler.of(model).settings(sampling.batchSize(count)).draw(asked, SEED)));
+              () -> LatentSampler.of(model).settings(sampling.batchSize(count)).draw(asked, SEED)));
     }
   }
 

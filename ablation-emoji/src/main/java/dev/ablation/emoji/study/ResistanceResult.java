@@ -55,8 +55,7 @@ record ResistanceResult(
   ResistanceResult with(String attack, Share share) {
     Map<String, Share> more = new LinkedHashMap<>(attacks);
     more.put(attack, share);
-    return new ResistanceResult(
-        target, method, seed, scores, nearest, more, step, seconds, memory);
+    return new ResistanceResult(target, method, seed, scores, nearest, more, step, seconds, memory);
   }
 
   static ResistanceResult read(Path file) throws IOException {
@@ -100,8 +99,7 @@ record ResistanceResult(
         text.append(share == null ? " - |" : " " + both(share.evaluator(), share.nearest()) + " |");
       }
       text.append(
-          String.format(
-              Locale.ROOT, " %.0f s | %.0f MB |%n", each.seconds(), each.memory() / 1e6));
+          String.format(Locale.ROOT, " %.0f s | %.0f MB |%n", each.seconds(), each.memory() / 1e6));
     }
     return text.toString();
   }

@@ -225,7 +225,14 @@ public final class ResistanceStudy implements Callable<Integer> {
     String attack = "learned word, %d steps".formatted(inversionSteps);
     if (inversionSteps > 0 && !result.attacks().containsKey(attack)) {
       System.err.printf("%s, %s, seed %d: %s%n", target, way.name(), seed, attack);
-      result = result.with(attack, applied(way, stored, model, () -> attacks(target, answers).learned(model, judges, inversionSteps)));
+      result =
+          result.with(
+              attack,
+              applied(
+                  way,
+                  stored,
+                  model,
+                  () -> attacks(target, answers).learned(model, judges, inversionSteps)));
       result.save(file);
     }
     return result;
@@ -311,12 +318,7 @@ public final class ResistanceStudy implements Callable<Integer> {
         target.toString(),
         way.name(),
         seed,
-        Scores.of(
-            target,
-            questions,
-            evaluated(judges, base),
-            evaluated(judges, drawn),
-            List.of()),
+        Scores.of(target, questions, evaluated(judges, base), evaluated(judges, drawn), List.of()),
         Scores.of(
             target,
             questions,
@@ -333,7 +335,8 @@ public final class ResistanceStudy implements Callable<Integer> {
     return new ResistanceAttacks(target, answers, Objects.requireNonNull(data), attackImages);
   }
 
-  private static List<Answer> evaluated(ResistanceAttacks.Judges judges, List<BufferedImage> drawn) {
+  private static List<Answer> evaluated(
+      ResistanceAttacks.Judges judges, List<BufferedImage> drawn) {
     EmbeddedEvaluator evaluator = judges.evaluator();
     return StudyImages.answers(evaluator, evaluator.clip().extract(drawn));
   }

@@ -75,12 +75,10 @@ final class ResistantVariant {
     UnaryOperator<Ablation> planned = plan;
     String name = METHOD + ", " + new TreeMap<>(changes).toString().replaceAll("[{}]", "");
     return new Way(
-            name,
-            (target, model, evaluator) ->
-                planned.apply(
-                    trained
-                        .apply(target.ablation().resistant().redirection(settings))
-                        .plan(model)));
+        name,
+        (target, model, evaluator) ->
+            planned.apply(
+                trained.apply(target.ablation().resistant().redirection(settings)).plan(model)));
   }
 
   private static int whole(String value) {
