@@ -18,9 +18,9 @@ import java.util.random.RandomGenerator;
 
 /**
  * Searches words before the prompt, by gradients through the text encoder, that make the model
- * predict the noise in images of the target. The words are embeddings of any value ("soft"), or
- * the nearest words of the vocabulary at every step ("projected"), which anyone can type: P4D (Chin
- * et al. 2024, arXiv 2309.06135), with the objective of UnlearnDiffAtk (Zhang et al. 2024, arXiv
+ * predict the noise in images of the target. The words are embeddings of any value ("soft"), or the
+ * nearest words of the vocabulary at every step ("projected"), which anyone can type: P4D (Chin et
+ * al. 2024, arXiv 2309.06135), with the objective of UnlearnDiffAtk (Zhang et al. 2024, arXiv
  * 2310.11868), which needs no second model.
  *
  * @param examples images of the target, of the model's size, with prompts that are true of each;

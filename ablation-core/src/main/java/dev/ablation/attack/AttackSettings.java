@@ -201,18 +201,14 @@ public record AttackSettings(
     long begun = System.nanoTime();
     DiffusionModel model = models.base();
     Map<String, String> notes = new LinkedHashMap<>();
-    List<BufferedImage> base =
-        drawing.draw(new Attacked("base", model, cancelled, notes));
+    List<BufferedImage> base = drawing.draw(new Attacked("base", model, cancelled, notes));
     List<BufferedImage> ablated =
         models
             .delta()
-            .applied(
-                model, () -> drawing.draw(new Attacked("ablated", model, cancelled, notes)));
+            .applied(model, () -> drawing.draw(new Attacked("ablated", model, cancelled, notes)));
     DiffusionModel other = models.control();
     List<BufferedImage> control =
-        other == null
-            ? List.of()
-            : drawing.draw(new Attacked("control", other, cancelled, notes));
+        other == null ? List.of() : drawing.draw(new Attacked("control", other, cancelled, notes));
     List<ImagePair> shown = new ArrayList<>();
     for (int i = 0; i < Math.min(SHOWN, base.size()); i++) {
       shown.add(

@@ -22,10 +22,10 @@ import java.util.stream.DoubleStream;
 
 /**
  * Trains a small classifier of noised latents on images of the target and others, and draws guided
- * by its gradient (Dhariwal and Nichol 2021, arXiv 2105.05233, algorithm 2; against erased concepts,
- * Lu et al. 2025, arXiv 2505.17013). Unlike {@link GuidanceAttack} it needs no evaluator and its
- * gradient is that of the noised latents, from the first step on. For each image the first scale
- * counts with which the target shows.
+ * by its gradient (Dhariwal and Nichol 2021, arXiv 2105.05233, algorithm 2; against erased
+ * concepts, Lu et al. 2025, arXiv 2505.17013). Unlike {@link GuidanceAttack} it needs no evaluator
+ * and its gradient is that of the noised latents, from the first step on. For each image the first
+ * scale counts with which the target shows.
  *
  * @param originals images of the target, of the model's size, at least one
  * @param others images of anything else, at least one

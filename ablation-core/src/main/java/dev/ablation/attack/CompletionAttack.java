@@ -18,8 +18,8 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Two models on one trajectory (Lu et al. 2025, arXiv 2505.17013, "diffusion completion"): the base
- * model makes the first steps of DDIM with the target's prompts, the model under attack the rest. It
- * tells whether a removal only keeps the model from beginning an image of the target.
+ * model makes the first steps of DDIM with the target's prompts, the model under attack the rest.
+ * It tells whether a removal only keeps the model from beginning an image of the target.
  *
  * @param baseSteps steps of the base model, positive; published are 5 and 10
  * @param steps of all, above {@code baseSteps}; published are 50
@@ -27,8 +27,8 @@ import java.util.function.BooleanSupplier;
  * @param trial settings for drawing and counting images; its sampler and steps are not used
  */
 @CheckReturnValue
-public record CompletionAttack(
-    int baseSteps, int steps, List<String> prompts, AttackSettings trial) implements Attack {
+public record CompletionAttack(int baseSteps, int steps, List<String> prompts, AttackSettings trial)
+    implements Attack {
 
   /** Copies the prompts and checks the values. */
   public CompletionAttack {

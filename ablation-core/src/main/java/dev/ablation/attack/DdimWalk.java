@@ -155,8 +155,7 @@ final class DdimWalk {
 
   /** Pulls the predicted clean latents, with a strength in units of the noise. */
   DdimWalk guide(LatentGuide gradient, double strength) {
-    return guide(
-        (latents, clean, level) -> pull(gradient, clean).muli(strength * level.sigma));
+    return guide((latents, clean, level) -> pull(gradient, clean).muli(strength * level.sigma));
   }
 
   DdimWalk conditioning(UnaryOperator<Conditioning> change) {
@@ -261,8 +260,7 @@ final class DdimWalk {
     GuidedModel guided = GuidedModel.of(model, sampling);
     Conditioning asked =
         states.apply(model.encode(prompts, model.descriptor().latentSize(), scope));
-    Conditioning conditioning =
-        guided.condition(asked, model.descriptor().latentSize(), scope);
+    Conditioning conditioning = guided.condition(asked, model.descriptor().latentSize(), scope);
     Shape shape = model.descriptor().latentShape();
     NDArray initial = stack(indices.length, scope, i -> noise.initial(indices[i], shape, scope));
     NDArray latents =
@@ -281,11 +279,10 @@ final class DdimWalk {
         latents.attach(step);
         NDArray output = guided.predict(latents, times[i], conditioning, step);
         Level now = level(schedule, times[i]);
-        Level next = i + 1 < times.length ? level(schedule, times[i + 1]) : new Level(1, 0, Double.NaN);
+        Level next =
+            i + 1 < times.length ? level(schedule, times[i + 1]) : new Level(1, 0, Double.NaN);
         Supplier<NDArray> fresh =
-            () ->
-                stack(
-                    indices.length, step, k -> noise.step(indices[k], index, shape, step));
+            () -> stack(indices.length, step, k -> noise.step(indices[k], index, shape, step));
         latents = step(latents, output, now, next, fresh);
         if (own != null && kept != null) {
           NDArray known = noised(own, initial, next.alpha, next.sigma);

@@ -77,8 +77,7 @@ final class DenoisingLoss {
     NDArray at = LatentImages.inEngine(schedule.toArray(drawn, scope), scope);
     NDArray noised = schedule.addNoise(latents, noise, at);
     NDArray aim = schedule.target(model.predictionType(), latents, noise, at);
-    NDArray factor =
-        LatentImages.inEngine(scope.create(weight).reshape(batchSize, 1, 1, 1), scope);
+    NDArray factor = LatentImages.inEngine(scope.create(weight).reshape(batchSize, 1, 1, 1), scope);
     return model
         .predict(noised, at, model.encode(List.of(prompts), LatentSize.of(shape), scope))
         .sub(aim)

@@ -19,14 +19,13 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
- * Takes images of the target, masks their middle and lets the model draw it anew with a prompt
- * (Lu et al. 2025, arXiv 2505.17013, "inpainting"): what surrounds the middle leads back to the
- * target. The margin stays, and may show the target to the detector by itself: compare with a
- * control.
+ * Takes images of the target, masks their middle and lets the model draw it anew with a prompt (Lu
+ * et al. 2025, arXiv 2505.17013, "inpainting"): what surrounds the middle leads back to the target.
+ * The margin stays, and may show the target to the detector by itself: compare with a control.
  *
  * @param originals images of the target, of the model's size, at least one
- * @param side side of the masked square as a share of the image's, above 0, at most 1; published
- *     is 0.5
+ * @param side side of the masked square as a share of the image's, above 0, at most 1; published is
+ *     0.5
  * @param prompts that the middle is drawn with
  * @param trial settings for drawing and counting images; its sampler is not used
  */
@@ -78,13 +77,9 @@ public record InpaintingAttack(
         attacked -> {
           DiffusionModel model = attacked.model();
           try (NDManager scope = model.newScope()) {
-            NDArray clean =
-                LatentImages.of(model, inTurn, trial.sampling().batchSize(), scope);
+            NDArray clean = LatentImages.of(model, inTurn, trial.sampling().batchSize(), scope);
             return new DdimWalk(
-                    model,
-                    trial.sampling(),
-                    NoiseSource.ofSeed(trial.seed()),
-                    attacked.cancelled())
+                    model, trial.sampling(), NoiseSource.ofSeed(trial.seed()), attacked.cancelled())
                 .keeping(mask(model.descriptor().latentShape(), side, scope), clean)
                 .draw(asked);
           }

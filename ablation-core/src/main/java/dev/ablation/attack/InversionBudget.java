@@ -11,10 +11,10 @@ import java.util.Objects;
 /**
  * How an attack learns the embeddings of words.
  *
- * <p>By default it learns at the four fifths of the times with the most noise, and each time's error
- * counts in inverse proportion to its signal-to-noise ratio. That is where the text decides what an
- * image shows; at the other times the image itself tells, and their errors are noise to the learned
- * word.
+ * <p>By default it learns at the four fifths of the times with the most noise, and each time's
+ * error counts in inverse proportion to its signal-to-noise ratio. That is where the text decides
+ * what an image shows; at the other times the image itself tells, and their errors are noise to the
+ * learned word.
  *
  * @param steps at most, from each start; positive
  * @param batchSize images in a step, positive

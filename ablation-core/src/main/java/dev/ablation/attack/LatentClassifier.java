@@ -53,7 +53,8 @@ final class LatentClassifier {
     weights.add(initial(new Shape(in, 1), in, random, owner));
   }
 
-  private static NDArray initial(Shape shape, long inputs, RandomGenerator random, NDManager owner) {
+  private static NDArray initial(
+      Shape shape, long inputs, RandomGenerator random, NDManager owner) {
     NDArray drawn = RandomStreams.gaussian(owner, shape, random).mul(Math.sqrt(2.0 / inputs));
     return LatentImages.inEngine(drawn, owner);
   }
@@ -88,8 +89,7 @@ final class LatentClassifier {
       NDManager owner,
       BooleanSupplier cancelled) {
     LatentClassifier classifier =
-        new LatentClassifier(
-            schedule, gradients, target.getShape().get(1), training.seed(), owner);
+        new LatentClassifier(schedule, gradients, target.getShape().get(1), training.seed(), owner);
     classifier.train(target, others, training, owner, cancelled);
     return classifier;
   }
@@ -110,7 +110,8 @@ final class LatentClassifier {
       try (NDManager scope = owner.newSubManager()) {
         NDArray clean =
             NDArrays.concat(
-                new NDList(chosen(target, half, random, scope), chosen(others, half, random, scope)),
+                new NDList(
+                    chosen(target, half, random, scope), chosen(others, half, random, scope)),
                 0);
         clean.attach(scope);
         double[] times = new double[2 * half];
@@ -138,8 +139,7 @@ final class LatentClassifier {
     }
   }
 
-  private static NDArray chosen(
-      NDArray all, int count, RandomGenerator random, NDManager scope) {
+  private static NDArray chosen(NDArray all, int count, RandomGenerator random, NDManager scope) {
     int[] rows = random.ints(count, 0, Math.toIntExact(all.getShape().get(0))).toArray();
     NDArray some = all.get(scope.create(rows));
     some.attach(scope);
@@ -159,7 +159,8 @@ final class LatentClassifier {
       values[i * TIME_FEATURES + 1] = (float) schedule.sigma(times[i]);
       values[i * TIME_FEATURES + 2] = 1;
     }
-    return LatentImages.inEngine(scope.create(values, new Shape(times.length, TIME_FEATURES)), scope);
+    return LatentImages.inEngine(
+        scope.create(values, new Shape(times.length, TIME_FEATURES)), scope);
   }
 
   private static NDArray logits(NDArray latents, NDArray times, NDList weights) {
@@ -168,8 +169,7 @@ final class LatentClassifier {
     for (int i = 0; i < layers; i++) {
       Shape stride = i == 0 ? new Shape(1, 1) : new Shape(2, 2);
       NDList out =
-          Conv2d.conv2d(
-              state, weights.get(2 * i), weights.get(2 * i + 1), stride, new Shape(1, 1));
+          Conv2d.conv2d(state, weights.get(2 * i), weights.get(2 * i + 1), stride, new Shape(1, 1));
       state = out.singletonOrThrow();
       if (i == 0) {
         NDArray shift = times.matMul(weights.get(2 * layers));

@@ -32,10 +32,10 @@ import java.util.stream.IntStream;
 
 /**
  * Searches, with the weights under attack and without any text, the noise from which the model
- * draws an image of the target (TINA): runs DDIM backwards with the empty prompt
- * and, at every step, improves the noised latents by gradients until the step forwards leads where
- * it came from. A model that finds its way back to the target still has it, or has learned images
- * so well that it finds any: compare with a control.
+ * draws an image of the target (TINA): runs DDIM backwards with the empty prompt and, at every
+ * step, improves the noised latents by gradients until the step forwards leads where it came from.
+ * A model that finds its way back to the target still has it, or has learned images so well that it
+ * finds any: compare with a control.
  *
  * @param originals images of the target, of the model's size, at least one
  * @param steps of DDIM, positive; published are 50
@@ -193,9 +193,7 @@ public record LatentInversion(
         try (NDManager one = scope.newSubManager()) {
           NDArray input = LatentImages.inEngine(found, one);
           NDArray gradient =
-              gradients
-                  .gradient(input, latents -> residual(from, latents, one))
-                  .first();
+              gradients.gradient(input, latents -> residual(from, latents, one)).first();
           gradient.attach(one);
           ADAM.update(found, gradient, first, second, learningRate, k);
         }

@@ -166,12 +166,11 @@ record LearnedTokens(
         check = Math.min(2 * check, budget.steps());
         String words = rows.project();
         List<BufferedImage> drawn =
-            session.withoutGradients(
-                () ->
-                    LatentSampler.of(model)
-                        .settings(trial.sampling())
-                        .cancellation(attacked.cancelled())
-                        .draw(asked, trial.seed()));
+            session.withoutGradients(() ->
+                LatentSampler.of(model)
+                    .settings(trial.sampling())
+                    .cancellation(attacked.cancelled())
+                    .draw(asked, trial.seed()));
         rows.unproject();
         double share = trial.share(drawn);
         best.offer(share, words.isEmpty() ? rows.start.name() : words, step, drawn);

@@ -134,13 +134,7 @@ public record RelearningAttack(
     settings.put("prompts", String.join(" | ", prompts));
     List<String> asked = trial.inTurn(prompts);
     return trial.compare(
-        "fine-tuning",
-        name,
-        settings,
-        asked,
-        models,
-        cancelled,
-        attacked -> draw(attacked, asked));
+        "fine-tuning", name, settings, asked, models, cancelled, attacked -> draw(attacked, asked));
   }
 
   private List<BufferedImage> draw(Attacked attacked, List<String> asked) {
@@ -170,12 +164,11 @@ public record RelearningAttack(
           optimizer.step(gradients.values(), budget.learningRate(), MAX_NORM);
         }
       }
-      return session.withoutGradients(
-          () ->
-              LatentSampler.of(model)
-                  .settings(trial.sampling())
-                  .cancellation(attacked.cancelled())
-                  .draw(asked, trial.seed()));
+      return session.withoutGradients(() ->
+          LatentSampler.of(model)
+              .settings(trial.sampling())
+              .cancellation(attacked.cancelled())
+              .draw(asked, trial.seed()));
     }
   }
 }

@@ -77,8 +77,7 @@ public record SdEditAttack(
         attacked -> {
           try (NDManager scope = attacked.model().newScope()) {
             NDArray clean =
-                LatentImages.of(
-                    attacked.model(), inTurn, trial.sampling().batchSize(), scope);
+                LatentImages.of(attacked.model(), inTurn, trial.sampling().batchSize(), scope);
             return new DdimWalk(
                     attacked.model(),
                     trial.sampling(),

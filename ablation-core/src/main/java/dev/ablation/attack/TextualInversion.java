@@ -107,7 +107,8 @@ public record TextualInversion(
     settings.put("prompts", String.join(" | ", asked));
     settings.putAll(budget.settings());
     List<String> prompts =
-        trial.inTurn(asked.stream().map(prompt -> InversionExample.filled(prompt, placeholder)).toList());
+        trial.inTurn(
+            asked.stream().map(prompt -> InversionExample.filled(prompt, placeholder)).toList());
     LearnedTokens tokens =
         new LearnedTokens(
             List.of(placeholder),

@@ -48,6 +48,7 @@ final class ReportPage {
 
   /** A wider interval, as few images have, says less than the count itself. */
   private static final double WIDEST_INTERVAL = 0.2 + 1e-9;
+
   private static final int PERCENT = 100;
 
   private final Report report;
@@ -628,15 +629,7 @@ final class ReportPage {
     html.element("caption", ofAttacks(all, controlled));
     List<String> columns =
         new ArrayList<>(
-            List.of(
-                "Attack",
-                "",
-                "Kind",
-                "",
-                "Base model",
-                "number",
-                "Ablated model",
-                "number"));
+            List.of("Attack", "", "Kind", "", "Base model", "number", "Ablated model", "number"));
     if (controlled) {
       columns.addAll(List.of("Control", "number", "Excess", "number"));
     }

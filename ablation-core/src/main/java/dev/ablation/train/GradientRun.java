@@ -69,14 +69,9 @@ final class GradientRun implements AutoCloseable {
     own = task.model().manager().newSubManager();
     gradients =
         trainer.redirection().isPresent()
-            ? new RedirectionGradients(
-                trainer, trainer.redirection().get(), task, session, texts)
+            ? new RedirectionGradients(trainer, trainer.redirection().get(), task, session, texts)
             : new ObjectiveGradients(
-                 trainer,
-                 task,
-                 session,
-                 texts,
-                 new TeacherPredictions(own, trainer.batchPool()));
+                trainer, task, session, texts, new TeacherPredictions(own, trainer.batchPool()));
   }
 
   TrainingResult toTheEnd() {

@@ -237,7 +237,9 @@ class AttemptsTest {
     }
   }
 
-  /** Starts where the ablation ended: with hardly any step it draws what the ablated model draws. */
+  /**
+   * Starts where the ablation ended: with hardly any step it draws what the ablated model draws.
+   */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void fineTuningBeginsAtTheAblatedWeights(boolean lowRank) {
@@ -320,10 +322,7 @@ class AttemptsTest {
   void aCompletionByTheSameModelIsItsOwnImage() {
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
       ImagePair completed =
-          new CompletionAttack(2, 5, PROMPTS, TRIAL)
-              .run(MODEL, delta, () -> false)
-              .shown()
-              .get(0);
+          new CompletionAttack(2, 5, PROMPTS, TRIAL).run(MODEL, delta, () -> false).shown().get(0);
       DdimWalk whole = new DdimWalk(MODEL, QUICK.steps(5), NoiseSource.ofSeed(9), () -> false);
       assertThat(pixels(completed.base())).isEqualTo(pixels(whole.draw(PROMPTS).get(0)));
       BufferedImage own =
@@ -338,7 +337,9 @@ class AttemptsTest {
     }
   }
 
-  /** What a step adds: eta times the posterior's deviation, and the published scale on the noise. */
+  /**
+   * What a step adds: eta times the posterior's deviation, and the published scale on the noise.
+   */
   @Test
   void theNoiseOfTheSweepIsNotCut() {
     DdimWalk.Level now = new DdimWalk.Level(0.6, 0.8, 50);
@@ -350,9 +351,7 @@ class AttemptsTest {
     List<BufferedImage> cut =
         new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false).eta(1).draw(PROMPTS);
     List<BufferedImage> same =
-        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
-            .eta(1, 1)
-            .draw(PROMPTS);
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false).eta(1, 1).draw(PROMPTS);
     List<BufferedImage> more =
         new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
             .eta(1, 1.04)
@@ -367,8 +366,7 @@ class AttemptsTest {
     try (NDManager scope = MODEL.manager().newSubManager()) {
       Shape shape = MODEL.descriptor().latentShape(); // (3, 4, 6)
       assertThat(InpaintingAttack.mask(shape, 0.5, scope).toFloatArray())
-          .containsExactly(
-              0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+          .containsExactly(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
       List<BufferedImage> originals = originals();
       try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
         BufferedImage drawn =
@@ -538,8 +536,7 @@ class AttemptsTest {
     // DDIM of the library on the same timesteps, eta 0.
     SamplingSettings settings = new SamplingSettings(Sampler.ddim(), 1, 1, "", 4);
     List<BufferedImage> walked =
-        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
-            .draw(PROMPTS);
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false).draw(PROMPTS);
     assertThat(walked).hasSize(2);
     double[] timesteps = MODEL.schedule().descendingTimes(1, 5);
     assertThat(timesteps[0]).isEqualTo(MODEL.schedule().steps() - 1);
@@ -600,7 +597,8 @@ class AttemptsTest {
 
   private static double brightness(SamplingSettings settings, double strength) {
     List<BufferedImage> drawn =
-        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false).guide(UP, strength)
+        new DdimWalk(MODEL, settings, NoiseSource.ofSeed(3), () -> false)
+            .guide(UP, strength)
             .draw(PROMPTS);
     double sum = 0;
     for (BufferedImage image : drawn) {
@@ -621,10 +619,8 @@ class AttemptsTest {
             .name();
     String before = MODEL.weights().sha256(table);
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
-      TextualInversion none =
-          inversion("a {}", new InversionBudget(1, 2, 1e-9), TRIAL);
-      TextualInversion much =
-          inversion("a {}", new InversionBudget(8, 2, 0.5), TRIAL);
+      TextualInversion none = inversion("a {}", new InversionBudget(1, 2, 1e-9), TRIAL);
+      TextualInversion much = inversion("a {}", new InversionBudget(8, 2, 0.5), TRIAL);
       BufferedImage one = none.run(MODEL, delta, () -> false).shown().get(0).ablated();
       BufferedImage other = much.run(MODEL, delta, () -> false).shown().get(0).ablated();
       assertThat(pixels(one)).isNotEqualTo(pixels(other));
@@ -656,8 +652,7 @@ class AttemptsTest {
                 .check(MODEL))
         .withMessageContaining("one was 3 x 5");
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () -> inversion("a cat", new InversionBudget(1, 1, 1), TRIAL))
+        .isThrownBy(() -> inversion("a cat", new InversionBudget(1, 1, 1), TRIAL))
         .withMessageContaining("templates must have {}");
     assertThatIllegalArgumentException()
         .isThrownBy(() ->
@@ -671,9 +666,7 @@ class AttemptsTest {
                 .check(MODEL))
         .withMessageContaining("'two words' must be one token");
     try (TinyDiffusion other = TinyDiffusion.open(2).without(Differentiable.class)) {
-      assertThatThrownBy(() ->
-              inversion("{}", new InversionBudget(1, 1, 1), TRIAL)
-                  .check(other))
+      assertThatThrownBy(() -> inversion("{}", new InversionBudget(1, 1, 1), TRIAL).check(other))
           .isInstanceOf(UnsupportedCapabilityException.class);
     }
   }

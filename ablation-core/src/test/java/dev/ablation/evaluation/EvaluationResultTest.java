@@ -1,9 +1,9 @@
 package dev.ablation.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.ExtractorInfo;
@@ -69,8 +69,7 @@ class EvaluationResultTest {
   @Test
   void aControlAndFurtherJudgesAreReadAsTheyWereWritten() {
     Recovery first =
-        new Recovery(
-            metric("recovered", 0.9), metric("recovered", 0.5), metric("recovered", 0.25));
+        new Recovery(metric("recovered", 0.9), metric("recovered", 0.5), metric("recovered", 0.25));
     Recovery second = new Recovery(metric("recovered", 0.7), metric("recovered", 0.5), null);
     AttackResult attack =
         new AttackResult(
@@ -91,8 +90,7 @@ class EvaluationResultTest {
   /** Newcombe 1998, table II, comparison (a): 56 of 70 against 48 of 80. */
   @Test
   void theExcessHasNewcombesInterval() {
-    Recovery.Excess excess =
-        new Recovery(null, wilson(56, 70), wilson(48, 80)).excess();
+    Recovery.Excess excess = new Recovery(null, wilson(56, 70), wilson(48, 80)).excess();
     assertThat(excess.value()).isCloseTo(0.2, within(1e-12));
     assertThat(excess.interval().low()).isCloseTo(0.0524, within(1e-4));
     assertThat(excess.interval().high()).isCloseTo(0.3339, within(1e-4));

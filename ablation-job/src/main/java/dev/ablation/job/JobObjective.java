@@ -13,16 +13,16 @@ import org.jspecify.annotations.Nullable;
  *     self-distillation} (SDD: to what the model draws without a prompt), {@code
  *     representation-misdirection} (HiRM: trains the first layer of the text encoder), {@code
  *     task-vector} (subtracts what the model learns from its images of the target) or {@code
- *     redirection} (also noised images and learned words of the target lead to the anchor). Default:
- *     {@code model-based}
+ *     redirection} (also noised images and learned words of the target lead to the anchor).
+ *     Default: {@code model-based}
  * @param teacher for {@code model-based}: which weights predict for the anchor, {@code
  *     current-weights} (the paper's) or {@code frozen-weights}. Default: {@code current-weights}
  * @param weighting for {@code noise-based}: weight of a timestep. Default: {@code uniform}
  * @param scale for {@code negative-guidance}: 1 leads to the empty prompt, more away from the
  *     target; default: 2. For {@code task-vector}: how much is subtracted; default: 0.5
  * @param trajectory for {@code model-based}, {@code negative-guidance} and {@code
- *     self-distillation}: network calls from pure noise to the point of the loss, in place of noised
- *     anchor images. Default: noised anchor images
+ *     self-distillation}: network calls from pure noise to the point of the loss, in place of
+ *     noised anchor images. Default: noised anchor images
  * @param priorWeight weight of prior preservation on the anchor's images, not with {@code
  *     redirection}. Default: none
  * @param redirection for {@code redirection}: its settings

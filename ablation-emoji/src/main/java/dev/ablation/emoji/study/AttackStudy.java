@@ -251,8 +251,7 @@ public final class AttackStudy implements Callable<Integer> {
               EmbeddedModel.recommendedSampling().steps(steps),
               images,
               set.seed() + 10_000,
-              List.of(
-                  style ? nearest.ofStyle(target.name()) : nearest.ofConcept(target.name())));
+              List.of(style ? nearest.ofStyle(target.name()) : nearest.ofConcept(target.name())));
     }
 
     Path file(String what, String ending) {
@@ -338,9 +337,8 @@ public final class AttackStudy implements Callable<Integer> {
           new ArrayList<>(
               EmojiDataSet.load().images().stream()
                   .filter(image -> !image.heldOut())
-                  .filter(
-                      image ->
-                          (style ? image.style() : image.concept().name()).equals(target.name()))
+                  .filter(image ->
+                      (style ? image.style() : image.concept().name()).equals(target.name()))
                   .toList());
       Collections.shuffle(all, new Random(set.seed()));
       return all.subList(0, Math.min(MOST_ORIGINALS, all.size()));
@@ -416,17 +414,14 @@ public final class AttackStudy implements Callable<Integer> {
           for (EmojiImage image : examples()) {
             learned.add(
                 new InversionExample(
-                    image.pixels().toImage(),
-                    List.of(prompt(image, InversionExample.SLOT))));
+                    image.pixels().toImage(), List.of(prompt(image, InversionExample.SLOT))));
           }
           made.add(
               new TextualInversion(
                   learned,
                   PLACEHOLDER,
                   style ? STYLE_STARTS : OBJECT_STARTS,
-                  contexts().stream()
-                      .map(name -> prompt(name, InversionExample.SLOT))
-                      .toList(),
+                  contexts().stream().map(name -> prompt(name, InversionExample.SLOT)).toList(),
                   InversionBudget.quick().steps(inversionSteps),
                   settings));
         }
@@ -465,22 +460,20 @@ public final class AttackStudy implements Callable<Integer> {
               """
                   .formatted(target, way.name()));
       for (AttackResult result : results) {
-        text.append("| %s%s |".formatted(
-            result.name(), result.recovered().isEvidence() ? "" : " (no evidence)"));
+        text.append(
+            "| %s%s |"
+                .formatted(result.name(), result.recovered().isEvidence() ? "" : " (no evidence)"));
         cell(text, result, recovery -> share(recovery.base(), false));
         cell(text, result, recovery -> share(recovery.ablated(), true));
         cell(text, result, recovery -> share(recovery.control(), false));
         cell(text, result, Trial::excess);
-        text.append(
-            " %s |%n".formatted(result.recovered().ablated().counts().get("images")));
+        text.append(" %s |%n".formatted(result.recovered().ablated().counts().get("images")));
       }
       return text.toString();
     }
 
     private static void cell(
-        StringBuilder text,
-        AttackResult result,
-        Function<Recovery, String> value) {
+        StringBuilder text, AttackResult result, Function<Recovery, String> value) {
       text.append(" ")
           .append(String.join(" / ", result.judged().stream().map(value).toList()))
           .append(" |");

@@ -30,7 +30,8 @@ final class StudyOptions {
 
   /** Another model, such as a control. */
   StableDiffusion model(Path folder) throws IOException {
-    return StableDiffusion.load(folder, LoadOptions.defaults().device(on.device()).threads(THREADS));
+    return StableDiffusion.load(
+        folder, LoadOptions.defaults().device(on.device()).threads(THREADS));
   }
 
   EmbeddedEvaluator judge() throws IOException {

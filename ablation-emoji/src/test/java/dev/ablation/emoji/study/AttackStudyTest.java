@@ -78,8 +78,7 @@ class AttackStudyTest {
             });
         assertThat(results.get(0).recovered().base().value()).isEqualTo(1);
         assertThat(trial.table()).contains("| prompt with the name | 100 / ");
-        AttackStudy.Trial again =
-            study.new Trial(target, closed, AnswerSet.load(), judge, nearest);
+        AttackStudy.Trial again = study.new Trial(target, closed, AnswerSet.load(), judge, nearest);
         assertThat(again.results(new AttackModels(model, delta, null)))
             .extracting(AttackResult::judged)
             .isEqualTo(results.stream().map(AttackResult::judged).toList());
