@@ -49,7 +49,7 @@ enum AblationMethod {
   JobMethod of(JobMethod method, boolean checkpoint) {
     JobMethod changed =
         this == RESISTANT ? method.objective(JobObjective.of("redirection")) : method;
-    return this == GRADIENT || this == RESISTANT && !checkpoint
+    return this == GRADIENT || (this == RESISTANT && !checkpoint)
         ? changed
         : changed.closedForm(JobClosedForm.of(form, steps));
   }

@@ -8,6 +8,7 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightRole;
 import dev.ablation.random.RandomStreams;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -108,9 +109,9 @@ public record AdversarialPrompt(
             .findFirst()
             .orElseThrow();
     RandomGenerator random = RandomStreams.stream(trial.seed(), "adversarial prompt", 0);
-    int[] start = new int[placeholders.size()];
-    for (int i = 0; i < start.length; i++) {
-      start[i] = Math.toIntExact(random.nextLong(rows));
+    List<Integer> start = new ArrayList<>();
+    for (int i = 0; i < placeholders.size(); i++) {
+      start.add(Math.toIntExact(random.nextLong(rows)));
     }
     return new LearnedTokens.Start("random words", start);
   }

@@ -235,10 +235,8 @@ final class DdimWalk {
     if (some != null) {
       some.attach(scope);
     }
-    int[] indices =
-        images == null
-            ? IntStream.range(from, to).toArray()
-            : IntStream.range(from, to).map(i -> images[i]).toArray();
+    int[] seeds = images;
+    int[] indices = IntStream.range(from, to).map(i -> seeds == null ? i : seeds[i]).toArray();
     NDArray own = kept == null ? null : kept.clean.get(rows);
     return walk(prompts.subList(from, to), some, noised, indices, own, scope);
   }

@@ -88,7 +88,7 @@ record LearnedTokens(
    * @param name for the settings of the result
    * @param rows of the table, one for each placeholder
    */
-  record Start(String name, int[] rows) {}
+  record Start(String name, List<Integer> rows) {}
 
   /** Learns from each start in turn; returns the images of the best moment. */
   List<BufferedImage> draw(Attacked attacked, List<Start> starts) {
@@ -202,7 +202,7 @@ record LearnedTokens(
       float[] values = table();
       vocabulary = projected ? values.clone() : null;
       for (int i = 0; i < rows.length; i++) {
-        System.arraycopy(values, start.rows()[i] * width, values, rows[i] * width, width);
+        System.arraycopy(values, start.rows().get(i) * width, values, rows[i] * width, width);
       }
       set(values);
     }

@@ -130,7 +130,7 @@ public record TextualInversion(
                 initializers.stream()
                     .map(word ->
                         new LearnedTokens.Start(
-                            word, new int[] {LearnedTokens.token(attacked.model(), word)}))
+                            word, List.of(LearnedTokens.token(attacked.model(), word))))
                     .toList()));
   }
 }
