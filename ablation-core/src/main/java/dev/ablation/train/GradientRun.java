@@ -79,7 +79,7 @@ final class GradientRun implements AutoCloseable {
     try {
       observeOnce();
       start();
-      if (!done() && trainer.start().isPresent()) {
+      if (!done() && trainer.requirements().preparesAnchorImages()) {
         session.withBaseWeights(() -> {
           task.batches().prepare();
           return true;

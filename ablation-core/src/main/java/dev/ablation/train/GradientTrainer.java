@@ -364,7 +364,10 @@ public final class GradientTrainer implements StepwiseTrainer {
                 .objective(true);
     TrainerRequirements own = values.redirection.map(each -> each.changed(weights)).orElse(weights);
     // The beginning may be good enough for a monitor, and then no image is needed.
-    return values.start.map(start -> start.added(own).preparesAnchorImages(true)).orElse(own);
+    return values
+        .start
+        .map(start -> start.added(own).preparesAnchorImages(own.anchorImages()))
+        .orElse(own);
   }
 
   @Override
