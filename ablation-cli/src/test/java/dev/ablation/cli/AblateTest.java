@@ -154,7 +154,7 @@ class AblateTest {
    * this short run, or of {@code -Dablation.report=page.html}.
    */
   @ParameterizedTest
-  @CsvSource({"1280, 912, report.png", "500, 912, report-narrow.png"})
+  @CsvSource({"1280, 912, report.png", "500, 1400, report-narrow.png"})
   void aBrowserDrawsTheReport(int width, int height, String name) throws Exception {
     String chromium = chromium();
     assumeThat(chromium).as("no chromium on the PATH nor in -Dablation.chromium").isNotEmpty();
