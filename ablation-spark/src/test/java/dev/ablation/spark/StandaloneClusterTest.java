@@ -139,6 +139,10 @@ class StandaloneClusterTest {
         .config("spark.driver.host", "localhost")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.executor.cores", 1)
+        // Nothing begins before both executors are there: one alone could do both jobs.
+        .config("spark.cores.max", 2)
+        .config("spark.scheduler.minRegisteredResourcesRatio", 1.0)
+        .config("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s")
         .config("spark.executor.memory", "768m")
         .config("spark.executor.extraClassPath", classPath)
         .config(
@@ -165,7 +169,7 @@ class StandaloneClusterTest {
   /** Each is in the middle of a job when one of them is killed. */
   @Test
   void aKilledExecutorCostsNoMoreThanTheStepsSinceItsCheckpoint() throws Exception {
-    List<AblationJob> jobs = List.of(job("owl", 20), job("rocket", 20));
+    List<AblationJob> jobs = List.of(job("owl", 30), job("rocket", 30));
     Path results = folder.resolve("results");
     try (SparkSession spark = session(true)) {
       CompletableFuture<SparkAblationResult> run = new CompletableFuture<>();
@@ -219,7 +223,8 @@ class StandaloneClusterTest {
       if (Files.isDirectory(checkpoints)) {
         try (Stream<Path> files = Files.list(checkpoints)) {
           if (files.anyMatch(
-              file -> file.getFileName().toString().matches("checkpoint-\\d+\\.safetensors"))) {
+              file ->
+                  file.getFileName().toString().matches("checkpoint-0*[1-9]\\d*\\.safetensors"))) {
             return;
           }
         }
