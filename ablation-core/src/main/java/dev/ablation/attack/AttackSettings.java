@@ -92,9 +92,9 @@ public record AttackSettings(
     return new AttackSettings(detector, changed, images, seed, otherJudges);
   }
 
-  /** One prompt per image, in turn. */
-  List<String> inTurn(List<String> prompts) {
-    return IntStream.range(0, images).mapToObj(i -> prompts.get(i % prompts.size())).toList();
+  /** One of some prompts or images for each image to draw, in turn. */
+  <T> List<T> inTurn(List<T> some) {
+    return IntStream.range(0, images).mapToObj(i -> some.get(i % some.size())).toList();
   }
 
   void check(DiffusionModel model) {

@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
-import java.util.stream.IntStream;
 
 /**
  * Takes images of the target, masks their middle and lets the model draw it anew with a prompt (Lu
@@ -63,10 +62,7 @@ public record InpaintingAttack(
     settings.put("originals", Integer.toString(originals.size()));
     settings.put("prompts", String.join(" | ", prompts));
     List<String> asked = trial.inTurn(prompts);
-    List<BufferedImage> inTurn =
-        IntStream.range(0, trial.images())
-            .mapToObj(i -> originals.get(i % originals.size()))
-            .toList();
+    List<BufferedImage> inTurn = trial.inTurn(originals);
     return trial.compare(
         "initial image",
         name(),

@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
-import java.util.stream.IntStream;
 
 /**
  * Searches, with the weights under attack and without any text, the noise from which the model
@@ -99,10 +98,7 @@ public record LatentInversion(
     settings.put("iterations", Integer.toString(iterations));
     settings.put("learning rate", Double.toString(learningRate));
     List<String> asked = Collections.nCopies(trial.images(), "");
-    List<BufferedImage> inTurn =
-        IntStream.range(0, trial.images())
-            .mapToObj(i -> originals.get(i % originals.size()))
-            .toList();
+    List<BufferedImage> inTurn = trial.inTurn(originals);
     SamplingSettings plain =
         new SamplingSettings(
             trial.sampling().sampler(), steps, 1.0, "", trial.sampling().batchSize());

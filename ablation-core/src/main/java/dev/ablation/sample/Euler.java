@@ -6,7 +6,6 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.VariancePreservingSchedule;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -77,14 +76,10 @@ public record Euler(
   public SamplerRun start(
       NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
     VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
-    double[] timesteps = Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, true);
     Sigmas table = new Sigmas(schedule);
-    double[] sigmas = table.at(timesteps);
-    if (karrasSigmas) {
-      sigmas = Sigmas.karras(sigmas[0], sigmas[steps - 1], steps);
-      timesteps = Arrays.stream(table.timesteps(sigmas)).map(t -> (float) t).toArray();
-    }
-    return new Run(type, timesteps, table.endingWith(finalSigma, sigmas), spacing);
+    SolverGrid grid =
+        SolverGrid.inclusive(table, karrasSigmas, spacing, stepsOffset, schedule.steps(), steps);
+    return new Run(type, grid.timesteps(), table.endingWith(finalSigma, grid.sigmas()), spacing);
   }
 
   private static final class Run extends EulerRun {

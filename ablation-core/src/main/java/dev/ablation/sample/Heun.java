@@ -6,7 +6,6 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import dev.ablation.schedule.VariancePreservingSchedule;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -75,15 +74,14 @@ public record Heun(boolean karrasSigmas, TimestepSpacing spacing, int stepsOffse
   public SamplerRun start(
       NoiseSchedule noiseSchedule, PredictionType type, int steps, Shape latents) {
     VariancePreservingSchedule schedule = Settings.variancePreserving(this, noiseSchedule, type);
-    double[] timesteps = Timesteps.inclusive(spacing, stepsOffset, schedule.steps(), steps, true);
     Sigmas table = new Sigmas(schedule);
-    double[] sigmas = table.at(timesteps);
-    if (karrasSigmas) {
-      sigmas = Sigmas.karras(sigmas[0], sigmas[steps - 1], steps);
-      timesteps = Arrays.stream(table.timesteps(sigmas)).map(t -> (float) t).toArray();
-    }
+    SolverGrid grid =
+        SolverGrid.inclusive(table, karrasSigmas, spacing, stepsOffset, schedule.steps(), steps);
     return new Run(
-        type, twice(timesteps), table.endingWith(FinalSigma.ZERO, twice(sigmas)), spacing);
+        type,
+        twice(grid.timesteps()),
+        table.endingWith(FinalSigma.ZERO, twice(grid.sigmas())),
+        spacing);
   }
 
   /** Every value but the first one twice. */

@@ -2,7 +2,7 @@ package dev.ablation.sample;
 
 import java.util.Arrays;
 
-/** The timesteps of a multistep solver and their noise levels, without the final one. */
+/** The timesteps of a solver and their noise levels, without the final one. */
 final class SolverGrid {
   private final double[] timesteps;
   private final double[] sigmas;
@@ -27,6 +27,27 @@ final class SolverGrid {
     }
     double[] timesteps = Timesteps.exclusive(spacing, stepsOffset, trained, steps);
     return new SolverGrid(timesteps, table.at(timesteps));
+  }
+
+  /**
+   * The grid of a method in the noise level: Karras levels lie between the first and the last one
+   * that the spacing gives.
+   */
+  static SolverGrid inclusive(
+      Sigmas table,
+      boolean karras,
+      TimestepSpacing spacing,
+      int stepsOffset,
+      int trained,
+      int steps) {
+    double[] timesteps = Timesteps.inclusive(spacing, stepsOffset, trained, steps, true);
+    double[] sigmas = table.at(timesteps);
+    if (!karras) {
+      return new SolverGrid(timesteps, sigmas);
+    }
+    double[] levels = Sigmas.karras(sigmas[0], sigmas[steps - 1], steps);
+    return new SolverGrid(
+        Arrays.stream(table.timesteps(levels)).map(t -> (float) t).toArray(), levels);
   }
 
   double[] timesteps() {

@@ -1,8 +1,6 @@
 package dev.ablation.train;
 
 import ai.djl.ndarray.NDManager;
-import dev.ablation.event.AblationEvent;
-import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.AblationObjective;
 import java.util.List;
@@ -26,22 +24,7 @@ record DerivedTask(
     BatchSource batches,
     NDManager resultScope,
     boolean observed)
-    implements TrainingTask {
-  @Override
-  public DiffusionModel model() {
-    return task.model();
-  }
-
-  @Override
-  public List<TrainingPair> pairs() {
-    return task.pairs();
-  }
-
-  @Override
-  public double preservationWeight() {
-    return task.preservationWeight();
-  }
-
+    implements InnerTask {
   @Override
   public List<WeightInfo> weights() {
     return task.weights();
@@ -50,21 +33,6 @@ record DerivedTask(
   @Override
   public Map<String, Set<Integer>> rows() {
     return task.rows();
-  }
-
-  @Override
-  public long seed() {
-    return task.seed();
-  }
-
-  @Override
-  public void checkCancelled() {
-    task.checkCancelled();
-  }
-
-  @Override
-  public boolean cancelled() {
-    return task.cancelled();
   }
 
   @Override
@@ -90,10 +58,5 @@ record DerivedTask(
   @Override
   public void onStep(TrainingProgress progress) {
     task.onStep(progress);
-  }
-
-  @Override
-  public void emit(AblationEvent event) {
-    task.emit(event);
   }
 }
