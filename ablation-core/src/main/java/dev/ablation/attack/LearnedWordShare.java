@@ -7,11 +7,8 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.ErasureEarlyStopping.Attempt;
-import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.LatentCodec;
 import dev.ablation.random.RandomStreams;
-import dev.ablation.sample.Images;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.train.LearnedWords;
 import dev.ablation.train.ModelMetric;
@@ -73,13 +70,11 @@ public record LearnedWordShare(
 
   @Override
   public double measure(DiffusionModel model) {
-    LatentCodec codec = Capabilities.require(model, LatentCodec.class, "textual inversion");
     LearnedWords words =
         new LearnedWords(model, placeholder, 1, RATE, List.of(initializer), trial.seed());
     List<String> prompts = templates.stream().map(each -> each.replace(SLOT, placeholder)).toList();
     try (NDManager scope = model.newScope()) {
-      NDArray clean = codec.encode(Images.toSigned(Images.array(originals, scope)), null);
-      clean.attach(scope);
+      NDArray clean = LatentImages.of(model, originals, trial.sampling().batchSize(), scope);
       for (int step = 1; step <= steps; step++) {
         RandomGenerator random = RandomStreams.stream(trial.seed(), "learned word", step);
         try (NDManager small = scope.newSubManager()) {

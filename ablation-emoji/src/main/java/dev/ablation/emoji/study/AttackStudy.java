@@ -79,10 +79,8 @@ public final class AttackStudy implements Callable<Integer> {
   /** A word of the vocabulary that occurs in no caption of the data. */
   private static final String PLACEHOLDER = "photo";
 
-  /** Where a learned word starts: what the images are, and another one of the target's kind. */
-  private static final List<String> STYLE_STARTS = List.of("emoji", "twemoji");
-
-  private static final List<String> OBJECT_STARTS = List.of("emoji", "animal");
+  /** A word for a style starts from the first of them that is not the target. */
+  private static final List<String> STYLE_STARTS = List.of("twemoji", "noto");
 
   private static final int MOST_ORIGINALS = 48;
 
@@ -322,6 +320,18 @@ public final class AttackStudy implements Callable<Integer> {
       return contexts().stream().map(name -> prompt(name, target.name())).toList();
     }
 
+    /** Where a learned word starts: what every image is, and another one of the target's kind. */
+    private List<String> starts() {
+      return List.of(
+          "emoji",
+          style
+              ? STYLE_STARTS.stream()
+                  .filter(name -> !name.equals(target.name()))
+                  .findFirst()
+                  .orElseThrow()
+              : EmbeddedModel.categoryOf(target.name()));
+    }
+
     private List<String> neutral() {
       return contexts().stream()
           .map(name ->
@@ -420,7 +430,7 @@ public final class AttackStudy implements Callable<Integer> {
               new TextualInversion(
                   learned,
                   PLACEHOLDER,
-                  style ? STYLE_STARTS : OBJECT_STARTS,
+                  starts(),
                   contexts().stream().map(name -> prompt(name, InversionExample.SLOT)).toList(),
                   InversionBudget.quick().steps(inversionSteps),
                   settings));
