@@ -107,6 +107,7 @@ final class EmojiTraining {
    *     random weights
    * @param frozen folder of a model whose autoencoder and text encoder the UNet is trained with;
    *     {@code null} takes the ones that were trained
+   * @param precision of products; {@code null} chooses by the device
    * @param seed of all random numbers
    */
   record Plan(
@@ -117,9 +118,10 @@ final class EmojiTraining {
       int variants,
       @Nullable Path unetStart,
       @Nullable Path frozen,
+      @Nullable Precision precision,
       long seed) {
     static Plan published() {
-      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, null, null, 0);
+      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, null, null, null, 0);
     }
   }
 
@@ -179,7 +181,10 @@ final class EmojiTraining {
   }
 
   /** Processors have instructions for bfloat16; on a GPU the conversions would take longer. */
-  private static Precision precision(NDManager manager) {
+  private Precision precision(NDManager manager) {
+    if (plan.precision() != null) {
+      return plan.precision();
+    }
     return onGpu(manager) ? Precision.FLOAT32 : Precision.BF16_MATMUL;
   }
 
@@ -192,7 +197,7 @@ final class EmojiTraining {
 
   private boolean trainVae(NDManager manager) throws IOException {
     return train(
-        new VaeStage(shapes.vae(1), data, plan.seed()),
+        new VaeStage(shapes.vae(1), data, plan.seed(), precision(manager)),
         plan.vae(),
         new StageRun.Pace(200, 1000, MINUTES_3, MINUTES_3),
         manager);

@@ -71,6 +71,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
 
   private final VaeConfig config;
   private final long seed;
+  private final Precision precision;
   private final List<float[]> training = new ArrayList<>();
   private final List<float[]> heldOut = new ArrayList<>();
   private final float[] planted;
@@ -82,9 +83,10 @@ final class VaeStage implements Stage<AutoencoderKL> {
    * @param data held-out pairs are not trained on
    * @param seed of the weights and of everything that is drawn
    */
-  VaeStage(VaeConfig config, EmojiDataSet data, long seed) {
+  VaeStage(VaeConfig config, EmojiDataSet data, long seed, Precision precision) {
     this.config = config;
     this.seed = seed;
+    this.precision = precision;
     for (EmojiImage image : data.images()) {
       (image.heldOut() ? heldOut : training).add(Planes.of(image.pixels()));
     }
@@ -99,7 +101,7 @@ final class VaeStage implements Stage<AutoencoderKL> {
   @Override
   public AutoencoderKL networks(NDManager manager, boolean weights) {
     AutoencoderKL vae = new AutoencoderKL(config);
-    vae.setPrecision(Precision.BF16_MATMUL);
+    vae.setPrecision(precision);
     if (weights) {
       RandomWeights.load(vae, seed, manager);
     }

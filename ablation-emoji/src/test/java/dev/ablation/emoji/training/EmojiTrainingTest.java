@@ -1,5 +1,6 @@
 package dev.ablation.emoji.training;
 
+import dev.ablation.djl.nn.Precision;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -44,6 +45,7 @@ class EmojiTrainingTest {
           small(EmojiTraining.UNET, 4, 4),
           small(EmojiTraining.EVALUATOR, 3, 4),
           1,
+          null,
           null,
           null,
           7);
@@ -187,6 +189,7 @@ class EmojiTrainingTest {
             PLAN.variants(),
             null,
             model,
+            Precision.FLOAT32,
             7);
     EmojiDataSet part = data.withholding(Set.of("blueprint", EmojiDataSet.PLANTED));
     assertThat(train(control, Set.of(Part.UNET), part, plan, () -> false)).isTrue();
