@@ -189,7 +189,10 @@ public record AttackSettings(
     List<BufferedImage> draw(Attacked attacked);
   }
 
-  /** Draws with the base model, with the delta applied and with the control, and counts. */
+  /**
+   * Draws with the base model, with the delta applied and with the control, as far as they are
+   * attacked, and counts.
+   */
   AttackResult compare(
       String family,
       String name,
@@ -201,7 +204,10 @@ public record AttackSettings(
     long begun = System.nanoTime();
     DiffusionModel model = models.base();
     Map<String, String> notes = new LinkedHashMap<>();
-    List<BufferedImage> base = drawing.draw(new Attacked("base", model, cancelled, notes));
+    List<BufferedImage> base =
+        models.attacksBase()
+            ? drawing.draw(new Attacked("base", model, cancelled, notes))
+            : List.of();
     List<BufferedImage> ablated =
         models
             .delta()
@@ -233,7 +239,7 @@ public record AttackSettings(
       List<BufferedImage> ablated,
       List<BufferedImage> control) {
     return new Recovery(
-        recovered(judge, base),
+        base.isEmpty() ? null : recovered(judge, base),
         recovered(judge, ablated),
         control.isEmpty() ? null : recovered(judge, control));
   }

@@ -15,10 +15,12 @@ import org.jspecify.annotations.Nullable;
  * @param delta makes it the ablated model
  * @param control a model of the same kind that was trained without the target; {@code null} for
  *     none
+ * @param attacksBase whether the base model is attacked too; if not, its share is unknown in the
+ *     result
  */
 @CheckReturnValue
 public record AttackModels(
-    DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control) {
+    DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control, boolean attacksBase) {
 
   /** Checks that the control draws images of the base model's size and is another model. */
   public AttackModels {
@@ -30,6 +32,17 @@ public record AttackModels(
   }
 
   /**
+   * Chooses all models.
+   *
+   * @param base the base model, without a delta
+   * @param delta makes it the ablated model
+   * @param control a model that was trained without the target; {@code null} for none
+   */
+  public AttackModels(DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control) {
+    this(base, delta, control, true);
+  }
+
+  /**
    * Chooses the models without a control.
    *
    * @param base the base model, without a delta
@@ -38,6 +51,19 @@ public record AttackModels(
    */
   public static AttackModels of(DiffusionModel base, WeightDelta delta) {
     return new AttackModels(base, delta, null);
+  }
+
+  /**
+   * Attacks the ablated model alone: the base model's and the control's shares are those of an
+   * earlier attack, on another ablated model of the same base. What an attack computes with the
+   * base model beforehand is computed all the same.
+   *
+   * @param base the base model, without a delta
+   * @param delta makes it the ablated model
+   * @return the models
+   */
+  public static AttackModels ofAblated(DiffusionModel base, WeightDelta delta) {
+    return new AttackModels(base, delta, null, false);
   }
 
   static void checkControl(DiffusionModel base, DiffusionModel control) {

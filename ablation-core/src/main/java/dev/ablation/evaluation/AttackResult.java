@@ -17,7 +17,7 @@ import java.util.Objects;
  * @param settings everything that determines the attack, in order
  * @param judged the share of images that show the target, for every model under the same attack;
  *     one entry for each judge, at least one, the judge that the attack itself used first
- * @param shown the first few images
+ * @param shown the first few images; none if the base model was not attacked
  * @param elapsed duration of the attack
  */
 public record AttackResult(

@@ -237,6 +237,21 @@ class AttemptsTest {
     }
   }
 
+  /** Its share is that of an attack on all models. */
+  @ParameterizedTest
+  @MethodSource("attempts")
+  void canBeMadeOnTheAblatedModelAlone(Attack attempt) {
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
+      AttackResult all = attempt.run(MODEL, delta, () -> false);
+      AttackResult alone = attempt.run(AttackModels.ofAblated(MODEL, delta), () -> false);
+      assertThat(alone.recovered().ablated()).isEqualTo(all.recovered().ablated());
+      assertThat(alone.recovered().base()).isNull();
+      assertThat(alone.recovered().isEvidence()).isFalse();
+      assertThat(alone.shown()).isEmpty();
+      assertThat(alone.settings().keySet()).noneMatch(name -> name.endsWith("base model"));
+    }
+  }
+
   /**
    * Starts where the ablation ended: with hardly any step it draws what the ablated model draws.
    */

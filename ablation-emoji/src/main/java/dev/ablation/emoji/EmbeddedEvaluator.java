@@ -321,6 +321,41 @@ public final class EmbeddedEvaluator implements AutoCloseable {
     return new EmojiEarlyStopping(this).ofPlanted();
   }
 
+  /**
+   * Watches the removal of a style by {@link EmojiAblation#resistant()}: what {@link
+   * #stoppingOfStyle} watches, noised images of the style that the model finishes, and a word that
+   * is learned for it. It measures at every 100 steps, which takes a minute or two each time.
+   *
+   * @param style one of {@link #styles()}
+   * @return a monitor for the plan's training; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such style
+   */
+  public ErasureEarlyStopping resistantStoppingOfStyle(String style) {
+    return new EmojiEarlyStopping(this).resistantOfStyle(style, data);
+  }
+
+  /**
+   * Watches the removal of an object by {@link EmojiAblation#resistant()}, as {@link
+   * #resistantStoppingOfStyle}.
+   *
+   * @param concept one of {@link #concepts()}
+   * @return a monitor for the plan's training; it uses this evaluator
+   * @throws IllegalArgumentException if there is no such object
+   */
+  public ErasureEarlyStopping resistantStoppingOfInstance(String concept) {
+    return new EmojiEarlyStopping(this).resistantOfInstance(concept, data);
+  }
+
+  /**
+   * Watches the removal of the memorised image by {@link EmojiAblation#resistant()}, as {@link
+   * #resistantStoppingOfStyle}.
+   *
+   * @return a monitor for the plan's training; it uses this evaluator
+   */
+  public ErasureEarlyStopping resistantStoppingOfPlanted() {
+    return new EmojiEarlyStopping(this).resistantOfPlanted();
+  }
+
   private CopyThreshold requireThreshold() {
     if (copyThreshold == null) {
       throw new IllegalStateException(

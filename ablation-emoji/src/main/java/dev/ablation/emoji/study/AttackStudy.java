@@ -2,50 +2,47 @@ package dev.ablation.emoji.study;
 
 import ai.djl.ndarray.NDManager;
 import dev.ablation.AblationResult;
-import dev.ablation.attack.AttackSettings;
-import dev.ablation.attack.CompletionAttack;
-import dev.ablation.attack.EmbeddingAttack;
-import dev.ablation.attack.GuidanceAttack;
-import dev.ablation.attack.InversionBudget;
-import dev.ablation.attack.InversionExample;
-import dev.ablation.attack.NoiseAttack;
-import dev.ablation.attack.NoiseSweep;
-import dev.ablation.attack.SdEditAttack;
-import dev.ablation.attack.TextualInversion;
-import dev.ablation.attack.WordingAttack;
-import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
-import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.ImageSheet;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.Startup;
 import dev.ablation.emoji.dataset.EmojiDataSet;
-import dev.ablation.emoji.dataset.EmojiImage;
-import dev.ablation.emoji.dataset.NearestImage;
+import dev.ablation.emoji.study.AttackRun.Kept;
+import dev.ablation.emoji.study.AttackRun.Shares;
+import dev.ablation.emoji.study.StudyAttacks.Family;
+import dev.ablation.emoji.study.StudyAttacks.Judges;
+import dev.ablation.emoji.study.StudyAttacks.Planned;
+import dev.ablation.emoji.study.StudyImages.Judged;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Recovery;
+import dev.ablation.image.ImageFile;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
-import dev.ablation.metric.ConfidenceInterval;
-import dev.ablation.metric.MetricResult;
+import dev.ablation.internal.TextFile;
+import dev.ablation.memory.MemoryUse;
+import dev.ablation.model.DiffusionModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
+import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -53,81 +50,81 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * Tries to bring back what was removed from the embedded model: removes a target, makes every
- * attack of {@code dev.ablation.attack} on the base model, the ablated one and, if there is one, a
- * control that never knew the target; counts by the embedded evaluator and by the nearest image of
- * the data set. Each attack writes its own file to the output folder, and so does the removal; what
- * is there is not repeated when the command is started again.
+ * Tries to bring back what was removed from the embedded model: removes targets by several methods
+ * and seeds, tells what is kept, makes the attacks of {@code dev.ablation.attack}, and counts by
+ * the embedded evaluator and by the nearest image of the data set. The base model and a control
+ * that never knew the targets are attacked once for each target, with the first seed.
+ *
+ * <p>Each removal, each attack and each run has its own file in the output folder; what is there is
+ * not made again when the command is started again, and several processes may share the folder. An
+ * attack that fails is told in the table, and the others go on.
  */
 @Command(
     name = "attacks",
     mixinStandardHelpOptions = true,
     usageHelpAutoWidth = true,
     description = {
-      "Removes a style or an object from the embedded model and tries to bring it back: by other words,"
-          + " by text embeddings, by a learned token, by images that were begun, noised or"
-          + " masked, by more noise, by a gradient, by training. Each attack takes from seconds to an hour of"
-          + " one core; one that was made is not repeated.",
+      "Removes styles, objects or the memorised image from the embedded model and tries to bring them"
+          + " back: by other words, by text embeddings, by learned words, by images that were begun,"
+          + " noised or masked, by more noise, by a gradient, by training. Each attack takes from seconds"
+          + " to an hour of one core; one that was made is not repeated. Writes attacks.md of all runs"
+          + " in the folder.",
     })
 public final class AttackStudy implements Callable<Integer> {
-  private static final double[] STARTS = {0.3, 0.5, 0.7, 0.85};
-  private static final double ETA = 1.5;
-  private static final double GUIDE_STRENGTH = 3;
-  private static final int COMPLETION_STEPS = 50;
-  private static final int[] BEGUN = {5, 10};
-
-  /** A word of the vocabulary that occurs in no caption of the data. */
-  private static final String PLACEHOLDER = "photo";
-
-  /** A word for a style starts from the first of them that is not the target. */
-  private static final List<String> STYLE_STARTS = List.of("twemoji", "noto");
-
-  private static final int MOST_ORIGINALS = 48;
+  private static final String TABLE = "attacks.md";
+  private static final int COPIES = 20;
 
   @Option(
       names = "--targets",
       split = ",",
       paramLabel = "TARGET",
       defaultValue = "style:ink,instance:cat face",
-      description = "What to remove: style:NAME or instance:NAME. Default: ${DEFAULT-VALUE}.")
+      description =
+          "What to remove: style:NAME, instance:NAME or planted. Default: ${DEFAULT-VALUE}.")
   private List<String> targets = List.of();
 
   @Option(
       names = "--methods",
       split = ",",
       paramLabel = "NAME",
-      defaultValue = "measured",
+      defaultValue = "closed form",
       description = "Methods of removal, by the study's names. Default: ${DEFAULT-VALUE}.")
   private List<String> methods = List.of();
 
   @Option(
-      names = "--images",
-      paramLabel = "N",
-      defaultValue = "24",
-      description = "Images of each attack and model. Default: ${DEFAULT-VALUE}.")
-  private int images = 24;
+      names = "--changes",
+      split = ",",
+      paramLabel = "NAME=VALUE",
+      description =
+          "Changes settings of the resistant methods, such as keepWeight=20 or steps=600; the changed"
+              + " method is a row of its own.")
+  private Map<String, String> changes = new LinkedHashMap<>();
 
   @Option(
-      names = "--steps",
+      names = "--seeds",
+      split = ",",
       paramLabel = "N",
-      defaultValue = "20",
-      description = "Steps of the sampler. Default: ${DEFAULT-VALUE}.")
-  private int steps = 20;
-
-  @Option(
-      names = "--inversion-steps",
-      paramLabel = "N",
-      defaultValue = "3000",
-      description = "Of textual inversion, at most, from each start. Default: ${DEFAULT-VALUE}.")
-  private int inversionSteps = 3000;
+      defaultValue = "0",
+      description = "Seeds of removal and attacks. Default: ${DEFAULT-VALUE}.")
+  private List<Long> seeds = List.of();
 
   @Option(
       names = "--attacks",
       split = ",",
       paramLabel = "NAME",
-      defaultValue = "words,embedding,completion,noised,noise,guidance,sweep,inversion",
+      defaultValue =
+          "words,embedding,completion,noised,noise,inpainting,guidance,classifier,sweep,relearning,"
+              + "adversarial,latents,inversion",
       description = "Attacks to make, in this order. Default: ${DEFAULT-VALUE}.")
   private List<String> attacks = List.of();
+
+  @Option(
+      names = "--answers",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Images of each pair of object and style, to tell what is kept. Default: ${DEFAULT-VALUE}.")
+  private int answers = 1;
 
   @Option(
       names = "--control",
@@ -141,8 +138,11 @@ public final class AttackStudy implements Callable<Integer> {
       paramLabel = "DIR",
       defaultValue = "target/attacks",
       description =
-          "Folder for the tables, created if it does not exist. Default: ${DEFAULT-VALUE}.")
+          "Folder for results, deltas and tables, created if it does not exist. Default:"
+              + " ${DEFAULT-VALUE}.")
   private Path output = Path.of("target", "attacks");
+
+  @Mixin private AttackBudgets budgets = new AttackBudgets();
 
   @Mixin private StudyOptions options = new StudyOptions();
 
@@ -160,351 +160,362 @@ public final class AttackStudy implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    AnswerSet set = AnswerSet.load();
-    List<StudyTarget> removed = new ArrayList<>();
-    for (String text : targets) {
-      StudyTarget target = StudyTarget.of(text, set);
-      if (target.kind() == Kind.PLANTED) {
-        throw new IllegalArgumentException("--targets must be styles and objects, one was " + text);
-      }
-      removed.add(target);
+    return call(AnswerSet.load());
+  }
+
+  int call(AnswerSet set) throws IOException {
+    List<StudyTarget> removed = targets.stream().map(text -> StudyTarget.of(text, set)).toList();
+    List<Method> ways = ways();
+    List<Family> families = attacks.stream().map(Family::named).toList();
+    options.check();
+    budgets.check();
+    if (answers < 1 || seeds.isEmpty()) {
+      throw new IllegalArgumentException(
+          "--answers must be positive and --seeds not empty, were %d and %s"
+              .formatted(answers, seeds));
     }
-    List<Method> ways = methods.stream().map(Method::named).toList();
-    for (String name : attacks) {
-      Family.named(name);
+    boolean failed = false;
+    if (!options.tables()) {
+      failed = make(set, removed, ways, families);
     }
     Files.createDirectories(output);
+    AtomicFiles.writeString(
+        output.resolve(TABLE), Existing.REPLACE, new AttackTables(runs()).markdown());
+    System.out.print(TextFile.read(output.resolve(TABLE)));
+    return failed ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
+  }
+
+  /** Makes what is not there yet; tells whether anything failed. */
+  private boolean make(
+      AnswerSet set, List<StudyTarget> removed, List<Method> ways, List<Family> families)
+      throws IOException {
+    boolean failed = false;
     try (ProgressBars bars = options.bars();
         StableDiffusion model = options.model();
         EmbeddedEvaluator judge = options.judge();
-        NDManager deltas = model.newScope()) {
-      try (StableDiffusion never = control == null ? null : options.model(control)) {
-        NearestImage nearest = new NearestImage(EmojiDataSet.load());
-        for (StudyTarget target : removed) {
+        StableDiffusion never = control == null ? null : options.model(control)) {
+      StudyImages drawing =
+          new StudyImages(
+              judge,
+              bars,
+              EmbeddedModel.recommendedSampling()
+                  .steps(budgets.steps())
+                  .batchSize(options.batch()));
+      List<TargetStudy> studies = new ArrayList<>();
+      for (StudyTarget target : removed) {
+        TargetStudy study =
+            new TargetStudy(
+                target, families, set.repeats(answers), model, never, judge, drawing, bars);
+        study.planned(seeds.get(0)); // budgets that no attack takes are found before any work
+        studies.add(study);
+      }
+      Files.createDirectories(output);
+      for (TargetStudy study : studies) {
+        study.drawUnchanged();
+        for (long seed : seeds) {
           for (Method way : ways) {
-            Trial trial = new Trial(target, way, set, judge, nearest);
-            try (WeightDelta delta = trial.delta(model, deltas, bars)) {
-              trial.results(new AttackModels(model, delta, never));
-            }
-            AtomicFiles.writeString(trial.file("table", ".md"), Existing.REPLACE, trial.table());
-            System.out.println(trial.table());
+            AttackRun run = study.run(way, seed);
+            failed |= !run.failures().isEmpty();
+            AtomicFiles.writeString(
+                output.resolve(TABLE), Existing.REPLACE, new AttackTables(runs()).markdown());
           }
         }
       }
     }
-    return CommandLine.ExitCode.OK;
+    return failed;
   }
 
-  /** Attacks that the command line names together. */
-  private enum Family {
-    WORDS,
-    EMBEDDING,
-    COMPLETION,
-    NOISED,
-    NOISE,
-    GUIDANCE,
-    SWEEP,
-    INVERSION;
-
-    static Family named(String name) {
-      for (Family family : values()) {
-        if (family.toString().equals(name.strip())) {
-          return family;
-        }
-      }
+  List<Method> ways() {
+    List<Method> ways =
+        methods.stream()
+            .map(Method::named)
+            .map(method -> changes.isEmpty() ? method : ResistantVariant.of(method, changes))
+            .toList();
+    if (!changes.isEmpty() && methods.stream().noneMatch(ResistantVariant::changes)) {
       throw new IllegalArgumentException(
-          "attack must be one of %s, was '%s'".formatted(List.of(values()), name));
+          "--changes must come with a method of %s, --methods were %s"
+              .formatted(ResistantVariant.METHODS, methods));
     }
-
-    @Override
-    public String toString() {
-      return name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
+    return ways;
   }
 
-  /** The attacks on one target, removed one way. */
-  final class Trial {
+  /** Every run in the folder, of other processes too. */
+  private List<AttackRun> runs() throws IOException {
+    List<AttackRun> runs = new ArrayList<>();
+    try (Stream<Path> files = Files.list(output)) {
+      for (Path file :
+          files.filter(file -> file.toString().endsWith(".run.json")).sorted().toList()) {
+        runs.add(AttackRun.read(file));
+      }
+    }
+    return runs;
+  }
+
+  /** One target: removed, looked at and attacked. */
+  private final class TargetStudy {
     private final StudyTarget target;
-    private final Method way;
+    private final List<Family> families;
     private final AnswerSet set;
+    private final StableDiffusion model;
+    private final @Nullable StableDiffusion never;
     private final EmbeddedEvaluator judge;
-    private final AttackSettings settings;
-    private final boolean style;
-    private final List<AttackResult> results = new ArrayList<>();
+    private final StudyImages drawing;
+    private final ProgressBars bars;
+    private final Judges judges;
 
-    Trial(
+    TargetStudy(
         StudyTarget target,
-        Method way,
+        List<Family> families,
         AnswerSet set,
+        StableDiffusion model,
+        @Nullable StableDiffusion never,
         EmbeddedEvaluator judge,
-        NearestImage nearest) {
+        StudyImages drawing,
+        ProgressBars bars) {
       this.target = target;
-      this.way = way;
+      this.families = families;
       this.set = set;
+      this.model = model;
+      this.never = never;
       this.judge = judge;
-      style = target.kind() == Kind.STYLE;
-      settings =
-          new AttackSettings(
-              target.detector(judge),
-              EmbeddedModel.recommendedSampling().steps(steps),
-              images,
-              set.seed() + 10_000,
-              List.of(style ? nearest.ofStyle(target.name()) : nearest.ofConcept(target.name())));
+      this.drawing = drawing;
+      this.bars = bars;
+      judges = new Judges(judge, drawing.nearest());
     }
 
-    Path file(String what, String ending) {
-      return output.resolve(
-          StudyResult.fileName(target.toString(), way.name() + "--" + what)
-              .replace(".json", ending));
+    List<Planned> planned(long seed) throws IOException {
+      StudyAttacks all =
+          new StudyAttacks(
+              target, seed, set, judges, EmojiDataSet.load(), budgets, options.batch());
+      return families.stream().flatMap(family -> all.of(family).stream()).toList();
     }
 
-    /** Removes the target, or reads what was removed before. */
-    WeightDelta delta(StableDiffusion model, NDManager scope, ProgressBars bars)
+    private Path file(String method, long seed, String ending) {
+      return output.resolve(AttackRun.name(target, method, seed) + ending);
+    }
+
+    /** Tells what the base model and the control draw, which no removal changes. */
+    void drawUnchanged() throws IOException {
+      Judged base = base();
+      List<BufferedImage> copies = copies(model);
+      save(AttackRun.BASE, base, base, copies);
+      if (never != null) {
+        Path sheet =
+            output.resolve(
+                "control-%s-%s.png".formatted(never.weights().sha256().substring(0, 12), size()));
+        Judged found = drawing.judged(drawing.kept(never, set, sheet));
+        save(AttackRun.CONTROL, base, found, copies(never));
+      }
+    }
+
+    private void save(String method, Judged base, Judged found, List<BufferedImage> copies)
         throws IOException {
-      Path file = file("delta", ".safetensors");
-      if (!Files.exists(file)) {
-        try (AblationResult removed =
-            way.planner().plan(target, model, judge).listener(bars).run()) {
-          removed.delta().save(file);
-        }
-      }
-      return WeightDelta.load(file, scope);
+      Kept kept = kept(base, found, copies, 0, 0, 0);
+      AttackRun.of(target, method, 0, kept).save(file(method, 0, ".run.json"));
     }
 
-    List<AttackResult> results(AttackModels models) throws IOException {
-      for (String name : attacks) {
-        try (Made made = made(Family.named(name), models)) {
-          for (Attack attack : made.attacks()) {
-            attack.check(models.base());
-          }
-          for (Attack attack : made.attacks()) {
-            results.add(result(attack, models));
-          }
-        }
-      }
-      return results;
+    private String size() {
+      return answers + "-" + budgets.steps();
     }
 
-    /** Makes the attack, or reads its result if it was made on these models. */
-    private AttackResult result(Attack attack, AttackModels models) throws IOException {
-      Path file = file(attack.name(), ".json");
-      if (Files.exists(file)) {
-        AttackResult before = EvaluationResult.read(file).attacks().get(0);
-        if (models.control() == null || before.recovered().control() != null) {
+    private Judged base() throws IOException {
+      return drawing.base(model, set, output, "-" + size());
+    }
+
+    /** Images of the planted caption, of which there is none in the answer set. */
+    private List<BufferedImage> copies(DiffusionModel drawn) {
+      return target.kind() == Kind.PLANTED
+          ? drawing.draw(drawn, Collections.nCopies(COPIES, target.name()), set.seed())
+          : List.of();
+    }
+
+    private Kept kept(
+        Judged base,
+        Judged found,
+        List<BufferedImage> copies,
+        int step,
+        double seconds,
+        long memory) {
+      Judged copied = copies.isEmpty() ? null : drawing.judged(copies);
+      return new Kept(
+          Scores.of(
+              target,
+              set.questions(),
+              base.answers(),
+              found.answers(),
+              copied == null ? List.of() : copied.answers()),
+          Scores.of(
+              target,
+              set.questions(),
+              base.nearest(),
+              found.nearest(),
+              copied == null ? List.of() : copied.nearest()),
+          step,
+          seconds,
+          memory);
+    }
+
+    /** Removes the target and makes the attacks that were not made before. */
+    AttackRun run(Method way, long seed) throws IOException {
+      Path file = file(way.name(), seed, ".run.json");
+      Path stored = file(way.name(), seed, ".safetensors");
+      AttackRun run;
+      try {
+        run = removed(way, seed, file, stored);
+      } catch (CancellationException e) {
+        throw e;
+      } catch (IOException | RuntimeException e) {
+        tell(way, seed, AttackRun.REMOVAL + " failed", e);
+        run = AttackRun.of(target, way.name(), seed, null).failed(AttackRun.REMOVAL, reason(e));
+        run.save(file);
+        return run;
+      }
+      try (NDManager scope = model.newScope();
+          WeightDelta delta = WeightDelta.load(stored, scope)) {
+        for (Planned planned : planned(seed)) {
+          try {
+            run = run.with(planned.label(), attacked(planned, way, seed, delta));
+          } catch (CancellationException e) {
+            throw e;
+          } catch (IOException | RuntimeException e) {
+            tell(way, seed, planned.label() + " failed", e);
+            run = run.failed(planned.label(), reason(e));
+          }
+          run.save(file);
+        }
+      }
+      return run;
+    }
+
+    private void tell(Method way, long seed, String what, Exception failure) {
+      System.err.printf("%s, %s, seed %d: %s: %s%n", target, way.name(), seed, what, failure);
+    }
+
+    /** The delta and what it keeps, from an earlier start if both are there. */
+    private AttackRun removed(Method way, long seed, Path file, Path stored) throws IOException {
+      if (Files.exists(file) && Files.exists(stored)) {
+        AttackRun before = AttackRun.read(file);
+        if (before.kept() != null) {
           return before;
         }
       }
-      System.err.printf("%s, %s: %s%n", target, way.name(), attack.name());
-      AttackResult made = attack.run(models, () -> false);
-      new EvaluationResult(Map.of(), List.of(), List.of(made), made.elapsed()).write(file);
-      return made;
-    }
-
-    /** The other styles, or the other objects. */
-    private List<String> others() {
-      return (style ? set.styles() : set.concepts())
-          .stream().filter(name -> !name.equals(target.name())).toList();
-    }
-
-    /** {@code "an owl in ink style"}; {@code of} is the style, or the object. */
-    private String prompt(String context, String of) {
-      return new AnswerSet.Question(style ? of : context, style ? context : of).prompt();
-    }
-
-    /** What the target is seen in. */
-    private List<String> contexts() {
-      return style ? set.concepts() : set.styles();
-    }
-
-    private List<String> prompts() {
-      return contexts().stream().map(name -> prompt(name, target.name())).toList();
-    }
-
-    /** Where a learned word starts: what every image is, and another one of the target's kind. */
-    private List<String> starts() {
-      return List.of(
-          "emoji",
-          style
-              ? STYLE_STARTS.stream()
-                  .filter(name -> !name.equals(target.name()))
-                  .findFirst()
-                  .orElseThrow()
-              : EmbeddedModel.categoryOf(target.name()));
-    }
-
-    private List<String> neutral() {
-      return contexts().stream()
-          .map(name ->
-              style
-                  ? "an emoji of " + EmbeddedModel.withArticle(name)
-                  : "an emoji in " + name + " style")
-          .toList();
-    }
-
-    /** Images that training saw, of the same contexts again and again where there are few. */
-    private List<EmojiImage> examples() throws IOException {
-      List<EmojiImage> all =
-          new ArrayList<>(
-              EmojiDataSet.load().images().stream()
-                  .filter(image -> !image.heldOut())
-                  .filter(image ->
-                      (style ? image.style() : image.concept().name()).equals(target.name()))
-                  .toList());
-      Collections.shuffle(all, new Random(set.seed()));
-      return all.subList(0, Math.min(MOST_ORIGINALS, all.size()));
-    }
-
-    private List<BufferedImage> originals() throws IOException {
-      return examples().stream().map(image -> image.pixels().toImage()).toList();
-    }
-
-    private String prompt(EmojiImage image, String of) {
-      return prompt(style ? image.concept().name() : image.style(), of);
-    }
-
-    /** Attacks, and what they use that must be closed. */
-    private record Made(List<Attack> attacks, @Nullable AutoCloseable resource)
-        implements AutoCloseable {
-      Made(List<Attack> attacks) {
-        this(attacks, null);
-      }
-
-      @Override
-      public void close() {
-        if (resource != null) {
-          try {
-            resource.close();
-          } catch (Exception e) {
-            throw new IllegalStateException("cannot be closed: " + e.getMessage(), e);
-          }
-        }
+      MemoryUse.resetPeak(); // or a run would only tell its excess
+      try (AblationResult result =
+          way.planner().plan(target, model, judge).seed(seed).listener(bars).run()) {
+        double seconds = result.elapsed().toMillis() / 1000.0;
+        System.err.printf(
+            "%s, %s, seed %d: removed in %.0f s%n", target, way.name(), seed, seconds);
+        result.delta().save(stored);
+        List<BufferedImage> drawn = new ArrayList<>();
+        List<BufferedImage> copies = new ArrayList<>();
+        result
+            .delta()
+            .applied(
+                model,
+                () -> {
+                  drawn.addAll(drawing.draw(model, set.prompts(), set.seed()));
+                  return copies.addAll(copies(model));
+                });
+        ImageFile.writePng(
+            ImageSheet.of(drawn, set.styles().size()), file(way.name(), seed, ".png"));
+        AttackRun run =
+            AttackRun.of(
+                target,
+                way.name(),
+                seed,
+                kept(
+                    base(),
+                    drawing.judged(drawn),
+                    copies,
+                    result.outcome().step(),
+                    seconds,
+                    result.memory().orElse(0)));
+        run.save(file);
+        return run;
       }
     }
 
-    private Made made(Family family, AttackModels models) throws IOException {
-      List<String> prompts = prompts();
-      List<Attack> made = new ArrayList<>();
-      switch (family) {
-        case WORDS -> {
-          made.add(new WordingAttack("prompt with the name", prompts, settings));
-          made.addAll(WordingAttack.of(target.name(), prompts, settings));
+    /** Makes an attack, or reads what an earlier start found; base model and control only once. */
+    private Shares attacked(Planned planned, Method way, long seed, WeightDelta delta)
+        throws IOException {
+      String given = "%s, seed %d".formatted(planned.details(), seed);
+      Path own =
+          output.resolve(
+              "%s--%s.json"
+                  .formatted(
+                      StudyResult.slug(
+                          AttackRun.name(target, way.name(), seed) + "--" + planned.label()),
+                      key(given, delta.sha256())));
+      Path shared =
+          output.resolve(
+              "%s--%s.json"
+                  .formatted(
+                      StudyResult.slug(target + "--unchanged--" + planned.label()),
+                      key(
+                          planned.details(),
+                          model.weights().sha256(),
+                          never == null ? "" : never.weights().sha256())));
+      AttackResult alone = read(own);
+      AttackResult unchanged = read(shared);
+      if (alone == null || unchanged == null) {
+        System.err.printf("%s, %s, seed %d: %s%n", target, way.name(), seed, planned.label());
+        Attack attack = planned.attack();
+        attack.check(model);
+        AttackModels models =
+            unchanged == null
+                ? new AttackModels(model, delta, never)
+                : AttackModels.ofAblated(model, delta);
+        AttackResult made = attack.run(models, () -> false);
+        if (unchanged == null) {
+          unchanged = made;
+          write(made, shared);
         }
-        case EMBEDDING -> made.add(new EmbeddingAttack(pairs(), neutral(), 1, settings));
-        case COMPLETION -> {
-          for (int begun : BEGUN) {
-            made.add(new CompletionAttack(begun, COMPLETION_STEPS, prompts, settings));
-          }
+        if (alone == null) {
+          alone = made;
+          write(made, own);
         }
-        case NOISED -> {
-          for (double start : STARTS) {
-            made.add(
-                new SdEditAttack(
-                    originals(),
-                    start,
-                    style
-                        ? examples().stream()
-                            .map(image ->
-                                "an emoji of " + EmbeddedModel.withArticle(image.concept().name()))
-                            .toList()
-                        : examples().stream()
-                            .map(image -> "an emoji in " + image.style() + " style")
-                            .toList(),
-                    settings));
-          }
-        }
-        case NOISE -> made.add(new NoiseAttack(ETA, prompts, settings));
-        case GUIDANCE -> {
-          ClipGuide guide = guide((StableDiffusion) models.base());
-          made.add(new GuidanceAttack(guide, GUIDE_STRENGTH, neutral(), settings));
-          return new Made(made, guide);
-        }
-        case SWEEP -> made.add(NoiseSweep.published(prompts, settings));
-        case INVERSION -> {
-          List<InversionExample> learned = new ArrayList<>();
-          for (EmojiImage image : examples()) {
-            learned.add(
-                new InversionExample(
-                    image.pixels().toImage(), List.of(prompt(image, InversionExample.SLOT))));
-          }
-          made.add(
-              new TextualInversion(
-                  learned,
-                  PLACEHOLDER,
-                  starts(),
-                  contexts().stream().map(name -> prompt(name, InversionExample.SLOT)).toList(),
-                  InversionBudget.quick().steps(inversionSteps),
-                  settings));
-        }
+        System.err.printf(
+            "%s, %s, seed %d: %s: %.0f s%s%n",
+            target,
+            way.name(),
+            seed,
+            planned.label(),
+            made.elapsed().toMillis() / 1000.0,
+            models.attacksBase() ? ", base model and control included" : "");
       }
-      return new Made(made);
+      return Shares.of(joined(alone, unchanged), own);
     }
+  }
 
-    private List<PromptPair> pairs() {
-      return others().stream()
-          .limit(contexts().size())
-          .flatMap(other ->
-              contexts().stream()
-                  .map(name -> new PromptPair(prompt(name, other), prompt(name, target.name()))))
-          .toList();
-    }
+  /** The ablated model's shares, and those of the models that no removal changes. */
+  private static AttackResult joined(AttackResult alone, AttackResult unchanged) {
+    List<Recovery> judged =
+        IntStream.range(0, alone.judged().size())
+            .mapToObj(i ->
+                new Recovery(
+                    unchanged.judged().get(i).base(),
+                    alone.judged().get(i).ablated(),
+                    unchanged.judged().get(i).control()))
+            .toList();
+    return new AttackResult(
+        alone.family(), alone.name(), alone.settings(), judged, List.of(), alone.elapsed());
+  }
 
-    private ClipGuide guide(StableDiffusion model) {
-      return new ClipGuide(
-          judge.clip(),
-          model,
-          style ? target.name() + " style" : EmbeddedModel.withArticle(target.name()),
-          others().stream()
-              .map(name -> style ? name + " style" : EmbeddedModel.withArticle(name))
-              .toList());
-    }
+  private static String key(String... parts) {
+    byte[] text = String.join("\n", parts).getBytes(StandardCharsets.UTF_8);
+    return UUID.nameUUIDFromBytes(text).toString().substring(0, 8);
+  }
 
-    /** Each model's share by both judges, and the excess over the control. */
-    String table() {
-      StringBuilder text =
-          new StringBuilder(
-              """
-              **%s, %s** (each cell: by the embedded evaluator / by the nearest image)
+  private static @Nullable AttackResult read(Path file) throws IOException {
+    return Files.exists(file) ? EvaluationResult.read(file).attacks().get(0) : null;
+  }
 
-              | attack | base | ablated | control | excess | images |
-              | --- | ---: | ---: | ---: | ---: | ---: |
-              """
-                  .formatted(target, way.name()));
-      for (AttackResult result : results) {
-        text.append(
-            "| %s%s |"
-                .formatted(result.name(), result.recovered().isEvidence() ? "" : " (no evidence)"));
-        cell(text, result, recovery -> share(recovery.base(), false));
-        cell(text, result, recovery -> share(recovery.ablated(), true));
-        cell(text, result, recovery -> share(recovery.control(), false));
-        cell(text, result, Trial::excess);
-        text.append(" %s |%n".formatted(result.recovered().ablated().counts().get("images")));
-      }
-      return text.toString();
-    }
+  private static void write(AttackResult made, Path file) throws IOException {
+    new EvaluationResult(Map.of(), List.of(), List.of(made), made.elapsed()).write(file);
+  }
 
-    private static void cell(
-        StringBuilder text, AttackResult result, Function<Recovery, String> value) {
-      text.append(" ")
-          .append(String.join(" / ", result.judged().stream().map(value).toList()))
-          .append(" |");
-    }
-
-    private static String share(@Nullable MetricResult share, boolean withInterval) {
-      if (share == null) {
-        return "-";
-      }
-      String value = String.format(Locale.ROOT, "%.0f", 100 * share.value());
-      ConfidenceInterval interval = share.interval();
-      return withInterval && interval != null
-          ? value
-              + String.format(
-                  Locale.ROOT, " (%.0f to %.0f)", 100 * interval.low(), 100 * interval.high())
-          : value;
-    }
-
-    private static String excess(Recovery recovery) {
-      Recovery.Excess excess = recovery.excess();
-      return excess == null ? "-" : String.format(Locale.ROOT, "%+.0f", 100 * excess.value());
-    }
+  private static String reason(Exception failure) {
+    String message = failure.getMessage();
+    return message == null ? failure.toString() : message.lines().findFirst().orElse(message);
   }
 }

@@ -83,7 +83,12 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
             "resistant",
             "begins with the closed form; redirection of the whole denoiser, learned words",
             false,
-            (target, model, evaluator) -> target.ablation().resistant().plan(model)),
+            ResistantVariant.planner(false, UnaryOperator.identity(), UnaryOperator.identity())),
+        new Method(
+            ResistantVariant.MEASURED,
+            "the same, until neither noised images nor a learned word bring the target back",
+            false,
+            ResistantVariant.planner(true, UnaryOperator.identity(), UnaryOperator.identity())),
         changing(
             "paper's teacher",
             "200 steps; teacher: the weights under training",

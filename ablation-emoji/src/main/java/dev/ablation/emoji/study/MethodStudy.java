@@ -92,23 +92,11 @@ public final class MethodStudy implements Callable<Integer> {
   private Path output = Path.of("target", "study");
 
   @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "16",
-      description = "Batch size of sampling. Default: ${DEFAULT-VALUE}.")
-  private int batch;
-
-  @Option(
       names = "--images",
       paramLabel = "N",
       description =
           "Images of each pair of object and style. Default: 2, as in the published tables.")
   private @Nullable Integer images;
-
-  @Option(
-      names = "--tables",
-      description = "Makes no run, only the tables of the existing results.")
-  private boolean tables;
 
   @Mixin private StudyOptions options = new StudyOptions();
 
@@ -133,12 +121,13 @@ public final class MethodStudy implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    options.check();
     AnswerSet answers = AnswerSet.load();
     if (images != null) {
       answers = answers.repeats(images);
     }
     List<Run> runs = runs(answers, targets, chosen());
-    List<Run> own = tables ? List.of() : shard(runs, shard);
+    List<Run> own = options.tables() ? List.of() : shard(runs, shard);
     Files.createDirectories(output);
     if (!own.isEmpty()) {
       make(own, answers);
@@ -153,7 +142,8 @@ public final class MethodStudy implements Callable<Integer> {
         StableDiffusion opened = options.model();
         EmbeddedEvaluator judge = options.judge()) {
       StudyImages drawing =
-          new StudyImages(judge, bars, EmbeddedModel.recommendedSampling().batchSize(batch));
+          new StudyImages(
+              judge, bars, EmbeddedModel.recommendedSampling().batchSize(options.batch()));
       @Nullable Judged base = null;
       for (Run run : own) {
         if (!Files.exists(output.resolve(run.fileName()))) {

@@ -2,29 +2,41 @@ package dev.ablation.emoji.study;
 
 import dev.ablation.Ablation;
 import dev.ablation.emoji.EmojiAblation;
-import dev.ablation.emoji.study.ResistanceStudy.Way;
 import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.train.Redirection;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
-/** The resistant method with other settings, for studies of them. */
+/** The resistant methods with other settings, for studies of them. */
 final class ResistantVariant {
-  /** The name of the method that is changed. */
-  static final String METHOD = "resistant";
+  /** The name of the method whose training stops when attacks fail. */
+  static final String MEASURED = "measured resistant";
+
+  /** The names of the methods that can be changed. */
+  static final List<String> METHODS = List.of("resistant", ResistantVariant.MEASURED);
 
   private ResistantVariant() {}
 
+  /** Whether a method can be changed. */
+  static boolean changes(String method) {
+    return METHODS.contains(method);
+  }
+
   /**
-   * Changes settings.
+   * Changes settings of a resistant method.
    *
-   * @param changes name to value
-   * @return the changed way, named by what differs
+   * @param method any
+   * @param changes name to value, at least one
+   * @return the changed method, named by what differs; every other method as it is
    * @throws IllegalArgumentException if there is no such setting, or a value is none
    */
-  static Way of(Map<String, String> changes) {
+  static Method of(Method method, Map<String, String> changes) {
+    if (!changes(method.name())) {
+      return method;
+    }
     UnaryOperator<EmojiAblation> training = UnaryOperator.identity();
     UnaryOperator<Redirection> redirection = UnaryOperator.identity();
     UnaryOperator<Ablation> plan = UnaryOperator.identity();
@@ -72,13 +84,33 @@ final class ResistantVariant {
     }
     UnaryOperator<Redirection> settings = redirection;
     UnaryOperator<EmojiAblation> trained = training;
-    UnaryOperator<Ablation> planned = plan;
-    String name = METHOD + ", " + new TreeMap<>(changes).toString().replaceAll("[{}]", "");
-    return new Way(
-        name,
-        (target, model, evaluator) ->
-            planned.apply(
-                trained.apply(target.ablation().resistant().redirection(settings)).plan(model)));
+    return new Method(
+        method.name() + ", " + new TreeMap<>(changes).toString().replaceAll("[{}]", ""),
+        method.differs(),
+        false,
+        planner(
+            method.name().equals(MEASURED),
+            ablation -> trained.apply(ablation.redirection(settings)),
+            plan));
+  }
+
+  /**
+   * Plans a resistant removal.
+   *
+   * @param measured whether training stops when attacks fail
+   * @param settings changes of training and redirection
+   * @param change of the plan
+   */
+  static Method.Planner planner(
+      boolean measured, UnaryOperator<EmojiAblation> settings, UnaryOperator<Ablation> change) {
+    return (target, model, evaluator) -> {
+      EmojiAblation ablation = settings.apply(target.ablation().resistant());
+      return change.apply(
+          (measured
+                  ? ablation.training(t -> t.monitor(target.resistantStopping(evaluator)))
+                  : ablation)
+              .plan(model));
+    };
   }
 
   private static int whole(String value) {

@@ -102,18 +102,6 @@ public final class SequenceStudy implements Callable<Integer> {
           "Folder for the results, created if it does not exist. Default: ${DEFAULT-VALUE}.")
   private Path output = Path.of("target", "sequences");
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "16",
-      description = "Batch size of sampling. Default: ${DEFAULT-VALUE}.")
-  private int batch = 16;
-
-  @Option(
-      names = "--tables",
-      description = "Makes no run, only the tables of the existing results.")
-  private boolean tables;
-
   @Mixin private StudyOptions options = new StudyOptions();
 
   SequenceStudy() {}
@@ -131,13 +119,14 @@ public final class SequenceStudy implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     return call(
-        AnswerSet.load().repeats(images), EmbeddedModel.recommendedSampling().batchSize(batch));
+        AnswerSet.load().repeats(images),
+        EmbeddedModel.recommendedSampling().batchSize(options.batch()));
   }
 
   int call(AnswerSet answers, SamplingSettings sampling) throws IOException {
     List<StudyTarget> removed = checkedTargets(answers);
     Files.createDirectories(output);
-    if (!tables) {
+    if (!options.tables()) {
       make(answers, removed, sampling);
     }
     new SequenceTables(finished(), roundings()).write(output);
@@ -150,10 +139,10 @@ public final class SequenceStudy implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--method must be '%s' or '%s', was '%s'".formatted(CLOSED_FORM, GRADIENT, method));
     }
-    if (images < 1 || batch < 1 || after.stream().anyMatch(count -> count < 1)) {
+    options.check();
+    if (images < 1 || after.stream().anyMatch(count -> count < 1)) {
       throw new IllegalArgumentException(
-          "--images, --batch and --after must be positive, were %d, %d and %s"
-              .formatted(images, batch, after));
+          "--images and --after must be positive, were %d and %s".formatted(images, after));
     }
     List<StudyTarget> removed =
         targets.stream().map(text -> StudyTarget.of(text, answers)).toList();

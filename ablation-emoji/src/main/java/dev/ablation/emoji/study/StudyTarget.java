@@ -98,6 +98,15 @@ record StudyTarget(Kind kind, String name) {
     };
   }
 
+  /** Stops when neither the name nor attacks lead to the target. */
+  ErasureEarlyStopping resistantStopping(EmbeddedEvaluator evaluator) {
+    return switch (kind) {
+      case STYLE -> evaluator.resistantStoppingOfStyle(name);
+      case INSTANCE -> evaluator.resistantStoppingOfInstance(name);
+      case PLANTED -> evaluator.resistantStoppingOfPlanted();
+    };
+  }
+
   @Override
   public String toString() {
     return kind == Kind.PLANTED ? "planted" : kind.name().toLowerCase(Locale.ROOT) + ":" + name;
