@@ -42,6 +42,9 @@ public final class EmbeddedModel {
   /** An anchor of a style: captions that name none. */
   public static final String NO_STYLE = EmojiAblation.NO_STYLE;
 
+  private static final List<String> WITHHELD =
+      List.of("blueprint", "cat face", "pizza", "guitar", "penguin", EmojiDataSet.PLANTED);
+
   private static final Vocabulary VOCABULARY = Vocabulary.read();
   private static final SamplingSettings SAMPLING =
       new SamplingSettings(Sampler.dpmSolverPlusPlus(), 20, 4, "", 8);
@@ -78,6 +81,42 @@ public final class EmbeddedModel {
    */
   public static Path folder() throws IOException {
     return ModelFiles.EMOJI.unpacked();
+  }
+
+  /**
+   * Opens the control: the same autoencoder and text encoder with a UNet that was trained by the
+   * same recipe, but never saw {@link #withheld()}, in images or captions. What an attack finds in
+   * it is no trace of the target ({@link
+   * dev.ablation.evaluation.Evaluation#control(DiffusionModel)}). It knows the objects of the data
+   * set's core alone ({@link EmojiDataSet#coreConcepts()}).
+   *
+   * @param options device and threads
+   * @return the model, closed by the caller
+   * @throws IOException if it cannot be unpacked
+   */
+  public static StableDiffusion openControl(LoadOptions options) throws IOException {
+    return StableDiffusion.load(controlFolder(), options);
+  }
+
+  /**
+   * Unpacks the control, if it is not yet, and returns where it is: a checkpoint in diffusers'
+   * layout.
+   *
+   * @return a folder that must not be changed
+   * @throws IOException if it cannot be unpacked
+   */
+  public static Path controlFolder() throws IOException {
+    return ModelFiles.CONTROL.unpacked();
+  }
+
+  /**
+   * Tells what the control never saw.
+   *
+   * @return names of styles and of objects, and {@link EmojiDataSet#PLANTED} for the memorised
+   *     image
+   */
+  public static List<String> withheld() {
+    return WITHHELD;
   }
 
   /**

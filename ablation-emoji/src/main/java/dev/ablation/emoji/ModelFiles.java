@@ -20,6 +20,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The files of an embedded model, as they lie on the class path and in the cache folder. The engine
@@ -28,10 +29,14 @@ import java.util.stream.Stream;
  *
  * @param name of the model and of its folder in the cache
  * @param folder on the class path, next to this class
+ * @param common the folder of another model, whose files this one has where it has none of its own
  */
-record ModelFiles(String name, String folder) {
+record ModelFiles(String name, String folder, @Nullable String common) {
   /** The model that draws. */
   static final ModelFiles EMOJI = new ModelFiles("emoji", "model");
+
+  /** The model that never knew some concepts. */
+  static final ModelFiles CONTROL = new ModelFiles("emoji-control", "control", "model");
 
   /** The model that judges. */
   static final ModelFiles EVALUATOR = new ModelFiles("evaluator", "evaluator");
@@ -44,6 +49,10 @@ record ModelFiles(String name, String folder) {
 
   /** Locks between processes do not hold between the threads of one. */
   private static final Object ONE_THREAD = new Object();
+
+  ModelFiles(String name, String folder) {
+    this(name, folder, null);
+  }
 
   /**
    * A file of the model.
@@ -62,6 +71,9 @@ record ModelFiles(String name, String folder) {
   /** Opens a file of the model on the class path. */
   InputStream resource(String path) throws IOException {
     InputStream stream = ModelFiles.class.getResourceAsStream(folder + "/" + path);
+    if (stream == null && common != null) {
+      stream = ModelFiles.class.getResourceAsStream(common + "/" + path);
+    }
     if (stream == null) {
       throw new FileNotFoundException(
           "the class path lacks the embedded model's file %s/%s".formatted(name, path));

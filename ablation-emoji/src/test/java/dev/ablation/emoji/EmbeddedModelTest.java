@@ -80,6 +80,36 @@ class EmbeddedModelTest {
   }
 
   @Test
+  void theControlHasItsOwnUNetAndEverythingElseOfTheModel() throws Exception {
+    Path folder = Path.of(EmbeddedModel.class.getResource("control").toURI());
+    List<String> own;
+    try (Stream<Path> files = Files.walk(folder)) {
+      own =
+          files
+              .filter(Files::isRegularFile)
+              .filter(file -> !file.endsWith("manifest.txt"))
+              .map(file -> line(folder, file))
+              .toList();
+    }
+    List<String> listed =
+        ModelFiles.CONTROL.manifest().stream().map(EmbeddedModelTest::line).toList();
+    List<String> common =
+        ModelFiles.EMOJI.manifest().stream().map(EmbeddedModelTest::line).toList();
+    assertThat(listed).as("%s", String.join("\n", own)).containsAll(own);
+    assertThat(common).containsAll(listed.stream().filter(line -> !own.contains(line)).toList());
+    Path weights = Path.of("unet", "diffusion_pytorch_model.safetensors");
+    assertThat(EmbeddedModel.controlFolder().resolve(weights))
+        .isRegularFile()
+        .matches(file -> {
+          try {
+            return Files.mismatch(file, EmbeddedModel.folder().resolve(weights)) >= 0;
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+  }
+
+  @Test
   void opensUnderItsName() throws IOException {
     try (StableDiffusion model = EmbeddedModel.open()) {
       assertThat(model.descriptor().name()).isEqualTo("emoji");
