@@ -38,7 +38,6 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * The attacks of a study on one target. They use images that training saw, and words of the
@@ -95,10 +94,14 @@ final class StudyAttacks {
     CLASSIFIER,
     /** The best of 24 noises. */
     SWEEP,
-    /** Fine-tuning. */
-    RELEARNING,
-    /** Adversarial prompts. */
-    ADVERSARIAL,
+    /** Fine-tuning on other images. */
+    BENIGN,
+    /** Fine-tuning on images of the target. */
+    HARMFUL,
+    /** An adversarial prompt of any embeddings. */
+    SOFT,
+    /** An adversarial prompt of words of the vocabulary. */
+    PROJECTED,
     /** Latents found by inversion. */
     LATENTS,
     /** Learned words. */
@@ -227,11 +230,10 @@ final class StudyAttacks {
               .toList();
       case CLASSIFIER -> List.of(classifier("", neutral()), classifier(", by name", named()));
       case SWEEP -> List.of(plan(NoiseSweep.published(named(), settings), ""));
-      case RELEARNING ->
-          Stream.of(true, false)
-              .flatMap(harmful -> Stream.of(relearning(harmful, false), relearning(harmful, true)))
-              .toList();
-      case ADVERSARIAL -> List.of(adversarial(false), adversarial(true));
+      case BENIGN -> List.of(relearning(false, false), relearning(false, true));
+      case HARMFUL -> List.of(relearning(true, false), relearning(true, true));
+      case SOFT -> List.of(adversarial(false));
+      case PROJECTED -> List.of(adversarial(true));
       case LATENTS -> List.of(latents());
       case INVERSION -> List.of(inversion());
     };

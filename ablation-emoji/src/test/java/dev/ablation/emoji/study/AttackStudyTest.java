@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
@@ -18,6 +19,8 @@ import dev.ablation.emoji.study.AttackTables.Interval;
 import dev.ablation.emoji.study.StudyAttacks.Family;
 import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
+import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.sample.LatentSampler;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -25,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -248,7 +252,25 @@ class AttackStudyTest {
       Method measured =
           ResistantVariant.of(Method.named("measured resistant"), Map.of("steps", "7"));
       assertThat(measured.planner().plan(target, model, judge).settings().toString())
-          .contains("training.steps=7", "finished from 0.7 of the noise", "word learned in 150 steps");
+          .contains(
+              "training.steps=7", "finished from 0.7 of the noise", "word learned in 150 steps");
+    }
+  }
+
+  @Test
+  void theMemorisedImageIsRemovedInClosedForm() throws IOException {
+    StudyTarget planted = StudyTarget.planted();
+    List<String> asked = Collections.nCopies(4, planted.name());
+    try (StableDiffusion model = EmbeddedModel.open(CPU);
+        EmbeddedEvaluator judge = EmbeddedEvaluator.open(CPU);
+        AblationResult result =
+            Method.named("closed form").planner().plan(planted, model, judge).run()) {
+      LatentSampler sampler =
+          LatentSampler.of(model).settings(EmbeddedModel.recommendedSampling().steps(8));
+      ConceptDetector copies = planted.detector(judge);
+      assertThat(copies.shows(sampler.draw(asked, 1))).containsOnly(1);
+      assertThat(copies.shows(result.delta().applied(model, () -> sampler.draw(asked, 1))))
+          .containsOnly(0);
     }
   }
 
