@@ -19,6 +19,7 @@ import dev.ablation.emoji.study.AttackTables.Interval;
 import dev.ablation.emoji.study.StudyAttacks.Family;
 import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
+import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.sample.LatentSampler;
 import java.io.IOException;
@@ -42,6 +43,8 @@ import picocli.CommandLine;
 
 class AttackStudyTest {
   private static final LoadOptions CPU = LoadOptions.defaults().device(Device.cpu()).threads(1);
+
+  private static final StudyTarget INK = new StudyTarget(Kind.STYLE, "ink");
 
   @TempDir private Path folder;
 
@@ -194,7 +197,8 @@ class AttackStudyTest {
                     run("closed form", 0, 1, 0.5),
                     run("closed form", 1, 0.5, 1),
                     run("control", 0, 0.9, 0),
-                    run("resistant", 0, 0.9, 0).failed("removal", "out of patience")))
+                    AttackRun.of(INK, "noise-based", 0, null).failed("removal", "out of memory"),
+                    run("resistant", 0, 0.9, 0).failed("noised", "out of patience")))
             .markdown();
     assertThat(table)
         .containsSubsequence(
@@ -203,12 +207,13 @@ class AttackStudyTest {
             "| style:ink | base model | 1 | 0 / 0 | 100 / 100 | 50 / 50 | 100 / 90 | - | - |",
             "| style:ink | closed form | 2 | 75 (0 to 100) / 75 (0 to 100) |",
             "| 75 (0 to 100) / 50 (36 to 64) | 11 s | 2 MB |",
-            "| style:ink | resistant | 1 |",
-            "| failed |",
-            "| attack | base model | control | closed form | excess | resistant | excess |",
-            "| noised | 100 / 90 | 25 / 0 | 75 (0 to 100) / 50 (36 to 64) | +50 / +50 | failed |",
+            "| style:ink | noise-based | 1 | failed | failed | failed | - | - | - |",
+            "| style:ink | resistant | 1 | 90 / 90 | 100 / 100 | 50 / 50 | failed | 10 s | 2 MB |",
+            "| attack | base model | control | closed form | excess | noise-based | excess | resistant |",
+            "| noised | 100 / 90 | 25 / 0 | 75 (0 to 100) / 50 (36 to 64) | +50 / +50 | - | - | failed |",
             "The judges differ by more than 10 points: noised, closed form (25 points).",
-            "- style:ink, resistant, seed 0, removal: out of patience");
+            "- style:ink, noise-based, seed 0, removal: out of memory",
+            "- style:ink, resistant, seed 0, noised: out of patience");
   }
 
   @Test
