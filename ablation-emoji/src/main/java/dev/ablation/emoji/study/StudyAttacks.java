@@ -139,8 +139,11 @@ final class StudyAttacks {
    * @param named its caption with the target's name
    * @param slotted its caption with a slot for the name
    * @param neutral its caption without the name
+   * @param plain the same without the object's category, by which the model would finish a noised
+   *     image as another of its objects
    */
-  private record Example(BufferedImage image, String named, String slotted, String neutral) {}
+  private record Example(
+      BufferedImage image, String named, String slotted, String neutral, String plain) {}
 
   /**
    * Plans attacks.
@@ -268,7 +271,11 @@ final class StudyAttacks {
 
   private Example planted(EmojiDataSet data) {
     return new Example(
-        data.planted().toImage(), target.name(), InversionExample.SLOT, SCENES.get(0));
+        data.planted().toImage(),
+        target.name(),
+        InversionExample.SLOT,
+        SCENES.get(0),
+        SCENES.get(0));
   }
 
   private List<Example> examples(EmojiDataSet data) {
@@ -287,7 +294,8 @@ final class StudyAttacks {
               image.pixels().toImage(),
               prompt(context, target.name()),
               prompt(context, InversionExample.SLOT),
-              neutral(context));
+              neutral(context),
+              plain(context));
         })
         .toList();
   }
@@ -334,11 +342,15 @@ final class StudyAttacks {
     return isPlanted() ? SCENES : contexts().stream().map(this::neutral).toList();
   }
 
+  private String plain(String context) {
+    return target.kind() == Kind.INSTANCE
+        ? "an emoji in " + context + " style"
+        : neutral(context);
+  }
+
   /** Prompts that the concept's direction is added to: an object's category is not part of it. */
   private List<String> plain() {
-    return target.kind() == Kind.INSTANCE
-        ? contexts().stream().map(style -> "an emoji in " + style + " style").toList()
-        : neutral();
+    return isPlanted() ? SCENES : contexts().stream().map(this::plain).toList();
   }
 
   private List<String> slotted() {
@@ -428,8 +440,8 @@ final class StudyAttacks {
     for (double start : budgets.noised()) {
       SdEditAttack described =
           new SdEditAttack(
-              originals(), start, examples.stream().map(Example::neutral).toList(), settings);
-      planned.add(plan(described, ""));
+              originals(), start, examples.stream().map(Example::plain).toList(), settings);
+      planned.add(plan(described, target.kind() == Kind.INSTANCE ? ", plain prompts" : ""));
       planned.add(
           plan(
               described.name() + ", empty prompt",
