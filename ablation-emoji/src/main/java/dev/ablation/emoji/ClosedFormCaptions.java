@@ -32,13 +32,17 @@ final class ClosedFormCaptions {
   }
 
   /**
-   * Adds captions of the anchor of an object in all forms, of which training needs but a few.
+   * Adds captions of the anchor of an object in all forms, of which training needs but a few. The
+   * memorised image has one caption, which a closed form can lead to one other caption alone.
    *
    * @param target what is removed
    * @param anchor its name, with the article
    * @param prompts those of training
    */
   List<String> anchors(Concept target, String anchor, List<String> prompts) {
+    if (target.kind() == ConceptKind.MEMORIZED_IMAGE) {
+      return prompts.stream().filter(prompt -> prompt.contains(anchor)).limit(1).toList();
+    }
     if (target.kind() != ConceptKind.INSTANCE) {
       return prompts;
     }

@@ -113,8 +113,8 @@ public final class AttackStudy implements Callable<Integer> {
       split = ",",
       paramLabel = "NAME",
       defaultValue =
-          "words,embedding,completion,noised,noise,inpainting,guidance,classifier,sweep,relearning,"
-              + "adversarial,latents,inversion",
+          "words,embedding,completion,noised,noise,inpainting,guidance,classifier,sweep,benign,harmful,"
+              + "soft,projected,latents,inversion",
       description = "Attacks to make, in this order. Default: ${DEFAULT-VALUE}.")
   private List<String> attacks = List.of();
 
@@ -201,11 +201,10 @@ public final class AttackStudy implements Callable<Integer> {
               EmbeddedModel.recommendedSampling()
                   .steps(budgets.steps())
                   .batchSize(options.batch()));
+      Opened opened = new Opened(model, never, judge, drawing, EmojiDataSet.load(), bars);
       List<TargetStudy> studies = new ArrayList<>();
       for (StudyTarget target : removed) {
-        TargetStudy study =
-            new TargetStudy(
-                target, families, set.repeats(answers), model, never, judge, drawing, bars);
+        TargetStudy study = new TargetStudy(target, families, set.repeats(answers), opened);
         study.planned(seeds.get(0)); // budgets that no attack takes are found before any work
         studies.add(study);
       }
@@ -251,42 +250,40 @@ public final class AttackStudy implements Callable<Integer> {
     return runs;
   }
 
+  /** What all targets share. */
+  private record Opened(
+      StableDiffusion model,
+      @Nullable StableDiffusion never,
+      EmbeddedEvaluator judge,
+      StudyImages drawing,
+      EmojiDataSet data,
+      ProgressBars bars) {}
+
   /** One target: removed, looked at and attacked. */
   private final class TargetStudy {
     private final StudyTarget target;
     private final List<Family> families;
     private final AnswerSet set;
+    private final Opened opened;
     private final StableDiffusion model;
     private final @Nullable StableDiffusion never;
-    private final EmbeddedEvaluator judge;
     private final StudyImages drawing;
-    private final ProgressBars bars;
-    private final Judges judges;
+    private @Nullable Judged base;
 
-    TargetStudy(
-        StudyTarget target,
-        List<Family> families,
-        AnswerSet set,
-        StableDiffusion model,
-        @Nullable StableDiffusion never,
-        EmbeddedEvaluator judge,
-        StudyImages drawing,
-        ProgressBars bars) {
+    TargetStudy(StudyTarget target, List<Family> families, AnswerSet set, Opened opened) {
       this.target = target;
       this.families = families;
       this.set = set;
-      this.model = model;
-      this.never = never;
-      this.judge = judge;
-      this.drawing = drawing;
-      this.bars = bars;
-      judges = new Judges(judge, drawing.nearest());
+      this.opened = opened;
+      model = opened.model();
+      never = opened.never();
+      drawing = opened.drawing();
     }
 
-    List<Planned> planned(long seed) throws IOException {
+    List<Planned> planned(long seed) {
+      Judges judges = new Judges(opened.judge(), drawing.nearest());
       StudyAttacks all =
-          new StudyAttacks(
-              target, seed, set, judges, EmojiDataSet.load(), budgets, options.batch());
+          new StudyAttacks(target, seed, set, judges, opened.data(), budgets, options.batch());
       return families.stream().flatMap(family -> all.of(family).stream()).toList();
     }
 
@@ -296,21 +293,19 @@ public final class AttackStudy implements Callable<Integer> {
 
     /** Tells what the base model and the control draw, which no removal changes. */
     void drawUnchanged() throws IOException {
-      Judged base = base();
-      List<BufferedImage> copies = copies(model);
-      save(AttackRun.BASE, base, base, copies);
+      Judged before = base();
+      save(AttackRun.BASE, before, copies(model));
       if (never != null) {
         Path sheet =
             output.resolve(
                 "control-%s-%s.png".formatted(never.weights().sha256().substring(0, 12), size()));
         Judged found = drawing.judged(drawing.kept(never, set, sheet));
-        save(AttackRun.CONTROL, base, found, copies(never));
+        save(AttackRun.CONTROL, found, copies(never));
       }
     }
 
-    private void save(String method, Judged base, Judged found, List<BufferedImage> copies)
-        throws IOException {
-      Kept kept = kept(base, found, copies, 0, 0, 0);
+    private void save(String method, Judged found, List<BufferedImage> copies) throws IOException {
+      Kept kept = kept(found, copies, 0, 0, 0);
       AttackRun.of(target, method, 0, kept).save(file(method, 0, ".run.json"));
     }
 
@@ -319,7 +314,10 @@ public final class AttackStudy implements Callable<Integer> {
     }
 
     private Judged base() throws IOException {
-      return drawing.base(model, set, output, "-" + size());
+      if (base == null) {
+        base = drawing.base(model, set, output, "-" + size());
+      }
+      return base;
     }
 
     /** Images of the planted caption, of which there is none in the answer set. */
@@ -330,24 +328,20 @@ public final class AttackStudy implements Callable<Integer> {
     }
 
     private Kept kept(
-        Judged base,
-        Judged found,
-        List<BufferedImage> copies,
-        int step,
-        double seconds,
-        long memory) {
+        Judged found, List<BufferedImage> copies, int step, double seconds, long memory)
+        throws IOException {
       Judged copied = copies.isEmpty() ? null : drawing.judged(copies);
       return new Kept(
           Scores.of(
               target,
               set.questions(),
-              base.answers(),
+              base().answers(),
               found.answers(),
               copied == null ? List.of() : copied.answers()),
           Scores.of(
               target,
               set.questions(),
-              base.nearest(),
+              base().nearest(),
               found.nearest(),
               copied == null ? List.of() : copied.nearest()),
           step,
@@ -401,7 +395,11 @@ public final class AttackStudy implements Callable<Integer> {
       }
       MemoryUse.resetPeak(); // or a run would only tell its excess
       try (AblationResult result =
-          way.planner().plan(target, model, judge).seed(seed).listener(bars).run()) {
+          way.planner()
+              .plan(target, model, opened.judge())
+              .seed(seed)
+              .listener(opened.bars())
+              .run()) {
         double seconds = result.elapsed().toMillis() / 1000.0;
         System.err.printf(
             "%s, %s, seed %d: removed in %.0f s%n", target, way.name(), seed, seconds);
@@ -424,7 +422,6 @@ public final class AttackStudy implements Callable<Integer> {
                 way.name(),
                 seed,
                 kept(
-                    base(),
                     drawing.judged(drawn),
                     copies,
                     result.outcome().step(),

@@ -57,9 +57,7 @@ final class AttackTables {
     }
 
     boolean failed(String label) {
-      return runs.stream()
-          .anyMatch(run ->
-              run.failures().containsKey(label) || run.failures().containsKey(AttackRun.REMOVAL));
+      return runs.stream().anyMatch(run -> run.failures().containsKey(label));
     }
   }
 
@@ -144,7 +142,7 @@ final class AttackTables {
         labels.stream()
             .filter(label ->
                 removals.stream()
-                    .anyMatch(row -> !row.shares(label).isEmpty() || row.failed(label)))
+                    .anyMatch(row -> row.failed(label) || !row.shares(label).isEmpty()))
             .toList();
     if (made.isEmpty()) {
       return;

@@ -38,7 +38,6 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * The attacks of a study on one target. They use images that training saw, and words of the
@@ -95,10 +94,14 @@ final class StudyAttacks {
     CLASSIFIER,
     /** The best of 24 noises. */
     SWEEP,
-    /** Fine-tuning. */
-    RELEARNING,
-    /** Adversarial prompts. */
-    ADVERSARIAL,
+    /** Fine-tuning on other images. */
+    BENIGN,
+    /** Fine-tuning on images of the target. */
+    HARMFUL,
+    /** An adversarial prompt of any embeddings. */
+    SOFT,
+    /** An adversarial prompt of words of the vocabulary. */
+    PROJECTED,
     /** Latents found by inversion. */
     LATENTS,
     /** Learned words. */
@@ -136,8 +139,11 @@ final class StudyAttacks {
    * @param named its caption with the target's name
    * @param slotted its caption with a slot for the name
    * @param neutral its caption without the name
+   * @param plain the same without the object's category, by which the model would finish a noised
+   *     image as another of its objects
    */
-  private record Example(BufferedImage image, String named, String slotted, String neutral) {}
+  private record Example(
+      BufferedImage image, String named, String slotted, String neutral, String plain) {}
 
   /**
    * Plans attacks.
@@ -227,11 +233,10 @@ final class StudyAttacks {
               .toList();
       case CLASSIFIER -> List.of(classifier("", neutral()), classifier(", by name", named()));
       case SWEEP -> List.of(plan(NoiseSweep.published(named(), settings), ""));
-      case RELEARNING ->
-          Stream.of(true, false)
-              .flatMap(harmful -> Stream.of(relearning(harmful, false), relearning(harmful, true)))
-              .toList();
-      case ADVERSARIAL -> List.of(adversarial(false), adversarial(true));
+      case BENIGN -> List.of(relearning(false, false), relearning(false, true));
+      case HARMFUL -> List.of(relearning(true, false), relearning(true, true));
+      case SOFT -> List.of(adversarial(false));
+      case PROJECTED -> List.of(adversarial(true));
       case LATENTS -> List.of(latents());
       case INVERSION -> List.of(inversion());
     };
@@ -266,7 +271,11 @@ final class StudyAttacks {
 
   private Example planted(EmojiDataSet data) {
     return new Example(
-        data.planted().toImage(), target.name(), InversionExample.SLOT, SCENES.get(0));
+        data.planted().toImage(),
+        target.name(),
+        InversionExample.SLOT,
+        SCENES.get(0),
+        SCENES.get(0));
   }
 
   private List<Example> examples(EmojiDataSet data) {
@@ -285,7 +294,8 @@ final class StudyAttacks {
               image.pixels().toImage(),
               prompt(context, target.name()),
               prompt(context, InversionExample.SLOT),
-              neutral(context));
+              neutral(context),
+              plain(context));
         })
         .toList();
   }
@@ -332,11 +342,15 @@ final class StudyAttacks {
     return isPlanted() ? SCENES : contexts().stream().map(this::neutral).toList();
   }
 
+  private String plain(String context) {
+    return target.kind() == Kind.INSTANCE
+        ? "an emoji in " + context + " style"
+        : neutral(context);
+  }
+
   /** Prompts that the concept's direction is added to: an object's category is not part of it. */
   private List<String> plain() {
-    return target.kind() == Kind.INSTANCE
-        ? contexts().stream().map(style -> "an emoji in " + style + " style").toList()
-        : neutral();
+    return isPlanted() ? SCENES : contexts().stream().map(this::plain).toList();
   }
 
   private List<String> slotted() {
@@ -426,8 +440,8 @@ final class StudyAttacks {
     for (double start : budgets.noised()) {
       SdEditAttack described =
           new SdEditAttack(
-              originals(), start, examples.stream().map(Example::neutral).toList(), settings);
-      planned.add(plan(described, ""));
+              originals(), start, examples.stream().map(Example::plain).toList(), settings);
+      planned.add(plan(described, target.kind() == Kind.INSTANCE ? ", plain prompts" : ""));
       planned.add(
           plan(
               described.name() + ", empty prompt",

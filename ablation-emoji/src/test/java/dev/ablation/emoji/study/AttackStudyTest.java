@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import dev.ablation.AblationResult;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
@@ -18,6 +19,9 @@ import dev.ablation.emoji.study.AttackTables.Interval;
 import dev.ablation.emoji.study.StudyAttacks.Family;
 import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
+import dev.ablation.emoji.study.StudyTarget.Kind;
+import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.sample.LatentSampler;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -25,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -38,6 +43,8 @@ import picocli.CommandLine;
 
 class AttackStudyTest {
   private static final LoadOptions CPU = LoadOptions.defaults().device(Device.cpu()).threads(1);
+
+  private static final StudyTarget INK = new StudyTarget(Kind.STYLE, "ink");
 
   @TempDir private Path folder;
 
@@ -190,7 +197,8 @@ class AttackStudyTest {
                     run("closed form", 0, 1, 0.5),
                     run("closed form", 1, 0.5, 1),
                     run("control", 0, 0.9, 0),
-                    run("resistant", 0, 0.9, 0).failed("removal", "out of patience")))
+                    AttackRun.of(INK, "noise-based", 0, null).failed("removal", "out of memory"),
+                    run("resistant", 0, 0.9, 0).failed("noised", "out of patience")))
             .markdown();
     assertThat(table)
         .containsSubsequence(
@@ -199,12 +207,13 @@ class AttackStudyTest {
             "| style:ink | base model | 1 | 0 / 0 | 100 / 100 | 50 / 50 | 100 / 90 | - | - |",
             "| style:ink | closed form | 2 | 75 (0 to 100) / 75 (0 to 100) |",
             "| 75 (0 to 100) / 50 (36 to 64) | 11 s | 2 MB |",
-            "| style:ink | resistant | 1 |",
-            "| failed |",
-            "| attack | base model | control | closed form | excess | resistant | excess |",
-            "| noised | 100 / 90 | 25 / 0 | 75 (0 to 100) / 50 (36 to 64) | +50 / +50 | failed |",
+            "| style:ink | noise-based | 1 | failed | failed | failed | - | - | - |",
+            "| style:ink | resistant | 1 | 90 / 90 | 100 / 100 | 50 / 50 | failed | 10 s | 2 MB |",
+            "| attack | base model | control | closed form | excess | noise-based | excess | resistant |",
+            "| noised | 100 / 90 | 25 / 0 | 75 (0 to 100) / 50 (36 to 64) | +50 / +50 | - | - | failed |",
             "The judges differ by more than 10 points: noised, closed form (25 points).",
-            "- style:ink, resistant, seed 0, removal: out of patience");
+            "- style:ink, noise-based, seed 0, removal: out of memory",
+            "- style:ink, resistant, seed 0, noised: out of patience");
   }
 
   @Test
@@ -248,7 +257,25 @@ class AttackStudyTest {
       Method measured =
           ResistantVariant.of(Method.named("measured resistant"), Map.of("steps", "7"));
       assertThat(measured.planner().plan(target, model, judge).settings().toString())
-          .contains("training.steps=7", "finished from 0.7 of the noise", "word learned in 150 steps");
+          .contains(
+              "training.steps=7", "finished from 0.7 of the noise", "word learned in 150 steps");
+    }
+  }
+
+  @Test
+  void theMemorisedImageIsRemovedInClosedForm() throws IOException {
+    StudyTarget planted = StudyTarget.planted();
+    List<String> asked = Collections.nCopies(4, planted.name());
+    try (StableDiffusion model = EmbeddedModel.open(CPU);
+        EmbeddedEvaluator judge = EmbeddedEvaluator.open(CPU);
+        AblationResult result =
+            Method.named("closed form").planner().plan(planted, model, judge).run()) {
+      LatentSampler sampler =
+          LatentSampler.of(model).settings(EmbeddedModel.recommendedSampling().steps(8));
+      ConceptDetector copies = planted.detector(judge);
+      assertThat(copies.shows(sampler.draw(asked, 1))).containsOnly(1);
+      assertThat(copies.shows(result.delta().applied(model, () -> sampler.draw(asked, 1))))
+          .containsOnly(0);
     }
   }
 
