@@ -127,7 +127,7 @@ class EvaluationSnippets {
       WeightDelta delta = trained.delta();
       EvaluationPart all = null;
       // @start region="evaluation-parts"
-      for (EvaluationSlice slice : evaluation.slices(64)) { // each in another process
+      for (EvaluationSlice slice : evaluation.slices(64, model)) { // each in another process
         EvaluationPart part = evaluation.part(List.of(slice), model, delta, () -> false);
         all = all == null ? part : all.merge(part);
       }

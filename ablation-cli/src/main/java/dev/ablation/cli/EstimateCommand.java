@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
     name = "estimate",
     mixinStandardHelpOptions = true,
     description =
-        "Estimates time and memory of a job: counts weights, images and forward passes, and measures"
-            + " a few training steps.")
+        "Estimates time and memory of a job: counts weights, images and forward passes, and"
+            + " measures a few training steps.")
 final class EstimateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private JobFileArgument file = new JobFileArgument();
@@ -72,10 +72,6 @@ final class EstimateCommand implements Callable<Integer> {
     json.addProperty("trainingSteps", estimate.steps());
     json.addProperty("evaluationImages", estimate.evaluationImages());
     json.addProperty("stateBytes", estimate.stateBytes());
-    estimate
-        .probe()
-        .ifPresent(
-            probe -> probe.peakBytes().ifPresent(bytes -> json.addProperty("peakBytes", bytes)));
     estimate
         .peakMemory()
         .ifPresent(peak -> {

@@ -17,8 +17,8 @@ import picocli.CommandLine.Spec;
     name = "resume",
     mixinStandardHelpOptions = true,
     description =
-        "Continues a run that was stopped, interrupted or killed, from what it saved last; the result"
-            + " is the same. A finished run stays as it is.")
+        "Continues a run that was stopped, interrupted or killed, from what it saved last; the"
+            + " result is the same. A finished run stays as it is.")
 final class ResumeCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -33,6 +33,7 @@ final class ResumeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    JobRun run = JobRun.resume(folder);
     if (JobRun.isFinished(folder)) {
       JsonObject json = new JsonObject();
       json.addProperty("folder", folder.toString());
@@ -40,6 +41,6 @@ final class ResumeCommand implements Callable<Integer> {
       output.print(spec, json, folder + ": the run is finished" + System.lineSeparator());
       return ExitCode.OK;
     }
-    return RunCommand.run(spec, JobRun.resume(folder), output, progress);
+    return RunCommand.run(spec, run, output, progress);
   }
 }

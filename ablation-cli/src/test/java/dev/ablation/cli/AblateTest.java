@@ -10,6 +10,8 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Role;
+import dev.ablation.job.AblationJob;
+import dev.ablation.job.JobRoot;
 import dev.ablation.metric.MetricResult;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -17,7 +19,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,26 +47,61 @@ class AblateTest {
   private String printed = "";
 
   @BeforeAll
-  void removeAStyle(@TempDir Path folder) {
+  void removeAStyle(@TempDir Path folder) throws IOException {
+    Path job = folder.resolve("job.json");
+    // The images that are compared are drawn in fewer steps than options give.
+    Files.writeString(
+        job,
+        """
+        {"targets": [{"name": "blueprint", "anchor": {"images": %s}}],
+         "method": {"training": {"steps": %s}}, "evaluation": {"sampling": 6}}
+        """
+            .formatted(IMAGES, STEPS));
     output = folder.resolve("run");
+    printed = run("run", job, "--output", output);
+  }
+
+  private static String run(Object... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine command = Ablate.commandLine();
     command.setOut(new PrintWriter(out));
     command.setErr(new PrintWriter(err));
-    int exit =
-        command.execute(
-            "--target",
-            "blueprint",
-            "--steps",
-            STEPS,
-            "--images",
-            IMAGES,
-            "--quiet",
-            "--output",
-            output.toString());
+    List<String> line = new ArrayList<>();
+    Stream.of(arguments).map(Object::toString).forEach(line::add);
+    line.add("--quiet");
+    int exit = command.execute(line.toArray(String[]::new));
     assertThat(exit).as(err.toString()).isZero();
-    printed = out.toString();
+    return out.toString();
+  }
+
+  @Test
+  void optionsMakeAJob(@TempDir Path folder) throws IOException {
+    Path made = folder.resolve("run");
+    assertThat(
+            run(
+                "--target",
+                "blueprint",
+                "--steps",
+                1,
+                "--images",
+                1,
+                "--no-images",
+                "--output",
+                made))
+        .contains("Trained to remove the style 'blueprint' from the model 'emoji'");
+    AblationJob job =
+        AblationJob.parse(
+            """
+            {"targets": [{"name": "blueprint", "anchor": {"images": 1}}],
+             "method": {"training": {"steps": 1}}, "evaluation": "none"}
+            """,
+            "job",
+            folder,
+            JobRoot.anywhere());
+    assertThat(AblationJob.read(made.resolve("job.json")))
+        .extracting(AblationJob::targets, each -> each.method().training(), AblationJob::evaluation)
+        .containsExactly(job.targets(), job.method().training(), job.evaluation());
   }
 
   @Test

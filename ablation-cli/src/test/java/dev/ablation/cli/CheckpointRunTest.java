@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.ablation.TestFolders;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
@@ -11,6 +12,7 @@ import dev.ablation.evaluation.Role;
 import dev.ablation.model.SingleFileExport;
 import dev.ablation.safetensors.WriteOptions;
 import java.awt.image.BufferedImage;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -37,7 +39,7 @@ class CheckpointRunTest {
     CommandLine command = Ablate.commandLine();
     command.setOut(new PrintWriter(out));
     command.setErr(new PrintWriter(err));
-    String model = Path.of(System.getProperty("ablation.golden"), "pipelines/tiny-sd1").toString();
+    Path model = withSmallImages(Path.of(System.getProperty("ablation.golden")));
     int exit =
         command.execute(
             ("--kind style --anchor painting --neighbour Monet --neighbour Dali --steps 2"
@@ -71,6 +73,17 @@ class CheckpointRunTest {
     assertThat(settings.get("training.steps").getAsString()).isEqualTo("2");
     BufferedImage sheet = ImageIO.read(output.resolve("before-after.png").toFile());
     assertThat(sheet.getHeight()).isGreaterThan(4 * 128);
+  }
+
+  /** Small images are drawn fast. */
+  private Path withSmallImages(Path golden) throws IOException {
+    Path model = folder.resolve("tiny-sd1");
+    TestFolders.copy(golden.resolve("pipelines/tiny-sd1"), model);
+    Path unet = model.resolve("unet/config.json");
+    JsonObject config = JsonParser.parseString(Files.readString(unet)).getAsJsonObject();
+    config.addProperty("sample_size", 8);
+    Files.writeString(unet, config.toString());
+    return model;
   }
 
   /** A file of a model site in place of a folder, with a tokenizer of its own. */

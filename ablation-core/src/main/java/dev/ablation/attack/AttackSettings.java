@@ -83,6 +83,16 @@ public record AttackSettings(
   }
 
   /**
+   * Changes the number of images.
+   *
+   * @param changed how many images are judged, at least 1
+   * @return a copy with the given number
+   */
+  public AttackSettings images(int changed) {
+    return new AttackSettings(detector, sampling, changed, seed, otherJudges);
+  }
+
+  /**
    * Changes the sampling.
    *
    * @param changed sampler, steps, guidance, batch size

@@ -500,36 +500,38 @@ public final class Evaluation {
       Consumer<? super EvaluationProgress> listener,
       BooleanSupplier cancelled)
       throws IOException {
-    EvaluationCheck check = checked(model, delta);
-    return new EvaluationRun(this, check.subjects(), model, delta, listener, cancelled).result();
-  }
-
-  private EvaluationCheck checked(DiffusionModel model, WeightDelta delta) {
     EvaluationCheck check = EvaluationCheck.of(this);
     check.tryOn(model);
     check.orThrow();
+    checkFits(model, delta);
+    return new EvaluationRun(this, check.subjects(), model, delta, listener, cancelled).result();
+  }
+
+  private static void checkFits(DiffusionModel model, WeightDelta delta) {
     List<String> differences = delta.differencesFrom(model);
     if (!differences.isEmpty()) {
       throw new DeltaMismatchException(model.descriptor().name(), differences);
     }
-    return check;
   }
 
   /**
    * Cuts the evaluation into slices, which several processes can measure, see {@link #part}. They
    * hold whole batches of the protocol, since rounding depends on which images are drawn together;
-   * an attack is a slice by itself.
+   * an attack is a slice by itself. As {@link #check}, it tries the sampler and the extractors on
+   * the model; the parts do not repeat this.
    *
    * @param images number of images of each model in a slice, at least 1; rounded down to whole
    *     batches, but at least one batch
+   * @param model the base model; owned by the caller and left unchanged
    * @return the slices, in the order of the subjects
    * @throws IllegalArgumentException if the evaluation cannot run, or one of its metrics cannot be
    *     measured in parts
    */
-  public List<EvaluationSlice> slices(int images) {
+  public List<EvaluationSlice> slices(int images, DiffusionModel model) {
     Preconditions.checkArgument(images > 0, "images must be positive, was %s", images);
     EvaluationCheck check = EvaluationCheck.of(this);
     check.checkAdditive();
+    check.tryOn(model);
     check.orThrow();
     int batch = protocol.sampling().batchSize();
     int size = Math.max(batch, images / batch * batch);
@@ -566,9 +568,10 @@ public final class Evaluation {
       WeightDelta delta,
       BooleanSupplier cancelled)
       throws IOException {
-    EvaluationCheck check = checked(model, delta);
+    EvaluationCheck check = EvaluationCheck.of(this);
     check.checkAdditive();
     check.orThrow();
+    checkFits(model, delta);
     return new EvaluationRun(this, check.subjects(), model, delta, progress -> {}, cancelled)
         .part(slices);
   }

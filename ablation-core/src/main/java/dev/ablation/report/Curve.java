@@ -1,5 +1,6 @@
 package dev.ablation.report;
 
+import dev.ablation.internal.Html;
 import java.util.List;
 import java.util.Locale;
 

@@ -9,6 +9,7 @@ import dev.ablation.evaluation.Recovery;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.image.PagePicture;
+import dev.ablation.internal.Html;
 import dev.ablation.metric.ConfidenceInterval;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.Unit;
@@ -334,8 +335,8 @@ final class ReportPage {
     html.element("h2", "Before and after", "id", "images");
     html.element(
         "p",
-        "Both images of a pair have the same prompt and seed: left the base model's, right the ablated"
-            + " model's. Click an image to enlarge it.");
+        "Both images of a pair have the same prompt and seed: left the base model's, right the"
+            + " ablated model's. Click an image to enlarge it.");
     for (Role role : Role.values()) {
       for (SubjectResult subject : result.of(role)) {
         if (!subject.shown().isEmpty()) {
@@ -653,8 +654,8 @@ final class ReportPage {
 
   private static String ofAttacks(List<Recovery> all, boolean controlled) {
     String text =
-        "The share of images that show the target after an attack. The same attack on the base model gives"
-            + " the rate to compare with.";
+        "The share of images that show the target after an attack. The same attack on the base"
+            + " model gives the rate to compare with.";
     if (controlled) {
       text +=
           " The control never knew the target: what the ablated model draws beyond it (excess) was"

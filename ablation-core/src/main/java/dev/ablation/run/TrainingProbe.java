@@ -8,7 +8,6 @@ import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.augment.Augmentation;
-import dev.ablation.memory.MemoryUse;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
@@ -27,7 +26,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
-/** Measures the time and memory of a few steps of a trainer on random latents. */
+/** Measures the time of a few steps of a trainer on random latents. */
 final class TrainingProbe implements AutoCloseable {
   private static final int WARM_UP = 1;
   private static final int MEASURED = 2;
@@ -68,7 +67,6 @@ final class TrainingProbe implements AutoCloseable {
             ? PairBatchSource.of(
                 context.plan().batchChoices(), check.pairs(), this::randomAnchors, context.seed())
             : null;
-    MemoryUse memory = MemoryUse.begin(model.descriptor().device());
     RunTask task = new RunTask(context, check, objective, batches, scope);
     int steps = WARM_UP + MEASURED;
     TrainingResult trained = trainer.sample(steps).train(task);
@@ -83,8 +81,7 @@ final class TrainingProbe implements AutoCloseable {
             evaluations.pairs() / steps,
             evaluations.prior() / steps,
             measured.dividedBy(MEASURED),
-            work.forwardPasses() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize()),
-            memory.increase()),
+            work.forwardPasses() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize())),
         trained,
         images);
   }

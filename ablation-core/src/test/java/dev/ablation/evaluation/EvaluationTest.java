@@ -399,7 +399,7 @@ class EvaluationTest {
   @Test
   void partsInAnyOrderHaveTheResultOfOneRun() throws IOException {
     Evaluation evaluation = everyMetric();
-    List<EvaluationSlice> slices = new ArrayList<>(evaluation.slices(3));
+    List<EvaluationSlice> slices = new ArrayList<>(evaluation.slices(3, model));
     assertThat(slices).contains(new EvaluationSlice(false, 0, 6, 7)).hasSizeGreaterThan(8);
     Collections.shuffle(slices, new Random(5));
     EvaluationPart all = null;
@@ -427,9 +427,33 @@ class EvaluationTest {
   }
 
   @Test
+  void extractorsAreTriedWhenTheEvaluationIsCutAndNotByEveryPart() throws IOException {
+    AtomicInteger images = new AtomicInteger();
+    FeatureExtractor counting =
+        new FeatureExtractor() {
+          @Override
+          public ExtractorInfo info() {
+            return clip.info();
+          }
+
+          @Override
+          public FeatureMatrix extract(List<BufferedImage> batch) {
+            images.addAndGet(batch.size());
+            return clip.extract(batch);
+          }
+        };
+    Evaluation evaluation = evaluation().metrics(SubjectMetric.perceptualDistance(counting));
+    List<EvaluationSlice> slices = evaluation.slices(3, model);
+    assertThat(images.getAndSet(0)).isPositive();
+    EvaluationPart unused = evaluation.part(slices.subList(0, 1), model, delta, () -> false);
+    assertThat(unused.toBytes()).isNotEmpty();
+    assertThat(images).as("three images before and after").hasValue(2 * 3);
+  }
+
+  @Test
   void partsThatDoNotFitAreRefused() throws IOException {
     Evaluation evaluation = evaluation();
-    List<EvaluationSlice> slices = evaluation.slices(3);
+    List<EvaluationSlice> slices = evaluation.slices(3, model);
     EvaluationPart first = evaluation.part(slices.subList(0, 1), model, delta, () -> false);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> evaluation.result(first))
@@ -465,7 +489,7 @@ class EvaluationTest {
           }
         };
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> evaluation.metric(whole).slices(3))
+        .isThrownBy(() -> evaluation.metric(whole).slices(3, model))
         .withMessageContaining("metric 'whole' cannot be measured in parts");
     byte[] bytes = first.toBytes();
     for (int length : new int[] {0, 3, 40, bytes.length / 2, bytes.length - 1}) {

@@ -83,7 +83,7 @@ public final class EmojiAblation {
   /** Of redirection. */
   private static final GradientTrainer RESISTANT =
       GradientTrainer.defaults()
-          .steps(400)
+          .steps(200)
           .batchSize(6)
           .learningRate(3e-4)
           .schedule(LearningRateSchedule.cosine(20, 0.02))

@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The end of a run: evidence, what the job asks for beside it, the entry in the ledger, and the
- * manifest as the last file. Killed at any time, it is done again with the same result.
+ * manifest as the last file. Killed before that, it is done again with the same result; killed
+ * after it, only checkpoints are left over.
  */
 final class JobEnd {
   /** How the removals of the ledger do together. */
@@ -174,9 +175,10 @@ final class JobEnd {
       boolean entered,
       @Nullable PrivateKey key)
       throws IOException {
-    delete(folder.resolve(JobRun.WORK));
     JobResult found = new JobResult(job, folder, verdicts, result.evaluation(), together, entered);
     EvidenceFiles.seal(job, folder, found.accepted(), key);
+    // Last, or a run that is killed in between would train again.
+    delete(folder.resolve(JobRun.WORK));
     return found;
   }
 
@@ -189,6 +191,14 @@ final class JobEnd {
     Path lora = job.outputs().lora();
     if (lora != null && !Files.exists(lora)) {
       LoraFile.save(result.delta(), lora);
+    }
+  }
+
+  /** Deletes what an end that was killed after its manifest left of the work. */
+  static void clear(Path folder) throws IOException {
+    Path work = folder.resolve(JobRun.WORK);
+    if (Files.exists(work)) {
+      delete(work);
     }
   }
 

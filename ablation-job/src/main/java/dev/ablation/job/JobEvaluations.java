@@ -98,6 +98,10 @@ final class JobEvaluations {
     }
     evaluation = evaluation.protocol(this::counted);
     Protocol counts = evaluation.protocol();
+    if (embedded != null) {
+      evaluation =
+          evaluation.withoutAttacks().attacks(counted(evaluation.attacks(), counts.targetImages()));
+    }
     if (clip != null
         && Math.min(counts.neighbourImages(), counts.unrelatedImages()) >= IMAGES_OF_PRECISION) {
       evaluation =
@@ -271,6 +275,16 @@ final class JobEvaluations {
     return changed
         .prompts(or(counts.prompts(), protocol.prompts()))
         .shown(or(counts.shown(), protocol.shown()));
+  }
+
+  /** The emoji model's own wordings, with as many images as the target has. */
+  private static List<Attack> counted(List<Attack> attacks, int images) {
+    return attacks.stream()
+        .map(attack ->
+            attack instanceof WordingAttack each
+                ? new WordingAttack(each.name(), each.prompts(), each.trial().images(images))
+                : attack)
+        .toList();
   }
 
   private static int or(@Nullable Integer value, int otherwise) {

@@ -58,7 +58,7 @@ public final class JobRun {
   public static final String REPORT = "report.html";
 
   /** What an unfinished run needs to continue. */
-  static final String WORK = "work";
+  static final String WORK = Manifest.WORK;
 
   /** How the delta was trained, of a run whose evaluation is made elsewhere. */
   private static final String TRAINING = "training.json";
@@ -129,7 +129,8 @@ public final class JobRun {
   }
 
   /**
-   * Prepares the continuation of a run that was stopped or killed.
+   * Prepares the continuation of a run that was stopped or killed. What a finished one no longer
+   * needs to continue is deleted.
    *
    * @param folder of the run
    * @return the run
@@ -142,6 +143,9 @@ public final class JobRun {
     if (!Files.exists(file)) {
       throw new NoSuchFileException(
           folder.toString(), null, "no run to resume: the folder has no " + JOB);
+    }
+    if (isFinished(folder)) {
+      JobEnd.clear(folder);
     }
     AblationJob job = AblationJob.read(file);
     return new JobRun(

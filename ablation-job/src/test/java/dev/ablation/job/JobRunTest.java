@@ -14,6 +14,7 @@ import dev.ablation.event.AblationEvent;
 import dev.ablation.model.WeightGroup;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -88,6 +89,29 @@ class JobRunTest {
     assertThat(stopped.resolve(JobRun.DELTA)).hasSameBinaryContentAs(whole.resolve(JobRun.DELTA));
     assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES), stopped))
         .hasMessageContaining("holds a finished run");
+  }
+
+  /** Its work is gone too early, so that the end fails when it deletes it: as if killed there. */
+  @Test
+  void anEndThatIsKilledAfterItsManifestIsNotRepeated() throws IOException {
+    Path output = folder.resolve("run");
+    Path work = output.resolve(JobRun.WORK);
+    JobRun run = JobRun.of(closedForm(), output);
+    assertThatThrownBy(() ->
+            run.run(
+                event -> {},
+                () -> false,
+                (result, session) -> Files.move(work, folder.resolve("moved"))))
+        .isInstanceOf(NoSuchFileException.class);
+    assertThat(JobRun.isFinished(output)).isTrue();
+
+    Files.createDirectories(work.resolve("checkpoints"));
+    Files.writeString(work.resolve("checkpoints/left"), "over");
+    assertThat(EvidenceBundle.open(output).verify(null)).noneMatch(EvidenceBundle.Check::failed);
+    JobRun unused = JobRun.resume(output);
+    assertThat(unused.folder()).isEqualTo(output);
+    assertThat(work).doesNotExist();
+    assertThat(JobRun.isFinished(output)).isTrue();
   }
 
   /** Longer than the runner looks away. */
@@ -226,18 +250,20 @@ class JobRunTest {
     }
   }
 
+  private AblationJob closedForm() {
+    return AblationJob.parse(
+        "{\"targets\": [{\"name\": \"owl\"}], \"method\": {\"closedForm\": \"uce\"}"
+            + NO_IMAGES
+            + "}",
+        "job",
+        folder,
+        JobRoot.anywhere());
+  }
+
   @Test
   void aClosedFormRuns() throws IOException {
-    AblationJob job =
-        AblationJob.parse(
-            "{\"targets\": [{\"name\": \"owl\"}], \"method\": {\"closedForm\": \"uce\"}"
-                + NO_IMAGES
-                + "}",
-            "job",
-            folder,
-            JobRoot.anywhere());
     Path output = folder.resolve("closed");
-    JobRun.of(job, output).run();
+    JobRun.of(closedForm(), output).run();
     try (NDManager manager = NDManager.newBaseManager();
         WeightDelta delta = WeightDelta.load(output.resolve(JobRun.DELTA), manager)) {
       assertThat(delta.isRelative()).as("one factor for all keys and values").isTrue();

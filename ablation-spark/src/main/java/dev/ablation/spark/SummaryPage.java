@@ -3,6 +3,7 @@ package dev.ablation.spark;
 import dev.ablation.evaluation.Role;
 import dev.ablation.image.ImageFile;
 import dev.ablation.image.PagePicture;
+import dev.ablation.internal.Html;
 import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.spark.ConceptResult.Score;
@@ -60,20 +61,20 @@ final class SummaryPage {
     html.append("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")
         .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")
         .append("<title>")
-        .append(escaped(title + " removed"))
+        .append(Html.escaped(title + " removed"))
         .append("</title><style>\n")
         .append(STYLE)
         .append("</style></head><body>\n<h1>")
-        .append(escaped(title))
+        .append(Html.escaped(title))
         .append("</h1>\n");
     cards(concepts);
     for (String problem : result.problems()) {
-      html.append("<p class=\"bad\">").append(escaped(problem)).append("</p>\n");
+      html.append("<p class=\"bad\">").append(Html.escaped(problem)).append("</p>\n");
     }
     worst(concepts);
     table(concepts);
     html.append("<footer>Written by Ablation for Java ")
-        .append(escaped(concepts.get(0).hashes().library()))
+        .append(Html.escaped(concepts.get(0).hashes().library()))
         .append(". All numbers are in <a href=\"")
         .append(SparkAblationResult.CSV)
         .append("\">")
@@ -116,7 +117,10 @@ final class SummaryPage {
   }
 
   private void card(String name, String value) {
-    html.append("<div><dt>").append(escaped(name)).append("</dt><dd>").append(escaped(value));
+    html.append("<div><dt>")
+        .append(Html.escaped(name))
+        .append("</dt><dd>")
+        .append(Html.escaped(value));
     html.append("</dd></div>");
   }
 
@@ -149,10 +153,10 @@ final class SummaryPage {
       return "";
     }
     StringBuilder article = new StringBuilder("<article><h3>");
-    article.append(escaped(String.join(", ", concept.concept().targets()))).append("</h3><p>");
-    article.append(escaped(String.join("; ", concept.judgement().verdicts())));
+    article.append(Html.escaped(String.join(", ", concept.concept().targets()))).append("</h3><p>");
+    article.append(Html.escaped(String.join("; ", concept.judgement().verdicts())));
     article.append(concept.judgement().verdicts().isEmpty() ? "No limits. " : " ");
-    article.append(escaped(String.join("; ", concept.judgement().interference())));
+    article.append(Html.escaped(String.join("; ", concept.judgement().interference())));
     article.append("</p><div class=\"pairs\">");
     for (EvidenceBundle.DrawnPair pair : pairs) {
       article
@@ -160,7 +164,7 @@ final class SummaryPage {
           .append(image(pair.before(), pair.subject() + ", before"))
           .append(image(pair.after(), pair.subject() + ", after"))
           .append("<figcaption>")
-          .append(escaped(pair.subject()))
+          .append(Html.escaped(pair.subject()))
           .append("</figcaption></figure>");
     }
     return article.append("</div></article>\n").toString();
@@ -168,7 +172,7 @@ final class SummaryPage {
 
   private static String image(Path file, String what) throws IOException {
     return "<img alt=\"%s\" src=\"%s\"> "
-        .formatted(escaped(what), PagePicture.url(ImageFile.read(file), LARGEST));
+        .formatted(Html.escaped(what), PagePicture.url(ImageFile.read(file), LARGEST));
   }
 
   private void table(List<ConceptResult> concepts) {
@@ -187,19 +191,19 @@ final class SummaryPage {
   private void row(ConceptResult concept) {
     String request = concept.concept().request();
     html.append("<tr><td>")
-        .append(escaped(String.join(", ", concept.concept().targets())))
+        .append(Html.escaped(String.join(", ", concept.concept().targets())))
         .append("<small>")
-        .append(escaped(request == null ? concept.concept().job().substring(0, 12) : request))
+        .append(Html.escaped(request == null ? concept.concept().job().substring(0, 12) : request))
         .append("</small></td>");
     String error = concept.error();
     if (error != null) {
-      html.append("<td class=\"bad error\" colspan=\"9\">").append(escaped(error));
+      html.append("<td class=\"bad error\" colspan=\"9\">").append(Html.escaped(error));
       html.append("</td></tr>\n");
       return;
     }
     html.append(concept.accepted() ? "<td>accepted" : "<td class=\"bad\">limits not met");
     html.append("<small>")
-        .append(escaped(String.join("; ", concept.judgement().interference())))
+        .append(Html.escaped(String.join("; ", concept.judgement().interference())))
         .append("</small></td>");
     Map<String, Score> alone = concept.judgement().scores();
     Map<String, Score> together = concept.judgement().together();
@@ -223,13 +227,5 @@ final class SummaryPage {
       }
     }
     html.append("</td>");
-  }
-
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("\"", "&quot;")
-        .replace("'", "&#39;");
   }
 }

@@ -145,7 +145,7 @@ final class Worker {
               List<EvaluationSlice> slices =
                   evaluation.isEmpty()
                       ? List.of()
-                      : evaluation.get().slices(task.settings().imagesPerTask());
+                      : evaluation.get().slices(task.settings().imagesPerTask(), session.model());
               return new Trained(
                   task.hash(),
                   null,

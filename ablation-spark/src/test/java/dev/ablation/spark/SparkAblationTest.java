@@ -42,6 +42,7 @@ class SparkAblationTest {
             .appName("test")
             .config("spark.ui.enabled", false)
             .config("spark.sql.shuffle.partitions", 2)
+            .config("spark.sql.codegen.wholeStage", false) // for tables of four rows
             .config("spark.driver.host", "localhost")
             .getOrCreate();
   }

@@ -21,17 +21,13 @@ import dev.ablation.model.AdamW;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
-import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
-import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -183,31 +179,14 @@ class EsdGoldenTest {
   }
 
   /** A step at given noised latents, which keeps the predictions by their prompts. */
-  private static final class At implements ObjectiveContext {
+  private static final class At extends StepContext {
     static final String TRAINED = "of the trained weights";
 
-    private final StableDiffusion model;
-    private final TrainingSession session;
-    private final TrainingBatch batch;
-    private final NDManager scope;
     private final Map<Conditioning, String> prompts = new HashMap<>();
     private final Map<String, Tensor> seen = new HashMap<>();
 
     At(StableDiffusion model, TrainingSession session, TrainingBatch batch, NDManager scope) {
-      this.model = model;
-      this.session = session;
-      this.batch = batch;
-      this.scope = scope;
-    }
-
-    @Override
-    public TrainingBatch batch() {
-      return batch;
-    }
-
-    @Override
-    public Optional<TrainingBatch> priorBatch() {
-      return Optional.empty();
+      super(model, session, batch, Optional.empty(), scope);
     }
 
     @Override
@@ -229,7 +208,7 @@ class EsdGoldenTest {
 
     @Override
     public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
-      NDArray prediction = model.predict(noised, timesteps, conditioning);
+      NDArray prediction = super.predict(noised, timesteps, conditioning);
       seen.put(TRAINED, Tensor.of(prediction));
       return prediction;
     }
@@ -249,46 +228,6 @@ class EsdGoldenTest {
           .map(Map.Entry::getValue)
           .findFirst()
           .orElseThrow();
-    }
-
-    @Override
-    public NDArray predict(TrainingBatch of, List<String> texts) {
-      return predict(of, encode(texts));
-    }
-
-    @Override
-    public NDArray predict(Teacher teacher, TrainingBatch of, List<String> texts) {
-      return predict(teacher, of, encode(teacher, texts));
-    }
-
-    @Override
-    public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-      return predict(noised(of), of.timesteps(), conditioning);
-    }
-
-    @Override
-    public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
-      return predict(teacher, noised(of), of.timesteps(), conditioning);
-    }
-
-    @Override
-    public InputDifferentiable inputGradients() {
-      throw new UnsupportedOperationException("no objective here takes them");
-    }
-
-    @Override
-    public PredictionType predictionType() {
-      return model.predictionType();
-    }
-
-    @Override
-    public NoiseSchedule schedule() {
-      return model.schedule();
-    }
-
-    @Override
-    public NDManager scope() {
-      return scope;
     }
   }
 }

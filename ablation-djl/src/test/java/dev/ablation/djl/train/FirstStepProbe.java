@@ -8,17 +8,13 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.Losses;
-import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
 import dev.ablation.safetensors.SafetensorsFile;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.PredictionType;
 import dev.ablation.train.TrainingTask;
 import java.io.IOException;
 import java.util.HashMap;
@@ -137,13 +133,8 @@ final class FirstStepProbe {
   }
 
   /** An objective's context that keeps what it hands out. */
-  private static final class Recorder implements ObjectiveContext {
-    final DiffusionModel model;
-    final TrainingSession session;
+  private static final class Recorder extends StepContext {
     final boolean encoderTrains;
-    final TrainingBatch batch;
-    final Optional<TrainingBatch> prior;
-    final NDManager scope;
     final Map<String, NDArray> seen = new HashMap<>();
     @Nullable NDArray aim;
 
@@ -154,22 +145,8 @@ final class FirstStepProbe {
         TrainingBatch batch,
         Optional<TrainingBatch> prior,
         NDManager scope) {
-      this.model = model;
-      this.session = session;
+      super(model, session, batch, prior, scope);
       this.encoderTrains = encoderTrains;
-      this.batch = batch;
-      this.prior = prior;
-      this.scope = scope;
-    }
-
-    @Override
-    public TrainingBatch batch() {
-      return batch;
-    }
-
-    @Override
-    public Optional<TrainingBatch> priorBatch() {
-      return prior;
     }
 
     @Override
@@ -191,57 +168,10 @@ final class FirstStepProbe {
 
     @Override
     public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
-      NDArray noised = noised(of);
-      NDArray prediction =
-          session.withoutGradients(() ->
-              model.predict(
-                  noised, of.timesteps(), model.encode(prompts, scope).with(of.conditions())));
+      NDArray prediction = super.predict(teacher, of, prompts);
       aim = session.withoutGradients(prediction::duplicate);
       aim.attach(scope);
       return prediction;
-    }
-
-    // The objectives of the golden runs predict for prompts alone.
-
-    @Override
-    public Conditioning encode(List<String> prompts) {
-      return model.encode(prompts, scope);
-    }
-
-    @Override
-    public Conditioning encode(Teacher teacher, List<String> prompts) {
-      return session.withoutGradients(() -> model.encode(prompts, scope));
-    }
-
-    @Override
-    public NDArray noised(TrainingBatch of) {
-      return model.schedule().addNoise(of.latents(), of.noise(), of.timesteps());
-    }
-
-    @Override
-    public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-      return predict(noised(of), of.timesteps(), conditioning.with(of.conditions()));
-    }
-
-    @Override
-    public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
-      return session.withoutGradients(() -> predict(of, conditioning));
-    }
-
-    @Override
-    public NDArray predict(NDArray noised, NDArray timesteps, Conditioning conditioning) {
-      return model.predict(noised, timesteps, conditioning);
-    }
-
-    @Override
-    public NDArray predict(
-        Teacher teacher, NDArray noised, NDArray timesteps, Conditioning conditioning) {
-      return session.withoutGradients(() -> predict(noised, timesteps, conditioning));
-    }
-
-    @Override
-    public InputDifferentiable inputGradients() {
-      return model.capability(InputDifferentiable.class).orElseThrow();
     }
 
     private void keep(String name, NDArray array) {
@@ -250,21 +180,6 @@ final class FirstStepProbe {
               () -> seen.containsKey(name) ? seen.get(name).concat(array, 0) : array.duplicate());
       copy.attach(scope);
       seen.put(name, copy);
-    }
-
-    @Override
-    public PredictionType predictionType() {
-      return model.predictionType();
-    }
-
-    @Override
-    public NoiseSchedule schedule() {
-      return model.schedule();
-    }
-
-    @Override
-    public NDManager scope() {
-      return scope;
     }
   }
 }

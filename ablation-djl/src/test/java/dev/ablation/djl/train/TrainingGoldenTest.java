@@ -195,7 +195,8 @@ class TrainingGoldenTest {
   private static void otherRowsStay(Pipeline pipeline, JsonObject options) {
     Run run = new Run(pipeline, options);
     try (NDManager scope = pipeline.model.manager().newSubManager()) {
-      TrainingResult result = run.trainer(run.steps).train(run.task(scope));
+      // A wrong row would change at the first step.
+      TrainingResult result = run.trainer(Math.min(2, run.steps)).train(run.task(scope));
       Map.Entry<String, NDArray> trained =
           weights(result, pipeline, scope).entrySet().iterator().next();
       NDArray base = pipeline.model.weights().get(trained.getKey());

@@ -5,12 +5,14 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
@@ -32,7 +34,7 @@ public final class EmojiDataSet {
   private final Map<DataSetIndex.Pair, EmojiImage> images;
   private final String plantedCaption;
   private final RgbImage planted;
-  private final boolean plantedHeldOut;
+  private final Set<String> withheld;
 
   private EmojiDataSet(
       DataSetIndex index, Map<DataSetIndex.Pair, EmojiImage> images, RgbImage planted) {
@@ -46,10 +48,10 @@ public final class EmojiDataSet {
     this.images = images;
     plantedCaption = index.plantedCaption();
     this.planted = planted;
-    plantedHeldOut = false;
+    withheld = Set.of();
   }
 
-  private EmojiDataSet(EmojiDataSet data, Set<String> withheld) {
+  private EmojiDataSet(EmojiDataSet data, Set<String> more) {
     styles = data.styles;
     concepts = data.concepts;
     coreConcepts = data.coreConcepts;
@@ -61,12 +63,14 @@ public final class EmojiDataSet {
                 image.concept(),
                 image.style(),
                 image.heldOut()
-                    || withheld.contains(image.style())
-                    || withheld.contains(image.concept().name()),
+                    || more.contains(image.style())
+                    || more.contains(image.concept().name()),
                 image.pixels())));
     plantedCaption = data.plantedCaption;
     planted = data.planted;
-    plantedHeldOut = data.plantedHeldOut || withheld.contains(PLANTED);
+    Set<String> all = new TreeSet<>(data.withheld);
+    all.addAll(more);
+    withheld = Collections.unmodifiableSet(all);
   }
 
   /**
@@ -204,7 +208,15 @@ public final class EmojiDataSet {
 
   /** {@return whether the planted image is never trained on} */
   public boolean plantedHeldOut() {
-    return plantedHeldOut;
+    return withheld.contains(PLANTED);
+  }
+
+  /**
+   * {@return the styles, objects and {@link #PLANTED} that {@link #withholding} was told, in
+   * alphabetical order}
+   */
+  public Set<String> withheld() {
+    return withheld;
   }
 
   private static EmojiConcept concept(DataSetIndex.Entry entry) {

@@ -30,8 +30,6 @@ import java.util.stream.IntStream;
  * opened from there, as users do.
  */
 final class Drawings implements UNetStage.Drawing {
-  private static final SamplingSettings SETTINGS =
-      new SamplingSettings(Sampler.dpmSolverPlusPlus(), 16, 4, "", 16);
   private static final int JUDGED = 72;
   private static final int ROWS = 6;
   private static final long SEED = 4;
@@ -39,6 +37,7 @@ final class Drawings implements UNetStage.Drawing {
   private final ModelFolder shapes;
   private final ModelFolder.Networks others;
   private final EmojiDataSet data;
+  private final SamplingSettings sampling;
   private final NearestImage judge;
   private final Path folder;
   private final Device device;
@@ -47,6 +46,7 @@ final class Drawings implements UNetStage.Drawing {
    * Gets ready to draw.
    *
    * @param others autoencoder and text encoder; its UNet is not looked at
+   * @param steps sampling steps of every image
    * @param folder where the model is written
    * @param device where it draws
    */
@@ -54,11 +54,13 @@ final class Drawings implements UNetStage.Drawing {
       ModelFolder shapes,
       ModelFolder.Networks others,
       EmojiDataSet data,
+      int steps,
       Path folder,
       Device device) {
     this.shapes = shapes;
     this.others = others;
     this.data = data;
+    sampling = new SamplingSettings(Sampler.dpmSolverPlusPlus(), steps, 4, "", 16);
     this.folder = folder;
     this.device = device;
     judge = new NearestImage(data);
@@ -71,7 +73,7 @@ final class Drawings implements UNetStage.Drawing {
         folder);
     try (StableDiffusion model =
         StableDiffusion.load(folder, LoadOptions.defaults().device(device))) {
-      return LatentSampler.of(model).settings(SETTINGS).draw(captions, SEED);
+      return LatentSampler.of(model).settings(sampling).draw(captions, SEED);
     }
   }
 

@@ -23,9 +23,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,6 +86,9 @@ final class EmojiTraining {
           0);
 
   private static final int VARIANTS = 12;
+  private static final int DRAWING_STEPS = 16;
+  private static final String LATENTS = "latents.safetensors";
+  private static final int MOST_NAMES = 12;
   private static final Duration MINUTES_3 = Duration.ofMinutes(3);
   private static final String EVALUATOR_RESOURCES = "/dev/ablation/emoji/evaluator/";
 
@@ -103,6 +108,7 @@ final class EmojiTraining {
    * @param unet settings of the UNet
    * @param evaluator settings of the evaluator
    * @param variants of each image that the UNet sees
+   * @param drawingSteps sampling steps of the images that show how far the UNet is
    * @param unetStart folder of a model whose UNet training begins with; {@code null} begins with
    *     random weights
    * @param frozen folder of a model whose autoencoder and text encoder the UNet is trained with;
@@ -116,12 +122,17 @@ final class EmojiTraining {
       StageSettings unet,
       StageSettings evaluator,
       int variants,
+      int drawingSteps,
       @Nullable Path unetStart,
       @Nullable Path frozen,
       @Nullable Precision precision,
       long seed) {
     static Plan published() {
+<<<<<<< HEAD
       return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, null, null, null, 0);
+=======
+      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, DRAWING_STEPS, null, null, 0);
+>>>>>>> dfd7493c736cd6f04bd772bb17529e960e20eb0a
     }
   }
 
@@ -161,6 +172,9 @@ final class EmojiTraining {
    * @return whether all of them were trained to their ends
    */
   boolean run(Set<Part> parts, NDManager manager) throws IOException {
+    if (parts.contains(Part.UNET)) {
+      checkWithheld(folder, data.withheld());
+    }
     for (Part part : new TreeSet<>(parts)) {
       boolean done =
           switch (part) {
@@ -174,6 +188,33 @@ final class EmojiTraining {
       }
     }
     return true;
+  }
+
+  /**
+   * Checks that a UNet is not trained further with images that it has not seen so far, or without
+   * some that it has.
+   *
+   * @param folder of the training
+   * @param withheld what it is not to see
+   * @throws IllegalArgumentException if it began with other images
+   */
+  static void checkWithheld(Path folder, Set<String> withheld) throws IOException {
+    Path cache = folder.resolve(LATENTS);
+    if (!Files.exists(cache)) {
+      return;
+    }
+    Optional<Set<String>> begun = LatentSet.withheld(cache);
+    if (begun.isPresent() && !begun.get().equals(withheld)) {
+      throw new IllegalArgumentException(
+          "the UNet in %s is trained without %s, not without %s; withhold the same or choose another folder"
+              .formatted(folder, named(begun.get()), named(withheld)));
+    }
+  }
+
+  private static String named(Set<String> names) {
+    String some = names.stream().limit(MOST_NAMES).collect(Collectors.joining(", "));
+    int more = names.size() - MOST_NAMES;
+    return names.isEmpty() ? "nothing" : more > 0 ? some + " and %d more".formatted(more) : some;
   }
 
   private static boolean onGpu(NDManager manager) {
@@ -221,7 +262,7 @@ final class EmojiTraining {
           frozen == null
               ? StageRun.averages(checkpoint(VaeStage.NAME), manager)
               : ModelFolder.weights(frozen, ModelFolder.VAE, manager);
-      Path cache = folder.resolve("latents.safetensors");
+      Path cache = folder.resolve(LATENTS);
       LatentScale scale;
       if (Files.exists(cache)) {
         scale = LatentSet.scale(cache);
@@ -234,7 +275,8 @@ final class EmojiTraining {
       scale.fold(vae, manager);
       double scalingFactor = scale.scalingFactor();
       if (!Files.exists(cache)) {
-        encode(vae, scalingFactor, plan.variants(), manager).save(cache, scale, manager);
+        encode(vae, scalingFactor, plan.variants(), manager)
+            .save(cache, scale, data.withheld(), manager);
       }
       LatentSet latents = LatentSet.read(cache, manager);
       Map<String, NDArray> text =
@@ -263,6 +305,7 @@ final class EmojiTraining {
                   shapes,
                   new ModelFolder.Networks(vae, scalingFactor, text, Map.of()),
                   data,
+                  plan.drawingSteps(),
                   folder.resolve("model"),
                   manager.getDevice()));
       return train(

@@ -15,6 +15,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -33,6 +36,7 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
   private static final String VARIANTS = "variants";
   private static final String CHANNEL_MEANS = "channel_means";
   private static final String CHANNEL_DEVIATIONS = "channel_deviations";
+  private static final String WITHHELD = "withheld";
 
   int size() {
     return means.size();
@@ -120,8 +124,14 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
     return List.copyOf(groups);
   }
 
-  /** Writes the latents and the scale that they were measured to have before. */
-  void save(Path file, LatentScale scale, NDManager manager) throws IOException {
+  /**
+   * Writes the latents.
+   *
+   * @param scale that they were measured to have before
+   * @param withheld the names whose images are not among them
+   */
+  void save(Path file, LatentScale scale, Set<String> withheld, NDManager manager)
+      throws IOException {
     try (NDManager scope = manager.newSubManager()) {
       SafetensorsWriter.write(
           file,
@@ -129,7 +139,8 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
           Map.of(
               VARIANTS, Integer.toString(means.get(0).size()),
               CHANNEL_MEANS, text(scale.means()),
-              CHANNEL_DEVIATIONS, text(scale.deviations())));
+              CHANNEL_DEVIATIONS, text(scale.deviations()),
+              WITHHELD, String.join("\n", withheld)));
     }
   }
 
@@ -161,6 +172,15 @@ record LatentSet(List<List<float[]>> means, List<List<float[]>> deviations) {
   static LatentScale scale(Path path) throws IOException {
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
       return new LatentScale(numbers(file, CHANNEL_MEANS), numbers(file, CHANNEL_DEVIATIONS));
+    }
+  }
+
+  /** Reads the names whose images are not among the latents; empty if the file does not tell. */
+  static Optional<Set<String>> withheld(Path path) throws IOException {
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      return Optional.ofNullable(file.metadata().get(WITHHELD))
+          .map(names -> names.isEmpty() ? List.<String>of() : List.of(names.split("\n")))
+          .map(TreeSet::new);
     }
   }
 

@@ -236,7 +236,11 @@ public final class TrainEmoji implements Callable<Integer> {
             .filter(concept -> !data.coreConcepts().contains(concept))
             .forEach(concept -> names.add(concept.name()));
       }
-      return data.withholding(names);
+      EmojiDataSet shown = data.withholding(names);
+      if (parts.contains(EmojiTraining.Part.UNET)) {
+        EmojiTraining.checkWithheld(folder, shown.withheld());
+      }
+      return shown;
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--withhold: " + e.getMessage(), e);
     }
@@ -250,6 +254,7 @@ public final class TrainEmoji implements Callable<Integer> {
         unet(plan.unet()),
         steps(plan.evaluator(), evaluatorSteps),
         variants == null ? plan.variants() : variants,
+        plan.drawingSteps(),
         unetStart,
         frozen == null ? null : EMBEDDED.equals(frozen) ? EmbeddedModel.folder() : Path.of(frozen),
         precision(),

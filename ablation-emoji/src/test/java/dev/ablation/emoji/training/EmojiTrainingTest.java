@@ -45,6 +45,7 @@ class EmojiTrainingTest {
           small(EmojiTraining.UNET, 4, 4),
           small(EmojiTraining.EVALUATOR, 3, 4),
           1,
+          1,
           null,
           null,
           null,
@@ -187,6 +188,7 @@ class EmojiTrainingTest {
             PLAN.unet(),
             PLAN.evaluator(),
             PLAN.variants(),
+            PLAN.drawingSteps(),
             null,
             model,
             Precision.FLOAT32,
@@ -207,8 +209,14 @@ class EmojiTrainingTest {
             .count();
     assertThat(LatentSet.read(control.resolve("latents.safetensors"), manager).size() - 1L)
         .isEqualTo(seen - blueprints);
-    assertThatThrownBy(() -> train(control, Set.of(Part.UNET), data, plan, () -> false))
-        .hasMessageContaining("latents must be of");
+    for (Set<String> other : List.of(Set.<String>of(), Set.of("blueprint"), Set.of("ink", "owl"))) {
+      EmojiDataSet shown = data.withholding(other);
+      String names = other.isEmpty() ? "nothing" : String.join(", ", shown.withheld());
+      assertThatThrownBy(() -> train(control, Set.of(Part.UNET), shown, plan, () -> false))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining(
+              "is trained without blueprint, planted, not without " + names + ";");
+    }
   }
 
   @Test

@@ -28,6 +28,12 @@ public final class Manifest {
   /** Name of the file. */
   public static final String FILE = "manifest.json";
 
+  /**
+   * Name of the folder with what an unfinished run needs to continue. It is no evidence: nothing of
+   * a finished run is read from it, and an end that was killed may have left it.
+   */
+  public static final String WORK = "work";
+
   private static final String STATEMENT = "https://in-toto.io/Statement/v1";
 
   private final Map<String, String> sha256;
@@ -41,7 +47,8 @@ public final class Manifest {
   }
 
   /**
-   * Lists the files of a folder, in folders within it too, but for a manifest and its signature.
+   * Lists the files of a folder, in folders within it too, but for a manifest, its signature and
+   * {@link #WORK}.
    *
    * @param folder any
    * @param predicateType says what the predicate means
@@ -63,7 +70,7 @@ public final class Manifest {
       List<String> names = new ArrayList<>();
       for (Path file : files.filter(each -> !Files.isDirectory(each)).sorted().toList()) {
         String name = folder.relativize(file).toString().replace(File.separatorChar, '/');
-        if (!name.equals(FILE) && !name.equals(Envelope.FILE)) {
+        if (!name.equals(FILE) && !name.equals(Envelope.FILE) && !name.startsWith(WORK + "/")) {
           if (Files.isSymbolicLink(file)) {
             throw new IOException(file + ": evidence must not contain symbolic links");
           }
