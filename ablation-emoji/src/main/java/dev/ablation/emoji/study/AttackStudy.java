@@ -73,6 +73,7 @@ import picocli.CommandLine.Option;
 public final class AttackStudy implements Callable<Integer> {
   private static final String TABLE = "attacks.md";
   private static final int COPIES = 20;
+  private static final String EMBEDDED = "embedded";
 
   @Option(
       names = "--targets",
@@ -129,9 +130,11 @@ public final class AttackStudy implements Callable<Integer> {
   @Option(
       names = "--control",
       paramLabel = "FOLDER",
+      defaultValue = EMBEDDED,
       description =
-          "A model that never knew the targets, in diffusers' layout. Default: no control.")
-  private @Nullable Path control;
+          "A model that never knew the targets, in diffusers' layout; 'embedded' for the one that comes"
+              + " with the library, where it was not shown the target; 'none'. Default: ${DEFAULT-VALUE}.")
+  private String control = EMBEDDED;
 
   @Option(
       names = "--output",
@@ -193,7 +196,7 @@ public final class AttackStudy implements Callable<Integer> {
     try (ProgressBars bars = options.bars();
         StableDiffusion model = options.model();
         EmbeddedEvaluator judge = options.judge();
-        StableDiffusion never = control == null ? null : options.model(control)) {
+        StableDiffusion never = control()) {
       StudyImages drawing =
           new StudyImages(
               judge,
@@ -222,6 +225,21 @@ public final class AttackStudy implements Callable<Integer> {
       }
     }
     return failed;
+  }
+
+  private @Nullable StableDiffusion control() throws IOException {
+    return switch (control) {
+      case "none" -> null;
+      case EMBEDDED -> options.model(EmbeddedModel.controlFolder());
+      default -> options.model(Path.of(control));
+    };
+  }
+
+  /** Whether the control was shown the target: then it tells nothing. */
+  private boolean knows(StudyTarget target) {
+    return control.equals(EMBEDDED)
+        && !EmbeddedModel.withheld()
+            .contains(target.kind() == Kind.PLANTED ? EmojiDataSet.PLANTED : target.name());
   }
 
   List<Method> ways() {
@@ -276,7 +294,7 @@ public final class AttackStudy implements Callable<Integer> {
       this.set = set;
       this.opened = opened;
       model = opened.model();
-      never = opened.never();
+      never = knows(target) ? null : opened.never();
       drawing = opened.drawing();
     }
 
