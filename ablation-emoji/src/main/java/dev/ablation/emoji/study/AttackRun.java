@@ -83,10 +83,12 @@ record AttackRun(
           String.valueOf(file.getFileName()));
     }
 
-    /** Whether the attack draws the target from a model that has it. */
+    /**
+     * Whether the attack draws the target from a model that has it, by both judges: an attack that
+     * follows the evaluator's gradient may please it alone.
+     */
     boolean isEvidence() {
-      Double base = evaluator.base();
-      return base != null && base >= Recovery.EVIDENCE;
+      return evaluator.isEvidence() && nearest.isEvidence();
     }
   }
 
@@ -101,6 +103,10 @@ record AttackRun(
     static ByModel of(Recovery recovery) {
       return new ByModel(
           value(recovery.base()), recovery.ablated().value(), value(recovery.control()));
+    }
+
+    private boolean isEvidence() {
+      return base != null && base >= Recovery.EVIDENCE;
     }
 
     private static @Nullable Double value(@Nullable MetricResult share) {

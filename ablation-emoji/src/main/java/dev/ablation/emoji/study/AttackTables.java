@@ -84,7 +84,7 @@ final class AttackTables {
         Each cell: by the embedded evaluator / by the nearest image of the data, in percent of the images; of several
         seeds the mean and its 95 %% interval (Student's t, at least as wide as Wilson's of all images together). UA, IRA and
         CRA are shares of what the base model draws right. Base model and control are attacked with the first seed.
-        *: no evidence, since the attack draws the target in less than 80 %% of the base model's images.
+        *: no evidence, since by one judge the attack draws the target in less than 80 %% of the base model's images.
 
         """
             .formatted());

@@ -216,6 +216,17 @@ class AttackStudyTest {
             "- style:ink, resistant, seed 0, noised: out of patience");
   }
 
+  /** The evaluator's own gradient pleases the evaluator. */
+  @Test
+  void anAttackIsEvidenceIfItWorksByBothJudges() {
+    ByModel works = new ByModel(0.8, 0, 0.0);
+    ByModel fails = new ByModel(0.79, 0, 0.0);
+    assertThat(new Shares(works, works, 24, 1, "file").isEvidence()).isTrue();
+    assertThat(new Shares(works, fails, 24, 1, "file").isEvidence()).isFalse();
+    assertThat(new Shares(fails, works, 24, 1, "file").isEvidence()).isFalse();
+    assertThat(new Shares(works, new ByModel(null, 0, null), 24, 1, "file").isEvidence()).isFalse();
+  }
+
   @Test
   void anIntervalOverSeedsIsNoNarrowerThanThatOfTheImages() {
     // By hand: the quantile 4.303 times the standard error 0.1 / sqrt(3).
