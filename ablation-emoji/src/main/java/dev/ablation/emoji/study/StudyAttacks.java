@@ -343,9 +343,7 @@ final class StudyAttacks {
   }
 
   private String plain(String context) {
-    return target.kind() == Kind.INSTANCE
-        ? "an emoji in " + context + " style"
-        : neutral(context);
+    return target.kind() == Kind.INSTANCE ? "an emoji in " + context + " style" : neutral(context);
   }
 
   /** Prompts that the concept's direction is added to: an object's category is not part of it. */
