@@ -5,6 +5,7 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.model.DiffusionModel;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,18 +16,51 @@ import org.jspecify.annotations.Nullable;
  * @param delta makes it the ablated model
  * @param control a model of the same kind that was trained without the target; {@code null} for
  *     none
+ * @param progress receives what an attack does, in a few words, such as {@code "base model,
+ *     training step 3 of 300"}, on the calling thread
  */
 @CheckReturnValue
 public record AttackModels(
-    DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control) {
+    DiffusionModel base,
+    WeightDelta delta,
+    @Nullable DiffusionModel control,
+    Consumer<? super String> progress) {
 
   /** Checks that the control draws images of the base model's size and is another model. */
   public AttackModels {
     Objects.requireNonNull(base, "base");
     Objects.requireNonNull(delta, "delta");
+    Objects.requireNonNull(progress, "progress");
     if (control != null) {
       checkControl(base, control);
     }
+  }
+
+  /**
+   * Chooses the models.
+   *
+   * @param base the base model, without a delta
+   * @param delta makes it the ablated model
+   * @param control a model of the same kind that was trained without the target; {@code null} for
+   *     none
+   */
+  public AttackModels(DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control) {
+    this(base, delta, control, what -> {});
+  }
+
+  /**
+   * Tells what an attack does.
+   *
+   * @param listener as {@link #progress()}
+   * @return the same models with the listener
+   */
+  public AttackModels progress(Consumer<? super String> listener) {
+    return new AttackModels(base, delta, control, listener);
+  }
+
+  /** {@return how many models there are: 2, or 3 with a control} */
+  public int count() {
+    return control == null ? 2 : 3;
   }
 
   /**

@@ -74,8 +74,9 @@ final class ReportPage {
       measurements(evaluation);
     }
     curves();
-    if (evaluation != null && !evaluation.attacks().isEmpty()) {
-      attacks(evaluation.attacks());
+    if (evaluation != null
+        && !(evaluation.attacks().isEmpty() && evaluation.attacksLeftOut().isEmpty())) {
+      attacks(evaluation.attacks(), evaluation.attacksLeftOut());
     }
     how();
     html.close();
@@ -620,7 +621,7 @@ final class ReportPage {
 
   // Attacks
 
-  private void attacks(List<AttackResult> attacks) {
+  private void attacks(List<AttackResult> attacks, Map<String, String> leftOut) {
     List<Recovery> all = attacks.stream().flatMap(attack -> attack.judged().stream()).toList();
     boolean controlled = all.stream().anyMatch(each -> each.control() != null);
     html.open("section", "aria-labelledby", "attacks");
@@ -642,6 +643,12 @@ final class ReportPage {
       }
     }
     html.close().close().close();
+    if (!leftOut.isEmpty()) {
+      html.element("p", "Attacks that could not be made:");
+      html.open("ul");
+      leftOut.forEach((attack, reason) -> html.element("li", attack + ": " + reason));
+      html.close();
+    }
     for (AttackResult attack : attacks) {
       html.open("details").element("summary", attack.name());
       pairs(attack.shown());
