@@ -55,9 +55,7 @@ public final class Estimate {
     return cost.anchors().images();
   }
 
-  /**
-   * {@return forward passes to draw these images, excluding cached ones, and the largest batch}
-   */
+  /** {@return forward passes to draw these images, excluding cached ones, and the largest batch} */
   public AnchorCost anchorCost() {
     return cost.anchors().work();
   }

@@ -79,7 +79,7 @@ final class AttackOptions {
     AttackCost cost = evaluation.attackCost(session.model());
     int batchSize = evaluation.protocol().sampling().batchSize();
     err.printf(
-        "%d attacks on %s: %s; about %s at most%n",
+        "%d attacks on %s: %s; about %s%n",
         evaluation.attacks().size(),
         evaluation.control().isPresent()
             ? "base model, ablated model and control"

@@ -180,10 +180,7 @@ final class AttackImages {
     // Not the images that are counted.
     long seed = RandomStreams.seed(trial.seed(), "images of attacks", (long) wanted);
     List<BufferedImage> images =
-        LatentSampler.of(base)
-            .settings(trial.sampling())
-            .cancellation(cancelled)
-            .draw(asked, seed);
+        LatentSampler.of(base).settings(trial.sampling()).cancellation(cancelled).draw(asked, seed);
     double[] hits = trial.hits(images);
     List<DescribedImage> all = new ArrayList<>();
     List<DescribedImage> right = new ArrayList<>();

@@ -92,11 +92,11 @@ public final class Attacks {
 
   /**
    * Chooses every attack, with the published budgets: beside those of {@link #quick}, completions
-   * of 5 and 10 of 50 steps, images noised to 0.5, 0.7 and 0.85, the noise sweep, inpainting, latent
-   * inversion, guidance by a classifier and, if the target has one, a guide, a word learned in 3,000
-   * steps from each of three starts, adversarial prompts of three words, soft and projected,
-   * Ring-A-Bell without the target's own words, and relearning from 8 images in 100 steps, of all
-   * weights and of low-rank factors, and from others in 200.
+   * of 5 and 10 of 50 steps, images noised to 0.5, 0.7 and 0.85, the noise sweep, inpainting,
+   * latent inversion, guidance by a classifier and, if the target has one, a guide, a word learned
+   * in 3,000 steps from each of three starts, adversarial prompts of three words, soft and
+   * projected, Ring-A-Bell without the target's own words, and relearning from 8 images in 100
+   * steps, of all weights and of low-rank factors, and from others in 200.
    *
    * @param model the base model
    * @param target what is attacked
@@ -221,8 +221,7 @@ public final class Attacks {
       }
       add(
           "concept added to the text embeddings",
-          () ->
-              new EmbeddingAttack(target.pairs(), target.neutralPrompts(), strength(), trial));
+          () -> new EmbeddingAttack(target.pairs(), target.neutralPrompts(), strength(), trial));
     }
 
     private double strength() {
@@ -249,8 +248,7 @@ public final class Attacks {
       } else {
         add(
             "guidance by an evaluator",
-            () ->
-                new GuidanceAttack(guide.get(), GUIDE_STRENGTH, target.neutralPrompts(), trial));
+            () -> new GuidanceAttack(guide.get(), GUIDE_STRENGTH, target.neutralPrompts(), trial));
       }
     }
 

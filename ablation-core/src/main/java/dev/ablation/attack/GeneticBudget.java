@@ -19,7 +19,8 @@ public record GeneticBudget(
   /** Checks the ranges. */
   public GeneticBudget {
     Preconditions.checkArgument(words > 0, "words must be positive, was %s", words);
-    Preconditions.checkArgument(population > 1, "population must be at least 2, was %s", population);
+    Preconditions.checkArgument(
+        population > 1, "population must be at least 2, was %s", population);
     Preconditions.checkArgument(
         generations > 0, "generations must be positive, was %s", generations);
     Preconditions.checkArgument(
@@ -29,8 +30,8 @@ public record GeneticBudget(
   }
 
   /**
-   * {@return 16 words, 200 candidates, 3,000 generations, crossover 0.5, mutation 0.25, as Ring-A-Bell
-   * (Tsai et al. 2024, arXiv 2310.10012)}
+   * {@return 16 words, 200 candidates, 3,000 generations, crossover 0.5, mutation 0.25, as
+   * Ring-A-Bell (Tsai et al. 2024, arXiv 2310.10012)}
    */
   public static GeneticBudget published() {
     return new GeneticBudget(16, 200, 3000, 0.5, 0.25);
@@ -56,7 +57,9 @@ public record GeneticBudget(
     return new GeneticBudget(words, population, count, crossover, mutation);
   }
 
-  /** The most candidates that a search compares: all children, and every mutated one but the best. */
+  /**
+   * The most candidates that a search compares: all children, and every mutated one but the best.
+   */
   long mostTexts() {
     return population + (generations - 1L) * (3L * half() - 1);
   }

@@ -8,7 +8,6 @@ import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.train.InversionStep;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * How an attack learns the embeddings of words, by default at the times of {@link
@@ -33,7 +32,7 @@ public record InversionBudget(
   public InversionBudget {
     Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
     Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
-    Objects.requireNonNull(new InversionStep(learningRate, timesteps, weighting));
+    InversionStep unused = new InversionStep(learningRate, timesteps, weighting); // checks them
   }
 
   /**

@@ -75,7 +75,9 @@ public record NoiseSweep(
 
   @Override
   public AttackCost cost(DiffusionModel model, int models) {
-    return trial.walking(trial.sampling().steps()).times((long) models * etas.size() * scales.size());
+    return trial
+        .walking(trial.sampling().steps())
+        .times((long) models * etas.size() * scales.size());
   }
 
   @Override

@@ -35,8 +35,8 @@ import java.util.random.RandomGenerator;
  * What it finds can be typed. It needs the base model's text encoder and nothing of the model under
  * attack; {@link EmbeddingAttack} passes the embeddings themselves.
  *
- * <p>Unlike the published code the search keeps the best candidate as it is, compares only what
- * has changed, and chooses among whole words, so that a prompt is read as it was found.
+ * <p>Unlike the published code the search keeps the best candidate as it is, compares only what has
+ * changed, and chooses among whole words, so that a prompt is read as it was found.
  *
  * @param pairs prompts with and without the concept, at least one; published are 30 and more
  * @param prompts to which the concept is added, one search each; they need not name the target
@@ -220,13 +220,13 @@ public record RingABell(
               .addedTo(model.encode(List.of(prompt), scope));
       List<Candidate> population = new ArrayList<>();
       for (int i = 0; i < budget.population(); i++) {
-        population.add(
-            new Candidate(random.ints(budget.words(), 0, words.size()).toArray()));
+        population.add(new Candidate(random.ints(budget.words(), 0, words.size()).toArray()));
       }
       long texts = 0;
       double first = Double.NaN;
       for (int generation = 1; generation <= budget.generations(); generation++) {
-        attacked.step("search %d, generation".formatted(index + 1), generation, budget.generations());
+        attacked.step(
+            "search %d, generation".formatted(index + 1), generation, budget.generations());
         texts += measure(model, aim, words, population);
         population.sort(Comparator.comparingDouble(candidate -> candidate.distance));
         if (generation == 1) {

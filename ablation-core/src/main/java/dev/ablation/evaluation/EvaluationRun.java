@@ -180,8 +180,7 @@ final class EvaluationRun {
         model,
         delta,
         evaluation.control().orElse(null),
-        what ->
-            listener.accept(new EvaluationProgress(attack.name() + ": " + what, before, all)));
+        what -> listener.accept(new EvaluationProgress(attack.name() + ": " + what, before, all)));
   }
 
   private List<AttackResult> attacks() {

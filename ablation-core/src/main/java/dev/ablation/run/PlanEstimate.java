@@ -166,15 +166,13 @@ final class PlanEstimate {
       return new PlanCost.Evaluation(0, AttackCost.none(), Optional.empty());
     }
     Evaluation evaluation = check.evaluation().get();
-    long images =
-        evaluation.subjects().stream().mapToLong(subject -> 2L * subject.images()).sum();
+    long images = evaluation.subjects().stream().mapToLong(subject -> 2L * subject.images()).sum();
     if (!problems.isEmpty() || evaluation.attacks().isEmpty()) {
       return new PlanCost.Evaluation(images, AttackCost.none(), Optional.empty());
     }
     AttackCost attacks = evaluation.attackCost(model);
     int batchSize = evaluation.protocol().sampling().batchSize();
-    return new PlanCost.Evaluation(
-        images, attacks, Optional.of(attacks.time(model, batchSize)));
+    return new PlanCost.Evaluation(images, attacks, Optional.of(attacks.time(model, batchSize)));
   }
 
   private AnchorCost anchorCost() {

@@ -78,8 +78,7 @@ final class TrainingProbe implements AutoCloseable {
     Duration measured = elapsed.get(steps - 1).minus(elapsed.get(WARM_UP - 1));
     return new Result(
         new StepCost(
-            evaluations.pairs() / steps
-                + trainer.ownWork(model, check.pairs().size()).stepPasses(),
+            evaluations.pairs() / steps + trainer.ownWork(model, check.pairs().size()).stepPasses(),
             evaluations.prior() / steps,
             measured.dividedBy(MEASURED),
             work.forwardPasses() == 0 ? Duration.ZERO : PassTime.measure(model, work.batchSize()),

@@ -48,18 +48,16 @@ public record InversionStep(
   }
 
   /**
-   * Learns at the four fifths of the times with the most noise, weighted in proportion to {@code 1 /
-   * (snr + 0.1)}. There the text decides what an image shows; at the other times the image itself tells,
-   * and their errors are noise to the learned word.
+   * Learns at the four fifths of the times with the most noise, weighted in proportion to {@code 1
+   * / (snr + 0.1)}. There the text decides what an image shows; at the other times the image itself
+   * tells, and their errors are noise to the learned word.
    *
    * @param learningRate of Adam, positive
    * @return the step
    */
   public static InversionStep of(double learningRate) {
     return new InversionStep(
-        learningRate,
-        TimestepSampling.uniform(FROM, 1),
-        TimestepWeighting.inverseSnr(SNR_OFFSET));
+        learningRate, TimestepSampling.uniform(FROM, 1), TimestepWeighting.inverseSnr(SNR_OFFSET));
   }
 
   /**
@@ -92,8 +90,7 @@ public record InversionStep(
     noised.attach(scope);
     NDArray aim = schedule.target(model.predictionType(), images, noise, at);
     aim.attach(scope);
-    NDArray factor =
-        inEngine(scope.create(weight, new Shape(weight.length, 1, 1, 1)), scope);
+    NDArray factor = inEngine(scope.create(weight, new Shape(weight.length, 1, 1, 1)), scope);
     return model
         .predict(noised, at, model.encode(prompts, LatentSize.of(images.getShape()), scope))
         .sub(aim)

@@ -380,7 +380,8 @@ public final class Redirection {
     long relearning =
         values.relearnEvery == 0
             ? 0
-            : ((values.relearnSteps + 1L) * batchSize + values.relearnEvery - 1) / values.relearnEvery;
+            : ((values.relearnSteps + 1L) * batchSize + values.relearnEvery - 1)
+                / values.relearnEvery;
     return new OwnWork(
         images,
         new AnchorCost(

@@ -210,7 +210,9 @@ class AttacksTest {
     try (TinyDiffusion model = TinyDiffusion.open(1);
         WeightDelta delta = TinyDelta.of(model, 0.5)) {
       List<DescribedImage> images =
-          LatentSampler.of(model).settings(FEW).draw(List.of("a grumpy cat", "a grumpy cat"), 1)
+          LatentSampler.of(model)
+              .settings(FEW)
+              .draw(List.of("a grumpy cat", "a grumpy cat"), 1)
               .stream()
               .map(image -> new DescribedImage(image, List.of("a grumpy cat")))
               .toList();

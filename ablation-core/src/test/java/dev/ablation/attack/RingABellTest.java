@@ -94,8 +94,7 @@ class RingABellTest {
   }
 
   private static RingABell.Found search(RingABell attack) {
-    Attacked attacked =
-        new Attacked("base", MODEL, () -> false, new LinkedHashMap<>(), what -> {});
+    Attacked attacked = new Attacked("base", MODEL, () -> false, new LinkedHashMap<>(), what -> {});
     return attack.search(attacked, attack.vocabulary(), attack.prompts().get(0), 0);
   }
 
@@ -171,8 +170,7 @@ class RingABellTest {
         .isThrownBy(() -> attack(List.of("two words", "one"), SMALL).check(MODEL))
         .withMessageContaining("'two words' must be one token");
     try (TinyDiffusion other = TinyDiffusion.open(2).without(PromptTokenizer.class)) {
-      assertThatThrownBy(() -> all.check(other))
-          .isInstanceOf(UnsupportedCapabilityException.class);
+      assertThatThrownBy(() -> all.check(other)).isInstanceOf(UnsupportedCapabilityException.class);
     }
   }
 

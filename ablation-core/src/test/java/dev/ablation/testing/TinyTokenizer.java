@@ -23,8 +23,28 @@ record TinyTokenizer(int context, int vocabulary) implements PromptTokenizer {
   /** What it can list of the words that it knows, which are all. */
   private static final List<String> KNOWN =
       List.of(
-          "a", "the", "cat", "dog", "grumpy", "happy", "asleep", "house", "tree", "art", "style",
-          "painting", "object", "picture", "red", "blue", "photo", "of", "on", "in", "mat", "sun");
+          "a",
+          "the",
+          "cat",
+          "dog",
+          "grumpy",
+          "happy",
+          "asleep",
+          "house",
+          "tree",
+          "art",
+          "style",
+          "painting",
+          "object",
+          "picture",
+          "red",
+          "blue",
+          "photo",
+          "of",
+          "on",
+          "in",
+          "mat",
+          "sun");
 
   private static final Pattern WORD = Pattern.compile("[\\p{L}\\p{N}]+");
 

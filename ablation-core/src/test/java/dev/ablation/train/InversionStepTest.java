@@ -122,9 +122,7 @@ class InversionStepTest {
               0,
               scope,
               () ->
-                  InversionStep.of(2e-2)
-                      .loss(MODEL, images, prompts, random(), scope)
-                      .getFloat());
+                  InversionStep.of(2e-2).loss(MODEL, images, prompts, random(), scope).getFloat());
       double before = words.learn(0, images, prompts, random(), scope);
       assertThat(before).isCloseTo(alone, within(1e-6));
       double after = before;
@@ -147,8 +145,7 @@ class InversionStepTest {
           RandomStreams.gaussian(
               scope, new Shape(2, 3, 4, 6), RandomStreams.stream(1, "images", 0));
       List<String> prompts = List.of("a cat", "the dog");
-      double loss =
-          InversionStep.of(1e-3).loss(MODEL, images, prompts, random(), scope).getFloat();
+      double loss = InversionStep.of(1e-3).loss(MODEL, images, prompts, random(), scope).getFloat();
       RandomGenerator random = random();
       double[] times = TimestepSampling.uniform(0.2, 1).draw(2, MODEL.schedule(), random);
       NDArray noise = RandomStreams.gaussian(scope, images.getShape(), random);
@@ -177,8 +174,8 @@ class InversionStepTest {
   @Test
   void wrongRatesAreNamed() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            new InversionStep(0, TimestepSampling.uniform(), TimestepWeighting.uniform()))
+        .isThrownBy(
+            () -> new InversionStep(0, TimestepSampling.uniform(), TimestepWeighting.uniform()))
         .withMessage("learningRate must be positive, was 0.0");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new InversionBudget(1, 1, -1))

@@ -113,7 +113,8 @@ public final class Acceptance {
       case AcceptanceLimit.IN_DOMAIN -> kept(Role.NEIGHBOUR);
       case AcceptanceLimit.CROSS_DOMAIN -> kept(Role.UNRELATED);
       case AcceptanceLimit.RECOVERED -> recovered();
-      case AcceptanceLimit.EXCESS -> excess().map(Acceptance::percent).orElse(OptionalDouble.empty());
+      case AcceptanceLimit.EXCESS ->
+          excess().map(Acceptance::percent).orElse(OptionalDouble.empty());
       case AcceptanceLimit.SCORE ->
           found
               .flatMap(EvaluationResult::score)

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  *     sampling. {@code embedding}: the direction of the concept in the text embeddings. {@code
  *     sdedit}: noised images of the target
  * @param prompts prompts with the target's name. Default: the evaluation's
- * @param strength {@code noise}: eta, above 1, default 1.5. {@code embedding}: factor, default 1. {@code
- *     sdedit}: share of the noise, default 0.6
+ * @param strength {@code noise}: eta, above 1, default 1.5. {@code embedding}: factor, default 1.
+ *     {@code sdedit}: share of the noise, default 0.6
  * @param originals {@code sdedit}: folder of images of the target
  * @param images images that are drawn of each attack. Default: as many as of the target; 12 with
  *     {@code quick}, 24 with {@code full}

@@ -275,8 +275,7 @@ final class JobCheck {
       }
       if (limits.get(i).measure().equals(AcceptanceLimit.EXCESS)
           && job.evaluation().control() == null) {
-        problems.add(
-            "acceptance[%d]: '%s' needs evaluation.control".formatted(i, limits.get(i)));
+        problems.add("acceptance[%d]: '%s' needs evaluation.control".formatted(i, limits.get(i)));
       }
       String evaluator = evaluator();
       if (evaluator.equals(JobEvaluation.NONE)) {

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     {@code none} takes them away. Default with {@code embedded}: {@code wordings}
  * @param nearest neighbours that are found by themselves, in addition
  * @param inPrompt other things, as a prompt names them beside the target; they must stay
- * @param control checkpoint of a model that never knew the target, on which every attack is made, too
+ * @param control checkpoint of a model that never knew the target, on which every attack is made,
+ *     too
  */
 @Shorthand("evaluator")
 @CheckReturnValue

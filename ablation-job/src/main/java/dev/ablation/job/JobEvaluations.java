@@ -131,9 +131,7 @@ final class JobEvaluations {
     return control == null
         ? evaluation
         : evaluation.control(
-            evaluator
-                .found()
-                .control(control, () -> JobSession.openControl(job.model(), control)));
+            evaluator.found().control(control, () -> JobSession.openControl(job.model(), control)));
   }
 
   private Evaluation withPreset(
@@ -142,8 +140,7 @@ final class JobEvaluations {
     if (!quick && !attack.kind().equals(JobAttack.FULL)) {
       return evaluation;
     }
-    AttackTarget target =
-        AttackTarget.of(pair).prompts(prompts(attack, pair, evaluation));
+    AttackTarget target = AttackTarget.of(pair).prompts(prompts(attack, pair, evaluation));
     if (job.model().isEmbedded()) {
       target = target.fineTuningRate(EMBEDDED_TUNING_RATE);
     }
@@ -159,10 +156,7 @@ final class JobEvaluations {
   private AttackSettings trial(
       JobAttack attack, TargetAnchor pair, Evaluation evaluation, int images) {
     return new AttackSettings(
-        detector(pair),
-        evaluation.protocol().sampling(),
-        or(attack.images(), images),
-        job.seed());
+        detector(pair), evaluation.protocol().sampling(), or(attack.images(), images), job.seed());
   }
 
   private Evaluation ofEmbedded(EmbeddedEvaluator embedded) throws IOException {
@@ -374,8 +368,7 @@ final class JobEvaluations {
     List<Attack> attacks = new ArrayList<>();
     Concept target = pair.target();
     List<String> prompts = prompts(attack, pair, evaluation);
-    AttackSettings trial =
-        trial(attack, pair, evaluation, evaluation.protocol().targetImages());
+    AttackSettings trial = trial(attack, pair, evaluation, evaluation.protocol().targetImages());
     switch (attack.kind()) {
       case "wordings" -> {
         // The emoji model's own evaluation has them.
@@ -390,8 +383,7 @@ final class JobEvaluations {
       }
       case "noise" ->
           attacks.add(
-              new NoiseAttack(
-                  Objects.requireNonNullElse(attack.strength(), ETA), prompts, trial));
+              new NoiseAttack(Objects.requireNonNullElse(attack.strength(), ETA), prompts, trial));
       case "embedding" ->
           attacks.add(
               new EmbeddingAttack(

@@ -38,9 +38,7 @@ class JobAttacksTest {
 
   private AblationJob job(String evaluation, String... targets) {
     String named =
-        String.join(
-            ", ",
-            Arrays.stream(targets).map("{\"name\": \"%s\"}"::formatted).toList());
+        String.join(", ", Arrays.stream(targets).map("{\"name\": \"%s\"}"::formatted).toList());
     return AblationJob.parse(
         "{\"targets\": [%s], \"evaluation\": %s}".formatted(named, evaluation.replace('\'', '"')),
         "test",
