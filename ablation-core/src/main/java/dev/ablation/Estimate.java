@@ -3,6 +3,7 @@ package dev.ablation;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.memory.PeakMemory;
 import dev.ablation.run.PlanCost;
 import dev.ablation.train.StepCost;
@@ -46,15 +47,15 @@ public final class Estimate {
     return new Trained(cost.tensors(), cost.numbers());
   }
 
-  /** {@return the number of anchor images of all targets; 0 if the trainer uses none} */
+  /**
+   * {@return the number of anchor images of all targets, or of the images that the trainer draws
+   * itself, as redirection does; 0 if it uses none}
+   */
   public long anchorImages() {
     return cost.anchors().images();
   }
 
-  /**
-   * {@return forward passes to draw the anchor images, excluding cached ones, and the largest
-   * batch}
-   */
+  /** {@return forward passes to draw these images, excluding cached ones, and the largest batch} */
   public AnchorCost anchorCost() {
     return cost.anchors().work();
   }
@@ -64,7 +65,21 @@ public final class Estimate {
    * without an evaluation} {@link #time()} does not include it.
    */
   public long evaluationImages() {
-    return cost.evaluationImages();
+    return cost.evaluation().images();
+  }
+
+  /** {@return what the attacks of the plan's evaluation take, at most; nothing without any} */
+  public AttackCost attackCost() {
+    return cost.evaluation().attacks();
+  }
+
+  /**
+   * {@return the time of the attacks' passes through the network, from a measured one: at most
+   * that, and without decoding and judging their images; empty without attacks, or with problems}
+   * {@link #time()} does not include it.
+   */
+  public Optional<Duration> attackTime() {
+    return cost.evaluation().attackTime();
   }
 
   /**
@@ -173,6 +188,9 @@ public final class Estimate {
             : Stream.of(
                 String.format(
                     Locale.ROOT, "%,d images to draw for the evaluation", evaluationImages()));
+    Stream<String> attacks =
+        attackTime().stream()
+            .map(time -> "attacks: %s; about %s".formatted(attackCost(), seconds(time)));
     Stream<String> measured =
         probe().stream()
             .flatMap(p ->
@@ -197,6 +215,7 @@ public final class Estimate {
                 .map(each -> "anchors of %s: %s".formatted(each.getKey(), each.getValue())),
             numbers,
             evaluation,
+            attacks,
             measured)
         .flatMap(lines -> lines)
         .reduce((lines, line) -> lines + System.lineSeparator() + line)

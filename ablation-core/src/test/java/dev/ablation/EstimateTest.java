@@ -9,7 +9,13 @@ import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.GeneratedAnchors;
+import dev.ablation.attack.AttackSettings;
+import dev.ablation.attack.WordingAttack;
 import dev.ablation.concept.Concept;
+import dev.ablation.evaluation.AttackCost;
+import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.evaluation.Evaluation;
+import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.LatentCodec;
@@ -23,6 +29,8 @@ import dev.ablation.objective.Teacher;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDiffusion;
+import dev.ablation.testing.TinyEncoder;
+import dev.ablation.train.Redirection;
 import dev.ablation.train.StepCost;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -116,6 +124,53 @@ class EstimateTest {
                   assertThat(estimate.anchorCost()).isEqualTo(new AnchorCost(10 * 5 * 2, 8));
                   assertThat(estimate.forwardPasses()).hasValue(10 * 5 * 2 + 40 * (pairs + prior));
                 }));
+  }
+
+  /** Redirection draws its own images, and its words and what stays take passes of a step. */
+  @Test
+  void countsTheImagesAndTheWordsOfRedirection() {
+    Redirection redirection =
+        Redirection.defaults()
+            .pairs(4)
+            .keptImages(5)
+            .keptBatch(3)
+            .sampling(SamplingSettings.defaultsFor(model).steps(2).batchSize(3).guidanceScale(2));
+    Ablation plan =
+        plan()
+            .weights(WeightGroup.denoiser())
+            .training(t -> t.steps(40).batchSize(5).redirecting(redirection));
+    Estimate estimate = plan.estimate();
+    assertThat(estimate.problems()).isEmpty();
+    assertThat(estimate.anchorImages()).isEqualTo(2 * 4 + 5);
+    assertThat(estimate.anchorCost()).isEqualTo(new AnchorCost(13 * 2 * 2, 2 * 3));
+    long step = 4 + 5 + 2 * (3 + 2); // words, redirection, what stays by both weights
+    assertThat(estimate.probe().orElseThrow().pairEvaluations()).isEqualTo(step);
+    assertThat(estimate.forwardPasses()).hasValue(13 * 2 * 2 + 40 * step);
+    assertThat(estimate.anchorTime().orElseThrow()).isPositive();
+    Estimate without =
+        plan.training(t -> t.redirecting(redirection.words(0, "sks").relearning(2, 3, 0.1)))
+            .estimate();
+    assertThat(without.probe().orElseThrow().pairEvaluations())
+        .isEqualTo(step - 4 + (3 + 1) * 5 / 2);
+  }
+
+  @Test
+  void countsWhatAttacksTake() {
+    AttackSettings trial =
+        new AttackSettings(
+            ConceptDetector.clip(new TinyEncoder(), "grumpy cat", "cat"),
+            SamplingSettings.defaults().steps(5).batchSize(4),
+            6,
+            1);
+    Evaluation evaluation =
+        Evaluation.of(SubjectMetric.pixelChange())
+            .withoutNeighbours()
+            .attacks(List.of(new WordingAttack("other", List.of("a cat that scowls"), trial)));
+    Estimate estimate = plan().evaluate(evaluation).estimate();
+    assertThat(estimate.attackCost()).isEqualTo(AttackCost.forward(2 * 6 * 5 * 2));
+    assertThat(estimate.attackTime().orElseThrow()).isPositive();
+    assertThat(estimate.toString()).contains("attacks: at most 120 forward passes");
+    assertThat(plan().estimate().attackTime()).isEmpty();
   }
 
   @Test

@@ -3,7 +3,10 @@ package dev.ablation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ablation.anchor.AnchorStrategy;
+import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.attack.AttackSettings;
+import dev.ablation.attack.AttackTarget;
+import dev.ablation.attack.Attacks;
 import dev.ablation.attack.EmbeddingAttack;
 import dev.ablation.attack.InversionBudget;
 import dev.ablation.attack.NoiseAttack;
@@ -15,6 +18,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
@@ -262,6 +266,28 @@ class EvaluationSnippets {
     Evaluation evaluation = Evaluation.with(clip).withoutNeighbours().attacks(attacks);
     // @end
     assertThat(evaluation.attacks()).hasSize(10).allSatisfy(each -> each.check(model));
+  }
+
+  @Test
+  void attackPresets() {
+    ConceptDetector vanGogh = ConceptDetector.clip(clip, "Van Gogh", "painting");
+    SamplingSettings sampling = new SamplingSettings(Sampler.ddim(), 2, 6, "", 4);
+    AttackSettings trial = new AttackSettings(vanGogh, sampling, 24, 42);
+    // @start region="attack-presets"
+    AttackTarget target =
+        AttackTarget.of(
+            new TargetAnchor(Concept.style("Van Gogh"), AnchorStrategy.generated("painting")));
+    Attacks attacks = Attacks.quick(model, target, trial); // or full: the published budgets
+    Evaluation evaluation =
+        Evaluation.with(clip)
+            .neighbours("Monet")
+            .attacks(attacks.attacks())
+            .attacksLeftOut(attacks.leftOut()); // told in the result
+    AttackCost cost = attacks.cost(model, 2); // on two models; three with a control
+    // @end
+    assertThat(evaluation.attacks()).hasSize(7).allSatisfy(each -> each.check(model));
+    assertThat(evaluation.attacksLeftOut()).isEmpty();
+    assertThat(cost.gradientPasses()).isEqualTo(2 * 300 * 8);
   }
 
   @Test

@@ -17,6 +17,7 @@ import dev.ablation.job.JobImages;
 import dev.ablation.job.JobLearningRate;
 import dev.ablation.job.JobMethod;
 import dev.ablation.job.JobModel;
+import dev.ablation.job.JobNearest;
 import dev.ablation.job.JobObjective;
 import dev.ablation.job.JobStoppedException;
 import dev.ablation.job.JobTarget;
@@ -99,6 +100,7 @@ import picocli.CommandLine.TypeConversionException;
       "  ablate --target planted",
       "  ablate --target blueprint --target 'cat face' --target planted",
       "  ablate --target noto --anchor fluent --steps 300",
+      "  ablate --target blueprint --method resistant --attacks quick",
       "  ablate run job.json",
       "  ablate --model path/to/stable-diffusion-v1-5 --kind style \\",
       "         --target 'Van Gogh' --anchor painting --neighbour Monet",
@@ -196,6 +198,32 @@ public final class Ablate implements Callable<Integer> {
           "With --model: a concept of the same kind that must be preserved, shown in the"
               + " comparison. May be given several times.")
   private List<String> neighbours = List.of();
+
+  @Option(
+      names = "--alias",
+      paramLabel = "NAME",
+      description =
+          "Another name of the target, such as a translation: it is removed and asked for, too. May"
+              + " be given several times; needs a single --target.")
+  private List<String> aliases = List.of();
+
+  @Option(
+      names = "--nearest",
+      paramLabel = "N",
+      description =
+          "Finds N neighbours by itself, the nearest by text embeddings, and evaluates them, too; with"
+              + " the emoji model in place of its own.")
+  private @Nullable Integer nearest;
+
+  @Option(
+      names = "--evaluator",
+      paramLabel = "FOLDER",
+      description =
+          "With --model: a CLIP folder, which recognises the target; the evaluation then draws as many"
+              + " images as the paper. Default: how much the pixels of a few images change.")
+  private @Nullable Path evaluator;
+
+  @Mixin private AttackOptions attacks = new AttackOptions();
 
   @Option(
       names = "--steps",
@@ -314,6 +342,10 @@ public final class Ablate implements Callable<Integer> {
     }
     positive("--steps", steps);
     positive("--images", images);
+    positive("--nearest", nearest);
+    if (!aliases.isEmpty() && targets.size() > 1) {
+      throw wrong("--alias needs a single --target, there are %d".formatted(targets.size()));
+    }
     positive("--learning-rate", learningRate);
     if (threads != null && threads < 0) {
       throw wrong("--threads must not be negative, was " + threads);
@@ -363,7 +395,8 @@ public final class Ablate implements Callable<Integer> {
   }
 
   private AblationJob emojiJob() {
-    for (String needsModel : given("--neighbour", "--anchor-prompts", "--preset", "--component")) {
+    for (String needsModel :
+        given("--neighbour", "--anchor-prompts", "--preset", "--component", "--evaluator")) {
       throw wrong(needsModel + " needs --model; the emoji model has settings that suit it");
     }
     if (!anchors.isEmpty() && anchors.size() != targets.size()) {
@@ -379,7 +412,7 @@ public final class Ablate implements Callable<Integer> {
           new JobTarget(
               kind,
               targets.get(i),
-              List.of(),
+              aliases,
               null,
               List.of(),
               anchor == null && images == null ? null : anchor(anchor, null)));
@@ -421,7 +454,7 @@ public final class Ablate implements Callable<Integer> {
         new JobTarget(
             kind,
             targets.get(0),
-            List.of(),
+            aliases,
             pairs ? Path.of(targets.get(0)) : null,
             List.of(),
             anchor(anchors.get(0), anchorPrompts));
@@ -452,14 +485,29 @@ public final class Ablate implements Callable<Integer> {
     if (frozenTeacher) {
       method = method.objective(JobObjective.frozenTeacher());
     }
-    JobEvaluation evaluation =
-        noImages
-            ? JobEvaluation.with(JobEvaluation.NONE)
-            : JobEvaluation.defaults().neighbours(neighbours.stream().map(JobConcept::of).toList());
-    if (noImages && !neighbours.isEmpty()) {
-      throw wrong("--neighbour contradicts --no-images: neighbours are only drawn");
+    return job.method(method).evaluation(evaluation()).seed(seed);
+  }
+
+  private JobEvaluation evaluation() {
+    if (noImages) {
+      for (String drawing :
+          given("--neighbour", "--nearest", "--evaluator", "--attacks", "--control")) {
+        throw wrong(drawing + " contradicts --no-images: it is for what is drawn and measured");
+      }
+      return JobEvaluation.with(JobEvaluation.NONE);
     }
-    return job.method(method).evaluation(evaluation).seed(seed);
+    if (model != null && evaluator == null && attacks.wanted()) {
+      throw wrong(
+          "--attacks and --control need --evaluator with --model: what recognises the target");
+    }
+    JobEvaluation evaluation =
+        evaluator == null
+            ? JobEvaluation.defaults()
+            : JobEvaluation.with(evaluator.toAbsolutePath().normalize().toString());
+    return attacks.of(
+        evaluation
+            .neighbours(neighbours.stream().map(JobConcept::of).toList())
+            .nearest(nearest == null ? null : JobNearest.of(nearest)));
   }
 
   private List<String> given(String... options) {

@@ -71,6 +71,16 @@ final class EstimateCommand implements Callable<Integer> {
     json.addProperty("anchorImages", estimate.anchorImages());
     json.addProperty("trainingSteps", estimate.steps());
     json.addProperty("evaluationImages", estimate.evaluationImages());
+    estimate
+        .attackTime()
+        .ifPresent(time -> {
+          JsonObject attacks = new JsonObject();
+          attacks.addProperty("forwardPasses", estimate.attackCost().forwardPasses());
+          attacks.addProperty("gradientPasses", estimate.attackCost().gradientPasses());
+          attacks.addProperty("texts", estimate.attackCost().texts());
+          attacks.addProperty("seconds", time.toNanos() / 1e9);
+          json.add("attacks", attacks);
+        });
     json.addProperty("stateBytes", estimate.stateBytes());
     estimate
         .peakMemory()

@@ -1,9 +1,11 @@
 package dev.ablation.cli;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
+import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.job.JobSession;
 import dev.ablation.job.Removals;
@@ -39,6 +41,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
   private What what;
 
+  @Mixin private AttackOptions attacks = new AttackOptions();
   @Mixin private Output output = new Output();
   @Mixin private ProgressOption progress = new ProgressOption();
 
@@ -67,8 +70,14 @@ final class EvaluateCommand implements Callable<Integer> {
     JsonArray json = new JsonArray();
     StringBuilder text = new StringBuilder();
     for (TogetherResult result : results) {
-      json.add(JsonParser.parseString(result.toJson()));
+      JsonObject each = JsonParser.parseString(result.toJson()).getAsJsonObject();
       text.append(text(result));
+      if (attacks.wanted() && result.together().isPresent()) {
+        EvaluationResult found = result.together().get();
+        each.add("evaluation", JsonParser.parseString(found.toJson()));
+        Summary.attacks(text, found);
+      }
+      json.add(each);
     }
     output.print(spec, json, text.toString());
     if (!results.isEmpty() && results.stream().allMatch(each -> each.together().isEmpty())) {
@@ -83,7 +92,12 @@ final class EvaluateCommand implements Callable<Integer> {
   private List<TogetherResult> evaluate(Removals removals) throws IOException {
     try (ProgressBars bars = progress.bars();
         DiffusionModel model = JobSession.openModel(removals.bundles().get(0).job().model())) {
-      return removals.evaluate(
+      Removals evaluated =
+          removals
+              .evaluated(attacks::of)
+              .planned((evaluation, session) ->
+                  AttackOptions.tell(evaluation, session, spec.commandLine().getErr()));
+      return evaluated.evaluate(
           model,
           step -> bars.show("evaluation", step.done(), step.total(), step.task()),
           () -> false);

@@ -36,6 +36,7 @@ final class RunCommand implements Callable<Integer> {
               + " or the next number in target/ablation.")
   private @Nullable Path folder;
 
+  @Mixin private AttackOptions attacks = new AttackOptions();
   @Mixin private Output output = new Output();
   @Mixin private ProgressOption progress = new ProgressOption();
 
@@ -45,7 +46,8 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     AblationJob job = file.read();
-    return run(spec, job, folder, output, progress);
+    AblationJob evaluated = job.evaluation(attacks.of(job.evaluation()));
+    return run(spec, evaluated, folder, output, progress);
   }
 
   static int run(

@@ -6,9 +6,12 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import dev.ablation.AblationResult;
 import dev.ablation.emoji.command.ProgressBars;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.job.JobResult;
 import dev.ablation.job.JobRun;
+import dev.ablation.job.JobSession;
 import dev.ablation.job.Verdict;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -46,7 +49,17 @@ final class Running {
                 files.on(event);
               },
               cancelled::get,
-              files::write);
+              new JobRun.MoreFiles() {
+                @Override
+                public void planned(Evaluation evaluation, JobSession session) {
+                  AttackOptions.tell(evaluation, session, err);
+                }
+
+                @Override
+                public void write(AblationResult found, JobSession session) throws IOException {
+                  files.write(found, session);
+                }
+              });
       bars.close();
       String separator = System.lineSeparator();
       output.print(spec, json(result), separator + files.summary() + ledger(result) + files.list());

@@ -2,11 +2,13 @@ package dev.ablation.cli;
 
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Recovery;
 import dev.ablation.evaluation.Role;
 import dev.ablation.job.Acceptance;
 import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.JobRun;
 import dev.ablation.job.Verdict;
+import dev.ablation.metric.MetricResult;
 import dev.ablation.train.TrainingResult.Step;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -125,15 +127,29 @@ record Summary(
         "  images            %d in %s",
         2 * found.subjects().stream().mapToInt(each -> each.subject().images()).sum(),
         seconds(found.elapsed().minus(attacks)));
+    attacks(text, found);
+  }
+
+  /** A line for each attack. */
+  static void attacks(StringBuilder text, EvaluationResult found) {
     int width = found.attacks().stream().mapToInt(each -> each.name().length()).max().orElse(0);
     for (AttackResult attack : found.attacks()) {
+      Recovery recovered = attack.recovered();
+      MetricResult control = recovered.control();
       line(
           text,
-          "  %s the target in %.0f %% of the images, before in %.0f %%",
+          "  %s the target in %.0f %% of the images, before in %.0f %%%s%s",
           attack.name() + " ".repeat(Math.max(17, width) - attack.name().length()),
-          100 * attack.recovered().ablated().value(),
-          100 * Objects.requireNonNull(attack.recovered().base()).value());
+          100 * recovered.ablated().value(),
+          100 * Objects.requireNonNull(recovered.base()).value(),
+          control == null
+              ? ""
+              : String.format(Locale.ROOT, ", control in %.0f %%", 100 * control.value()),
+          recovered.isEvidence() ? "" : " (no evidence)");
     }
+    found
+        .attacksLeftOut()
+        .forEach((attack, reason) -> line(text, "  %s: left out: %s", attack, reason));
   }
 
   private static void changes(StringBuilder text, EvaluationResult found) {

@@ -108,6 +108,13 @@ class AblateUsageTest {
         "--target bluprint                             | was 'bluprint'; did you mean 'blueprint'?",
         "--target noto --anchor bluprint               | was 'bluprint'; did you mean 'blueprint'?",
         "--target a --anchor b --model c --kind style --neighbour d --no-images | --neighbour contradicts --no-images",
+        "--target blueprint --attacks quick --no-images | --attacks contradicts --no-images",
+        "--target blueprint --attacks swift | Invalid value for option '--attacks'",
+        "--target blueprint --attacks none --control c | evaluation.control: needs evaluation.attacks",
+        "--target blueprint --evaluator c | --evaluator needs --model",
+        "--target blueprint --nearest 0 | --nearest must be positive, was 0",
+        "--target blueprint --target ink --alias tinte | --alias needs a single --target, there are 2",
+        "--target a --anchor b --model c --kind style --attacks quick | --attacks and --control need --evaluator with --model",
         "--target noto --colour                        | Unknown option: '--colour'",
       })
   void aWrongCommandLineIsOneLineAndAHint(@Nullable String args, String message) {

@@ -15,7 +15,6 @@ import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.NoiseSource;
-import dev.ablation.sample.SamplerRun;
 import dev.ablation.sample.SamplingProgress;
 import dev.ablation.sample.SamplingSettings;
 import java.io.IOException;
@@ -262,17 +261,8 @@ public record GeneratedAnchors(
         missing += count;
       }
     }
-    int calls = sampling().guidance().rows();
-    try (SamplerRun run =
-        sampling()
-            .sampler()
-            .start(
-                model.schedule(),
-                model.predictionType(),
-                sampling().steps(),
-                model.descriptor().latentShape())) {
-      return new AnchorCost(missing * calls * run.steps(), calls * batchSize);
-    }
+    return new AnchorCost(
+        sampling().forwardPasses(model, missing), sampling().guidance().rows() * batchSize);
   }
 
   /** Generates batch by batch; caches each batch at once and reads cached ones. */

@@ -2,6 +2,7 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.ConceptDetector;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -173,17 +175,24 @@ public record AttackSettings(
    * @param model with the weights to attack
    * @param cancelled asked between steps
    * @param notes what the attack found on this model; part of the result's settings
+   * @param progress receives what the attack does
    */
   record Attacked(
-      String role, DiffusionModel model, BooleanSupplier cancelled, Map<String, String> notes) {
+      String role,
+      DiffusionModel model,
+      BooleanSupplier cancelled,
+      Map<String, String> notes,
+      Consumer<? super String> progress) {
 
     void note(String name, String value) {
       notes.put("%s, %s model".formatted(name, role), value);
     }
 
-    /** Ends the attack if that is wanted. */
-    void checkCancelled(String what) {
-      AttackSettings.checkCancelled(cancelled, what);
+    /** Tells what comes next, and ends the attack before it if that is wanted. */
+    void step(String what, int step, int steps) {
+      String told = "%s model, %s %d of %d".formatted(role, what, step, steps);
+      AttackSettings.checkCancelled(cancelled, told);
+      progress.accept(told);
     }
   }
 
@@ -197,6 +206,28 @@ public record AttackSettings(
   @FunctionalInterface
   interface Drawing {
     List<BufferedImage> draw(Attacked attacked);
+  }
+
+  /** The same on every model. */
+  private record OnModels(
+      Drawing drawing,
+      BooleanSupplier cancelled,
+      Map<String, String> notes,
+      Consumer<? super String> progress) {
+    List<BufferedImage> on(String role, DiffusionModel model) {
+      progress.accept(role + " model");
+      return drawing.draw(new Attacked(role, model, cancelled, notes, progress));
+    }
+  }
+
+  /** What drawing the images of one model takes. */
+  AttackCost drawing(DiffusionModel model) {
+    return AttackCost.forward(sampling.forwardPasses(model, images));
+  }
+
+  /** The same by DDIM, whatever the sampler. */
+  AttackCost walking(int steps) {
+    return AttackCost.forward((long) images * sampling.guidance().rows() * steps);
   }
 
   /**
@@ -214,17 +245,11 @@ public record AttackSettings(
     long begun = System.nanoTime();
     DiffusionModel model = models.base();
     Map<String, String> notes = new LinkedHashMap<>();
-    List<BufferedImage> base =
-        models.attacksBase()
-            ? drawing.draw(new Attacked("base", model, cancelled, notes))
-            : List.of();
-    List<BufferedImage> ablated =
-        models
-            .delta()
-            .applied(model, () -> drawing.draw(new Attacked("ablated", model, cancelled, notes)));
+    OnModels each = new OnModels(drawing, cancelled, notes, models.progress());
+    List<BufferedImage> base = models.attacksBase() ? each.on("base", model) : List.of();
+    List<BufferedImage> ablated = models.delta().applied(model, () -> each.on("ablated", model));
     DiffusionModel other = models.control();
-    List<BufferedImage> control =
-        other == null ? List.of() : drawing.draw(new Attacked("control", other, cancelled, notes));
+    List<BufferedImage> control = other == null ? List.of() : each.on("control", other);
     List<ImagePair> shown = new ArrayList<>();
     for (int i = 0; i < Math.min(SHOWN, base.size()); i++) {
       shown.add(

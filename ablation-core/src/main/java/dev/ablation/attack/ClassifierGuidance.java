@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.Capabilities;
@@ -80,6 +81,11 @@ public record ClassifierGuidance(
   }
 
   @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial.walking(trial.sampling().steps()).times((long) models * scales.size());
+  }
+
+  @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("originals", Integer.toString(originals.size()));
@@ -110,18 +116,20 @@ public record ClassifierGuidance(
           attacked ->
               trial.bestOf(
                   scales.size(),
-                  (index, images) ->
-                      new DdimWalk(
-                              attacked.model(),
-                              trial.sampling(),
-                              NoiseSource.ofSeed(trial.seed()),
-                              attacked.cancelled())
-                          .images(images)
-                          .guide((latents, clean, level) -> {
-                            NDArray up = classifier.gradient(latents, level.time());
-                            return up.muli(scales.get(index) * level.sigma());
-                          })
-                          .draw(Arrays.stream(images).mapToObj(asked::get).toList())));
+                  (index, images) -> {
+                    attacked.step("scale", index + 1, scales.size());
+                    return new DdimWalk(
+                            attacked.model(),
+                            trial.sampling(),
+                            NoiseSource.ofSeed(trial.seed()),
+                            attacked.cancelled())
+                        .images(images)
+                        .guide((latents, clean, level) -> {
+                          NDArray up = classifier.gradient(latents, level.time());
+                          return up.muli(scales.get(index) * level.sigma());
+                        })
+                        .draw(Arrays.stream(images).mapToObj(asked::get).toList());
+                  }));
     }
   }
 }

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
@@ -48,6 +49,11 @@ public record CompletionAttack(int baseSteps, int steps, List<String> prompts, A
   @Override
   public void check(DiffusionModel model) {
     trial.check(model);
+  }
+
+  @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial.walking(baseSteps).plus(trial.walking(steps - baseSteps).times(models));
   }
 
   @Override

@@ -1,14 +1,13 @@
 package dev.ablation.attack;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import java.util.LinkedHashMap;
@@ -58,6 +57,11 @@ public record EmbeddingAttack(
   }
 
   @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial.drawing(model).times(models);
+  }
+
+  @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("pairs", Integer.toString(pairs.size()));
@@ -73,36 +77,13 @@ public record EmbeddingAttack(
         attacked -> {
           DiffusionModel model = attacked.model();
           try (NDManager scope = model.newScope()) {
-            Map<String, NDArray> directions = directions(model, scope);
+            ConceptDirection direction = ConceptDirection.of(model, pairs, strength, scope);
             return LatentSampler.of(model)
                 .settings(trial.sampling())
                 .cancellation(attacked.cancelled())
-                .conditioning(conditioning -> added(conditioning, directions))
+                .conditioning(direction::addedTo)
                 .draw(trial.inTurn(prompts), trial.seed());
           }
         });
-  }
-
-  private static Conditioning added(Conditioning conditioning, Map<String, NDArray> directions) {
-    Conditioning changed = conditioning;
-    for (Map.Entry<String, NDArray> direction : directions.entrySet()) {
-      NDArray states = conditioning.get(direction.getKey());
-      changed = changed.with(direction.getKey(), states.add(direction.getValue()));
-    }
-    return changed;
-  }
-
-  /** For each array that depends on the prompt, (1, ...), times the strength. */
-  private Map<String, NDArray> directions(DiffusionModel model, NDManager scope) {
-    Conditioning with = model.encode(pairs.stream().map(PromptPair::target).toList(), scope);
-    Conditioning without = model.encode(pairs.stream().map(PromptPair::anchor).toList(), scope);
-    Map<String, NDArray> directions = new LinkedHashMap<>();
-    for (String name : List.of(Conditioning.TEXT, Conditioning.POOLED)) {
-      if (with.has(name)) {
-        NDArray difference = with.get(name).sub(without.get(name));
-        directions.put(name, difference.mean(new int[] {0}, true).mul(strength));
-      }
-    }
-    return directions;
   }
 }

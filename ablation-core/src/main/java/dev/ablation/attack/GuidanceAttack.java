@@ -3,6 +3,7 @@ package dev.ablation.attack;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
@@ -45,6 +46,11 @@ public record GuidanceAttack(
   @Override
   public void check(DiffusionModel model) {
     trial.check(model);
+  }
+
+  @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial.walking(trial.sampling().steps()).times(models);
   }
 
   @Override

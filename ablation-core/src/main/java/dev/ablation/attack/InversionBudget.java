@@ -2,19 +2,16 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.schedule.TimestepSampling;
+import dev.ablation.train.InversionStep;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 
 /**
- * How an attack learns the embeddings of words.
- *
- * <p>By default it learns at the four fifths of the times with the most noise, and each time's
- * error counts in inverse proportion to its signal-to-noise ratio. That is where the text decides
- * what an image shows; at the other times the image itself tells, and their errors are noise to the
- * learned word.
+ * How an attack learns the embeddings of words, by default at the times of {@link
+ * InversionStep#of}.
  *
  * @param steps at most, from each start; positive
  * @param batchSize images in a step, positive
@@ -35,12 +32,7 @@ public record InversionBudget(
   public InversionBudget {
     Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
     Preconditions.checkArgument(batchSize > 0, "batchSize must be positive, was %s", batchSize);
-    Preconditions.checkArgument(
-        learningRate > 0 && Double.isFinite(learningRate),
-        "learningRate must be positive, was %s",
-        learningRate);
-    Objects.requireNonNull(timesteps, "timesteps");
-    Objects.requireNonNull(weighting, "weighting");
+    InversionStep unused = new InversionStep(learningRate, timesteps, weighting); // checks them
   }
 
   /**
@@ -51,12 +43,15 @@ public record InversionBudget(
    * @param learningRate of Adam, positive
    */
   public InversionBudget(int steps, int batchSize, double learningRate) {
-    this(
-        steps,
-        batchSize,
-        learningRate,
-        TimestepSampling.uniform(0.2, 1),
-        TimestepWeighting.inverseSnr(0.1));
+    this(steps, batchSize, InversionStep.of(learningRate));
+  }
+
+  private InversionBudget(int steps, int batchSize, InversionStep step) {
+    this(steps, batchSize, step.learningRate(), step.timesteps(), step.weighting());
+  }
+
+  InversionStep step() {
+    return new InversionStep(learningRate, timesteps, weighting);
   }
 
   /**
@@ -85,6 +80,15 @@ public record InversionBudget(
   /** When the learned words are tried first; then after twice the steps, and so on. */
   int firstCheck() {
     return Math.min(FIRST_CHECK, steps);
+  }
+
+  /** What one start takes, with the drawings of all tries. */
+  AttackCost cost(AttackCost drawing) {
+    int tries = 1;
+    for (int check = firstCheck(); check < steps; check = Math.min(2 * check, steps)) {
+      tries++;
+    }
+    return drawing.times(tries).plus(new AttackCost(0, (long) steps * batchSize, 0));
   }
 
   Map<String, String> settings() {

@@ -9,6 +9,7 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.attack.AttackSettings.Attacked;
 import dev.ablation.attack.DdimWalk.Level;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.AdamW;
@@ -92,6 +93,13 @@ public record LatentInversion(
   }
 
   @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return AttackCost.forward(2L * trial.images() * steps)
+        .plus(new AttackCost(0, (long) trial.images() * steps * iterations, 0))
+        .times(models);
+  }
+
+  @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("originals", Integer.toString(originals.size()));
@@ -149,7 +157,7 @@ public record LatentInversion(
     NDArray latents = LatentImages.inEngine(clean, scope);
     Level before = new Level(1, 0, Double.NaN);
     for (int i = times.length - 1; i >= 0; i--) {
-      attacked.checkCancelled("inversion step %d of %d".formatted(times.length - i, times.length));
+      attacked.step("inversion step", times.length - i, times.length);
       Level level = new Level(schedule.alpha(times[i]), schedule.sigma(times[i]), times[i]);
       try (NDManager step = scope.newSubManager()) {
         latents.attach(step);

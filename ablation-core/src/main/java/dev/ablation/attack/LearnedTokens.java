@@ -7,7 +7,6 @@ import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.ablation.attack.AttackSettings.Attacked;
-import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.Differentiable.GradientOptions;
@@ -19,6 +18,7 @@ import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.sample.LatentSampler;
+import dev.ablation.train.InversionStep;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -47,8 +47,6 @@ record LearnedTokens(
     InversionBudget budget,
     boolean projected,
     AttackSettings trial) {
-  private static final AdamW ADAM = new AdamW(0.9, 0.999, 1e-8, 0);
-
   /** Rows that never were a word's, such as padding, would win by their size; cosines ignore it. */
   private static final double TINY = 1e-12;
 
@@ -147,14 +145,12 @@ record LearnedTokens(
             examples,
             clean,
             budget.batchSize(),
-            budget.timesteps(),
-            budget.weighting(),
-            trial.seed(),
-            "textual inversion");
-    Optimizer optimizer = session.optimizer(ADAM);
+            budget.step(),
+            new DenoisingLoss.Choices(trial.seed(), "textual inversion"));
+    Optimizer optimizer = session.optimizer(InversionStep.OPTIMIZER);
     int check = budget.firstCheck();
     for (int step = 1; step <= budget.steps(); step++) {
-      attacked.checkCancelled("training step %d of %d".formatted(step, budget.steps()));
+      attacked.step("training step", step, budget.steps());
       try (NDManager scope = model.newScope()) {
         int at = step;
         rows.project();

@@ -41,8 +41,7 @@ public record LearnedWordShare(
     AttackSettings trial)
     implements ModelMetric {
   private static final String SLOT = "{}";
-  private static final int BATCH = 8;
-  private static final double RATE = 2e-2;
+  private static final InversionBudget BUDGET = InversionBudget.quick();
 
   /** Copies the lists and checks the values. */
   public LearnedWordShare {
@@ -71,7 +70,8 @@ public record LearnedWordShare(
   @Override
   public double measure(DiffusionModel model) {
     LearnedWords words =
-        new LearnedWords(model, placeholder, 1, RATE, List.of(initializer), trial.seed());
+        new LearnedWords(
+            model, placeholder, 1, BUDGET.learningRate(), List.of(initializer), trial.seed());
     List<String> prompts = templates.stream().map(each -> each.replace(SLOT, placeholder)).toList();
     try (NDManager scope = model.newScope()) {
       NDArray clean = LatentImages.of(model, originals, trial.sampling().batchSize(), scope);
@@ -80,7 +80,7 @@ public record LearnedWordShare(
         try (NDManager small = scope.newSubManager()) {
           NDList images = new NDList();
           List<String> asked = new ArrayList<>();
-          for (int i = 0; i < BATCH; i++) {
+          for (int i = 0; i < BUDGET.batchSize(); i++) {
             int row = random.nextInt(originals.size());
             NDArray image = clean.get(row + ":" + (row + 1));
             image.attach(small);

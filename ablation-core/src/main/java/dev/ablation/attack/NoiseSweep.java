@@ -3,6 +3,7 @@ package dev.ablation.attack;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
@@ -73,6 +74,13 @@ public record NoiseSweep(
   }
 
   @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial
+        .walking(trial.sampling().steps())
+        .times((long) models * etas.size() * scales.size());
+  }
+
+  @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("etas", etas.toString());
@@ -89,14 +97,16 @@ public record NoiseSweep(
         attacked ->
             trial.bestOf(
                 etas.size() * scales.size(),
-                (cell, images) ->
-                    new DdimWalk(
-                            attacked.model(),
-                            trial.sampling(),
-                            NoiseSource.ofSeed(trial.seed()),
-                            attacked.cancelled())
-                        .images(images)
-                        .eta(etas.get(cell % etas.size()), scales.get(cell / etas.size()))
-                        .draw(Arrays.stream(images).mapToObj(asked::get).toList())));
+                (cell, images) -> {
+                  attacked.step("noise", cell + 1, etas.size() * scales.size());
+                  return new DdimWalk(
+                          attacked.model(),
+                          trial.sampling(),
+                          NoiseSource.ofSeed(trial.seed()),
+                          attacked.cancelled())
+                      .images(images)
+                      .eta(etas.get(cell % etas.size()), scales.get(cell / etas.size()))
+                      .draw(Arrays.stream(images).mapToObj(asked::get).toList());
+                }));
   }
 }

@@ -6,6 +6,7 @@ import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.attack.AttackSettings.Attacked;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.AdamW;
@@ -22,6 +23,7 @@ import dev.ablation.model.WeightGroup;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.sample.LatentSampler;
+import dev.ablation.train.InversionStep;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -122,6 +124,14 @@ public record RelearningAttack(
   }
 
   @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial
+        .drawing(model)
+        .plus(new AttackCost(0, (long) budget.steps() * budget.batchSize(), 0))
+        .times(models);
+  }
+
+  @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("examples", Integer.toString(examples.size()));
@@ -151,13 +161,14 @@ public record RelearningAttack(
               examples,
               clean,
               budget.batchSize(),
-              model.schedule().timestepSampling(),
-              TimestepWeighting.uniform(),
-              trial.seed(),
-              "fine-tuning");
+              new InversionStep(
+                  budget.learningRate(),
+                  model.schedule().timestepSampling(),
+                  TimestepWeighting.uniform()),
+              new DenoisingLoss.Choices(trial.seed(), "fine-tuning"));
       Optimizer optimizer = session.optimizer(AdamW.reference());
       for (int step = 1; step <= budget.steps(); step++) {
-        attacked.checkCancelled("training step %d of %d".formatted(step, budget.steps()));
+        attacked.step("training step", step, budget.steps());
         try (NDManager one = model.newScope()) {
           int at = step;
           Gradients gradients = session.gradients(() -> loss.at(at, one), one);

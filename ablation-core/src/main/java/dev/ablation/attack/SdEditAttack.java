@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
@@ -53,6 +54,11 @@ public record SdEditAttack(
   public void check(DiffusionModel model) {
     trial.check(model);
     LatentImages.check(model, originals);
+  }
+
+  @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial.walking(trial.sampling().steps()).times(models);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.ablation.attack;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
@@ -96,6 +97,11 @@ public record TextualInversion(
     words.add(placeholder);
     LearnedTokens.check(model, words);
     LatentImages.check(model, examples.stream().map(InversionExample::image).toList());
+  }
+
+  @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return budget.cost(trial.drawing(model)).times((long) models * initializers.size());
   }
 
   @Override

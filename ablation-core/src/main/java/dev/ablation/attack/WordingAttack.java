@@ -3,15 +3,19 @@ package dev.ablation.attack;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.LatentSampler;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Leakage: prompts for the target in other words than those used in training.
@@ -44,14 +48,20 @@ public record WordingAttack(String name, List<String> prompts, AttackSettings tr
    * @throws IllegalArgumentException if no prompt has the name
    */
   public static List<WordingAttack> of(String target, List<String> prompts, AttackSettings trial) {
-    return List.of(
-        replacing("misspelled", target, prompts, misspellings(target, trial), trial),
-        replacing("other case", target, prompts, Wordings.cased(target), trial),
-        replacing("split", target, prompts, Wordings.split(target), trial));
+    return ways(target, prompts, trial).values().stream().map(Supplier::get).toList();
   }
 
-  private static List<String> misspellings(String target, AttackSettings trial) {
-    return Wordings.misspelled(target, MISSPELLINGS, trial.seed());
+  /** The same by name; a name may be too short for one of the ways. */
+  static Map<String, Supplier<WordingAttack>> ways(
+      String target, List<String> prompts, AttackSettings trial) {
+    Map<String, Function<String, List<String>>> wordings = new LinkedHashMap<>();
+    wordings.put("misspelled", name -> Wordings.misspelled(name, MISSPELLINGS, trial.seed()));
+    wordings.put("other case", Wordings::cased);
+    wordings.put("split", Wordings::split);
+    Map<String, Supplier<WordingAttack>> ways = new LinkedHashMap<>();
+    wordings.forEach((way, wording) ->
+        ways.put(way, () -> replacing(way, target, prompts, wording.apply(target), trial)));
+    return ways;
   }
 
   /**
@@ -86,6 +96,11 @@ public record WordingAttack(String name, List<String> prompts, AttackSettings tr
   @Override
   public void check(DiffusionModel model) {
     trial.check(model);
+  }
+
+  @Override
+  public AttackCost cost(DiffusionModel model, int models) {
+    return trial.drawing(model).times(models);
   }
 
   @Override

@@ -24,6 +24,17 @@ public interface Attack {
   default void check(DiffusionModel model) {}
 
   /**
+   * Counts what the attack takes.
+   *
+   * @param model the base model
+   * @param models how many models are attacked, the base model included: 2, or 3 with a control
+   * @return at most that; nothing if the attack cannot tell
+   */
+  default AttackCost cost(DiffusionModel model, int models) {
+    return AttackCost.none();
+  }
+
+  /**
    * Runs the attack on every model. It leaves them unchanged.
    *
    * @param models base, ablated and, if there is one, control

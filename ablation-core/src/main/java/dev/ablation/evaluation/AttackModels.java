@@ -5,6 +5,7 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.model.DiffusionModel;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,29 +18,52 @@ import org.jspecify.annotations.Nullable;
  *     none
  * @param attacksBase whether the base model is attacked too; if not, its share is unknown in the
  *     result
+ * @param progress receives what an attack does, in a few words, such as {@code "base model,
+ *     training step 3 of 300"}, on the calling thread
  */
 @CheckReturnValue
 public record AttackModels(
-    DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control, boolean attacksBase) {
+    DiffusionModel base,
+    WeightDelta delta,
+    @Nullable DiffusionModel control,
+    boolean attacksBase,
+    Consumer<? super String> progress) {
 
   /** Checks that the control draws images of the base model's size and is another model. */
   public AttackModels {
     Objects.requireNonNull(base, "base");
     Objects.requireNonNull(delta, "delta");
+    Objects.requireNonNull(progress, "progress");
     if (control != null) {
       checkControl(base, control);
     }
   }
 
   /**
-   * Chooses all models.
+   * Chooses the models.
    *
    * @param base the base model, without a delta
    * @param delta makes it the ablated model
-   * @param control a model that was trained without the target; {@code null} for none
+   * @param control a model of the same kind that was trained without the target; {@code null} for
+   *     none
    */
   public AttackModels(DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control) {
-    this(base, delta, control, true);
+    this(base, delta, control, true, what -> {});
+  }
+
+  /**
+   * Tells what an attack does.
+   *
+   * @param listener as {@link #progress()}
+   * @return the same models with the listener
+   */
+  public AttackModels progress(Consumer<? super String> listener) {
+    return new AttackModels(base, delta, control, attacksBase, listener);
+  }
+
+  /** {@return how many models are attacked: the ablated one, and what it is compared with} */
+  public int count() {
+    return 1 + (attacksBase ? 1 : 0) + (control == null ? 0 : 1);
   }
 
   /**
@@ -63,7 +87,7 @@ public record AttackModels(
    * @return the models
    */
   public static AttackModels ofAblated(DiffusionModel base, WeightDelta delta) {
-    return new AttackModels(base, delta, null, false);
+    return new AttackModels(base, delta, null, false, what -> {});
   }
 
   static void checkControl(DiffusionModel base, DiffusionModel control) {

@@ -55,6 +55,7 @@ public final class Evaluation {
   private final Map<String, List<String>> unrelated;
   private final List<SubjectMetric> metrics;
   private final List<Attack> attacks;
+  private final Map<String, String> attacksLeftOut;
   private final @Nullable DiffusionModel control;
   private final @Nullable Path folder;
 
@@ -70,6 +71,7 @@ public final class Evaluation {
     unrelated = Collections.unmodifiableMap(new LinkedHashMap<>(draft.unrelated));
     metrics = List.copyOf(draft.metrics);
     attacks = List.copyOf(draft.attacks);
+    attacksLeftOut = Collections.unmodifiableMap(new LinkedHashMap<>(draft.attacksLeftOut));
     control = draft.control;
     folder = draft.folder;
   }
@@ -366,6 +368,34 @@ public final class Evaluation {
   }
 
   /**
+   * Tells of attacks that could not be made, so that the result does not pass over them: they stand
+   * in its settings under {@code "attack left out: "} and their names.
+   *
+   * @param reasons from the name of each attack to why it was left out
+   * @return a copy with the reasons added
+   */
+  public Evaluation attacksLeftOut(Map<String, String> reasons) {
+    return changed(draft -> draft.attacksLeftOut.putAll(reasons));
+  }
+
+  /** {@return attacks that could not be made, with the reason of each} */
+  public Map<String, String> attacksLeftOut() {
+    return attacksLeftOut;
+  }
+
+  /**
+   * Counts what the attacks take.
+   *
+   * @param model the base model
+   * @return at most that, on all models
+   */
+  public AttackCost attackCost(DiffusionModel model) {
+    return attacks.stream()
+        .map(attack -> attack.cost(model, control == null ? 2 : 3))
+        .reduce(AttackCost.none(), AttackCost::plus);
+  }
+
+  /**
    * Makes every attack on a control, too: a model that never knew the target, such as one trained
    * by the same recipe without it. An image of the target that an attack starts from shows the
    * target after any model; only what the ablated model does beyond the control counts.
@@ -384,7 +414,10 @@ public final class Evaluation {
    * @return a copy that only measures images
    */
   public Evaluation withoutAttacks() {
-    return changed(draft -> draft.attacks.clear());
+    return changed(draft -> {
+      draft.attacks.clear();
+      draft.attacksLeftOut.clear();
+    });
   }
 
   /**
@@ -649,6 +682,7 @@ public final class Evaluation {
     private final Map<String, List<String>> unrelated = new LinkedHashMap<>();
     private final List<SubjectMetric> metrics = new ArrayList<>();
     private final List<Attack> attacks = new ArrayList<>();
+    private final Map<String, String> attacksLeftOut = new LinkedHashMap<>();
     private @Nullable DiffusionModel control;
     private @Nullable Path folder;
 
@@ -668,6 +702,7 @@ public final class Evaluation {
       unrelated.putAll(from.unrelated);
       metrics.addAll(from.metrics);
       attacks.addAll(from.attacks);
+      attacksLeftOut.putAll(from.attacksLeftOut);
       control = from.control;
       folder = from.folder;
     }

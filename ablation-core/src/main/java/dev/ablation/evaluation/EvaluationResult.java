@@ -32,6 +32,8 @@ public record EvaluationResult(
     List<SubjectResult> subjects,
     List<AttackResult> attacks,
     Duration elapsed) {
+  /** What the names of settings begin with that tell of an attack that could not be made. */
+  static final String LEFT_OUT = "attack left out: ";
 
   /** Copies the collections. */
   public EvaluationResult {
@@ -65,6 +67,21 @@ public record EvaluationResult(
         .filter(each -> each.metric().equals(PixelChange.NAME))
         .mapToDouble(each -> each.ablated().value())
         .average();
+  }
+
+  /**
+   * Returns the attacks that were wanted but could not be made.
+   *
+   * @return from their names to the reasons; empty if there are none
+   */
+  public Map<String, String> attacksLeftOut() {
+    Map<String, String> leftOut = new LinkedHashMap<>();
+    settings.forEach((name, value) -> {
+      if (name.startsWith(LEFT_OUT)) {
+        leftOut.put(name.substring(LEFT_OUT.length()), value);
+      }
+    });
+    return leftOut;
   }
 
   /**

@@ -92,7 +92,7 @@ final class EvaluationRun {
       if (slice.attack()) {
         checkCancelled();
         Attack attack = evaluation.attacks().get(slice.index());
-        attacks.put(slice.index(), attack.run(attacked(), cancelled));
+        attacks.put(slice.index(), attack.run(attacked(attack, 0, 1), cancelled));
         listener.accept(new EvaluationProgress(attack.name(), 1, 1));
       } else {
         pieces.add(piece(slice));
@@ -175,8 +175,12 @@ final class EvaluationRun {
     return measurements;
   }
 
-  private AttackModels attacked() {
-    return new AttackModels(model, delta, evaluation.control().orElse(null));
+  private AttackModels attacked(Attack attack, int before, int all) {
+    return new AttackModels(
+        model,
+        delta,
+        evaluation.control().orElse(null),
+        what -> listener.accept(new EvaluationProgress(attack.name() + ": " + what, before, all)));
   }
 
   private List<AttackResult> attacks() {
@@ -184,7 +188,7 @@ final class EvaluationRun {
     List<Attack> attacks = evaluation.attacks();
     for (Attack attack : attacks) {
       checkCancelled();
-      results.add(attack.run(attacked(), cancelled));
+      results.add(attack.run(attacked(attack, results.size(), attacks.size()), cancelled));
       listener.accept(new EvaluationProgress(attack.name(), results.size(), attacks.size()));
     }
     return results;
@@ -278,6 +282,9 @@ final class EvaluationRun {
           settings.put("control.name", control.descriptor().name());
           settings.put("control.sha256", control.weights().sha256());
         });
+    evaluation
+        .attacksLeftOut()
+        .forEach((attack, reason) -> settings.put(EvaluationResult.LEFT_OUT + attack, reason));
     SamplingSettings sampling = protocol.sampling();
     settings.put("sampler", sampling.sampler().name() + sampling.sampler().settings());
     settings.put("steps", Integer.toString(sampling.steps()));

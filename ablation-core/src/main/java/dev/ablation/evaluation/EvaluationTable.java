@@ -58,7 +58,13 @@ final class EvaluationTable {
             recovery);
       }
     }
+    StringBuilder leftOut = new StringBuilder();
+    result
+        .attacksLeftOut()
+        .forEach((attack, reason) ->
+            leftOut.append("not attacked by %s: %s%n".formatted(attack, reason)));
     return table.text()
+        + leftOut
         + result.score().map(score -> "score " + score + System.lineSeparator()).orElse("");
   }
 

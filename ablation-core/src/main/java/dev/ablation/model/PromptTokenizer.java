@@ -45,4 +45,14 @@ public interface PromptTokenizer {
   default Tokens tokens(String prompt, String component) {
     return tokens(prompt);
   }
+
+  /**
+   * Returns the words that are one token each, as one can type them: what a search among words
+   * chooses from.
+   *
+   * @return the words, by the number of their token; empty if the tokenizer cannot tell
+   */
+  default List<String> words() {
+    return List.of();
+  }
 }

@@ -75,8 +75,9 @@ final class ReportPage {
       measurements(evaluation);
     }
     curves();
-    if (evaluation != null && !evaluation.attacks().isEmpty()) {
-      attacks(evaluation.attacks());
+    if (evaluation != null
+        && !(evaluation.attacks().isEmpty() && evaluation.attacksLeftOut().isEmpty())) {
+      attacks(evaluation.attacks(), evaluation.attacksLeftOut());
     }
     how();
     html.close();
@@ -621,11 +622,30 @@ final class ReportPage {
 
   // Attacks
 
-  private void attacks(List<AttackResult> attacks) {
-    List<Recovery> all = attacks.stream().flatMap(attack -> attack.judged().stream()).toList();
-    boolean controlled = all.stream().anyMatch(each -> each.control() != null);
+  private void attacks(List<AttackResult> attacks, Map<String, String> leftOut) {
     html.open("section", "aria-labelledby", "attacks");
     html.element("h2", "Attacks", "id", "attacks");
+    if (!attacks.isEmpty()) {
+      table(attacks);
+    }
+    if (!leftOut.isEmpty()) {
+      html.element("p", "Attacks that could not be made:");
+      html.open("ul");
+      leftOut.forEach((attack, reason) -> html.element("li", attack + ": " + reason));
+      html.close();
+    }
+    for (AttackResult attack : attacks) {
+      html.open("details").element("summary", attack.name());
+      pairs(attack.shown());
+      settings("Settings of this attack", attack.settings());
+      html.close();
+    }
+    html.close();
+  }
+
+  private void table(List<AttackResult> attacks) {
+    List<Recovery> all = attacks.stream().flatMap(attack -> attack.judged().stream()).toList();
+    boolean controlled = all.stream().anyMatch(each -> each.control() != null);
     html.open("div", "class", "scroll").open("table");
     html.element("caption", ofAttacks(all, controlled));
     List<String> columns =
@@ -643,13 +663,6 @@ final class ReportPage {
       }
     }
     html.close().close().close();
-    for (AttackResult attack : attacks) {
-      html.open("details").element("summary", attack.name());
-      pairs(attack.shown());
-      settings("Settings of this attack", attack.settings());
-      html.close();
-    }
-    html.close();
   }
 
   private static String ofAttacks(List<Recovery> all, boolean controlled) {

@@ -2,8 +2,10 @@ package dev.ablation.run;
 
 import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
+import dev.ablation.evaluation.AttackCost;
 import dev.ablation.memory.PeakMemory;
 import dev.ablation.train.StepCost;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,7 +18,7 @@ import java.util.Optional;
  * @param tensors number of trained arrays
  * @param numbers number of values in them
  * @param anchors cost of the anchors
- * @param evaluationImages number of images that the plan's evaluation draws
+ * @param evaluation cost of the plan's evaluation
  * @param training cost of training
  */
 public record PlanCost(
@@ -25,7 +27,7 @@ public record PlanCost(
     int tensors,
     long numbers,
     Anchors anchors,
-    long evaluationImages,
+    Evaluation evaluation,
     Training training) {
 
   /**
@@ -36,6 +38,15 @@ public record PlanCost(
    * @param judgements by target
    */
   public record Anchors(long images, AnchorCost work, Map<String, AnchorJudgement> judgements) {}
+
+  /**
+   * The cost of the evaluation.
+   *
+   * @param images how many it draws, before and after together, without those of attacks
+   * @param attacks what its attacks take, at most
+   * @param attackTime the time of their passes; empty if there are none, or problems
+   */
+  public record Evaluation(long images, AttackCost attacks, Optional<Duration> attackTime) {}
 
   /**
    * The cost of training.

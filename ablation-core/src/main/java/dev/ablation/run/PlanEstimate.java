@@ -8,10 +8,13 @@ import dev.ablation.anchor.AnchorCost;
 import dev.ablation.anchor.AnchorJudgement;
 import dev.ablation.delta.WeightChange;
 import dev.ablation.error.UnsupportedCapabilityException;
+import dev.ablation.evaluation.AttackCost;
+import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.memory.MemoryUse;
 import dev.ablation.memory.PeakMemory;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.train.OwnWork;
 import dev.ablation.train.StepCost;
 import dev.ablation.train.StepwiseTrainer;
 import java.io.IOException;
@@ -105,7 +108,7 @@ final class PlanEstimate {
         trained.tensors(),
         trained.numbers(),
         anchors,
-        evaluationImages(),
+        evaluation(),
         new PlanCost.Training(plan.steps(), stateBytes(copied, anchors.images()), probe, peak));
   }
 
@@ -139,17 +142,37 @@ final class PlanEstimate {
 
   private PlanCost.Anchors anchors() {
     if (!plan.drawsAnchors()) {
-      return new PlanCost.Anchors(0, AnchorCost.none(), Map.of());
+      OwnWork own = ownWork();
+      return new PlanCost.Anchors(own.images(), own.drawing(), Map.of());
     }
     AnchorCost work = anchorCost();
     return new PlanCost.Anchors(AnchorSets.images(check.pairs()), work, judgements());
   }
 
-  private long evaluationImages() {
-    return check.evaluation().stream()
-        .flatMap(evaluation -> evaluation.subjects().stream())
-        .mapToLong(subject -> 2L * subject.images())
-        .sum();
+  /** Of a trainer that draws its own images in place of the anchors'. */
+  private OwnWork ownWork() {
+    try {
+      return plan.trainer() instanceof StepwiseTrainer stepwise
+          ? stepwise.ownWork(model, Math.max(1, check.pairs().size()))
+          : OwnWork.none();
+    } catch (IllegalArgumentException e) {
+      problems.add("images of training cannot be drawn: " + e.getMessage());
+      return OwnWork.none();
+    }
+  }
+
+  private PlanCost.Evaluation evaluation() {
+    if (check.evaluation().isEmpty()) {
+      return new PlanCost.Evaluation(0, AttackCost.none(), Optional.empty());
+    }
+    Evaluation evaluation = check.evaluation().get();
+    long images = evaluation.subjects().stream().mapToLong(subject -> 2L * subject.images()).sum();
+    if (!problems.isEmpty() || evaluation.attacks().isEmpty()) {
+      return new PlanCost.Evaluation(images, AttackCost.none(), Optional.empty());
+    }
+    AttackCost attacks = evaluation.attackCost(model);
+    int batchSize = evaluation.protocol().sampling().batchSize();
+    return new PlanCost.Evaluation(images, attacks, Optional.of(attacks.time(model, batchSize)));
   }
 
   private AnchorCost anchorCost() {

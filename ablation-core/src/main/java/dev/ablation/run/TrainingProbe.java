@@ -8,11 +8,11 @@ import dev.ablation.anchor.AnchorDefaults;
 import dev.ablation.anchor.AnchorSet;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.augment.Augmentation;
-import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.ModelDescriptor;
 import dev.ablation.objective.AblationObjective;
 import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.PassTime;
 import dev.ablation.train.BatchSource;
 import dev.ablation.train.StepCost;
 import dev.ablation.train.StepwiseTrainer;
@@ -21,8 +21,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
@@ -78,10 +76,10 @@ final class TrainingProbe implements AutoCloseable {
     Duration measured = elapsed.get(steps - 1).minus(elapsed.get(WARM_UP - 1));
     return new Result(
         new StepCost(
-            evaluations.pairs() / steps,
+            evaluations.pairs() / steps + trainer.ownWork(model, check.pairs().size()).stepPasses(),
             evaluations.prior() / steps,
             measured.dividedBy(MEASURED),
-            work.forwardPasses() == 0 ? Duration.ZERO : timeOfAnchorEvaluation(work.batchSize())),
+            work.forwardPasses() == 0 ? Duration.ZERO : PassTime.measure(model, work.batchSize())),
         trained,
         images);
   }
@@ -113,28 +111,6 @@ final class TrainingProbe implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private Duration timeOfAnchorEvaluation(int batchSize) {
-    double[] times = new double[batchSize];
-    Arrays.fill(times, model.schedule().timeAt(0.5));
-    long start = 0;
-    for (int i = 0; i < WARM_UP + MEASURED; i++) {
-      if (i == WARM_UP) {
-        start = System.nanoTime();
-      }
-      try (NDManager once = scope.newSubManager()) {
-        NDArray latents =
-            RandomStreams.gaussian(
-                once,
-                latents(model, batchSize),
-                RandomStreams.stream(context.seed(), "estimate", 1));
-        Conditioning prompts = model.encode(Collections.nCopies(batchSize, ""), once);
-        // Reading a number waits for the device.
-        model.predict(latents, model.schedule().toArray(times, once), prompts).sum().getFloat();
-      }
-    }
-    return Duration.ofNanos((System.nanoTime() - start) / MEASURED / batchSize);
   }
 
   /** The shape of latents. */

@@ -104,6 +104,22 @@ public record SamplingSettings(
   }
 
   /**
+   * Counts the forward passes of drawing images.
+   *
+   * @param model that draws
+   * @param images how many, not negative
+   * @return latents that pass through the network, as often as guidance and sampler ask for
+   * @throws IllegalArgumentException if the sampler does not work with the model
+   */
+  public long forwardPasses(DiffusionModel model, long images) {
+    try (SamplerRun run =
+        sampler.start(
+            model.schedule(), model.predictionType(), steps, model.descriptor().latentShape())) {
+      return images * guidance.rows() * run.steps();
+    }
+  }
+
+  /**
    * Changes the guidance.
    *
    * @param guidance how the influence of the prompt is strengthened

@@ -467,6 +467,14 @@ public final class GradientTrainer implements StepwiseTrainer {
   }
 
   @Override
+  public OwnWork ownWork(DiffusionModel model, int targets) {
+    return values
+        .redirection
+        .map(redirection -> redirection.work(model, targets, values.batchSize))
+        .orElse(OwnWork.none());
+  }
+
+  @Override
   public Map<String, String> settings() {
     Map<String, String> settings = new TreeMap<>();
     settings.put("training.steps", Integer.toString(values.steps));

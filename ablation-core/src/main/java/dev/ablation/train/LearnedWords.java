@@ -11,21 +11,15 @@ import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.InputDifferentiable.Gradients;
-import dev.ablation.model.LatentSize;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.WeightInfo;
 import dev.ablation.model.WeightRole;
 import dev.ablation.model.Weights;
-import dev.ablation.objective.Losses;
-import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.random.RandomStreams;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.TimestepSampling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.function.DoubleUnaryOperator;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -39,21 +33,12 @@ import org.jspecify.annotations.Nullable;
  * the engine. Not thread-safe; uses the model.
  */
 public final class LearnedWords {
-  private static final double BETA1 = 0.9;
-  private static final double BETA2 = 0.999;
-  private static final double EPSILON = 1e-8;
-
-  /** Where the text decides what the image becomes. */
-  private static final double FROM = 0.2;
-
-  private static final double SNR_OFFSET = 0.1;
-
   /** How far a word begins from that of a prompt, as a share of the row's deviation. */
   private static final double SPREAD = 0.5;
 
   private final DiffusionModel model;
   private final List<Table> tables;
-  private final double rate;
+  private final InversionStep inversion;
   private final List<Word> words = new ArrayList<>();
 
   /** A table and the row of the placeholder. */
@@ -92,7 +77,7 @@ public final class LearnedWords {
     List<String> problems = problems(model, placeholder);
     Preconditions.checkArgument(problems.isEmpty(), "%s", String.join("; ", problems));
     this.model = model;
-    this.rate = rate;
+    inversion = InversionStep.of(rate);
     PromptTokenizer tokenizer =
         Capabilities.require(model, PromptTokenizer.class, "learning words");
     tables =
@@ -179,9 +164,8 @@ public final class LearnedWords {
   }
 
   /**
-   * Makes one step of textual inversion: noises the images and lowers the error of the model's
-   * prediction under the prompts, at times above a fifth of the schedule and weighted by {@code 1 /
-   * (snr + 0.1)}, where the text decides what the image becomes.
+   * Makes one step of textual inversion, the {@link InversionStep#of}: noises the images and lowers
+   * the error of the model's prediction under the prompts.
    *
    * @param index which word, from 0
    * @param images clean latents, (n, C, H, W), float32
@@ -193,34 +177,7 @@ public final class LearnedWords {
   @CanIgnoreReturnValue
   public double learn(
       int index, NDArray images, List<String> prompts, RandomGenerator random, NDManager scope) {
-    NoiseSchedule schedule = model.schedule();
-    double[] times = TimestepSampling.uniform(FROM, 1).draw(prompts.size(), schedule, random);
-    DoubleUnaryOperator weight = TimestepWeighting.inverseSnr(SNR_OFFSET).on(schedule);
-    float[] weights = new float[times.length];
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] = (float) weight.applyAsDouble(times[i]);
-    }
-    NDArray noise = inEngine(RandomStreams.gaussian(scope, images.getShape(), random), scope);
-    NDArray at = inEngine(schedule.toArray(times, scope), scope);
-    NDArray noised = schedule.addNoise(images, noise, at);
-    noised.attach(scope);
-    NDArray aim = schedule.target(model.predictionType(), images, noise, at);
-    aim.attach(scope);
-    NDArray counts = inEngine(scope.create(weights), scope);
-    LatentSize size = LatentSize.of(images.getShape());
-    return learn(
-        index,
-        () ->
-            Losses.weighted(
-                model.predict(noised, at, model.encode(prompts, size, scope)), aim, null, counts),
-        scope);
-  }
-
-  /** The backward pass must not read an array in a Java buffer, which is freed with its handle. */
-  private static NDArray inEngine(NDArray array, NDManager scope) {
-    NDArray copy = array.duplicate();
-    copy.attach(scope);
-    return copy;
+    return learn(index, () -> inversion.loss(model, images, prompts, random, scope), scope);
   }
 
   /**
@@ -237,21 +194,21 @@ public final class LearnedWords {
             .gradients(arrays(word, scope), rows -> bound(rows, rows.get(0).getManager(), loss));
     word.steps++;
     for (int i = 0; i < tables.size(); i++) {
-      adam(word, i, gradients.values().get(i).toFloatArray());
+      update(word, i, gradients.values().get(i).toFloatArray(), scope);
     }
     return gradients.loss();
   }
 
-  private void adam(Word word, int table, float[] gradient) {
-    float[] row = word.rows.get(table);
-    float[] first = word.first.get(table);
-    float[] second = word.second.get(table);
-    double ofFirst = 1 - Math.pow(BETA1, word.steps);
-    double ofSecond = 1 - Math.pow(BETA2, word.steps);
-    for (int i = 0; i < row.length; i++) {
-      first[i] = (float) (BETA1 * first[i] + (1 - BETA1) * gradient[i]);
-      second[i] = (float) (BETA2 * second[i] + (1 - BETA2) * gradient[i] * gradient[i]);
-      row[i] -= (float) (rate * (first[i] / ofFirst) / (Math.sqrt(second[i] / ofSecond) + EPSILON));
+  private void update(Word word, int table, float[] gradient, NDManager scope) {
+    try (NDManager small = scope.newSubManager()) {
+      NDArray row = small.create(word.rows.get(table));
+      NDArray first = small.create(word.first.get(table));
+      NDArray second = small.create(word.second.get(table));
+      InversionStep.OPTIMIZER.update(
+          row, small.create(gradient), first, second, inversion.learningRate(), word.steps);
+      word.rows.set(table, row.toFloatArray());
+      word.first.set(table, first.toFloatArray());
+      word.second.set(table, second.toFloatArray());
     }
   }
 

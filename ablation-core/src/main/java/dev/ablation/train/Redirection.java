@@ -3,6 +3,7 @@ package dev.ablation.train;
 import com.google.common.base.Preconditions;
 import com.google.common.hash.Hashing;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.anchor.AnchorCost;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.PromptTokenizer;
@@ -366,6 +367,27 @@ public final class Redirection {
       v.pairs = 2;
       v.keptImages = 2;
     });
+  }
+
+  /** What drawing the images takes, and the passes of a step. */
+  OwnWork work(DiffusionModel model, int targets, int batchSize) {
+    SamplingSettings settings =
+        values.sampling.orElseGet(() -> SamplingSettings.defaultsFor(model));
+    long images = 2L * Math.max(values.pairs, targets) + values.keptImages;
+    long learning = values.words == 0 ? 0 : RedirectionGradients.WORD_BATCH;
+    // What stays is predicted by the weights of before the run, too.
+    long keeping = 2L * (values.keptBatch + RedirectionGradients.ANCHORS_KEPT);
+    long relearning =
+        values.relearnEvery == 0
+            ? 0
+            : ((values.relearnSteps + 1L) * batchSize + values.relearnEvery - 1)
+                / values.relearnEvery;
+    return new OwnWork(
+        images,
+        new AnchorCost(
+            settings.forwardPasses(model, images),
+            settings.guidance().rows() * settings.batchSize()),
+        learning + batchSize + keeping + relearning);
   }
 
   /** What training requires then: no anchor images and no objective. */

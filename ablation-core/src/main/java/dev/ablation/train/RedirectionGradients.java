@@ -34,10 +34,10 @@ final class RedirectionGradients implements StepGradients {
   private static final String WORD = "redirection.word.";
 
   /** Images of the target that a word is learned from in a step. */
-  private static final int WORD_BATCH = 4;
+  static final int WORD_BATCH = 4;
 
   /** The anchor's images in a step that stay, whatever the caption. */
-  private static final int ANCHORS_KEPT = 2;
+  static final int ANCHORS_KEPT = 2;
 
   /** Of the images that stay one in this many is seen with the empty caption. */
   private static final int UNCAPTIONED = 3;

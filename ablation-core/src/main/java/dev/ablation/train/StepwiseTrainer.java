@@ -1,5 +1,7 @@
 package dev.ablation.train;
 
+import dev.ablation.model.DiffusionModel;
+
 /**
  * A trainer that works in steps of similar cost. Listeners receive their number, and an estimate
  * measures a few of them.
@@ -36,5 +38,16 @@ public interface StepwiseTrainer extends Trainer {
    */
   default long bytesBeyondSample(long numbers) {
     return 0;
+  }
+
+  /**
+   * Counts what training does beside its objective, such as images that it draws itself.
+   *
+   * @param model to train
+   * @param targets how many targets there are, positive
+   * @return the work; none unless overridden
+   */
+  default OwnWork ownWork(DiffusionModel model, int targets) {
+    return OwnWork.none();
   }
 }

@@ -96,7 +96,7 @@ class ReportTest {
 
   private static EvaluationResult evaluation(boolean attacked) {
     return new EvaluationResult(
-        Map.of("seed", "42", "note", NASTY),
+        Map.of("seed", "42", "note", NASTY, "attack left out: sweep " + NASTY, "no noise"),
         List.of(
             subject(Role.TARGET, "van gogh" + NASTY, 0.98, 0.02),
             subject(Role.ANCHOR, "painting", 0.5, 0.5),
@@ -222,6 +222,9 @@ class ReportTest {
     assertThat(page.select("img")).hasSize(2 * (5 * 2 + 1) + 1);
     assertThat(page.select("img").get(0).attr("alt")).contains("before", "seed 1");
     assertThat(page.select("svg")).hasSize(3);
+    assertThat(page.select("section[aria-labelledby=attacks] li").get(0).text())
+        .startsWith("sweep ")
+        .endsWith(": no noise");
     assertThat(page.text()).contains("1 h 1 min", "1.50 GB", "The delta is of step 60.");
     assertThat(page.select("details")).hasSize(1 + 3);
   }

@@ -4,6 +4,8 @@ import dev.ablation.model.PromptTokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -17,6 +19,33 @@ import java.util.regex.Pattern;
 record TinyTokenizer(int context, int vocabulary) implements PromptTokenizer {
   private static final int START = 0;
   private static final int END = 1;
+
+  /** What it can list of the words that it knows, which are all. */
+  private static final List<String> KNOWN =
+      List.of(
+          "a",
+          "the",
+          "cat",
+          "dog",
+          "grumpy",
+          "happy",
+          "asleep",
+          "house",
+          "tree",
+          "art",
+          "style",
+          "painting",
+          "object",
+          "picture",
+          "red",
+          "blue",
+          "photo",
+          "of",
+          "on",
+          "in",
+          "mat",
+          "sun");
+
   private static final Pattern WORD = Pattern.compile("[\\p{L}\\p{N}]+");
 
   @Override
@@ -25,6 +54,13 @@ record TinyTokenizer(int context, int vocabulary) implements PromptTokenizer {
     int seen = Math.min(words.size(), context - 2);
     List<Integer> ids = words.stream().limit(seen).map(word -> id(word.group())).toList();
     return new Tokens(ids, seen == words.size() ? "" : prompt.substring(words.get(seen).start()));
+  }
+
+  @Override
+  public List<String> words() {
+    Map<Integer, String> byToken = new TreeMap<>();
+    KNOWN.forEach(word -> byToken.putIfAbsent(id(word), word));
+    return List.copyOf(byToken.values());
   }
 
   private int id(String word) {

@@ -4,6 +4,7 @@ import dev.ablation.djl.clip.ClipTextEncoder;
 import dev.ablation.djl.t5.T5TextEncoder;
 import dev.ablation.model.PromptTokenizer;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
@@ -39,6 +40,11 @@ final class FlowTokenizers implements PromptTokenizer, AutoCloseable {
   @Override
   public Tokens tokens(String prompt, String component) {
     return Objects.requireNonNull(byComponent.get(component), component).tokens(prompt);
+  }
+
+  @Override
+  public List<String> words() {
+    return Objects.requireNonNull(byComponent.get(longest), longest).words();
   }
 
   /** The end that an encoder does not see, by its component; only of those that cut. */

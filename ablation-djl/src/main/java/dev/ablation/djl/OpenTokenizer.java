@@ -2,6 +2,7 @@ package dev.ablation.djl;
 
 import dev.ablation.djl.nn.ModelUse;
 import dev.ablation.model.PromptTokenizer;
+import java.util.List;
 
 /**
  * A tokenizer of a model, which stays open while it is called.
@@ -18,5 +19,10 @@ record OpenTokenizer(PromptTokenizer tokenizer, ModelUse use) implements PromptT
   @Override
   public Tokens tokens(String prompt, String component) {
     return use.whileOpen(() -> tokenizer.tokens(prompt, component));
+  }
+
+  @Override
+  public List<String> words() {
+    return use.whileOpen(tokenizer::words);
   }
 }

@@ -1,7 +1,9 @@
 package dev.ablation.job;
 
+import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Recovery.Excess;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.metric.Bootstrap;
@@ -11,6 +13,7 @@ import dev.ablation.metric.Unit;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
@@ -55,7 +58,7 @@ public final class Acceptance {
   /**
    * Finds how certain a share is that {@link #measure} returns.
    *
-   * @param measure UA, IRA, CRA or recovered
+   * @param measure UA, IRA, CRA, recovered or excess
    * @param evaluation the result
    * @return the confidence interval in percent, over the images of all subjects together; empty if
    *     the evaluation did not measure it, or for another measure
@@ -77,6 +80,8 @@ public final class Acceptance {
               .max(Comparator.comparingDouble(MetricResult::value))
               .map(MetricResult::interval)
               .map(interval -> interval.times(PERCENT));
+      case AcceptanceLimit.EXCESS ->
+          excess().map(Excess::interval).map(interval -> interval.times(PERCENT));
       default -> Optional.empty();
     };
   }
@@ -108,9 +113,17 @@ public final class Acceptance {
       case AcceptanceLimit.IN_DOMAIN -> kept(Role.NEIGHBOUR);
       case AcceptanceLimit.CROSS_DOMAIN -> kept(Role.UNRELATED);
       case AcceptanceLimit.RECOVERED -> recovered();
+      case AcceptanceLimit.EXCESS ->
+          excess().map(Acceptance::percent).orElse(OptionalDouble.empty());
+      case AcceptanceLimit.SCORE ->
+          found
+              .flatMap(EvaluationResult::score)
+              .map(score -> OptionalDouble.of(PERCENT * score.value()))
+              .orElse(OptionalDouble.empty());
       default -> {
         int of = measure.lastIndexOf(" of ");
-        Role role = Role.valueOf(measure.substring(of + 4).toUpperCase(Locale.ROOT));
+        Role role =
+            Role.valueOf(measure.substring(of + 4).toUpperCase(Locale.ROOT).replace('-', '_'));
         yield mean(role, measure.substring(0, of));
       }
     };
@@ -167,6 +180,25 @@ public final class Acceptance {
         .flatMap(result -> result.attacks().stream())
         .mapToDouble(attack -> PERCENT * attack.recovered().ablated().value())
         .max();
+  }
+
+  private static OptionalDouble percent(Excess excess) {
+    return OptionalDouble.of(PERCENT * excess.value());
+  }
+
+  /** Of the most successful attack; empty if one was made without a control. */
+  private Optional<Excess> excess() {
+    List<AttackResult> attacks =
+        found.stream().flatMap(result -> result.attacks().stream()).toList();
+    List<Excess> all =
+        attacks.stream()
+            .map(attack -> attack.recovered().excess())
+            .filter(Objects::nonNull)
+            .map(Objects::requireNonNull)
+            .toList();
+    return all.size() < attacks.size()
+        ? Optional.empty()
+        : all.stream().max(Comparator.comparingDouble(Excess::value));
   }
 
   private OptionalDouble mean(Role role, String name) {

@@ -17,9 +17,12 @@ import java.util.regex.Pattern;
  *   <li>{@code CRA}, cross-domain retain accuracy: the same of unrelated subjects
  *   <li>{@code recovered}: of the images of the most successful attack, how many show the target,
  *       in percent
+ *   <li>{@code excess}: how much oftener than from the control the most successful attack draws the
+ *       target, in points of a percent, from -100 to 100; only with a control
+ *   <li>{@code score}: the evaluation's {@link dev.ablation.evaluation.ErasureScore}, in percent
  *   <li>{@code METRIC of ROLE}: the mean of a metric of the evaluation over the subjects of a role
- *       (target, anchor, neighbour, unrelated), such as {@code "CLIP score of target"}; shares in
- *       percent
+ *       (target, alias, anchor, neighbour, in-prompt, unrelated), such as {@code "CLIP score of
+ *       target"}; shares in percent
  * </ul>
  *
  * <p>UA, IRA and CRA are those of UnlearnCanvas (Zhang et al. 2024, arXiv 2402.11846, section 4).
@@ -33,7 +36,8 @@ public record AcceptanceLimit(String measure, String relation, double value) {
   private static final Pattern TEXT =
       Pattern.compile("(\\S.*?) ?(>=|<=|>|<) ?(-?\\d{1,12}(?:\\.\\d{1,12})?)");
   private static final Pattern MEASURE =
-      Pattern.compile("UA|IRA|CRA|recovered|\\S.* of (target|anchor|neighbour|unrelated)");
+      Pattern.compile(
+          "UA|IRA|CRA|recovered|excess|score|\\S.* of (target|alias|anchor|neighbour|in-prompt|unrelated)");
 
   /** Unlearning accuracy, in percent. */
   public static final String UNLEARNING = "UA";
@@ -47,22 +51,29 @@ public record AcceptanceLimit(String measure, String relation, double value) {
   /** Recovered share of the most successful attack, in percent. */
   public static final String RECOVERED = "recovered";
 
+  /** Excess of the most successful attack over the control, in points of a percent. */
+  public static final String EXCESS = "excess";
+
+  /** The score of the whole evaluation, in percent. */
+  public static final String SCORE = "score";
+
   /** Checks the measure and the relation. */
   public AcceptanceLimit {
     Objects.requireNonNull(measure, "measure");
     if (!MEASURE.matcher(measure).matches()) {
       throw new IllegalArgumentException(
-          ("measure must be UA, IRA, CRA, recovered or 'METRIC of target' (anchor, neighbour,"
-                  + " unrelated), was '%s'")
+          ("measure must be UA, IRA, CRA, recovered, excess, score or 'METRIC of target' (alias,"
+                  + " anchor, neighbour, in-prompt, unrelated), was '%s'")
               .formatted(measure));
     }
     if (!relation.matches(">=|<=|>|<")) {
       throw new IllegalArgumentException(
           "relation must be >=, <=, > or <, was '%s'".formatted(relation));
     }
-    if (isPercent(measure) && (value < 0 || value > 100)) {
+    int least = measure.equals(EXCESS) ? -100 : 0;
+    if (isPercent(measure) && (value < least || value > 100)) {
       throw new IllegalArgumentException(
-          "%s is in percent, from 0 to 100, was %s".formatted(measure, text(value)));
+          "%s is in percent, from %d to 100, was %s".formatted(measure, least, text(value)));
     }
   }
 

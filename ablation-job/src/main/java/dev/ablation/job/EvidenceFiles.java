@@ -3,6 +3,7 @@ package dev.ablation.job;
 import com.google.gson.JsonObject;
 import dev.ablation.AblationResult;
 import dev.ablation.delta.WeightDelta;
+import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.ImagePair;
 import dev.ablation.evaluation.SubjectResult;
@@ -191,12 +192,27 @@ final class EvidenceFiles {
           "The target was asked for by its name alone: whether other wordings or attacks recover it"
               + " was not tried.");
     } else {
+      boolean trained =
+          evaluation.attacks().stream().anyMatch(each -> each.family().equals("fine-tuning"));
       limits.add(
-          "Recovery was tried by %s; other attacks, and further training, were not."
+          "Recovery was tried by %s; other attacks%s were not."
               .formatted(
                   String.join(
                       ", ",
-                      evaluation.attacks().stream().map(each -> each.name()).distinct().toList())));
+                      evaluation.attacks().stream().map(each -> each.name()).distinct().toList()),
+                  trained ? "" : ", and further training,"));
+    }
+    evaluation
+        .attacksLeftOut()
+        .forEach((attack, reason) ->
+            limits.add("Recovery by %s was not tried: %s.".formatted(attack, reason)));
+    for (AttackResult attack : evaluation.attacks()) {
+      if (!attack.recovered().isEvidence()) {
+        limits.add(
+            "'%s' does not draw the target from the base model often enough to say anything about"
+                    .formatted(attack.name())
+                + " the removal.");
+      }
     }
     if (evaluation.of(dev.ablation.evaluation.Role.NEIGHBOUR).isEmpty()) {
       limits.add("No neighbours were drawn: whether the rest is intact is not known.");

@@ -190,11 +190,14 @@ final class JobCheck {
           "evaluation: evaluator 'none' contradicts images, neighbours, prompts, sampling or"
               + " attacks");
     }
-    if (evaluator.equals(JobEvaluation.PIXELS) && !evaluation.attacks().isEmpty()) {
+    boolean attacked =
+        evaluation.attacks().stream().anyMatch(attack -> !attack.kind().equals(JobAttack.NONE));
+    if (evaluator.equals(JobEvaluation.PIXELS) && attacked) {
       problems.add(
           "evaluation.attacks: need an evaluator that recognises the target: 'embedded' or a CLIP"
               + " folder");
     }
+    attacks(evaluation);
     for (int i = 0; i < evaluation.attacks().size(); i++) {
       JobAttack attack = evaluation.attacks().get(i);
       if (attack.kind().equals("sdedit") == (attack.originals() == null)) {
@@ -228,6 +231,38 @@ final class JobCheck {
     }
   }
 
+  private void attacks(JobEvaluation evaluation) {
+    List<JobAttack> attacks = evaluation.attacks();
+    List<String> presets =
+        attacks.stream().filter(JobAttack::isPreset).map(JobAttack::kind).toList();
+    if (presets.size() > 1 || (presets.contains(JobAttack.NONE) && attacks.size() > 1)) {
+      problems.add(
+          "evaluation.attacks: one of 'quick', 'full' and 'none' may stand, 'none' alone, were "
+              + attacks.stream().map(JobAttack::kind).toList());
+    }
+    for (int i = 0; i < attacks.size(); i++) {
+      JobAttack attack = attacks.get(i);
+      Double strength = attack.strength();
+      String at = "evaluation.attacks[%d]".formatted(i);
+      if (strength == null) {
+        continue;
+      }
+      if (attack.isPreset() || attack.kind().equals("wordings")) {
+        problems.add(at + ".strength: must not stand with kind '%s'".formatted(attack.kind()));
+      } else if (attack.kind().equals("noise") && strength <= 1) {
+        problems.add(at + ".strength: eta must be above 1, was " + strength);
+      } else if (attack.kind().equals("sdedit") && strength > 1) {
+        problems.add(at + ".strength: must be at most 1, was " + strength);
+      }
+    }
+    boolean wordings = attacks.isEmpty() && evaluator().equals(JobEvaluation.EMBEDDED);
+    if (evaluation.control() != null
+        && !wordings
+        && (attacks.isEmpty() || presets.contains(JobAttack.NONE))) {
+      problems.add("evaluation.control: needs evaluation.attacks, which are made on it");
+    }
+  }
+
   private void acceptance() {
     List<AcceptanceLimit> limits = job.acceptance();
     for (int i = 0; i < limits.size(); i++) {
@@ -237,6 +272,10 @@ final class JobCheck {
               "acceptance: '%s' and '%s' contradict each other"
                   .formatted(limits.get(k), limits.get(i)));
         }
+      }
+      if (limits.get(i).measure().equals(AcceptanceLimit.EXCESS)
+          && job.evaluation().control() == null) {
+        problems.add("acceptance[%d]: '%s' needs evaluation.control".formatted(i, limits.get(i)));
       }
       String evaluator = evaluator();
       if (evaluator.equals(JobEvaluation.NONE)) {

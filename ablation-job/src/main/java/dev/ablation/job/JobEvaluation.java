@@ -3,6 +3,7 @@ package dev.ablation.job;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.job.internal.Described;
 import dev.ablation.job.internal.Shorthand;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -18,9 +19,12 @@ import org.jspecify.annotations.Nullable;
  * @param neighbours concepts that are near the target and must stay. The emoji model has its own
  * @param unrelated prompts that have nothing to do with the target
  * @param sampling how the images are drawn
- * @param attacks attempts to recover the target. Default with {@code embedded}: {@code wordings}
+ * @param attacks attempts to recover the target; {@code quick} and {@code full} are sets of them,
+ *     {@code none} takes them away. Default with {@code embedded}: {@code wordings}
  * @param nearest neighbours that are found by themselves, in addition
  * @param inPrompt other things, as a prompt names them beside the target; they must stay
+ * @param control checkpoint of a model that never knew the target, on which every attack is made,
+ *     too
  */
 @Shorthand("evaluator")
 @CheckReturnValue
@@ -35,14 +39,20 @@ public record JobEvaluation(
         List<JobConcept> neighbours,
     @Described("Prompts that have nothing to do with the target.") List<String> unrelated,
     @Described("How the images are drawn.") @Nullable JobSampling sampling,
-    @Described("Attempts to recover the target. Default with `embedded`: `wordings`.")
+    @Described(
+            value =
+                "Attempts to recover the target; `quick` and `full` are sets of them. Default with `embedded`: `wordings`, which `none` takes away.",
+            alone = true)
         List<JobAttack> attacks,
     @Described(
             "Neighbours that are found by themselves, in addition; those of the emoji model take the place of its own.")
         @Nullable JobNearest nearest,
     @Described(
             "Other things, as a prompt names them beside the target, such as `a bicycle`; they must stay. Not for the emoji model, which draws one thing.")
-        List<String> inPrompt) {
+        List<String> inPrompt,
+    @Described(
+            "Checkpoint of a model that never knew the target, such as one trained by the same recipe without it. Every attack is made on it, too: what the ablated model draws beyond it was not removed.")
+        @Nullable Path control) {
 
   /** Copies and checks the values. */
   public JobEvaluation {
@@ -69,12 +79,13 @@ public record JobEvaluation(
    */
   public static JobEvaluation with(String evaluator) {
     return new JobEvaluation(
-        evaluator, null, List.of(), List.of(), null, List.of(), null, List.of());
+        evaluator, null, List.of(), List.of(), null, List.of(), null, List.of(), null);
   }
 
   /** {@return the evaluation with an evaluator's defaults} */
   public static JobEvaluation defaults() {
-    return new JobEvaluation(null, null, List.of(), List.of(), null, List.of(), null, List.of());
+    return new JobEvaluation(
+        null, null, List.of(), List.of(), null, List.of(), null, List.of(), null);
   }
 
   /**
@@ -85,7 +96,7 @@ public record JobEvaluation(
    */
   public JobEvaluation neighbours(List<JobConcept> changed) {
     return new JobEvaluation(
-        evaluator, images, changed, unrelated, sampling, attacks, nearest, inPrompt);
+        evaluator, images, changed, unrelated, sampling, attacks, nearest, inPrompt, control);
   }
 
   /**
@@ -96,7 +107,7 @@ public record JobEvaluation(
    */
   public JobEvaluation evaluator(String changed) {
     return new JobEvaluation(
-        changed, images, neighbours, unrelated, sampling, attacks, nearest, inPrompt);
+        changed, images, neighbours, unrelated, sampling, attacks, nearest, inPrompt, control);
   }
 
   /**
@@ -107,7 +118,29 @@ public record JobEvaluation(
    */
   public JobEvaluation nearest(@Nullable JobNearest changed) {
     return new JobEvaluation(
-        evaluator, images, neighbours, unrelated, sampling, attacks, changed, inPrompt);
+        evaluator, images, neighbours, unrelated, sampling, attacks, changed, inPrompt, control);
+  }
+
+  /**
+   * Changes the attacks.
+   *
+   * @param changed such as {@code List.of(JobAttack.of("quick"))}
+   * @return a copy with the given attacks
+   */
+  public JobEvaluation attacks(List<JobAttack> changed) {
+    return new JobEvaluation(
+        evaluator, images, neighbours, unrelated, sampling, changed, nearest, inPrompt, control);
+  }
+
+  /**
+   * Changes the control.
+   *
+   * @param changed checkpoint of a model that never knew the target; {@code null} for none
+   * @return a copy with the given control
+   */
+  public JobEvaluation control(@Nullable Path changed) {
+    return new JobEvaluation(
+        evaluator, images, neighbours, unrelated, sampling, attacks, nearest, inPrompt, changed);
   }
 
   /** {@return the folder of CLIP, if it is the evaluator} */

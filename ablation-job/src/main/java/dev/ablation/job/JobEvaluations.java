@@ -2,6 +2,8 @@ package dev.ablation.job;
 
 import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.attack.AttackSettings;
+import dev.ablation.attack.AttackTarget;
+import dev.ablation.attack.Attacks;
 import dev.ablation.attack.EmbeddingAttack;
 import dev.ablation.attack.NoiseAttack;
 import dev.ablation.attack.SdEditAttack;
@@ -24,10 +26,12 @@ import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.image.ImageFile;
+import dev.ablation.job.evidence.Sha256;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,6 +56,15 @@ final class JobEvaluations {
   static final String KEPT = "kept of what was right before";
 
   private static final int PIXEL_IMAGES = 4;
+
+  private static final int QUICK_IMAGES = 12;
+  private static final int FULL_IMAGES = 24;
+
+  /** The usual eta of attacks by more noise. */
+  private static final double ETA = 1.5;
+
+  /** The emoji model is a thousandth of Stable Diffusion and learns with larger steps. */
+  private static final double EMBEDDED_TUNING_RATE = 1e-4;
 
   /** With fewer images the manifold of a subject's images says little. */
   private static final int IMAGES_OF_PRECISION = 20;
@@ -107,23 +120,66 @@ final class JobEvaluations {
       evaluation =
           evaluation.metric(SubjectMetric.precision(clip).onlyOf(Role.NEIGHBOUR, Role.UNRELATED));
     }
+    if (wanted.attacks().stream().anyMatch(JobAttack::isPreset)) {
+      evaluation = evaluation.withoutAttacks(); // a set has the emoji model's own
+    }
     for (JobAttack attack : wanted.attacks()) {
       for (TargetAnchor pair : pairs) {
-        evaluation = evaluation.attacks(attacks(attack, pair, evaluation, pairs.size() > 1));
+        evaluation =
+            attack.isPreset()
+                ? withPreset(attack, pair, evaluation, pairs.size() > 1)
+                : evaluation.attacks(attacks(attack, pair, evaluation, pairs.size() > 1));
       }
     }
-    return evaluation;
+    Path control = wanted.control();
+    return control == null
+        ? evaluation
+        : evaluation.control(
+            evaluator.found().control(control, () -> JobSession.openControl(job.model(), control)));
   }
 
-  private Evaluation ofEmbedded(EmbeddedEvaluator embedded) {
+  private Evaluation withPreset(
+      JobAttack attack, TargetAnchor pair, Evaluation evaluation, boolean several) {
+    boolean quick = attack.kind().equals(JobAttack.QUICK);
+    if (!quick && !attack.kind().equals(JobAttack.FULL)) {
+      return evaluation;
+    }
+    AttackTarget target = AttackTarget.of(pair).prompts(prompts(attack, pair, evaluation));
+    if (job.model().isEmbedded()) {
+      target = target.fineTuningRate(EMBEDDED_TUNING_RATE);
+    }
+    if (several) {
+      target = target.label(pair.target().name());
+    }
+    AttackSettings trial = trial(attack, pair, evaluation, quick ? QUICK_IMAGES : FULL_IMAGES);
+    Attacks attacks =
+        quick ? Attacks.quick(model, target, trial) : Attacks.full(model, target, trial);
+    return evaluation.attacks(attacks.attacks()).attacksLeftOut(attacks.leftOut());
+  }
+
+  private AttackSettings trial(
+      JobAttack attack, TargetAnchor pair, Evaluation evaluation, int images) {
+    return new AttackSettings(
+        detector(pair), evaluation.protocol().sampling(), or(attack.images(), images), job.seed());
+  }
+
+  private Evaluation ofEmbedded(EmbeddedEvaluator embedded) throws IOException {
     EmojiAblation ablation = EmbeddedTargets.of(job, sampling());
     JobNearest nearest = wanted.nearest();
     if (nearest != null) {
+      EmojiAblation named = ablation;
       List<NearConcept> found =
-          ablation.nearest(
-              model,
-              embedded,
-              names -> withImages(NeighbourSearch.among(vocabulary(nearest, names)), nearest));
+          evaluator
+              .found()
+              .neighbours(
+                  search(),
+                  () ->
+                      named.nearest(
+                          model,
+                          embedded,
+                          names ->
+                              withImages(
+                                  NeighbourSearch.among(vocabulary(nearest, names)), nearest)));
       ablation =
           ablation.neighbours(
               found.subList(0, Math.min(found.size(), nearest.count() * job.targets().size())));
@@ -135,12 +191,41 @@ final class JobEvaluations {
     return crossDomain ? withOtherDomain(evaluation) : evaluation;
   }
 
-  /** The nearest of each target, without those that are named or removed anyway. */
-  private List<NearConcept> nearest(List<TargetAnchor> pairs) {
-    JobNearest nearest = wanted.nearest();
-    if (nearest == null) {
-      return List.of();
+  /** What a search for neighbours depends on, as a hash. */
+  private String search() throws IOException {
+    JobEvaluation searched =
+        new JobEvaluation(
+            JobSession.evaluatorOf(job),
+            null,
+            wanted.neighbours(),
+            List.of(),
+            wanted.sampling(),
+            List.of(),
+            wanted.nearest(),
+            List.of(),
+            null);
+    // On whatever device and with whatever threads.
+    JobModel anywhere = JobModel.at(job.model().location());
+    AblationJob reduced = AblationJob.of(anywhere, job.targets()).evaluation(searched);
+    if (job.preserve().isPresent()) {
+      reduced = reduced.preserve(job.preserve().get());
     }
+    String text =
+        "%s %s %s"
+            .formatted(
+                reduced.sha256(), model.weights().sha256(), evaluator.sha256().orElse("none"));
+    return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The nearest of each target, without those that are named or removed anyway. */
+  private List<NearConcept> nearest(List<TargetAnchor> pairs) throws IOException {
+    JobNearest nearest = wanted.nearest();
+    return nearest == null
+        ? List.of()
+        : evaluator.found().neighbours(search(), () -> nearest(pairs, nearest));
+  }
+
+  private List<NearConcept> nearest(List<TargetAnchor> pairs, JobNearest nearest) {
     Set<String> known = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
     wanted.neighbours().forEach(neighbour -> known.add(neighbour.name()));
     for (TargetAnchor pair : pairs) {
@@ -297,13 +382,7 @@ final class JobEvaluations {
     List<Attack> attacks = new ArrayList<>();
     Concept target = pair.target();
     List<String> prompts = prompts(attack, pair, evaluation);
-    AttackSettings trial =
-        new AttackSettings(
-            detector(pair),
-            evaluation.protocol().sampling(),
-            or(attack.images(), evaluation.protocol().targetImages()),
-            job.seed());
-    double strength = Objects.requireNonNullElse(attack.strength(), 1.0);
+    AttackSettings trial = trial(attack, pair, evaluation, evaluation.protocol().targetImages());
     switch (attack.kind()) {
       case "wordings" -> {
         // The emoji model's own evaluation has them.
@@ -316,9 +395,16 @@ final class JobEvaluations {
           }
         }
       }
-      case "noise" -> attacks.add(new NoiseAttack(strength, prompts, trial));
+      case "noise" ->
+          attacks.add(
+              new NoiseAttack(Objects.requireNonNullElse(attack.strength(), ETA), prompts, trial));
       case "embedding" ->
-          attacks.add(new EmbeddingAttack(promptPairs(pair), prompts, strength, trial));
+          attacks.add(
+              new EmbeddingAttack(
+                  promptPairs(pair),
+                  prompts,
+                  Objects.requireNonNullElse(attack.strength(), 1.0),
+                  trial));
       default ->
           attacks.add(
               new SdEditAttack(

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param embedded the emoji model's evaluator
  * @param clip any CLIP
+ * @param found what sessions with the same model and evaluator share
  */
-record JobEvaluator(@Nullable EmbeddedEvaluator embedded, @Nullable Clip clip) {
+record JobEvaluator(@Nullable EmbeddedEvaluator embedded, @Nullable Clip clip, JobFound found) {
 
   /** The hash of the weights. */
   Optional<String> sha256() {

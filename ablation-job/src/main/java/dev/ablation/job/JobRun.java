@@ -63,6 +63,9 @@ public final class JobRun {
   /** How the delta was trained, of a run whose evaluation is made elsewhere. */
   private static final String TRAINING = "training.json";
 
+  /** Neighbours that were searched, which may have taken many images. */
+  private static final String FOUND = "neighbours.json";
+
   private static final long LOOK_MILLIS = 200;
 
   private final AblationJob job;
@@ -182,6 +185,14 @@ public final class JobRun {
   @FunctionalInterface
   public interface MoreFiles {
     /**
+     * Learns what will be evaluated, after every check and before any long work.
+     *
+     * @param evaluation of the job
+     * @param session the job's model and evaluator
+     */
+    default void planned(Evaluation evaluation, JobSession session) {}
+
+    /**
      * Writes the files.
      *
      * @param result of the run, still open
@@ -221,6 +232,7 @@ public final class JobRun {
       throws IOException {
     PrivateKey key = EvidenceFiles.key(job);
     try (JobSession session = JobSession.open(job)) {
+      takeFound(folder, session);
       Optional<Evaluation> evaluation =
           session.evaluation().map(each -> each.keptIn(folder.resolve(WORK).resolve("images")));
       Ablation plan = session.plan();
@@ -229,7 +241,11 @@ public final class JobRun {
       }
       check(plan);
       checkLedger(plan, session);
+      if (evaluation.isPresent()) {
+        more.planned(evaluation.get(), session);
+      }
       begin();
+      session.found().write(found(folder));
       long start = System.nanoTime();
       BooleanSupplier stop = () -> reasonToStop(start, cancelled) != null;
       try (AblationResult result = train(plan.listener(listener), cancelled)) {
@@ -265,11 +281,13 @@ public final class JobRun {
     if (isFinished(folder)) {
       throw new IllegalStateException(folder + ": the run is finished");
     }
+    takeFound(folder, session);
     Ablation plan = session.plan();
     Optional<Evaluation> evaluation = session.evaluation();
     check(evaluation.isPresent() ? plan.evaluate(evaluation.get()) : plan);
     checkLedger(plan, session);
     begin();
+    session.found().write(found(folder));
     try (AblationResult result = train(plan.listener(listener), cancelled)) {
       Path delta = folder.resolve(WORK).resolve(DELTA);
       Files.deleteIfExists(delta); // of an end that was killed
@@ -324,6 +342,24 @@ public final class JobRun {
               evaluation.isPresent() ? trained.evaluation(evaluation.get()) : trained,
               (result, open) -> {},
               key);
+    }
+  }
+
+  private static Path found(Path folder) {
+    return folder.resolve(WORK).resolve(FOUND);
+  }
+
+  /**
+   * Takes on the neighbours that an unfinished run has found, so that another session of the same
+   * job does not search again. A run that is continued does so by itself.
+   *
+   * @param folder of the run, which may not have begun
+   * @param session of the job, whose evaluation was not yet asked for
+   * @throws IOException if the file of the neighbours cannot be read
+   */
+  public static void takeFound(Path folder, JobSession session) throws IOException {
+    if (Files.exists(found(folder))) {
+      session.found().read(found(folder));
     }
   }
 

@@ -75,21 +75,23 @@ public final class JobSession implements AutoCloseable {
     checkModel(job, model);
     String name = evaluatorOf(job);
     LoadOptions options = options(job.model());
+    JobFound found = new JobFound();
     JobSession session;
     switch (name) {
       case JobEvaluation.NONE, JobEvaluation.PIXELS ->
-          session = new JobSession(job, model, new JobEvaluator(null, null));
+          session = new JobSession(job, model, new JobEvaluator(null, null, found));
       case JobEvaluation.EMBEDDED -> {
         EmbeddedEvaluator embedded = EmbeddedEvaluator.open(options);
-        session = new JobSession(job, model, new JobEvaluator(embedded, null));
+        session = new JobSession(job, model, new JobEvaluator(embedded, null, found));
         session.owned.add(embedded);
       }
       default -> {
         Clip clip = Clip.load(Path.of(name), options);
-        session = new JobSession(job, model, new JobEvaluator(null, clip));
+        session = new JobSession(job, model, new JobEvaluator(null, clip, found));
         session.owned.add(clip);
       }
     }
+    session.owned.add(found);
     return session;
   }
 
@@ -145,6 +147,15 @@ public final class JobSession implements AutoCloseable {
       return DiffusionPipeline.load(fetched, options);
     }
     return DiffusionPipeline.load(Path.of(source.location()), options);
+  }
+
+  /** Opens a model that never knew the target as the job's is opened. */
+  static DiffusionModel openControl(JobModel source, Path checkpoint) throws IOException {
+    LoadOptions options = options(source);
+    for (JobComponent component : source.components()) {
+      options = options.component(component.name(), component.path());
+    }
+    return DiffusionPipeline.load(checkpoint, options);
   }
 
   private static LoadOptions options(JobModel source) {
@@ -265,6 +276,11 @@ public final class JobSession implements AutoCloseable {
     return evaluator.sha256();
   }
 
+  /** {@return what sessions of the same model and evaluator share} */
+  JobFound found() {
+    return evaluator.found();
+  }
+
   /** Closes what was opened. */
   @Override
   public void close() {
@@ -275,6 +291,8 @@ public final class JobSession implements AutoCloseable {
       } else if (next instanceof EmbeddedEvaluator open) {
         open.close();
       } else if (next instanceof Clip open) {
+        open.close();
+      } else if (next instanceof JobFound open) {
         open.close();
       }
     }

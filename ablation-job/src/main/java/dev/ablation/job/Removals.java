@@ -14,8 +14,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,10 +29,32 @@ import org.jspecify.annotations.Nullable;
 public final class Removals {
   private final List<EvidenceBundle> bundles;
   private final List<String> requests;
+  private final UnaryOperator<JobEvaluation> change;
+  private final BiConsumer<Evaluation, JobSession> planned;
 
-  private Removals(List<EvidenceBundle> bundles, List<String> requests) {
+  private Removals(
+      List<EvidenceBundle> bundles,
+      List<String> requests,
+      UnaryOperator<JobEvaluation> change,
+      BiConsumer<Evaluation, JobSession> planned) {
     this.bundles = List.copyOf(bundles);
     this.requests = List.copyOf(requests);
+    this.change = change;
+    this.planned = planned;
+  }
+
+  private Removals(List<EvidenceBundle> bundles, List<String> requests) {
+    this(bundles, requests, UnaryOperator.identity(), (evaluation, session) -> {});
+  }
+
+  /**
+   * Evaluates otherwise than the jobs say, such as with more attacks.
+   *
+   * @param changed from the evaluation of each job to the one that is made
+   * @return the same removals
+   */
+  public Removals evaluated(UnaryOperator<JobEvaluation> changed) {
+    return new Removals(bundles, requests, changed, planned);
   }
 
   /**
@@ -74,6 +98,16 @@ public final class Removals {
    */
   public static Removals of(EvidenceBundle bundle) {
     return new Removals(List.of(bundle), List.of(bundle.request()));
+  }
+
+  /**
+   * Learns of every evaluation before it begins.
+   *
+   * @param listener receives the evaluation and its session, which stays open meanwhile
+   * @return the same removals
+   */
+  public Removals planned(BiConsumer<Evaluation, JobSession> listener) {
+    return new Removals(bundles, requests, change, listener);
   }
 
   /** {@return the evidence of each removal, in their order} */
@@ -159,7 +193,10 @@ public final class Removals {
     List<TogetherResult> results = new ArrayList<>();
     for (int i = 0; i < bundles.size(); i++) {
       EvidenceBundle bundle = bundles.get(i);
-      try (JobSession session = JobSession.open(bundle.job(), model)) {
+      AblationJob job = bundle.job();
+      AblationJob evaluated = job.evaluation(change.apply(job.evaluation()));
+      try (JobSession session = JobSession.open(evaluated, model)) {
+        session.evaluationAlone().ifPresent(each -> planned.accept(each, session));
         results.add(
             evaluate(
                 session,

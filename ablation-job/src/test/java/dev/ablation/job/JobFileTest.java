@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a job file may say, and what is said about one that is wrong. */
 class JobFileTest {
@@ -115,8 +116,9 @@ class JobFileTest {
         'attacks': [{'kind': 'sdedit', 'originals': 'o', 'strength': 0.5, 'images': 3,
                      'prompts': ['Van Gogh']}],
         'nearest': {'count': 4, 'among': ['Monet', 'Munch'], 'images': 3},
-        'inPrompt': ['a bicycle']},
-      'acceptance': ['UA>=95', 'CLIP score of neighbour > 0.5'],
+        'inPrompt': ['a bicycle'], 'control': 'never'},
+      'acceptance': ['UA>=95', 'CLIP score of neighbour > 0.5', 'excess <= -2.5',
+        'score > 90', 'drawn as named of in-prompt >= 80', 'drawn as named of alias < 5'],
       'outputs': {'folder': 'out', 'export': 'e', 'lora': 'l.safetensors',
                   'signingKey': 'k.pem', 'ledger': 'ledger.json', 'checkpointEvery': 5},
       'metadata': {'a': 'b'}
@@ -141,11 +143,36 @@ class JobFileTest {
     assertThat(Objects.requireNonNull(job.evaluation().sampling()).steps()).isEqualTo(20);
     assertThat(job.acceptance())
         .extracting(AcceptanceLimit::toString)
-        .containsExactly("UA >= 95", "CLIP score of neighbour > 0.5");
+        .containsExactly(
+            "UA >= 95",
+            "CLIP score of neighbour > 0.5",
+            "excess <= -2.5",
+            "score > 90",
+            "drawn as named of in-prompt >= 80",
+            "drawn as named of alias < 5");
+    assertThat(job.evaluation().control()).isEqualTo(folder.resolve("never"));
     assertThat(job.outputs().folder()).isEqualTo(folder.resolve("out"));
     assertThat(job.metadata()).isEqualTo(Map.of("a", "b"));
     assertThat(parse(job.toJson())).isEqualTo(job);
     assertThat(SchemaCheck.of(AblationJob.schema()).problems(job.toJson())).isEmpty();
+  }
+
+  /** A set of attacks may stand without brackets; it is written with them. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"'quick'", "['full']", "{'kind': 'full', 'images': 5}", "['wordings', 'quick']"})
+  void attacksMayBeASet(String attacks) {
+    String text =
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': %s}}"
+            .formatted(attacks)
+            .replace('\'', '"');
+    AblationJob job = parse(text);
+    assertThat(job.evaluation().attacks()).isNotEmpty();
+    assertThat(parse(job.toJson())).isEqualTo(job);
+    SchemaCheck schema = SchemaCheck.of(AblationJob.schema());
+    assertThat(schema.problems(text)).isEmpty();
+    assertThat(schema.problems(job.toJson())).isEmpty();
+    assertThat(schema.problems(text.replace("quick", "quik").replace("full", "ful"))).isNotEmpty();
   }
 
   @Test
@@ -196,6 +223,16 @@ class JobFileTest {
         "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'words': -1}}}} | words must not be negative, was -1",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': 'redirection', 'closedForm': {'kind': 'sequences', 'polish': true}}} | method.closedForm: must not stand with redirection on the emoji model",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': 'redirection', 'earlyStopping': {}}} | method.earlyStopping: must not stand with redirection",
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': 'quik'}} | evaluation.attacks: must be one of quick, full, none, wordings, noise, embedding, sdedit, was 'quik'; did you mean 'quick'?",
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': ['quick', 'full']}} | evaluation.attacks: one of 'quick', 'full' and 'none' may stand, 'none' alone, were [quick, full]",
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': ['none', 'noise']}} | 'none' alone, were [none, noise]",
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': {'kind': 'quick', 'strength': 2}}} | evaluation.attacks[0].strength: must not stand with kind 'quick'",
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': {'kind': 'noise', 'strength': 1}}} | evaluation.attacks[0].strength: eta must be above 1, was 1.0",
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': {'kind': 'sdedit', 'originals': 'o', 'strength': 2}}} | evaluation.attacks[0].strength: must be at most 1, was 2.0",
+        "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': 'none', 'control': 'c'}} | evaluation.control: needs evaluation.attacks, which are made on it",
+        "{'targets': [{'name': 'ink'}], 'acceptance': ['excess <= 5']} | acceptance[0]: 'excess <= 5' needs evaluation.control",
+        "{'targets': [{'name': 'ink'}], 'acceptance': ['score <= 101']} | score is in percent, from 0 to 100, was 101",
+        "{'targets': [{'name': 'ink'}], 'acceptance': ['a of alia <= 1']} | measure must be UA, IRA, CRA, recovered, excess, score or 'METRIC of target' (alias, anchor, neighbour, in-prompt, unrelated), was 'a of alia'",
         "{'targets': [{'name': 'ink'}], 'method': 'best'} | method: must be one of recommended",
         "{'targets': [{'name': 'ink'}], 'limits': {'time': 'soon'}} | limits.time: must be a duration such as '90 s'",
         "{'targets': [{'name': 'ink'}], 'limits': {'memory': '8 parsecs'}} | limits.memory: must be bytes such as '8 GiB'",

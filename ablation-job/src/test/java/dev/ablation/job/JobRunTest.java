@@ -214,7 +214,8 @@ class JobRunTest {
   void aTaskVectorIsOfTheDenoiser() throws IOException {
     try (StableDiffusion model = EmbeddedModel.open()) {
       Ablation plan =
-          new JobPlanner(owl("task-vector"), model, new JobEvaluator(null, null)).plan();
+          new JobPlanner(owl("task-vector"), model, new JobEvaluator(null, null, new JobFound()))
+              .plan();
       assertThat(plan.check()).isEmpty();
       Estimate estimate = plan.estimate();
       assertThat(estimate.steps()).isEqualTo(2);

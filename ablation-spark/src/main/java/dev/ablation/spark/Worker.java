@@ -208,6 +208,7 @@ final class Worker {
 
   private static Evaluation evaluation(Task task, JobSession session, boolean byName)
       throws IOException {
+    JobRun.takeFound(task.run(), session);
     Evaluation evaluation = session.evaluationAlone().orElseThrow();
     if (byName) {
       evaluation = evaluation.withoutAttacks();

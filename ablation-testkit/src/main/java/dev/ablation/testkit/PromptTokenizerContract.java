@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 
 /** How a model reports what it reads of a prompt. */
 public abstract class PromptTokenizerContract extends ModelContract {
+  private static final int SOME_WORDS = 200;
+
   /**
    * Tests a model.
    *
@@ -34,6 +36,14 @@ public abstract class PromptTokenizerContract extends ModelContract {
   @Test
   final void readsNothingInTheEmptyPrompt() {
     assertThat(require(PromptTokenizer.class).tokens("")).isEqualTo(new Tokens(List.of(), ""));
+  }
+
+  @Test
+  final void itsWordsAreOneTokenEach() {
+    PromptTokenizer tokenizer = require(PromptTokenizer.class);
+    assertThat(tokenizer.words().stream().limit(SOME_WORDS))
+        .allSatisfy(word -> assertThat(tokenizer.tokens(word).ids()).hasSize(1))
+        .doesNotHaveDuplicates();
   }
 
   @Test

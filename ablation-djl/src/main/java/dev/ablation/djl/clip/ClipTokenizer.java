@@ -203,6 +203,11 @@ public final class ClipTokenizer implements PromptTokenizer, AutoCloseable {
     return new Tokens(list(Arrays.copyOf(ids, kept(ids))), cut(prompt, encoding));
   }
 
+  @Override
+  public List<String> words() {
+    return TokenizerLibrary.words(tokenizer, vocabularySize);
+  }
+
   /**
    * Returns the text of tokens: words in lower case with one blank between them. Special tokens
    * appear as text.

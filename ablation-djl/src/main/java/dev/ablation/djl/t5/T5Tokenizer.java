@@ -144,6 +144,11 @@ public final class T5Tokenizer implements PromptTokenizer, AutoCloseable {
     return new Tokens(list(Arrays.copyOf(ids, kept)), TokenizerLibrary.cut(prompt, encoding, kept));
   }
 
+  @Override
+  public List<String> words() {
+    return TokenizerLibrary.words(tokenizer, vocabularySize);
+  }
+
   /** {@return the length of {@link #encode(String)}, end token included} */
   public int contextLength() {
     return contextLength;

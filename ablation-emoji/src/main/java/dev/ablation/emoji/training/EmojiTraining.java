@@ -128,11 +128,7 @@ final class EmojiTraining {
       @Nullable Precision precision,
       long seed) {
     static Plan published() {
-<<<<<<< HEAD
-      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, null, null, null, 0);
-=======
-      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, DRAWING_STEPS, null, null, 0);
->>>>>>> dfd7493c736cd6f04bd772bb17529e960e20eb0a
+      return new Plan(VAE, TEXT, UNET, EVALUATOR, VARIANTS, DRAWING_STEPS, null, null, null, 0);
     }
   }
 

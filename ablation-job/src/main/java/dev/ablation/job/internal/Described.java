@@ -18,6 +18,9 @@ public @interface Described {
   /** {@return whether a number must be greater than zero} */
   boolean positive() default false;
 
+  /** {@return whether one element of a list may stand in place of the list} */
+  boolean alone() default false;
+
   /** {@return the only texts that are allowed; empty for any} */
   String[] oneOf() default {};
 }

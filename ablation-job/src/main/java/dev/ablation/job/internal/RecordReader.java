@@ -54,6 +54,19 @@ public final class RecordReader {
     return type.cast(Objects.requireNonNull(value));
   }
 
+  private @Nullable Object value(
+      String path, @Nullable Object json, Type type, @Nullable Described described) {
+    if (described != null
+        && described.alone()
+        && json != null
+        && !(json instanceof List<?>)
+        && type instanceof ParameterizedType generic) {
+      Object one = value(path, json, generic.getActualTypeArguments()[0]);
+      return one == null ? null : List.of(one);
+    }
+    return value(path, json, type);
+  }
+
   private @Nullable Object value(String path, @Nullable Object json, Type type) {
     if (json == null) {
       return problem(path, "must not be null; leave the key out for the default");
@@ -216,7 +229,8 @@ public final class RecordReader {
       }
       return null;
     }
-    Object value = value(path, fields.get(component.getName()), component.getGenericType());
+    Object value =
+        value(path, fields.get(component.getName()), component.getGenericType(), described);
     if (described != null && value != null) {
       List<String> allowed = List.of(described.oneOf());
       if (!allowed.isEmpty() && !allowed.contains(value)) {

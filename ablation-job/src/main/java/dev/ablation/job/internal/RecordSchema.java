@@ -90,7 +90,11 @@ public final class RecordSchema {
     }
     if (type instanceof ParameterizedType generic) {
       return generic.getRawType().equals(List.class)
-          ? "list of " + kind(generic.getActualTypeArguments()[0], described)
+          ? (described.alone()
+                  ? kind(generic.getActualTypeArguments()[0], described) + ", or "
+                  : "")
+              + "list of "
+              + kind(generic.getActualTypeArguments()[0], described)
           : "texts by name";
     }
     Class<?> raw = (Class<?>) type;
@@ -138,6 +142,9 @@ public final class RecordSchema {
     for (RecordComponent component : type.getRecordComponents()) {
       Described described = described(component);
       JsonObject property = schema(component.getGenericType());
+      if (described.alone()) {
+        property = either(property.getAsJsonObject("items"), property);
+      }
       property.addProperty("description", described.value());
       if (described.positive()) {
         property.addProperty("exclusiveMinimum", 0);
@@ -206,12 +213,17 @@ public final class RecordSchema {
       definitions.put(type, object);
       return;
     }
+    definitions.put(
+        type, either(object.getAsJsonObject("properties").get(shorthand.value()), object));
+  }
+
+  private static JsonObject either(JsonElement one, JsonElement other) {
     JsonArray forms = new JsonArray();
-    forms.add(object.getAsJsonObject("properties").get(shorthand.value()).deepCopy());
-    forms.add(object);
+    forms.add(one.deepCopy());
+    forms.add(other);
     JsonObject either = new JsonObject();
     either.add("oneOf", forms);
-    definitions.put(type, either);
+    return either;
   }
 
   private static JsonElement array(List<String> texts) {

@@ -7,12 +7,15 @@ import dev.ablation.djl.internal.kernel.NetworkAccess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
 /** Opens and calls tokenizers of the native library. */
 public final class TokenizerLibrary {
   private static final String NATIVE_FLAVOR = "RUST_FLAVOR";
+  private static final Pattern WORD = Pattern.compile("[\\p{L}\\p{N}]+");
   private static final Pattern LONE_SURROGATE = Pattern.compile("\\p{Cs}");
 
   private TokenizerLibrary() {}
@@ -53,6 +56,28 @@ public final class TokenizerLibrary {
    */
   public static Encoding encode(HuggingFaceTokenizer tokenizer, String prompt) {
     return tokenizer.encode(LONE_SURROGATE.matcher(prompt).replaceAll("\uFFFD"), false, false);
+  }
+
+  /**
+   * Finds the words that are one token each, of letters and digits alone.
+   *
+   * @param tokenizer from {@link #open}
+   * @param size number of its tokens
+   * @return the words as they are typed, by the number of their token
+   */
+  public static List<String> words(HuggingFaceTokenizer tokenizer, int size) {
+    List<String> words = new ArrayList<>();
+    for (int id = 0; id < size; id++) {
+      String text = tokenizer.decode(new long[] {id}, true).replace("</w>", "").strip();
+      if (WORD.matcher(text).matches()) {
+        // Pieces within a word have the same text, but it is read as the whole word.
+        long[] ids = encode(tokenizer, text).getIds();
+        if (ids.length == 1 && ids[0] == id) {
+          words.add(text);
+        }
+      }
+    }
+    return List.copyOf(words);
   }
 
   /**

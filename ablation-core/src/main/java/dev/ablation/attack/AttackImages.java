@@ -1,0 +1,198 @@
+package dev.ablation.attack;
+
+import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackCost;
+import dev.ablation.evaluation.AttackModels;
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.LatentCodec;
+import dev.ablation.random.RandomStreams;
+import dev.ablation.sample.LatentSampler;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Images that attacks start from: those that were given, or else drawn by the base model when the
+ * first attack needs them, once for all. Of drawn images those count of which the judge says what
+ * they should show; if that is none, all.
+ */
+final class AttackImages {
+  private final AttackTarget target;
+  private final AttackSettings trial;
+  private final int count;
+  private @Nullable DiffusionModel drawnBy;
+  private @Nullable Some ofTarget;
+  private @Nullable Some ofOthers;
+
+  AttackImages(AttackTarget target, AttackSettings trial, int count) {
+    this.target = target;
+    this.trial = trial;
+    this.count = count;
+  }
+
+  /**
+   * Images, and where they came from.
+   *
+   * @param images at least one
+   * @param source for the settings of a result
+   */
+  record Some(List<DescribedImage> images, String source) {}
+
+  /** Makes an attack from images. */
+  interface Recipe {
+    /**
+     * Makes the attack.
+     *
+     * @param target images that show it, at least one
+     * @param others images that do not, at least one
+     */
+    Attack of(List<DescribedImage> target, List<DescribedImage> others);
+  }
+
+  /** An attack whose images are there when it runs. */
+  Attack attack(DiffusionModel model, boolean needsOthers, Recipe recipe) {
+    return new OnImages(model, needsOthers, recipe);
+  }
+
+  private final class OnImages implements Attack {
+    private final boolean needsOthers;
+    private final Recipe recipe;
+
+    /** The same attack on images of one colour, for what does not depend on them. */
+    private final Attack stand;
+
+    OnImages(DiffusionModel model, boolean needsOthers, Recipe recipe) {
+      this.needsOthers = needsOthers;
+      this.recipe = recipe;
+      stand =
+          recipe.of(
+              target.images().isEmpty() ? blank(model, target.prompts()) : target.images(),
+              target.otherImages().isEmpty()
+                  ? blank(model, target.neutralPrompts())
+                  : target.otherImages());
+    }
+
+    @Override
+    public String name() {
+      return stand.name();
+    }
+
+    @Override
+    public void check(DiffusionModel model) {
+      stand.check(model);
+    }
+
+    @Override
+    public AttackCost cost(DiffusionModel model, int models) {
+      return stand.cost(model, models);
+    }
+
+    @Override
+    public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
+      Some shown = target(models, cancelled);
+      Some others = needsOthers ? others(models, cancelled) : shown;
+      AttackResult result = recipe.of(shown.images(), others.images()).run(models, cancelled);
+      Map<String, String> settings = new LinkedHashMap<>(result.settings());
+      settings.put("images of the target", shown.source());
+      if (needsOthers) {
+        settings.put("other images", others.source());
+      }
+      return new AttackResult(
+          result.family(),
+          result.name(),
+          settings,
+          result.judged(),
+          result.shown(),
+          result.elapsed());
+    }
+  }
+
+  /** What drawing the images takes, once. */
+  AttackCost cost(DiffusionModel model) {
+    int sets = (target.images().isEmpty() ? 1 : 0) + (target.otherImages().isEmpty() ? 1 : 0);
+    return AttackCost.forward(trial.sampling().forwardPasses(model, (long) sets * count));
+  }
+
+  private List<DescribedImage> blank(DiffusionModel model, List<String> prompts) {
+    int scale = model.capability(LatentCodec.class).map(LatentCodec::downscaling).orElse(1);
+    BufferedImage image =
+        new BufferedImage(
+            model.descriptor().latentWidth() * scale,
+            model.descriptor().latentHeight() * scale,
+            BufferedImage.TYPE_INT_RGB);
+    return IntStream.range(0, count)
+        .mapToObj(i -> new DescribedImage(image, List.of(prompts.get(i % prompts.size()))))
+        .toList();
+  }
+
+  private synchronized Some target(AttackModels models, BooleanSupplier cancelled) {
+    forget(models.base());
+    Some images = ofTarget;
+    if (images == null) {
+      images =
+          target.images().isEmpty()
+              ? drawn(models, target.prompts(), 1, "show the target", cancelled)
+              : new Some(target.images(), target.images().size() + " given");
+      ofTarget = images;
+    }
+    return images;
+  }
+
+  private synchronized Some others(AttackModels models, BooleanSupplier cancelled) {
+    forget(models.base());
+    Some images = ofOthers;
+    if (images == null) {
+      images =
+          target.otherImages().isEmpty()
+              ? drawn(models, target.neutralPrompts(), 0, "do not show the target", cancelled)
+              : new Some(target.otherImages(), target.otherImages().size() + " given");
+      ofOthers = images;
+    }
+    return images;
+  }
+
+  private void forget(DiffusionModel base) {
+    if (drawnBy != base) {
+      drawnBy = base;
+      ofTarget = null;
+      ofOthers = null;
+    }
+  }
+
+  private Some drawn(
+      AttackModels models,
+      List<String> prompts,
+      double wanted,
+      String what,
+      BooleanSupplier cancelled) {
+    DiffusionModel base = models.base();
+    Capabilities.require(base, LatentCodec.class, "an attack");
+    models.progress().accept("base model, drawing images that " + what);
+    List<String> asked =
+        IntStream.range(0, count).mapToObj(i -> prompts.get(i % prompts.size())).toList();
+    // Not the images that are counted.
+    long seed = RandomStreams.seed(trial.seed(), "images of attacks", (long) wanted);
+    List<BufferedImage> images =
+        LatentSampler.of(base).settings(trial.sampling()).cancellation(cancelled).draw(asked, seed);
+    double[] hits = trial.hits(images);
+    List<DescribedImage> all = new ArrayList<>();
+    List<DescribedImage> right = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      DescribedImage image = new DescribedImage(images.get(i), List.of(asked.get(i)));
+      all.add(image);
+      if (hits[i] == wanted) {
+        right.add(image);
+      }
+    }
+    return new Some(
+        right.isEmpty() ? all : right,
+        "%d drawn by the base model, %d of them %s".formatted(count, right.size(), what));
+  }
+}
