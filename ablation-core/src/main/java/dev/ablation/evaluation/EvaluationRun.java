@@ -176,11 +176,9 @@ final class EvaluationRun {
   }
 
   private AttackModels attacked(Attack attack, int before, int all) {
-    return new AttackModels(
-        model,
-        delta,
-        evaluation.control().orElse(null),
-        what -> listener.accept(new EvaluationProgress(attack.name() + ": " + what, before, all)));
+    return new AttackModels(model, delta, evaluation.control().orElse(null))
+        .progress(what ->
+            listener.accept(new EvaluationProgress(attack.name() + ": " + what, before, all)));
   }
 
   private List<AttackResult> attacks() {
