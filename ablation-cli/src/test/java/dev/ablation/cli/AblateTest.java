@@ -54,7 +54,7 @@ class AblateTest {
         job,
         """
         {"targets": [{"name": "blueprint", "anchor": {"images": %s}}],
-         "method": {"training": {"steps": %s}}, "evaluation": {"sampling": 6}}
+         "method": {"training": {"steps": %s}}, "evaluation": {"sampling": 8}}
         """
             .formatted(IMAGES, STEPS));
     output = folder.resolve("run");
