@@ -21,18 +21,30 @@ record TrajectoryObjective(Teacher teacher, int steps) implements AblationObject
   @Override
   public String name() {
     return "model-based(trajectory of %d steps%s)"
-        .formatted(steps, teacher == Teacher.FROZEN_WEIGHTS ? ", frozen" : "");
+        .formatted(
+            steps,
+            switch (teacher) {
+              case CURRENT_WEIGHTS -> "";
+              case FROZEN_WEIGHTS -> ", frozen";
+              case AVERAGED_WEIGHTS -> ", averaged";
+            });
+  }
+
+  @Override
+  public boolean usesAveragedWeights() {
+    return teacher == Teacher.AVERAGED_WEIGHTS;
   }
 
   @Override
   public NDArray loss(ObjectiveContext context) {
     TrainingBatch batch = context.batch();
-    NDArray point = new Trajectory(steps).point(context);
+    NDArray point = Trajectory.of(steps).point(context);
     NDArray times = batch.timesteps();
     Conditioning anchor = context.encode(teacher, batch.anchorPrompts());
     NDArray aim = context.predict(teacher, point, times, anchor.with(batch.conditions()));
     Conditioning target = context.encode(batch.targetPrompts());
     NDArray prediction = context.predict(point, times, target.with(batch.conditions()));
-    return Losses.masked(prediction, aim, batch.mask());
+    // The masks are those of the anchor images, which are not seen here.
+    return Losses.masked(prediction, aim, null);
   }
 }

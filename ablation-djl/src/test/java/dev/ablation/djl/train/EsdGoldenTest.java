@@ -30,6 +30,7 @@ import dev.ablation.objective.AblationObjective;
 import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
+import dev.ablation.random.RandomStreams;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.io.IOException;
@@ -38,6 +39,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
@@ -78,12 +80,20 @@ class EsdGoldenTest {
     Map<String, WeightGroup> groups =
         Map.of(
             "esd-x", WeightGroup.crossAttention(),
-            "esd-x-strict", WeightGroup.crossAttentionKeyValue());
+            "esd-x-strict", WeightGroup.crossAttentionKeyValue(),
+            "esd-u", WeightGroup.outsideCrossAttention());
     List<DynamicTest> tests = new ArrayList<>();
     for (Map.Entry<String, JsonElement> entry : cases.entrySet()) {
       JsonObject json = entry.getValue().getAsJsonObject();
       WeightGroup group = groups.get(json.get("train_method").getAsString());
       JsonElement names = json.get("parameter_names");
+      if (group != null && names.isJsonPrimitive()) { // so many that they are counted only
+        int count = group.select(model.weights()).size();
+        tests.add(
+            dynamicTest(
+                entry.getKey() + " number of weights",
+                () -> assertThat(count).isEqualTo(names.getAsInt())));
+      }
       if (group != null && names.isJsonArray()) {
         List<String> chosen =
             group.select(model.weights()).stream()
@@ -284,6 +294,11 @@ class EsdGoldenTest {
     @Override
     public NoiseSchedule schedule() {
       return model.schedule();
+    }
+
+    @Override
+    public RandomGenerator random(String purpose) {
+      return RandomStreams.stream(0, purpose, 0);
     }
 
     @Override

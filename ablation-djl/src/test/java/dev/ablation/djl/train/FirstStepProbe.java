@@ -16,6 +16,7 @@ import dev.ablation.objective.Losses;
 import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
+import dev.ablation.random.RandomStreams;
 import dev.ablation.safetensors.SafetensorsFile;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
@@ -27,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /** Looks into the first step of a run: noised latents, predictions, target and gradients. */
@@ -260,6 +262,11 @@ final class FirstStepProbe {
     @Override
     public NoiseSchedule schedule() {
       return model.schedule();
+    }
+
+    @Override
+    public RandomGenerator random(String purpose) {
+      return RandomStreams.stream(0, purpose, 0);
     }
 
     @Override
