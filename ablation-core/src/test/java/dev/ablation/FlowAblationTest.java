@@ -149,7 +149,7 @@ class FlowAblationTest {
                       x,
                       batch.timesteps(),
                       context.encode(Teacher.CURRENT_WEIGHTS, batch.targetPrompts()));
-              byHand.add((double) Losses.masked(prediction, aim, null).getFloat());
+              byHand.add((double) Losses.masked(prediction, aim, batch.mask()).getFloat());
               return loss;
             });
     try (AblationResult result = plan().training(t -> t.steps(4)).objective(compared).run()) {

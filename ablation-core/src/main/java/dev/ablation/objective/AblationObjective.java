@@ -59,6 +59,16 @@ public interface AblationObjective {
   }
 
   /**
+   * {@return whether the objective uses the anchor images of {@link ObjectiveContext#batch()}} If
+   * it takes nothing but a batch's prompts, noise and timesteps, as on a {@link Trajectory}, no
+   * image is drawn or read: the batch then has zeros in the size that the model was trained for,
+   * and every anchor prompt comes in turn.
+   */
+  default boolean usesAnchorImages() {
+    return true;
+  }
+
+  /**
    * Gives an objective, such as a lambda, a name for provenance.
    *
    * @param name not blank
@@ -67,7 +77,7 @@ public interface AblationObjective {
    */
   static AblationObjective named(String name, AblationObjective objective) {
     Preconditions.checkArgument(!name.isBlank(), "name of an objective must not be blank");
-    return new Named(name, objective.usesPriorBatch(), objective.usesAveragedWeights(), objective);
+    return new Named(name, Uses.of(objective), objective);
   }
 
   /**
@@ -79,10 +89,7 @@ public interface AblationObjective {
   default AblationObjective times(double factor) {
     Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
     return new Named(
-        factor + " * " + name(),
-        usesPriorBatch(),
-        usesAveragedWeights(),
-        context -> Losses.scaled(loss(context), factor));
+        factor + " * " + name(), Uses.of(this), context -> Losses.scaled(loss(context), factor));
   }
 
   /**
@@ -95,8 +102,7 @@ public interface AblationObjective {
     Objects.requireNonNull(other, "other");
     return new Named(
         name() + " + " + other.name(),
-        usesPriorBatch() || other.usesPriorBatch(),
-        usesAveragedWeights() || other.usesAveragedWeights(),
+        Uses.of(this).or(Uses.of(other)),
         context -> loss(context).add(other.loss(context)));
   }
 
@@ -127,8 +133,7 @@ public interface AblationObjective {
         };
     return new Named(
         name,
-        false,
-        teacher == Teacher.AVERAGED_WEIGHTS,
+        new Uses(false, teacher == Teacher.AVERAGED_WEIGHTS, true),
         context -> {
           TrainingBatch batch = context.batch();
           NDArray aim = context.predict(teacher, batch, batch.anchorPrompts());
@@ -140,8 +145,8 @@ public interface AblationObjective {
   /**
    * The model-based objective at points of the target's own trajectory, where the erased model will
    * be asked, instead of at noised anchor images: from pure noise, the weights of before the run
-   * draw the target prompt up to the batch's timestep, by Euler's method and without guidance. Of
-   * the anchor images only the number and the size are used, so that a few suffice.
+   * draw the target prompt up to the batch's timestep, by Euler's method and without guidance. No
+   * anchor image is drawn.
    *
    * @param teacher which weights predict for the anchor prompt
    * @param steps network calls from pure noise to the timestep, positive; each costs a forward pass
@@ -149,7 +154,18 @@ public interface AblationObjective {
    * @return the objective
    */
   static AblationObjective modelBasedOnTrajectory(Teacher teacher, int steps) {
-    return new TrajectoryObjective(teacher, steps);
+    return new TrajectoryObjective(teacher, Trajectory.of(steps));
+  }
+
+  /**
+   * {@link #modelBasedOnTrajectory(Teacher, int)} on a way of the caller's choice.
+   *
+   * @param teacher which weights predict for the anchor prompt
+   * @param trajectory the target's way
+   * @return the objective
+   */
+  static AblationObjective modelBasedOnTrajectory(Teacher teacher, Trajectory trajectory) {
+    return new TrajectoryObjective(teacher, trajectory);
   }
 
   /**
@@ -186,8 +202,7 @@ public interface AblationObjective {
   /**
    * {@link #negativeGuidance} at points of the target's own trajectory, as in ESD, instead of at
    * noised anchor images: from pure noise, the weights of before the run draw the target prompt up
-   * to the batch's timestep, by Euler's method and without guidance. Of the anchor images only the
-   * number and the size are used, so that a few suffice.
+   * to the batch's timestep, by Euler's method and without guidance. No anchor image is drawn.
    *
    * @param scale n, positive
    * @param steps network calls from pure noise to the timestep, positive; each costs a forward pass
@@ -229,7 +244,7 @@ public interface AblationObjective {
    * steps.
    *
    * @param scale n, positive
-   * @param trajectory the target's way; of the anchor images only number and size are used
+   * @param trajectory the target's way; no anchor image is drawn
    * @return the objective
    */
   static AblationObjective negativeGuidanceToAnchor(double scale, Trajectory trajectory) {
@@ -247,7 +262,7 @@ public interface AblationObjective {
    * {@snippet class="dev.ablation.objective.SemiPermeableTest" region="semi-permeable"}
    *
    * @param scale n, positive; the published code's default is 1
-   * @param trajectory the target's way; of the anchor images only number and size are used
+   * @param trajectory the target's way; no anchor image is drawn
    * @param anchoring what stays
    * @return the objective
    */
@@ -265,8 +280,8 @@ public interface AblationObjective {
    * stopped, as a plain mean of squares. The anchor's prompts are not used.
    *
    * @param steps network calls from pure noise to the batch's timestep, with the weights of before
-   *     the run and the empty prompt; each costs a forward pass of the batch, and of the anchor
-   *     images only number and size are used. 0 for noised anchor images
+   *     the run and the empty prompt; each costs a forward pass of the batch, and no anchor image
+   *     is drawn. 0 for noised anchor images
    * @return the objective
    */
   static AblationObjective selfDistillation(int steps) {

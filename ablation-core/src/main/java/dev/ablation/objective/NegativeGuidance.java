@@ -52,6 +52,11 @@ record NegativeGuidance(double scale, @Nullable Trajectory trajectory, Form form
   }
 
   @Override
+  public boolean usesAnchorImages() {
+    return trajectory == null;
+  }
+
+  @Override
   public NDArray loss(ObjectiveContext context) {
     return loss(context, point(context));
   }
@@ -79,9 +84,7 @@ record NegativeGuidance(double scale, @Nullable Trajectory trajectory, Form form
         };
     Conditioning trained = context.encode(changed).with(batch.conditions());
     NDArray prediction = context.predict(point, batch.timesteps(), trained);
-    // The masks are those of the anchor images, which are not seen on the way.
-    NDArray mask = trajectory == null ? batch.mask() : null;
-    NDArray error = Losses.masked(prediction, start.add(away), mask);
+    NDArray error = Losses.masked(prediction, start.add(away), batch.mask());
     return Losses.scaled(error, 1.0 / point.getShape().get(1));
   }
 

@@ -26,6 +26,11 @@ record SelfDistillation(@Nullable Trajectory trajectory) implements AblationObje
   }
 
   @Override
+  public boolean usesAnchorImages() {
+    return trajectory == null;
+  }
+
+  @Override
   public NDArray loss(ObjectiveContext context) {
     TrainingBatch batch = context.batch();
     List<String> nothing = Collections.nCopies(batch.size(), "");
@@ -34,7 +39,7 @@ record SelfDistillation(@Nullable Trajectory trajectory) implements AblationObje
     NDArray aim = context.predict(Teacher.CURRENT_WEIGHTS, point, batch.timesteps(), empty);
     Conditioning target = context.encode(batch.targetPrompts()).with(batch.conditions());
     NDArray prediction = context.predict(point, batch.timesteps(), target);
-    NDArray error = Losses.masked(prediction, aim, trajectory == null ? batch.mask() : null);
+    NDArray error = Losses.masked(prediction, aim, batch.mask());
     return Losses.scaled(error, 1.0 / point.getShape().get(1));
   }
 

@@ -27,6 +27,11 @@ record SemiPermeable(NegativeGuidance removal, LatentAnchoring anchoring)
   }
 
   @Override
+  public boolean usesAnchorImages() {
+    return removal.usesAnchorImages();
+  }
+
+  @Override
   public NDArray loss(ObjectiveContext context) {
     NDArray point = removal.point(context);
     NDArray removed = removal.loss(context, point);

@@ -48,6 +48,11 @@ final class ForwardPassCounter {
       public boolean usesAveragedWeights() {
         return objective.usesAveragedWeights();
       }
+
+      @Override
+      public boolean usesAnchorImages() {
+        return objective.usesAnchorImages();
+      }
     };
   }
 

@@ -10,6 +10,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.augment.Augmentation;
+import dev.ablation.event.AblationEvent;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
@@ -296,6 +297,53 @@ class SemiPermeableTest {
       assertThat(result.delta().isLowRank()).isTrue();
       assertThat(history).allMatch(step -> step.loss() > 0 && step.gradientNorm() > 0);
     }
+  }
+
+  /** Prompts, noise and timesteps are all that a loss on a trajectory takes. */
+  @Test
+  void aLossOnATrajectoryDrawsNoAnchorImage() {
+    List<AblationEvent> events = new ArrayList<>();
+    List<String> prompts = new ArrayList<>();
+    AblationObjective objective = AblationObjective.negativeGuidanceToAnchor(1, Trajectory.of(1));
+    AblationObjective watching =
+        new AblationObjective() {
+          @Override
+          public NDArray loss(ObjectiveContext context) {
+            prompts.addAll(context.batch().anchorPrompts());
+            assertThat(context.batch().latents().abs().max().getFloat()).isZero();
+            assertThat(context.batch().mask()).isNull();
+            return objective.loss(context);
+          }
+
+          @Override
+          public String name() {
+            return objective.name();
+          }
+
+          @Override
+          public boolean usesAnchorImages() {
+            return objective.usesAnchorImages();
+          }
+        };
+    Ablation plan = plan().objective(watching).training(t -> t.steps(2).batchSize(1));
+    assertThat(plan.estimate().anchorImages()).isZero();
+    try (AblationResult result = plan.listener(events::add).run()) {
+      assertThat(result.provenance().settings())
+          .containsEntry("anchor.prompts", "2")
+          .doesNotContainKey("anchor.images");
+    }
+    assertThat(prompts.subList(prompts.size() - 2, prompts.size()))
+        .as("every prompt in turn")
+        .containsExactlyInAnyOrder("a photo of a cat", "two cats");
+    assertThat(events).noneMatch(AblationEvent.AnchorsProgressed.class::isInstance);
+    assertThat(AblationObjective.modelBasedOnTrajectory(Teacher.FROZEN_WEIGHTS, 2))
+        .returns(false, AblationObjective::usesAnchorImages);
+    assertThat(AblationObjective.selfDistillation(0))
+        .returns(true, AblationObjective::usesAnchorImages);
+    assertThat(objective.plus(AblationObjective.priorPreservation()))
+        .returns(true, AblationObjective::usesAnchorImages);
+    assertThat(AblationObjective.named("mine", objective).times(2))
+        .returns(false, AblationObjective::usesAnchorImages);
   }
 
   @Test
