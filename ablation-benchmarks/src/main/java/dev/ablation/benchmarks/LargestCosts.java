@@ -32,8 +32,8 @@ import java.util.Map;
  * }</pre>
  *
  * <p>Without a folder it takes the embedded model. {@code --out} keeps the costs; of a later run
- * {@code --before} shows them beside its own. The profiler sees the calling thread, which also takes
- * part in what several threads share, and makes every operation a little slower.
+ * {@code --before} shows them beside its own. The profiler sees the calling thread, which also
+ * takes part in what several threads share, and makes every operation a little slower.
  */
 public final class LargestCosts {
   private static final int LARGEST = 10;
@@ -125,9 +125,7 @@ public final class LargestCosts {
         double start = values.get("ts").getAsDouble();
         operations.add(
             new Operation(
-                values.get("name").getAsString(),
-                start,
-                start + values.get("dur").getAsDouble()));
+                values.get("name").getAsString(), start, start + values.get("dur").getAsDouble()));
       }
     }
     operations.sort(
@@ -137,10 +135,11 @@ public final class LargestCosts {
     Deque<Operation> open = new ArrayDeque<>();
     double inside = 0;
     for (Operation operation : operations) {
-      while (!open.isEmpty() && open.peek().end() <= operation.start()) {
-        open.pop();
-      }
       Operation caller = open.peek();
+      while (caller != null && caller.end() <= operation.start()) {
+        open.pop();
+        caller = open.peek();
+      }
       if (caller == null) {
         inside += operation.length();
       } else {
@@ -206,8 +205,7 @@ public final class LargestCosts {
     List<String> lines = new ArrayList<>();
     costs.forEach((name, cost) ->
         lines.add(
-            String.format(
-                Locale.ROOT, "%s\t%.3f\t%.6f", name, cost.calls(), cost.milliseconds())));
+            String.format(Locale.ROOT, "%s\t%.3f\t%.6f", name, cost.calls(), cost.milliseconds())));
     Files.write(file, lines, StandardCharsets.UTF_8);
   }
 
@@ -215,8 +213,7 @@ public final class LargestCosts {
     Map<String, Cost> costs = new LinkedHashMap<>();
     for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
       String[] parts = line.split("\t", -1);
-      costs.put(
-          parts[0], new Cost(Double.parseDouble(parts[1]), Double.parseDouble(parts[2])));
+      costs.put(parts[0], new Cost(Double.parseDouble(parts[1]), Double.parseDouble(parts[2])));
     }
     return costs;
   }

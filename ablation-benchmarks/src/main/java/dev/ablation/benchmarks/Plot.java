@@ -1,5 +1,7 @@
 package dev.ablation.benchmarks;
 
+import com.google.errorprone.annotations.FormatMethod;
+import com.google.errorprone.annotations.FormatString;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -47,42 +49,34 @@ final class Plot {
   }
 
   private static void draw(StringBuilder text, Panel panel, double at) {
-    double least = Math.floor(log(values(panel).min(Double::compare).orElseThrow()));
-    double most = Math.ceil(log(values(panel).max(Double::compare).orElseThrow()));
-    double top = Math.max(most, least + 1);
+    int least = (int) Math.floor(log(values(panel).min(Double::compare).orElseThrow()));
+    int most = (int) Math.ceil(log(values(panel).max(Double::compare).orElseThrow()));
+    int top = Math.max(most, least + 1);
     text.append(
         format(
             "<text x=\"%.1f\" y=\"24\" font-weight=\"bold\">%s</text>%n",
-            at + LEFT,
-            panel.title()));
-    for (double power = least; power <= top; power++) {
-      double y = BOTTOM - (power - least) / (top - least) * (BOTTOM - TOP);
+            at + LEFT, panel.title()));
+    for (int power = least; power <= top; power++) {
+      double y = BOTTOM - (double) (power - least) / (top - least) * (BOTTOM - TOP);
       text.append(
           format(
               "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>",
-              at + LEFT,
-              at + RIGHT,
-              y,
-              y));
+              at + LEFT, at + RIGHT, y, y));
       text.append(
           format(
               "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s s</text>%n",
-              at + LEFT - 6,
-              y + 4,
-              seconds(power)));
+              at + LEFT - 6, y + 4, seconds(power)));
     }
     for (double size : panel.sizes()) {
       text.append(
           format(
               "<text x=\"%.1f\" y=\"278\" text-anchor=\"middle\">%,d</text>%n",
-              at + x(panel, size),
-              Math.round(size)));
+              at + x(panel, size), Math.round(size)));
     }
     text.append(
         format(
             "<text x=\"%.1f\" y=\"298\" text-anchor=\"middle\">%s</text>%n",
-            at + (LEFT + RIGHT) / 2,
-            panel.axis()));
+            at + (LEFT + RIGHT) / 2, panel.axis()));
     line(text, panel, panel.java(), JAVA, at, least, top);
     line(text, panel, panel.python(), PYTHON, at, least, top);
   }
@@ -93,22 +87,21 @@ final class Plot {
       List<Double> values,
       String colour,
       double at,
-      double least,
-      double top) {
+      int least,
+      int top) {
     StringBuilder points = new StringBuilder();
     StringBuilder circles = new StringBuilder();
     for (int i = 0; i < values.size(); i++) {
       double x = at + x(panel, panel.sizes().get(i));
       double y = BOTTOM - (log(values.get(i)) - least) / (top - least) * (BOTTOM - TOP);
-      points.append(format(i == 0 ? "%.1f,%.1f" : " %.1f,%.1f", x, y));
+      points.append(i == 0 ? "" : " ").append(format("%.1f,%.1f", x, y));
       circles.append(
           format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>%n", x, y, colour));
     }
     text.append(
         format(
             "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"%s\"/>%n",
-            colour,
-            points));
+            colour, points));
     text.append(circles);
   }
 
@@ -126,12 +119,12 @@ final class Plot {
     return Math.log10(value);
   }
 
-  private static String seconds(double power) {
-    double value = Math.pow(10, power);
-    return power < 0 ? format("%." + (int) -power + "f", value) : format("%,.0f", value);
+  private static String seconds(int power) {
+    return power < 0 ? "0." + "0".repeat(-power - 1) + "1" : format("%,.0f", Math.pow(10, power));
   }
 
-  private static String format(String pattern, Object... values) {
+  @FormatMethod
+  private static String format(@FormatString String pattern, Object... values) {
     return String.format(Locale.ROOT, pattern, values);
   }
 }

@@ -27,8 +27,8 @@ import java.util.stream.Stream;
  *
  * <p>The shapes of {@code sd15} are those of Stable Diffusion 1.x with random weights, which are
  * written to the folder if it does not exist (4.3 GB); for {@code emoji} the folder is the embedded
- * model's. Without {@code --python} an environment with the pinned packages is made in {@code --out}
- * the first time.
+ * model's. Without {@code --python} an environment with the pinned packages is made in {@code
+ * --out} the first time.
  *
  * <p>Both sides run in turn, in fresh processes for each part. A part that has not begun when the
  * minutes are over is left out, and the table says so; a part that has ends after its round. It
@@ -138,8 +138,7 @@ public final class Race {
 
   // What is measured
 
-  private static Part part(
-      String label, Scenario scenario, Rounds repeated, String... settings) {
+  private static Part part(String label, Scenario scenario, Rounds repeated, String... settings) {
     return part(label, scenario, repeated, "", 0, settings);
   }
 
@@ -194,7 +193,8 @@ public final class Race {
     parts.add(part("forward", Scenario.FORWARD, many, batch));
     for (String group : List.of("kv", "attention", "unet")) {
       parts.add(
-          part("step, " + group, Scenario.STEP, many, "batch", "8", "workers", "2", "group", group));
+          part(
+              "step, " + group, Scenario.STEP, many, "batch", "8", "workers", "2", "group", group));
     }
     parts.add(part("sampling of 8 images", Scenario.SAMPLING, some, batch));
     parts.add(part("decoding of 8 images", Scenario.DECODE, many, batch));
@@ -289,8 +289,7 @@ public final class Race {
     try (Stream<Path> files = Files.walk(model)) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
         if (Files.size(file) > LARGE_FILE) {
-          execute(
-              "dd", "if=" + file, "of=/dev/null", "iflag=nocache", "count=0", "status=none");
+          execute("dd", "if=" + file, "of=/dev/null", "iflag=nocache", "count=0", "status=none");
         }
       }
     }
@@ -314,8 +313,7 @@ public final class Race {
   private void write() throws IOException {
     Files.writeString(out.resolve("race.md"), table());
     List<String> lines = new ArrayList<>();
-    lines.add(
-        "part,side,rounds,wall_median_ms,cpu_mean_ms,memory_beyond_weights_mb,start_s");
+    lines.add("part,side,rounds,wall_median_ms,cpu_mean_ms,memory_beyond_weights_mb,start_s");
     measured.forEach((part, outcome) -> {
       lines.add(line(part, "java", outcome.rounds(), outcome.java()));
       lines.add(line(part, "python", outcome.rounds(), outcome.python()));
@@ -367,15 +365,16 @@ public final class Race {
 
   /** What follows from measured parts. */
   private void derived(StringBuilder text) {
-    first(Scenario.MATMUL).ifPresent(product -> {
-      double work = 2.0 * Math.pow(Work.MATRIX, 3) / 1e6;
-      text.append(
-          String.format(
-              Locale.ROOT,
-              "%nThe product attains %.0f GFLOP/s in Java and %.0f in Python.%n",
-              work / product.java().wall(),
-              work / product.python().wall()));
-    });
+    first(Scenario.MATMUL)
+        .ifPresent(product -> {
+          double work = 2.0 * Math.pow(Work.MATRIX, 3) / 1e6;
+          text.append(
+              String.format(
+                  Locale.ROOT,
+                  "%nThe product attains %.0f GFLOP/s in Java and %.0f in Python.%n",
+                  work / product.java().wall(),
+                  work / product.python().wall()));
+        });
     double javaStart = starts(PeerComparison.Side::start, true);
     if (javaStart > 0) {
       text.append(
@@ -391,8 +390,7 @@ public final class Race {
     first(Scenario.SAMPLING)
         .filter(sampling -> real)
         .ifPresent(sampling ->
-            first(Scenario.STEP)
-                .ifPresent(step -> text.append(wholeFromParts(sampling, step))));
+            first(Scenario.STEP).ifPresent(step -> text.append(wholeFromParts(sampling, step))));
   }
 
   /** The sampling part has two steps; what is beside them is below a hundredth. */

@@ -13,7 +13,9 @@ enum Scenario {
   STEP(1e-3),
   /** A batch of latents by DDIM with guidance, text encoder included, autoencoder not. */
   SAMPLING(1e-3),
-  /** As many images of an anchor as asked for, in batches; from the same noise, of other prompts. */
+  /**
+   * As many images of an anchor as asked for, in batches; from the same noise, of other prompts.
+   */
   ANCHORS(1e-3),
   /** A batch of images from latents. */
   DECODE(1e-3),

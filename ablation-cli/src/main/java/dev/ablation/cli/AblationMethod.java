@@ -11,7 +11,6 @@ import dev.ablation.job.JobTrajectory;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How the weights are found. A published method has its published settings; the emoji model, which
@@ -167,8 +166,8 @@ enum AblationMethod {
   }
 
   private static JobMethod spm(JobMethod method, boolean checkpoint) {
-    @Nullable JobTraining given = method.training();
-    int steps = given == null || given.steps() == null ? 3000 : given.steps();
+    Integer given = Objects.requireNonNullElseGet(method.training(), JobTraining::defaults).steps();
+    int steps = given == null ? 3000 : given;
     return method
         .weights("transformers")
         .objective(JobObjective.semiPermeable(way(checkpoint, "current-weights", 3)))

@@ -17,7 +17,6 @@ import dev.ablation.model.PromptTokenizer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -158,17 +157,15 @@ public record ConceptGate(List<String> targets, double threshold) {
     try {
       JsonObject object = JsonParser.parseString(json).getAsJsonObject();
       List<String> targets = new ArrayList<>();
-      for (JsonElement target : Objects.requireNonNull(object.getAsJsonArray("targets"))) {
-        targets.add(target.getAsString());
+      if (object.get("targets") instanceof JsonArray names) {
+        names.forEach(name -> targets.add(name.getAsString()));
       }
       JsonElement threshold = object.get("threshold");
       return new ConceptGate(targets, threshold == null ? 0 : threshold.getAsDouble());
     } catch (JsonParseException
         | IllegalStateException
-        | ClassCastException
         | UnsupportedOperationException
-        | NumberFormatException
-        | NullPointerException e) {
+        | NumberFormatException e) {
       throw new IllegalArgumentException("not a gate of a delta: " + json, e);
     }
   }

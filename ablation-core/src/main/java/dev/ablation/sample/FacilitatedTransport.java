@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 
 /**
@@ -171,7 +172,7 @@ public final class FacilitatedTransport {
     }
     List<T> inOrder = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
-      inOrder.add(made.get(i));
+      inOrder.add(Objects.requireNonNull(made.get(i)));
     }
     return inOrder;
   }

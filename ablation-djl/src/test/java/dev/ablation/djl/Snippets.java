@@ -243,10 +243,15 @@ class Snippets {
         List<String> prompts = List.of("a boat by Van Gogh", "a photo of a cat");
         List<List<Double>> scales = transport.scales(prompts); // 1 for the first
         transport.draw(LatentSampler.of(model), prompts, 1);
-        // @end
+      }
+      // @end
+      try (WeightDelta delta = LoraFile.load(file, model)) {
+        assertThat(delta.isLowRank()).isTrue();
+        List<List<Double>> scales =
+            FacilitatedTransport.of(model, delta)
+                .scales(List.of("a boat by Van Gogh", "a photo of a cat"));
         assertThat(scales.get(0).get(0)).isEqualTo(1);
         assertThat(scales.get(1).get(0)).isLessThan(1);
-        assertThat(delta.isLowRank()).isTrue();
       }
     }
   }

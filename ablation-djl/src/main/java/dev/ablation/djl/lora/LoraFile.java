@@ -242,11 +242,11 @@ public final class LoraFile {
     if (own != null) {
       return Optional.of(ConceptGate.fromJson(own));
     }
-    if (!header.keySet().containsAll(Set.of(PROMPTS, RANK, ALPHA))) {
+    String prompts = header.get(PROMPTS);
+    if (prompts == null || !header.containsKey(RANK) || !header.containsKey(ALPHA)) {
       return Optional.empty();
     }
-    List<String> names =
-        Splitter.on(',').trimResults().omitEmptyStrings().splitToList(header.get(PROMPTS));
+    List<String> names = Splitter.on(',').trimResults().omitEmptyStrings().splitToList(prompts);
     return names.isEmpty() ? Optional.empty() : Optional.of(new ConceptGate(names, 0));
   }
 

@@ -45,17 +45,15 @@ record Method(String name, String differs, boolean forAll, Planner planner) {
   }
 
   /**
-   * A closed form whose polish works on what least squares loses: it holds all embeddings alike, and
-   * these steps hold predictions, where the network is sensitive. Early stopping would make none,
-   * since the target is gone at once.
+   * A closed form whose polish works on what least squares loses: it holds all embeddings alike,
+   * and these steps hold predictions, where the network is sensitive. Early stopping would make
+   * none, since the target is gone at once.
    */
   private static Ablation kept(StudyTarget target, DiffusionModel model) {
     EmojiAblation ablation = target.ablation().polishedClosedForm();
     return ablation
         .training(t ->
-            t.steps(KEPT_STEPS)
-                .learningRate(KEPT_RATE)
-                .schedule(LearningRateSchedule.cosine(0, 0)))
+            t.steps(KEPT_STEPS).learningRate(KEPT_RATE).schedule(LearningRateSchedule.cosine(0, 0)))
         .plan(model)
         .preserve(Preservation.ofPrompts(ablation.preservedCaptions()));
   }
