@@ -488,7 +488,8 @@ public final class GradientTrainer implements StepwiseTrainer {
   @Override
   public long stateBytes(long numbers) {
     // With an average it is kept, and the weights are while it takes their place.
-    return Float.BYTES * (ARRAYS_PER_WEIGHT + (values.average.isPresent() ? 2 : 0)) * numbers;
+    long arrays = ARRAYS_PER_WEIGHT + (values.average.isPresent() ? 2 : 0);
+    return Float.BYTES * arrays * numbers;
   }
 
   /** A monitor may have the best weights copied. */
