@@ -14,6 +14,7 @@ TARGET = "a photo of a grumpy cat"
 ANCHOR = "a photo of a cat"
 LEARNING_RATE = 1.6e-5
 GUIDANCE = 7.5
+MATRIX = 2048
 
 
 def status(name):
@@ -116,6 +117,29 @@ def sampling(pipe, latents, arguments):
     return once
 
 
+def anchors(pipe, latents, arguments):
+    use_ddim(pipe)
+    prompts = [f"a photo of a cat, number {i}" for i in range(arguments.images)]
+
+    def once():
+        drawn = [
+            pipe(
+                prompts[i:i + arguments.batch],
+                latents=latents[:1].repeat(len(prompts[i:i + arguments.batch]), 1, 1, 1),
+                num_inference_steps=arguments.steps, guidance_scale=GUIDANCE,
+                output_type="latent").images
+            for i in range(0, arguments.images, arguments.batch)]
+        return torch.cat(drawn).abs().mean().item()
+
+    return once
+
+
+def matmul(pipe, _, arguments):
+    numbers = [1.4 * math.sin(0.7 * i) for i in range(MATRIX * MATRIX)]
+    matrix = torch.tensor(numbers).reshape(MATRIX, MATRIX).to(pipe.device)
+    return lambda: (matrix @ matrix).abs().mean().item()
+
+
 def decode(pipe, latents, _):
     def once():
         with torch.no_grad():
@@ -196,8 +220,8 @@ def uce(pipe, _, arguments):
 
 
 SCENARIOS = {
-    "forward": forward, "step": step, "sampling": sampling, "decode": decode, "text": text,
-    "ablation": ablation, "uce": uce}
+    "forward": forward, "step": step, "sampling": sampling, "anchors": anchors,
+    "decode": decode, "text": text, "ablation": ablation, "uce": uce, "matmul": matmul}
 
 
 def main():
@@ -212,6 +236,7 @@ def main():
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--concepts", type=int, default=1)
+    parser.add_argument("--size", type=int)
     parser.add_argument("--workers")  # Java's alone
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -227,9 +252,10 @@ def main():
             weights += parameter.numel() * 4
             parameter.min()  # what is mapped becomes resident, as on the Java side
     config = pipe.unet.config
-    count = config.in_channels * config.sample_size**2
+    size = arguments.size or config.sample_size
+    count = config.in_channels * size**2
     latents = torch.tensor([1.4 * math.sin(0.7 * i) for i in range(count)])
-    latents = latents.reshape(1, config.in_channels, config.sample_size, config.sample_size)
+    latents = latents.reshape(1, config.in_channels, size, size)
     latents = latents.repeat(arguments.batch, 1, 1, 1)
     once = SCENARIOS[arguments.scenario](pipe, latents.to(pipe.device), arguments)
     gc.collect()

@@ -27,6 +27,14 @@ final class Arguments {
     return more;
   }
 
+  /** The same with another value. */
+  Arguments with(String name, String value) {
+    Arguments changed = new Arguments();
+    changed.values.putAll(values);
+    changed.values.put(name, value);
+    return changed;
+  }
+
   String require(String name) {
     String value = values.get(name);
     if (value == null) {

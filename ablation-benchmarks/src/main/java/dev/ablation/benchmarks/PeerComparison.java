@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.BooleanSupplier;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
@@ -22,7 +23,8 @@ import java.util.stream.Stream;
  * <pre>{@code
  * java -cp CLASS_PATH dev.ablation.benchmarks.PeerComparison --model FOLDER --python PYTHON
  *     [--scenarios forward,step,sampling] [--rounds 21] [--warm 3] [--threads 1] [--workers 1]
- *     [--batch 1] [--group kv] [--steps 20] [--images 64] [--iterations 200] [--concepts 1]
+ *     [--batch 1] [--size 64] [--group kv] [--steps 20] [--images 64] [--iterations 200]
+ *     [--concepts 1]
  *     [--device cpu] [--name NAME] [--out FOLDER] [--script src/main/python/peer.py]
  *     [--jvm "-Xmx256m -XX:+UseSerialGC"]
  * }</pre>
@@ -46,7 +48,7 @@ public final class PeerComparison {
   private final int warm;
   private final int threads;
 
-  private PeerComparison(Arguments arguments) {
+  PeerComparison(Arguments arguments) {
     this.arguments = arguments;
     model = Path.of(arguments.require("model"));
     name = arguments.get("name", model.toAbsolutePath().normalize().getFileName().toString());
@@ -79,6 +81,17 @@ public final class PeerComparison {
   }
 
   private String compare(Scenario scenario) throws IOException {
+    String row = row(scenario, measure(scenario, () -> true));
+    System.out.println(row);
+    return row;
+  }
+
+  /**
+   * Measures a scenario.
+   *
+   * @param goesOn asked before each round but the first that counts; {@code false} ends it
+   */
+  Outcome measure(Scenario scenario, BooleanSupplier goesOn) throws IOException {
     try (Peer java = Peer.start(command(javaCommand(), scenario), threads);
         Peer python = Peer.start(command(pythonCommand(), scenario), threads)) {
       System.out.printf(
@@ -87,48 +100,82 @@ public final class PeerComparison {
           scenario.label(),
           java.secondsToStart(),
           python.secondsToStart());
-      for (int round = -warm; round < rounds; round++) {
+      for (int round = -warm; round < rounds && (round <= 0 || goesOn.getAsBoolean()); round++) {
         // Each side goes first in every other round.
         boolean javaFirst = round % 2 == 0;
         Run first = (javaFirst ? java : python).run(round >= 0);
         Run second = (javaFirst ? python : java).run(round >= 0);
         requireAgreement(scenario, first.result(), second.result());
       }
-      return summarise(scenario, java, python);
+      write(scenario, java, python);
+      return Outcome.of(java, python);
     }
   }
 
-  private String summarise(Scenario scenario, Peer java, Peer python) throws IOException {
-    double[] ratios = new double[rounds];
-    for (int i = 0; i < rounds; i++) {
-      ratios[i] = java.runs().get(i).wall() / python.runs().get(i).wall();
+  private String row(Scenario scenario, Outcome outcome) {
+    return String.format(
+        Locale.ROOT,
+        "| %s | %s | %d | %.1f | %.1f | %s | %.2f | %.0f | %.0f | %.2f |",
+        name,
+        scenario.label(),
+        threads,
+        outcome.java().wall(),
+        outcome.python().wall(),
+        outcome.ratio(),
+        outcome.java().cpu() / outcome.python().cpu(),
+        outcome.java().memory(),
+        outcome.python().memory(),
+        outcome.java().memory() / outcome.python().memory());
+  }
+
+  /**
+   * What a side needed.
+   *
+   * @param wall median milliseconds of a repetition
+   * @param cpu mean milliseconds of processor time
+   * @param memory peak beyond the weights, MB
+   * @param start seconds from the start of the process to a loaded model
+   */
+  record Side(double wall, double cpu, double memory, double start) {
+    private static Side of(Peer peer) throws IOException {
+      return new Side(
+          median(peer, Run::wall),
+          total(peer) / peer.runs().size(),
+          peer.memory().peakBeyondWeights(),
+          peer.secondsToStart());
     }
-    Arrays.sort(ratios);
-    double javaWall = median(java, Run::wall);
-    double pythonWall = median(python, Run::wall);
-    double cpu = total(java) / total(python);
-    Memory javaMemory = java.memory();
-    Memory pythonMemory = python.memory();
-    double memory = javaMemory.peakBeyondWeights() / pythonMemory.peakBeyondWeights();
-    write(scenario, java, python);
-    String row =
-        String.format(
-            Locale.ROOT,
-            "| %s | %s | %d | %.1f | %.1f | %.2f (%.2f-%.2f) | %.2f | %.0f | %.0f | %.2f |",
-            name,
-            scenario.label(),
-            threads,
-            javaWall,
-            pythonWall,
-            javaWall / pythonWall,
-            ratios[rounds / 4],
-            ratios[rounds - 1 - rounds / 4],
-            cpu,
-            javaMemory.peakBeyondWeights(),
-            pythonMemory.peakBeyondWeights(),
-            memory);
-    System.out.println(row);
-    return row;
+  }
+
+  /**
+   * What both sides needed.
+   *
+   * @param rounds repetitions that count
+   * @param lower quartile of the ratios of adjacent repetitions, Java by Python
+   * @param upper the upper quartile
+   */
+  record Outcome(Side java, Side python, int rounds, double lower, double upper) {
+    private static Outcome of(Peer java, Peer python) throws IOException {
+      int rounds = java.runs().size();
+      double[] ratios = new double[rounds];
+      for (int i = 0; i < rounds; i++) {
+        ratios[i] = java.runs().get(i).wall() / python.runs().get(i).wall();
+      }
+      Arrays.sort(ratios);
+      return new Outcome(
+          Side.of(java),
+          Side.of(python),
+          rounds,
+          ratios[rounds / 4],
+          ratios[rounds - 1 - rounds / 4]);
+    }
+
+    /** The ratio of the medians, with the quartiles where there are several repetitions. */
+    String ratio() {
+      String medians = String.format(Locale.ROOT, "%.2f", java.wall() / python.wall());
+      return rounds < 3
+          ? medians
+          : String.format(Locale.ROOT, "%s (%.2f-%.2f)", medians, lower, upper);
+    }
   }
 
   private void write(Scenario scenario, Peer java, Peer python) throws IOException {
@@ -137,7 +184,7 @@ public final class PeerComparison {
     }
     Path folder = Files.createDirectories(Path.of(arguments.require("out")));
     List<String> lines = new ArrayList<>();
-    for (int i = 0; i < rounds; i++) {
+    for (int i = 0; i < java.runs().size(); i++) {
       lines.add(line(scenario, "java", i, java.runs().get(i)));
       lines.add(line(scenario, "python", i, python.runs().get(i)));
     }
@@ -175,7 +222,7 @@ public final class PeerComparison {
         threads,
         side,
         median(peer, Run::wall),
-        total(peer) / rounds,
+        total(peer) / peer.runs().size(),
         memory.weights(),
         memory.loaded(),
         memory.peak());

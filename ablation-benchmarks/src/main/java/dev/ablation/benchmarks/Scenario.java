@@ -13,6 +13,10 @@ enum Scenario {
   STEP(1e-3),
   /** A batch of latents by DDIM with guidance, text encoder included, autoencoder not. */
   SAMPLING(1e-3),
+  /**
+   * As many images of an anchor as asked for, in batches; from the same noise, of other prompts.
+   */
+  ANCHORS(1e-3),
   /** A batch of images from latents. */
   DECODE(1e-3),
   /** The embeddings of a batch of prompts, tokenizer included. */
@@ -24,7 +28,9 @@ enum Scenario {
    */
   ABLATION(0.3),
   /** Edits of keys and values by UCE: some concepts, two preserved ones each, encoding included. */
-  UCE(1e-3);
+  UCE(1e-3),
+  /** A product of two square matrices: what the machine attains. */
+  MATMUL(1e-3);
 
   private final double agreement;
 

@@ -46,7 +46,10 @@ abstract class Work implements AutoCloseable {
 
   /** Arguments that say what is done. */
   static final List<String> SETTINGS =
-      List.of("workers", "batch", "group", "images", "iterations", "concepts");
+      List.of("workers", "batch", "group", "images", "iterations", "concepts", "size");
+
+  /** Rows and columns of a product of {@link Scenario#MATMUL}. */
+  static final int MATRIX = 2048;
 
   final StableDiffusion model;
   final NDManager manager;
@@ -59,7 +62,9 @@ abstract class Work implements AutoCloseable {
     this.model = model;
     batch = arguments.get("batch", 1);
     manager = model.manager().newSubManager();
-    latents = repeated(numbers(model.descriptor().latentShape()));
+    Shape usual = model.descriptor().latentShape();
+    int size = arguments.get("size", Math.toIntExact(usual.get(1)));
+    latents = repeated(numbers(new Shape(usual.get(0), size, size)));
   }
 
   /** Prepares a scenario. */
@@ -68,6 +73,8 @@ abstract class Work implements AutoCloseable {
       case FORWARD -> new Forward(model, arguments);
       case STEP -> new Step(model, arguments);
       case SAMPLING -> new Sampling(model, arguments);
+      case ANCHORS -> new Anchors(model, arguments);
+      case MATMUL -> new Product(model, arguments);
       case DECODE -> new Decode(model, arguments);
       case TEXT -> new Text(model, arguments);
       case ABLATION -> new WholeAblation(model, arguments);
@@ -105,7 +112,7 @@ abstract class Work implements AutoCloseable {
   }
 
   /** Numbers in the range of noise that every language computes alike: 1.4 sin(0.7 i). */
-  private NDArray numbers(Shape shape) {
+  final NDArray numbers(Shape shape) {
     float[] values = new float[(int) shape.size()];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) (1.4 * Math.sin(0.7 * i));
@@ -210,6 +217,43 @@ abstract class Work implements AutoCloseable {
     double once() {
       try (NDArray sampled = sampler.sample(repeated(TARGET), noise, manager)) {
         return size(sampled);
+      }
+    }
+  }
+
+  private static final class Anchors extends Work {
+    private final LatentSampler sampler;
+    private final NoiseSource noise;
+    private final List<String> prompts;
+
+    Anchors(StableDiffusion model, Arguments arguments) {
+      super(model, arguments);
+      sampler = LatentSampler.of(model).settings(sampling(arguments));
+      prompts = prompts(arguments.get("images", 64), "a photo of a cat, number %d");
+      NDArray same = latents.get("0:1").repeat(0, prompts.size());
+      noise = NoiseSource.ofInitial(same, NoiseSource.ofSeed(0));
+    }
+
+    @Override
+    double once() {
+      try (NDArray sampled = sampler.sample(prompts, noise, manager)) {
+        return size(sampled);
+      }
+    }
+  }
+
+  private static final class Product extends Work {
+    private final NDArray matrix;
+
+    Product(StableDiffusion model, Arguments arguments) {
+      super(model, arguments);
+      matrix = numbers(new Shape(MATRIX, MATRIX)).get(0);
+    }
+
+    @Override
+    double once() {
+      try (NDArray product = matrix.matMul(matrix)) {
+        return size(product);
       }
     }
   }

@@ -172,7 +172,9 @@ public final class Ablate implements Callable<Integer> {
           "How the weights are found: gradient (the paper's, the default); closed-form, least squares"
               + " on text embeddings, in seconds and without anchor images; polished, gradients that"
               + " begin with the closed form; resistant, redirection of noised images and learned words"
-              + " too, in some minutes; uce, rece or orthogonal, published closed forms.")
+              + " too, in some minutes; uce, rece or orthogonal, published closed forms; esd-x, esd-x-strict,"
+              + " esd-u, sdd, leco, spm, hirm or task-vector, other published methods by gradients,"
+              + " which draw no anchor images.")
   private AblationMethod way = AblationMethod.GRADIENT;
 
   @Option(
@@ -363,11 +365,6 @@ public final class Ablate implements Callable<Integer> {
   }
 
   private void checkStepsAreOfGradients() {
-    if (way == AblationMethod.RESISTANT) {
-      for (String ofOthers : given("--images", "--frozen-teacher")) {
-        throw wrong("%s is not of --method resistant".formatted(ofOthers));
-      }
-    }
     if (!way.hasSteps()) {
       for (String ofGradients :
           given("--steps", "--learning-rate", "--images", "--frozen-teacher")) {
@@ -375,6 +372,16 @@ public final class Ablate implements Callable<Integer> {
             "%s is of training by gradients, --method was %s"
                 .formatted(ofGradients, way.optionName()));
       }
+    }
+    if (!way.hasAnchorImages()) {
+      for (String ofOthers : given("--images", "--frozen-teacher")) {
+        throw wrong("%s is not of --method %s".formatted(ofOthers, way.optionName()));
+      }
+    }
+    if (!way.hasPresets() && preset != null) {
+      throw wrong(
+          "--preset is not of --method %s, which has published settings of its own"
+              .formatted(way.optionName()));
     }
   }
 

@@ -47,12 +47,22 @@ class AblateUsageTest {
     assertThat(ablate("--target", "ink", "--method", "magic")).isEqualTo(2);
     assertThat(err.toString())
         .contains(
-            "must be one of gradient, closed-form, polished, resistant, uce, rece, orthogonal")
+            "must be one of gradient, closed-form, polished, resistant, uce, rece, orthogonal,",
+            "esd-x, esd-x-strict, esd-u, sdd, leco, spm, hirm, task-vector")
         .contains("was 'magic'");
     assertThat(ablate("--target", "ink", "--method", "uce", "--steps", "3")).isEqualTo(2);
     assertThat(err.toString()).contains("--steps is of training by gradients, --method was uce");
     assertThat(ablate("--target", "ink", "--method", "resistant", "--images", "3")).isEqualTo(2);
     assertThat(err.toString()).contains("--images is not of --method resistant");
+    assertThat(ablate("--target", "ink", "--method", "spm", "--frozen-teacher")).isEqualTo(2);
+    assertThat(err.toString()).contains("--frozen-teacher is not of --method spm");
+    assertThat(
+            ablate(
+                "--model m --kind style --target a --anchor b --preset paper --method sdd"
+                    .split(" ")))
+        .isEqualTo(2);
+    assertThat(err.toString())
+        .contains("--preset is not of --method sdd, which has published settings of its own");
   }
 
   @Test

@@ -66,6 +66,9 @@ public final class WeightDelta implements AutoCloseable {
   /** Key of the provenance in the header of a delta file. */
   public static final String PROVENANCE_KEY = "ablation.provenance";
 
+  /** Key of the gate in the header of a delta file, see {@link ConceptGate#toJson}. */
+  public static final String GATE_KEY = "ablation.gate";
+
   /** Every difference in full. */
   private static final String FORMAT = "weight-delta/1";
 
@@ -83,11 +86,17 @@ public final class WeightDelta implements AutoCloseable {
   private final Map<String, Change> changes;
   private final Map<String, NDArray> full = new HashMap<>();
   private final Provenance provenance;
+  private final @Nullable ConceptGate gate;
 
-  private WeightDelta(NDManager manager, Map<String, Change> changes, Provenance provenance) {
+  private WeightDelta(
+      NDManager manager,
+      Map<String, Change> changes,
+      Provenance provenance,
+      @Nullable ConceptGate gate) {
     this.manager = manager;
     this.changes = changes;
     this.provenance = provenance;
+    this.gate = gate;
   }
 
   /**
@@ -128,6 +137,7 @@ public final class WeightDelta implements AutoCloseable {
     return of(
         parent,
         provenance,
+        null,
         changes.keySet(),
         (name, owner) -> {
           try (NDArray base = weights.copy(name, owner)) {
@@ -149,6 +159,7 @@ public final class WeightDelta implements AutoCloseable {
     return of(
         parent,
         provenance,
+        null,
         changes.keySet(),
         (name, owner) ->
             new LowRankChange(Objects.requireNonNull(changes.get(name), name)).copy(owner));
@@ -158,6 +169,7 @@ public final class WeightDelta implements AutoCloseable {
   private static WeightDelta of(
       NDManager parent,
       Provenance provenance,
+      @Nullable ConceptGate gate,
       Set<String> names,
       BiFunction<String, NDManager, Change> change) {
     NDManager manager =
@@ -170,7 +182,7 @@ public final class WeightDelta implements AutoCloseable {
         changes.put(
             name, made instanceof FactorChange shared ? shared.ownedBy(manager, factors) : made);
       });
-      return new WeightDelta(manager, changes, provenance);
+      return new WeightDelta(manager, changes, provenance, gate);
     } catch (RuntimeException e) {
       manager.close();
       throw e;
@@ -283,6 +295,7 @@ public final class WeightDelta implements AutoCloseable {
     return of(
         manager,
         provenance,
+        gate,
         changes.keySet(),
         (name, owner) -> {
           if (!(change(name) instanceof FactorChange held)) {
@@ -303,6 +316,7 @@ public final class WeightDelta implements AutoCloseable {
     return of(
         manager,
         provenance,
+        gate,
         changes.keySet(),
         (name, owner) ->
             change(name) instanceof LowRankChange held
@@ -328,6 +342,30 @@ public final class WeightDelta implements AutoCloseable {
     Change change = changes.get(name);
     Preconditions.checkArgument(change != null, "the delta does not change '%s'", name);
     return change;
+  }
+
+  /**
+   * {@return how strongly prompts ask for the delta; empty if all do alike} The methods that apply
+   * a delta to a model apply it in full, gate or not; {@link
+   * dev.ablation.sample.FacilitatedTransport} scales it by the prompt.
+   */
+  public Optional<ConceptGate> gate() {
+    return Optional.ofNullable(gate);
+  }
+
+  /**
+   * Returns the same delta with a gate, which files keep.
+   *
+   * @param gate how strongly a prompt asks for it
+   * @return a new delta, owned by the caller
+   */
+  public WeightDelta gatedBy(ConceptGate gate) {
+    return of(
+        manager,
+        provenance,
+        Objects.requireNonNull(gate, "gate"),
+        changes.keySet(),
+        (name, owner) -> change(name).copy(owner));
   }
 
   /** {@return the provenance of the delta} */
@@ -376,6 +414,7 @@ public final class WeightDelta implements AutoCloseable {
     return of(
         manager,
         provenance.scaledBy(factor),
+        gate,
         changes.keySet(),
         (name, owner) -> change(name).scaledBy(factor, owner));
   }
@@ -387,8 +426,15 @@ public final class WeightDelta implements AutoCloseable {
    * @param other delta of the same base model
    * @return a new delta, owned by the caller, whose provenance names the settings of both
    * @throws DeltaMismatchException listing every weight whose shape or base differs
+   * @throws IllegalArgumentException if their gates differ: a sum has one scale
    */
   public WeightDelta plus(WeightDelta other) {
+    Preconditions.checkArgument(
+        Objects.equals(gate, other.gate),
+        "deltas to be added must have the same gate, had %s and %s; FacilitatedTransport draws with"
+            + " several",
+        gate,
+        other.gate);
     List<String> problems = new ArrayList<>();
     Set<String> names = new LinkedHashSet<>(changes.keySet());
     for (String name : other.names()) {
@@ -414,6 +460,7 @@ public final class WeightDelta implements AutoCloseable {
     return of(
         manager,
         provenance.plus(other.provenance),
+        gate,
         names,
         (name, owner) -> {
           Change mine = changes.get(name);
@@ -564,6 +611,9 @@ public final class WeightDelta implements AutoCloseable {
     if (!forms.isEmpty()) {
       header.put(FORMS_KEY, forms.toString());
     }
+    if (gate != null) {
+      header.put(GATE_KEY, gate.toJson());
+    }
     DeltaChecksums.add(header, arrays);
     return header;
   }
@@ -598,7 +648,12 @@ public final class WeightDelta implements AutoCloseable {
         Map<String, Change> changes =
             new StoredChanges(tensors, manager)
                 .read(tensors.metadata().getOrDefault(FORMS_KEY, "{}"));
-        return new WeightDelta(manager, changes, Provenance.fromJson(provenance));
+        String gate = tensors.metadata().get(GATE_KEY);
+        return new WeightDelta(
+            manager,
+            changes,
+            Provenance.fromJson(provenance),
+            gate == null ? null : ConceptGate.fromJson(gate));
       } catch (IOException | RuntimeException e) {
         manager.close();
         throw e;

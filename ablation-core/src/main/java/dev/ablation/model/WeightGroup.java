@@ -8,6 +8,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -20,6 +21,12 @@ import java.util.stream.Collectors;
  */
 @CheckReturnValue
 public record WeightGroup(String name, Predicate<WeightInfo> test) {
+  /** Parts of diffusers' names of the blocks that hold transformers. */
+  private static final Set<String> TRANSFORMERS =
+      Set.of(".attentions.", ".transformer_blocks.", ".single_transformer_blocks.");
+
+  /** Of diffusers' names of modules: {@code norm1}, {@code conv_norm_out}, {@code norm_q}. */
+  private static final Pattern NORMALISATION = Pattern.compile("\\b\\w*norm\\w*\\.(weight|bias)$");
 
   /** Checks that nothing is null and the name not blank. */
   public WeightGroup {
@@ -82,6 +89,36 @@ public record WeightGroup(String name, Predicate<WeightInfo> test) {
    */
   public static WeightGroup contextEmbedder() {
     return ofRoles("context-embedder", WeightRole.CONTEXT_EMBEDDER);
+  }
+
+  /**
+   * Every linear map and convolution within the transformers of a denoising network: in a UNet
+   * those of its attention blocks ({@code Transformer2DModel} of diffusers: attentions,
+   * feed-forward networks, the projections around them), elsewhere those of all blocks. Biases and
+   * normalisations are not among them. SPM and LECO adapt these.
+   *
+   * @return the group
+   */
+  public static WeightGroup transformers() {
+    return new WeightGroup(
+        "transformers",
+        info ->
+            info.shape().dimension() > 1
+                && TRANSFORMERS.stream().anyMatch(part -> info.name().contains(part))
+                && denoiser().test.test(info));
+  }
+
+  /**
+   * What ESD-u trains: linear maps and convolutions of the denoising network with their biases, but
+   * not those of the attention over the text, and no normalisation.
+   *
+   * @return the group
+   */
+  public static WeightGroup outsideCrossAttention() {
+    WeightGroup rest = denoiser().minus(crossAttention());
+    return new WeightGroup(
+        "outside-cross-attention",
+        info -> rest.test.test(info) && !NORMALISATION.matcher(info.name()).find());
   }
 
   /**

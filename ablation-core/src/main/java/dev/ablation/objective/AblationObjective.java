@@ -51,6 +51,24 @@ public interface AblationObjective {
   }
 
   /**
+   * {@return whether the objective uses {@link Teacher#AVERAGED_WEIGHTS}, which the trainer must
+   * then keep}
+   */
+  default boolean usesAveragedWeights() {
+    return false;
+  }
+
+  /**
+   * {@return whether the objective uses the anchor images of {@link ObjectiveContext#batch()}} If
+   * it takes nothing but a batch's prompts, noise and timesteps, as on a {@link Trajectory}, no
+   * image is drawn or read: the batch then has zeros in the size that the model was trained for,
+   * and every anchor prompt comes in turn.
+   */
+  default boolean usesAnchorImages() {
+    return true;
+  }
+
+  /**
    * Gives an objective, such as a lambda, a name for provenance.
    *
    * @param name not blank
@@ -59,7 +77,7 @@ public interface AblationObjective {
    */
   static AblationObjective named(String name, AblationObjective objective) {
     Preconditions.checkArgument(!name.isBlank(), "name of an objective must not be blank");
-    return new Named(name, objective.usesPriorBatch(), objective);
+    return new Named(name, Uses.of(objective), objective);
   }
 
   /**
@@ -71,7 +89,7 @@ public interface AblationObjective {
   default AblationObjective times(double factor) {
     Preconditions.checkArgument(Double.isFinite(factor), "factor must be finite, was %s", factor);
     return new Named(
-        factor + " * " + name(), usesPriorBatch(), context -> Losses.scaled(loss(context), factor));
+        factor + " * " + name(), Uses.of(this), context -> Losses.scaled(loss(context), factor));
   }
 
   /**
@@ -84,7 +102,7 @@ public interface AblationObjective {
     Objects.requireNonNull(other, "other");
     return new Named(
         name() + " + " + other.name(),
-        usesPriorBatch() || other.usesPriorBatch(),
+        Uses.of(this).or(Uses.of(other)),
         context -> loss(context).add(other.loss(context)));
   }
 
@@ -107,10 +125,15 @@ public interface AblationObjective {
    */
   static AblationObjective modelBased(Teacher teacher) {
     Objects.requireNonNull(teacher, "teacher");
-    String name = teacher == Teacher.CURRENT_WEIGHTS ? "model-based" : "model-based(frozen)";
+    String name =
+        switch (teacher) {
+          case CURRENT_WEIGHTS -> "model-based";
+          case FROZEN_WEIGHTS -> "model-based(frozen)";
+          case AVERAGED_WEIGHTS -> "model-based(averaged)";
+        };
     return new Named(
         name,
-        false,
+        new Uses(false, teacher == Teacher.AVERAGED_WEIGHTS, true),
         context -> {
           TrainingBatch batch = context.batch();
           NDArray aim = context.predict(teacher, batch, batch.anchorPrompts());
@@ -122,8 +145,8 @@ public interface AblationObjective {
   /**
    * The model-based objective at points of the target's own trajectory, where the erased model will
    * be asked, instead of at noised anchor images: from pure noise, the weights of before the run
-   * draw the target prompt up to the batch's timestep, by Euler's method and without guidance. Of
-   * the anchor images only the number and the size are used, so that a few suffice.
+   * draw the target prompt up to the batch's timestep, by Euler's method and without guidance. No
+   * anchor image is drawn.
    *
    * @param teacher which weights predict for the anchor prompt
    * @param steps network calls from pure noise to the timestep, positive; each costs a forward pass
@@ -131,7 +154,18 @@ public interface AblationObjective {
    * @return the objective
    */
   static AblationObjective modelBasedOnTrajectory(Teacher teacher, int steps) {
-    return new TrajectoryObjective(teacher, steps);
+    return new TrajectoryObjective(teacher, Trajectory.of(steps));
+  }
+
+  /**
+   * {@link #modelBasedOnTrajectory(Teacher, int)} on a way of the caller's choice.
+   *
+   * @param teacher which weights predict for the anchor prompt
+   * @param trajectory the target's way
+   * @return the objective
+   */
+  static AblationObjective modelBasedOnTrajectory(Teacher teacher, Trajectory trajectory) {
+    return new TrajectoryObjective(teacher, trajectory);
   }
 
   /**
@@ -150,7 +184,7 @@ public interface AblationObjective {
    * @see #negativeGuidanceOnTrajectory
    */
   static AblationObjective negativeGuidance(double scale) {
-    return new NegativeGuidance(scale, 0, false);
+    return new NegativeGuidance(scale, null, NegativeGuidance.Form.FROM_TARGET);
   }
 
   /**
@@ -162,15 +196,13 @@ public interface AblationObjective {
    * @return the objective
    */
   static AblationObjective negativeGuidanceFromAnchor(double scale) {
-    return new NegativeGuidance(scale, 0, true);
+    return new NegativeGuidance(scale, null, NegativeGuidance.Form.FROM_ANCHOR);
   }
 
   /**
    * {@link #negativeGuidance} at points of the target's own trajectory, as in ESD, instead of at
    * noised anchor images: from pure noise, the weights of before the run draw the target prompt up
-   * to the batch's timestep, by Euler's method and without guidance. (The published code draws with
-   * the weights under training and guidance 3.) Of the anchor images only the number and the size
-   * are used, so that a few suffice.
+   * to the batch's timestep, by Euler's method and without guidance. No anchor image is drawn.
    *
    * @param scale n, positive
    * @param steps network calls from pure noise to the timestep, positive; each costs a forward pass
@@ -178,8 +210,67 @@ public interface AblationObjective {
    * @return the objective
    */
   static AblationObjective negativeGuidanceOnTrajectory(double scale, int steps) {
-    Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
-    return new NegativeGuidance(scale, steps, false);
+    return negativeGuidanceOnTrajectory(scale, Trajectory.of(steps));
+  }
+
+  /**
+   * {@link #negativeGuidanceOnTrajectory(double, int)} on a way of the caller's choice. The
+   * published code draws with guidance 3.
+   *
+   * @param scale n, positive
+   * @param trajectory the target's way
+   * @return the objective
+   */
+  static AblationObjective negativeGuidanceOnTrajectory(double scale, Trajectory trajectory) {
+    Objects.requireNonNull(trajectory, "trajectory");
+    return new NegativeGuidance(scale, trajectory, NegativeGuidance.Form.FROM_TARGET);
+  }
+
+  /**
+   * {@link #negativeGuidance} from the anchor on, as in LECO and SPM (Lyu et al. 2024, arXiv
+   * 2312.16145, section 3.2): the prediction for the target prompt must become {@code e(anchor) - n
+   * (e(target) - e(anchor))} of the weights of before the run, at noised anchor images.
+   *
+   * @param scale n, positive; the published codes' default is 1
+   * @return the objective
+   */
+  static AblationObjective negativeGuidanceToAnchor(double scale) {
+    return new NegativeGuidance(scale, null, NegativeGuidance.Form.TO_ANCHOR);
+  }
+
+  /**
+   * {@link #negativeGuidanceToAnchor(double)} at points of the target's own trajectory, as the
+   * published codes train. These draw with the weights under training and guidance 3, at most 29
+   * steps.
+   *
+   * @param scale n, positive
+   * @param trajectory the target's way; no anchor image is drawn
+   * @return the objective
+   */
+  static AblationObjective negativeGuidanceToAnchor(double scale, Trajectory trajectory) {
+    Objects.requireNonNull(trajectory, "trajectory");
+    return new NegativeGuidance(scale, trajectory, NegativeGuidance.Form.TO_ANCHOR);
+  }
+
+  /**
+   * The loss of a concept-semi-permeable membrane (SPM; Lyu et al. 2024, arXiv 2312.16145, equation
+   * 6): {@link #negativeGuidanceToAnchor(double, Trajectory)}, and beside it the predictions for
+   * random text embeddings stay. Train it as a LoRA of rank 1 on {@link
+   * dev.ablation.model.WeightGroup#transformers()}, and draw by {@link
+   * dev.ablation.sample.FacilitatedTransport}.
+   *
+   * {@snippet class="dev.ablation.objective.SemiPermeableTest" region="semi-permeable"}
+   *
+   * @param scale n, positive; the published code's default is 1
+   * @param trajectory the target's way; no anchor image is drawn
+   * @param anchoring what stays
+   * @return the objective
+   */
+  static AblationObjective semiPermeable(
+      double scale, Trajectory trajectory, LatentAnchoring anchoring) {
+    Objects.requireNonNull(trajectory, "trajectory");
+    return new SemiPermeable(
+        new NegativeGuidance(scale, trajectory, NegativeGuidance.Form.TO_ANCHOR), anchoring);
   }
 
   /**
@@ -188,18 +279,31 @@ public interface AblationObjective {
    * prompt must become that of the weights under training for the empty prompt, with its gradient
    * stopped, as a plain mean of squares. The anchor's prompts are not used.
    *
-   * <p>The published code trains {@link dev.ablation.model.WeightGroup#crossAttention()} for 1,500
-   * steps of one image at a learning rate of 1e-5. Its result is a moving average of the weights,
-   * and it draws the way to a timestep with that average; here both are the weights themselves and
-   * those of before the run.
-   *
-   * @param steps network calls from pure noise to the batch's timestep, drawing the empty prompt;
-   *     each costs a forward pass of the batch, and of the anchor images only number and size are
-   *     used. 0 for noised anchor images
+   * @param steps network calls from pure noise to the batch's timestep, with the weights of before
+   *     the run and the empty prompt; each costs a forward pass of the batch, and no anchor image
+   *     is drawn. 0 for noised anchor images
    * @return the objective
    */
   static AblationObjective selfDistillation(int steps) {
-    return new SelfDistillation(steps);
+    Preconditions.checkArgument(steps >= 0, "steps must not be negative, was %s", steps);
+    return new SelfDistillation(steps == 0 ? null : Trajectory.of(steps));
+  }
+
+  /**
+   * {@link #selfDistillation(int)} on a way of the caller's choice: without guidance that of the
+   * empty prompt, with guidance the target's. The published code draws it with a moving average of
+   * the weights, which is also the result:
+   *
+   * {@snippet class="dev.ablation.train.AverageTest" region="self-distillation"}
+   *
+   * <p>It trains {@link dev.ablation.model.WeightGroup#crossAttention()} for 1,500 steps of one
+   * image at a learning rate of 1e-5, with weight decay 1e-4.
+   *
+   * @param trajectory the way
+   * @return the objective
+   */
+  static AblationObjective selfDistillation(Trajectory trajectory) {
+    return new SelfDistillation(Objects.requireNonNull(trajectory, "trajectory"));
   }
 
   /**

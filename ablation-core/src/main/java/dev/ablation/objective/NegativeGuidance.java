@@ -5,41 +5,83 @@ import com.google.common.base.Preconditions;
 import dev.ablation.model.Conditioning;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Away from the target, without an anchor.
+ * Away from the target.
  *
  * @param scale n of {@link AblationObjective#negativeGuidance}
- * @param steps of the target's trajectory; 0 for the noised anchor images
- * @param fromAnchor whether the anchor's prompts lose the target, instead of the target's own
+ * @param trajectory the target's way; {@code null} for the noised anchor images
+ * @param form which prompts are trained, and from where it leads away
  */
-record NegativeGuidance(double scale, int steps, boolean fromAnchor) implements AblationObjective {
+record NegativeGuidance(double scale, @Nullable Trajectory trajectory, Form form)
+    implements AblationObjective {
+
+  /** What is trained to become what. */
+  enum Form {
+    /** The target: {@code e(target) - n (e(target) - e(""))}. */
+    FROM_TARGET(""),
+    /** The anchor: {@code e(anchor) - n (e(target) - e(""))}. */
+    FROM_ANCHOR(", from the anchor"),
+    /** The target: {@code e(anchor) - n (e(target) - e(anchor))}. */
+    TO_ANCHOR(", to the anchor");
+
+    private final String described;
+
+    Form(String described) {
+      this.described = described;
+    }
+  }
 
   NegativeGuidance {
     Preconditions.checkArgument(
         scale > 0 && Double.isFinite(scale), "scale must be positive, was %s", scale);
-    Preconditions.checkArgument(steps >= 0, "steps must not be negative, was %s", steps);
+    Objects.requireNonNull(form, "form");
   }
 
   @Override
   public String name() {
     return "negative-guidance(%s%s%s)"
-        .formatted(
-            scale,
-            steps == 0 ? "" : ", trajectory of %d steps".formatted(steps),
-            fromAnchor ? ", from the anchor" : "");
+        .formatted(scale, trajectory == null ? "" : ", " + trajectory.described(), form.described);
+  }
+
+  @Override
+  public boolean usesAveragedWeights() {
+    return trajectory != null && trajectory.teacher() == Teacher.AVERAGED_WEIGHTS;
+  }
+
+  @Override
+  public boolean usesAnchorImages() {
+    return trajectory == null;
   }
 
   @Override
   public NDArray loss(ObjectiveContext context) {
+    return loss(context, point(context));
+  }
+
+  /** Where predictions are made, (B, C, H, W). */
+  NDArray point(ObjectiveContext context) {
+    return trajectory == null ? context.noised(context.batch()) : trajectory.point(context);
+  }
+
+  /** The loss at a {@link #point}. */
+  NDArray loss(ObjectiveContext context, NDArray point) {
     TrainingBatch batch = context.batch();
     List<String> target = batch.targetPrompts();
-    NDArray point = steps == 0 ? context.noised(batch) : new Trajectory(steps).point(context);
     NDArray conditional = frozen(context, point, target);
-    NDArray unconditional = frozen(context, point, Collections.nCopies(batch.size(), ""));
+    List<String> less =
+        form == Form.TO_ANCHOR ? batch.anchorPrompts() : Collections.nCopies(batch.size(), "");
+    NDArray unconditional = frozen(context, point, less);
     NDArray away = Losses.scaled(conditional.sub(unconditional), -scale);
-    List<String> changed = fromAnchor ? batch.anchorPrompts() : target;
-    NDArray start = fromAnchor ? frozen(context, point, changed) : conditional;
+    List<String> changed = form == Form.FROM_ANCHOR ? batch.anchorPrompts() : target;
+    NDArray start =
+        switch (form) {
+          case FROM_TARGET -> conditional;
+          case FROM_ANCHOR -> frozen(context, point, changed);
+          case TO_ANCHOR -> unconditional;
+        };
     Conditioning trained = context.encode(changed).with(batch.conditions());
     NDArray prediction = context.predict(point, batch.timesteps(), trained);
     NDArray error = Losses.masked(prediction, start.add(away), batch.mask());
@@ -48,7 +90,7 @@ record NegativeGuidance(double scale, int steps, boolean fromAnchor) implements 
 
   private NDArray frozen(ObjectiveContext context, NDArray point, List<String> prompts) {
     TrainingBatch batch = context.batch();
-    if (steps == 0) {
+    if (trajectory == null) {
       return context.predict(Teacher.FROZEN_WEIGHTS, batch, prompts);
     }
     Conditioning conditioning = context.encode(Teacher.FROZEN_WEIGHTS, prompts);

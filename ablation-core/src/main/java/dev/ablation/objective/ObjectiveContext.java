@@ -8,6 +8,7 @@ import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.List;
 import java.util.Optional;
+import java.util.random.RandomGenerator;
 
 /**
  * What an objective can use in one training step. Everything here is freed when the step ends: copy
@@ -127,6 +128,14 @@ public interface ObjectiveContext {
    * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks it
    */
   InputDifferentiable inputGradients();
+
+  /**
+   * Returns random numbers of the step, the same in every run of a plan.
+   *
+   * @param purpose what they are for; different purposes have different numbers
+   * @return a new source at its beginning
+   */
+  RandomGenerator random(String purpose);
 
   /** {@return what the network predicts} */
   PredictionType predictionType();

@@ -1,40 +1,52 @@
 package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
-import com.google.common.base.Preconditions;
 import dev.ablation.model.Conditioning;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * At the target's prompts, what the model predicts without a text.
  *
- * @param steps of the way from pure noise; 0 for the noised anchor images
+ * @param trajectory the way from pure noise; {@code null} for the noised anchor images
  */
-record SelfDistillation(int steps) implements AblationObjective {
-
-  SelfDistillation {
-    Preconditions.checkArgument(steps >= 0, "steps must not be negative, was %s", steps);
-  }
+record SelfDistillation(@Nullable Trajectory trajectory) implements AblationObjective {
 
   @Override
   public String name() {
-    return steps == 0
+    return trajectory == null
         ? "self-distillation"
-        : "self-distillation(trajectory of %d steps)".formatted(steps);
+        : "self-distillation(%s)".formatted(trajectory.described());
+  }
+
+  @Override
+  public boolean usesAveragedWeights() {
+    return trajectory != null && trajectory.teacher() == Teacher.AVERAGED_WEIGHTS;
+  }
+
+  @Override
+  public boolean usesAnchorImages() {
+    return trajectory == null;
   }
 
   @Override
   public NDArray loss(ObjectiveContext context) {
     TrainingBatch batch = context.batch();
     List<String> nothing = Collections.nCopies(batch.size(), "");
-    NDArray point =
-        steps == 0 ? context.noised(batch) : new Trajectory(steps).point(context, nothing);
+    NDArray point = trajectory == null ? context.noised(batch) : point(trajectory, context);
     Conditioning empty = context.encode(Teacher.CURRENT_WEIGHTS, nothing).with(batch.conditions());
     NDArray aim = context.predict(Teacher.CURRENT_WEIGHTS, point, batch.timesteps(), empty);
     Conditioning target = context.encode(batch.targetPrompts()).with(batch.conditions());
     NDArray prediction = context.predict(point, batch.timesteps(), target);
     NDArray error = Losses.masked(prediction, aim, batch.mask());
     return Losses.scaled(error, 1.0 / point.getShape().get(1));
+  }
+
+  /** As in the published code: with guidance the target's way, without it that of no text. */
+  private static NDArray point(Trajectory way, ObjectiveContext context) {
+    return way.guidance() == 1
+        ? way.point(context, Collections.nCopies(context.batch().size(), ""))
+        : way.point(context);
   }
 }

@@ -8,5 +8,11 @@ public enum Teacher {
    */
   CURRENT_WEIGHTS,
   /** The weights as they were before the run. */
-  FROZEN_WEIGHTS
+  FROZEN_WEIGHTS,
+  /**
+   * The moving average of the weights under training, which the trainer keeps if it is set to
+   * ({@link dev.ablation.train.GradientTrainer#average}). Ask it before the first prediction of a
+   * step that records gradients: it takes the place of the weights that those are recorded for.
+   */
+  AVERAGED_WEIGHTS
 }

@@ -1,7 +1,6 @@
 package dev.ablation.objective;
 
 import ai.djl.ndarray.NDArray;
-import com.google.common.base.Preconditions;
 import dev.ablation.model.Conditioning;
 import java.util.Objects;
 
@@ -9,25 +8,41 @@ import java.util.Objects;
  * The model-based objective where the model arrives when it draws the target.
  *
  * @param teacher which weights predict for the anchor
- * @param steps of the way from pure noise
+ * @param way from pure noise
  */
-record TrajectoryObjective(Teacher teacher, int steps) implements AblationObjective {
+record TrajectoryObjective(Teacher teacher, Trajectory way) implements AblationObjective {
 
   TrajectoryObjective {
     Objects.requireNonNull(teacher, "teacher");
-    Preconditions.checkArgument(steps > 0, "steps must be positive, was %s", steps);
+    Objects.requireNonNull(way, "trajectory");
   }
 
   @Override
   public String name() {
-    return "model-based(trajectory of %d steps%s)"
-        .formatted(steps, teacher == Teacher.FROZEN_WEIGHTS ? ", frozen" : "");
+    return "model-based(%s%s)"
+        .formatted(
+            way.described(),
+            switch (teacher) {
+              case CURRENT_WEIGHTS -> "";
+              case FROZEN_WEIGHTS -> ", frozen";
+              case AVERAGED_WEIGHTS -> ", averaged";
+            });
+  }
+
+  @Override
+  public boolean usesAveragedWeights() {
+    return teacher == Teacher.AVERAGED_WEIGHTS || way.teacher() == Teacher.AVERAGED_WEIGHTS;
+  }
+
+  @Override
+  public boolean usesAnchorImages() {
+    return false;
   }
 
   @Override
   public NDArray loss(ObjectiveContext context) {
     TrainingBatch batch = context.batch();
-    NDArray point = new Trajectory(steps).point(context);
+    NDArray point = way.point(context);
     NDArray times = batch.timesteps();
     Conditioning anchor = context.encode(teacher, batch.anchorPrompts());
     NDArray aim = context.predict(teacher, point, times, anchor.with(batch.conditions()));

@@ -12,6 +12,7 @@ import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.List;
 import java.util.Optional;
+import java.util.random.RandomGenerator;
 
 /** Counts the latents that objectives send through the network. */
 final class ForwardPassCounter {
@@ -41,6 +42,16 @@ final class ForwardPassCounter {
       @Override
       public boolean usesPriorBatch() {
         return objective.usesPriorBatch();
+      }
+
+      @Override
+      public boolean usesAveragedWeights() {
+        return objective.usesAveragedWeights();
+      }
+
+      @Override
+      public boolean usesAnchorImages() {
+        return objective.usesAnchorImages();
       }
     };
   }
@@ -125,6 +136,11 @@ final class ForwardPassCounter {
     @Override
     public Optional<TrainingBatch> priorBatch() {
       return context.priorBatch();
+    }
+
+    @Override
+    public RandomGenerator random(String purpose) {
+      return context.random(purpose);
     }
 
     @Override

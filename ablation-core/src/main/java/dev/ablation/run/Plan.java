@@ -352,8 +352,17 @@ public final class Plan implements Cloneable {
     return trainer() instanceof StepwiseTrainer stepwise ? stepwise.steps() : 0;
   }
 
-  boolean drawsAnchors() {
+  /** Whether training takes batches. */
+  boolean hasBatches() {
     return trainer().requirements().anchorImages();
+  }
+
+  /** Whether batches have anchor images, which must be drawn or read. */
+  boolean drawsAnchors() {
+    return hasBatches()
+        && (!trainer().requirements().objective()
+            || objective().usesAnchorImages()
+            || inpaints()); // its conditions are made of the images
   }
 
   /**
@@ -414,8 +423,8 @@ public final class Plan implements Cloneable {
       settings.put("anchor.unmatchedPrompts", "dropped");
     }
     timestepSampling().ifPresent(of -> settings.put("timestepSampling", of.name()));
-    boolean images = trainer.requirements().anchorImages();
-    if (images && inpaints()) {
+    boolean images = drawsAnchors();
+    if (hasBatches() && inpaints()) {
       settings.put("inpainting.masks", masks().name());
     }
     settings.putAll(

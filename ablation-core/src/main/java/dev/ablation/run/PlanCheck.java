@@ -13,6 +13,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.model.PromptTokenizer.Tokens;
 import dev.ablation.model.WeightInfo;
+import dev.ablation.train.GradientTrainer;
 import dev.ablation.train.Trainer;
 import dev.ablation.train.TrainerRequirements;
 import java.util.ArrayList;
@@ -135,6 +136,13 @@ final class PlanCheck {
       problems.add(
           "objective '%s' must not be chosen for a trainer that minimises none, which is %s"
               .formatted(plan.objective().name(), trainer));
+    }
+    if (requirements.objective()
+        && plan.objective().usesAveragedWeights()
+        && !(trainer instanceof GradientTrainer gradients && gradients.average().isPresent())) {
+      problems.add(
+          "objective '%s' uses averaged weights, but the trainer keeps none: training(t -> t.average(0.999))"
+              .formatted(plan.objective().name()));
     }
     plan.timestepSampling()
         .filter(sampling -> !requirements.anchorImages())

@@ -98,7 +98,12 @@ final class PlanRun {
       RunContext context = new RunContext(plan, events, continuation, cancelled);
       return plan.drawsAnchors()
           ? trainOnImages(check, context, scope, meter)
-          : train(check, context, null, scope, meter);
+          : train(
+              check,
+              context,
+              plan.hasBatches() ? BlankImages.batches(plan, check) : null,
+              scope,
+              meter);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

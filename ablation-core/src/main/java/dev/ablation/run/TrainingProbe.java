@@ -60,11 +60,14 @@ final class TrainingProbe implements AutoCloseable {
 
   Result measure(StepwiseTrainer trainer, AnchorCost work) {
     AblationObjective objective = evaluations.counting(context.plan().objective());
-    BatchSource batches =
-        context.plan().drawsAnchors()
-            ? PairBatchSource.of(
-                context.plan().batchChoices(), check.pairs(), this::randomAnchors, context.seed())
-            : null;
+    BatchSource batches = null;
+    if (context.plan().drawsAnchors()) {
+      batches =
+          PairBatchSource.of(
+              context.plan().batchChoices(), check.pairs(), this::randomAnchors, context.seed());
+    } else if (context.plan().hasBatches()) {
+      batches = BlankImages.batches(context.plan(), check);
+    }
     RunTask task = new RunTask(context, check, objective, batches, scope);
     int steps = WARM_UP + MEASURED;
     TrainingResult trained = trainer.sample(steps).train(task);

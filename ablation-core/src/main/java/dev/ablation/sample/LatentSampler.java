@@ -237,6 +237,11 @@ public final class LatentSampler {
     return changed(v -> v.warnings = warnings);
   }
 
+  /** Whether it draws with a model, and not from images of the caller's. */
+  boolean draws(DiffusionModel other) {
+    return model == other && values.source == null;
+  }
+
   /** {@return how this sampler draws} */
   public SamplingSettings settings() {
     return values.settings;

@@ -22,6 +22,7 @@ public final class ExponentialAverage implements AutoCloseable {
   private final NDList values = new NDList();
   private final double decay;
   private final int every;
+  private final boolean warmUp;
 
   /**
    * Starts with the current weights.
@@ -32,10 +33,16 @@ public final class ExponentialAverage implements AutoCloseable {
    * @param owner parent of the manager that owns the averages
    */
   public ExponentialAverage(NDList weights, double decay, int every, NDManager owner) {
+    this(weights, decay, every, true, owner);
+  }
+
+  private ExponentialAverage(
+      NDList weights, double decay, int every, boolean warmUp, NDManager owner) {
     Preconditions.checkArgument(
         decay >= 0 && decay < 1, "decay must be at least 0 and below 1, was %s", decay);
     Preconditions.checkArgument(every > 0, "every must be positive, was %s", every);
     this.weights = weights;
+    this.warmUp = warmUp;
     this.decay = decay;
     this.every = every;
     manager = owner.newSubManager();
@@ -44,6 +51,19 @@ public final class ExponentialAverage implements AutoCloseable {
       value.attach(manager);
       values.add(value);
     }
+  }
+
+  /**
+   * Starts an average whose d is the decay from the first step on, for weights that are not random:
+   * {@code average = decay * average + (1 - decay) * weight}.
+   *
+   * @param weights float32; read at every update, not owned
+   * @param decay d, from 0 to below 1
+   * @param owner parent of the manager that owns the averages
+   * @return the average, at the current weights
+   */
+  public static ExponentialAverage constant(NDList weights, double decay, NDManager owner) {
+    return new ExponentialAverage(weights, decay, 1, false, owner);
   }
 
   /**
@@ -56,7 +76,8 @@ public final class ExponentialAverage implements AutoCloseable {
     if (step % every != 0) {
       return;
     }
-    double kept = Math.pow(Math.min(decay, (1.0 + step) / (10.0 + step)), every);
+    double most = warmUp ? Math.min(decay, (1.0 + step) / (10.0 + step)) : decay;
+    double kept = Math.pow(most, every);
     for (int i = 0; i < values.size(); i++) {
       NDArray value = values.get(i);
       try (NDArray difference = weights.get(i).sub(value)) {

@@ -30,6 +30,7 @@ final class GradientRun implements AutoCloseable {
   private static final String FIRST = "first-moment.";
   private static final String SECOND = "second-moment.";
   private static final String BEST = "best.";
+  private static final String AVERAGE = "average.";
   private static final String OPTIMIZER_STEPS = "optimizer.steps";
   private static final String BEST_STEP = "best.step";
 
@@ -46,6 +47,10 @@ final class GradientRun implements AutoCloseable {
   private final StepGradients gradients;
   private final Optimizer optimizer;
   private final NDManager own;
+
+  /** Of the weights under training: what is observed, and the result; {@code null} if none is. */
+  private final @Nullable ExponentialAverage average;
+
   private final long start = System.nanoTime();
 
   private final List<TrainingResult.Step> history = new ArrayList<>();
@@ -67,11 +72,22 @@ final class GradientRun implements AutoCloseable {
     optimizer = session.optimizer(trainer.optimizer());
     texts = TextEmbeddings.of(task.model(), task.weights());
     own = task.model().manager().newSubManager();
+    average =
+        trainer.average().isPresent()
+            ? session.withoutGradients(() ->
+                ExponentialAverage.constant(
+                    session.weights(), trainer.average().getAsDouble(), own))
+            : null;
     gradients =
         trainer.redirection().isPresent()
             ? new RedirectionGradients(trainer, trainer.redirection().get(), task, session, texts)
             : new ObjectiveGradients(
-                trainer, task, session, texts, new TeacherPredictions(own, trainer.batchPool()));
+                trainer,
+                task,
+                session,
+                texts,
+                new TeacherPredictions(own, trainer.batchPool()),
+                average);
   }
 
   TrainingResult toTheEnd() {
@@ -119,12 +135,23 @@ final class GradientRun implements AutoCloseable {
           weights.add(found.getOrDefault(session.names().get(i), trained));
         }
         session.restore(weights);
+        restart(weights);
         return weights;
       });
     }
     started = true;
     looked = false;
     observeOnce();
+  }
+
+  /** Sets the average to some weights. */
+  private void restart(NDList weights) {
+    if (average != null) {
+      for (int i = 0; i < weights.size(); i++) {
+        NDArray value = average.values().get(i);
+        value.muli(0).addi(weights.get(i));
+      }
+    }
   }
 
   // Steps
@@ -142,6 +169,13 @@ final class GradientRun implements AutoCloseable {
         throw new TrainingDivergedException(step, found.loss(), norm, rate);
       }
       made = new TrainingResult.Step(found.loss(), norm);
+    }
+    if (average != null) {
+      ExponentialAverage kept = average;
+      session.withoutGradients(() -> {
+        kept.update(step);
+        return kept;
+      });
     }
     history.add(made);
     looked = false;
@@ -179,7 +213,11 @@ final class GradientRun implements AutoCloseable {
   private void observeOnce() {
     if (!looked) {
       List<Measurement> made = new ArrayList<>();
-      session.withoutGradients(() -> observe(made));
+      if (average == null) {
+        session.withoutGradients(() -> observe(made));
+      } else {
+        StepExtras.averaged(session, average, () -> observe(made));
+      }
       measurements.addAll(made);
       looked = true;
       if (stopped != null) {
@@ -247,6 +285,9 @@ final class GradientRun implements AutoCloseable {
       if (bestStep != NONE) {
         arrays.put(BEST + name, best.get(i));
       }
+      if (average != null) {
+        arrays.put(AVERAGE + name, average.values().get(i));
+      }
     }
     Map<String, String> values = new LinkedHashMap<>();
     gradients.save(arrays, values);
@@ -291,6 +332,9 @@ final class GradientRun implements AutoCloseable {
     measurements.addAll(saved.measurements());
     looked = Boolean.parseBoolean(value(saved, LOOKED));
     stopped = saved.values().get(STOPPED);
+    if (average != null) {
+      restart(list(saved, AVERAGE));
+    }
     int step = Integer.parseInt(value(saved, BEST_STEP));
     if (step != NONE) {
       keepAsBest(list(saved, BEST), step);
@@ -323,6 +367,8 @@ final class GradientRun implements AutoCloseable {
   private TrainingResult result() {
     if (bestStep != NONE) {
       session.restore(best);
+    } else if (average != null) {
+      session.restore(average.values());
     }
     String reason = stopped;
     int steps = history.size();

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -55,6 +56,7 @@ public final class GradientTrainer implements StepwiseTrainer {
     private Optional<Lora> lora = Optional.empty();
     private Optional<StartingPoint> start = Optional.empty();
     private OptionalInt batchPool = OptionalInt.empty();
+    private OptionalDouble average = OptionalDouble.empty();
     private Optional<Redirection> redirection = Optional.empty();
 
     @Override
@@ -76,6 +78,10 @@ public final class GradientTrainer implements StepwiseTrainer {
           batchPool.isEmpty() || batchPool.getAsInt() > 0,
           "batchPool must be positive, was %s",
           batchPool.orElse(0));
+      Preconditions.checkArgument(
+          average.isEmpty() || (average.getAsDouble() >= 0 && average.getAsDouble() < 1),
+          "average must be at least 0 and below 1, was %s",
+          average.orElse(0));
       Preconditions.checkArgument(
           learningRate > 0 && Double.isFinite(learningRate),
           "learningRate must be positive and finite, was %s",
@@ -353,6 +359,30 @@ public final class GradientTrainer implements StepwiseTrainer {
     return changed(v -> v.batchPool = OptionalInt.of(steps));
   }
 
+  /**
+   * {@return the decay of the moving average of the weights, which is the result; empty if the
+   * weights themselves are}
+   */
+  public OptionalDouble average() {
+    return values.average;
+  }
+
+  /**
+   * Keeps an exponential moving average of the weights under training, {@code average = decay *
+   * average + (1 - decay) * weight} after each step, beginning with the weights before the first.
+   * The average is the result, and monitors and listeners see it; an objective can ask it as {@link
+   * dev.ablation.objective.Teacher#AVERAGED_WEIGHTS AVERAGED_WEIGHTS}. It takes the memory of the
+   * trained weights.
+   *
+   * {@snippet class="dev.ablation.train.AverageTest" region="self-distillation"}
+   *
+   * @param decay from 0, which is the last weights, to below 1
+   * @return a copy with the given average
+   */
+  public GradientTrainer average(double decay) {
+    return changed(v -> v.average = OptionalDouble.of(decay));
+  }
+
   @Override
   public TrainerRequirements requirements() {
     TrainerRequirements weights =
@@ -457,7 +487,9 @@ public final class GradientTrainer implements StepwiseTrainer {
 
   @Override
   public long stateBytes(long numbers) {
-    return Float.BYTES * ARRAYS_PER_WEIGHT * numbers;
+    // With an average it is kept, and the weights are while it takes their place.
+    long arrays = ARRAYS_PER_WEIGHT + (values.average.isPresent() ? 2 : 0);
+    return Float.BYTES * arrays * numbers;
   }
 
   /** A monitor may have the best weights copied. */
@@ -497,6 +529,7 @@ public final class GradientTrainer implements StepwiseTrainer {
     values.start.map(StartingPoint::settings).ifPresent(settings::putAll);
     values.batchPool.ifPresent(
         steps -> settings.put("training.batchPool", Integer.toString(steps)));
+    values.average.ifPresent(decay -> settings.put("training.average", Double.toString(decay)));
     values.redirection.map(Redirection::settings).ifPresent(settings::putAll);
     return settings;
   }

@@ -63,6 +63,28 @@ public interface LearningRateSchedule {
         });
   }
 
+  /**
+   * Rises over the first steps, then falls several times along half a cosine to zero and starts
+   * again at the full learning rate.
+   *
+   * @param warmUpSteps not negative
+   * @param cycles how often it falls, positive
+   * @return the schedule
+   */
+  static LearningRateSchedule cosineWithRestarts(int warmUpSteps, int cycles) {
+    checkWarmUp(warmUpSteps, 0);
+    Preconditions.checkArgument(cycles > 0, "cycles must be positive, was %s", cycles);
+    return new NamedSchedule(
+        "cosine_with_restarts(warm-up %d, %d cycles)".formatted(warmUpSteps, cycles),
+        (step, steps) -> {
+          if (step <= warmUpSteps) {
+            return (double) step / warmUpSteps;
+          }
+          double progress = (step - 1.0 - warmUpSteps) / Math.max(1, steps - warmUpSteps);
+          return (1 + Math.cos(Math.PI * (cycles * progress % 1))) / 2;
+        });
+  }
+
   private static void checkWarmUp(int warmUpSteps, int least) {
     Preconditions.checkArgument(
         warmUpSteps >= least, "warmUpSteps must be at least %s, was %s", least, warmUpSteps);

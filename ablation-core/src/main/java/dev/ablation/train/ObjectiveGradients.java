@@ -7,14 +7,20 @@ import dev.ablation.model.TrainingSession;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.objective.TrainingBatch;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** The gradients of the plan's objective on batches of anchor images. */
+/**
+ * The gradients of the plan's objective on batches of anchor images.
+ *
+ * @param average of the weights under training; {@code null} if there is none
+ */
 record ObjectiveGradients(
     GradientTrainer trainer,
     TrainingTask task,
     TrainingSession session,
     TextEmbeddings texts,
-    TeacherPredictions teacher)
+    TeacherPredictions teacher,
+    @Nullable ExponentialAverage average)
     implements StepGradients {
 
   @Override
@@ -27,17 +33,22 @@ record ObjectiveGradients(
             ? task.batches().priorBatch(source, pairs, scope)
             : Optional.empty();
     return trainer.accumulation() == 1
-        ? gradients(batch, prior, teacher.of(step, 0), scope)
+        ? gradients(batch, prior, step, 0, scope)
         : accumulated(batch, prior, step, scope);
   }
 
   private Gradients gradients(
-      TrainingBatch batch,
-      Optional<TrainingBatch> prior,
-      TeacherPredictions.Of known,
-      NDManager scope) {
+      TrainingBatch batch, Optional<TrainingBatch> prior, int step, int part, NDManager scope) {
     TrainingStep context =
-        new TrainingStep(task.model(), session, texts, batch, prior, scope, known);
+        new TrainingStep(
+            task.model(),
+            session,
+            texts,
+            batch,
+            prior,
+            scope,
+            teacher.of(step, part),
+            new StepExtras(average, task.seed(), step, part));
     return session.gradients(() -> task.objective().loss(context), scope);
   }
 
@@ -54,7 +65,8 @@ record ObjectiveGradients(
             gradients(
                 MicroBatch.of(batch, part, count, small),
                 prior.map(whole -> MicroBatch.of(whole, part, count, small)),
-                teacher.of(step, part),
+                step,
+                part,
                 small);
         loss += gradients.loss() / count;
         session.withoutGradients(() -> add(gradients.values(), sums, scope));

@@ -16,6 +16,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
 
 /** One step as an objective sees it. Noised latents are computed once per batch. */
 final class TrainingStep implements ObjectiveContext {
@@ -26,6 +27,7 @@ final class TrainingStep implements ObjectiveContext {
   private final Optional<TrainingBatch> prior;
   private final NDManager scope;
   private final TeacherPredictions.Of teacher;
+  private final StepExtras extras;
   private final IdentityHashMap<TrainingBatch, NDArray> noised = new IdentityHashMap<>();
 
   TrainingStep(
@@ -35,7 +37,8 @@ final class TrainingStep implements ObjectiveContext {
       TrainingBatch batch,
       Optional<TrainingBatch> prior,
       NDManager scope,
-      TeacherPredictions.Of teacher) {
+      TeacherPredictions.Of teacher,
+      StepExtras extras) {
     this.model = model;
     this.session = session;
     this.texts = texts;
@@ -43,6 +46,7 @@ final class TrainingStep implements ObjectiveContext {
     this.prior = prior;
     this.scope = scope;
     this.teacher = teacher;
+    this.extras = extras;
   }
 
   @Override
@@ -103,6 +107,7 @@ final class TrainingStep implements ObjectiveContext {
     return switch (teacher) {
       case CURRENT_WEIGHTS -> session.withoutGradients(body);
       case FROZEN_WEIGHTS -> session.withBaseWeights(body);
+      case AVERAGED_WEIGHTS -> extras.averaged(session, body);
     };
   }
 
@@ -116,6 +121,11 @@ final class TrainingStep implements ObjectiveContext {
   public InputDifferentiable inputGradients() {
     return Capabilities.require(
         model, InputDifferentiable.class, "an objective with gradients of its inputs");
+  }
+
+  @Override
+  public RandomGenerator random(String purpose) {
+    return extras.random(purpose);
   }
 
   @Override

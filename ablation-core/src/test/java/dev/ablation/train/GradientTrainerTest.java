@@ -3,6 +3,7 @@ package dev.ablation.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Differentiable;
@@ -140,5 +141,22 @@ class GradientTrainerTest {
         .containsEntry("training.schedule", "constant(warm-up 3)")
         .containsEntry(
             "training.monitors", "score every 5; stop when score is 0; keep lowest score");
+  }
+
+  /** What {@code get_cosine_with_hard_restarts_schedule_with_warmup} of diffusers gives. */
+  @Test
+  void aCosineWithRestartsIsThatOfDiffusers() {
+    LearningRateSchedule schedule = LearningRateSchedule.cosineWithRestarts(4, 3);
+    double[] expected = {
+      0.25, 0.5, 0.75, 1, 1, 0.85355, 0.5, 0.14645, 1, 0.85355, 0.5, 0.14645, 1, 0.85355, 0.5,
+      0.14645
+    };
+    for (int step = 1; step <= 16; step++) {
+      assertThat(schedule.factor(step, 16)).isCloseTo(expected[step - 1], within(1e-5));
+    }
+    assertThat(schedule.name()).isEqualTo("cosine_with_restarts(warm-up 4, 3 cycles)");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> LearningRateSchedule.cosineWithRestarts(0, 0))
+        .withMessage("cycles must be positive, was 0");
   }
 }

@@ -12,6 +12,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.clip.SmallClip;
@@ -34,11 +35,15 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.LatentAnchoring;
 import dev.ablation.objective.Teacher;
+import dev.ablation.objective.Trajectory;
 import dev.ablation.safetensors.Dtype;
+import dev.ablation.sample.FacilitatedTransport;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.TimestepSampling;
+import dev.ablation.train.LearningRateSchedule;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -203,6 +208,51 @@ class Snippets {
         half.applied(model, () -> LatentSampler.of(model).draw(List.of("a painting"), 1));
       }
       // @end
+    }
+  }
+
+  @Test
+  void semiPermeable() throws IOException {
+    Path file = output.resolve("van-gogh.safetensors");
+    try (StableDiffusion model = StableDiffusion.load(folder)) {
+      Ablation plan =
+          Ablator.of(model)
+              .target(Concept.style("Van Gogh"))
+              .anchor(
+                  AnchorStrategy.generated("painting", List.of("painting of a boat", "painting"))
+                      .images(2)
+                      .sampling(SamplingSettings.defaults().steps(2)));
+      int steps = 2;
+      // @start region="semi-permeable"
+      Trajectory way = Trajectory.of(8).teacher(Teacher.CURRENT_WEIGHTS).guidance(3);
+      Ablation membrane =
+          plan.objective(AblationObjective.semiPermeable(1, way, LatentAnchoring.published()))
+              .weights(WeightGroup.transformers())
+              .training(t ->
+                  t.lora(Lora.rank(1).start(Lora.Start.KAIMING))
+                      .steps(steps) // 3000 in the published settings
+                      .batchSize(1)
+                      .learningRate(1e-4)
+                      .schedule(LearningRateSchedule.cosineWithRestarts(steps / 6, 3)));
+      try (AblationResult result = membrane.run();
+          WeightDelta gated = result.delta().gatedBy(ConceptGate.of("Van Gogh"))) {
+        LoraFile.saveKohya(gated, model, file); // 1.7 MB for Stable Diffusion 1.5
+      }
+      try (WeightDelta delta = LoraFile.load(file, model)) {
+        FacilitatedTransport transport = FacilitatedTransport.of(model, delta);
+        List<String> prompts = List.of("a boat by Van Gogh", "a photo of a cat");
+        List<List<Double>> scales = transport.scales(prompts); // 1 for the first
+        transport.draw(LatentSampler.of(model), prompts, 1);
+      }
+      // @end
+      try (WeightDelta delta = LoraFile.load(file, model)) {
+        assertThat(delta.isLowRank()).isTrue();
+        List<List<Double>> scales =
+            FacilitatedTransport.of(model, delta)
+                .scales(List.of("a boat by Van Gogh", "a photo of a cat"));
+        assertThat(scales.get(0).get(0)).isEqualTo(1);
+        assertThat(scales.get(1).get(0)).isLessThan(1);
+      }
     }
   }
 

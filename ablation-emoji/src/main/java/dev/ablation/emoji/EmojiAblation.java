@@ -679,6 +679,14 @@ public final class EmojiAblation {
             .toList());
   }
 
+  /**
+   * {@return the captions that a closed form of this ablation preserves: of other concepts and
+   * styles, and the empty one}
+   */
+  public List<String> preservedCaptions() {
+    return captions().preserved();
+  }
+
   private ClosedFormCaptions captions() {
     return new ClosedFormCaptions(
         VOCABULARY, removals.stream().map(TargetAndAnchor::target).toList());

@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  *     standard} for others), {@code standard}, {@code diffusers}, {@code diffusers-with-prior},
  *     {@code paper}, {@code paper-with-prior}. Default: {@code recommended}
  * @param weights weights to change: {@code cross-attention-key-value}, {@code cross-attention},
- *     {@code attention}, {@code denoiser}, {@code token-embeddings}, {@code first-text-layer}.
- *     Default: the preset's, or the objective's
+ *     {@code attention}, {@code denoiser}, {@code outside-cross-attention} (what ESD-u trains),
+ *     {@code transformers} (what SPM and LECO adapt), {@code token-embeddings}, {@code
+ *     first-text-layer}. Default: the preset's, or the objective's
  * @param objective the loss. Default: the preset's
  * @param training settings of training by gradient. With {@code closedForm} only if that says
  *     {@code polish}
@@ -38,12 +39,14 @@ public record JobMethod(
         @Nullable String preset,
     @Described(
             value =
-                "Weights to change: `cross-attention-key-value`, `cross-attention`, `attention`, `denoiser`, `token-embeddings`, `first-text-layer`. Default: the preset's, or the objective's.",
+                "Weights to change: `cross-attention-key-value`, `cross-attention`, `attention`, `denoiser`, `outside-cross-attention` (what ESD-u trains), `transformers` (what SPM and LECO adapt), `token-embeddings`, `first-text-layer`. Default: the preset's, or the objective's.",
             oneOf = {
               "cross-attention-key-value",
               "cross-attention",
               "attention",
               "denoiser",
+              "outside-cross-attention",
+              "transformers",
               "token-embeddings",
               "first-text-layer"
             })
@@ -65,6 +68,13 @@ public record JobMethod(
       throw new IllegalArgumentException(
           "closedForm must stand without training, objective and earlyStopping, which belong to"
               + " training by gradient, unless it says polish");
+    }
+    if (objective != null
+        && objective.trajectory() != null
+        && "averaged-weights".equals(objective.trajectory().teacher())
+        && (training == null || training.average() == null)) {
+      throw new IllegalArgumentException(
+          "trajectory of averaged-weights must stand with an average of training, such as 0.999");
     }
     if (objective != null && objective.isTrainer()) {
       if (closedForm != null || (preset != null && !preset.equals(RECOMMENDED))) {
@@ -102,6 +112,16 @@ public record JobMethod(
    */
   public JobMethod closedForm(@Nullable JobClosedForm changed) {
     return new JobMethod(preset, weights, objective, training, changed, earlyStopping);
+  }
+
+  /**
+   * Changes the weights.
+   *
+   * @param changed name of the weights to change; {@code null} for the preset's
+   * @return a copy with the given weights
+   */
+  public JobMethod weights(@Nullable String changed) {
+    return new JobMethod(preset, changed, objective, training, closedForm, earlyStopping);
   }
 
   /**

@@ -25,8 +25,10 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.Lora;
 import dev.ablation.model.WeightGroup;
 import dev.ablation.objective.AblationObjective;
+import dev.ablation.objective.LatentAnchoring;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TimestepWeighting;
+import dev.ablation.objective.Trajectory;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.GradientTrainer;
@@ -323,6 +325,9 @@ final class JobPlanner {
       if (training.lora() != null) {
         changed = changed.lora(lora(training.lora()));
       }
+      if (training.average() != null) {
+        changed = changed.average(training.average());
+      }
     }
     JobEarlyStopping early = job.method().earlyStopping();
     return early == null
@@ -336,6 +341,11 @@ final class JobPlanner {
     if ("cosine".equals(rate.schedule())) {
       return changed.schedule(
           LearningRateSchedule.cosine(warmUp, Objects.requireNonNullElse(rate.floor(), 0.0)));
+    }
+    if ("cosine-with-restarts".equals(rate.schedule())) {
+      return changed.schedule(
+          LearningRateSchedule.cosineWithRestarts(
+              warmUp, Objects.requireNonNullElse(rate.cycles(), 1)));
     }
     if (warmUp > 0) {
       return changed.schedule(LearningRateSchedule.constantWithWarmUp(warmUp));
@@ -381,6 +391,8 @@ final class JobPlanner {
       case "cross-attention" -> WeightGroup.crossAttention();
       case "attention" -> WeightGroup.attention();
       case "denoiser" -> WeightGroup.denoiser();
+      case "outside-cross-attention" -> WeightGroup.outsideCrossAttention();
+      case "transformers" -> WeightGroup.transformers();
       case "token-embeddings" -> WeightGroup.tokenEmbeddings();
       case "first-text-layer" -> WeightGroup.firstTextLayer();
       default -> WeightGroup.crossAttentionKeyValue();
@@ -389,7 +401,7 @@ final class JobPlanner {
 
   private static AblationObjective objective(JobObjective settings) {
     String kind = settings.kind() == null ? JobObjective.MODEL_BASED : settings.kind();
-    Integer trajectory = settings.trajectory();
+    Trajectory trajectory = trajectory(settings.trajectory());
     AblationObjective objective =
         switch (kind) {
           case JobObjective.NOISE_BASED ->
@@ -400,8 +412,21 @@ final class JobPlanner {
                 ? AblationObjective.negativeGuidance(scale)
                 : AblationObjective.negativeGuidanceOnTrajectory(scale, trajectory);
           }
+          case JobObjective.TO_ANCHOR -> {
+            double scale = settings.scale() == null ? 1 : settings.scale();
+            yield trajectory == null
+                ? AblationObjective.negativeGuidanceToAnchor(scale)
+                : AblationObjective.negativeGuidanceToAnchor(scale, trajectory);
+          }
+          case JobObjective.SEMI_PERMEABLE ->
+              AblationObjective.semiPermeable(
+                  settings.scale() == null ? 1 : settings.scale(),
+                  Objects.requireNonNull(trajectory),
+                  anchoring(settings.anchoring()));
           case JobObjective.SELF_DISTILLATION ->
-              AblationObjective.selfDistillation(trajectory == null ? 0 : trajectory);
+              trajectory == null
+                  ? AblationObjective.selfDistillation(0)
+                  : AblationObjective.selfDistillation(trajectory);
           default -> {
             Teacher teacher =
                 "frozen-weights".equals(settings.teacher())
@@ -415,6 +440,35 @@ final class JobPlanner {
     return settings.priorWeight() == null
         ? objective
         : objective.plus(AblationObjective.priorPreservation().times(settings.priorWeight()));
+  }
+
+  private static @Nullable Trajectory trajectory(@Nullable JobTrajectory settings) {
+    if (settings == null) {
+      return null;
+    }
+    Trajectory trajectory = Trajectory.of(settings.steps());
+    if (settings.guidance() != null) {
+      trajectory = trajectory.guidance(settings.guidance());
+    }
+    return settings.teacher() == null
+        ? trajectory
+        : trajectory.teacher(
+            switch (settings.teacher()) {
+              case "current-weights" -> Teacher.CURRENT_WEIGHTS;
+              case "averaged-weights" -> Teacher.AVERAGED_WEIGHTS;
+              default -> Teacher.FROZEN_WEIGHTS;
+            });
+  }
+
+  private static LatentAnchoring anchoring(@Nullable JobAnchoring settings) {
+    LatentAnchoring anchoring = LatentAnchoring.published();
+    if (settings == null) {
+      return anchoring;
+    }
+    if (settings.weight() != null) {
+      anchoring = anchoring.weight(settings.weight());
+    }
+    return settings.embeddings() == null ? anchoring : anchoring.embeddings(settings.embeddings());
   }
 
   private static TimestepWeighting weighting(@Nullable JobWeighting settings) {

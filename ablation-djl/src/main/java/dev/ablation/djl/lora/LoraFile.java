@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import com.google.common.base.Splitter;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.dit.SingleFileNames;
 import dev.ablation.djl.internal.torchfile.NamedTensors;
@@ -47,6 +49,11 @@ public final class LoraFile {
 
   /** The name under which diffusers looks for the file in a folder. */
   public static final String DEFAULT_NAME = "pytorch_lora_weights.safetensors";
+
+  // Keys of SPM's code.
+  private static final String PROMPTS = "prompts";
+  private static final String RANK = "rank";
+  private static final String ALPHA = "alpha";
 
   private static final Logger LOG = LoggerFactory.getLogger(LoraFile.class);
 
@@ -155,6 +162,7 @@ public final class LoraFile {
       });
       Map<String, String> header = header(delta);
       header.putAll(kohyaHeader(changes, model));
+      delta.gate().ifPresent(gate -> header.putAll(spmHeader(changes, gate)));
       SafetensorsWriter.write(file, arrays, header, options(floats));
     }
   }
@@ -184,6 +192,7 @@ public final class LoraFile {
     Map<String, String> header = new TreeMap<>();
     header.put("format", "pt");
     header.put(WeightDelta.PROVENANCE_KEY, delta.provenance().toJson());
+    delta.gate().ifPresent(gate -> header.put(WeightDelta.GATE_KEY, gate.toJson()));
     return header;
   }
 
@@ -210,6 +219,38 @@ public final class LoraFile {
   }
 
   /**
+   * What the published code of SPM reads beside the tensors: the names of the targets, between
+   * commas, and rank and alpha of all. Names with commas cannot be told there.
+   */
+  private static Map<String, String> spmHeader(Map<String, LoraFactors> changes, ConceptGate gate) {
+    if (gate.targets().stream().anyMatch(name -> name.contains(","))) {
+      return Map.of();
+    }
+    LoraFactors any = changes.values().iterator().next();
+    return Map.of(
+        PROMPTS,
+        String.join(",", gate.targets()),
+        RANK,
+        Integer.toString(any.rank()),
+        ALPHA,
+        Double.toString(AdapterMetadata.alpha(any)));
+  }
+
+  /** The gate of a file of this library or of SPM's code; empty for any other. */
+  private static Optional<ConceptGate> gate(Map<String, String> header) {
+    String own = header.get(WeightDelta.GATE_KEY);
+    if (own != null) {
+      return Optional.of(ConceptGate.fromJson(own));
+    }
+    String prompts = header.get(PROMPTS);
+    if (prompts == null || !header.containsKey(RANK) || !header.containsKey(ALPHA)) {
+      return Optional.empty();
+    }
+    List<String> names = Splitter.on(',').trimResults().omitEmptyStrings().splitToList(prompts);
+    return names.isEmpty() ? Optional.empty() : Optional.of(new ConceptGate(names, 0));
+  }
+
+  /**
    * Reads a LoRA file: of diffusers and its older versions, of peft, of kohya's scripts, ComfyUI
    * and the tools that write like them. The names may be those of diffusers or those of the
    * original code, which keeps queries, keys and values of a transformer together.
@@ -230,7 +271,15 @@ public final class LoraFile {
           try (NamedTensors tensors = NamedTensors.open(file);
               NDManager scope = model.newScope()) {
             Map<String, LoraFactors> changes = read(tensors, model, scope);
-            return WeightDelta.ofLowRank(changes, model.manager(), provenance(tensors));
+            WeightDelta delta =
+                WeightDelta.ofLowRank(changes, model.manager(), provenance(tensors));
+            Optional<ConceptGate> gate = gate(tensors.metadata());
+            if (gate.isEmpty()) {
+              return delta;
+            }
+            try (delta) {
+              return delta.gatedBy(gate.get());
+            }
           }
         });
   }

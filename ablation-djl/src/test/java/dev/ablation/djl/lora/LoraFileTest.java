@@ -15,6 +15,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.Ablator;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.concept.Concept;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.load.LoadOptions;
@@ -426,5 +427,86 @@ class LoraFileTest {
     assertThatIOException()
         .isThrownBy(() -> LoraFile.load(wrong, model))
         .withMessageStartingWith(wrong + ": ");
+  }
+
+  // SPM
+
+  /** The modules that the published code of SPM adapts, by the classes of diffusers. */
+  @Test
+  void theTransformersAreThoseThatSpmAdapts() {
+    List<WeightInfo> chosen = WeightGroup.transformers().select(model.weights());
+    assertThat(chosen)
+        .allMatch(info -> info.name().startsWith("unet.") && info.name().endsWith(".weight"))
+        .noneMatch(info -> info.name().contains("norm"));
+    long transformers =
+        model.weights().list().stream()
+            .filter(info -> info.name().endsWith("attentions.0.proj_in.weight"))
+            .count();
+    long perBlock =
+        chosen.stream().filter(info -> info.name().contains("mid_block.attentions.0.")).count();
+    // proj_in and proj_out; four maps of each of two attentions; two of the feed-forward network
+    assertThat(perBlock).isEqualTo(2 + 2 * 4 + 2);
+    assertThat(transformers).isPositive();
+  }
+
+  @Test
+  void aGateIsKeptAsThatOfSpm() throws IOException {
+    Path file = folder.resolve("spm.safetensors");
+    Path diffusers = folder.resolve("diffusers.safetensors");
+    ConceptGate gate = new ConceptGate(List.of("Van Gogh", "Vincent"), 0);
+    try (WeightDelta plain = random(1, 1);
+        WeightDelta gated = plain.gatedBy(gate)) {
+      LoraFile.saveKohya(gated, model, file);
+      LoraFile.save(gated, diffusers);
+      try (SafetensorsFile header = SafetensorsFile.open(file)) {
+        assertThat(header.metadata())
+            .containsEntry("prompts", "Van Gogh,Vincent")
+            .containsEntry("rank", "1")
+            .containsEntry("alpha", "1.0");
+      }
+      try (WeightDelta read = LoraFile.load(file, model);
+          WeightDelta other = LoraFile.load(diffusers, model)) {
+        assertThat(read.gate()).contains(gate);
+        assertThat(other.gate()).contains(gate);
+        assertEqual(read, gated);
+      }
+      Path commas = folder.resolve("commas.safetensors");
+      try (WeightDelta named = plain.gatedBy(ConceptGate.of("cat, grumpy"))) {
+        LoraFile.saveKohya(named, model, commas);
+      }
+      try (WeightDelta read = LoraFile.load(commas, model)) {
+        assertThat(read.gate()).contains(ConceptGate.of("cat, grumpy"));
+      }
+    }
+  }
+
+  /** A file of SPM's own code has its three texts alone; a file of any other LoRA no gate. */
+  @Test
+  void aFileOfSpmHasTheGateOfItsTargets() throws IOException {
+    String module = "lora_unet_mid_block_attentions_0_proj_in";
+    WeightInfo info =
+        model.weights().list().stream()
+            .filter(each -> each.name().equals("unet.mid_block.attentions.0.proj_in.weight"))
+            .findFirst()
+            .orElseThrow();
+    try (NDManager scope = model.manager().newSubManager()) {
+      Map<String, NDArray> tensors = new LinkedHashMap<>();
+      tensors.put(module + ".alpha", scope.create(1f));
+      tensors.put(
+          module + ".lora_down.weight", scope.randomNormal(LoraFactors.downShape(info.shape(), 1)));
+      tensors.put(
+          module + ".lora_up.weight", scope.randomNormal(LoraFactors.upShape(info.shape(), 1)));
+      Path file = folder.resolve("snoopy_last.safetensors");
+      SafetensorsWriter.write(
+          file, tensors, Map.of("prompts", "Snoopy, dog", "rank", "1", "alpha", "1.0"));
+      try (WeightDelta read = LoraFile.load(file, model)) {
+        assertThat(read.gate()).contains(ConceptGate.of("Snoopy", "dog"));
+      }
+      Path other = folder.resolve("other.safetensors");
+      SafetensorsWriter.write(other, tensors, Map.of("prompts", "Snoopy"));
+      try (WeightDelta read = LoraFile.load(other, model)) {
+        assertThat(read.gate()).isEmpty();
+      }
+    }
   }
 }

@@ -74,12 +74,20 @@ class EsdGoldenTest {
     Map<String, WeightGroup> groups =
         Map.of(
             "esd-x", WeightGroup.crossAttention(),
-            "esd-x-strict", WeightGroup.crossAttentionKeyValue());
+            "esd-x-strict", WeightGroup.crossAttentionKeyValue(),
+            "esd-u", WeightGroup.outsideCrossAttention());
     List<DynamicTest> tests = new ArrayList<>();
     for (Map.Entry<String, JsonElement> entry : cases.entrySet()) {
       JsonObject json = entry.getValue().getAsJsonObject();
       WeightGroup group = groups.get(json.get("train_method").getAsString());
       JsonElement names = json.get("parameter_names");
+      if (group != null && names.isJsonPrimitive()) { // so many that they are counted only
+        int count = group.select(model.weights()).size();
+        tests.add(
+            dynamicTest(
+                entry.getKey() + " number of weights",
+                () -> assertThat(count).isEqualTo(names.getAsInt())));
+      }
       if (group != null && names.isJsonArray()) {
         List<String> chosen =
             group.select(model.weights()).stream()

@@ -9,10 +9,12 @@ import dev.ablation.model.TrainingSession;
 import dev.ablation.objective.ObjectiveContext;
 import dev.ablation.objective.Teacher;
 import dev.ablation.objective.TrainingBatch;
+import dev.ablation.random.RandomStreams;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
 import java.util.List;
 import java.util.Optional;
+import java.util.random.RandomGenerator;
 
 /** A step on given batches; tests override what they want to see. */
 class StepContext implements ObjectiveContext {
@@ -94,6 +96,11 @@ class StepContext implements ObjectiveContext {
   @Override
   public InputDifferentiable inputGradients() {
     return model.capability(InputDifferentiable.class).orElseThrow();
+  }
+
+  @Override
+  public RandomGenerator random(String purpose) {
+    return RandomStreams.stream(0, purpose, 0);
   }
 
   @Override
