@@ -14,7 +14,8 @@ import org.junit.jupiter.api.Test;
 
 /** The control draws what it was shown, and nothing of what was withheld. */
 class EmbeddedControlTest {
-  private static final List<String> SHOWN = List.of("panda", "trophy", "grinning face", "red apple");
+  private static final List<String> SHOWN =
+      List.of("panda", "trophy", "grinning face", "red apple");
 
   @Test
   void drawsWhatItWasShownAndNothingOfWhatWasWithheld() throws IOException {

@@ -1,6 +1,5 @@
 package dev.ablation.emoji.training;
 
-import dev.ablation.djl.nn.Precision;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -13,6 +12,7 @@ import com.google.gson.JsonParser;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.djl.nn.Precision;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.training.EmojiTraining.Part;

@@ -6,8 +6,8 @@ import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.clip.ClipTextConfig;
 import dev.ablation.djl.clip.ClipTokenizer;
 import dev.ablation.djl.load.JsonConfig;
-import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.djl.nn.Precision;
+import dev.ablation.djl.vae.VaeConfig;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.model.AdamW;
@@ -73,7 +73,10 @@ class StagesTest {
                 .with("mid_block_add_attention", false)
                 .with("scaling_factor", 1));
     List<Double> psnr =
-        train(new VaeStage(config, EmojiDataSet.load(), 1, Precision.BF16_MATMUL), settings(40, 4, 1e-2), "held_out_psnr");
+        train(
+            new VaeStage(config, EmojiDataSet.load(), 1, Precision.BF16_MATMUL),
+            settings(40, 4, 1e-2),
+            "held_out_psnr");
     assertThat(psnr.get(3)).isGreaterThan(psnr.get(0) + 0.5);
   }
 
