@@ -488,7 +488,7 @@ public final class GradientTrainer implements StepwiseTrainer {
   @Override
   public long stateBytes(long numbers) {
     // With an average it is kept, and the weights are while it takes their place.
-    long arrays = ARRAYS_PER_WEIGHT + (values.average.isPresent() ? 2 : 0);
+    long arrays = (long) ARRAYS_PER_WEIGHT + (values.average.isPresent() ? 2 : 0);
     return Float.BYTES * arrays * numbers;
   }
 
