@@ -1,5 +1,6 @@
 package dev.ablation.job;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet class="dev.ablation.job.Snippets" region="together"}
  */
+@CheckReturnValue
 public final class Removals {
   private final List<EvidenceBundle> bundles;
   private final List<String> requests;
