@@ -12,13 +12,10 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.metric.EvaluationProgress;
-import dev.ablation.metric.FeatureExtractor;
-import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LoraTraining;
@@ -27,8 +24,8 @@ import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDelta;
+import dev.ablation.testing.TinyDetector;
 import dev.ablation.testing.TinyDiffusion;
-import dev.ablation.testing.TinyEncoder;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -45,31 +42,9 @@ class AttacksTest {
               Concept.instance("grumpy cat"),
               AnchorStrategy.generated("cat", List.of("a cat asleep", "the cat", "a red cat"))));
 
-  /** Says what it is told to of every second image. */
-  private static final class EverySecond implements ConceptDetector {
-    private final TinyEncoder encoder = new TinyEncoder();
-
-    @Override
-    public String name() {
-      return "every second";
-    }
-
-    @Override
-    public FeatureExtractor extractor() {
-      return encoder;
-    }
-
-    @Override
-    public double[] shows(FeatureMatrix features) {
-      double[] shown = new double[features.rows()];
-      for (int i = 0; i < shown.length; i++) {
-        shown[i] = i % 2;
-      }
-      return shown;
-    }
-  }
-
-  private static final AttackSettings TRIAL = new AttackSettings(new EverySecond(), FEW, 4, 9);
+  private static final AttackSettings TRIAL =
+      new AttackSettings(
+          new TinyDetector("every second", (features, row) -> row % 2 == 1), FEW, 4, 9);
 
   private static List<String> names(Attacks attacks) {
     return attacks.attacks().stream().map(Attack::name).toList();

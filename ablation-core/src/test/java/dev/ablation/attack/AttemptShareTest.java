@@ -3,13 +3,10 @@ package dev.ablation.attack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.ablation.evaluation.ConceptDetector;
-import dev.ablation.metric.FeatureExtractor;
-import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.sample.SamplingSettings;
+import dev.ablation.testing.TinyDetector;
 import dev.ablation.testing.TinyDiffusion;
-import dev.ablation.testing.TinyEncoder;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -41,45 +38,25 @@ class AttemptShareTest {
   }
 
   /** Every second image shows the target. */
-  private static final class EverySecond implements ConceptDetector {
-    private final TinyEncoder encoder = new TinyEncoder();
-
-    @Override
-    public String name() {
-      return "every second";
-    }
-
-    @Override
-    public FeatureExtractor extractor() {
-      return encoder;
-    }
-
-    @Override
-    public double[] shows(FeatureMatrix features) {
-      double[] shown = new double[features.rows()];
-      for (int i = 0; i < shown.length; i += 2) {
-        shown[i] = 1;
-      }
-      return shown;
-    }
+  private static TinyDetector everySecond() {
+    return new TinyDetector("every second", (features, row) -> row % 2 == 0);
   }
 
   @Test
   void finishedImagesAreCounted() {
     CompletionShare share =
-        new CompletionShare(
-            originals, 0.5, List.of("an animal", ""), new EverySecond(), sampling, 3);
+        new CompletionShare(originals, 0.5, List.of("an animal", ""), everySecond(), sampling, 3);
     assertThat(share.measure(model)).isEqualTo(0.5);
     assertThat(share.attempt().name()).contains("0.5", "2 images", "seed 3");
     assertThatIllegalArgumentException()
-        .isThrownBy(() ->
-            new CompletionShare(originals, 0.5, List.of("one"), new EverySecond(), sampling, 3))
+        .isThrownBy(
+            () -> new CompletionShare(originals, 0.5, List.of("one"), everySecond(), sampling, 3))
         .withMessageContaining("prompts: expected 2");
   }
 
   @Test
   void imagesOfALearnedWordAreCountedAndTheModelIsAsBefore() {
-    AttackSettings trial = new AttackSettings(new EverySecond(), sampling, 4, 3);
+    AttackSettings trial = new AttackSettings(everySecond(), sampling, 4, 3);
     LearnedWordShare share =
         new LearnedWordShare(originals, List.of("a photo of {}"), "sks", "cat", 2, trial);
     String before = model.weights().sha256();

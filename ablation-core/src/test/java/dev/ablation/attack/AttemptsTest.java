@@ -32,6 +32,7 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.testing.TinyDelta;
+import dev.ablation.testing.TinyDetector;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyEncoder;
 import dev.ablation.testing.TinyFlow;
@@ -64,30 +65,11 @@ class AttemptsTest {
   }
 
   /** Says that bright images show the concept. */
-  private static final class Bright implements ConceptDetector {
-    private final TinyEncoder encoder = new TinyEncoder();
-
-    @Override
-    public String name() {
-      return "bright";
-    }
-
-    @Override
-    public FeatureExtractor extractor() {
-      return encoder;
-    }
-
-    @Override
-    public double[] shows(FeatureMatrix features) {
-      double[] shown = new double[features.rows()];
-      for (int i = 0; i < shown.length; i++) {
-        shown[i] = features.get(i, 0) > 0.5 ? 1 : 0;
-      }
-      return shown;
-    }
+  private static TinyDetector bright() {
+    return new TinyDetector("bright", (features, row) -> features.get(row, 0) > 0.5);
   }
 
-  private static final AttackSettings TRIAL = new AttackSettings(new Bright(), QUICK, 4, 9);
+  private static final AttackSettings TRIAL = new AttackSettings(bright(), QUICK, 4, 9);
 
   private static List<BufferedImage> originals() {
     return LatentSampler.of(MODEL).settings(QUICK).draw(PROMPTS, 50);
@@ -274,7 +256,7 @@ class AttemptsTest {
 
   @Test
   void everyOtherJudgeCountsTheSameImages() {
-    Bright bright = new Bright();
+    TinyDetector bright = bright();
     ConceptDetector dark =
         new ConceptDetector() {
           @Override
@@ -305,7 +287,7 @@ class AttemptsTest {
 
   @Test
   void theBestOfSeveralSettingsIsTheFirstThatShowsTheTarget() {
-    AttackSettings three = new AttackSettings(new Bright(), QUICK, 3, 9);
+    AttackSettings three = new AttackSettings(bright(), QUICK, 3, 9);
     List<String> asked = new ArrayList<>();
     // Image 0 shows the target at once, image 1 at the third setting, image 2 never.
     List<BufferedImage> best =
@@ -411,7 +393,7 @@ class AttemptsTest {
   }
 
   private static double distanceAfterInversion(int iterations, double rate) {
-    AttackSettings one = new AttackSettings(new Bright(), QUICK, 1, 9);
+    AttackSettings one = new AttackSettings(bright(), QUICK, 1, 9);
     List<BufferedImage> originals = originals();
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
       BufferedImage drawn =

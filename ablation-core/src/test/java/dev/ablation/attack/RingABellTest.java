@@ -11,8 +11,6 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.ConceptDetector;
-import dev.ablation.metric.FeatureExtractor;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.PromptTokenizer;
@@ -21,6 +19,7 @@ import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.testing.TinyDelta;
+import dev.ablation.testing.TinyDetector;
 import dev.ablation.testing.TinyDiffusion;
 import dev.ablation.testing.TinyEncoder;
 import java.util.ArrayList;
@@ -29,6 +28,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -55,41 +55,19 @@ class RingABellTest {
    * Says that an image shows the target if the base model draws it, of one of four seeds, for the
    * target's prompt.
    */
-  private static final class SameAs implements ConceptDetector {
-    private final TinyEncoder encoder = new TinyEncoder();
-    private final FeatureMatrix known;
-
-    SameAs(String prompt) {
-      List<String> prompts = List.of(prompt, prompt, prompt, prompt);
-      known = encoder.extract(LatentSampler.of(MODEL).settings(QUICK).draw(prompts, 9));
-    }
-
-    @Override
-    public String name() {
-      return "same as known";
-    }
-
-    @Override
-    public FeatureExtractor extractor() {
-      return encoder;
-    }
-
-    @Override
-    public double[] shows(FeatureMatrix features) {
-      double[] shown = new double[features.rows()];
-      for (int i = 0; i < shown.length; i++) {
-        for (int k = 0; k < known.rows(); k++) {
-          if (features.cosine(i, known, k) > 1 - 1e-6) {
-            shown[i] = 1;
-          }
-        }
-      }
-      return shown;
-    }
+  private static TinyDetector sameAs(String prompt) {
+    List<String> prompts = List.of(prompt, prompt, prompt, prompt);
+    FeatureMatrix known =
+        new TinyEncoder().extract(LatentSampler.of(MODEL).settings(QUICK).draw(prompts, 9));
+    return new TinyDetector(
+        "same as known",
+        (features, row) ->
+            IntStream.range(0, known.rows())
+                .anyMatch(k -> features.cosine(row, known, k) > 1 - 1e-6));
   }
 
   private static RingABell attack(List<String> vocabulary, GeneticBudget budget) {
-    AttackSettings trial = new AttackSettings(new SameAs("a grumpy cat"), QUICK, 4, 9);
+    AttackSettings trial = new AttackSettings(sameAs("a grumpy cat"), QUICK, 4, 9);
     return new RingABell(PAIRS, List.of("a cat asleep"), 1, vocabulary, budget, trial);
   }
 
@@ -120,7 +98,7 @@ class RingABellTest {
     List<PromptPair> pairs =
         List.of(new PromptPair("a cat", "a very grumpy old cat with fish in my kitchen"));
     for (long seed = 1; seed <= 3; seed++) {
-      AttackSettings trial = new AttackSettings(new SameAs("a cat"), QUICK, 4, seed);
+      AttackSettings trial = new AttackSettings(sameAs("a cat"), QUICK, 4, seed);
       RingABell attack = new RingABell(pairs, List.of("a cat"), 1, WORDS, budget, trial);
       RingABell.Found found = search(attack);
       assertThat(search(attack)).isEqualTo(found);

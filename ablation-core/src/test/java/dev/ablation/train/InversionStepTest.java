@@ -12,10 +12,7 @@ import dev.ablation.attack.InversionBudget;
 import dev.ablation.attack.TextualInversion;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ImagePair;
-import dev.ablation.metric.FeatureExtractor;
-import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.objective.TimestepWeighting;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
@@ -23,8 +20,8 @@ import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.TimestepSampling;
 import dev.ablation.testing.TinyDelta;
+import dev.ablation.testing.TinyDetector;
 import dev.ablation.testing.TinyDiffusion;
-import dev.ablation.testing.TinyEncoder;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -52,25 +49,6 @@ class InversionStepTest {
     MODEL.close();
   }
 
-  private static final class Never implements ConceptDetector {
-    private final TinyEncoder encoder = new TinyEncoder();
-
-    @Override
-    public String name() {
-      return "never";
-    }
-
-    @Override
-    public FeatureExtractor extractor() {
-      return encoder;
-    }
-
-    @Override
-    public double[] shows(FeatureMatrix features) {
-      return new double[features.rows()];
-    }
-  }
-
   /** The attack of a seed draws what it drew before it shared its step with training. */
   @Test
   void theAttackIsWhatItWas() {
@@ -87,7 +65,8 @@ class InversionStepTest {
                   "cat",
                   List.of("a {}"),
                   new InversionBudget(12, 2, 0.2),
-                  new AttackSettings(new Never(), sampling, 2, 9))
+                  new AttackSettings(
+                      new TinyDetector("never", (features, row) -> false), sampling, 2, 9))
               .run(MODEL, delta, () -> false);
       ImagePair second = result.shown().get(1);
       assertSame(second.base(), BASE);
