@@ -11,6 +11,7 @@ import dev.ablation.random.RandomStreams;
 import dev.ablation.sample.LatentSampler;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,8 +29,9 @@ final class AttackImages {
   private final AttackSettings trial;
   private final int count;
   private @Nullable DiffusionModel drawnBy;
-  private @Nullable Some ofTarget;
-  private @Nullable Some ofOthers;
+
+  /** By whether they show the target. */
+  private final Map<Boolean, Some> known = new HashMap<>();
 
   AttackImages(AttackTarget target, AttackSettings trial, int count) {
     this.target = target;
@@ -96,21 +98,15 @@ final class AttackImages {
 
     @Override
     public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
-      Some shown = target(models, cancelled);
-      Some others = needsOthers ? others(models, cancelled) : shown;
+      Some shown = images(true, models, cancelled);
+      Some others = needsOthers ? images(false, models, cancelled) : shown;
       AttackResult result = recipe.of(shown.images(), others.images()).run(models, cancelled);
       Map<String, String> settings = new LinkedHashMap<>(result.settings());
       settings.put("images of the target", shown.source());
       if (needsOthers) {
         settings.put("other images", others.source());
       }
-      return new AttackResult(
-          result.family(),
-          result.name(),
-          settings,
-          result.judged(),
-          result.shown(),
-          result.elapsed());
+      return result.settings(settings);
     }
   }
 
@@ -132,53 +128,35 @@ final class AttackImages {
         .toList();
   }
 
-  private synchronized Some target(AttackModels models, BooleanSupplier cancelled) {
-    forget(models.base());
-    Some images = ofTarget;
+  /** Images that show the target, or that do not. */
+  private synchronized Some images(boolean shows, AttackModels models, BooleanSupplier cancelled) {
+    if (drawnBy != models.base()) {
+      drawnBy = models.base();
+      known.clear();
+    }
+    Some images = known.get(shows);
     if (images == null) {
+      List<DescribedImage> given = shows ? target.images() : target.otherImages();
       images =
-          target.images().isEmpty()
-              ? drawn(models, target.prompts(), 1, "show the target", cancelled)
-              : new Some(target.images(), target.images().size() + " given");
-      ofTarget = images;
+          given.isEmpty()
+              ? drawn(shows, models, cancelled)
+              : new Some(given, given.size() + " given");
+      known.put(shows, images);
     }
     return images;
   }
 
-  private synchronized Some others(AttackModels models, BooleanSupplier cancelled) {
-    forget(models.base());
-    Some images = ofOthers;
-    if (images == null) {
-      images =
-          target.otherImages().isEmpty()
-              ? drawn(models, target.neutralPrompts(), 0, "do not show the target", cancelled)
-              : new Some(target.otherImages(), target.otherImages().size() + " given");
-      ofOthers = images;
-    }
-    return images;
-  }
-
-  private void forget(DiffusionModel base) {
-    if (drawnBy != base) {
-      drawnBy = base;
-      ofTarget = null;
-      ofOthers = null;
-    }
-  }
-
-  private Some drawn(
-      AttackModels models,
-      List<String> prompts,
-      double wanted,
-      String what,
-      BooleanSupplier cancelled) {
+  private Some drawn(boolean shows, AttackModels models, BooleanSupplier cancelled) {
+    List<String> prompts = shows ? target.prompts() : target.neutralPrompts();
+    String what = shows ? "show the target" : "do not show the target";
+    int wanted = shows ? 1 : 0;
     DiffusionModel base = models.base();
     Capabilities.require(base, LatentCodec.class, "an attack");
     models.progress().accept("base model, drawing images that " + what);
     List<String> asked =
         IntStream.range(0, count).mapToObj(i -> prompts.get(i % prompts.size())).toList();
     // Not the images that are counted.
-    long seed = RandomStreams.seed(trial.seed(), "images of attacks", (long) wanted);
+    long seed = RandomStreams.seed(trial.seed(), "images of attacks", wanted);
     List<BufferedImage> images =
         LatentSampler.of(base).settings(trial.sampling()).cancellation(cancelled).draw(asked, seed);
     double[] hits = trial.hits(images);

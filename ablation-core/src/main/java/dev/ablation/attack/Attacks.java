@@ -423,14 +423,7 @@ public final class Attacks {
 
     @Override
     public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
-      AttackResult result = attack.run(models, cancelled);
-      return new AttackResult(
-          result.family(),
-          name(),
-          result.settings(),
-          result.judged(),
-          result.shown(),
-          result.elapsed());
+      return attack.run(models, cancelled).name(name());
     }
   }
 }

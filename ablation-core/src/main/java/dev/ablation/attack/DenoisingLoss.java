@@ -2,6 +2,7 @@ package dev.ablation.attack;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.ablation.internal.EngineArrays;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.random.RandomStreams;
 import dev.ablation.train.InversionStep;
@@ -39,7 +40,7 @@ record DenoisingLoss(
       List<String> described = examples.get(chosen[i]).prompts();
       prompts[i] = described.get(random.nextInt(described.size()));
     }
-    NDArray latents = LatentImages.inEngine(clean.get(scope.create(chosen)), scope);
+    NDArray latents = EngineArrays.copy(clean.get(scope.create(chosen)), scope);
     return inversion.loss(model, latents, List.of(prompts), random, scope);
   }
 }

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
 import ai.djl.nn.convolutional.Conv2d;
+import dev.ablation.internal.EngineArrays;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.random.RandomStreams;
@@ -46,7 +47,7 @@ final class LatentClassifier {
     long in = channels;
     for (int out : CHANNELS) {
       weights.add(initial(new Shape(out, in, KERNEL, KERNEL), in * KERNEL * KERNEL, random, owner));
-      weights.add(LatentImages.inEngine(owner.zeros(new Shape(out)), owner));
+      weights.add(EngineArrays.copy(owner.zeros(new Shape(out)), owner));
       in = out;
     }
     weights.add(initial(new Shape(TIME_FEATURES, CHANNELS[0]), TIME_FEATURES, random, owner));
@@ -56,7 +57,7 @@ final class LatentClassifier {
   private static NDArray initial(
       Shape shape, long inputs, RandomGenerator random, NDManager owner) {
     NDArray drawn = RandomStreams.gaussian(owner, shape, random).mul(Math.sqrt(2.0 / inputs));
-    return LatentImages.inEngine(drawn, owner);
+    return EngineArrays.copy(drawn, owner);
   }
 
   /**
@@ -122,9 +123,9 @@ final class LatentClassifier {
         }
         NDArray noise = RandomStreams.gaussian(scope, clean.getShape(), random);
         NDArray noised =
-            LatentImages.inEngine(
+            EngineArrays.copy(
                 schedule.addNoise(clean, noise, schedule.toArray(times, scope)), scope);
-        NDArray sign = LatentImages.inEngine(scope.create(signs).reshape(2L * half, 1), scope);
+        NDArray sign = EngineArrays.copy(scope.create(signs).reshape(2L * half, 1), scope);
         NDArray known = features(times, scope);
         InputDifferentiable.Gradients found =
             gradients.gradients(
@@ -159,8 +160,7 @@ final class LatentClassifier {
       values[i * TIME_FEATURES + 1] = (float) schedule.sigma(times[i]);
       values[i * TIME_FEATURES + 2] = 1;
     }
-    return LatentImages.inEngine(
-        scope.create(values, new Shape(times.length, TIME_FEATURES)), scope);
+    return EngineArrays.copy(scope.create(values, new Shape(times.length, TIME_FEATURES)), scope);
   }
 
   private static NDArray logits(NDArray latents, NDArray times, NDList weights) {
@@ -192,7 +192,7 @@ final class LatentClassifier {
    */
   float[] logits(NDArray latents, double time, NDManager scope) {
     try (NDManager own = scope.newSubManager()) {
-      NDArray input = LatentImages.inEngine(latents, own);
+      NDArray input = EngineArrays.copy(latents, own);
       NDArray found = logits(input, features(timesOf(latents, time), own), new NDList(weights));
       found.attach(own);
       return found.toFloatArray();
@@ -211,7 +211,7 @@ final class LatentClassifier {
     try (NDManager scope = manager.newSubManager()) {
       NDArray known = features(timesOf(latents, time), scope);
       NDList fixed = new NDList(weights);
-      NDArray input = LatentImages.inEngine(latents, scope);
+      NDArray input = EngineArrays.copy(latents, scope);
       NDArray found =
           gradients.gradient(input, copy -> lossOf(logits(copy, known, fixed)).sum()).first();
       NDArray up = found.neg();

@@ -47,11 +47,4 @@ final class LatentImages {
     }
     return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, 0);
   }
-
-  /** A backward pass must not read an array in a Java buffer, which is freed with its handle. */
-  static NDArray inEngine(NDArray array, NDManager scope) {
-    NDArray copy = array.duplicate();
-    copy.attach(scope);
-    return copy;
-  }
 }

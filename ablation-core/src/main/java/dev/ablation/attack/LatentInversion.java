@@ -12,6 +12,7 @@ import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
+import dev.ablation.internal.EngineArrays;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
@@ -154,7 +155,7 @@ public record LatentInversion(
     int count = Math.toIntExact(clean.getShape().get(0));
     Conditioning empty =
         model.encode(Collections.nCopies(count, ""), model.descriptor().latentSize(), scope);
-    NDArray latents = LatentImages.inEngine(clean, scope);
+    NDArray latents = EngineArrays.copy(clean, scope);
     Level before = new Level(1, 0, Double.NaN);
     for (int i = times.length - 1; i >= 0; i--) {
       attacked.step("inversion step", times.length - i, times.length);
@@ -188,14 +189,14 @@ public record LatentInversion(
 
     NDArray noised(NDArray from, NDManager scope) {
       NDArray found = target(from, from, scope);
-      found = LatentImages.inEngine(found, scope);
+      found = EngineArrays.copy(found, scope);
       NDArray first = found.zerosLike();
       NDArray second = found.zerosLike();
       InputDifferentiable gradients =
           Capabilities.require(model, InputDifferentiable.class, "latent inversion");
       for (int k = 1; k <= iterations; k++) {
         try (NDManager one = scope.newSubManager()) {
-          NDArray input = LatentImages.inEngine(found, one);
+          NDArray input = EngineArrays.copy(found, one);
           NDArray gradient =
               gradients.gradient(input, latents -> residual(from, latents, one)).first();
           gradient.attach(one);
@@ -213,7 +214,7 @@ public record LatentInversion(
     private NDArray target(NDArray from, NDArray latents, NDManager scope) {
       double[] times = new double[Math.toIntExact(latents.getShape().get(0))];
       Arrays.fill(times, level.time());
-      NDArray at = LatentImages.inEngine(model.schedule().toArray(times, scope), scope);
+      NDArray at = EngineArrays.copy(model.schedule().toArray(times, scope), scope);
       NDArray output = model.predict(latents, at, empty);
       PredictionType type = model.predictionType();
       NDArray clean =

@@ -1,6 +1,7 @@
 package dev.ablation.evaluation;
 
 import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -20,6 +21,7 @@ import java.util.Objects;
  * @param shown the first few images; none if the base model was not attacked
  * @param elapsed duration of the attack
  */
+@CheckReturnValue
 public record AttackResult(
     String family,
     String name,
@@ -57,6 +59,26 @@ public record AttackResult(
       List<ImagePair> shown,
       Duration elapsed) {
     this(family, name, settings, List.of(Recovery.of(recovered)), shown, elapsed);
+  }
+
+  /**
+   * Changes the name.
+   *
+   * @param changed the new name
+   * @return a copy with the given name
+   */
+  public AttackResult name(String changed) {
+    return new AttackResult(family, changed, settings, judged, shown, elapsed);
+  }
+
+  /**
+   * Changes the settings.
+   *
+   * @param changed everything that determines the attack, in order
+   * @return a copy with the given settings
+   */
+  public AttackResult settings(Map<String, String> changed) {
+    return new AttackResult(family, name, changed, judged, shown, elapsed);
   }
 
   /** {@return the shares by the first judge} */

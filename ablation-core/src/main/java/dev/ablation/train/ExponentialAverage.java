@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
+import dev.ablation.internal.EngineArrays;
 
 /**
  * Exponential moving average of weights under training, which gives better images than the weights
@@ -47,9 +48,7 @@ public final class ExponentialAverage implements AutoCloseable {
     this.every = every;
     manager = owner.newSubManager();
     for (NDArray weight : weights) {
-      NDArray value = weight.duplicate();
-      value.attach(manager);
-      values.add(value);
+      values.add(EngineArrays.copy(weight, manager));
     }
   }
 

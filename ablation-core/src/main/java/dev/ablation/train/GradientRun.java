@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import dev.ablation.delta.WeightChange;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.internal.EngineArrays;
 import dev.ablation.memory.OutOfMemory;
 import dev.ablation.model.Lora;
 import dev.ablation.model.LoraFactors;
@@ -264,9 +265,7 @@ final class GradientRun implements AutoCloseable {
     best.clear();
     before.close();
     for (NDArray weight : weights) {
-      NDArray copy = weight.duplicate();
-      copy.attach(own);
-      best.add(copy);
+      best.add(EngineArrays.copy(weight, own));
     }
     bestStep = step;
   }
@@ -395,8 +394,7 @@ final class GradientRun implements AutoCloseable {
     Map<String, NDArray> copies = new LinkedHashMap<>();
     for (int i = 0; i < session.names().size(); i++) {
       NDArray weight = session.weights().get(i);
-      NDArray copy = session.withoutGradients(() -> weight.duplicate());
-      copy.attach(task.resultScope());
+      NDArray copy = session.withoutGradients(() -> EngineArrays.copy(weight, task.resultScope()));
       copies.put(session.names().get(i), copy);
     }
     return copies;

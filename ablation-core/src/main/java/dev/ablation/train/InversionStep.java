@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.internal.EngineArrays;
 import dev.ablation.model.AdamW;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentSize;
@@ -84,25 +85,20 @@ public record InversionStep(
     for (int i = 0; i < weight.length; i++) {
       weight[i] = (float) weights.applyAsDouble(times[i]);
     }
-    NDArray noise = inEngine(RandomStreams.gaussian(scope, images.getShape(), random), scope);
-    NDArray at = inEngine(schedule.toArray(times, scope), scope);
+    NDArray noise =
+        EngineArrays.copy(RandomStreams.gaussian(scope, images.getShape(), random), scope);
+    NDArray at = EngineArrays.copy(schedule.toArray(times, scope), scope);
     NDArray noised = schedule.addNoise(images, noise, at);
     noised.attach(scope);
     NDArray aim = schedule.target(model.predictionType(), images, noise, at);
     aim.attach(scope);
-    NDArray factor = inEngine(scope.create(weight, new Shape(weight.length, 1, 1, 1)), scope);
+    NDArray factor =
+        EngineArrays.copy(scope.create(weight, new Shape(weight.length, 1, 1, 1)), scope);
     return model
         .predict(noised, at, model.encode(prompts, LatentSize.of(images.getShape()), scope))
         .sub(aim)
         .square()
         .mul(factor)
         .mean();
-  }
-
-  /** The backward pass must not read an array in a Java buffer, which is freed with its handle. */
-  static NDArray inEngine(NDArray array, NDManager scope) {
-    NDArray copy = array.duplicate();
-    copy.attach(scope);
-    return copy;
   }
 }

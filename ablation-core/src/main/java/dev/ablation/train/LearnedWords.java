@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import dev.ablation.internal.EngineArrays;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
@@ -228,10 +229,7 @@ public final class LearnedWords {
   private List<NDArray> arrays(Word word, NDManager scope) {
     List<NDArray> arrays = new ArrayList<>();
     for (float[] row : word.rows) {
-      // A copy in the engine's memory, which a backward pass may read.
-      NDArray copy = scope.create(row, new Shape(1, row.length)).duplicate();
-      copy.attach(scope);
-      arrays.add(copy);
+      arrays.add(EngineArrays.copy(scope.create(row, new Shape(1, row.length)), scope));
     }
     return arrays;
   }

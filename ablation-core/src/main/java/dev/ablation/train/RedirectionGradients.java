@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.internal.EngineArrays;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentSize;
@@ -127,11 +128,7 @@ final class RedirectionGradients implements StepGradients {
   }
 
   private NDArray copied(NDArray array) {
-    return session.withoutGradients(() -> {
-      NDArray copy = array.duplicate();
-      copy.attach(own);
-      return copy;
-    });
+    return inEngine(array, own);
   }
 
   private NDArray drawn(List<String> asked, long seed, int before, int total) {
@@ -466,7 +463,7 @@ final class RedirectionGradients implements StepGradients {
 
   /** The backward pass must not read an array in a Java buffer, which is freed with its handle. */
   private NDArray inEngine(NDArray array, NDManager scope) {
-    return session.withoutGradients(() -> attached(array.duplicate(), scope));
+    return session.withoutGradients(() -> EngineArrays.copy(array, scope));
   }
 
   private static NDArray attached(NDArray array, NDManager scope) {
