@@ -87,16 +87,16 @@ class CountsTest {
   static Stream<Step> steps() {
     GradientTrainer trainer = GradientTrainer.defaults().steps(STEPS).batchSize(BATCH);
     return Stream.of(
-        new Step(WeightGroup.crossAttentionKeyValue(), trainer, 611, 15_300, 0),
-        new Step(WeightGroup.crossAttentionKeyValue(), trainer.lora(Lora.rank(4)), 625, 15_300, 0),
-        new Step(WeightGroup.crossAttention(), trainer, 611, 15_300, 0),
-        new Step(WeightGroup.attention(), trainer, 611, 15_600, 0),
-        new Step(WeightGroup.denoiser(), trainer, 612, 16_500, 0),
-        new Step(WeightGroup.tokenEmbeddings(), trainer, 692, 18_000, 2 * BATCH),
+        new Step(WeightGroup.crossAttentionKeyValue(), trainer, 119, 15_300, 0),
+        new Step(WeightGroup.crossAttentionKeyValue(), trainer.lora(Lora.rank(4)), 273, 15_300, 0),
+        new Step(WeightGroup.crossAttention(), trainer, 119, 15_300, 0),
+        new Step(WeightGroup.attention(), trainer, 119, 15_600, 0),
+        new Step(WeightGroup.denoiser(), trainer, 120, 16_500, 0),
+        new Step(WeightGroup.tokenEmbeddings(), trainer, 199, 18_000, 2 * BATCH),
         new Step(
             WeightGroup.ofComponents("text encoder", "text_encoder"),
             trainer,
-            692,
+            200,
             18_000,
             2 * BATCH));
   }
@@ -161,7 +161,7 @@ class CountsTest {
     NativeCounts.start();
     sampler.draw(List.of("a cat face"), 1);
     NativeCounts counts = NativeCounts.stop(folder);
-    check(counts, 746, 14_700);
+    check(counts, 234, 14_700);
     assertThat(unet.passes).as("passes of the UNet: two a step, for guidance").hasValue(2 * 2);
     assertThat(text.passes).as("passes of the text encoder: prompt and negative").hasValue(2);
     assertThat(vae.passes).as("passes of the autoencoder").hasValue(1);

@@ -12,8 +12,10 @@ import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.model.AttentionProjection;
 import dev.ablation.model.WeightRole;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -342,6 +344,60 @@ public abstract class Layer extends AbstractBlock {
   /** {@return whether the outputs are observed, so that nothing may be fused into them} */
   public final boolean isObserved() {
     return observer != null;
+  }
+
+  /**
+   * Tells whether layers may be computed together in one kernel: none is observed, computes its
+   * products in another format, or has a low-rank change.
+   *
+   * @param layers with their children
+   * @return whether nothing but their weights decides what they compute
+   */
+  protected static boolean arePlain(Layer... layers) {
+    for (Layer layer : layers) {
+      if (layer.observer != null || !layer.hasPlainParts()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** {@return {@link #arePlain} of the children; this layer itself may be observed} */
+  protected final boolean hasPlainParts() {
+    if (precision == Precision.BF16_MATMUL) {
+      return false;
+    }
+    for (Weight weight : weights.values()) {
+      if (weight.change() != null) {
+        return false;
+      }
+    }
+    for (Layer layer : layers.values()) {
+      if (!arePlain(layer)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Lists what a kernel takes that computes layers together.
+   *
+   * @param inputs the kernel's first arguments
+   * @param layers whose weights follow, depth first, in the order of construction
+   * @return inputs and weights, these in the dtype that they have
+   */
+  protected static NDArray[] operands(List<NDArray> inputs, Layer... layers) {
+    List<NDArray> all = new ArrayList<>(inputs);
+    for (Layer layer : layers) {
+      layer.addOperands(all);
+    }
+    return all.toArray(new NDArray[0]);
+  }
+
+  private void addOperands(List<NDArray> all) {
+    weights.values().forEach(weight -> all.add(weight.operand()));
+    layers.values().forEach(layer -> layer.addOperands(all));
   }
 
   private void visit(String path, BiConsumer<String, Layer> visitor) {

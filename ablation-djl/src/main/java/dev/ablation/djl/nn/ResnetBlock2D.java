@@ -2,7 +2,10 @@ package dev.ablation.djl.nn;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.internal.kernel.BlockKernels;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.Kernels;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +26,7 @@ public final class ResnetBlock2D extends Layer {
   private final @Nullable Conv2d convShortcut;
   private final Activation activation;
   private final double outputScale;
+  private final Kernel whole;
 
   /**
    * Creates a block.
@@ -41,6 +45,9 @@ public final class ResnetBlock2D extends Layer {
     norm2 = child("norm2", new GroupNorm(settings.groups(), out, settings.epsilon()));
     conv2 = child("conv2", new Conv2d(out, out, 3));
     convShortcut = in == out ? null : child("conv_shortcut", new Conv2d(in, out, 1));
+    whole =
+        BlockKernels.resnet(
+            settings.groups(), settings.epsilon(), timeWidth > 0, in != out, outputScale);
   }
 
   @Override
@@ -50,6 +57,10 @@ public final class ResnetBlock2D extends Layer {
 
   @Override
   protected NDList call(NDList in) {
+    if (activation == Activation.SILU && hasPlainParts()) {
+      List<NDArray> inputs = timeEmbProj == null ? in.subList(0, 1) : in.subList(0, 2);
+      return new NDList(whole.call(operands(inputs, this)));
+    }
     NDArray x = in.get(0);
     NDArray h = conv1.applyAndClose(norm1.applyThen(activation, x));
     if (timeEmbProj != null) {

@@ -68,6 +68,11 @@ final class Attention extends Layer {
     stopFirstToken = stop;
   }
 
+  /** Whether {@link #stopFirstToken} acts on this call. */
+  boolean stopsFirstToken() {
+    return stopFirstToken && GradMode.isRecording();
+  }
+
   @Override
   protected void use(Precision precision) {
     attention =
@@ -83,7 +88,7 @@ final class Attention extends Layer {
     NDArray q = toQ.apply(x);
     NDArray k = toK.apply(context);
     NDArray v = toV.apply(context);
-    if (stopFirstToken && GradMode.isRecording()) {
+    if (stopsFirstToken()) {
       k = Kernels.STOP_FIRST_TOKEN.applyAndClose(k);
       v = Kernels.STOP_FIRST_TOKEN.applyAndClose(v);
     }

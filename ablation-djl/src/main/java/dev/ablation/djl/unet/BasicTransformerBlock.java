@@ -2,6 +2,8 @@ package dev.ablation.djl.unet;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.internal.kernel.BlockKernels;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.nn.Layer;
 import dev.ablation.djl.nn.LayerNorm;
@@ -23,6 +25,8 @@ final class BasicTransformerBlock extends Layer {
   private final Attention attn2;
   private final LayerNorm norm3;
   private final FeedForward ff;
+  private final Kernel whole;
+  private final Kernel wholeWithFirstTokenStopped;
 
   BasicTransformerBlock(int width, int textWidth, int heads, int headWidth) {
     norm1 = child("norm1", new LayerNorm(width, EPSILON));
@@ -31,6 +35,8 @@ final class BasicTransformerBlock extends Layer {
     attn2 = child("attn2", Attention.cross(width, textWidth, heads, headWidth));
     norm3 = child("norm3", new LayerNorm(width, EPSILON));
     ff = child("ff", new FeedForward(width));
+    whole = BlockKernels.transformer(width, heads, EPSILON, false);
+    wholeWithFirstTokenStopped = BlockKernels.transformer(width, heads, EPSILON, true);
   }
 
   /** The attention over the text. */
@@ -45,6 +51,10 @@ final class BasicTransformerBlock extends Layer {
 
   @Override
   protected NDList call(NDList in) {
+    if (hasPlainParts()) {
+      Kernel kernel = attn2.stopsFirstToken() ? wholeWithFirstTokenStopped : whole;
+      return new NDList(kernel.call(operands(in.subList(0, 2), this)));
+    }
     NDArray x = in.get(0);
     NDArray text = in.get(1);
     NDArray y = Kernels.ADD_TO.applyAndClose(attn1.applyAndClose(norm1.apply(x)), x);

@@ -2,6 +2,8 @@ package dev.ablation.djl.unet;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import dev.ablation.djl.internal.kernel.BlockKernels;
+import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.nn.Conv2d;
 import dev.ablation.djl.nn.GroupNorm;
@@ -27,6 +29,8 @@ final class Transformer2DModel extends Layer {
   private final List<BasicTransformerBlock> blocks = new ArrayList<>();
   private final Layer projOut;
   private final boolean linearProjection;
+  private final Kernel toTokens;
+  private final Kernel toImage;
 
   Transformer2DModel(int channels, int heads, int layers, UNetConfig config) {
     int headWidth = channels / heads;
@@ -41,6 +45,8 @@ final class Transformer2DModel extends Layer {
               new BasicTransformerBlock(inner, config.crossAttentionDim(), heads, headWidth)));
     }
     projOut = child("proj_out", projection(inner, channels));
+    toTokens = BlockKernels.imageToTokens(config.normNumGroups(), EPSILON, linearProjection);
+    toImage = BlockKernels.tokensToImage(linearProjection);
   }
 
   private Layer projection(int in, int out) {
@@ -55,13 +61,15 @@ final class Transformer2DModel extends Layer {
   protected NDList call(NDList in) {
     NDArray image = in.get(0);
     NDArray text = in.get(1);
-    NDArray x = norm.apply(image);
-    x =
-        linearProjection
-            ? projIn.applyAndClose(Kernels.TO_TOKENS.applyAndClose(x))
-            : Kernels.TO_TOKENS.applyAndClose(projIn.applyAndClose(x));
+    NDArray x =
+        arePlain(norm, projIn)
+            ? toTokens.call(operands(List.of(image), norm, projIn))
+            : tokens(norm.apply(image));
     for (BasicTransformerBlock block : blocks) {
       x = block.applyAndClose(x, text);
+    }
+    if (arePlain(projOut)) {
+      return new NDList(toImage.applyAndClose(x, operands(List.of(image), projOut)));
     }
     x =
         linearProjection
@@ -72,5 +80,11 @@ final class Transformer2DModel extends Layer {
     try (NDArray change = x) {
       return new NDList(image.add(change));
     }
+  }
+
+  private NDArray tokens(NDArray normed) {
+    return linearProjection
+        ? projIn.applyAndClose(Kernels.TO_TOKENS.applyAndClose(normed))
+        : Kernels.TO_TOKENS.applyAndClose(projIn.applyAndClose(normed));
   }
 }
