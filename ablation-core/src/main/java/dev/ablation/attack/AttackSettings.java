@@ -210,13 +210,13 @@ public record AttackSettings(
 
   /** The same on every model. */
   private record OnModels(
-      Drawing drawing,
-      BooleanSupplier cancelled,
-      Map<String, String> notes,
-      Consumer<? super String> progress) {
+      Drawing drawing, BooleanSupplier cancelled, Map<String, String> notes, AttackModels models) {
     List<BufferedImage> on(String role, DiffusionModel model) {
-      progress.accept(role + " model");
-      return drawing.draw(new Attacked(role, model, cancelled, notes, progress));
+      models.progress().accept(role + " model");
+      List<BufferedImage> images =
+          drawing.draw(new Attacked(role, model, cancelled, notes, models.progress()));
+      models.drawn().accept(role, List.copyOf(images));
+      return images;
     }
   }
 
@@ -245,7 +245,7 @@ public record AttackSettings(
     long begun = System.nanoTime();
     DiffusionModel model = models.base();
     Map<String, String> notes = new LinkedHashMap<>();
-    OnModels each = new OnModels(drawing, cancelled, notes, models.progress());
+    OnModels each = new OnModels(drawing, cancelled, notes, models);
     List<BufferedImage> base = models.attacksBase() ? each.on("base", model) : List.of();
     List<BufferedImage> ablated = models.delta().applied(model, () -> each.on("ablated", model));
     DiffusionModel other = models.control();

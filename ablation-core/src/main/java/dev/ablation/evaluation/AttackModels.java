@@ -3,8 +3,11 @@ package dev.ablation.evaluation;
 import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.model.DiffusionModel;
+import java.awt.image.BufferedImage;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     result
  * @param progress receives what an attack does, in a few words, such as {@code "base model,
  *     training step 3 of 300"}, on the calling thread
+ * @param drawn receives the images that are judged, of each model as soon as they are drawn, with
+ *     its role: {@code "base"}, {@code "ablated"} or {@code "control"}; on the calling thread
  */
 @CheckReturnValue
 public record AttackModels(
@@ -27,13 +32,15 @@ public record AttackModels(
     WeightDelta delta,
     @Nullable DiffusionModel control,
     boolean attacksBase,
-    Consumer<? super String> progress) {
+    Consumer<? super String> progress,
+    BiConsumer<? super String, ? super List<BufferedImage>> drawn) {
 
   /** Checks that the control draws images of the base model's size and is another model. */
   public AttackModels {
     Objects.requireNonNull(base, "base");
     Objects.requireNonNull(delta, "delta");
     Objects.requireNonNull(progress, "progress");
+    Objects.requireNonNull(drawn, "drawn");
     if (control != null) {
       checkControl(base, control);
     }
@@ -48,7 +55,7 @@ public record AttackModels(
    *     none
    */
   public AttackModels(DiffusionModel base, WeightDelta delta, @Nullable DiffusionModel control) {
-    this(base, delta, control, true, what -> {});
+    this(base, delta, control, true, what -> {}, (role, images) -> {});
   }
 
   /**
@@ -58,7 +65,17 @@ public record AttackModels(
    * @return the same models with the listener
    */
   public AttackModels progress(Consumer<? super String> listener) {
-    return new AttackModels(base, delta, control, attacksBase, listener);
+    return new AttackModels(base, delta, control, attacksBase, listener, drawn);
+  }
+
+  /**
+   * Shows what is judged, to look at it: judges err.
+   *
+   * @param listener as {@link #drawn()}
+   * @return the same models with the listener
+   */
+  public AttackModels drawn(BiConsumer<? super String, ? super List<BufferedImage>> listener) {
+    return new AttackModels(base, delta, control, attacksBase, progress, listener);
   }
 
   /** {@return how many models are attacked: the ablated one, and what it is compared with} */
@@ -87,7 +104,7 @@ public record AttackModels(
    * @return the models
    */
   public static AttackModels ofAblated(DiffusionModel base, WeightDelta delta) {
-    return new AttackModels(base, delta, null, false, what -> {});
+    return new AttackModels(base, delta, null, false, what -> {}, (role, images) -> {});
   }
 
   static void checkControl(DiffusionModel base, DiffusionModel control) {

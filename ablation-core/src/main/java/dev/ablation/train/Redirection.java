@@ -80,6 +80,7 @@ public final class Redirection {
     private int words = 4;
     private String placeholder = "sks";
     private double wordRate = 2e-2;
+    private int wordSteps = 1;
     private int restartEvery = 80;
     private int relearnEvery;
     private int relearnSteps = 3;
@@ -105,6 +106,7 @@ public final class Redirection {
       Preconditions.checkArgument(words >= 0, "words must not be negative, was %s", words);
       Preconditions.checkArgument(!placeholder.isBlank(), "placeholder must not be blank");
       positive("rate of words", wordRate);
+      positive("wordSteps", wordSteps);
       Preconditions.checkArgument(
           restartEvery >= 0, "restartEvery must not be negative, was %s", restartEvery);
       Preconditions.checkArgument(
@@ -312,6 +314,23 @@ public final class Redirection {
     return values.restartEvery;
   }
 
+  /** {@return how many steps of textual inversion a word makes in a step of training} */
+  public int wordSteps() {
+    return values.wordSteps;
+  }
+
+  /**
+   * Changes how many steps of textual inversion the word whose turn it is makes before a step of
+   * training. One word in turn learns in each step, so that with four words, each makes a quarter
+   * of all steps; an attacker's word makes hundreds.
+   *
+   * @param count positive; each takes as long as four images of a training step
+   * @return a copy with this setting
+   */
+  public Redirection wordSteps(int count) {
+    return changed(v -> v.wordSteps = count);
+  }
+
   /**
    * Trains against fine-tuning: every few steps the weights are moved on towards the target's
    * images, as a fine-tuner would do, and the gradient of the redirection there is added
@@ -374,7 +393,8 @@ public final class Redirection {
     SamplingSettings settings =
         values.sampling.orElseGet(() -> SamplingSettings.defaultsFor(model));
     long images = 2L * Math.max(values.pairs, targets) + values.keptImages;
-    long learning = values.words == 0 ? 0 : RedirectionGradients.WORD_BATCH;
+    long learning =
+        values.words == 0 ? 0 : (long) values.wordSteps * RedirectionGradients.WORD_BATCH;
     // What stays is predicted by the weights of before the run, too.
     long keeping = 2L * (values.keptBatch + RedirectionGradients.ANCHORS_KEPT);
     long relearning =
@@ -428,8 +448,13 @@ public final class Redirection {
         PREFIX + ".words",
         values.words == 0
             ? "none"
-            : "%d as '%s', rate %s, restart every %d"
-                .formatted(values.words, values.placeholder, values.wordRate, values.restartEvery));
+            : "%d as '%s', rate %s, %d steps a step, restart every %d"
+                .formatted(
+                    values.words,
+                    values.placeholder,
+                    values.wordRate,
+                    values.wordSteps,
+                    values.restartEvery));
     settings.put(
         PREFIX + ".relearning",
         values.relearnEvery == 0

@@ -284,8 +284,11 @@ final class RedirectionGradients implements StepGradients {
         });
       }
       RandomGenerator random = random("learning");
-      int[] rows = rows(random, WORD_BATCH, prompts.target().size());
-      words.learn(word, selected(target, rows, scope), of(prompts.withWord(), rows), random, scope);
+      for (int i = 0; i < settings.wordSteps(); i++) {
+        int[] rows = rows(random, WORD_BATCH, prompts.target().size());
+        words.learn(
+            word, selected(target, rows, scope), of(prompts.withWord(), rows), random, scope);
+      }
     }
 
     /** The noised images of the target lead to the anchor's, under any caption. */

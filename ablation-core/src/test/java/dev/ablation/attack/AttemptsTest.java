@@ -211,7 +211,16 @@ class AttemptsTest {
     try (TinyDiffusion same = TinyDiffusion.open(1);
         WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
       String before = same.weights().sha256();
-      AttackResult result = attempt.run(new AttackModels(MODEL, delta, same), () -> false);
+      List<String> roles = new ArrayList<>();
+      AttackResult result =
+          attempt.run(
+              new AttackModels(MODEL, delta, same)
+                  .drawn((role, images) -> {
+                    roles.add(role);
+                    assertThat(images).isNotEmpty();
+                  }),
+              () -> false);
+      assertThat(roles).containsExactly("base", "ablated", "control");
       assertThat(result.recovered().control()).isEqualTo(result.recovered().base());
       assertThat(result.recovered().excess()).isNotNull();
       assertThat(same.weights().sha256()).isEqualTo(before);
@@ -225,7 +234,12 @@ class AttemptsTest {
   void canBeMadeOnTheAblatedModelAlone(Attack attempt) {
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5)) {
       AttackResult all = attempt.run(MODEL, delta, () -> false);
-      AttackResult alone = attempt.run(AttackModels.ofAblated(MODEL, delta), () -> false);
+      List<String> roles = new ArrayList<>();
+      AttackResult alone =
+          attempt.run(
+              AttackModels.ofAblated(MODEL, delta).drawn((role, images) -> roles.add(role)),
+              () -> false);
+      assertThat(roles).containsExactly("ablated");
       assertThat(alone.recovered().ablated()).isEqualTo(all.recovered().ablated());
       assertThat(alone.recovered().base()).isNull();
       assertThat(alone.recovered().isEvidence()).isFalse();

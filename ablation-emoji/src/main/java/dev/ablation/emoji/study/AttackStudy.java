@@ -30,6 +30,7 @@ import dev.ablation.memory.MemoryUse;
 import dev.ablation.model.DiffusionModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,9 +56,10 @@ import picocli.CommandLine.Option;
  * the embedded evaluator and by the nearest image of the data set. The base model and a control
  * that never knew the targets are attacked once for each target, with the first seed.
  *
- * <p>Each removal, each attack and each run has its own file in the output folder; what is there is
- * not made again when the command is started again, and several processes may share the folder. An
- * attack that fails is told in the table, and the others go on.
+ * <p>Each removal, each attack and each run has its own file in the output folder, and beside an
+ * attack's numbers lie the images that were judged; what is there is not made again when the
+ * command is started again, and several processes may share the folder. An attack that fails is
+ * told in the table, and the others go on.
  */
 @Command(
     name = "attacks",
@@ -73,6 +75,8 @@ import picocli.CommandLine.Option;
 public final class AttackStudy implements Callable<Integer> {
   private static final String TABLE = "attacks.md";
   private static final int COPIES = 20;
+  private static final int SHEET_COLUMNS = 8;
+  private static final String ABLATED = "ablated";
   private static final String EMBEDDED = "embedded";
 
   @Option(
@@ -480,7 +484,12 @@ public final class AttackStudy implements Callable<Integer> {
             unchanged == null
                 ? new AttackModels(model, delta, never)
                 : AttackModels.ofAblated(model, delta);
-        AttackResult made = attack.run(models, () -> false);
+        Path images = own;
+        AttackResult made =
+            attack.run(
+                models.drawn((role, drawn) ->
+                    writeSheet(drawn, role.equals(ABLATED) ? images : shared, role)),
+                () -> false);
         if (unchanged == null) {
           unchanged = made;
           write(made, shared);
@@ -514,6 +523,18 @@ public final class AttackStudy implements Callable<Integer> {
             .toList();
     return new AttackResult(
         alone.family(), alone.name(), alone.settings(), judged, List.of(), alone.elapsed());
+  }
+
+  /** Beside the numbers, since judges err: {@code ...--ablated.png}. */
+  private static void writeSheet(List<BufferedImage> drawn, Path numbers, String role) {
+    String name = numbers.getFileName().toString().replaceFirst("\\.json$", "");
+    try {
+      ImageFile.writePng(
+          ImageSheet.of(drawn, SHEET_COLUMNS),
+          numbers.resolveSibling("%s--%s.png".formatted(name, role)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static String key(String... parts) {

@@ -65,17 +65,29 @@ final class ResistantVariant {
                   then(redirection, r -> r.learningOfWords(number(value), r.restartEvery()));
           case "restartEvery" ->
               redirection = then(redirection, r -> r.learningOfWords(r.wordRate(), whole(value)));
+          case "wordSteps" -> redirection = then(redirection, r -> r.wordSteps(whole(value)));
           case "relearnEvery" ->
               redirection =
                   then(
                       redirection,
                       r -> r.relearning(whole(value), r.relearnSteps(), r.relearnRadius()));
+          case "relearnSteps" ->
+              redirection =
+                  then(
+                      redirection,
+                      r -> r.relearning(r.relearnEvery(), whole(value), r.relearnRadius()));
+          case "relearnRadius" ->
+              redirection =
+                  then(
+                      redirection,
+                      r -> r.relearning(r.relearnEvery(), r.relearnSteps(), number(value)));
           case "weights" -> plan = then(plan, p -> p.weights(group(value)));
           default ->
               throw new IllegalArgumentException(
                   "change must be one of steps, batch, rate, lora, pairs, keptImages,"
                       + " keptBatch, keepWeight, from, projection, words, wordRate, restartEvery,"
-                      + " relearnEvery and weights, was '%s'".formatted(change.getKey()));
+                      + " wordSteps, relearnEvery, relearnSteps, relearnRadius and weights, was '%s'"
+                          .formatted(change.getKey()));
         }
       } catch (NumberFormatException e) {
         throw new IllegalArgumentException(

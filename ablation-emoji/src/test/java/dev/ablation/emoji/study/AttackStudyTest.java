@@ -131,12 +131,13 @@ class AttackStudyTest {
           assertThat(shares.evaluator().control()).isEqualTo(shares.evaluator().base());
           assertThat(shares.nearest().control()).isEqualTo(shares.nearest().base());
           assertThat(folder.resolve(shares.file())).exists();
+          assertThat(folder.resolve(shares.file().replace(".json", "--ablated.png"))).exists();
         });
     AttackRun never = AttackRun.read(folder.resolve("style-ink--control--seed-0.run.json"));
     AttackRun base = AttackRun.read(folder.resolve("style-ink--base-model--seed-0.run.json"));
     assertThat(never.kept()).isEqualTo(base.kept());
     Map<Path, FileTime> unchanged = unchanged();
-    assertThat(unchanged).hasSize(2);
+    assertThat(unchanged).hasSize(2 * 3); // numbers, and images of base model and control
 
     AttackStudy again = new AttackStudy();
     new CommandLine(again).parseArgs(with(first, "--seeds", "0,1"));
