@@ -207,7 +207,12 @@ class CommandsTest {
         .forEach(each -> states.add(each.getAsJsonObject().get("state").getAsString()));
     assertThat(states).containsExactly("finished", "unfinished");
     assertThat(ablate("resume", run)).isZero();
-    assertThat(printed).contains("the run is finished");
+    assertThat(printed).contains("the run is finished").contains("UA >= 0: met");
+    assertThat(ablate("resume", run, "--json")).isZero();
+    JsonObject told = json().getAsJsonObject();
+    assertThat(told.get("finished").getAsBoolean()).isTrue();
+    assertThat(told.get("entered").getAsBoolean()).isTrue();
+    assertThat(told.getAsJsonArray("verdicts")).hasSize(1);
   }
 
   @Test

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -310,6 +311,35 @@ public final class EvidenceBundle {
     subjects.stream().filter(each -> each.role() == Role.TARGET).forEach(sample::add);
     subjects.stream().filter(each -> each.role() == Role.NEIGHBOUR).limit(1).forEach(sample::add);
     return sample;
+  }
+
+  /**
+   * Reads what the run found, as {@link JobRun#run()} returned it when it ended.
+   *
+   * @return the result; its evaluations have no images, those that were shown are in the folder
+   * @throws IOException if a file cannot be read
+   */
+  public JobResult result() throws IOException {
+    List<Verdict> verdicts =
+        FileReading.of(
+            folder.resolve(Evidence.FILE),
+            () ->
+                evidence.verdicts().stream()
+                    .map(each ->
+                        new Verdict(
+                            AcceptanceLimit.parse(each.limit()),
+                            each.measured() == null
+                                ? OptionalDouble.empty()
+                                : OptionalDouble.of(each.measured())))
+                    .toList());
+    Path file = folder.resolve(JobEnd.TOGETHER);
+    List<TogetherResult> together =
+        Files.exists(file)
+            ? FileReading.of(file, () -> TogetherResult.read(TextFile.read(file)))
+            : List.of();
+    // What meets every limit is entered before the manifest is written.
+    boolean entered = job.outputs().ledger() != null && accepted();
+    return new JobResult(job, folder, verdicts, evaluationIfAny(), together, entered);
   }
 
   /**
