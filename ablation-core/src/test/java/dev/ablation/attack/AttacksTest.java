@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import dev.ablation.anchor.AnchorStrategy;
 import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.concept.Concept;
@@ -21,16 +20,12 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
-import dev.ablation.model.LatentSize;
 import dev.ablation.model.LoraTraining;
-import dev.ablation.model.ModelDescriptor;
 import dev.ablation.model.PromptTokenizer;
-import dev.ablation.model.Weights;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
-import dev.ablation.schedule.NoiseSchedule;
-import dev.ablation.schedule.PredictionType;
+import dev.ablation.testing.ChangedModel;
 import dev.ablation.testing.TinyDelta;
 import dev.ablation.testing.TinyDetector;
 import dev.ablation.testing.TinyDiffusion;
@@ -39,7 +34,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -145,12 +139,11 @@ class AttacksTest {
   }
 
   /** Counts latents that pass through the network. */
-  private static final class CountingModel implements DiffusionModel {
-    private final TinyDiffusion model;
+  private static final class CountingModel extends ChangedModel {
     private long passes;
 
-    CountingModel(TinyDiffusion model) {
-      this.model = model;
+    CountingModel(DiffusionModel model) {
+      super(model);
     }
 
     long passes() {
@@ -160,52 +153,7 @@ class AttacksTest {
     @Override
     public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
       passes += latents.getShape().get(0);
-      return model.predict(latents, timesteps, conditioning);
-    }
-
-    @Override
-    public Conditioning encode(List<String> prompts, LatentSize size, NDManager scope) {
-      return model.encode(prompts, size, scope);
-    }
-
-    @Override
-    public ModelDescriptor descriptor() {
-      return model.descriptor();
-    }
-
-    @Override
-    public NDManager manager() {
-      return model.manager();
-    }
-
-    @Override
-    public NoiseSchedule schedule() {
-      return model.schedule();
-    }
-
-    @Override
-    public PredictionType predictionType() {
-      return model.predictionType();
-    }
-
-    @Override
-    public Weights weights() {
-      return model.weights();
-    }
-
-    @Override
-    public <T> Optional<T> capability(Class<T> type) {
-      return model.capability(type);
-    }
-
-    @Override
-    public boolean isClosed() {
-      return model.isClosed();
-    }
-
-    @Override
-    public void close() {
-      model.close();
+      return super.predict(latents, timesteps, conditioning);
     }
   }
 

@@ -3,14 +3,17 @@ package dev.ablation.emoji;
 import ai.djl.Device;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.emoji.dataset.EmojiDataSet;
+import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.metric.CopyDetection;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.TextImageSimilarity;
+import dev.ablation.model.DiffusionModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,6 +55,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   private @Nullable FeatureMatrix styleTexts;
   private @Nullable FeatureMatrix conceptTexts;
   private @Nullable FeatureMatrix planted;
+  private @Nullable NearestImage nearestImage;
 
   private EmbeddedEvaluator(Clip clip, EmojiDataSet data, @Nullable CopyThreshold copyThreshold) {
     this.clip = clip;
@@ -257,6 +262,79 @@ public final class EmbeddedEvaluator implements AutoCloseable {
         this,
         "copies of the planted image, cosine above " + threshold,
         verdict -> verdict.plantedCosine() > threshold);
+  }
+
+  /**
+   * Returns a second judge, which took no part in training: the nearest image of the data set. No
+   * attack can follow its gradient.
+   *
+   * @return made at the first call
+   */
+  public synchronized NearestImage nearestImage() {
+    NearestImage judge = nearestImage;
+    if (judge == null) {
+      judge = new NearestImage(data);
+      nearestImage = judge;
+    }
+    return judge;
+  }
+
+  /**
+   * Guides latents towards a style, away from the other ones, for {@link
+   * dev.ablation.attack.GuidanceAttack}. This evaluator is no judge of the images; {@link
+   * #nearestImage()} is one.
+   *
+   * @param model whose decoder is used
+   * @param style one of {@link #styles()}
+   * @return the guide, closed by the caller before this evaluator
+   * @throws IllegalArgumentException if there is no such style
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model gives no gradients of its
+   *     input, or decodes no latents
+   */
+  public ClipGuide guideToStyle(DiffusionModel model, String style) {
+    requireKnown("style", style, styles());
+    return guide(model, style, styles(), name -> name + " style");
+  }
+
+  /**
+   * Guides latents towards an object, away from the other ones, as {@link #guideToStyle}.
+   *
+   * @param model whose decoder is used
+   * @param concept one of {@link #concepts()}
+   * @return the guide, closed by the caller before this evaluator
+   * @throws IllegalArgumentException if there is no such object
+   * @throws dev.ablation.error.UnsupportedCapabilityException as {@link #guideToStyle}
+   */
+  public ClipGuide guideToConcept(DiffusionModel model, String concept) {
+    requireKnown("concept", concept, concepts);
+    return guide(model, concept, concepts, Captions::withArticle);
+  }
+
+  /**
+   * Guides latents towards the caption of the memorised image, away from those of other scenes and
+   * things, as {@link #guideToStyle}.
+   *
+   * @param model whose decoder is used
+   * @return the guide, closed by the caller before this evaluator
+   * @throws dev.ablation.error.UnsupportedCapabilityException as {@link #guideToStyle}
+   */
+  public ClipGuide guideToPlanted(DiffusionModel model) {
+    return new ClipGuide(
+        clip,
+        model,
+        EmbeddedModel.plantedCaption(),
+        EmbeddedModel.categories().stream()
+            .map(category -> Captions.withArticle(category) + " emoji")
+            .toList());
+  }
+
+  private ClipGuide guide(
+      DiffusionModel model, String name, List<String> all, UnaryOperator<String> text) {
+    return new ClipGuide(
+        clip,
+        model,
+        text.apply(name),
+        all.stream().filter(other -> !other.equals(name)).map(text).toList());
   }
 
   /**
