@@ -18,6 +18,8 @@ import java.security.KeyPairGenerator;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -239,8 +241,12 @@ class CommandsTest {
   }
 
   @Test
-  void evaluateDrawsTheLedgersRemovalsTogether() {
-    assertThat(ablate("evaluate", "--ledger", ledger, "--quiet", "--json")).as(problems).isZero();
+  void evaluateDrawsTheLedgersRemovalsTogether() throws IOException {
+    Path output = folder.resolve("evaluated");
+    assertThat(ablate("evaluate", "--ledger", ledger, "--output", output, "--quiet", "--json"))
+        .as(problems)
+        .isZero();
+    assertThat(output.resolve("evaluation.json")).content().isEqualToIgnoringWhitespace(printed);
     JsonObject told = json().getAsJsonArray().get(0).getAsJsonObject();
     assertThat(told.get("request").getAsString()).isEqualTo("TR-1");
     JsonObject gone = told.getAsJsonObject("measured").getAsJsonObject("UA");
@@ -248,6 +254,30 @@ class CommandsTest {
         .as("the same delta, seeds and images")
         .isEqualTo(gone.get("alone").getAsDouble());
     assertThat(told.get("comesBack").getAsBoolean()).isFalse();
+
+    Path page = output.resolve("report.html");
+    assertThat(told.get("report").getAsString()).isEqualTo(page.toString());
+    String html = Files.readString(page);
+    String ofRun = Files.readString(run.resolve("report.html"));
+    for (String part : List.of("<title>[^<]*", "<h2[^>]*>[^<]*", "<dt>[^<]*", "src=.data:[^ ]*")) {
+      assertThat(found(part, html)).as(part).isNotEmpty().isEqualTo(found(part, ofRun));
+    }
+    String attacks = html.substring(html.indexOf("id=\"attacks\""));
+    assertThat(found("<th scope=.row.", attacks.substring(0, attacks.indexOf("<details"))))
+        .as("three wordings, two judges")
+        .hasSize(6);
+    assertThat(output.resolve("report.json")).content().contains("\"otherJudges\"");
+
+    assertThat(ablate("evaluate", run, "--output", output)).isEqualTo(ExitCode.FAILED);
+    assertThat(problems).contains("is not empty");
+    assertThat(ablate("evaluate", run, "--output", run.resolve("report")))
+        .isEqualTo(ExitCode.FAILED);
+    assertThat(problems).contains("is evidence");
+    assertThat(run.resolve("report")).doesNotExist();
+  }
+
+  private static List<String> found(String pattern, String text) {
+    return Pattern.compile(pattern).matcher(text).results().map(MatchResult::group).toList();
   }
 
   @Test
