@@ -2,11 +2,14 @@ package dev.ablation.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.TestFolders;
+import dev.ablation.delta.ConceptGate;
+import dev.ablation.delta.WeightDelta;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -224,6 +227,18 @@ class CommandsTest {
     byte[] byLedger = drawn("by-ledger", "--ledger", ledger);
     assertThat(byDelta).isNotEqualTo(base).isEqualTo(byLedger);
     assertThat(drawn("twice")).isEqualTo(base);
+    Path gated = folder.resolve("gated.safetensors");
+    Path closed = folder.resolve("closed.safetensors");
+    try (NDManager manager = NDManager.newBaseManager();
+        WeightDelta delta = WeightDelta.load(run.resolve("delta.safetensors"), manager);
+        WeightDelta byName = delta.gatedBy(ConceptGate.of("blueprint"));
+        WeightDelta byAnother = delta.gatedBy(ConceptGate.of("owl").threshold(1))) {
+      byName.save(gated);
+      byAnother.save(closed);
+    }
+    assertThat(drawn("by-gate", "--delta", gated)).as("the prompt has it").isEqualTo(byDelta);
+    assertThat(drawn("not-asked", "--delta", closed)).as("the prompt has it not").isEqualTo(base);
+    assertThat(drawn("both", "--delta", closed, "--delta", run)).isEqualTo(byDelta);
     assertThat(ablate("draw", PROMPT, "--output", folder.resolve("base")))
         .isEqualTo(ExitCode.FAILED);
     assertThat(problems).contains("exists already");

@@ -140,7 +140,7 @@ final class JobEnd {
     Removals earlier = Removals.of(ledger, others);
     List<TogetherResult> results = new ArrayList<>();
     try (WeightDelta before = earlier.sum(session.model()).orElseThrow();
-        WeightDelta sum = before.plus(result.delta())) {
+        WeightDelta sum = Removals.plus(before, result.delta())) {
       results.addAll(earlier.evaluate(session.model(), sum, this::progress, cancelled));
       Consumer<EvaluationProgress> progress = this::progress;
       results.add(

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ablation.Ablation;
 import dev.ablation.Estimate;
 import dev.ablation.TestFolders;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
@@ -301,6 +302,34 @@ class JobRunTest {
           .doesNotContainKey("objective");
       assertThat(session.plan().settings().get("training.redirection.words")).startsWith("2 as");
     }
+  }
+
+  @Test
+  void aMembraneHasTheGateOfTheTargetsNames() throws IOException {
+    AblationJob job =
+        AblationJob.parse(
+            """
+            {"targets": [{"name": "owl", "others": ["Eule"]}],
+             "method": {"weights": "transformers",
+                        "objective": {"kind": "semi-permeable", "trajectory": 2},
+                        "training": {"steps": 1, "batchSize": 1, "lora": 1}}%s}
+            """
+                .formatted(NO_IMAGES),
+            "job",
+            folder,
+            JobRoot.anywhere());
+    Path output = folder.resolve("membrane");
+    JobRun.of(job, output).run();
+    ConceptGate gate = ConceptGate.of("owl", "Eule");
+    try (NDManager manager = NDManager.newBaseManager();
+        WeightDelta delta = WeightDelta.load(output.resolve(JobRun.DELTA), manager);
+        WeightDelta plain = delta.ungated();
+        WeightDelta twice = Removals.plus(delta, plain)) {
+      assertThat(delta.gate()).contains(gate);
+      assertThat(delta.isLowRank()).isTrue();
+      assertThat(twice.gate()).as("what acts in full on every prompt has none").isEmpty();
+    }
+    assertThat(EvidenceBundle.open(output).verify(null)).noneMatch(EvidenceBundle.Check::failed);
   }
 
   private AblationJob closedForm() {
