@@ -20,7 +20,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An image is compared with each style and with each object. The text of a style or an object is
  * the mean of the normalised embeddings of all captions that name it alone (prompt ensembling,
- * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once. Memorised is what has a
+ * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once a process. Memorised is what has a
  * cosine with the planted image above {@link #copyThreshold()}.
  *
  * <p>It is unpacked as {@link EmbeddedModel} is. One thread at a time. Holds native memory: close
@@ -47,6 +50,11 @@ import org.jspecify.annotations.Nullable;
 public final class EmbeddedEvaluator implements AutoCloseable {
   /** Texts that are encoded together. */
   private static final int TEXTS = 256;
+
+  private static final int MOST_ENCODED = 16;
+
+  /** Texts of the evaluators of this process, by weights and device. */
+  private static final Map<String, FeatureMatrix> ENCODED = new ConcurrentHashMap<>();
 
   private final Clip clip;
   private final EmojiDataSet data;
@@ -451,17 +459,26 @@ public final class EmbeddedEvaluator implements AutoCloseable {
 
   private FeatureMatrix styleTexts() {
     if (styleTexts == null) {
-      styleTexts = ensembles(styles().stream().map(Captions::ofStyle).toList());
+      styleTexts = encodedOnce("styles", styles(), Captions::ofStyle);
     }
     return styleTexts;
   }
 
   private FeatureMatrix conceptTexts() {
     if (conceptTexts == null) {
-      conceptTexts =
-          ensembles(concepts.stream().map(concept -> Captions.ofConcept(concept)).toList());
+      conceptTexts = encodedOnce("objects", concepts, Captions::ofConcept);
     }
     return conceptTexts;
+  }
+
+  /** Thousands of texts, and every job opens the same evaluator anew. */
+  private FeatureMatrix encodedOnce(
+      String what, List<String> names, Function<String, List<String>> captions) {
+    String key = "%s of %s on %s".formatted(what, clip.info().sha256(), clip.manager().getDevice());
+    if (ENCODED.size() > MOST_ENCODED) { // of evaluators under training
+      ENCODED.clear();
+    }
+    return ENCODED.computeIfAbsent(key, made -> ensembles(names.stream().map(captions).toList()));
   }
 
   private FeatureMatrix planted() {
