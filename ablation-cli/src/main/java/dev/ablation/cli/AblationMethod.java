@@ -41,7 +41,7 @@ enum AblationMethod {
   SDD(Kind.PUBLISHED, false),
   /** Low-rank adaptation that erases a concept. */
   LECO(Kind.PUBLISHED, false),
-  /** Concept-semi-permeable membrane. */
+  /** Concept-semi-permeable membrane; the delta of a run has the gate of the targets' names. */
   SPM(Kind.PUBLISHED, false),
   /** Misdirection of the text encoder's first layer. */
   HIRM(Kind.PUBLISHED, false),

@@ -2,7 +2,6 @@ package dev.ablation.cli;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import dev.ablation.delta.WeightDelta;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
@@ -15,7 +14,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -32,7 +30,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description =
         "Draws an image for each prompt, with deltas applied or without, and writes 0.png, 1.png ..."
-            + " into a folder.")
+            + " into a folder. A delta with a gate, as --method spm makes it, acts as far as a prompt"
+            + " has of the target; any other one in full.")
 final class DrawCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -99,12 +98,6 @@ final class DrawCommand implements Callable<Integer> {
         LatentSampler.of(opened)
             .settings(steps == null ? usual : usual.steps(steps))
             .listener(bars.drawing("images"));
-    Optional<WeightDelta> sum = deltas.sum(opened);
-    if (sum.isEmpty()) {
-      return sampler.draw(prompts, seed);
-    }
-    try (WeightDelta delta = sum.get()) {
-      return delta.applied(opened, () -> sampler.draw(prompts, seed));
-    }
+    return deltas.draw(sampler, prompts, seed, opened);
   }
 }

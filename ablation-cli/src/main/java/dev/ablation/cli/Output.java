@@ -15,12 +15,16 @@ final class Output {
   void print(CommandSpec spec, JsonElement result, String text) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(
-          new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(result));
+      out.println(text(result));
     } else {
       out.print(text);
     }
     out.flush();
+  }
+
+  /** The form in which JSON is printed and written. */
+  static String text(JsonElement result) {
+    return new GsonBuilder().disableHtmlEscaping().setPrettyPrinting().create().toJson(result);
   }
 
   boolean isJson() {

@@ -2,6 +2,7 @@ package dev.ablation.cli;
 
 import com.google.gson.JsonObject;
 import dev.ablation.emoji.command.ProgressOption;
+import dev.ablation.job.JobResult;
 import dev.ablation.job.JobRun;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,7 +19,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description =
         "Continues a run that was stopped, interrupted or killed, from what it saved last; the"
-            + " result is the same. A finished run stays as it is.")
+            + " result is the same. A finished run stays as it is; what it found is printed again.")
 final class ResumeCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -35,11 +36,13 @@ final class ResumeCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     JobRun run = JobRun.resume(folder);
     if (JobRun.isFinished(folder)) {
-      JsonObject json = new JsonObject();
-      json.addProperty("folder", folder.toString());
+      JobResult result = run.run();
+      JsonObject json = Running.json(result);
       json.addProperty("finished", true);
-      output.print(spec, json, folder + ": the run is finished" + System.lineSeparator());
-      return ExitCode.OK;
+      StringBuilder text = new StringBuilder("%s: the run is finished%n".formatted(folder));
+      result.verdicts().forEach(verdict -> text.append("  %s%n".formatted(verdict)));
+      output.print(spec, json, text.toString());
+      return result.accepted() ? ExitCode.OK : ExitCode.NOT_ACCEPTED;
     }
     return RunCommand.run(spec, run, output, progress);
   }

@@ -44,12 +44,14 @@ final class RunFolder {
 
   /** Removes a folder that a failed run left empty. */
   static void discardIfEmpty(Path folder) throws IOException {
-    boolean empty;
-    try (Stream<Path> files = Files.list(folder)) {
-      empty = files.findAny().isEmpty();
-    }
-    if (empty) {
+    if (isEmpty(folder)) {
       Files.delete(folder);
+    }
+  }
+
+  static boolean isEmpty(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.findAny().isEmpty();
     }
   }
 }

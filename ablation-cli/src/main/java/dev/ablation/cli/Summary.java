@@ -134,7 +134,7 @@ record Summary(
   static void attacks(StringBuilder text, EvaluationResult found) {
     int width = found.attacks().stream().mapToInt(each -> each.name().length()).max().orElse(0);
     for (AttackResult attack : found.attacks()) {
-      Recovery recovered = attack.recovered();
+      Recovery recovered = attack.independent().orElseGet(attack::recovered);
       MetricResult control = recovered.control();
       line(
           text,
@@ -145,7 +145,7 @@ record Summary(
           control == null
               ? ""
               : String.format(Locale.ROOT, ", control in %.0f %%", 100 * control.value()),
-          recovered.isEvidence() ? "" : " (no evidence)");
+          attack.isEvidence(recovered) ? "" : " (no evidence)");
     }
     found
         .attacksLeftOut()

@@ -2,11 +2,14 @@ package dev.ablation.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.TestFolders;
+import dev.ablation.delta.ConceptGate;
+import dev.ablation.delta.WeightDelta;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -18,6 +21,8 @@ import java.security.KeyPairGenerator;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -207,7 +212,12 @@ class CommandsTest {
         .forEach(each -> states.add(each.getAsJsonObject().get("state").getAsString()));
     assertThat(states).containsExactly("finished", "unfinished");
     assertThat(ablate("resume", run)).isZero();
-    assertThat(printed).contains("the run is finished");
+    assertThat(printed).contains("the run is finished").contains("UA >= 0: met");
+    assertThat(ablate("resume", run, "--json")).isZero();
+    JsonObject told = json().getAsJsonObject();
+    assertThat(told.get("finished").getAsBoolean()).isTrue();
+    assertThat(told.get("entered").getAsBoolean()).isTrue();
+    assertThat(told.getAsJsonArray("verdicts")).hasSize(1);
   }
 
   @Test
@@ -217,6 +227,18 @@ class CommandsTest {
     byte[] byLedger = drawn("by-ledger", "--ledger", ledger);
     assertThat(byDelta).isNotEqualTo(base).isEqualTo(byLedger);
     assertThat(drawn("twice")).isEqualTo(base);
+    Path gated = folder.resolve("gated.safetensors");
+    Path closed = folder.resolve("closed.safetensors");
+    try (NDManager manager = NDManager.newBaseManager();
+        WeightDelta delta = WeightDelta.load(run.resolve("delta.safetensors"), manager);
+        WeightDelta byName = delta.gatedBy(ConceptGate.of("blueprint"));
+        WeightDelta byAnother = delta.gatedBy(ConceptGate.of("owl").threshold(1))) {
+      byName.save(gated);
+      byAnother.save(closed);
+    }
+    assertThat(drawn("by-gate", "--delta", gated)).as("the prompt has it").isEqualTo(byDelta);
+    assertThat(drawn("not-asked", "--delta", closed)).as("the prompt has it not").isEqualTo(base);
+    assertThat(drawn("both", "--delta", closed, "--delta", run)).isEqualTo(byDelta);
     assertThat(ablate("draw", PROMPT, "--output", folder.resolve("base")))
         .isEqualTo(ExitCode.FAILED);
     assertThat(problems).contains("exists already");
@@ -234,8 +256,12 @@ class CommandsTest {
   }
 
   @Test
-  void evaluateDrawsTheLedgersRemovalsTogether() {
-    assertThat(ablate("evaluate", "--ledger", ledger, "--quiet", "--json")).as(problems).isZero();
+  void evaluateDrawsTheLedgersRemovalsTogether() throws IOException {
+    Path output = folder.resolve("evaluated");
+    assertThat(ablate("evaluate", "--ledger", ledger, "--output", output, "--quiet", "--json"))
+        .as(problems)
+        .isZero();
+    assertThat(output.resolve("evaluation.json")).content().isEqualToIgnoringWhitespace(printed);
     JsonObject told = json().getAsJsonArray().get(0).getAsJsonObject();
     assertThat(told.get("request").getAsString()).isEqualTo("TR-1");
     JsonObject gone = told.getAsJsonObject("measured").getAsJsonObject("UA");
@@ -243,6 +269,30 @@ class CommandsTest {
         .as("the same delta, seeds and images")
         .isEqualTo(gone.get("alone").getAsDouble());
     assertThat(told.get("comesBack").getAsBoolean()).isFalse();
+
+    Path page = output.resolve("report.html");
+    assertThat(told.get("report").getAsString()).isEqualTo(page.toString());
+    String html = Files.readString(page);
+    String ofRun = Files.readString(run.resolve("report.html"));
+    for (String part : List.of("<title>[^<]*", "<h2[^>]*>[^<]*", "<dt>[^<]*", "src=.data:[^ ]*")) {
+      assertThat(found(part, html)).as(part).isNotEmpty().isEqualTo(found(part, ofRun));
+    }
+    String attacks = html.substring(html.indexOf("id=\"attacks\""));
+    assertThat(found("<th scope=.row.", attacks.substring(0, attacks.indexOf("<details"))))
+        .as("three wordings, two judges")
+        .hasSize(6);
+    assertThat(output.resolve("report.json")).content().contains("\"otherJudges\"");
+
+    assertThat(ablate("evaluate", run, "--output", output)).isEqualTo(ExitCode.FAILED);
+    assertThat(problems).contains("is not empty");
+    assertThat(ablate("evaluate", run, "--output", run.resolve("report")))
+        .isEqualTo(ExitCode.FAILED);
+    assertThat(problems).contains("is evidence");
+    assertThat(run.resolve("report")).doesNotExist();
+  }
+
+  private static List<String> found(String pattern, String text) {
+    return Pattern.compile(pattern).matcher(text).results().map(MatchResult::group).toList();
   }
 
   @Test

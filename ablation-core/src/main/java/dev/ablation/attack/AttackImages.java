@@ -97,6 +97,18 @@ final class AttackImages {
     }
 
     @Override
+    public Map<Object, AttackCost> sharedCosts(DiffusionModel model) {
+      Map<Object, AttackCost> drawing = new HashMap<>();
+      if (target.images().isEmpty()) {
+        drawing.put(new Drawn(AttackImages.this, true), drawing(model));
+      }
+      if (needsOthers && target.otherImages().isEmpty()) {
+        drawing.put(new Drawn(AttackImages.this, false), drawing(model));
+      }
+      return drawing;
+    }
+
+    @Override
     public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
       Some shown = images(true, models, cancelled);
       Some others = needsOthers ? images(false, models, cancelled) : shown;
@@ -110,10 +122,17 @@ final class AttackImages {
     }
   }
 
-  /** What drawing the images takes, once. */
-  AttackCost cost(DiffusionModel model) {
-    int sets = (target.images().isEmpty() ? 1 : 0) + (target.otherImages().isEmpty() ? 1 : 0);
-    return AttackCost.forward(trial.sampling().forwardPasses(model, (long) sets * count));
+  /**
+   * Images that are drawn once for all attacks.
+   *
+   * @param images whose
+   * @param show whether they show the target
+   */
+  private record Drawn(AttackImages images, boolean show) {}
+
+  /** What drawing images takes, either those that show the target or those that do not. */
+  private AttackCost drawing(DiffusionModel model) {
+    return AttackCost.forward(trial.sampling().forwardPasses(model, count));
   }
 
   private List<DescribedImage> blank(DiffusionModel model, List<String> prompts) {

@@ -64,12 +64,10 @@ public final class Attacks {
 
   private final List<Attack> attacks;
   private final Map<String, String> leftOut;
-  private final AttackCost images;
 
-  private Attacks(List<Attack> attacks, Map<String, String> leftOut, AttackCost images) {
+  private Attacks(List<Attack> attacks, Map<String, String> leftOut) {
     this.attacks = List.copyOf(attacks);
     this.leftOut = Collections.unmodifiableMap(new LinkedHashMap<>(leftOut));
-    this.images = images;
   }
 
   /**
@@ -163,9 +161,7 @@ public final class Attacks {
    * @return at most that, with the images that the base model draws for them
    */
   public AttackCost cost(DiffusionModel model, int models) {
-    return attacks.stream()
-        .map(attack -> attack.cost(model, models))
-        .reduce(images, AttackCost::plus);
+    return AttackCost.of(attacks, model, models);
   }
 
   /** The attacks while they are chosen. */
@@ -176,7 +172,6 @@ public final class Attacks {
     private final AttackImages images;
     private final List<Attack> chosen = new ArrayList<>();
     private final Map<String, String> leftOut = new LinkedHashMap<>();
-    private boolean usesImages;
     private @Nullable List<String> vocabulary;
 
     Draft(DiffusionModel model, AttackTarget target, AttackSettings trial, int count) {
@@ -187,7 +182,7 @@ public final class Attacks {
     }
 
     Attacks attacks() {
-      return new Attacks(chosen, leftOut, usesImages ? images.cost(model) : AttackCost.none());
+      return new Attacks(chosen, leftOut);
     }
 
     /** Adds an attack if the model allows it. */
@@ -206,9 +201,7 @@ public final class Attacks {
     }
 
     void onImages(String what, boolean needsOthers, AttackImages.Recipe recipe) {
-      int before = chosen.size();
       add(what, () -> images.attack(model, needsOthers, recipe));
-      usesImages |= chosen.size() > before;
     }
 
     /** By words alone. */
@@ -419,6 +412,11 @@ public final class Attacks {
     @Override
     public AttackCost cost(DiffusionModel model, int models) {
       return attack.cost(model, models);
+    }
+
+    @Override
+    public Map<Object, AttackCost> sharedCosts(DiffusionModel model) {
+      return attack.sharedCosts(model);
     }
 
     @Override

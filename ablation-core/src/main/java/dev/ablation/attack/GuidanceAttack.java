@@ -16,7 +16,9 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Draws prompts that do not name the target, guided towards it by an evaluator's gradient: tests
- * what the network can still draw, independent of the text.
+ * what the network can still draw, independent of the text. The evaluator that guides is no judge
+ * of the images, which {@link AttackResult#independent} leaves aside: give the trial another one,
+ * too.
  *
  * @param guide the evaluator's gradient
  * @param strength strength of the guidance, in units of the noise; positive
@@ -46,6 +48,7 @@ public record GuidanceAttack(
   @Override
   public void check(DiffusionModel model) {
     trial.check(model);
+    guide.check(model);
   }
 
   @Override
@@ -57,6 +60,7 @@ public record GuidanceAttack(
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("guide", guide.name());
+    guide.evaluator().ifPresent(info -> settings.put(AttackResult.GUIDE, info.sha256()));
     settings.put("strength", Double.toString(strength));
     settings.put("prompts", String.join(" | ", prompts));
     List<String> asked = trial.inTurn(prompts);

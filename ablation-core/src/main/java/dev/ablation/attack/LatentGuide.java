@@ -1,6 +1,9 @@
 package dev.ablation.attack;
 
 import ai.djl.ndarray.NDArray;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.model.DiffusionModel;
+import java.util.Optional;
 
 /**
  * The direction in which clean latents resemble a concept more (classifier guidance, Dhariwal and
@@ -11,6 +14,23 @@ public interface LatentGuide {
 
   /** {@return a name with every setting that affects the gradients; stored in results} */
   String name();
+
+  /**
+   * {@return whose gradient it is; empty if no evaluator's} Images that please an evaluator need not
+   * show the concept, so as a judge it says nothing about them.
+   */
+  default Optional<ExtractorInfo> evaluator() {
+    return Optional.empty();
+  }
+
+  /**
+   * Checks that it can guide a model's latents. Called before any long computation.
+   *
+   * @param model the base model
+   * @throws IllegalArgumentException if it is of another model
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model lacks a capability
+   */
+  default void check(DiffusionModel model) {}
 
   /**
    * Differentiates the logarithm of the concept's probability.

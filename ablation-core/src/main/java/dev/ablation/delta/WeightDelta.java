@@ -368,6 +368,20 @@ public final class WeightDelta implements AutoCloseable {
         (name, owner) -> change(name).copy(owner));
   }
 
+  /**
+   * Returns the same delta without a gate: it acts on every prompt alike.
+   *
+   * @return a new delta, owned by the caller
+   */
+  public WeightDelta ungated() {
+    return of(
+        manager,
+        provenance,
+        null,
+        changes.keySet(),
+        (name, owner) -> change(name).copy(owner));
+  }
+
   /** {@return the provenance of the delta} */
   public Provenance provenance() {
     return provenance;
@@ -426,7 +440,8 @@ public final class WeightDelta implements AutoCloseable {
    * @param other delta of the same base model
    * @return a new delta, owned by the caller, whose provenance names the settings of both
    * @throws DeltaMismatchException listing every weight whose shape or base differs
-   * @throws IllegalArgumentException if their gates differ: a sum has one scale
+   * @throws IllegalArgumentException if their gates differ: a sum has one scale; {@link #ungated}
+   *     adds them in full
    */
   public WeightDelta plus(WeightDelta other) {
     Preconditions.checkArgument(

@@ -2,6 +2,7 @@ package dev.ablation.evaluation;
 
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.model.DiffusionModel;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -24,14 +25,26 @@ public interface Attack {
   default void check(DiffusionModel model) {}
 
   /**
-   * Counts what the attack takes.
+   * Counts what the attack takes by itself. {@link AttackCost#of} counts several attacks, with what
+   * they share.
    *
    * @param model the base model
    * @param models how many models are attacked, the base model included: 2, or 3 with a control
-   * @return at most that; nothing if the attack cannot tell
+   * @return at most that, without {@link #sharedCosts}; nothing if the attack cannot tell
    */
   default AttackCost cost(DiffusionModel model, int models) {
     return AttackCost.none();
+  }
+
+  /**
+   * Counts what is done once for several attacks, by the first of them that runs, such as drawing
+   * the images that all of them start from.
+   *
+   * @param model the base model
+   * @return what each shared work takes; attacks with an equal key share it
+   */
+  default Map<Object, AttackCost> sharedCosts(DiffusionModel model) {
+    return Map.of();
   }
 
   /**

@@ -5,7 +5,10 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.PassTime;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * What attacks take, at most: those that end when they succeed may take far less. A pass is one
@@ -42,6 +45,24 @@ public record AttackCost(long forwardPasses, long gradientPasses, long texts) {
    */
   public static AttackCost forward(long passes) {
     return new AttackCost(passes, 0, 0);
+  }
+
+  /**
+   * Counts what attacks take together: each by itself, and once what several of them share.
+   *
+   * @param attacks any
+   * @param model the base model
+   * @param models how many models are attacked, the base model included: 2, or 3 with a control
+   * @return at most that
+   */
+  public static AttackCost of(List<? extends Attack> attacks, DiffusionModel model, int models) {
+    AttackCost sum = none();
+    Map<Object, AttackCost> shared = new HashMap<>();
+    for (Attack attack : attacks) {
+      sum = sum.plus(attack.cost(model, models));
+      shared.putAll(attack.sharedCosts(model));
+    }
+    return shared.values().stream().reduce(sum, AttackCost::plus);
   }
 
   /**

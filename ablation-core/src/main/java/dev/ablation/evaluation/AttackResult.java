@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The result of an attack.
@@ -29,6 +30,8 @@ public record AttackResult(
     List<Recovery> judged,
     List<ImagePair> shown,
     Duration elapsed) {
+  /** Setting of an attack that follows the gradient of an evaluator: its SHA-256. */
+  public static final String GUIDE = "SHA-256 of the evaluator that guides";
 
   /** Copies the collections and checks the names. */
   public AttackResult {
@@ -84,5 +87,30 @@ public record AttackResult(
   /** {@return the shares by the first judge} */
   public Recovery recovered() {
     return judged.get(0);
+  }
+
+  /**
+   * Returns the shares by the first judge that the attack did not follow. An attack that follows an
+   * evaluator's gradient pleases that evaluator, whether or not its images show the target.
+   *
+   * @return the shares; empty if there is no such judge
+   */
+  public Optional<Recovery> independent() {
+    return judged.stream().filter(each -> !isFollowed(each)).findFirst();
+  }
+
+  /**
+   * Tells whether the shares by a judge say something: whether the attack works by it, and does not
+   * follow it.
+   *
+   * @param recovery one of {@link #judged()}
+   * @return whether a low share of the ablated model means something
+   */
+  public boolean isEvidence(Recovery recovery) {
+    return recovery.isEvidence() && !isFollowed(recovery);
+  }
+
+  private boolean isFollowed(Recovery recovery) {
+    return recovery.ablated().extractor().sha256().equals(settings.get(GUIDE));
   }
 }

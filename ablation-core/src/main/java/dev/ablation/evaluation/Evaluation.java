@@ -384,15 +384,13 @@ public final class Evaluation {
   }
 
   /**
-   * Counts what the attacks take.
+   * Counts what the attacks take, with the images that the base model draws for them first.
    *
    * @param model the base model
    * @return at most that, on all models
    */
   public AttackCost attackCost(DiffusionModel model) {
-    return attacks.stream()
-        .map(attack -> attack.cost(model, control == null ? 2 : 3))
-        .reduce(AttackCost.none(), AttackCost::plus);
+    return AttackCost.of(attacks, model, control == null ? 2 : 3);
   }
 
   /**

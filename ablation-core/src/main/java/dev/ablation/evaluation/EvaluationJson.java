@@ -82,16 +82,16 @@ final class EvaluationJson {
     json.put("family", result.family());
     json.put("name", result.name());
     json.put("settings", result.settings());
-    json.put("recovered", recovery(result.recovered()));
+    json.put("recovered", recovery(result, result.recovered()));
     if (result.judged().size() > 1) {
       List<Recovery> others = result.judged().subList(1, result.judged().size());
-      json.put("otherJudges", others.stream().map(EvaluationJson::recovery).toList());
+      json.put("otherJudges", others.stream().map(other -> recovery(result, other)).toList());
     }
     json.put("seconds", seconds(result.elapsed()));
     return json;
   }
 
-  private static Map<String, Object> recovery(Recovery recovery) {
+  private static Map<String, Object> recovery(AttackResult result, Recovery recovery) {
     Map<String, Object> json =
         new LinkedHashMap<>(comparison(new Comparison(recovery.base(), recovery.ablated())));
     MetricResult control = recovery.control();
@@ -108,7 +108,7 @@ final class EvaluationJson {
       }
       json.put("excess", difference);
     }
-    json.put("evidence", recovery.isEvidence());
+    json.put("evidence", result.isEvidence(recovery));
     return json;
   }
 

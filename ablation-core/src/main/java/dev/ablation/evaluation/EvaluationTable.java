@@ -27,10 +27,12 @@ final class EvaluationTable {
   private final boolean noted;
 
   private EvaluationTable(EvaluationResult result) {
-    List<Recovery> all =
-        result.attacks().stream().flatMap(attack -> attack.judged().stream()).toList();
-    controlled = all.stream().anyMatch(each -> each.control() != null);
-    noted = all.stream().anyMatch(each -> !each.isEvidence());
+    List<AttackResult> all = result.attacks();
+    controlled =
+        all.stream()
+            .flatMap(attack -> attack.judged().stream())
+            .anyMatch(each -> each.control() != null);
+    noted = all.stream().anyMatch(attack -> !attack.judged().stream().allMatch(attack::isEvidence));
   }
 
   static String of(EvaluationResult result) {
@@ -44,7 +46,8 @@ final class EvaluationTable {
             subject.name(),
             Integer.toString(subject.images()),
             metric,
-            null);
+            null,
+            true);
       }
     }
     for (AttackResult attack : result.attacks()) {
@@ -55,7 +58,8 @@ final class EvaluationTable {
             attack.name(),
             images == null ? "" : images.toString(),
             new Comparison(recovery.base(), recovery.ablated()),
-            recovery);
+            recovery,
+            attack.isEvidence(recovery));
       }
     }
     StringBuilder leftOut = new StringBuilder();
@@ -84,7 +88,8 @@ final class EvaluationTable {
       String subject,
       String images,
       Comparison comparison,
-      @Nullable Recovery recovery) {
+      @Nullable Recovery recovery,
+      boolean evidence) {
     List<String> row =
         new ArrayList<>(
             List.of(
@@ -102,7 +107,7 @@ final class EvaluationTable {
       row.add(interval(excess == null ? null : excess.interval()));
     }
     if (noted) {
-      row.add(recovery == null || recovery.isEvidence() ? "" : NO_EVIDENCE);
+      row.add(evidence ? "" : NO_EVIDENCE);
     }
     rows.add(row);
   }

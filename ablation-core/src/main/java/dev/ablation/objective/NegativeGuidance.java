@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param form which prompts are trained, and from where it leads away
  */
 record NegativeGuidance(double scale, @Nullable Trajectory trajectory, Form form)
-    implements AblationObjective {
+    implements OnTrajectory {
 
   /** What is trained to become what. */
   enum Form {
@@ -47,23 +47,8 @@ record NegativeGuidance(double scale, @Nullable Trajectory trajectory, Form form
   }
 
   @Override
-  public boolean usesAveragedWeights() {
-    return trajectory != null && trajectory.teacher() == Teacher.AVERAGED_WEIGHTS;
-  }
-
-  @Override
-  public boolean usesAnchorImages() {
-    return trajectory == null;
-  }
-
-  @Override
   public NDArray loss(ObjectiveContext context) {
     return loss(context, point(context));
-  }
-
-  /** Where predictions are made, (B, C, H, W). */
-  NDArray point(ObjectiveContext context) {
-    return trajectory == null ? context.noised(context.batch()) : trajectory.point(context);
   }
 
   /** The loss at a {@link #point}. */

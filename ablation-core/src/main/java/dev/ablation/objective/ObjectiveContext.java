@@ -37,7 +37,9 @@ public interface ObjectiveContext {
    * @param prompts one a row of the batch
    * @return shape (B, C, H, W)
    */
-  NDArray predict(TrainingBatch batch, List<String> prompts);
+  default NDArray predict(TrainingBatch batch, List<String> prompts) {
+    return predict(batch, encode(prompts));
+  }
 
   /**
    * Predicts without recording gradients.
@@ -47,7 +49,9 @@ public interface ObjectiveContext {
    * @param prompts one a row of the batch
    * @return shape (B, C, H, W)
    */
-  NDArray predict(Teacher teacher, TrainingBatch batch, List<String> prompts);
+  default NDArray predict(Teacher teacher, TrainingBatch batch, List<String> prompts) {
+    return predict(teacher, batch, encode(teacher, prompts));
+  }
 
   /**
    * Encodes prompts with the weights under training, for latents of the size of {@link #batch()}.
@@ -76,7 +80,9 @@ public interface ObjectiveContext {
    *     the place of its arrays of the same names
    * @return shape (B, C, H, W)
    */
-  NDArray predict(TrainingBatch batch, Conditioning conditioning);
+  default NDArray predict(TrainingBatch batch, Conditioning conditioning) {
+    return predict(noised(batch), batch.timesteps(), conditioning.with(batch.conditions()));
+  }
 
   /**
    * Predicts for a conditioning of the caller's, without recording gradients.
@@ -87,7 +93,10 @@ public interface ObjectiveContext {
    *     the place of its arrays of the same names
    * @return shape (B, C, H, W)
    */
-  NDArray predict(Teacher teacher, TrainingBatch batch, Conditioning conditioning);
+  default NDArray predict(Teacher teacher, TrainingBatch batch, Conditioning conditioning) {
+    return predict(
+        teacher, noised(batch), batch.timesteps(), conditioning.with(batch.conditions()));
+  }
 
   /**
    * Predicts at noised latents of the caller's, with the weights under training, and records

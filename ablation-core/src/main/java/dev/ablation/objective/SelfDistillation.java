@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param trajectory the way from pure noise; {@code null} for the noised anchor images
  */
-record SelfDistillation(@Nullable Trajectory trajectory) implements AblationObjective {
+record SelfDistillation(@Nullable Trajectory trajectory) implements OnTrajectory {
 
   @Override
   public String name() {
@@ -21,20 +21,10 @@ record SelfDistillation(@Nullable Trajectory trajectory) implements AblationObje
   }
 
   @Override
-  public boolean usesAveragedWeights() {
-    return trajectory != null && trajectory.teacher() == Teacher.AVERAGED_WEIGHTS;
-  }
-
-  @Override
-  public boolean usesAnchorImages() {
-    return trajectory == null;
-  }
-
-  @Override
   public NDArray loss(ObjectiveContext context) {
     TrainingBatch batch = context.batch();
     List<String> nothing = Collections.nCopies(batch.size(), "");
-    NDArray point = trajectory == null ? context.noised(batch) : point(trajectory, context);
+    NDArray point = point(context);
     Conditioning empty = context.encode(Teacher.CURRENT_WEIGHTS, nothing).with(batch.conditions());
     NDArray aim = context.predict(Teacher.CURRENT_WEIGHTS, point, batch.timesteps(), empty);
     Conditioning target = context.encode(batch.targetPrompts()).with(batch.conditions());
@@ -44,9 +34,10 @@ record SelfDistillation(@Nullable Trajectory trajectory) implements AblationObje
   }
 
   /** As in the published code: with guidance the target's way, without it that of no text. */
-  private static NDArray point(Trajectory way, ObjectiveContext context) {
-    return way.guidance() == 1
-        ? way.point(context, Collections.nCopies(context.batch().size(), ""))
-        : way.point(context);
+  @Override
+  public NDArray point(ObjectiveContext context) {
+    return trajectory != null && trajectory.guidance() == 1
+        ? trajectory.point(context, Collections.nCopies(context.batch().size(), ""))
+        : OnTrajectory.super.point(context);
   }
 }

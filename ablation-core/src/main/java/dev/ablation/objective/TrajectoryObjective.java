@@ -8,20 +8,20 @@ import java.util.Objects;
  * The model-based objective where the model arrives when it draws the target.
  *
  * @param teacher which weights predict for the anchor
- * @param way from pure noise
+ * @param trajectory from pure noise
  */
-record TrajectoryObjective(Teacher teacher, Trajectory way) implements AblationObjective {
+record TrajectoryObjective(Teacher teacher, Trajectory trajectory) implements OnTrajectory {
 
   TrajectoryObjective {
     Objects.requireNonNull(teacher, "teacher");
-    Objects.requireNonNull(way, "trajectory");
+    Objects.requireNonNull(trajectory, "trajectory");
   }
 
   @Override
   public String name() {
     return "model-based(%s%s)"
         .formatted(
-            way.described(),
+            trajectory.described(),
             switch (teacher) {
               case CURRENT_WEIGHTS -> "";
               case FROZEN_WEIGHTS -> ", frozen";
@@ -31,18 +31,13 @@ record TrajectoryObjective(Teacher teacher, Trajectory way) implements AblationO
 
   @Override
   public boolean usesAveragedWeights() {
-    return teacher == Teacher.AVERAGED_WEIGHTS || way.teacher() == Teacher.AVERAGED_WEIGHTS;
-  }
-
-  @Override
-  public boolean usesAnchorImages() {
-    return false;
+    return teacher == Teacher.AVERAGED_WEIGHTS || OnTrajectory.super.usesAveragedWeights();
   }
 
   @Override
   public NDArray loss(ObjectiveContext context) {
     TrainingBatch batch = context.batch();
-    NDArray point = way.point(context);
+    NDArray point = point(context);
     NDArray times = batch.timesteps();
     Conditioning anchor = context.encode(teacher, batch.anchorPrompts());
     NDArray aim = context.predict(teacher, point, times, anchor.with(batch.conditions()));

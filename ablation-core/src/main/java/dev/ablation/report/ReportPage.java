@@ -647,7 +647,9 @@ final class ReportPage {
     List<Recovery> all = attacks.stream().flatMap(attack -> attack.judged().stream()).toList();
     boolean controlled = all.stream().anyMatch(each -> each.control() != null);
     html.open("div", "class", "scroll").open("table");
-    html.element("caption", ofAttacks(all, controlled));
+    boolean evidence =
+        attacks.stream().allMatch(attack -> attack.judged().stream().allMatch(attack::isEvidence));
+    html.element("caption", ofAttacks(controlled, evidence));
     List<String> columns =
         new ArrayList<>(
             List.of("Attack", "", "Kind", "", "Base model", "number", "Ablated model", "number"));
@@ -665,7 +667,7 @@ final class ReportPage {
     html.close().close().close();
   }
 
-  private static String ofAttacks(List<Recovery> all, boolean controlled) {
+  private static String ofAttacks(boolean controlled, boolean evidence) {
     String text =
         "The share of images that show the target after an attack. The same attack on the base"
             + " model gives the rate to compare with.";
@@ -674,9 +676,9 @@ final class ReportPage {
           " The control never knew the target: what the ablated model draws beyond it (excess) was"
               + " not removed.";
     }
-    if (all.stream().anyMatch(each -> !each.isEvidence())) {
+    if (!evidence) {
       text +=
-          " No evidence: the attack draws the target in less than %.0f %% of the base model's images, so that a low share says nothing."
+          " No evidence: the attack draws the target in less than %.0f %% of the base model's images, so that a low share says nothing, or it follows the gradient of this judge, so that a high one does not."
               .formatted(PERCENT * Recovery.EVIDENCE);
     }
     return text;
@@ -690,7 +692,7 @@ final class ReportPage {
     }
     html.close();
     html.element("td", attack.family());
-    cell(recovery.base(), recovery.isEvidence() ? "" : "no evidence");
+    cell(recovery.base(), attack.isEvidence(recovery) ? "" : "no evidence");
     cell(recovery.ablated());
     if (controlled) {
       cell(recovery.control());

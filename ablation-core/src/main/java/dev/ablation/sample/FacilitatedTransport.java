@@ -20,12 +20,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Draws with deltas that act as far as a prompt asks for them (Lyu et al., <i>One-dimensional
  * Adapter to Rule Them All</i>, CVPR 2024, arXiv 2312.16145, section 3.3): for each prompt the
  * network computes with {@code W + sum of g_i d_i}, where the scale g_i of delta i is that of its
- * {@link ConceptGate}. Adapters that were trained apart so share a model.
+ * {@link ConceptGate}. Adapters that were trained apart so share a model; {@link #inFull} adds
+ * deltas of other methods.
  *
  * {@snippet class="dev.ablation.sample.FacilitatedTransportTest" region="facilitated-transport"}
  *
@@ -41,9 +43,14 @@ public final class FacilitatedTransport {
   private final DiffusionModel model;
   private final List<WeightDelta> deltas;
 
-  private FacilitatedTransport(DiffusionModel model, List<WeightDelta> deltas) {
+  /** Act on every prompt alike. */
+  private final List<WeightDelta> inFull;
+
+  private FacilitatedTransport(
+      DiffusionModel model, List<WeightDelta> deltas, List<WeightDelta> inFull) {
     this.model = model;
     this.deltas = deltas;
+    this.inFull = inFull;
   }
 
   /**
@@ -64,19 +71,37 @@ public final class FacilitatedTransport {
           each.gate().isPresent(),
           "each delta must have a gate, see WeightDelta.gatedBy; %s has none",
           each);
-      List<String> differences = each.differencesFrom(model);
-      if (!differences.isEmpty()) {
-        throw new DeltaMismatchException(model.descriptor().name(), differences);
-      }
+      checkMatches(each, model);
     }
-    return new FacilitatedTransport(model, all);
+    return new FacilitatedTransport(model, all, List.of());
+  }
+
+  private static void checkMatches(WeightDelta delta, DiffusionModel model) {
+    List<String> differences = delta.differencesFrom(model);
+    if (!differences.isEmpty()) {
+      throw new DeltaMismatchException(model.descriptor().name(), differences);
+    }
+  }
+
+  /**
+   * Adds a delta that acts on every prompt alike, gate or not. The scales of the others are those
+   * of the base model's text encoder all the same.
+   *
+   * @param delta learned on the base model, too
+   * @return a copy that draws with the delta as well
+   * @throws DeltaMismatchException if the model is a different one
+   */
+  public FacilitatedTransport inFull(WeightDelta delta) {
+    checkMatches(delta, model);
+    return new FacilitatedTransport(
+        model, deltas, ImmutableList.<WeightDelta>builder().addAll(inFull).add(delta).build());
   }
 
   /**
    * Returns how strongly prompts ask for the deltas.
    *
    * @param prompts any
-   * @return for each prompt the scale of each delta
+   * @return for each prompt the scale of each delta that has a gate
    */
   public List<List<Double>> scales(List<String> prompts) {
     List<List<Double>> ofDeltas = new ArrayList<>();
@@ -165,7 +190,7 @@ public final class FacilitatedTransport {
     }
     Map<Integer, T> made = new LinkedHashMap<>();
     for (Group group : groups.values()) {
-      List<T> drawn = applied(group, 0, drawing);
+      List<T> drawn = withAll(group, 0, drawing);
       for (int i = 0; i < drawn.size(); i++) {
         made.put(group.images().get(i), drawn.get(i));
       }
@@ -175,6 +200,23 @@ public final class FacilitatedTransport {
       inOrder.add(Objects.requireNonNull(made.get(i)));
     }
     return inOrder;
+  }
+
+  /** Applies the deltas that act in full from one on, and then the others. */
+  private <T> List<T> withAll(Group group, int index, Function<Group, List<T>> drawing) {
+    return index == inFull.size()
+        ? applied(group, 0, drawing)
+        : applied(inFull.get(index), () -> withAll(group, index + 1, drawing));
+  }
+
+  /** The base was compared at the beginning. */
+  private <T> T applied(WeightDelta delta, Supplier<T> drawing) {
+    WeightDelta.Applied scope = delta.applyTo(model, true);
+    try {
+      return drawing.get();
+    } finally {
+      scope.close();
+    }
   }
 
   /** Applies the deltas from one on, each by its scale. */
@@ -187,13 +229,7 @@ public final class FacilitatedTransport {
       return applied(group, index + 1, drawing);
     }
     try (WeightDelta scaled = deltas.get(index).scaledBy(scale)) {
-      // The base was compared at the beginning.
-      WeightDelta.Applied scope = scaled.applyTo(model, true);
-      try {
-        return applied(group, index + 1, drawing);
-      } finally {
-        scope.close();
-      }
+      return applied(scaled, () -> applied(group, index + 1, drawing));
     }
   }
 }

@@ -86,9 +86,22 @@ public final class ExponentialAverage implements AutoCloseable {
   }
 
   /**
-   * {@return the averages, in the order of the weights} They belong to this object; to resume a
-   * run, overwrite them in place.
+   * Goes on from given averages, such as those of a run that is resumed.
+   *
+   * @param given in the order of the weights, of their shapes and on their device; copied
    */
+  public void restart(NDList given) {
+    Preconditions.checkArgument(
+        given.size() == values.size(),
+        "averages must be %s, one for each weight, were %s",
+        values.size(),
+        given.size());
+    for (int i = 0; i < values.size(); i++) {
+      values.set(i, EngineArrays.copy(given.get(i), manager)).close();
+    }
+  }
+
+  /** {@return the averages, in the order of the weights} They belong to this object. */
   public NDList values() {
     return values;
   }

@@ -136,23 +136,15 @@ final class GradientRun implements AutoCloseable {
           weights.add(found.getOrDefault(session.names().get(i), trained));
         }
         session.restore(weights);
-        restart(weights);
+        if (average != null) {
+          average.restart(weights);
+        }
         return weights;
       });
     }
     started = true;
     looked = false;
     observeOnce();
-  }
-
-  /** Sets the average to some weights. */
-  private void restart(NDList weights) {
-    if (average != null) {
-      for (int i = 0; i < weights.size(); i++) {
-        NDArray value = average.values().get(i);
-        value.muli(0).addi(weights.get(i));
-      }
-    }
   }
 
   // Steps
@@ -332,7 +324,7 @@ final class GradientRun implements AutoCloseable {
     looked = Boolean.parseBoolean(value(saved, LOOKED));
     stopped = saved.values().get(STOPPED);
     if (average != null) {
-      restart(list(saved, AVERAGE));
+      average.restart(list(saved, AVERAGE));
     }
     int step = Integer.parseInt(value(saved, BEST_STEP));
     if (step != NONE) {

@@ -83,16 +83,6 @@ final class TrainingStep implements ObjectiveContext {
   }
 
   @Override
-  public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-    return predict(noised(of), of.timesteps(), conditioning.with(of.conditions()));
-  }
-
-  @Override
-  public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
-    return by(teacher, () -> predict(of, conditioning));
-  }
-
-  @Override
   public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
     return model.predict(latents, timesteps, conditioning);
   }

@@ -16,13 +16,16 @@ import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.metric.EvaluationProgress;
+import dev.ablation.model.Conditioning;
 import dev.ablation.model.Differentiable;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LoraTraining;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.Sampler;
 import dev.ablation.sample.SamplingSettings;
+import dev.ablation.testing.ChangedModel;
 import dev.ablation.testing.TinyDelta;
 import dev.ablation.testing.TinyDetector;
 import dev.ablation.testing.TinyDiffusion;
@@ -32,6 +35,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class AttacksTest {
   private static final SamplingSettings FEW = new SamplingSettings(Sampler.ddim(), 2, 2, "", 4);
@@ -52,8 +57,9 @@ class AttacksTest {
 
   @Test
   void theQuickOnesRunInAnEvaluation() throws IOException {
-    try (TinyDiffusion model = TinyDiffusion.open(1);
-        WeightDelta delta = TinyDelta.of(model, 0.5)) {
+    try (TinyDiffusion tiny = TinyDiffusion.open(1);
+        WeightDelta delta = TinyDelta.of(tiny, 0.5)) {
+      CountingModel model = new CountingModel(tiny);
       Attacks quick = Attacks.quick(model, TARGET, TRIAL);
       assertThat(names(quick))
           .containsExactly(
@@ -72,6 +78,8 @@ class AttacksTest {
               .protocol(p -> p.images(1, 1, 1, 1).sampling(FEW).prompts(1).shown(1))
               .attacks(quick.attacks())
               .attacksLeftOut(Map.of("something", "the model lacks it"));
+      assertThat(evaluation.withoutAttacks().run(model, delta).attacks()).isEmpty();
+      long withoutAttacks = model.passes();
       List<String> told = new ArrayList<>();
       EvaluationResult result =
           evaluation.run(
@@ -98,8 +106,54 @@ class AttacksTest {
       assertThat(result.toString()).contains("not attacked by something: the model lacks it");
       AttackCost cost = evaluation.attackCost(model);
       assertThat(cost.gradientPasses()).isEqualTo(2 * 300 * 8);
-      assertThat(cost.plus(AttackCost.forward(2 * 8 * 2 * 2))).isEqualTo(quick.cost(model, 2));
+      assertThat(cost).isEqualTo(quick.cost(model, 2));
+      assertThat(cost.forwardPasses() + cost.gradientPasses())
+          .as("what was told is what was computed")
+          .isEqualTo(model.passes() - 2 * withoutAttacks);
       assertThat(cost.time(model, 4)).isPositive().isLessThan(Duration.ofMinutes(5));
+    }
+  }
+
+  /** Images are drawn for the attacks that need them, once for all. */
+  @ParameterizedTest
+  @CsvSource({"image noised to.*, 1", "image noised to.*|benign fine-tuning.*, 2", "begun by .*, 0"})
+  void drawnImagesAreCountedOnce(String names, int sets) {
+    try (TinyDiffusion tiny = TinyDiffusion.open(1);
+        WeightDelta delta = TinyDelta.of(tiny, 0.5)) {
+      CountingModel model = new CountingModel(tiny);
+      List<Attack> chosen =
+          Attacks.full(model, TARGET, TRIAL).attacks().stream()
+              .filter(attack -> attack.name().matches(names))
+              .toList();
+      AttackCost alone =
+          chosen.stream()
+              .map(attack -> attack.cost(model, 2))
+              .reduce(AttackCost.none(), AttackCost::plus);
+      AttackCost told = AttackCost.of(chosen, model, 2);
+      assertThat(told.forwardPasses() - alone.forwardPasses()).isEqualTo(sets * 25L * 2 * 2);
+      for (Attack attack : chosen) {
+        assertThat(attack.run(model, delta, () -> false).name()).isEqualTo(attack.name());
+      }
+      assertThat(model.passes()).isEqualTo(told.forwardPasses() + told.gradientPasses());
+    }
+  }
+
+  /** Counts latents that pass through the network. */
+  private static final class CountingModel extends ChangedModel {
+    private long passes;
+
+    CountingModel(DiffusionModel model) {
+      super(model);
+    }
+
+    long passes() {
+      return passes;
+    }
+
+    @Override
+    public NDArray predict(NDArray latents, NDArray timesteps, Conditioning conditioning) {
+      passes += latents.getShape().get(0);
+      return super.predict(latents, timesteps, conditioning);
     }
   }
 
@@ -196,6 +250,7 @@ class AttacksTest {
       assertThat(noised.settings())
           .containsEntry("images of the target", "2 given")
           .containsEntry("originals", "2");
+      assertThat(quick.attacks()).allMatch(attack -> attack.sharedCosts(model).isEmpty());
     }
   }
 

@@ -136,6 +136,35 @@ class FacilitatedTransportTest {
     }
   }
 
+  /** As if both were applied by hand, and with the scales of the base model's text encoder. */
+  @Test
+  void otherDeltasActOnEveryPrompt() {
+    try (WeightDelta zebra = delta("network.key", "zebra");
+        WeightDelta gated = delta("text.projection", "lion");
+        WeightDelta always = gated.ungated()) {
+      assertThat(always.gate()).isEmpty();
+      FacilitatedTransport alone = FacilitatedTransport.of(model, zebra);
+      FacilitatedTransport both = alone.inFull(always);
+      assertThat(both.scales(PROMPTS)).isEqualTo(alone.scales(PROMPTS));
+      LatentSampler sampler = LatentSampler.of(model).settings(settings);
+      NDArray drawn = both.sample(sampler, List.of("a cat"), 5, model.manager());
+      try (WeightDelta scaled = zebra.scaledBy(alone.scales(List.of("a cat")).get(0).get(0))) {
+        NDArray expected =
+            always.applied(
+                model,
+                () ->
+                    scaled.applied(
+                        model, () -> sampler.sample(List.of("a cat"), 5, model.manager())));
+        assertThat(drawn.allClose(expected, 1e-5, 1e-5, false)).isTrue();
+      }
+      NDArray without = alone.sample(sampler, List.of("a cat"), 5, model.manager());
+      assertThat(drawn.allClose(without, 1e-5, 1e-5, false)).isFalse();
+      try (WeightDelta sum = always.plus(always)) {
+        assertThat(sum.gate()).isEmpty();
+      }
+    }
+  }
+
   @Test
   void aGateIsKeptInTheFile() throws IOException {
     Path file = folder.resolve("zebra.safetensors");

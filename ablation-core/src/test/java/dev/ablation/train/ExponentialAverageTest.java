@@ -49,6 +49,24 @@ class ExponentialAverageTest {
     assertThat(weight.toFloatArray()).containsExactly(7, 7);
   }
 
+  /** Whatever was there, also what is no number. */
+  @Test
+  void restartsFromOtherAverages() {
+    ExponentialAverage average = new ExponentialAverage(new NDList(weight), 0, 1, manager);
+    weight.set(new float[] {Float.NaN, 7});
+    average.update(1);
+    NDArray given = manager.create(new float[] {3, 4});
+    average.restart(new NDList(given));
+    given.set(new float[] {0, 0});
+    assertThat(average.values().get(0).toFloatArray()).containsExactly(3, 4);
+    weight.set(new float[] {5, 6});
+    average.update(2);
+    assertThat(average.values().get(0).toFloatArray()).containsExactly(5, 6);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> average.restart(new NDList()))
+        .withMessage("averages must be 1, one for each weight, were 0");
+  }
+
   @Test
   void refusesNumbersOutOfRange() {
     NDList weights = new NDList(weight);

@@ -12,6 +12,7 @@ import dev.ablation.golden.Tolerance;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.LatentSize;
 import dev.ablation.sample.Guidance;
+import dev.ablation.testing.ChangedModel;
 import java.io.IOException;
 import java.util.List;
 import java.util.Set;

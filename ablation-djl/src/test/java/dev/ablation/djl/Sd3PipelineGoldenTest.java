@@ -17,6 +17,7 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.LatentSize;
 import dev.ablation.sample.Guidance;
 import dev.ablation.schedule.NoiseSchedule;
+import dev.ablation.testing.ChangedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;

@@ -3,21 +3,28 @@ package dev.ablation.emoji;
 import ai.djl.Device;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.load.LoadOptions;
+import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
 import dev.ablation.emoji.dataset.EmojiDataSet;
+import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
 import dev.ablation.metric.CopyDetection;
 import dev.ablation.metric.FeatureMatrix;
 import dev.ablation.metric.TextImageSimilarity;
+import dev.ablation.model.DiffusionModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An image is compared with each style and with each object. The text of a style or an object is
  * the mean of the normalised embeddings of all captions that name it alone (prompt ensembling,
- * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once. Memorised is what has a
+ * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once a process. Memorised is what has a
  * cosine with the planted image above {@link #copyThreshold()}.
  *
  * <p>It is unpacked as {@link EmbeddedModel} is. One thread at a time. Holds native memory: close
@@ -44,6 +51,11 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   /** Texts that are encoded together. */
   private static final int TEXTS = 256;
 
+  private static final int MOST_ENCODED = 16;
+
+  /** Texts of the evaluators of this process, by weights and device. */
+  private static final Map<String, FeatureMatrix> ENCODED = new ConcurrentHashMap<>();
+
   private final Clip clip;
   private final EmojiDataSet data;
   private final List<String> concepts;
@@ -51,6 +63,7 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   private @Nullable FeatureMatrix styleTexts;
   private @Nullable FeatureMatrix conceptTexts;
   private @Nullable FeatureMatrix planted;
+  private @Nullable NearestImage nearestImage;
 
   private EmbeddedEvaluator(Clip clip, EmojiDataSet data, @Nullable CopyThreshold copyThreshold) {
     this.clip = clip;
@@ -260,6 +273,79 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
+   * Returns a second judge, which took no part in training: the nearest image of the data set. No
+   * attack can follow its gradient.
+   *
+   * @return made at the first call
+   */
+  public synchronized NearestImage nearestImage() {
+    NearestImage judge = nearestImage;
+    if (judge == null) {
+      judge = new NearestImage(data);
+      nearestImage = judge;
+    }
+    return judge;
+  }
+
+  /**
+   * Guides latents towards a style, away from the other ones, for {@link
+   * dev.ablation.attack.GuidanceAttack}. This evaluator is no judge of the images; {@link
+   * #nearestImage()} is one.
+   *
+   * @param model whose decoder is used
+   * @param style one of {@link #styles()}
+   * @return the guide, closed by the caller before this evaluator
+   * @throws IllegalArgumentException if there is no such style
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model gives no gradients of its
+   *     input, or decodes no latents
+   */
+  public ClipGuide guideToStyle(DiffusionModel model, String style) {
+    requireKnown("style", style, styles());
+    return guide(model, style, styles(), name -> name + " style");
+  }
+
+  /**
+   * Guides latents towards an object, away from the other ones, as {@link #guideToStyle}.
+   *
+   * @param model whose decoder is used
+   * @param concept one of {@link #concepts()}
+   * @return the guide, closed by the caller before this evaluator
+   * @throws IllegalArgumentException if there is no such object
+   * @throws dev.ablation.error.UnsupportedCapabilityException as {@link #guideToStyle}
+   */
+  public ClipGuide guideToConcept(DiffusionModel model, String concept) {
+    requireKnown("concept", concept, concepts);
+    return guide(model, concept, concepts, Captions::withArticle);
+  }
+
+  /**
+   * Guides latents towards the caption of the memorised image, away from those of other scenes and
+   * things, as {@link #guideToStyle}.
+   *
+   * @param model whose decoder is used
+   * @return the guide, closed by the caller before this evaluator
+   * @throws dev.ablation.error.UnsupportedCapabilityException as {@link #guideToStyle}
+   */
+  public ClipGuide guideToPlanted(DiffusionModel model) {
+    return new ClipGuide(
+        clip,
+        model,
+        EmbeddedModel.plantedCaption(),
+        EmbeddedModel.categories().stream()
+            .map(category -> Captions.withArticle(category) + " emoji")
+            .toList());
+  }
+
+  private ClipGuide guide(
+      DiffusionModel model, String name, List<String> all, UnaryOperator<String> text) {
+    return new ClipGuide(
+        clip,
+        model,
+        text.apply(name),
+        all.stream().filter(other -> !other.equals(name)).map(text).toList());
+  }
+
+  /**
    * Tells copies by the cosine of this evaluator's image features.
    *
    * @return for {@link CopyDetection#score}, with {@link #plantedImage()} as original
@@ -373,17 +459,26 @@ public final class EmbeddedEvaluator implements AutoCloseable {
 
   private FeatureMatrix styleTexts() {
     if (styleTexts == null) {
-      styleTexts = ensembles(styles().stream().map(Captions::ofStyle).toList());
+      styleTexts = encodedOnce("styles", styles(), Captions::ofStyle);
     }
     return styleTexts;
   }
 
   private FeatureMatrix conceptTexts() {
     if (conceptTexts == null) {
-      conceptTexts =
-          ensembles(concepts.stream().map(concept -> Captions.ofConcept(concept)).toList());
+      conceptTexts = encodedOnce("objects", concepts, Captions::ofConcept);
     }
     return conceptTexts;
+  }
+
+  /** Thousands of texts, and every job opens the same evaluator anew. */
+  private FeatureMatrix encodedOnce(
+      String what, List<String> names, Function<String, List<String>> captions) {
+    String key = "%s of %s on %s".formatted(what, clip.info().sha256(), clip.manager().getDevice());
+    if (ENCODED.size() > MOST_ENCODED) { // of evaluators under training
+      ENCODED.clear();
+    }
+    return ENCODED.computeIfAbsent(key, made -> ensembles(names.stream().map(captions).toList()));
   }
 
   private FeatureMatrix planted() {

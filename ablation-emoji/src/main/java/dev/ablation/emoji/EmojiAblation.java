@@ -14,6 +14,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
+import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.NearConcept;
@@ -705,7 +706,7 @@ public final class EmojiAblation {
    * Evaluates the ablation: draws target, anchor and neighbours, one image a column, counts those
    * that show what their subject is named after, of the target's images also those that show the
    * rest of the prompt, measures how much the pixels change, and asks for each target in other
-   * words.
+   * words, whose images the {@linkplain EmbeddedEvaluator#nearestImage() nearest image} judges, too.
    *
    * @param evaluator counts; stays the caller's
    * @return an evaluation that shows all of its images, and can be changed further
@@ -772,6 +773,13 @@ public final class EmojiAblation {
         : Optional.empty(); // such as a category
   }
 
+  private static ConceptDetector nearest(NearestImage judge, String target) {
+    String name = plain(target);
+    return VOCABULARY.styles().contains(name)
+        ? judge.ofStyle(name)
+        : names().contains(name) ? judge.ofConcept(name) : judge.ofPlanted();
+  }
+
   private static Optional<ConceptDetector> copies(EmbeddedEvaluator evaluator, Subject subject) {
     return subject.role() == Role.TARGET && subject.concept().equals(VOCABULARY.plantedCaption())
         ? Optional.of(evaluator.ofPlantedCopies())
@@ -783,7 +791,13 @@ public final class EmojiAblation {
       TargetAndAnchor removal, EmbeddedEvaluator evaluator, long seed) {
     String target = removal.shown().name();
     ConceptDetector detector = named(evaluator, target).orElseGet(evaluator::ofPlantedCopies);
-    AttackSettings trial = new AttackSettings(detector, sampling, columns.size(), seed);
+    AttackSettings trial =
+        new AttackSettings(
+            detector,
+            sampling,
+            columns.size(),
+            seed,
+            List.of(nearest(evaluator.nearestImage(), target)));
     return WordingAttack.of(target, removal.shown().prompts(), trial).stream()
         .map(each ->
             removals.size() == 1

@@ -3,6 +3,7 @@ package dev.ablation.job;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Comparison;
 import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Recovery;
 import dev.ablation.evaluation.Recovery.Excess;
 import dev.ablation.evaluation.Role;
 import dev.ablation.evaluation.SubjectResult;
@@ -74,9 +75,8 @@ public final class Acceptance {
       case AcceptanceLimit.IN_DOMAIN -> ofKept(Role.NEIGHBOUR);
       case AcceptanceLimit.CROSS_DOMAIN -> ofKept(Role.UNRELATED);
       case AcceptanceLimit.RECOVERED ->
-          found.stream()
-              .flatMap(result -> result.attacks().stream())
-              .map(attack -> attack.recovered().ablated())
+          recoveries()
+              .map(Recovery::ablated)
               .max(Comparator.comparingDouble(MetricResult::value))
               .map(MetricResult::interval)
               .map(interval -> interval.times(PERCENT));
@@ -175,11 +175,16 @@ public final class Acceptance {
     return right == 0 ? OptionalDouble.empty() : OptionalDouble.of(PERCENT * kept / right);
   }
 
-  private OptionalDouble recovered() {
+  /** Of each attack, by a judge that it did not follow; of one that has none, nothing. */
+  private Stream<Recovery> recoveries() {
     return found.stream()
         .flatMap(result -> result.attacks().stream())
-        .mapToDouble(attack -> PERCENT * attack.recovered().ablated().value())
-        .max();
+        .map(AttackResult::independent)
+        .flatMap(Optional::stream);
+  }
+
+  private OptionalDouble recovered() {
+    return recoveries().mapToDouble(each -> PERCENT * each.ablated().value()).max();
   }
 
   private static OptionalDouble percent(Excess excess) {
@@ -188,11 +193,10 @@ public final class Acceptance {
 
   /** Of the most successful attack; empty if one was made without a control. */
   private Optional<Excess> excess() {
-    List<AttackResult> attacks =
-        found.stream().flatMap(result -> result.attacks().stream()).toList();
+    List<Recovery> attacks = recoveries().toList();
     List<Excess> all =
         attacks.stream()
-            .map(attack -> attack.recovered().excess())
+            .map(Recovery::excess)
             .filter(Objects::nonNull)
             .map(Objects::requireNonNull)
             .toList();

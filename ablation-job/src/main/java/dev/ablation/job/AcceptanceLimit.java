@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
  *       before, how many are expected to after, in percent
  *   <li>{@code CRA}, cross-domain retain accuracy: the same of unrelated subjects
  *   <li>{@code recovered}: of the images of the most successful attack, how many show the target,
- *       in percent
+ *       in percent, by the first judge whose gradient it did not follow
  *   <li>{@code excess}: how much oftener than from the control the most successful attack draws the
  *       target, in points of a percent, from -100 to 100; only with a control
  *   <li>{@code score}: the evaluation's {@link dev.ablation.evaluation.ErasureScore}, in percent

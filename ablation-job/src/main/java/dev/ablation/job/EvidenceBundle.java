@@ -1,6 +1,8 @@
 package dev.ablation.job;
 
 import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
@@ -15,19 +17,27 @@ import dev.ablation.job.evidence.Manifest;
 import dev.ablation.job.internal.RecordReader;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.provenance.PairSettings;
+import dev.ablation.report.Report;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
+import dev.ablation.train.Measurement;
+import dev.ablation.train.TrainingOutcome;
+import dev.ablation.train.TrainingResult.Step;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.PublicKey;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +48,7 @@ import org.jspecify.annotations.Nullable;
 public final class EvidenceBundle {
   private static final double WHITE = 255;
   private static final String REPORT_JSON = "report.json";
+  private static final double MILLIS = 1000;
 
   private final Path folder;
   private final Evidence evidence;
@@ -313,6 +324,35 @@ public final class EvidenceBundle {
   }
 
   /**
+   * Reads what the run found, as {@link JobRun#run()} returned it when it ended.
+   *
+   * @return the result; its evaluations have no images, those that were shown are in the folder
+   * @throws IOException if a file cannot be read
+   */
+  public JobResult result() throws IOException {
+    List<Verdict> verdicts =
+        FileReading.of(
+            folder.resolve(Evidence.FILE),
+            () ->
+                evidence.verdicts().stream()
+                    .map(each ->
+                        new Verdict(
+                            AcceptanceLimit.parse(each.limit()),
+                            each.measured() == null
+                                ? OptionalDouble.empty()
+                                : OptionalDouble.of(each.measured())))
+                    .toList());
+    Path file = folder.resolve(JobEnd.TOGETHER);
+    List<TogetherResult> together =
+        Files.exists(file)
+            ? FileReading.of(file, () -> TogetherResult.read(TextFile.read(file)))
+            : List.of();
+    // What meets every limit is entered before the manifest is written.
+    boolean entered = job.outputs().ledger() != null && accepted();
+    return new JobResult(job, folder, verdicts, evaluationIfAny(), together, entered);
+  }
+
+  /**
    * Reads the evaluation.
    *
    * @return the evaluation, without its images
@@ -331,14 +371,63 @@ public final class EvidenceBundle {
    * @throws IOException if it cannot be read
    */
   public Optional<EvaluationResult> evaluationIfAny() throws IOException {
+    return inReport("evaluation", found -> EvaluationResult.fromJson(found.toString()));
+  }
+
+  /**
+   * Reads how the delta was trained, as a report shows it.
+   *
+   * @return the training; empty if the report has none
+   * @throws IOException if it cannot be read
+   */
+  public Optional<Report.Training> training() throws IOException {
+    return inReport("training", found -> training(found.getAsJsonObject()));
+  }
+
+  private static Report.Training training(JsonObject json) {
+    JsonArray norms = json.getAsJsonArray("gradientNorm");
+    List<Step> history = new ArrayList<>();
+    for (JsonElement loss : json.getAsJsonArray("loss")) {
+      history.add(new Step(number(loss), number(norms.get(history.size()))));
+    }
+    List<Measurement> measurements = new ArrayList<>();
+    for (JsonElement each : json.getAsJsonArray("measurements")) {
+      JsonObject one = each.getAsJsonObject();
+      measurements.add(
+          new Measurement(
+              one.get("step").getAsInt(), one.get("name").getAsString(), number(one.get("value"))));
+    }
+    JsonElement memory = json.get("memoryBytes");
+    return new Report.Training(
+        history,
+        measurements,
+        new TrainingOutcome(
+            json.get("steps").getAsInt(),
+            json.get("step").getAsInt(),
+            json.get("early").getAsBoolean(),
+            json.get("reason").getAsString()),
+        Duration.ofMillis(Math.round(MILLIS * json.get("seconds").getAsDouble())),
+        isNull(memory) ? OptionalLong.empty() : OptionalLong.of(memory.getAsLong()));
+  }
+
+  /** What is no number is written as null. */
+  private static double number(JsonElement value) {
+    return value.isJsonNull() ? Double.NaN : value.getAsDouble();
+  }
+
+  private static boolean isNull(@Nullable JsonElement value) {
+    return value == null || value.isJsonNull();
+  }
+
+  private <T> Optional<T> inReport(String name, Function<JsonElement, T> reading)
+      throws IOException {
     Path file = folder.resolve(REPORT_JSON);
     return FileReading.of(
         file,
         () -> {
-          JsonObject report = JsonParser.parseString(TextFile.read(file)).getAsJsonObject();
-          return report.has("evaluation")
-              ? Optional.of(EvaluationResult.fromJson(report.get("evaluation").toString()))
-              : Optional.empty();
+          JsonElement found =
+              JsonParser.parseString(TextFile.read(file)).getAsJsonObject().get(name);
+          return isNull(found) ? Optional.empty() : Optional.of(reading.apply(found));
         });
   }
 

@@ -6,6 +6,7 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.ImagePair;
+import dev.ablation.evaluation.Recovery;
 import dev.ablation.evaluation.SubjectResult;
 import dev.ablation.image.ImageFile;
 import dev.ablation.internal.AtomicFiles;
@@ -207,7 +208,12 @@ final class EvidenceFiles {
         .forEach((attack, reason) ->
             limits.add("Recovery by %s was not tried: %s.".formatted(attack, reason)));
     for (AttackResult attack : evaluation.attacks()) {
-      if (!attack.recovered().isEvidence()) {
+      Optional<Recovery> judged = attack.independent();
+      if (judged.isEmpty()) {
+        limits.add(
+            "'%s' follows the evaluator that counts its images: how many show the target is not known."
+                .formatted(attack.name()));
+      } else if (!judged.get().isEvidence()) {
         limits.add(
             "'%s' does not draw the target from the base model often enough to say anything about"
                     .formatted(attack.name())

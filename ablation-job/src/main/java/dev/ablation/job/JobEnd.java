@@ -1,7 +1,5 @@
 package dev.ablation.job;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
 import dev.ablation.AblationResult;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.lora.LoraFile;
@@ -142,30 +140,19 @@ final class JobEnd {
     Removals earlier = Removals.of(ledger, others);
     List<TogetherResult> results = new ArrayList<>();
     try (WeightDelta before = earlier.sum(session.model()).orElseThrow();
-        WeightDelta sum = before.plus(result.delta())) {
+        WeightDelta sum = Removals.plus(before, result.delta())) {
       results.addAll(earlier.evaluate(session.model(), sum, this::progress, cancelled));
       Consumer<EvaluationProgress> progress = this::progress;
       results.add(
           Removals.evaluate(
               session, request(), result.evaluation().orElse(null), sum, progress, cancelled));
     }
-    AtomicFiles.writeString(file, Existing.REPLACE, RecordWriter.write(json(results)));
+    AtomicFiles.writeString(file, Existing.REPLACE, RecordWriter.write(TogetherResult.json(results)));
     return results;
   }
 
   private void progress(EvaluationProgress step) {
     listener.on(new AblationEvent.EvaluationProgressed(step.task(), step.done(), step.total()));
-  }
-
-  private static JsonObject json(List<TogetherResult> results) {
-    JsonArray removals = new JsonArray();
-    for (TogetherResult result : results) {
-      removals.add(result.json());
-    }
-    JsonObject json = new JsonObject();
-    json.addProperty("format", "dev.ablation.together/1");
-    json.add("removals", removals);
-    return json;
   }
 
   private JobResult seal(

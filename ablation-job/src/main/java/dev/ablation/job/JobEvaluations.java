@@ -5,6 +5,7 @@ import dev.ablation.attack.AttackSettings;
 import dev.ablation.attack.AttackTarget;
 import dev.ablation.attack.Attacks;
 import dev.ablation.attack.EmbeddingAttack;
+import dev.ablation.attack.LatentGuide;
 import dev.ablation.attack.NoiseAttack;
 import dev.ablation.attack.SdEditAttack;
 import dev.ablation.attack.WordingAttack;
@@ -12,9 +13,11 @@ import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.djl.clip.Clip;
+import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.EmojiAblation;
+import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
@@ -27,6 +30,7 @@ import dev.ablation.evaluation.Subject;
 import dev.ablation.evaluation.SubjectMetric;
 import dev.ablation.image.ImageFile;
 import dev.ablation.job.evidence.Sha256;
+import dev.ablation.metric.ClipScore;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
@@ -144,7 +148,8 @@ final class JobEvaluations {
     if (!quick && !attack.kind().equals(JobAttack.FULL)) {
       return evaluation;
     }
-    AttackTarget target = AttackTarget.of(pair).prompts(prompts(attack, pair, evaluation));
+    AttackTarget target =
+        AttackTarget.of(pair).prompts(prompts(attack, pair, evaluation)).guide(guide(pair));
     if (job.model().isEmbedded()) {
       target = target.fineTuningRate(EMBEDDED_TUNING_RATE);
     }
@@ -160,7 +165,51 @@ final class JobEvaluations {
   private AttackSettings trial(
       JobAttack attack, TargetAnchor pair, Evaluation evaluation, int images) {
     return new AttackSettings(
-        detector(pair), evaluation.protocol().sampling(), or(attack.images(), images), job.seed());
+        detector(pair),
+        evaluation.protocol().sampling(),
+        or(attack.images(), images),
+        job.seed(),
+        otherJudges(pair));
+  }
+
+  /** Any CLIP has none that took no part in an attack. */
+  private List<ConceptDetector> otherJudges(TargetAnchor pair) {
+    EmbeddedEvaluator embedded = evaluator.embedded();
+    if (embedded == null) {
+      return List.of();
+    }
+    String name = plain(pair.target().name());
+    NearestImage nearest = embedded.nearestImage();
+    return List.of(
+        embedded.styles().contains(name)
+            ? nearest.ofStyle(name)
+            : embedded.concepts().contains(name) ? nearest.ofConcept(name) : nearest.ofPlanted());
+  }
+
+  /** By the gradient of what counts the images. */
+  private LatentGuide guide(TargetAnchor pair) {
+    String target = pair.target().name();
+    Clip clip = evaluator.encoder().orElseThrow();
+    return evaluator.found().guide(target, () -> new JobGuide(clip, () -> guide(clip, pair)));
+  }
+
+  private ClipGuide guide(Clip clip, TargetAnchor pair) {
+    String target = pair.target().name();
+    String anchor = pair.anchor().name();
+    EmbeddedEvaluator embedded = evaluator.embedded();
+    if (embedded == null) {
+      return new ClipGuide(
+          clip,
+          model,
+          ClipScore.text(target, anchor),
+          List.of(ClipScore.text(anchor, anchor)));
+    }
+    String name = plain(target);
+    return embedded.styles().contains(name)
+        ? embedded.guideToStyle(model, name)
+        : embedded.concepts().contains(name)
+            ? embedded.guideToConcept(model, name)
+            : embedded.guideToPlanted(model);
   }
 
   private Evaluation ofEmbedded(EmbeddedEvaluator embedded) throws IOException {
@@ -291,13 +340,17 @@ final class JobEvaluations {
   }
 
   private static Optional<ConceptDetector> named(EmbeddedEvaluator embedded, Subject subject) {
-    String name = subject.concept().replaceFirst("^an? ", "");
+    String name = plain(subject.concept());
     if (embedded.styles().contains(name)) {
       return Optional.of(embedded.ofStyle(name));
     }
     return embedded.concepts().contains(name)
         ? Optional.of(embedded.ofConcept(name))
         : Optional.empty();
+  }
+
+  private static String plain(String name) {
+    return name.replaceFirst("^an? ", "");
   }
 
   private Evaluation ofPixels() {

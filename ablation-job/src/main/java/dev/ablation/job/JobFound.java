@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.ablation.attack.LatentGuide;
 import dev.ablation.evaluation.NearConcept;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
@@ -21,13 +22,14 @@ import java.util.function.Supplier;
 
 /**
  * What sessions with the same model and evaluator share: neighbours that a search has found, which
- * may have taken many images, and open control models.
+ * may have taken many images, open control models, and guides of the evaluator.
  */
 final class JobFound implements AutoCloseable {
   private static final String FORMAT = "dev.ablation.neighbours/1";
 
   private final Map<String, List<NearConcept>> neighbours = new LinkedHashMap<>();
   private final Map<Path, DiffusionModel> controls = new LinkedHashMap<>();
+  private final Map<String, JobGuide> guides = new LinkedHashMap<>();
 
   /** Opens a model. */
   interface Opening {
@@ -52,6 +54,11 @@ final class JobFound implements AutoCloseable {
       controls.put(checkpoint, open);
     }
     return open;
+  }
+
+  /** The evaluator's guide towards a target; closed with this. */
+  synchronized LatentGuide guide(String target, Supplier<JobGuide> making) {
+    return guides.computeIfAbsent(target, name -> making.get());
   }
 
   /** Keeps what was found, for a run that is continued. */
@@ -111,6 +118,8 @@ final class JobFound implements AutoCloseable {
 
   @Override
   public synchronized void close() {
+    guides.values().forEach(JobGuide::close);
+    guides.clear();
     controls.values().forEach(DiffusionModel::close);
     controls.clear();
   }

@@ -5,6 +5,7 @@ import dev.ablation.AblationResult;
 import dev.ablation.AblationRun;
 import dev.ablation.Estimate;
 import dev.ablation.checkpoint.Checkpoints;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
@@ -38,6 +39,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +69,7 @@ public final class JobRun {
   private static final String FOUND = "neighbours.json";
 
   private static final long LOOK_MILLIS = 200;
+  private static final Pattern ARTICLE = Pattern.compile("^(?:an?|the) ", Pattern.CASE_INSENSITIVE);
 
   private final AblationJob job;
   private final Path folder;
@@ -116,24 +119,33 @@ public final class JobRun {
     }
     if (isFinished(folder)) {
       throw new FileAlreadyExistsException(
-          folder.toString(), null, "holds a finished run; choose another output folder");
+          folder.toString(),
+          null,
+          "holds a finished run; resume it to read its result, or choose another output folder");
     }
     if (!Files.exists(folder.resolve(JOB))) {
       throw new FileAlreadyExistsException(
           folder.toString(), null, "is not empty; choose an output folder that does not exist");
     }
-    if (!AblationJob.read(folder.resolve(JOB)).equals(job)) {
+    checkJob();
+  }
+
+  /** Another run may have begun in the folder since this one was prepared. */
+  private void checkJob() throws IOException {
+    AblationJob present = AblationJob.read(folder.resolve(JOB));
+    Path moved = job.outputs().folder(); // the file has where the folder was when it began
+    if (!present.outputs(present.outputs().folder(moved)).equals(job)) {
       throw new FileAlreadyExistsException(
           folder.toString(),
           null,
-          "holds an unfinished run of another job; resume that one or choose another output"
-              + " folder");
+          "holds %s run of another job; resume that one or choose another output folder"
+              .formatted(isFinished(folder) ? "a finished" : "an unfinished"));
     }
   }
 
   /**
-   * Prepares the continuation of a run that was stopped or killed. What a finished one no longer
-   * needs to continue is deleted.
+   * Prepares the continuation of a run that was stopped or killed, or of one that is finished: to
+   * run that again returns its result. What a finished one no longer needs to continue is deleted.
    *
    * @param folder of the run
    * @return the run
@@ -203,7 +215,8 @@ public final class JobRun {
   }
 
   /**
-   * Runs the job to its end.
+   * Runs the job to its end. A run that is finished already is not repeated: its result is read
+   * from its evidence, which stays as it is.
    *
    * @return what it found
    * @throws IOException if a file cannot be read or written
@@ -213,12 +226,15 @@ public final class JobRun {
   }
 
   /**
-   * Runs the job to its end.
+   * Runs the job to its end. A run that is finished already is not repeated, so that whoever does
+   * not know whether it ended may run it again: its result is read from its evidence, which stays
+   * as it is. No model is opened then, and neither listener nor further files are asked for. {@link
+   * EvidenceBundle#verify} tells whether the evidence was changed.
    *
    * @param listener receives every event of the ablation
    * @param cancelled asked now and then; {@code true} stops the run, which can be resumed
    * @param more writes further files into the folder
-   * @return what it found
+   * @return what it found; read from evidence, its evaluations have no images
    * @throws InvalidJobException if the job cannot be carried out on its model, or the estimate is
    *     beyond its limits; before any long work
    * @throws JobStoppedException if it was cancelled or took more than the job's limits; the folder
@@ -226,10 +242,14 @@ public final class JobRun {
    * @throws LedgerException if the job's ledger refuses the removal; before any long work, but for
    *     what another run enters meanwhile
    * @throws IllegalStateException if another process runs in the folder
+   * @throws FileAlreadyExistsException if another job has run in the folder meanwhile
    * @throws IOException if a file cannot be read or written
    */
   public JobResult run(AblationListener listener, BooleanSupplier cancelled, MoreFiles more)
       throws IOException {
+    if (isFinished(folder)) {
+      return finished();
+    }
     PrivateKey key = EvidenceFiles.key(job);
     try (JobSession session = JobSession.open(job)) {
       takeFound(folder, session);
@@ -244,6 +264,9 @@ public final class JobRun {
       if (evaluation.isPresent()) {
         more.planned(evaluation.get(), session);
       }
+      if (isFinished(folder)) { // by another process, while the model was opened
+        return finished();
+      }
       begin();
       session.found().write(found(folder));
       long start = System.nanoTime();
@@ -254,6 +277,12 @@ public final class JobRun {
         throw stopped(reasonToStop(start, cancelled));
       }
     }
+  }
+
+  private JobResult finished() throws IOException {
+    checkJob();
+    JobEnd.clear(folder);
+    return EvidenceBundle.open(folder).result();
   }
 
   /**
@@ -318,7 +347,8 @@ public final class JobRun {
   }
 
   /**
-   * Ends a run whose training is done: writes its evidence.
+   * Ends a run whose training is done: writes its evidence. Of a run that is finished already the
+   * result is read, as {@link #run()} does.
    *
    * @param session as for {@link #train(JobSession, AblationListener, BooleanSupplier)}
    * @param evaluation of the delta; empty if the job has none
@@ -330,6 +360,9 @@ public final class JobRun {
       throws IOException {
     if (!isTrained(folder)) {
       throw new IllegalStateException(folder + ": the training must be done first");
+    }
+    if (isFinished(folder)) {
+      return finished();
     }
     PrivateKey key = EvidenceFiles.key(job);
     Path work = folder.resolve(WORK);
@@ -430,6 +463,8 @@ public final class JobRun {
     Files.createDirectories(folder.resolve(WORK));
     if (!Files.exists(folder.resolve(JOB))) {
       AtomicFiles.writeString(folder.resolve(JOB), Existing.REFUSE, job.toJson());
+    } else {
+      checkJob();
     }
   }
 
@@ -445,10 +480,35 @@ public final class JobRun {
         });
     try {
       AblationRun run = resumable.start(executor);
-      return wait(run, cancelled);
+      return gated(wait(run, cancelled), plan);
     } finally {
       executor.shutdown();
     }
+  }
+
+  /** SPM's adapter opens by the prompt; its gate is made of the targets' names. */
+  private AblationResult gated(AblationResult result, Ablation plan) {
+    JobObjective objective = job.method().objective();
+    if (objective == null || !JobObjective.SEMI_PERMEABLE.equals(objective.kind())) {
+      return result;
+    }
+    try (result) {
+      AblationResult gated =
+          AblationResult.of(result.delta().gatedBy(gate(plan)), result.training());
+      return result.evaluation().map(gated::evaluation).orElse(gated);
+    }
+  }
+
+  private static ConceptGate gate(Ablation plan) {
+    List<String> names =
+        plan.pairs().stream()
+            .flatMap(pair -> pair.target().phrases().stream())
+            // An article is a word that most prompts have.
+            .map(name -> ARTICLE.matcher(name).replaceFirst(""))
+            .filter(name -> !name.isBlank())
+            .distinct()
+            .toList();
+    return new ConceptGate(names, 0);
   }
 
   private AblationResult wait(AblationRun run, BooleanSupplier cancelled) throws IOException {

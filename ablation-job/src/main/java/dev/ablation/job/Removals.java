@@ -118,7 +118,7 @@ public final class Removals {
   }
 
   /**
-   * Adds the deltas up.
+   * Adds the deltas up, in full: where their gates differ, the sum has none.
    *
    * @param model the base model
    * @return the sum, owned by the caller; empty if nothing is removed
@@ -129,7 +129,7 @@ public final class Removals {
   }
 
   /**
-   * Adds up the deltas of files.
+   * Adds up the deltas of files, in full: where their gates differ, the sum has none.
    *
    * @param files in their order
    * @param model the base model
@@ -149,7 +149,7 @@ public final class Removals {
         WeightDelta before = sum;
         try (before;
             next) {
-          sum = before.plus(next);
+          sum = plus(before, next);
         }
       }
       return Optional.ofNullable(sum);
@@ -158,6 +158,17 @@ public final class Removals {
         sum.close();
       }
       throw e;
+    }
+  }
+
+  /** Adds deltas as they act where nothing asks for their gates: in full, on every prompt. */
+  static WeightDelta plus(WeightDelta one, WeightDelta other) {
+    if (one.gate().equals(other.gate())) {
+      return one.plus(other);
+    }
+    try (WeightDelta first = one.ungated();
+        WeightDelta second = other.ungated()) {
+      return first.plus(second);
     }
   }
 

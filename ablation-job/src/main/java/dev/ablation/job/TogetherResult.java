@@ -1,8 +1,12 @@
 package dev.ablation.job;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import dev.ablation.evaluation.EvaluationResult;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +29,8 @@ public record TogetherResult(
     Optional<EvaluationResult> together,
     Optional<EvaluationResult> alone,
     List<Verdict> verdicts) {
+  private static final String FORMAT = "dev.ablation.together/1";
+
   private static final List<String> MEASURES =
       List.of(
           AcceptanceLimit.UNLEARNING,
@@ -111,5 +117,85 @@ public record TogetherResult(
     json.addProperty("comesBack", comesBack());
     json.addProperty("accepted", accepted());
     return json;
+  }
+
+  /** Several findings as a file, from which {@link #read} makes the same. */
+  static JsonObject json(List<TogetherResult> results) {
+    JsonArray removals = new JsonArray();
+    for (TogetherResult result : results) {
+      JsonObject each = result.json();
+      JsonArray limits = new JsonArray();
+      for (Verdict verdict : result.verdicts) {
+        JsonObject limit = new JsonObject();
+        limit.addProperty("limit", verdict.limit().toString());
+        verdict.measured().ifPresent(measured -> limit.addProperty("measured", measured));
+        limit.addProperty("met", verdict.met());
+        limits.add(limit);
+      }
+      each.add("verdicts", limits);
+      JsonObject evaluations = new JsonObject();
+      result.alone.ifPresent(found -> evaluations.add("alone", parsed(found)));
+      result.together.ifPresent(found -> evaluations.add("together", parsed(found)));
+      each.add("evaluations", evaluations);
+      removals.add(each);
+    }
+    JsonObject json = new JsonObject();
+    json.addProperty("format", FORMAT);
+    json.add("removals", removals);
+    return json;
+  }
+
+  private static JsonElement parsed(EvaluationResult found) {
+    return JsonParser.parseString(found.toJson());
+  }
+
+  /** Reads a file; the evaluations have no images. */
+  static List<TogetherResult> read(String text) {
+    try {
+      JsonObject json = JsonParser.parseString(text).getAsJsonObject();
+      if (!FORMAT.equals(json.get("format").getAsString())) {
+        throw new IllegalArgumentException("format must be " + FORMAT);
+      }
+      List<TogetherResult> results = new ArrayList<>();
+      for (JsonElement each : json.getAsJsonArray("removals")) {
+        results.add(read(each.getAsJsonObject()));
+      }
+      return List.copyOf(results);
+    } catch (JsonParseException
+        | IllegalStateException
+        | NullPointerException
+        | UnsupportedOperationException
+        | ClassCastException e) {
+      throw new IllegalArgumentException(
+          "does not say how removals do together: " + e.getMessage(), e);
+    }
+  }
+
+  private static TogetherResult read(JsonObject json) {
+    List<String> targets = new ArrayList<>();
+    json.getAsJsonArray("targets").forEach(target -> targets.add(target.getAsString()));
+    List<Verdict> verdicts = new ArrayList<>();
+    for (JsonElement each : json.getAsJsonArray("verdicts")) {
+      JsonObject limit = each.getAsJsonObject();
+      verdicts.add(
+          new Verdict(
+              AcceptanceLimit.parse(limit.get("limit").getAsString()),
+              limit.has("measured")
+                  ? OptionalDouble.of(limit.get("measured").getAsDouble())
+                  : OptionalDouble.empty()));
+    }
+    JsonObject evaluations = json.getAsJsonObject("evaluations");
+    return new TogetherResult(
+        json.get("request").getAsString(),
+        targets,
+        evaluation(evaluations, "together"),
+        evaluation(evaluations, "alone"),
+        verdicts);
+  }
+
+  private static Optional<EvaluationResult> evaluation(JsonObject evaluations, String name) {
+    return evaluations.has(name)
+        ? Optional.of(EvaluationResult.fromJson(evaluations.get(name).toString()))
+        : Optional.empty();
   }
 }

@@ -1,6 +1,7 @@
 package dev.ablation.job;
 
 import com.google.gson.JsonObject;
+import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.fuzz.Json;
 import dev.ablation.fuzz.Mutator;
 import dev.ablation.fuzz.ReaderFuzz;
@@ -18,15 +19,19 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.SecureRandom;
 import java.security.spec.NamedParameterSpec;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The files of a bundle of evidence, keys and the ledger. */
 class EvidenceFuzzTest extends ReaderFuzz {
+  private static final String REPORT = "report.json";
   private static final String LEDGER = "ledger.json";
   private static final String PUBLIC = "public.pem";
   private static final String PRIVATE = "private.pem";
@@ -82,6 +87,17 @@ class EvidenceFuzzTest extends ReaderFuzz {
             List.of("a limit"),
             Map.of("a", "b"));
     Files.writeString(bundle.resolve(Evidence.FILE), RecordWriter.write(evidence));
+    TogetherResult together =
+        new TogetherResult(
+            "TR-1",
+            List.of("style 'ink'"),
+            Optional.empty(),
+            Optional.of(new EvaluationResult(Map.of(), List.of(), List.of(), Duration.ZERO)),
+            List.of(new Verdict(AcceptanceLimit.parse("UA >= 95"), OptionalDouble.of(50))));
+    Files.writeString(
+        bundle.resolve(JobEnd.TOGETHER),
+        RecordWriter.write(TogetherResult.json(List.of(together))));
+    Files.writeString(bundle.resolve(REPORT), "{}\n");
     KeyPairGenerator generator = KeyPairGenerator.getInstance("Ed25519");
     generator.initialize(NamedParameterSpec.ED25519, new Sevens());
     KeyPair keys = generator.generateKeyPair();
@@ -94,7 +110,14 @@ class EvidenceFuzzTest extends ReaderFuzz {
       opened.undo("TR-1");
     }
     Map<String, List<byte[]>> seeds = new TreeMap<>();
-    for (String name : List.of(Evidence.FILE, JobRun.JOB, Manifest.FILE, Envelope.FILE)) {
+    for (String name :
+        List.of(
+            Evidence.FILE,
+            JobRun.JOB,
+            Manifest.FILE,
+            Envelope.FILE,
+            JobEnd.TOGETHER,
+            REPORT)) {
       seeds.put("bundle/" + name, List.of(Files.readAllBytes(bundle.resolve(name))));
     }
     String ledger =
@@ -123,6 +146,7 @@ class EvidenceFuzzTest extends ReaderFuzz {
         EvidenceBundle bundle = EvidenceBundle.open(folder.resolve("bundle"));
         bundle.targets();
         bundle.verify(null);
+        bundle.result();
       }
     }
   }

@@ -3,10 +3,16 @@ package dev.ablation.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.evaluation.Attack;
+import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.NearConcept;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.InputDifferentiable;
+import dev.ablation.provenance.Provenance;
+import dev.ablation.testing.ChangedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -14,6 +20,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -55,17 +62,77 @@ class JobAttacksTest {
   }
 
   @Test
-  void theEmojiModelAllowsEveryAttackButTheOneWithoutAGuide() throws IOException {
+  void theEmojiModelAllowsEveryAttack() throws IOException {
     Evaluation quick = evaluation(job("{'attacks': 'quick'}", "blueprint"));
     assertThat(quick.attacks()).hasSize(7);
     assertThat(quick.attacksLeftOut()).isEmpty();
     for (String target : List.of("blueprint", "cat face")) {
       Evaluation full = evaluation(job("{'attacks': {'kind': 'full', 'images': 2}}", target));
-      assertThat(full.attacks()).hasSize(20);
-      assertThat(full.attacksLeftOut()).containsOnlyKeys("guidance by an evaluator");
+      assertThat(full.attacks()).hasSize(21);
+      assertThat(full.attacksLeftOut()).isEmpty();
     }
     Evaluation planted = evaluation(job("{'attacks': 'quick'}", "planted"));
     assertThat(planted.attacks()).extracting(Attack::name).contains("textual inversion, 300 steps");
+  }
+
+  /** What it follows would be no judge. */
+  @Test
+  void theEvaluatorGuidesAndTheNearestImageJudges() throws IOException {
+    AblationJob job = job("{'attacks': {'kind': 'full', 'images': 1}, 'sampling': 2}", "ink");
+    AttackResult guided = guided(job);
+    assertThat(guided.settings().get("guide")).contains("'ink style' among");
+    assertThat(guided.judged()).hasSize(2);
+    assertThat(guided.independent()).contains(guided.judged().get(1));
+
+    Path clip = EmbeddedEvaluator.folder(); // like any other CLIP
+    AttackResult byClip =
+        guided(
+            job(
+                "{'evaluator': '%s', 'attacks': {'kind': 'full', 'images': 1}, 'sampling': 2}"
+                    .formatted(clip),
+                "ink"));
+    assertThat(byClip.settings().get("guide"))
+        .contains("'A photo depicts ink' among [A photo depicts ink, A photo depicts twemoji]");
+    assertThat(byClip.judged()).hasSize(1);
+    assertThat(byClip.independent()).isEmpty();
+
+    DiffusionModel without =
+        new ChangedModel(model) {
+          @Override
+          public <T> Optional<T> capability(Class<T> type) {
+            return type == InputDifferentiable.class ? Optional.empty() : super.capability(type);
+          }
+        };
+    try (JobSession session = JobSession.open(job, without)) {
+      assertThat(session.evaluation().orElseThrow().attacksLeftOut().get("guidance by an evaluator"))
+          .contains("InputDifferentiable");
+    }
+  }
+
+  /** Makes the guided attack of a job on a delta that changes nothing. */
+  private static AttackResult guided(AblationJob job) throws IOException {
+    Provenance any = new Provenance("1", "any", "none", Map.of(), Map.of(), Map.of());
+    String weight = model.weights().list().get(0).name();
+    try (JobSession session = JobSession.open(job, model);
+        WeightDelta nothing =
+            WeightDelta.between(
+                model.weights(),
+                Map.of(weight, model.weights().get(weight)),
+                model.manager(),
+                any)) {
+      Evaluation evaluation = session.evaluationAlone().orElseThrow();
+      assertThat(evaluation.check(model)).isEmpty();
+      assertThat(evaluation.attacksLeftOut()).isEmpty();
+      AttackResult result =
+          evaluation.attacks().stream()
+              .filter(attack -> attack.name().startsWith("guided by an evaluator"))
+              .findFirst()
+              .orElseThrow()
+              .run(model, nothing, () -> false);
+      assertThat(result.settings())
+          .containsEntry(AttackResult.GUIDE, session.evaluatorSha256().orElseThrow());
+      return result;
+    }
   }
 
   @Test

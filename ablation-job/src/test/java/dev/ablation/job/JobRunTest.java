@@ -7,20 +7,28 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import ai.djl.ndarray.NDManager;
 import dev.ablation.Ablation;
 import dev.ablation.Estimate;
+import dev.ablation.TestFolders;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.event.AblationListener;
 import dev.ablation.model.WeightGroup;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,7 +96,48 @@ class JobRunTest {
     assertThat(steps).hasValueLessThan(4);
     assertThat(stopped.resolve(JobRun.DELTA)).hasSameBinaryContentAs(whole.resolve(JobRun.DELTA));
     assertThatThrownBy(() -> JobRun.of(job(NO_IMAGES), stopped))
-        .hasMessageContaining("holds a finished run");
+        .hasMessageContaining("holds a finished run; resume it to read its result");
+
+    Map<Path, FileTime> evidence = files(stopped);
+    assertThat(run.run(NEVER, () -> true, NOTHING)).isEqualTo(result(result, run));
+    assertThat(JobRun.resume(stopped).run()).isEqualTo(result(result, run));
+    assertThat(files(stopped)).as("the evidence stays as it is").isEqualTo(evidence);
+    JobRun another = JobRun.of(job(NO_IMAGES).seed(1), folder.resolve("another"));
+    TestFolders.copy(stopped, folder.resolve("another"));
+    assertThatThrownBy(another::run)
+        .isInstanceOf(FileAlreadyExistsException.class)
+        .hasMessageContaining("holds a finished run of another job");
+  }
+
+  private static final AblationListener NEVER =
+      event -> {
+        throw new AssertionError(event);
+      };
+  private static final JobRun.MoreFiles NOTHING =
+      (result, session) -> {
+        throw new AssertionError(result);
+      };
+
+  /** The same result in another folder. */
+  private static JobResult result(JobResult other, JobRun run) {
+    return new JobResult(
+        run.job(),
+        run.folder(),
+        other.verdicts(),
+        other.evaluation(),
+        other.together(),
+        other.entered());
+  }
+
+  /** All that is in a folder, and when it was written. */
+  private static Map<Path, FileTime> files(Path folder) throws IOException {
+    Map<Path, FileTime> files = new TreeMap<>();
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path file : all.toList()) {
+        files.put(file, Files.getLastModifiedTime(file));
+      }
+    }
+    return files;
   }
 
   /** Its work is gone too early, so that the end fails when it deletes it: as if killed there. */
@@ -108,8 +157,7 @@ class JobRunTest {
     Files.createDirectories(work.resolve("checkpoints"));
     Files.writeString(work.resolve("checkpoints/left"), "over");
     assertThat(EvidenceBundle.open(output).verify(null)).noneMatch(EvidenceBundle.Check::failed);
-    JobRun unused = JobRun.resume(output);
-    assertThat(unused.folder()).isEqualTo(output);
+    assertThat(JobRun.resume(output).run(NEVER, () -> true, NOTHING).accepted()).isTrue();
     assertThat(work).doesNotExist();
     assertThat(JobRun.isFinished(output)).isTrue();
   }
@@ -163,6 +211,11 @@ class JobRunTest {
         .contains("CLIP score of target false");
     assertThat(result.verdicts().get(4).toString()).endsWith("not measured");
     assertThat(result.accepted()).isFalse();
+    JobResult again = JobRun.resume(folder.resolve("run")).run();
+    assertThat(again.verdicts()).isEqualTo(result.verdicts());
+    assertThat(again.evaluation().orElseThrow().toJson())
+        .isEqualTo(result.evaluation().orElseThrow().toJson());
+    assertThat(again.accepted()).isFalse();
   }
 
   @Test
@@ -249,6 +302,34 @@ class JobRunTest {
           .doesNotContainKey("objective");
       assertThat(session.plan().settings().get("training.redirection.words")).startsWith("2 as");
     }
+  }
+
+  @Test
+  void aMembraneHasTheGateOfTheTargetsNames() throws IOException {
+    AblationJob job =
+        AblationJob.parse(
+            """
+            {"targets": [{"name": "owl", "others": ["Eule"]}],
+             "method": {"weights": "transformers",
+                        "objective": {"kind": "semi-permeable", "trajectory": 2},
+                        "training": {"steps": 1, "batchSize": 1, "lora": 1}}%s}
+            """
+                .formatted(NO_IMAGES),
+            "job",
+            folder,
+            JobRoot.anywhere());
+    Path output = folder.resolve("membrane");
+    JobRun.of(job, output).run();
+    ConceptGate gate = ConceptGate.of("owl", "Eule");
+    try (NDManager manager = NDManager.newBaseManager();
+        WeightDelta delta = WeightDelta.load(output.resolve(JobRun.DELTA), manager);
+        WeightDelta plain = delta.ungated();
+        WeightDelta twice = Removals.plus(delta, plain)) {
+      assertThat(delta.gate()).contains(gate);
+      assertThat(delta.isLowRank()).isTrue();
+      assertThat(twice.gate()).as("what acts in full on every prompt has none").isEmpty();
+    }
+    assertThat(EvidenceBundle.open(output).verify(null)).noneMatch(EvidenceBundle.Check::failed);
   }
 
   private AblationJob closedForm() {

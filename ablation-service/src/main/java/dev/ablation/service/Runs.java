@@ -68,9 +68,10 @@ final class Runs implements DisposableBean {
   /** What the service was doing when it ended can be resumed. */
   private void find(String id, Path each) {
     try {
-      boolean finished = JobRun.isFinished(each);
-      Run run =
-          new Run(id, JobRun.resume(each), finished ? RunView.State.DONE : RunView.State.STOPPED);
+      Run run = new Run(id, JobRun.resume(each), RunView.State.STOPPED);
+      if (JobRun.isFinished(each)) {
+        run.ends(run.work().run()); // reads what it found
+      }
       runs.put(id, run);
     } catch (IOException | RuntimeException e) {
       LOG.warn("{}: the run cannot be read and is left out: {}", each, e.getMessage());

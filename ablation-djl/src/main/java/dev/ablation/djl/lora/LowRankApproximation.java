@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernel;
@@ -157,11 +158,18 @@ public final class LowRankApproximation implements AutoCloseable {
             "the delta must change a weight that a LoRA file can hold, changes "
                 + delta.names().stream().limit(5).toList());
       }
+      WeightDelta plain = WeightDelta.ofLowRank(changes, scope, delta.provenance());
       return new LowRankApproximation(
-          WeightDelta.ofLowRank(changes, scope, delta.provenance()),
+          delta.gate().map(gate -> gated(plain, gate)).orElse(plain),
           weights,
           others,
           Math.sqrt(missing / square));
+    }
+  }
+
+  private static WeightDelta gated(WeightDelta plain, ConceptGate gate) {
+    try (plain) {
+      return plain.gatedBy(gate);
     }
   }
 

@@ -6,12 +6,14 @@ import dev.ablation.attack.LatentGuide;
 import dev.ablation.djl.clip.Clip;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernel;
+import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Guides latents towards a text by the gradient of a CLIP model through the decoder of a diffusion
@@ -66,6 +68,11 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
   @Override
   public String name() {
     return "%s, '%s' among %s".formatted(clip.info().name(), texts.get(0), texts);
+  }
+
+  @Override
+  public Optional<ExtractorInfo> evaluator() {
+    return Optional.of(clip.info());
   }
 
   @Override

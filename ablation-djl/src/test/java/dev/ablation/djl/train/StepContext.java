@@ -74,26 +74,6 @@ class StepContext implements ObjectiveContext {
   }
 
   @Override
-  public NDArray predict(TrainingBatch of, List<String> prompts) {
-    return predict(of, encode(prompts));
-  }
-
-  @Override
-  public NDArray predict(Teacher teacher, TrainingBatch of, List<String> prompts) {
-    return predict(teacher, of, encode(teacher, prompts));
-  }
-
-  @Override
-  public NDArray predict(TrainingBatch of, Conditioning conditioning) {
-    return predict(noised(of), of.timesteps(), conditioning.with(of.conditions()));
-  }
-
-  @Override
-  public NDArray predict(Teacher teacher, TrainingBatch of, Conditioning conditioning) {
-    return predict(teacher, noised(of), of.timesteps(), conditioning.with(of.conditions()));
-  }
-
-  @Override
   public InputDifferentiable inputGradients() {
     return model.capability(InputDifferentiable.class).orElseThrow();
   }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
@@ -51,12 +52,13 @@ public final class EmojiDataSet {
     withheld = Set.of();
   }
 
-  private EmojiDataSet(EmojiDataSet data, Set<String> more) {
+  private EmojiDataSet(EmojiDataSet data, Predicate<EmojiConcept> kept, Set<String> more) {
     styles = data.styles;
-    concepts = data.concepts;
-    coreConcepts = data.coreConcepts;
+    concepts = data.concepts.stream().filter(kept).toList();
+    coreConcepts = data.coreConcepts.stream().filter(kept).toList();
     images = new LinkedHashMap<>();
-    data.images.forEach((pair, image) ->
+    data.images.forEach((pair, image) -> {
+      if (kept.test(image.concept())) {
         images.put(
             pair,
             new EmojiImage(
@@ -65,7 +67,9 @@ public final class EmojiDataSet {
                 image.heldOut()
                     || more.contains(image.style())
                     || more.contains(image.concept().name()),
-                image.pixels())));
+                image.pixels()));
+      }
+    });
     plantedCaption = data.plantedCaption;
     planted = data.planted;
     Set<String> all = new TreeSet<>(data.withheld);
@@ -91,7 +95,23 @@ public final class EmojiDataSet {
                 .formatted(String.join(", ", styles), PLANTED, name));
       }
     }
-    return new EmojiDataSet(this, names);
+    return new EmojiDataSet(this, concept -> true, names);
+  }
+
+  /**
+   * Returns the same data with some of its objects alone, for a smaller model.
+   *
+   * @param names of objects
+   * @return data with these objects in every style, and the planted image
+   * @throws IllegalArgumentException if a name is of no object
+   */
+  public EmojiDataSet only(Set<String> names) {
+    for (String name : names) {
+      if (concepts.stream().noneMatch(concept -> concept.name().equals(name))) {
+        throw new IllegalArgumentException("names must be of objects, was \"%s\"".formatted(name));
+      }
+    }
+    return new EmojiDataSet(this, concept -> names.contains(concept.name()), Set.of());
   }
 
   /**

@@ -1,6 +1,5 @@
 package dev.ablation.emoji.study;
 
-import dev.ablation.Ablation;
 import dev.ablation.AblationResult;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
@@ -18,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /** The deltas of a sequence of removals, kept in files so that none is made twice. */
 final class SequenceDeltas {
@@ -25,6 +25,7 @@ final class SequenceDeltas {
   private final ProgressBars bars;
   private final Path folder;
   private final String method;
+  private final UnaryOperator<EmojiAblation> settings;
 
   /**
    * Begins.
@@ -32,10 +33,28 @@ final class SequenceDeltas {
    * @param method {@code "closed form"} or {@code "gradient"}
    */
   SequenceDeltas(StableDiffusion model, ProgressBars bars, Path folder, String method) {
+    this(
+        model,
+        bars,
+        folder,
+        method,
+        method.equals(SequenceStudy.GRADIENT)
+            ? UnaryOperator.identity()
+            : EmojiAblation::closedForm);
+  }
+
+  /** Begins with other settings of the method. */
+  SequenceDeltas(
+      StableDiffusion model,
+      ProgressBars bars,
+      Path folder,
+      String method,
+      UnaryOperator<EmojiAblation> settings) {
     this.model = model;
     this.bars = bars;
     this.folder = folder;
     this.method = method;
+    this.settings = settings;
   }
 
   /**
@@ -89,7 +108,7 @@ final class SequenceDeltas {
     System.err.printf("%s, %s: %s%n", method, way, targets);
     EmojiAblation together =
         EmojiAblation.together(targets.stream().map(StudyTarget::ablation).toList());
-    Supplier<AblationResult> run = () -> plan(together).listener(bars).run();
+    Supplier<AblationResult> run = () -> settings.apply(together).plan(model).listener(bars).run();
     Optional<WeightDelta> before = sum(former);
     try (AblationResult result =
         before.isPresent() ? before.get().applied(model, run) : run.get()) {
@@ -105,12 +124,6 @@ final class SequenceDeltas {
       before.ifPresent(WeightDelta::close);
     }
     return file;
-  }
-
-  private Ablation plan(EmojiAblation ablation) {
-    return method.equals(SequenceStudy.GRADIENT)
-        ? ablation.plan(model)
-        : ablation.closedForm().plan(model);
   }
 
   /** Adds deltas up, in their order; empty if there are none. */

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -76,6 +77,17 @@ public final class SequenceStudy implements Callable<Integer> {
       description =
           "How each is removed: closed form, or gradient (200 steps). Default: ${DEFAULT-VALUE}.")
   private String method = CLOSED_FORM;
+
+  @Option(
+      names = "--ways",
+      split = ",",
+      paramLabel = "WAY",
+      defaultValue = "one after another,deltas added,all at once",
+      description =
+          "How the requests are met, to make a part of the study: one after another (each from the"
+              + " model that the former ones left), deltas added, all at once (one run). Default:"
+              + " ${DEFAULT-VALUE}.")
+  private List<String> ways = List.of();
 
   @Option(
       names = "--after",
@@ -146,6 +158,9 @@ public final class SequenceStudy implements Callable<Integer> {
     }
     List<StudyTarget> removed =
         targets.stream().map(text -> StudyTarget.of(text, answers)).toList();
+    for (String way : ways) {
+      Objects.requireNonNull(SequenceWay.named(way));
+    }
     if (removed.size() < 2
         || removed.stream().distinct().count() < removed.size()
         || removed.stream().anyMatch(target -> target.kind() == Kind.PLANTED)) {
@@ -161,9 +176,24 @@ public final class SequenceStudy implements Callable<Integer> {
     return targets.size() + "-" + UUID.nameUUIDFromBytes(names).toString().substring(0, 8);
   }
 
-  /** A state of the model that is looked at. */
-  private record State(
-      SequenceWay way, List<StudyTarget> removed, List<StudyTarget> undone, List<Path> deltas) {
+  /**
+   * A state of the model that is looked at.
+   *
+   * @param removed in the order of the requests
+   * @param undone those of them that are taken out again
+   */
+  private record State(SequenceWay way, List<StudyTarget> removed, List<StudyTarget> undone) {
+    /** Makes what is not there yet. */
+    List<Path> files(SequenceDeltas deltas) throws IOException {
+      List<Path> files = deltas.of(way, removed);
+      return way.hasDeltas()
+          ? IntStream.range(0, removed.size())
+              .filter(i -> !undone.contains(removed.get(i)))
+              .mapToObj(files::get)
+              .toList()
+          : files;
+    }
+
     String fileName(String method, int images) {
       return StudyResult.slug(
           "%s--%s--%s%s--%d"
@@ -184,7 +214,7 @@ public final class SequenceStudy implements Callable<Integer> {
       StudyImages drawing = new StudyImages(judge, bars, sampling);
       SequenceDeltas deltas = new SequenceDeltas(model, bars, output, method);
       List<Integer> order = undoing(targets.size());
-      List<State> states = states(targets, order, deltas);
+      List<State> states = states(targets, order);
       Judged base = drawing.base(model, answers, output, "-" + images);
       for (State state : states) {
         Path file = output.resolve(state.fileName(method, images) + ".json");
@@ -192,15 +222,17 @@ public final class SequenceStudy implements Callable<Integer> {
           System.err.printf(
               "%s, %s: %d removed, %d of them undone%n",
               method, state.way(), state.removed().size(), state.undone().size());
-          try (WeightDelta sum = deltas.sum(state.deltas()).orElseThrow()) {
+          List<Path> files = state.files(deltas);
+          try (WeightDelta sum = deltas.sum(files).orElseThrow()) {
             Path sheet = output.resolve(state.fileName(method, images) + ".png");
             List<BufferedImage> drawn =
                 sum.applied(model, () -> kept(drawing, model, answers, sheet));
-            result(state, answers, base, drawing.judged(drawn), deltas, model, judge).save(file);
+            double seconds = deltas.seconds(files);
+            result(state, answers, base, drawing.judged(drawn), seconds, model, judge).save(file);
           }
         }
       }
-      for (SequenceWay way : SequenceWay.values()) {
+      for (SequenceWay way : chosen()) {
         Path file =
             output.resolve(
                 StudyResult.slug(method + "--" + way + "--" + key(targets)) + ".rounding");
@@ -231,30 +263,27 @@ public final class SequenceStudy implements Callable<Integer> {
     return List.copyOf(order);
   }
 
-  private List<State> states(List<StudyTarget> targets, List<Integer> order, SequenceDeltas deltas)
-      throws IOException {
+  private List<SequenceWay> chosen() {
+    return ways.stream().map(SequenceWay::named).distinct().sorted().toList();
+  }
+
+  private List<State> states(List<StudyTarget> targets, List<Integer> order) {
     List<State> states = new ArrayList<>();
-    for (SequenceWay way : SequenceWay.values()) {
+    for (SequenceWay way : chosen()) {
       // One removal is the same in every way.
       int fewest = way == SequenceWay.ONE_AFTER_ANOTHER ? 1 : 2;
       for (int count :
           after.stream().filter(count -> count >= fewest && count <= targets.size()).toList()) {
-        List<StudyTarget> removed = targets.subList(0, count);
-        states.add(new State(way, removed, List.of(), deltas.of(way, removed)));
+        states.add(new State(way, targets.subList(0, count), List.of()));
       }
       if (way.hasDeltas()) {
-        List<Path> rest = new ArrayList<>();
-        List<StudyTarget> undone = new ArrayList<>();
-        List<Path> all = deltas.of(way, targets);
         List<Integer> taken = order.subList(0, order.size() / 2);
-        for (int i = 0; i < targets.size(); i++) {
-          if (taken.contains(i)) {
-            undone.add(targets.get(i));
-          } else {
-            rest.add(all.get(i));
-          }
-        }
-        states.add(new State(way, targets, undone, rest));
+        List<StudyTarget> undone =
+            IntStream.range(0, targets.size())
+                .filter(taken::contains)
+                .mapToObj(targets::get)
+                .toList();
+        states.add(new State(way, targets, undone));
       }
     }
     return states;
@@ -265,10 +294,9 @@ public final class SequenceStudy implements Callable<Integer> {
       AnswerSet answers,
       Judged base,
       Judged found,
-      SequenceDeltas deltas,
+      double seconds,
       StableDiffusion model,
-      EmbeddedEvaluator judge)
-      throws IOException {
+      EmbeddedEvaluator judge) {
     List<Question> questions = answers.questions();
     int[] stay =
         IntStream.range(0, questions.size())
@@ -285,7 +313,7 @@ public final class SequenceStudy implements Callable<Integer> {
         Figures.of(state.removed(), state.undone(), questions, base.answers(), found.answers()),
         Figures.of(state.removed(), state.undone(), questions, base.nearest(), found.nearest()),
         ClipMmd.defaults().distance(found.features().select(stay), base.features().select(stay)),
-        deltas.seconds(state.deltas()),
+        seconds,
         model.weights().sha256(),
         judge.clip().weights().sha256());
   }

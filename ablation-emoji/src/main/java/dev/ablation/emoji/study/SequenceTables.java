@@ -180,19 +180,22 @@ final class SequenceTables {
     chart.getStyler().setLegendPosition(LegendPosition.InsideSW);
     chart.getStyler().setYAxisMin(0.0);
     chart.getStyler().setYAxisMax(105.0);
-    for (SequenceWay way : SequenceWay.values()) {
-      List<SequenceResult> own =
-          results.stream()
-              .filter(result -> result.method().equals(SequenceStudy.CLOSED_FORM))
-              .filter(result -> result.way() == way && result.undone().isEmpty())
-              .toList();
-      if (!own.isEmpty()) {
-        chart.addSeries(
-            way.toString(),
-            own.stream().mapToDouble(result -> result.removed().size()).toArray(),
-            own.stream()
-                .mapToDouble(result -> 100 * figure.applyAsDouble(result.figures()))
-                .toArray());
+    List<String> methods = results.stream().map(SequenceResult::method).distinct().toList();
+    for (String method : methods) {
+      for (SequenceWay way : SequenceWay.values()) {
+        List<SequenceResult> own =
+            results.stream()
+                .filter(result -> result.method().equals(method))
+                .filter(result -> result.way() == way && result.undone().isEmpty())
+                .toList();
+        if (!own.isEmpty()) {
+          chart.addSeries(
+              methods.size() == 1 ? way.toString() : method + ", " + way,
+              own.stream().mapToDouble(result -> result.removed().size()).toArray(),
+              own.stream()
+                  .mapToDouble(result -> 100 * figure.applyAsDouble(result.figures()))
+                  .toArray());
+        }
       }
     }
     return chart;

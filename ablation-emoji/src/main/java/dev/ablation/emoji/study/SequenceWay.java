@@ -1,5 +1,7 @@
 package dev.ablation.emoji.study;
 
+import java.util.List;
+
 /** How several requests can be met. */
 enum SequenceWay {
   /** Each from the model that the former ones left. */
@@ -13,6 +15,16 @@ enum SequenceWay {
 
   SequenceWay(String words) {
     this.words = words;
+  }
+
+  static SequenceWay named(String words) {
+    for (SequenceWay way : values()) {
+      if (way.words.equals(words.strip())) {
+        return way;
+      }
+    }
+    throw new IllegalArgumentException(
+        "--ways must be some of %s, was '%s'".formatted(List.of(values()), words));
   }
 
   /** {@return whether each target has a delta of its own, which can be taken out again} */

@@ -290,15 +290,20 @@ final class StageRun<N> {
       try (SafetensorsFile file = SafetensorsFile.open(checkpoint());
           NDManager scope = manager.newSubManager()) {
         NDList moments = new NDList();
+        NDList averages = new NDList();
         List<String> names = training.names();
         for (int i = 0; i < names.size(); i++) {
           Kernels.copy(file.read(WEIGHT + names.get(i), scope), training.weights().get(i));
-          Kernels.copy(file.read(AVERAGE + names.get(i), scope), average.values().get(i));
+          averages.add(file.read(AVERAGE + names.get(i), scope));
           moments.add(file.read(FIRST + names.get(i), scope));
         }
         for (String name : new ArrayList<>(names)) {
           moments.add(file.read(SECOND + name, scope));
         }
+        training.withoutGradients(() -> {
+          average.restart(averages);
+          return averages;
+        });
         step = Integer.parseInt(String.valueOf(file.metadata().get(STEP)));
         seconds = Long.parseLong(String.valueOf(file.metadata().get("seconds")));
         smoothLoss = Double.parseDouble(String.valueOf(file.metadata().get("smooth_loss")));

@@ -70,6 +70,25 @@ class EmojiDataSetTest {
   }
 
   @Test
+  void keepsSomeObjectsAlone() {
+    EmojiDataSet few = dataSet.withholding(Set.of("ink")).only(Set.of("owl", "cat face"));
+    assertThat(few.concepts())
+        .extracting(EmojiConcept::name)
+        .containsExactlyInAnyOrder("owl", "cat face");
+    assertThat(dataSet.coreConcepts()).containsAll(few.coreConcepts());
+    assertThat(few.images()).hasSize(2 * dataSet.styles().size());
+    assertThat(few.images()).filteredOn(image -> image.style().equals("ink")).hasSize(2);
+    assertThat(few.images())
+        .filteredOn(image -> image.style().equals("ink"))
+        .allMatch(EmojiImage::heldOut);
+    assertThat(few.withheld()).containsExactly("ink");
+    assertThat(few.planted()).isEqualTo(dataSet.planted());
+    assertThatThrownBy(() -> few.only(Set.of("rocket")))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("names must be of objects, was \"rocket\"");
+  }
+
+  @Test
   void refusesToWithholdWhatItDoesNotHave() {
     assertThatThrownBy(() -> dataSet.withholding(Set.of("cat faces")))
         .isInstanceOf(IllegalArgumentException.class)

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.entry;
 
+import dev.ablation.delta.WeightDelta;
+import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.study.AnswerSet.Answer;
 import dev.ablation.emoji.study.AnswerSet.Question;
 import dev.ablation.emoji.study.SequenceResult.Figures;
@@ -118,6 +121,17 @@ class SequenceStudyTest {
   }
 
   @Test
+  void refusesWaysThatItDoesNotKnow() {
+    StringWriter errors = new StringWriter();
+    int code =
+        new CommandLine(new SequenceStudy())
+            .setErr(new PrintWriter(errors))
+            .execute("--ways", "one after another,at random", "--output", folder.toString());
+    assertThat(code).isNotZero();
+    assertThat(errors.toString()).contains("--ways must be some of", "all at once", "'at random'");
+  }
+
+  @Test
   void removesTwoConceptsInEveryWayOnce() throws IOException {
     SamplingSettings fast = EmbeddedModel.recommendedSampling().steps(4).batchSize(6);
     assertThat(study("style:ink,instance:owl").call(SMALL, fast)).isZero();
@@ -143,6 +157,39 @@ class SequenceStudyTest {
     Map<String, FileTime> before = made();
     assertThat(study("style:ink,instance:owl").call(SMALL, fast)).isZero();
     assertThat(made()).isEqualTo(before);
+  }
+
+  /** Training learns from the model that the former deltas left, and all at once from all anchors. */
+  @Test
+  void removesByTrainingInEveryWay() throws IOException {
+    try (StableDiffusion model = EmbeddedModel.open();
+        ProgressBars bars = ProgressBars.onStandardError(false)) {
+      SequenceDeltas deltas =
+          new SequenceDeltas(
+              model,
+              bars,
+              folder,
+              SequenceStudy.GRADIENT,
+              ablation -> ablation.images(1).training(t -> t.steps(1).batchSize(1)));
+      List<StudyTarget> targets = List.of(INK, OWL);
+      List<Path> sequence = deltas.of(SequenceWay.ONE_AFTER_ANOTHER, targets);
+      List<Path> added = deltas.of(SequenceWay.ADDED, targets);
+      List<Path> once = deltas.of(SequenceWay.ALL_AT_ONCE, targets);
+      assertThat(sequence.get(0)).as("every way begins so").isEqualTo(added.get(0));
+      assertThat(once).hasSize(1);
+      try (WeightDelta second = WeightDelta.load(sequence.get(1), model.manager());
+          WeightDelta alone = WeightDelta.load(added.get(1), model.manager());
+          WeightDelta both = WeightDelta.load(once.get(0), model.manager());
+          WeightDelta sum = deltas.sum(sequence).orElseThrow()) {
+        assertThat(second.provenance().settings()).containsKey("base.applied.sha256");
+        assertThat(alone.provenance().settings()).doesNotContainKey("base.applied.sha256");
+        assertThat(both.provenance().targets())
+            .containsExactly("style 'ink'", "instance 'an owl'");
+        assertThat(sum.norm()).isPositive();
+        assertThat(sum.differencesFrom(model)).isEmpty();
+      }
+      assertThat(deltas.seconds(sequence)).isPositive();
+    }
   }
 
   private SequenceStudy study(String targets) {

@@ -1,4 +1,4 @@
-package dev.ablation.djl;
+package dev.ablation.testing;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -13,10 +13,15 @@ import java.util.List;
 import java.util.Optional;
 
 /** A model that differs from another in some method, which a subclass overrides. */
-class ChangedModel implements DiffusionModel {
+public class ChangedModel implements DiffusionModel {
   private final DiffusionModel model;
 
-  ChangedModel(DiffusionModel model) {
+  /**
+   * Begins with a model whose every method is used.
+   *
+   * @param model any; closed with this
+   */
+  protected ChangedModel(DiffusionModel model) {
     this.model = model;
   }
 

@@ -1,0 +1,64 @@
+package dev.ablation.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ablation.evaluation.AttackResult;
+import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.evaluation.Recovery;
+import dev.ablation.metric.ExtractorInfo;
+import dev.ablation.metric.MetricResult;
+import dev.ablation.metric.Unit;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** What is compared with limits. */
+class AcceptanceTest {
+  private static final String FOLLOWED = "a".repeat(64);
+  private static final String OTHER = "b".repeat(64);
+
+  private static Recovery by(String judge, double ablated, double control) {
+    return new Recovery(share(judge, 1), share(judge, ablated), share(judge, control));
+  }
+
+  private static MetricResult share(String judge, double value) {
+    return MetricResult.of("target recovered", value, new ExtractorInfo("judge", judge, 4))
+        .unit(Unit.SHARE);
+  }
+
+  private static AttackResult attack(String guide, Recovery... judged) {
+    return new AttackResult(
+        "family",
+        "attack",
+        guide.isEmpty() ? Map.of() : Map.of(AttackResult.GUIDE, guide),
+        List.of(judged),
+        List.of(),
+        Duration.ZERO);
+  }
+
+  private static EvaluationResult evaluation(AttackResult... attacks) {
+    return new EvaluationResult(Map.of(), List.of(), List.of(attacks), Duration.ZERO);
+  }
+
+  /** An evaluator that is followed is pleased, whatever the images show. */
+  @Test
+  void anAttackIsNotJudgedByWhatItFollows() {
+    AttackResult words = attack("", by(FOLLOWED, 0.25, 0), by(OTHER, 0.5, 0));
+    AttackResult guided = attack(FOLLOWED, by(FOLLOWED, 1, 0.75), by(OTHER, 0.375, 0.25));
+    AttackResult alone = attack(FOLLOWED, by(FOLLOWED, 1, 0));
+    assertThat(Acceptance.measure("recovered", evaluation(words)))
+        .as("the first judge")
+        .hasValue(25);
+    assertThat(Acceptance.measure("recovered", evaluation(words, guided, alone))).hasValue(37.5);
+    assertThat(Acceptance.measure("excess", evaluation(words, guided, alone))).hasValue(25);
+    assertThat(Acceptance.measure("excess", evaluation(guided))).hasValue(12.5);
+    assertThat(Acceptance.measure("recovered", evaluation(alone))).isEmpty();
+    assertThat(Acceptance.measure("excess", evaluation(alone))).isEmpty();
+    assertThat(alone.isEvidence(alone.recovered())).isFalse();
+    assertThat(guided.isEvidence(guided.judged().get(1))).isTrue();
+    assertThat(evaluation(alone).toString()).contains("no evidence");
+    assertThat(EvaluationResult.fromJson(evaluation(guided).toJson()).attacks().get(0))
+        .isEqualTo(guided);
+  }
+}
