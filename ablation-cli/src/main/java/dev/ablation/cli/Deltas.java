@@ -36,7 +36,8 @@ final class Deltas {
   }
 
   /** Draws with the deltas: with those that have a gate as far as a prompt asks for them. */
-  List<BufferedImage> draw(LatentSampler sampler, List<String> prompts, long seed, DiffusionModel model)
+  List<BufferedImage> draw(
+      LatentSampler sampler, List<String> prompts, long seed, DiffusionModel model)
       throws IOException {
     List<Path> inFull = new ArrayList<>();
     List<WeightDelta> gated = new ArrayList<>();
@@ -75,9 +76,7 @@ final class Deltas {
     }
     FacilitatedTransport transport =
         FacilitatedTransport.of(
-            model,
-            gated.get(0),
-            gated.subList(1, gated.size()).toArray(WeightDelta[]::new));
+            model, gated.get(0), gated.subList(1, gated.size()).toArray(WeightDelta[]::new));
     return inFull.map(transport::inFull).orElse(transport).draw(sampler, prompts, seed);
   }
 

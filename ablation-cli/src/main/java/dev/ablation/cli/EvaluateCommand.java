@@ -151,8 +151,7 @@ final class EvaluateCommand implements Callable<Integer> {
           reports = parent;
           Path folder = one ? parent : RunFolder.createNumbered(parent);
           page = folder.resolve(JobRun.REPORT);
-          Report.Training training =
-              one ? removals.bundles().get(0).training().orElse(null) : null;
+          Report.Training training = one ? removals.bundles().get(0).training().orElse(null) : null;
           new Report(sum.provenance(), file, found.get(), training).write(page);
         }
         all.add(new Evaluated(results.get(i), page));

@@ -16,8 +16,8 @@ public interface LatentGuide {
   String name();
 
   /**
-   * {@return whose gradient it is; empty if no evaluator's} Images that please an evaluator need not
-   * show the concept, so as a judge it says nothing about them.
+   * {@return whose gradient it is; empty if no evaluator's} Images that please an evaluator need
+   * not show the concept, so as a judge it says nothing about them.
    */
   default Optional<ExtractorInfo> evaluator() {
     return Optional.empty();

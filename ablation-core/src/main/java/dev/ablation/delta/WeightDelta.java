@@ -375,11 +375,7 @@ public final class WeightDelta implements AutoCloseable {
    */
   public WeightDelta ungated() {
     return of(
-        manager,
-        provenance,
-        null,
-        changes.keySet(),
-        (name, owner) -> change(name).copy(owner));
+        manager, provenance, null, changes.keySet(), (name, owner) -> change(name).copy(owner));
   }
 
   /** {@return the provenance of the delta} */

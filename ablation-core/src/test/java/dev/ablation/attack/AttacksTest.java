@@ -116,7 +116,11 @@ class AttacksTest {
 
   /** Images are drawn for the attacks that need them, once for all. */
   @ParameterizedTest
-  @CsvSource({"image noised to.*, 1", "image noised to.*|benign fine-tuning.*, 2", "begun by .*, 0"})
+  @CsvSource({
+    "image noised to.*, 1",
+    "image noised to.*|benign fine-tuning.*, 2",
+    "begun by .*, 0"
+  })
   void drawnImagesAreCountedOnce(String names, int sets) {
     try (TinyDiffusion tiny = TinyDiffusion.open(1);
         WeightDelta delta = TinyDelta.of(tiny, 0.5)) {

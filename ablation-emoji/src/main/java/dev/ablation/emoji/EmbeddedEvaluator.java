@@ -41,8 +41,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An image is compared with each style and with each object. The text of a style or an object is
  * the mean of the normalised embeddings of all captions that name it alone (prompt ensembling,
- * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once a process. Memorised is what has a
- * cosine with the planted image above {@link #copyThreshold()}.
+ * Radford et al. 2021, arXiv 2103.00020, section 3.1.4), encoded once a process. Memorised is what
+ * has a cosine with the planted image above {@link #copyThreshold()}.
  *
  * <p>It is unpacked as {@link EmbeddedModel} is. One thread at a time. Holds native memory: close
  * it.
@@ -296,8 +296,8 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * @param style one of {@link #styles()}
    * @return the guide, closed by the caller before this evaluator
    * @throws IllegalArgumentException if there is no such style
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model gives no gradients of its
-   *     input, or decodes no latents
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model gives no gradients of
+   *     its input, or decodes no latents
    */
   public ClipGuide guideToStyle(DiffusionModel model, String style) {
     requireKnown("style", style, styles());

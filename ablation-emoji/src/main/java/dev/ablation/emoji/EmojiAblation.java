@@ -706,7 +706,8 @@ public final class EmojiAblation {
    * Evaluates the ablation: draws target, anchor and neighbours, one image a column, counts those
    * that show what their subject is named after, of the target's images also those that show the
    * rest of the prompt, measures how much the pixels change, and asks for each target in other
-   * words, whose images the {@linkplain EmbeddedEvaluator#nearestImage() nearest image} judges, too.
+   * words, whose images the {@linkplain EmbeddedEvaluator#nearestImage() nearest image} judges,
+   * too.
    *
    * @param evaluator counts; stays the caller's
    * @return an evaluation that shows all of its images, and can be changed further

@@ -147,7 +147,8 @@ final class JobEnd {
           Removals.evaluate(
               session, request(), result.evaluation().orElse(null), sum, progress, cancelled));
     }
-    AtomicFiles.writeString(file, Existing.REPLACE, RecordWriter.write(TogetherResult.json(results)));
+    AtomicFiles.writeString(
+        file, Existing.REPLACE, RecordWriter.write(TogetherResult.json(results)));
     return results;
   }
 

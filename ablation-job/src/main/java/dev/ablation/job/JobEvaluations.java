@@ -199,10 +199,7 @@ final class JobEvaluations {
     EmbeddedEvaluator embedded = evaluator.embedded();
     if (embedded == null) {
       return new ClipGuide(
-          clip,
-          model,
-          ClipScore.text(target, anchor),
-          List.of(ClipScore.text(anchor, anchor)));
+          clip, model, ClipScore.text(target, anchor), List.of(ClipScore.text(anchor, anchor)));
     }
     String name = plain(target);
     return embedded.styles().contains(name)

@@ -111,13 +111,7 @@ class EvidenceFuzzTest extends ReaderFuzz {
     }
     Map<String, List<byte[]>> seeds = new TreeMap<>();
     for (String name :
-        List.of(
-            Evidence.FILE,
-            JobRun.JOB,
-            Manifest.FILE,
-            Envelope.FILE,
-            JobEnd.TOGETHER,
-            REPORT)) {
+        List.of(Evidence.FILE, JobRun.JOB, Manifest.FILE, Envelope.FILE, JobEnd.TOGETHER, REPORT)) {
       seeds.put("bundle/" + name, List.of(Files.readAllBytes(bundle.resolve(name))));
     }
     String ledger =

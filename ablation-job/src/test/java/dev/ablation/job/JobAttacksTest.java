@@ -104,7 +104,8 @@ class JobAttacksTest {
           }
         };
     try (JobSession session = JobSession.open(job, without)) {
-      assertThat(session.evaluation().orElseThrow().attacksLeftOut().get("guidance by an evaluator"))
+      assertThat(
+              session.evaluation().orElseThrow().attacksLeftOut().get("guidance by an evaluator"))
           .contains("InputDifferentiable");
     }
   }

@@ -41,7 +41,7 @@ class JobRunTest {
   private AblationJob job(String more) {
     return AblationJob.parse(
         """
-        {"targets": [{"name": "blueprint", "anchor": {"images": 4}}],
+        {"targets": [{"name": "blueprint", "anchor": {"images": 2}}],
          "method": {"training": {"steps": 4, "batchSize": 2}},
          "outputs": {"checkpointEvery": 1}%s}
         """
@@ -179,7 +179,7 @@ class JobRunTest {
           .containsEntry("seed", "5")
           .containsEntry("training.steps", "4")
           .containsEntry("training.batchSize", "2")
-          .containsEntry("anchor.images", "4")
+          .containsEntry("anchor.images", "2")
           .containsEntry("target", "style 'blueprint'");
       assertThat(session.plan().check()).isEmpty();
       assertThat(session.evaluation()).isPresent();
@@ -242,7 +242,7 @@ class JobRunTest {
   private AblationJob owl(String objective) {
     return AblationJob.parse(
         """
-        {"targets": [{"name": "owl"}], "method": {"objective": "%s", "training": {"steps": 2}}%s}
+        {"targets": [{"name": "owl"}], "method": {"objective": "%s", "training": {"steps": 2, "batchSize": 1}}%s}
         """
             .formatted(objective, NO_IMAGES),
         "job",

@@ -76,11 +76,12 @@ class LedgerRunTest {
     JobResult again = JobRun.resume(folder.resolve("TR-2")).run();
     assertThat(again.entered()).isTrue();
     assertThat(again.accepted()).isTrue();
-    assertThat(again.together()).extracting(TogetherResult::request).containsExactly("TR-1", "TR-2");
+    assertThat(again.together())
+        .extracting(TogetherResult::request)
+        .containsExactly("TR-1", "TR-2");
     for (int i = 0; i < 2; i++) {
       assertThat(again.together().get(i).toJson()).isEqualTo(second.together().get(i).toJson());
-      assertThat(again.together().get(i).verdicts())
-          .isEqualTo(second.together().get(i).verdicts());
+      assertThat(again.together().get(i).verdicts()).isEqualTo(second.together().get(i).verdicts());
     }
     assertThat(folder.resolve("TR-2/evidence.json")).content().contains("those of request 'TR-1'");
 

@@ -159,7 +159,9 @@ class SequenceStudyTest {
     assertThat(made()).isEqualTo(before);
   }
 
-  /** Training learns from the model that the former deltas left, and all at once from all anchors. */
+  /**
+   * Training learns from the model that the former deltas left, and all at once from all anchors.
+   */
   @Test
   void removesByTrainingInEveryWay() throws IOException {
     try (StableDiffusion model = EmbeddedModel.open();
@@ -183,8 +185,7 @@ class SequenceStudyTest {
           WeightDelta sum = deltas.sum(sequence).orElseThrow()) {
         assertThat(second.provenance().settings()).containsKey("base.applied.sha256");
         assertThat(alone.provenance().settings()).doesNotContainKey("base.applied.sha256");
-        assertThat(both.provenance().targets())
-            .containsExactly("style 'ink'", "instance 'an owl'");
+        assertThat(both.provenance().targets()).containsExactly("style 'ink'", "instance 'an owl'");
         assertThat(sum.norm()).isPositive();
         assertThat(sum.differencesFrom(model)).isEmpty();
       }
