@@ -134,6 +134,7 @@ class EstimateTest {
             .pairs(4)
             .keptImages(5)
             .keptBatch(3)
+            .wordSteps(2)
             .sampling(SamplingSettings.defaultsFor(model).steps(2).batchSize(3).guidanceScale(2));
     Ablation plan =
         plan()
@@ -143,7 +144,7 @@ class EstimateTest {
     assertThat(estimate.problems()).isEmpty();
     assertThat(estimate.anchorImages()).isEqualTo(2 * 4 + 5);
     assertThat(estimate.anchorCost()).isEqualTo(new AnchorCost(13 * 2 * 2, 2 * 3));
-    long step = 4 + 5 + 2 * (3 + 2); // words, redirection, what stays by both weights
+    long step = 2 * 4 + 5 + 2 * (3 + 2); // words, redirection, what stays by both weights
     assertThat(estimate.probe().orElseThrow().pairEvaluations()).isEqualTo(step);
     assertThat(estimate.forwardPasses()).hasValue(13 * 2 * 2 + 40 * step);
     assertThat(estimate.anchorTime().orElseThrow()).isPositive();
@@ -151,7 +152,7 @@ class EstimateTest {
         plan.training(t -> t.redirecting(redirection.words(0, "sks").relearning(2, 3, 0.1)))
             .estimate();
     assertThat(without.probe().orElseThrow().pairEvaluations())
-        .isEqualTo(step - 4 + (3 + 1) * 5 / 2);
+        .isEqualTo(step - 2 * 4 + (3 + 1) * 5 / 2);
   }
 
   @Test

@@ -18,7 +18,7 @@ final class RedirectionSnippets {
     Redirection redirection =
         Redirection.defaults()
             .neutralPrompts(List.of("a photo of an animal"))
-            .words(4, "sks"); // learned in training, as an attacker would
+            .words(2, "sks"); // learned in training, as an attacker would
     Ablation plan =
         Ablator.of(model)
             .target("grumpy cat")

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * the run. A step then takes
  *
  * <ol>
- *   <li><em>an adversary</em>: one of a few learned words makes one step of textual inversion
+ *   <li><em>an adversary</em>: one of a few learned words makes some steps of textual inversion
  *       towards the target's images, on the weights under training. Words that have had their time
  *       begin again (as in Receler, Huang et al. 2024, arXiv 2311.17717, and STEREO, Srivatsan et
  *       al. 2025, arXiv 2408.16807);
@@ -73,14 +73,14 @@ public final class Redirection {
     private int keptImages = 192;
     private List<String> keptPrompts = List.of();
     private List<String> neutralPrompts = List.of();
-    private int keptBatch = 6;
+    private int keptBatch = 10;
     private double keepWeight = 8;
     private double from = 0.25;
     private boolean projection = true;
-    private int words = 4;
+    private int words = 2;
     private String placeholder = "sks";
     private double wordRate = 2e-2;
-    private int wordSteps = 1;
+    private int wordSteps = 6;
     private int restartEvery = 80;
     private int relearnEvery;
     private int relearnSteps = 3;
@@ -132,7 +132,10 @@ public final class Redirection {
     return new Redirection(copy);
   }
 
-  /** {@return 96 pairs, 192 images that stay with weight 8, four words, projection} */
+  /**
+   * {@return 96 pairs; 192 images that stay, 10 a step with weight 8; two words that make 6 steps
+   * each time; projection}
+   */
   public static Redirection defaults() {
     return new Redirection(new Values());
   }
@@ -321,8 +324,8 @@ public final class Redirection {
 
   /**
    * Changes how many steps of textual inversion the word whose turn it is makes before a step of
-   * training. One word in turn learns in each step, so that with four words, each makes a quarter
-   * of all steps; an attacker's word makes hundreds.
+   * training. An attacker's word makes hundreds on a model that stays as it is: a few words that
+   * learn much resist more than many that learn little.
    *
    * @param count positive; each takes as long as four images of a training step
    * @return a copy with this setting

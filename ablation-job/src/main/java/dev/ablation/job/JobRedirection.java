@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param pairs images of target and anchor, each. Default: 96
  * @param keptImages images of what stays. Default: 192
  * @param keepWeight weight of what stays. Default: the recommended one
- * @param words learned words that training works against; 0 for none. Default: 4
+ * @param words learned words that training works against; 0 for none. Default: 2
  * @param placeholder a word that is one token of the model and occurs in no prompt, which the
  *     learned words take the place of. Default: {@code sks}; the emoji model has its own
  * @param neutralPrompts captions that name neither target nor anchor. Default: none; the emoji
@@ -23,7 +23,7 @@ public record JobRedirection(
         @Nullable Integer keptImages,
     @Described(value = "Weight of what stays. Default: the recommended one.", positive = true)
         @Nullable Double keepWeight,
-    @Described("Learned words that training works against; 0 for none. Default: 4.")
+    @Described("Learned words that training works against; 0 for none. Default: 2.")
         @Nullable Integer words,
     @Described(
             "A word that is one token of the model and occurs in no prompt, which the learned words take the place of. Default: `sks`; the emoji model has its own.")
