@@ -678,7 +678,7 @@ final class ReportPage {
     }
     if (!evidence) {
       text +=
-          " No evidence: the attack draws the target in less than %.0f %% of the base model's images, so that a low share says nothing, or it follows the gradient of this judge, so that a high one does not."
+          " No evidence: the attack draws the target in less than %.0f %% of the base model's images, so that a low share says nothing; or it follows the gradient of this judge, so that a high share says nothing."
               .formatted(PERCENT * Recovery.EVIDENCE);
     }
     return text;

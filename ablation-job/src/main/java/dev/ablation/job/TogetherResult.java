@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -75,18 +76,32 @@ public record TogetherResult(
   }
 
   /**
-   * {@return whether more images show the target, or more attacks recover it, than with its own
-   * delta alone}
+   * {@return whether more images show the target, or the most successful of the attacks that were
+   * made both times recovers it more often, than with its own delta alone}
    */
   public boolean comesBack() {
     Share gone = shares().get(AcceptanceLimit.UNLEARNING);
-    Share recovered = shares().get(AcceptanceLimit.RECOVERED);
+    OptionalDouble now = recovered(together, alone);
+    OptionalDouble before = recovered(alone, together);
     return (gone != null
             && gone.alone().isPresent()
             && gone.together() < gone.alone().getAsDouble())
-        || (recovered != null
-            && recovered.alone().isPresent()
-            && recovered.together() > recovered.alone().getAsDouble());
+        || (now.isPresent() && before.isPresent() && now.getAsDouble() > before.getAsDouble());
+  }
+
+  /** By the attacks that another evaluation has, too: others say nothing about a difference. */
+  private static OptionalDouble recovered(
+      Optional<EvaluationResult> found, Optional<EvaluationResult> other) {
+    if (found.isEmpty() || other.isEmpty()) {
+      return OptionalDouble.empty();
+    }
+    EvaluationResult mine = found.get();
+    List<String> names = other.get().attacks().stream().map(AttackResult::name).toList();
+    List<AttackResult> same =
+        mine.attacks().stream().filter(attack -> names.contains(attack.name())).toList();
+    return measure(
+        AcceptanceLimit.RECOVERED,
+        Optional.of(new EvaluationResult(mine.settings(), mine.subjects(), same, mine.elapsed())));
   }
 
   /** {@return whether every limit of its job is still met} */

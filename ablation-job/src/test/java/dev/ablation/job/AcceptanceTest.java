@@ -11,6 +11,7 @@ import dev.ablation.metric.Unit;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What is compared with limits. */
@@ -35,6 +36,21 @@ class AcceptanceTest {
         List.of(judged),
         List.of(),
         Duration.ZERO);
+  }
+
+  /** An attack that was made with all deltas alone says nothing about what they changed. */
+  @Test
+  void aTargetComesBackByTheSameAttacksAlone() {
+    EvaluationResult words = evaluation(attack("", by(OTHER, 0.25, 0)));
+    AttackResult other = attack("", by(OTHER, 1, 0)).name("another");
+    assertThat(together(evaluation(words.attacks().get(0), other), words).comesBack()).isFalse();
+    assertThat(together(evaluation(attack("", by(OTHER, 0.5, 0))), words).comesBack()).isTrue();
+    assertThat(together(evaluation(other), words).comesBack()).isFalse();
+  }
+
+  private static TogetherResult together(EvaluationResult together, EvaluationResult alone) {
+    return new TogetherResult(
+        "TR-1", List.of(), Optional.of(together), Optional.of(alone), List.of());
   }
 
   private static EvaluationResult evaluation(AttackResult... attacks) {
