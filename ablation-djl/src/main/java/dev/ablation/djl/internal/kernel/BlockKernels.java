@@ -107,24 +107,20 @@ public final class BlockKernels {
    * @return the kernel
    */
   public static Kernel tokensToImage(boolean linear) {
-    String image =
-        "torch.reshape(torch.transpose(%s, 1, 2), [i.size(0), i.size(1), i.size(2), i.size(3)])";
     return Kernel.of(
         "(t, i, w, b): return torch.add(i, %s)"
             .formatted(
-                linear
-                    ? image.formatted(linear("t", "t", "w", "b"))
-                    : conv(
-                        "torch.reshape(torch.transpose(t, 1, 2), [t.size(0), t.size(2), i.size(2), i.size(3)])",
-                        "w",
-                        "b",
-                        0,
-                        "t")));
+                linear ? image(linear("t", "t", "w", "b")) : conv(image("t"), "w", "b", 0, "t")));
+  }
+
+  /** Tokens of as many channels as the image {@code i}, or as the projection takes. */
+  private static String image(String tokens) {
+    return "torch.reshape(torch.transpose(%s, 1, 2), [i.size(0), -1, i.size(2), i.size(3)])"
+        .formatted(tokens);
   }
 
   private static void attention(
       StringBuilder text, String x, String context, int heads, int number, boolean stopFirst) {
-    String split = "torch.transpose(torch.reshape(%s, [b, %s, %d, -1]), 1, 2)";
     if (number == 1) {
       line(text, "b = x.size(0)");
       line(text, "n = x.size(1)");
@@ -132,20 +128,21 @@ public final class BlockKernels {
     line(text, "c%d = %s.size(1)".formatted(number, context));
     for (String each : new String[] {"q", "k", "v"}) {
       boolean query = each.equals("q");
+      String projected = "%s%dp".formatted(each, number);
       String from = query ? x : context;
-      String projected =
-          "torch.linear(%s, torch.type_as(%s%d, %1$s))".formatted(from, each, number);
-      if (stopFirst && !query) {
-        line(text, each + "a = " + projected);
-        projected =
-            "torch.cat([torch.detach(torch.slice(%1$s, 1, 0, 1)), torch.slice(%1$s, 1, 1)], 1)"
-                .formatted(each + "a");
-      }
       line(
           text,
-          each
-              + "h%d = ".formatted(number)
-              + split.formatted(projected, query ? "n" : "c" + number, heads));
+          projected
+              + " = torch.linear(%s, torch.type_as(%s%d, %1$s))".formatted(from, each, number));
+      line(
+          text,
+          "%sh%d = torch.transpose(torch.reshape(%s, [b, %s, %d, -1]), 1, 2)"
+              .formatted(
+                  each,
+                  number,
+                  stopFirst && !query ? withFirstStopped(projected) : projected,
+                  query ? "n" : "c" + number,
+                  heads));
     }
     line(
         text,
@@ -155,6 +152,11 @@ public final class BlockKernels {
     line(
         text,
         "s%1$d = %2$s".formatted(number, linear("j" + number, "x", "o" + number, "p" + number)));
+  }
+
+  private static String withFirstStopped(String tokens) {
+    return "torch.cat([torch.detach(torch.slice(%1$s, 1, 0, 1)), torch.slice(%1$s, 1, 1)], 1)"
+        .formatted(tokens);
   }
 
   private static void groupNormSilu(
