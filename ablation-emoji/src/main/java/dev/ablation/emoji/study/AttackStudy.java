@@ -484,11 +484,10 @@ public final class AttackStudy implements Callable<Integer> {
             unchanged == null
                 ? new AttackModels(model, delta, never)
                 : AttackModels.ofAblated(model, delta);
-        Path images = own;
         AttackResult made =
             attack.run(
-                models.drawn((role, drawn) ->
-                    writeSheet(drawn, role.equals(ABLATED) ? images : shared, role)),
+                models.drawn(
+                    (role, drawn) -> writeSheet(drawn, role.equals(ABLATED) ? own : shared, role)),
                 () -> false);
         if (unchanged == null) {
           unchanged = made;

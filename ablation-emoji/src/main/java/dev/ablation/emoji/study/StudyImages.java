@@ -2,7 +2,6 @@ package dev.ablation.emoji.study;
 
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedEvaluator;
-import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.ImageSheet;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.dataset.NearestImage;
@@ -28,12 +27,11 @@ final class StudyImages {
   private final SamplingSettings sampling;
 
   /** Begins with the evaluator and how images are drawn. */
-  StudyImages(EmbeddedEvaluator judge, ProgressBars bars, SamplingSettings sampling)
-      throws IOException {
+  StudyImages(EmbeddedEvaluator judge, ProgressBars bars, SamplingSettings sampling) {
     this.judge = judge;
     this.bars = bars;
     this.sampling = sampling;
-    data = new NearestImage(EmbeddedModel.data());
+    data = judge.nearestImage();
   }
 
   /**
