@@ -40,8 +40,8 @@ final class RedirectionGradients implements StepGradients {
   /** The anchor's images in a step that stay, whatever the caption. */
   static final int ANCHORS_KEPT = 2;
 
-  /** Of the images that stay one in this many is seen with the empty caption. */
-  private static final int UNCAPTIONED = 3;
+  /** So much noise hides an image that another caption does not contradict it. */
+  private static final TimestepSampling HIDDEN = TimestepSampling.uniform(0.5, 1);
 
   /** The share of a run in which words begin again. */
   private static final double RESTARTS = 0.8;
@@ -344,8 +344,17 @@ final class RedirectionGradients implements StepGradients {
       int[] anchors = rows(random, ANCHORS_KEPT, prompts.anchor().size());
       List<String> asked = new ArrayList<>();
       List<String> before = new ArrayList<>();
-      for (int row : rows) {
-        asked.add(random.nextInt(UNCAPTIONED) == 0 ? "" : prompts.kept().get(row));
+      double[] times =
+          TimestepSampling.uniform().draw(rows.length + ANCHORS_KEPT, schedule, random);
+      for (int i = 0; i < rows.length; i++) {
+        switch (random.nextInt(3)) {
+          case 0 -> asked.add("");
+          case 1 -> asked.add(prompts.kept().get(rows[i]));
+          default -> {
+            asked.add(prompts.captions().get(random.nextInt(prompts.captions().size())));
+            times[i] = HIDDEN.draw(schedule, random);
+          }
+        }
       }
       before.addAll(asked);
       List<Integer> plain = new ArrayList<>();
@@ -361,7 +370,6 @@ final class RedirectionGradients implements StepGradients {
       }
       plain.addAll(worded);
       before.addAll(of(prompts.anchor(), plain));
-      double[] times = TimestepSampling.uniform().draw(before.size(), schedule, random);
       NDArray images =
           attached(
               session.withoutGradients(() ->

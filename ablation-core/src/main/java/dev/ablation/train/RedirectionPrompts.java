@@ -19,15 +19,21 @@ import java.util.stream.Stream;
  * @param anchor that draw the anchor
  * @param withWord those of the target, a placeholder in place of its name
  * @param kept that draw what stays
+ * @param captions all of what stays, also those that no image is drawn for
  */
 record RedirectionPrompts(
-    List<String> target, List<String> anchor, List<String> withWord, List<String> kept) {
+    List<String> target,
+    List<String> anchor,
+    List<String> withWord,
+    List<String> kept,
+    List<String> captions) {
 
   RedirectionPrompts {
     target = List.copyOf(target);
     anchor = List.copyOf(anchor);
     withWord = List.copyOf(withWord);
     kept = List.copyOf(kept);
+    captions = List.copyOf(captions);
   }
 
   static RedirectionPrompts of(List<TrainingPair> pairs, Redirection settings, long seed) {
@@ -55,7 +61,7 @@ record RedirectionPrompts(
     for (int i = 0; i < settings.keptImages(); i++) {
       kept.add(order.get(i % order.size()));
     }
-    return new RedirectionPrompts(target, anchor, withWord, kept);
+    return new RedirectionPrompts(target, anchor, withWord, kept, order);
   }
 
   private static List<String> shuffled(List<String> prompts, long seed, String what, int index) {

@@ -28,6 +28,7 @@ import dev.ablation.testing.TinyFlow;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -51,12 +52,15 @@ class RedirectionTest {
   }
 
   private static Ablation plan(DiffusionModel model, Redirection redirection) {
+    return planWithoutNeighbours(model, redirection).preserve(Concept.instance("dog"));
+  }
+
+  private static Ablation planWithoutNeighbours(DiffusionModel model, Redirection redirection) {
     return Ablator.of(model)
         .target("grumpy cat")
         .anchor(
             AnchorStrategy.generated(
                 "cat", List.of("a cat on a mat", "a photo of a cat", "my cat sleeps")))
-        .preserve(Concept.instance("dog"))
         .weights(WeightGroup.denoiser())
         .training(t -> t.steps(STEPS).batchSize(5).learningRate(1e-3).redirecting(redirection))
         .seed(3);
@@ -117,6 +121,35 @@ class RedirectionTest {
       assertThat(delta(plan(model, settings))).isEqualTo(found.get(0));
       assertThat(all).doesNotHaveDuplicates();
     }
+  }
+
+  /** Prompts that no image is drawn for stay, too: as captions. */
+  @Test
+  void captionsWithoutAnImageCount() {
+    try (TinyDiffusion model = TinyDiffusion.open(1)) {
+      Redirection settings = redirection(model).keptImages(1);
+      Redirection some = settings.keptPrompts(List.of("a house", "a tree", "a lake"));
+      String drawn = prompts(some).kept().get(0);
+      Redirection others =
+          settings.keptPrompts(
+              some.keptPrompts().stream().map(p -> p.equals(drawn) ? p : "not " + p).toList());
+      assertThat(prompts(others).kept()).containsExactly(drawn);
+      assertThat(prompts(others).captions())
+          .containsExactlyInAnyOrderElementsOf(others.keptPrompts());
+      assertThat(delta(planWithoutNeighbours(model, others)))
+          .isNotEqualTo(delta(planWithoutNeighbours(model, some)));
+    }
+  }
+
+  private static RedirectionPrompts prompts(Redirection settings) {
+    TrainingPair pair =
+        new TrainingPair(
+            Concept.instance("grumpy cat"),
+            "cat",
+            Map.of("a cat", List.of("a grumpy cat")),
+            List.of(),
+            List.of());
+    return RedirectionPrompts.of(List.of(pair), settings, 3);
   }
 
   /** Killed after any step, a run goes on to the same bytes, learned words included. */

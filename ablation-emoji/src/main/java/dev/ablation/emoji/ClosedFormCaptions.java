@@ -85,18 +85,16 @@ final class ClosedFormCaptions {
   }
 
   /**
-   * Lists captions whose images stay under redirection: every other object in two of the other
-   * styles, in turn and in all forms. Without a style, or by its category, the model might draw
-   * what is removed.
+   * Lists captions whose images stay under redirection: every other object in every other style, in
+   * turn in all forms. Without a style, or by its category, the model might draw what is removed.
    */
   List<String> kept() {
     List<String> things = things();
     List<String> styles = styles();
     List<String> kept = new ArrayList<>();
     for (int i = 0; i < things.size(); i++) {
-      for (int j = 0; j < 2; j++) {
-        String style = styles.get((i + j * styles.size() / 2) % styles.size());
-        kept.add(inTurn(Captions.ofConcept(things.get(i), style), i / styles.size() + j));
+      for (int j = 0; j < styles.size(); j++) {
+        kept.add(inTurn(Captions.ofConcept(things.get(i), styles.get(j)), i + j));
       }
     }
     if (!gone.contains(vocabulary.plantedCaption())) {
