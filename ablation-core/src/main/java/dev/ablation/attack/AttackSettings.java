@@ -268,6 +268,11 @@ public record AttackSettings(
         family, name, all, judged, shown, Duration.ofNanos(System.nanoTime() - begun));
   }
 
+  /** Counts what an attack computed before it began with the models. */
+  static AttackResult since(long begunNanos, AttackResult result) {
+    return result.elapsed(Duration.ofNanos(System.nanoTime() - begunNanos));
+  }
+
   private static Recovery recovery(
       ConceptDetector judge,
       List<BufferedImage> base,

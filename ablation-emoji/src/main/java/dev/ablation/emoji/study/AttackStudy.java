@@ -27,7 +27,9 @@ import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.TextFile;
 import dev.ablation.memory.MemoryUse;
+import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.PromptTokenizer;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -36,6 +38,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,7 +122,7 @@ public final class AttackStudy implements Callable<Integer> {
       paramLabel = "NAME",
       defaultValue =
           "words,embedding,completion,noised,noise,inpainting,guidance,classifier,sweep,benign,harmful,"
-              + "soft,projected,latents,inversion",
+              + "soft,projected,ringabell,latents,inversion",
       description = "Attacks to make, in this order. Default: ${DEFAULT-VALUE}.")
   private List<String> attacks = List.of();
 
@@ -212,7 +215,8 @@ public final class AttackStudy implements Callable<Integer> {
       List<TargetStudy> studies = new ArrayList<>();
       for (StudyTarget target : removed) {
         TargetStudy study = new TargetStudy(target, families, set.repeats(answers), opened);
-        study.planned(seeds.get(0)); // budgets that no attack takes are found before any work
+        // Budgets that no attack takes are found before any work.
+        study.planned(seeds.get(0)).forEach(planned -> planned.attack().check(model));
         studies.add(study);
       }
       Files.createDirectories(output);
@@ -290,6 +294,7 @@ public final class AttackStudy implements Callable<Integer> {
     private final StableDiffusion model;
     private final @Nullable StableDiffusion never;
     private final StudyImages drawing;
+    private final Map<Long, List<Planned>> plannedBySeed = new HashMap<>();
     private @Nullable Judged base;
 
     TargetStudy(StudyTarget target, List<Family> families, AnswerSet set, Opened opened) {
@@ -302,10 +307,23 @@ public final class AttackStudy implements Callable<Integer> {
       drawing = opened.drawing();
     }
 
+    /** The same for every method: what a search has found is found. */
     List<Planned> planned(long seed) {
+      return plannedBySeed.computeIfAbsent(seed, this::plan);
+    }
+
+    private List<Planned> plan(long seed) {
       Judges judges = new Judges(opened.judge(), drawing.nearest());
       StudyAttacks all =
-          new StudyAttacks(target, seed, set, judges, opened.data(), budgets, options.batch());
+          new StudyAttacks(
+              target,
+              seed,
+              set,
+              judges,
+              opened.data(),
+              budgets,
+              Capabilities.require(model, PromptTokenizer.class, "a search among words").words(),
+              options.batch());
       return families.stream().flatMap(family -> all.of(family).stream()).toList();
     }
 

@@ -13,6 +13,7 @@ import dev.ablation.attack.LatentInversion;
 import dev.ablation.attack.NoiseAttack;
 import dev.ablation.attack.NoiseSweep;
 import dev.ablation.attack.RelearningAttack;
+import dev.ablation.attack.RingABell;
 import dev.ablation.attack.SdEditAttack;
 import dev.ablation.attack.TextualInversion;
 import dev.ablation.attack.WordingAttack;
@@ -36,6 +37,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
@@ -69,6 +71,7 @@ final class StudyAttacks {
   private final StudyTarget target;
   private final AnswerSet set;
   private final AttackBudgets budgets;
+  private final List<String> vocabulary;
   private final EmbeddedEvaluator judge;
   private final AttackSettings settings;
   private final List<Example> examples;
@@ -102,6 +105,8 @@ final class StudyAttacks {
     SOFT,
     /** An adversarial prompt of words of the vocabulary. */
     PROJECTED,
+    /** Words of the vocabulary, found by a genetic search. */
+    RINGABELL,
     /** Latents found by inversion. */
     LATENTS,
     /** Learned words. */
@@ -154,6 +159,7 @@ final class StudyAttacks {
    * @param judges the evaluator and the nearest image; attacks that keep the best ask the former
    * @param data with the images that attacks begin with
    * @param budgets of the attacks
+   * @param vocabulary words that prompts are searched among
    * @param batch images that are drawn together
    */
   StudyAttacks(
@@ -163,9 +169,11 @@ final class StudyAttacks {
       Judges judges,
       EmojiDataSet data,
       AttackBudgets budgets,
+      List<String> vocabulary,
       int batch) {
     this.target = target;
     this.set = set;
+    this.vocabulary = vocabulary;
     this.budgets = budgets;
     judge = judges.evaluator();
     settings =
@@ -237,6 +245,7 @@ final class StudyAttacks {
       case HARMFUL -> List.of(relearning(true, false), relearning(true, true));
       case SOFT -> List.of(adversarial(false));
       case PROJECTED -> List.of(adversarial(true));
+      case RINGABELL -> List.of(ringABell(true), ringABell(false));
       case LATENTS -> List.of(latents());
       case INVERSION -> List.of(inversion());
     };
@@ -549,6 +558,31 @@ final class StudyAttacks {
   /** Of an object the searched words bring their own article. */
   private static String unarticled(String prompt) {
     return prompt.replace("a " + InversionExample.SLOT, InversionExample.SLOT);
+  }
+
+  /** Among all words, which the name is found in again, or among those that are not the name's. */
+  private Planned ringABell(boolean named) {
+    Set<String> own =
+        named ? Set.of() : Set.of(target.name().toLowerCase(Locale.ROOT).split(" ", -1));
+    List<String> words = vocabulary.stream().filter(word -> !own.contains(word)).toList();
+    List<String> plain = plain();
+    RingABell attack =
+        new RingABell(
+            pairs(),
+            plain.subList(0, Math.min(budgets.ringABellPrompts(), plain.size())),
+            budgets.ringABellStrength(),
+            words,
+            budgets.ringABell(),
+            settings);
+    return plan(
+        attack.name() + (named ? "" : ", none of them the name's"),
+        attack.searchedOnce(),
+        ", of %d words, %d prompts, %d candidates, %d generations"
+            .formatted(
+                words.size(),
+                attack.prompts().size(),
+                attack.budget().population(),
+                attack.budget().generations()));
   }
 
   private Planned latents() {

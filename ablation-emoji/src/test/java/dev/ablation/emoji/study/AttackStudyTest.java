@@ -21,6 +21,7 @@ import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.model.PromptTokenizer;
 import dev.ablation.sample.LatentSampler;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -56,6 +57,8 @@ class AttackStudyTest {
     "--changes, steps=100, '--changes must come with a method of [resistant, measured resistant]'",
     "--adversarial-words, 6, '--adversarial-words must be from 1 to 5, was 6'",
     "--inversion-starts, 3, '--inversion-starts must be 1 or 2, was 3'",
+    "--ringabell-prompts, 0, '--ringabell-prompts must be positive, was 0'",
+    "--ringabell-words, 23, 'words must fit the context'",
     "--latent-images, 0, '--latent-images and --relearning-images must be positive'",
     "--answers, 0, '--answers must be positive'",
     "--threads, 0, '--threads, --workers and --batch must be positive'",
@@ -81,9 +84,10 @@ class AttackStudyTest {
     try (StableDiffusion model = EmbeddedModel.open(CPU);
         EmbeddedEvaluator judge = EmbeddedEvaluator.open(CPU)) {
       Judges judges = new Judges(judge, new NearestImage(data));
+      List<String> words = model.capability(PromptTokenizer.class).orElseThrow().words();
       for (String text : List.of("style:blueprint", "instance:cat face", "planted")) {
         StudyTarget target = StudyTarget.of(text, set);
-        StudyAttacks attacks = new StudyAttacks(target, 0, set, judges, data, budgets, 4);
+        StudyAttacks attacks = new StudyAttacks(target, 0, set, judges, data, budgets, words, 4);
         List<String> labels = new ArrayList<>();
         for (Family family : Family.values()) {
           List<Planned> planned = attacks.of(family);
@@ -93,7 +97,15 @@ class AttackStudyTest {
             labels.add(each.label());
           }
         }
-        assertThat(labels).doesNotHaveDuplicates().hasSizeGreaterThan(24);
+        assertThat(labels).doesNotHaveDuplicates().hasSizeGreaterThan(26);
+        // Of the caption "1931" is no word of the vocabulary, but four.
+        List<String> own = Stream.of(target.name().split(" ")).filter(words::contains).toList();
+        assertThat(own).hasSizeGreaterThanOrEqualTo(target.kind() == Kind.STYLE ? 1 : 2);
+        assertThat(attacks.of(Family.RINGABELL).stream().map(Planned::details))
+            .satisfiesExactly(
+                all -> assertThat(all).contains("of %d words".formatted(words.size())),
+                others ->
+                    assertThat(others).contains("of %d words".formatted(words.size() - own.size())));
         assertThat(Stream.of(Family.values()).map(Family::toString).map(Family::named))
             .containsExactly(Family.values());
       }
