@@ -489,24 +489,40 @@ final class JobPlanner {
   }
 
   private static Redirection redirection(Redirection usual, @Nullable JobRedirection settings) {
-    Redirection redirection = usual;
     if (settings == null) {
-      return redirection;
+      return usual;
     }
+    Redirection redirection = usual;
     if (settings.pairs() != null) {
       redirection = redirection.pairs(settings.pairs());
     }
-    if (settings.keptImages() != null) {
-      redirection = redirection.keptImages(settings.keptImages());
-    }
-    if (settings.keepWeight() != null) {
-      redirection = redirection.keepWeight(settings.keepWeight());
-    }
-    if (settings.words() != null || settings.placeholder() != null) {
+    JobKept kept = settings.kept();
+    if (kept != null) {
       redirection =
-          redirection.words(
-              Objects.requireNonNullElse(settings.words(), redirection.words()),
-              Objects.requireNonNullElse(settings.placeholder(), redirection.placeholder()));
+          redirection
+              .keptImages(Objects.requireNonNullElse(kept.images(), usual.keptImages()))
+              .keptBatch(Objects.requireNonNullElse(kept.batchSize(), usual.keptBatch()))
+              .keepWeight(Objects.requireNonNullElse(kept.weight(), usual.keepWeight()));
+    }
+    JobLearnedWords words = settings.words();
+    if (words != null) {
+      redirection =
+          redirection
+              .words(
+                  Objects.requireNonNullElse(words.count(), usual.words()),
+                  Objects.requireNonNullElse(words.placeholder(), usual.placeholder()))
+              .wordSteps(Objects.requireNonNullElse(words.steps(), usual.wordSteps()))
+              .learningOfWords(
+                  Objects.requireNonNullElse(words.learningRate(), usual.wordRate()),
+                  Objects.requireNonNullElse(words.restartEvery(), usual.restartEvery()));
+    }
+    JobRelearning relearning = settings.relearning();
+    if (relearning != null) {
+      redirection =
+          redirection.relearning(
+              relearning.everySteps(),
+              Objects.requireNonNullElse(relearning.steps(), usual.relearnSteps()),
+              Objects.requireNonNullElse(relearning.radius(), usual.relearnRadius()));
     }
     return settings.neutralPrompts().isEmpty()
         ? redirection

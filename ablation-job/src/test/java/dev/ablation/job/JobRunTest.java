@@ -284,7 +284,9 @@ class JobRunTest {
             """
             {"targets": [{"name": "owl"}],
              "method": {"objective": {"kind": "redirection",
-                                      "redirection": {"pairs": 8, "words": 2, "keepWeight": 3}},
+                                      "redirection": {"pairs": 8, "kept": {"batchSize": 4, "weight": 3},
+                                                      "words": {"count": 1, "steps": 3},
+                                                      "relearning": {"everySteps": 2, "radius": 0.3}}},
                         "training": {"steps": 5}}
             """
                 + NO_IMAGES
@@ -298,9 +300,14 @@ class JobRunTest {
           .containsEntry("training.steps", "5")
           .containsEntry("training.redirection.pairs", "8")
           .containsEntry("training.redirection.keepWeight", "3.0")
+          .containsEntry("training.redirection.keptBatch", "4")
+          .containsEntry("training.redirection.keptImages", "192")
+          .containsEntry("training.redirection.relearning", "every 2, 3 steps of 0.3")
           .containsEntry("weights", "denoiser")
           .doesNotContainKey("objective");
-      assertThat(session.plan().settings().get("training.redirection.words")).startsWith("2 as");
+      assertThat(session.plan().settings().get("training.redirection.words"))
+          .startsWith("1 as")
+          .contains("rate 0.02, 3 steps a step, restart every 80");
     }
   }
 
