@@ -7,6 +7,8 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
 import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.internal.AtomicFiles;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.job.JobRun;
 import dev.ablation.job.JobSession;
@@ -106,7 +108,8 @@ final class EvaluateCommand implements Callable<Integer> {
       throw new IOException("nothing was measured: no job has an evaluation");
     }
     if (reports != null && !results.isEmpty()) {
-      Files.writeString(reports.resolve("evaluation.json"), Output.text(json));
+      AtomicFiles.writeString(
+          reports.resolve("evaluation.json"), Existing.REPLACE, Output.text(json));
     }
     return results.stream().allMatch(each -> each.result().accepted())
         ? ExitCode.OK
