@@ -9,11 +9,13 @@ import dev.ablation.emoji.command.ProgressOption;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.job.JobRun;
 import dev.ablation.job.JobSession;
 import dev.ablation.job.Removals;
 import dev.ablation.job.TogetherResult;
+import dev.ablation.job.TogetherResult.Share;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.report.Report;
 import java.io.IOException;
@@ -181,23 +183,31 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
+  private static void line(StringBuilder text, String measure, Share share) {
+    text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
+    share
+        .alone()
+        .ifPresent(alone ->
+            text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
+    text.append(System.lineSeparator());
+  }
+
   /** A finding as lines. */
   static String text(TogetherResult result) {
     StringBuilder text = new StringBuilder();
     text.append("%s: %s%n".formatted(result.request(), String.join(", ", result.targets())));
-    if (result.together().isEmpty()) {
+    if (result.shares().isEmpty()) {
       text.append("  not measured: its job has no evaluation%n".formatted());
     }
     result
         .shares()
-        .forEach((measure, share) -> {
-          text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
-          share
-              .alone()
-              .ifPresent(alone ->
-                  text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
-          text.append(System.lineSeparator());
-        });
+        .forEach((measure, share) -> line(text, measure, share));
+    Share recovered = result.shares().get(AcceptanceLimit.RECOVERED);
+    if (recovered == null || recovered.alone().isEmpty()) {
+      result
+          .recoveredByTheSame()
+          .ifPresent(share -> line(text, "recovered by the attacks that both have", share));
+    }
     if (result.comesBack()) {
       text.append("  The target comes back in some images.%n".formatted());
     }
