@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.attack.AttackSettings.Asking;
 import dev.ablation.attack.AttackSettings.Attacked;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.evaluation.Attack;
@@ -15,7 +16,6 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
-import dev.ablation.sample.LatentSampler;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -242,11 +242,7 @@ public record RingABell(
         asked,
         models,
         cancelled,
-        attacked ->
-            LatentSampler.of(attacked.model())
-                .settings(trial.sampling())
-                .cancellation(attacked.cancelled())
-                .draw(asked, trial.seed()));
+        new Asking(trial, asked));
   }
 
   /**

@@ -14,6 +14,7 @@ import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -319,15 +320,18 @@ class JobRunTest {
             {"targets": [{"name": "owl", "others": ["Eule"]}],
              "method": {"weights": "transformers",
                         "objective": {"kind": "semi-permeable", "trajectory": 2},
-                        "training": {"steps": 1, "batchSize": 1, "lora": 1}}%s}
-            """
-                .formatted(NO_IMAGES),
+                        "training": {"steps": 1, "batchSize": 1, "lora": 1,
+                                     "learningRate": 0.1}},
+             "evaluation": {"evaluator": "pixels", "neighbours": ["rocket"], "sampling": 1,
+                            "images": {"target": 2, "anchor": 1, "neighbour": 1, "shown": 1}}}
+            """,
             "job",
             folder,
             JobRoot.anywhere());
     Path output = folder.resolve("membrane");
-    JobRun.of(job, output).run();
+    JobResult run = JobRun.of(job, output).run();
     ConceptGate gate = ConceptGate.of("owl", "Eule");
+    assertThat(run.evaluation().orElseThrow().settings()).containsEntry("gate", gate.toJson());
     try (NDManager manager = NDManager.newBaseManager();
         WeightDelta delta = WeightDelta.load(output.resolve(JobRun.DELTA), manager);
         WeightDelta plain = delta.ungated();
@@ -336,7 +340,13 @@ class JobRunTest {
       assertThat(delta.isLowRank()).isTrue();
       assertThat(twice.gate()).as("what acts in full on every prompt has none").isEmpty();
     }
-    assertThat(EvidenceBundle.open(output).verify(null)).noneMatch(EvidenceBundle.Check::failed);
+    EvidenceBundle bundle = EvidenceBundle.open(output);
+    try (DiffusionModel model = JobSession.openModel(job.model())) {
+      assertThat(bundle.verify(null, model))
+          .noneMatch(EvidenceBundle.Check::failed)
+          .last()
+          .satisfies(drawn -> assertThat(drawn.toString()).contains("difference 0.00000"));
+    }
   }
 
   private AblationJob closedForm() {
