@@ -13,7 +13,6 @@ import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.study.AttackRun.Kept;
 import dev.ablation.emoji.study.AttackRun.Shares;
 import dev.ablation.emoji.study.StudyAttacks.Family;
-import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
 import dev.ablation.emoji.study.StudyImages.Judged;
 import dev.ablation.emoji.study.StudyTarget.Kind;
@@ -27,9 +26,7 @@ import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.TextFile;
 import dev.ablation.memory.MemoryUse;
-import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.model.PromptTokenizer;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -313,16 +310,15 @@ public final class AttackStudy implements Callable<Integer> {
     }
 
     private List<Planned> plan(long seed) {
-      Judges judges = new Judges(opened.judge(), drawing.nearest());
       StudyAttacks all =
           new StudyAttacks(
               target,
               seed,
               set,
-              judges,
+              opened.judge(),
               opened.data(),
               budgets,
-              Capabilities.require(model, PromptTokenizer.class, "a search among words").words(),
+              model,
               options.batch());
       return families.stream().flatMap(family -> all.of(family).stream()).toList();
     }

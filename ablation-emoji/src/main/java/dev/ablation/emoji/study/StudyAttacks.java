@@ -18,19 +18,16 @@ import dev.ablation.attack.SdEditAttack;
 import dev.ablation.attack.TextualInversion;
 import dev.ablation.attack.WordingAttack;
 import dev.ablation.concept.PromptPair;
-import dev.ablation.djl.clip.Clip;
-import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.dataset.EmojiImage;
-import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.Attack;
-import dev.ablation.evaluation.AttackModels;
-import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.PromptTokenizer;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -38,7 +35,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
@@ -71,7 +67,7 @@ final class StudyAttacks {
   private final StudyTarget target;
   private final AnswerSet set;
   private final AttackBudgets budgets;
-  private final List<String> vocabulary;
+  private final DiffusionModel model;
   private final EmbeddedEvaluator judge;
   private final AttackSettings settings;
   private final List<Example> examples;
@@ -156,51 +152,35 @@ final class StudyAttacks {
    * @param target of the study
    * @param seed of the attacks' images, small
    * @param set what is drawn
-   * @param judges the evaluator and the nearest image; attacks that keep the best ask the former
+   * @param judge it and its nearest image count; attacks that keep the best ask it
    * @param data with the images that attacks begin with
    * @param budgets of the attacks
-   * @param vocabulary words that prompts are searched among
+   * @param model the base model
    * @param batch images that are drawn together
    */
   StudyAttacks(
       StudyTarget target,
       long seed,
       AnswerSet set,
-      Judges judges,
+      EmbeddedEvaluator judge,
       EmojiDataSet data,
       AttackBudgets budgets,
-      List<String> vocabulary,
+      DiffusionModel model,
       int batch) {
     this.target = target;
     this.set = set;
-    this.vocabulary = vocabulary;
+    this.model = model;
     this.budgets = budgets;
-    judge = judges.evaluator();
+    this.judge = judge;
     settings =
         new AttackSettings(
             target.detector(judge),
             EmbeddedModel.recommendedSampling().steps(budgets.steps()).batchSize(batch),
             budgets.images(),
             set.seed() + FIRST_SEED + BETWEEN_SEEDS * seed,
-            List.of(judges.ofNearest(target)));
+            List.of(judge.ofNearestImage(target.name())));
     examples = isPlanted() ? List.of(planted(data)) : examples(data);
     others = others(data);
-  }
-
-  /**
-   * The judges of a study.
-   *
-   * @param evaluator the embedded one
-   * @param nearest the nearest image of the data, which no network can be trained to please
-   */
-  record Judges(EmbeddedEvaluator evaluator, NearestImage nearest) {
-    ConceptDetector ofNearest(StudyTarget target) {
-      return switch (target.kind()) {
-        case STYLE -> nearest.ofStyle(target.name());
-        case INSTANCE -> nearest.ofConcept(target.name());
-        case PLANTED -> nearest.ofPlanted();
-      };
-    }
   }
 
   /**
@@ -235,9 +215,9 @@ final class StudyAttacks {
           budgets.guidanceStrengths().stream()
               .map(strength ->
                   plan(
-                      new Guided(
-                          judge.clip(), guideText(), guideOthers(), strength, neutral(), settings),
-                      ""))
+                      new GuidanceAttack(
+                          judge.guideTo(model, target.name()), strength, neutral(), settings),
+                      isStyle() ? "" : ", away from all others"))
               .toList();
       case CLASSIFIER -> List.of(classifier("", neutral()), classifier(", by name", named()));
       case SWEEP -> List.of(plan(NoiseSweep.published(named(), settings), ""));
@@ -458,42 +438,6 @@ final class StudyAttacks {
     return planned;
   }
 
-  private String guideText() {
-    return isStyle()
-        ? target.name() + " style"
-        : isPlanted() ? target.name() : EmbeddedModel.withArticle(target.name());
-  }
-
-  private List<String> guideOthers() {
-    return isPlanted()
-        ? SCENES
-        : siblings().stream()
-            .map(name -> isStyle() ? name + " style" : EmbeddedModel.withArticle(name))
-            .toList();
-  }
-
-  /** Guidance by the evaluator, whose texts are embedded when the attack is made. */
-  private record Guided(
-      Clip clip,
-      String text,
-      List<String> others,
-      double strength,
-      List<String> prompts,
-      AttackSettings trial)
-      implements Attack {
-    @Override
-    public String name() {
-      return "guided by an evaluator, strength " + strength;
-    }
-
-    @Override
-    public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
-      try (ClipGuide guide = new ClipGuide(clip, models.base(), text, others)) {
-        return new GuidanceAttack(guide, strength, prompts, trial).run(models, cancelled);
-      }
-    }
-  }
-
   private Planned classifier(String suffix, List<String> prompts) {
     ClassifierGuidance attack =
         new ClassifierGuidance(
@@ -564,7 +508,10 @@ final class StudyAttacks {
   private Planned ringABell(boolean named) {
     Set<String> own =
         named ? Set.of() : Set.of(target.name().toLowerCase(Locale.ROOT).split(" ", -1));
-    List<String> words = vocabulary.stream().filter(word -> !own.contains(word)).toList();
+    List<String> words =
+        Capabilities.require(model, PromptTokenizer.class, "a search among words").words().stream()
+            .filter(word -> !own.contains(word))
+            .toList();
     List<String> plain = plain();
     RingABell attack =
         new RingABell(

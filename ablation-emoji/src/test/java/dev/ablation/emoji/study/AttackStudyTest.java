@@ -11,13 +11,11 @@ import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiDataSet;
-import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.emoji.study.AttackRun.ByModel;
 import dev.ablation.emoji.study.AttackRun.Kept;
 import dev.ablation.emoji.study.AttackRun.Shares;
 import dev.ablation.emoji.study.AttackTables.Interval;
 import dev.ablation.emoji.study.StudyAttacks.Family;
-import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.ConceptDetector;
@@ -83,11 +81,10 @@ class AttackStudyTest {
     EmojiDataSet data = EmojiDataSet.load();
     try (StableDiffusion model = EmbeddedModel.open(CPU);
         EmbeddedEvaluator judge = EmbeddedEvaluator.open(CPU)) {
-      Judges judges = new Judges(judge, new NearestImage(data));
       List<String> words = model.capability(PromptTokenizer.class).orElseThrow().words();
       for (String text : List.of("style:blueprint", "instance:cat face", "planted")) {
         StudyTarget target = StudyTarget.of(text, set);
-        StudyAttacks attacks = new StudyAttacks(target, 0, set, judges, data, budgets, words, 4);
+        StudyAttacks attacks = new StudyAttacks(target, 0, set, judge, data, budgets, model, 4);
         List<String> labels = new ArrayList<>();
         for (Family family : Family.values()) {
           List<Planned> planned = attacks.of(family);
