@@ -2,8 +2,8 @@ package dev.ablation.benchmarks;
 
 import dev.ablation.benchmarks.Peer.Memory;
 import dev.ablation.benchmarks.Peer.Run;
-import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

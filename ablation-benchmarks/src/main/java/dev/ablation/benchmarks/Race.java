@@ -1,8 +1,8 @@
 package dev.ablation.benchmarks;
 
 import dev.ablation.benchmarks.PeerComparison.Outcome;
-import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

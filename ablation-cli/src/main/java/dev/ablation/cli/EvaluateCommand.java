@@ -7,8 +7,8 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
 import dev.ablation.evaluation.EvaluationResult;
-import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.job.JobRun;
@@ -187,8 +187,8 @@ final class EvaluateCommand implements Callable<Integer> {
     text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
     share
         .alone()
-        .ifPresent(alone ->
-            text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
+        .ifPresent(
+            alone -> text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
     text.append(System.lineSeparator());
   }
 
@@ -199,9 +199,7 @@ final class EvaluateCommand implements Callable<Integer> {
     if (result.shares().isEmpty()) {
       text.append("  not measured: its job has no evaluation%n".formatted());
     }
-    result
-        .shares()
-        .forEach((measure, share) -> line(text, measure, share));
+    result.shares().forEach((measure, share) -> line(text, measure, share));
     Share recovered = result.shares().get(AcceptanceLimit.RECOVERED);
     if (recovered == null || recovered.alone().isEmpty()) {
       result

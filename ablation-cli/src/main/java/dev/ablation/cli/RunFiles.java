@@ -6,8 +6,8 @@ import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.image.ImageFile;
-import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.job.Acceptance;
 import dev.ablation.job.JobRun;
 import dev.ablation.job.JobSession;
@@ -54,16 +54,14 @@ final class RunFiles {
       AtomicFiles.writeString(
           folder.resolve(LOSS_TABLE), Existing.REPLACE, LossCurve.csv(result.history()));
       if (Lettering.isAvailable()) {
-        ImageFile.writePng(
-            LossCurve.draw(result.history(), title), folder.resolve(LOSS_IMAGE));
+        ImageFile.writePng(LossCurve.draw(result.history(), title), folder.resolve(LOSS_IMAGE));
       }
     }
     if (result.evaluation().isPresent()) {
       EvaluationResult evaluation = result.evaluation().get();
       List<String> columns = columns(session, evaluation);
       if (!columns.isEmpty()) {
-        ImageFile.writePng(
-            ComparisonSheet.draw(evaluation, columns, title), folder.resolve(SHEET));
+        ImageFile.writePng(ComparisonSheet.draw(evaluation, columns, title), folder.resolve(SHEET));
       }
     }
     summary =

@@ -216,8 +216,7 @@ public record RingABell(
     return List.copyOf(found);
   }
 
-  private AttackResult compare(
-      List<Found> found, AttackModels models, BooleanSupplier cancelled) {
+  private AttackResult compare(List<Found> found, AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("pairs", Integer.toString(pairs.size()));
     settings.put("strength", Double.toString(strength));
@@ -236,13 +235,7 @@ public record RingABell(
     }
     List<String> asked = trial.inTurn(found.stream().map(Found::prompt).toList());
     return trial.compare(
-        "adversarial prompt",
-        name(),
-        settings,
-        asked,
-        models,
-        cancelled,
-        new Asking(trial, asked));
+        "adversarial prompt", name(), settings, asked, models, cancelled, new Asking(trial, asked));
   }
 
   /**

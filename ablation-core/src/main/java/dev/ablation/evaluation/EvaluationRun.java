@@ -229,8 +229,7 @@ final class EvaluationRun {
   private ImageBatch draw(Subject subject, int first, int end) throws IOException {
     List<String> prompts = IntStream.range(first, end).mapToObj(subject::prompt).toList();
     long seed = protocol.seed() + first;
-    List<BufferedImage> base =
-        keptOr(keptBase, prompts, seed, () -> sampler.draw(prompts, seed));
+    List<BufferedImage> base = keptOr(keptBase, prompts, seed, () -> sampler.draw(prompts, seed));
     tell(subject, end - first);
     List<BufferedImage> ablated =
         keptOr(

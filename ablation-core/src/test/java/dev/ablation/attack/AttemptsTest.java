@@ -275,7 +275,8 @@ class AttemptsTest {
     ConceptGate gate = ConceptGate.of("zebra").threshold(1);
     try (WeightDelta delta = TinyDelta.of(MODEL, 0.5);
         WeightDelta closed = delta.gatedBy(gate)) {
-      AttackResult words = new WordingAttack("name", PROMPTS, TRIAL).run(MODEL, closed, () -> false);
+      AttackResult words =
+          new WordingAttack("name", PROMPTS, TRIAL).run(MODEL, closed, () -> false);
       ImagePair asked = words.shown().get(0);
       assertThat(pixels(asked.ablated())).isEqualTo(pixels(asked.base()));
       assertThat(words.settings()).containsEntry("gate", gate.toJson());

@@ -318,7 +318,10 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   private <T> T ofKind(
-      String target, Function<String, T> ofStyle, Function<String, T> ofConcept, Supplier<T> ofPlanted) {
+      String target,
+      Function<String, T> ofStyle,
+      Function<String, T> ofConcept,
+      Supplier<T> ofPlanted) {
     if (styles().contains(target)) {
       return ofStyle.apply(target);
     }

@@ -193,8 +193,7 @@ public record TogetherResult(
 
   /** {@return whether every limit of its job is still met} */
   public boolean accepted() {
-    return stated.map(Stated::accepted).orElse(true)
-        && verdicts.stream().allMatch(Verdict::met);
+    return stated.map(Stated::accepted).orElse(true) && verdicts.stream().allMatch(Verdict::met);
   }
 
   /** {@return the finding as JSON} */
@@ -209,11 +208,9 @@ public record TogetherResult(
     targets.forEach(names::add);
     json.add("targets", names);
     JsonObject measured = new JsonObject();
-    shares()
-        .forEach((measure, share) -> measured.add(measure, json(share)));
+    shares().forEach((measure, share) -> measured.add(measure, json(share)));
     json.add("measured", measured);
-    recoveredByTheSame()
-        .ifPresent(share -> json.add("recoveredByTheSame", json(share)));
+    recoveredByTheSame().ifPresent(share -> json.add("recoveredByTheSame", json(share)));
     json.addProperty("comesBack", comesBack());
     json.addProperty("accepted", accepted());
     return json;
@@ -316,15 +313,16 @@ public record TogetherResult(
     JsonObject measured = json.getAsJsonObject("measured");
     for (String measure : measured.keySet()) {
       JsonObject share = measured.getAsJsonObject(measure);
-      shares.put(
-          measure, new Share(number(share, "alone"), share.get("together").getAsDouble()));
+      shares.put(measure, new Share(number(share, "alone"), share.get("together").getAsDouble()));
     }
     return new Stated(
         shares, json.get("comesBack").getAsBoolean(), json.get("accepted").getAsBoolean());
   }
 
   private static OptionalDouble number(JsonObject json, String name) {
-    return json.has(name) ? OptionalDouble.of(json.get(name).getAsDouble()) : OptionalDouble.empty();
+    return json.has(name)
+        ? OptionalDouble.of(json.get(name).getAsDouble())
+        : OptionalDouble.empty();
   }
 
   private static Optional<EvaluationResult> evaluation(JsonObject evaluations, String name) {

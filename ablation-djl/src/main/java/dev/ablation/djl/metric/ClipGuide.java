@@ -41,8 +41,8 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
   private @Nullable NDArray embedded;
 
   /**
-   * Creates a guide. The texts are embedded when it is first used: a plan that is only checked needs
-   * none of them.
+   * Creates a guide. The texts are embedded when it is first used: a plan that is only checked
+   * needs none of them.
    *
    * @param clip the CLIP model
    * @param model the diffusion model whose decoder is used

@@ -212,8 +212,7 @@ class LowRankApproximationTest {
     ConceptGate gate = new ConceptGate(List.of("owl", "Eule"), 0.5);
     String name = maps().get(0).name();
     Shape shape = model.weights().get(name).getShape();
-    Map<String, WeightChange> change =
-        Map.of(name, WeightChange.adding(scope.randomNormal(shape)));
+    Map<String, WeightChange> change = Map.of(name, WeightChange.adding(scope.randomNormal(shape)));
     LowRankSettings settings = LowRankSettings.rank(2);
     try (WeightDelta plain = delta(change);
         WeightDelta gated = plain.gatedBy(gate);

@@ -312,14 +312,7 @@ public final class AttackStudy implements Callable<Integer> {
     private List<Planned> plan(long seed) {
       StudyAttacks all =
           new StudyAttacks(
-              target,
-              seed,
-              set,
-              opened.judge(),
-              opened.data(),
-              budgets,
-              model,
-              options.batch());
+              target, seed, set, opened.judge(), opened.data(), budgets, model, options.batch());
       return families.stream().flatMap(family -> all.of(family).stream()).toList();
     }
 
@@ -341,7 +334,7 @@ public final class AttackStudy implements Callable<Integer> {
     }
 
     private void save(String method, Judged found, List<BufferedImage> copies) throws IOException {
-      Kept kept = kept(found, copies, 0, 0, 0);
+      Kept kept = kept(found, copies, 0, 0, 0, 0);
       AttackRun.of(target, method, 0, kept).save(file(method, 0, ".run.json"));
     }
 
@@ -364,7 +357,7 @@ public final class AttackStudy implements Callable<Integer> {
     }
 
     private Kept kept(
-        Judged found, List<BufferedImage> copies, int step, double seconds, long memory)
+        Judged found, List<BufferedImage> copies, int step, double seconds, long memory, long peak)
         throws IOException {
       Judged copied = copies.isEmpty() ? null : drawing.judged(copies);
       return new Kept(
@@ -382,7 +375,8 @@ public final class AttackStudy implements Callable<Integer> {
               copied == null ? List.of() : copied.nearest()),
           step,
           seconds,
-          memory);
+          memory,
+          peak);
     }
 
     /** Removes the target and makes the attacks that were not made before. */
@@ -429,13 +423,14 @@ public final class AttackStudy implements Callable<Integer> {
           return before;
         }
       }
-      MemoryUse.resetPeak(); // or a run would only tell its excess
+      boolean reset = MemoryUse.resetPeak(); // else the peak may be that of earlier work
       try (AblationResult result =
           way.planner()
               .plan(target, model, opened.judge())
               .seed(seed)
               .listener(opened.bars())
               .run()) {
+        long peak = reset ? MemoryUse.peak().orElse(0) : 0;
         double seconds = result.elapsed().toMillis() / 1000.0;
         System.err.printf(
             "%s, %s, seed %d: removed in %.0f s%n", target, way.name(), seed, seconds);
@@ -462,7 +457,8 @@ public final class AttackStudy implements Callable<Integer> {
                     copies,
                     result.outcome().step(),
                     seconds,
-                    result.memory().orElse(0)));
+                    result.memory().orElse(0),
+                    peak));
         run.save(file);
         return run;
       }

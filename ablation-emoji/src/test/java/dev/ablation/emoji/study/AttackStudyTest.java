@@ -102,7 +102,8 @@ class AttackStudyTest {
             .satisfiesExactly(
                 all -> assertThat(all).contains("of %d words".formatted(words.size())),
                 others ->
-                    assertThat(others).contains("of %d words".formatted(words.size() - own.size())));
+                    assertThat(others)
+                        .contains("of %d words".formatted(words.size() - own.size())));
         assertThat(Stream.of(Family.values()).map(Family::toString).map(Family::named))
             .containsExactly(Family.values());
       }
@@ -188,7 +189,7 @@ class AttackStudyTest {
         "style:ink",
         method,
         seed,
-        new Kept(scores, scores, 100, 10 + 2 * seed, 2_000_000),
+        new Kept(scores, scores, 100, 10 + 2 * seed, 2_000_000, seed * 900_000_000),
         method.equals("closed form")
             ? Map.of(
                 "noised",
@@ -212,13 +213,13 @@ class AttackStudyTest {
             .markdown();
     assertThat(table)
         .containsSubsequence(
-            "| target | method | seeds | UA | IRA | CRA | noised | removal | memory |",
-            "| style:ink | control | 1 | 90 / 90 | 100 / 100 | 50 / 50 | 25 / 0 | - | - |",
-            "| style:ink | base model | 1 | 0 / 0 | 100 / 100 | 50 / 50 | 100 / 90 | - | - |",
+            "| target | method | seeds | UA | IRA | CRA | noised | removal | peak memory | more by |",
+            "| style:ink | control | 1 | 90 / 90 | 100 / 100 | 50 / 50 | 25 / 0 | - | - | - |",
+            "| style:ink | base model | 1 | 0 / 0 | 100 / 100 | 50 / 50 | 100 / 90 | - | - | - |",
             "| style:ink | closed form | 2 | 75 (0 to 100) / 75 (0 to 100) |",
-            "| 75 (0 to 100) / 50 (36 to 64) | 11 s | 2 MB |",
-            "| style:ink | noise-based | 1 | failed | failed | failed | - | - | - |",
-            "| style:ink | resistant | 1 | 90 / 90 | 100 / 100 | 50 / 50 | failed | 10 s | 2 MB |",
+            "| 75 (0 to 100) / 50 (36 to 64) | 11 s | 900 MB | 2 MB |",
+            "| style:ink | noise-based | 1 | failed | failed | failed | - | - | - | - |",
+            "| style:ink | resistant | 1 | 90 / 90 | 100 / 100 | 50 / 50 | failed | 10 s | - | 2 MB |",
             "| attack | base model | control | closed form | excess | noise-based | excess | resistant |",
             "| noised | 100 / 90 | 25 / 0 | 75 (0 to 100) / 50 (36 to 64) | +50 / +50 | - | - | failed |",
             "The judges differ by more than 10 points: noised, closed form (25 points).",

@@ -125,16 +125,12 @@ public final class BlockKernels {
                       query ? "n" : "c" + number,
                       heads)));
     }
-    line(
-        text,
-        "o = "
-            + Fragments.attention("qh" + number, "kh" + number, "vh" + number, false));
+    line(text, "o = " + Fragments.attention("qh" + number, "kh" + number, "vh" + number, false));
     line(text, "j%d = %s".formatted(number, Fragments.joined("o")));
     line(
         text,
         "s%d = %s"
-            .formatted(
-                number, Fragments.linear("j" + number, "x", "o" + number, "p" + number)));
+            .formatted(number, Fragments.linear("j" + number, "x", "o" + number, "p" + number)));
   }
 
   private static void groupNormSilu(

@@ -27,24 +27,24 @@ final class Fragments {
   /** SiLU of a variable, into another one; it takes its memory where no gradient is recorded. */
   static String siluInto(String result, String x) {
     return """
-            if torch.is_grad_enabled():
-              %1$s = torch.silu(%2$s)
-            else:
-              %1$s = torch.silu_(%2$s)
-        """
+        if torch.is_grad_enabled():
+          %1$s = torch.silu(%2$s)
+        else:
+          %1$s = torch.silu_(%2$s)
+    """
         .formatted(result, x);
   }
 
   /** GEGLU of an expression, into a variable; {@code v}, {@code g} and {@code u} are used. */
   static String gegluInto(String result, String x) {
     return """
-            v, g = torch.chunk(%2$s, 2, -1)
-            u = torch.gelu(g)
-            if torch.is_grad_enabled():
-              %1$s = torch.mul(v, u)
-            else:
-              %1$s = torch.mul_(u, v)
-        """
+        v, g = torch.chunk(%2$s, 2, -1)
+        u = torch.gelu(g)
+        if torch.is_grad_enabled():
+          %1$s = torch.mul(v, u)
+        else:
+          %1$s = torch.mul_(u, v)
+    """
         .formatted(result, x);
   }
 
@@ -59,8 +59,7 @@ final class Fragments {
   }
 
   /** A convolution, the weights in the dtype of a variable. */
-  static String conv2d(
-      String x, String like, String weight, String bias, int stride, int padding) {
+  static String conv2d(String x, String like, String weight, String bias, int stride, int padding) {
     return "torch.conv2d(%1$s, %2$s, %3$s, [%4$d, %4$d], [%5$d, %5$d])"
         .formatted(x, as(weight, like), as(bias, like), stride, padding);
   }

@@ -79,8 +79,7 @@ public final class Kernels {
   public static final Kernel ADD_TO = Kernel.of("(x, y): return torch.add_(x, y)");
 
   /** {@code (x)}: (B, C, H, W) to tokens (B, H*W, C). */
-  public static final Kernel TO_TOKENS =
-      Kernel.of("(x): return " + Fragments.tokens("x"));
+  public static final Kernel TO_TOKENS = Kernel.of("(x): return " + Fragments.tokens("x"));
 
   /** {@code (tokens, like)}: (B, H*W, C) to the height and width of {@code like}. */
   public static final Kernel TO_IMAGE =
@@ -227,8 +226,7 @@ public final class Kernels {
    * @return the kernel
    */
   public static Kernel conv2d(int stride, int padding) {
-    return Kernel.of(
-        "(x, w, b): return " + Fragments.conv2d("x", "x", "w", "b", stride, padding));
+    return Kernel.of("(x, w, b): return " + Fragments.conv2d("x", "x", "w", "b", stride, padding));
   }
 
   /**
@@ -240,8 +238,7 @@ public final class Kernels {
    */
   public static Kernel addLowRankLinear(double scale) {
     String product = Fragments.linear(Fragments.linear("x", "x", "a"), "x", "b");
-    return Kernel.of(
-        "(y, x, a, b): return torch.add_(y, %s, alpha=%s)".formatted(product, scale));
+    return Kernel.of("(y, x, a, b): return torch.add_(y, %s, alpha=%s)".formatted(product, scale));
   }
 
   /**
@@ -290,8 +287,7 @@ public final class Kernels {
    * @return the kernel
    */
   public static Kernel groupNorm(int groups, double epsilon) {
-    return Kernel.of(
-        "(x, w, b): return " + Fragments.groupNorm("x", groups, "w", "b", epsilon));
+    return Kernel.of("(x, w, b): return " + Fragments.groupNorm("x", groups, "w", "b", epsilon));
   }
 
   /**
@@ -317,8 +313,7 @@ public final class Kernels {
    * @return the kernel
    */
   public static Kernel layerNorm(long width, double epsilon) {
-    return Kernel.of(
-        "(x, w, b): return " + Fragments.layerNorm("x", width, "w", "b", epsilon));
+    return Kernel.of("(x, w, b): return " + Fragments.layerNorm("x", width, "w", "b", epsilon));
   }
 
   /**

@@ -1,8 +1,8 @@
 package dev.ablation.emoji.dataset.rebuild;
 
 import dev.ablation.emoji.dataset.DataSetIndex;
-import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
