@@ -42,6 +42,8 @@ module dev.ablation.core {
   exports dev.ablation.serve;
   exports dev.ablation.train;
   exports dev.ablation.internal to
+      dev.ablation.benchmarks,
+      dev.ablation.cli,
       dev.ablation.djl,
       dev.ablation.emoji,
       dev.ablation.job,

@@ -8,6 +8,7 @@ import dev.ablation.checkpoint.Checkpoints;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.Preservation;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
@@ -213,6 +214,17 @@ public final class Ablation {
    */
   public Ablation seed(long seed) {
     return new Ablation(plan.seed(seed));
+  }
+
+  /**
+   * Gives the delta a gate: it is drawn with, and evaluated, as far as a prompt asks for it.
+   * Training itself knows no gate.
+   *
+   * @param gate how strongly a prompt asks for the delta, such as that of SPM's adapters
+   * @return the changed plan
+   */
+  public Ablation gatedBy(ConceptGate gate) {
+    return new Ablation(plan.gatedBy(gate));
   }
 
   /**

@@ -15,6 +15,7 @@ import dev.ablation.augment.Augmentation;
 import dev.ablation.augment.MaskSampling;
 import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationEvent.AnchorsProgressed;
@@ -191,6 +192,20 @@ class AblationTest {
       assertThat(result.history()).hasSize(4);
       assertThat(result.elapsed()).isPositive();
     }
+  }
+
+  @Test
+  void theDeltaHasTheGateOfThePlanAndTheChangesOfTheSameTraining() {
+    ConceptGate gate = ConceptGate.of("grumpy cat");
+    try (AblationResult plain = plan().run();
+        AblationResult gated = plan().gatedBy(gate).run()) {
+      assertThat(plain.delta().gate()).isEmpty();
+      assertThat(gated.delta().gate()).contains(gate);
+      assertThat(gated.delta().provenance().settings()).containsEntry("gate", gate.toJson());
+      String name = plain.delta().names().iterator().next();
+      assertThat(values(gated, name)).isEqualTo(values(plain, name));
+    }
+    assertModelUntouched();
   }
 
   @Test

@@ -8,6 +8,8 @@ import com.google.gson.JsonParser;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedModel;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -206,7 +208,7 @@ public final class LargestCosts {
     costs.forEach((name, cost) ->
         lines.add(
             String.format(Locale.ROOT, "%s\t%.3f\t%.6f", name, cost.calls(), cost.milliseconds())));
-    Files.write(file, lines, StandardCharsets.UTF_8);
+    AtomicFiles.writeString(file, Existing.REPLACE, String.join("\n", lines) + "\n");
   }
 
   private static Map<String, Cost> read(Path file) throws IOException {

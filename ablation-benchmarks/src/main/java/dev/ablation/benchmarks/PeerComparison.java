@@ -2,6 +2,8 @@ package dev.ablation.benchmarks;
 
 import dev.ablation.benchmarks.Peer.Memory;
 import dev.ablation.benchmarks.Peer.Run;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -12,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -231,7 +234,10 @@ public final class PeerComparison {
   private static void append(Path file, String header, List<String> lines) throws IOException {
     List<String> old =
         Files.exists(file) ? Files.readAllLines(file, StandardCharsets.UTF_8) : List.of(header);
-    Files.write(file, Stream.concat(old.stream(), lines.stream()).toList());
+    AtomicFiles.writeString(
+        file,
+        Existing.REPLACE,
+        Stream.concat(old.stream(), lines.stream()).collect(Collectors.joining("\n", "", "\n")));
   }
 
   private static double median(Peer peer, ToDoubleFunction<Run> value) {

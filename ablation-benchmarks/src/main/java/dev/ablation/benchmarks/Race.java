@@ -1,8 +1,9 @@
 package dev.ablation.benchmarks;
 
 import dev.ablation.benchmarks.PeerComparison.Outcome;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -311,17 +312,18 @@ public final class Race {
   // What it writes
 
   private void write() throws IOException {
-    Files.writeString(out.resolve("race.md"), table());
+    AtomicFiles.writeString(out.resolve("race.md"), Existing.REPLACE, table());
     List<String> lines = new ArrayList<>();
     lines.add("part,side,rounds,wall_median_ms,cpu_mean_ms,memory_beyond_weights_mb,start_s");
     measured.forEach((part, outcome) -> {
       lines.add(line(part, "java", outcome.rounds(), outcome.java()));
       lines.add(line(part, "python", outcome.rounds(), outcome.python()));
     });
-    Files.write(out.resolve("race.csv"), lines, StandardCharsets.UTF_8);
+    AtomicFiles.writeString(
+        out.resolve("race.csv"), Existing.REPLACE, String.join("\n", lines) + "\n");
     List<Plot.Panel> panels = panels();
     if (!panels.isEmpty()) {
-      Files.writeString(out.resolve("growth.svg"), Plot.svg(panels));
+      AtomicFiles.writeString(out.resolve("growth.svg"), Existing.REPLACE, Plot.svg(panels));
     }
   }
 

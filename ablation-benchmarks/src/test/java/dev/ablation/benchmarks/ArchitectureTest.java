@@ -26,7 +26,8 @@ class ArchitectureTest {
 
   @ArchTest static final ArchTests HOUSE = ArchTests.in(HouseRules.class);
 
-  @ArchTest static final ArchRule NO_INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly();
+  @ArchTest
+  static final ArchRule INTERNALS_OF_CORE = HouseRules.usesOfCoresInternalsOnly("AtomicFiles");
 
   @ArchTest
   static void internalPackagesAreUsedAsTheDescriptorsExportThem(JavaClasses classes) {

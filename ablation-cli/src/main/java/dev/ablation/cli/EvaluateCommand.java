@@ -7,11 +7,15 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.emoji.command.ProgressBars;
 import dev.ablation.emoji.command.ProgressOption;
 import dev.ablation.evaluation.EvaluationResult;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
+import dev.ablation.job.AcceptanceLimit;
 import dev.ablation.job.EvidenceBundle;
 import dev.ablation.job.JobRun;
 import dev.ablation.job.JobSession;
 import dev.ablation.job.Removals;
 import dev.ablation.job.TogetherResult;
+import dev.ablation.job.TogetherResult.Share;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.report.Report;
 import java.io.IOException;
@@ -106,7 +110,8 @@ final class EvaluateCommand implements Callable<Integer> {
       throw new IOException("nothing was measured: no job has an evaluation");
     }
     if (reports != null && !results.isEmpty()) {
-      Files.writeString(reports.resolve("evaluation.json"), Output.text(json));
+      AtomicFiles.writeString(
+          reports.resolve("evaluation.json"), Existing.REPLACE, Output.text(json));
     }
     return results.stream().allMatch(each -> each.result().accepted())
         ? ExitCode.OK
@@ -178,23 +183,29 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
+  private static void line(StringBuilder text, String measure, Share share) {
+    text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
+    share
+        .alone()
+        .ifPresent(
+            alone -> text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
+    text.append(System.lineSeparator());
+  }
+
   /** A finding as lines. */
   static String text(TogetherResult result) {
     StringBuilder text = new StringBuilder();
     text.append("%s: %s%n".formatted(result.request(), String.join(", ", result.targets())));
-    if (result.together().isEmpty()) {
+    if (result.shares().isEmpty()) {
       text.append("  not measured: its job has no evaluation%n".formatted());
     }
-    result
-        .shares()
-        .forEach((measure, share) -> {
-          text.append(String.format(Locale.ROOT, "  %-10s %.1f %%", measure, share.together()));
-          share
-              .alone()
-              .ifPresent(alone ->
-                  text.append(String.format(Locale.ROOT, ", in its evidence %.1f %%", alone)));
-          text.append(System.lineSeparator());
-        });
+    result.shares().forEach((measure, share) -> line(text, measure, share));
+    Share recovered = result.shares().get(AcceptanceLimit.RECOVERED);
+    if (recovered == null || recovered.alone().isEmpty()) {
+      result
+          .recoveredByTheSame()
+          .ifPresent(share -> line(text, "recovered by the attacks that both have", share));
+    }
     if (result.comesBack()) {
       text.append("  The target comes back in some images.%n".formatted());
     }

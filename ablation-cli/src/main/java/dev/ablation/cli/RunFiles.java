@@ -5,20 +5,19 @@ import dev.ablation.AblationResult;
 import dev.ablation.anchor.TargetAnchor;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.event.AblationEvent;
+import dev.ablation.image.ImageFile;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.job.Acceptance;
 import dev.ablation.job.JobRun;
 import dev.ablation.job.JobSession;
 import dev.ablation.memory.MemoryUse;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import javax.imageio.ImageIO;
 
 /** The files that the command line adds to those of a run, and its summary. */
 final class RunFiles {
@@ -52,16 +51,17 @@ final class RunFiles {
     String model = session.model().descriptor().name();
     String title = title(plan.pairs(), model);
     if (!result.history().isEmpty()) {
-      Files.writeString(folder.resolve(LOSS_TABLE), LossCurve.csv(result.history()));
+      AtomicFiles.writeString(
+          folder.resolve(LOSS_TABLE), Existing.REPLACE, LossCurve.csv(result.history()));
       if (Lettering.isAvailable()) {
-        write(LossCurve.draw(result.history(), title), LOSS_IMAGE);
+        ImageFile.writePng(LossCurve.draw(result.history(), title), folder.resolve(LOSS_IMAGE));
       }
     }
     if (result.evaluation().isPresent()) {
       EvaluationResult evaluation = result.evaluation().get();
       List<String> columns = columns(session, evaluation);
       if (!columns.isEmpty()) {
-        write(ComparisonSheet.draw(evaluation, columns, title), SHEET);
+        ImageFile.writePng(ComparisonSheet.draw(evaluation, columns, title), folder.resolve(SHEET));
       }
     }
     summary =
@@ -83,7 +83,7 @@ final class RunFiles {
                     Duration.ofNanos(System.nanoTime() - start),
                     MemoryUse.peak()))
             .text();
-    Files.writeString(folder.resolve(SUMMARY), summary);
+    AtomicFiles.writeString(folder.resolve(SUMMARY), Existing.REPLACE, summary);
   }
 
   /** The sheet shows as many images of each subject as the one with the fewest shows. */
@@ -102,14 +102,6 @@ final class RunFiles {
     }
     return "The %s, replaced by '%s' in the model '%s'"
         .formatted(pairs.get(0).target(), pairs.get(0).anchor().name(), model);
-  }
-
-  private void write(BufferedImage image, String name) throws IOException {
-    try (OutputStream file = Files.newOutputStream(run.folder().resolve(name))) {
-      if (!ImageIO.write(image, "png", file)) {
-        throw new IOException("this Java cannot write PNG: " + run.folder().resolve(name));
-      }
-    }
   }
 
   String summary() {

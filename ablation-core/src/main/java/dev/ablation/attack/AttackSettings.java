@@ -2,6 +2,7 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
@@ -13,6 +14,8 @@ import dev.ablation.metric.MetricResult;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
+import dev.ablation.sample.FacilitatedTransport;
+import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.time.Duration;
@@ -25,6 +28,7 @@ import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -206,15 +210,58 @@ public record AttackSettings(
   @FunctionalInterface
   interface Drawing {
     List<BufferedImage> draw(Attacked attacked);
+
+    /**
+     * Draws from the ablated model. Whoever does more than ask by prompts has the weights, and
+     * takes a delta in full, gate or not.
+     */
+    default List<BufferedImage> drawWith(WeightDelta delta, Attacked attacked) {
+      return delta.applied(attacked.model(), () -> draw(attacked));
+    }
+
+    default boolean obeysGate() {
+      return false;
+    }
+  }
+
+  /**
+   * Asks by prompts, as users of a service do: a delta with a gate opens as far as they ask for it.
+   *
+   * @param trial how the images are drawn
+   * @param prompts one for each
+   */
+  record Asking(AttackSettings trial, List<String> prompts) implements Drawing {
+    private LatentSampler sampler(Attacked attacked) {
+      return LatentSampler.of(attacked.model())
+          .settings(trial.sampling())
+          .cancellation(attacked.cancelled());
+    }
+
+    @Override
+    public List<BufferedImage> draw(Attacked attacked) {
+      return sampler(attacked).draw(prompts, trial.seed());
+    }
+
+    @Override
+    public List<BufferedImage> drawWith(WeightDelta delta, Attacked attacked) {
+      return FacilitatedTransport.drawWith(
+          delta, attacked.model(), sampler(attacked), prompts, trial.seed());
+    }
+
+    @Override
+    public boolean obeysGate() {
+      return true;
+    }
   }
 
   /** The same on every model. */
   private record OnModels(
-      Drawing drawing, BooleanSupplier cancelled, Map<String, String> notes, AttackModels models) {
-    List<BufferedImage> on(String role, DiffusionModel model) {
+      BooleanSupplier cancelled, Map<String, String> notes, AttackModels models) {
+    List<BufferedImage> on(
+        String role, DiffusionModel model, Function<Attacked, List<BufferedImage>> drawing) {
       models.progress().accept(role + " model");
       List<BufferedImage> images =
-          drawing.draw(new Attacked(role, model, cancelled, notes, models.progress()));
+          drawing.apply(new Attacked(role, model, cancelled, notes, models.progress()));
       models.drawn().accept(role, List.copyOf(images));
       return images;
     }
@@ -245,11 +292,14 @@ public record AttackSettings(
     long begun = System.nanoTime();
     DiffusionModel model = models.base();
     Map<String, String> notes = new LinkedHashMap<>();
-    OnModels each = new OnModels(drawing, cancelled, notes, models);
-    List<BufferedImage> base = models.attacksBase() ? each.on("base", model) : List.of();
-    List<BufferedImage> ablated = models.delta().applied(model, () -> each.on("ablated", model));
+    OnModels each = new OnModels(cancelled, notes, models);
+    List<BufferedImage> base =
+        models.attacksBase() ? each.on("base", model, drawing::draw) : List.of();
+    List<BufferedImage> ablated =
+        each.on("ablated", model, attacked -> drawing.drawWith(models.delta(), attacked));
     DiffusionModel other = models.control();
-    List<BufferedImage> control = other == null ? List.of() : each.on("control", other);
+    List<BufferedImage> control =
+        other == null ? List.of() : each.on("control", other, drawing::draw);
     List<ImagePair> shown = new ArrayList<>();
     for (int i = 0; i < Math.min(SHOWN, base.size()); i++) {
       shown.add(
@@ -260,12 +310,21 @@ public record AttackSettings(
     all.put("steps", Integer.toString(sampling.steps()));
     all.put("guidance scale", sampling.guidanceText());
     all.put("seed", Long.toString(seed));
+    models
+        .delta()
+        .gate()
+        .ifPresent(gate -> all.put("gate", drawing.obeysGate() ? gate.toJson() : "open"));
     all.putAll(notes);
     List<Recovery> judged = new ArrayList<>();
     judged.add(recovery(detector, base, ablated, control));
     otherJudges.forEach(judge -> judged.add(recovery(judge, base, ablated, control)));
     return new AttackResult(
         family, name, all, judged, shown, Duration.ofNanos(System.nanoTime() - begun));
+  }
+
+  /** Counts what an attack computed before it began with the models. */
+  static AttackResult since(long begunNanos, AttackResult result) {
+    return result.elapsed(Duration.ofNanos(System.nanoTime() - begunNanos));
   }
 
   private static Recovery recovery(

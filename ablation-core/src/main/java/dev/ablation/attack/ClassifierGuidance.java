@@ -87,6 +87,7 @@ public record ClassifierGuidance(
 
   @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
+    long begun = System.nanoTime();
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("originals", Integer.toString(originals.size()));
     settings.put("others", Integer.toString(others.size()));
@@ -106,30 +107,32 @@ public record ClassifierGuidance(
               new LatentClassifier.Training(trainingSteps, BATCH, RATE, trial.seed()),
               scope,
               cancelled);
-      return trial.compare(
-          "evaluator's guidance",
-          name(),
-          settings,
-          asked,
-          models,
-          cancelled,
-          attacked ->
-              trial.bestOf(
-                  scales.size(),
-                  (index, images) -> {
-                    attacked.step("scale", index + 1, scales.size());
-                    return new DdimWalk(
-                            attacked.model(),
-                            trial.sampling(),
-                            NoiseSource.ofSeed(trial.seed()),
-                            attacked.cancelled())
-                        .images(images)
-                        .guide((latents, clean, level) -> {
-                          NDArray up = classifier.gradient(latents, level.time());
-                          return up.muli(scales.get(index) * level.sigma());
-                        })
-                        .draw(Arrays.stream(images).mapToObj(asked::get).toList());
-                  }));
+      AttackResult result =
+          trial.compare(
+              "evaluator's guidance",
+              name(),
+              settings,
+              asked,
+              models,
+              cancelled,
+              attacked ->
+                  trial.bestOf(
+                      scales.size(),
+                      (index, images) -> {
+                        attacked.step("scale", index + 1, scales.size());
+                        return new DdimWalk(
+                                attacked.model(),
+                                trial.sampling(),
+                                NoiseSource.ofSeed(trial.seed()),
+                                attacked.cancelled())
+                            .images(images)
+                            .guide((latents, clean, level) -> {
+                              NDArray up = classifier.gradient(latents, level.time());
+                              return up.muli(scales.get(index) * level.sigma());
+                            })
+                            .draw(Arrays.stream(images).mapToObj(asked::get).toList());
+                      }));
+      return AttackSettings.since(begun, result);
     }
   }
 }

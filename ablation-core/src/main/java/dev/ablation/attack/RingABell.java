@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.attack.AttackSettings.Asking;
 import dev.ablation.attack.AttackSettings.Attacked;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.evaluation.Attack;
@@ -15,7 +16,6 @@ import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.PromptTokenizer;
 import dev.ablation.random.RandomStreams;
-import dev.ablation.sample.LatentSampler;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Ring-A-Bell (Tsai et al. 2024, arXiv 2310.10012): searches words whose text embeddings are those
@@ -151,6 +152,59 @@ public record RingABell(
 
   @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
+    return searchedOnce().run(models, cancelled);
+  }
+
+  /**
+   * {@return the same attack, which searches in its first run on a base model alone: to attack
+   * several ablated models of it with the same words}
+   */
+  public Attack searchedOnce() {
+    return new SearchedOnce(this);
+  }
+
+  /** Keeps what was found. */
+  private static final class SearchedOnce implements Attack {
+    private final RingABell attack;
+    private @Nullable DiffusionModel searchedBy;
+    private List<Found> found = List.of();
+
+    SearchedOnce(RingABell attack) {
+      this.attack = attack;
+    }
+
+    @Override
+    public String name() {
+      return attack.name();
+    }
+
+    @Override
+    public void check(DiffusionModel model) {
+      attack.check(model);
+    }
+
+    @Override
+    public AttackCost cost(DiffusionModel model, int models) {
+      return attack.cost(model, models);
+    }
+
+    @Override
+    public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
+      long begun = System.nanoTime();
+      return AttackSettings.since(
+          begun, attack.compare(found(models, cancelled), models, cancelled));
+    }
+
+    private synchronized List<Found> found(AttackModels models, BooleanSupplier cancelled) {
+      if (searchedBy != models.base()) {
+        found = attack.search(models, cancelled);
+        searchedBy = models.base();
+      }
+      return found;
+    }
+  }
+
+  private List<Found> search(AttackModels models, BooleanSupplier cancelled) {
     DiffusionModel base = models.base();
     List<String> words = words(base);
     List<Found> found = new ArrayList<>();
@@ -159,10 +213,14 @@ public record RingABell(
           new Attacked("base", base, cancelled, new LinkedHashMap<>(), models.progress());
       found.add(search(searching, words, prompt, found.size()));
     }
+    return List.copyOf(found);
+  }
+
+  private AttackResult compare(List<Found> found, AttackModels models, BooleanSupplier cancelled) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("pairs", Integer.toString(pairs.size()));
     settings.put("strength", Double.toString(strength));
-    settings.put("vocabulary", Integer.toString(words.size()));
+    settings.put("vocabulary", Integer.toString(words(models.base()).size()));
     settings.put("words", Integer.toString(budget.words()));
     settings.put("population", Integer.toString(budget.population()));
     settings.put("generations", Integer.toString(budget.generations()));
@@ -177,17 +235,7 @@ public record RingABell(
     }
     List<String> asked = trial.inTurn(found.stream().map(Found::prompt).toList());
     return trial.compare(
-        "adversarial prompt",
-        name(),
-        settings,
-        asked,
-        models,
-        cancelled,
-        attacked ->
-            LatentSampler.of(attacked.model())
-                .settings(trial.sampling())
-                .cancellation(attacked.cancelled())
-                .draw(asked, trial.seed()));
+        "adversarial prompt", name(), settings, asked, models, cancelled, new Asking(trial, asked));
   }
 
   /**

@@ -2,12 +2,12 @@ package dev.ablation.attack;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.CheckReturnValue;
+import dev.ablation.attack.AttackSettings.Asking;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.LatentSampler;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -105,17 +105,14 @@ public record WordingAttack(String name, List<String> prompts, AttackSettings tr
 
   @Override
   public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
+    List<String> asked = trial.inTurn(prompts);
     return trial.compare(
         "leakage",
         name,
         Map.of("prompts", String.join(" | ", prompts)),
-        trial.inTurn(prompts),
+        asked,
         models,
         cancelled,
-        attacked ->
-            LatentSampler.of(attacked.model())
-                .settings(trial.sampling())
-                .cancellation(attacked.cancelled())
-                .draw(trial.inTurn(prompts), trial.seed()));
+        new Asking(trial, asked));
   }
 }

@@ -347,7 +347,7 @@ public final class WeightDelta implements AutoCloseable {
   /**
    * {@return how strongly prompts ask for the delta; empty if all do alike} The methods that apply
    * a delta to a model apply it in full, gate or not; {@link
-   * dev.ablation.sample.FacilitatedTransport} scales it by the prompt.
+   * dev.ablation.sample.FacilitatedTransport} and evaluations scale it by the prompt.
    */
   public Optional<ConceptGate> gate() {
     return Optional.ofNullable(gate);

@@ -84,6 +84,16 @@ public record AttackResult(
     return new AttackResult(family, name, changed, judged, shown, elapsed);
   }
 
+  /**
+   * Changes the duration.
+   *
+   * @param changed of the attack, with what it computed beforehand
+   * @return a copy with the given duration
+   */
+  public AttackResult elapsed(Duration changed) {
+    return new AttackResult(family, name, settings, judged, shown, changed);
+  }
+
   /** {@return the shares by the first judge} */
   public Recovery recovered() {
     return judged.get(0);

@@ -10,6 +10,7 @@ import dev.ablation.metric.Bootstrap;
 import dev.ablation.metric.EvaluationProgress;
 import dev.ablation.metric.TextImageEncoder;
 import dev.ablation.model.DiffusionModel;
+import dev.ablation.sample.FacilitatedTransport;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
@@ -68,7 +69,10 @@ final class EvaluationRun {
     keptAblated =
         evaluation
             .folder()
-            .map(folder -> delta.applied(model, () -> ImageCache.of(folder, model, sampling)))
+            .map(folder ->
+                delta
+                    .applied(model, () -> ImageCache.of(folder, model, sampling))
+                    .gatedBy(delta.gate()))
             .orElse(null);
     total = 2 * subjects.stream().mapToInt(planned -> planned.subject().images()).sum();
   }
@@ -225,11 +229,14 @@ final class EvaluationRun {
   private ImageBatch draw(Subject subject, int first, int end) throws IOException {
     List<String> prompts = IntStream.range(first, end).mapToObj(subject::prompt).toList();
     long seed = protocol.seed() + first;
-    Supplier<List<BufferedImage>> draw = () -> sampler.draw(prompts, seed);
-    List<BufferedImage> base = keptOr(keptBase, prompts, seed, draw);
+    List<BufferedImage> base = keptOr(keptBase, prompts, seed, () -> sampler.draw(prompts, seed));
     tell(subject, end - first);
     List<BufferedImage> ablated =
-        keptOr(keptAblated, prompts, seed, () -> delta.applied(model, draw));
+        keptOr(
+            keptAblated,
+            prompts,
+            seed,
+            () -> FacilitatedTransport.drawWith(delta, model, sampler, prompts, seed));
     tell(subject, end - first);
     return new ImageBatch(first, base, ablated);
   }
@@ -274,6 +281,7 @@ final class EvaluationRun {
     delta
         .applied(model, () -> model.weights().boundSha256())
         .ifPresent(sha256 -> settings.put("ablated.applied.sha256", sha256));
+    delta.gate().ifPresent(gate -> settings.put("gate", gate.toJson()));
     evaluation
         .control()
         .ifPresent(control -> {

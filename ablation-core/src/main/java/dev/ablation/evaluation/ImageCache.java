@@ -1,5 +1,6 @@
 package dev.ablation.evaluation;
 
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.image.ImageFile;
 import dev.ablation.internal.CacheKey;
 import dev.ablation.internal.Uninterrupted;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -39,7 +41,20 @@ final class ImageCache {
             .put(sampling.steps() + " " + sampling.guidanceText() + " " + sampling.batchSize())
             .put(sampling.negativePrompt())
             .sha256();
+    return in(folder, shared);
+  }
+
+  private static ImageCache in(Path folder, String shared) {
     return new ImageCache(folder.resolve("pictures-" + shared.substring(0, FOLDER_HASH)), shared);
+  }
+
+  /** The images that are drawn with the model's delta as far as prompts ask for it. */
+  ImageCache gatedBy(Optional<ConceptGate> gate) {
+    return gate.map(of ->
+            in(
+                Objects.requireNonNull(folder.getParent()),
+                new CacheKey("gated/1").put(shared).put(of.toJson()).sha256()))
+        .orElse(this);
   }
 
   private List<Path> files(List<String> prompts, long seed) {

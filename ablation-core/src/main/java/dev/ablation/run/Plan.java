@@ -11,6 +11,7 @@ import dev.ablation.concept.Concept;
 import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.Preservation;
 import dev.ablation.concept.StyleTemplates;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
@@ -62,6 +63,7 @@ public final class Plan implements Cloneable {
   private List<AblationListener> listeners = List.of();
   private @Nullable Checkpoints checkpoints;
   private @Nullable Evaluation evaluation;
+  private @Nullable ConceptGate gate;
 
   private Plan(DiffusionModel model, TargetAnchor first) {
     this.model = model;
@@ -215,6 +217,12 @@ public final class Plan implements Cloneable {
     return changed(plan -> plan.evaluation = changed);
   }
 
+  /** Changes the gate of the delta. */
+  public Plan gatedBy(ConceptGate changed) {
+    Objects.requireNonNull(changed, "gate");
+    return changed(plan -> plan.gate = changed);
+  }
+
   /** Changes the checkpoints. */
   public Plan checkpoints(Checkpoints changed) {
     Objects.requireNonNull(changed, "checkpoints");
@@ -297,6 +305,10 @@ public final class Plan implements Cloneable {
 
   Optional<Evaluation> evaluation() {
     return Optional.ofNullable(evaluation);
+  }
+
+  Optional<ConceptGate> gate() {
+    return Optional.ofNullable(gate);
   }
 
   List<Concept> targets() {
@@ -419,6 +431,7 @@ public final class Plan implements Cloneable {
     }
     settings.put("weights", weights().name());
     settings.put("seed", Long.toString(seed));
+    gate().ifPresent(of -> settings.put("gate", of.toJson()));
     if (dropsUnmatched) {
       settings.put("anchor.unmatchedPrompts", "dropped");
     }

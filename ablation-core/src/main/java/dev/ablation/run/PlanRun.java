@@ -127,7 +127,7 @@ final class PlanRun {
       Meter meter) {
     TrainingResult trained =
         plan.trainer().train(new RunTask(context, check, plan.objective(), batches, scope));
-    WeightDelta delta = delta(trained, context.notes());
+    WeightDelta delta = gated(delta(trained, context.notes()));
     return new RunOutcome(
         delta,
         new Report.Training(
@@ -137,6 +137,15 @@ final class PlanRun {
             Duration.ofNanos(System.nanoTime() - meter.start()),
             meter.memory().increase()),
         Optional.empty());
+  }
+
+  private WeightDelta gated(WeightDelta delta) {
+    if (plan.gate().isEmpty()) {
+      return delta;
+    }
+    try (delta) {
+      return delta.gatedBy(plan.gate().get());
+    }
   }
 
   /** Time and memory since the run began. */

@@ -84,6 +84,28 @@ public final class FacilitatedTransport {
   }
 
   /**
+   * Draws with one delta: as far as each prompt asks for it if it has a gate, else in full.
+   *
+   * @param delta gate or not
+   * @param model the base model that the delta was learned on
+   * @param sampler of the same model, without source images
+   * @param prompts n prompts, at least one
+   * @param seed of the first image
+   * @return n images, as {@link LatentSampler#draw(List, long)}
+   * @throws DeltaMismatchException if the model is a different one
+   */
+  public static List<BufferedImage> drawWith(
+      WeightDelta delta,
+      DiffusionModel model,
+      LatentSampler sampler,
+      List<String> prompts,
+      long seed) {
+    return delta.gate().isPresent()
+        ? of(model, delta).draw(sampler, prompts, seed)
+        : delta.applied(model, () -> sampler.draw(prompts, seed));
+  }
+
+  /**
    * Adds a delta that acts on every prompt alike, gate or not. The scales of the others are those
    * of the base model's text encoder all the same.
    *

@@ -10,10 +10,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import com.google.errorprone.annotations.CheckReturnValue;
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.AccessTarget.CodeUnitAccessTarget;
 import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaCodeUnitAccess;
+import com.tngtech.archunit.core.domain.JavaConstructor;
 import com.tngtech.archunit.core.domain.JavaField;
 import com.tngtech.archunit.core.domain.JavaMember;
 import com.tngtech.archunit.core.domain.JavaMethod;
@@ -27,6 +30,7 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -48,6 +52,29 @@ import org.jspecify.annotations.NullMarked;
  */
 public final class HouseRules {
   private HouseRules() {}
+
+  /** Classes that write files of which nobody sees half, or that cannot be moved into place. */
+  private static final Set<String> OWN_WRITERS =
+      Set.of(
+          // Into the fresh folder of AtomicFiles.writeFolder or another one that is moved.
+          "dev.ablation.djl.FolderExport",
+          "dev.ablation.djl.clip.Clip",
+          "dev.ablation.djl.internal.pipeline.KeptFiles",
+          "dev.ablation.emoji.ModelFiles",
+          "dev.ablation.emoji.training.ModelFolder",
+          // Into a temporary folder of their own.
+          "dev.ablation.benchmarks.RandomCheckpoint",
+          "dev.ablation.benchmarks.RealSizes",
+          "dev.ablation.djl.internal.singlefile.DerivedFolder",
+          "dev.ablation.djl.internal.singlefile.Tokenizers",
+          "dev.ablation.testkit.CheckpointExportContract",
+          // Under another name, moved when it is complete.
+          "dev.ablation.djl.hub.BlobDownload",
+          "dev.ablation.djl.hub.HubCache",
+          // A log grows; a file of the kernel; the output of a build.
+          "dev.ablation.listener.LogFile",
+          "dev.ablation.memory.MemoryUse",
+          "dev.ablation.site.Site");
 
   /** Dependencies between packages, each package taken by itself, make no cycle. */
   @ArchTest
@@ -111,6 +138,20 @@ public final class HouseRules {
           .callMethod(Files.class, "lines", Path.class)
           .orShould()
           .callMethod(Files.class, "newBufferedReader", Path.class)
+          .allowEmptyShould(true);
+
+  /**
+   * A file appears under its name when it is complete: {@code AtomicFiles} and what stands on it
+   * write, and nothing else but {@link #OWN_WRITERS}. Channels are not looked at, since files are
+   * read by them, too.
+   */
+  @ArchTest
+  public static final ArchRule FILES_ARE_WRITTEN_ATOMICALLY =
+      classes()
+          .that(
+              DescribedPredicate.describe(
+                  "are not " + OWN_WRITERS, type -> !OWN_WRITERS.contains(outermost(type))))
+          .should(notWriteInPlace())
           .allowEmptyShould(true);
 
   /** For libraries; a command line may print. */
@@ -193,6 +234,45 @@ public final class HouseRules {
     }
     assertThat(found).extracting(ModuleDescriptor::name).contains("dev.ablation.core");
     return found;
+  }
+
+  private static String outermost(JavaClass type) {
+    return type.getEnclosingClass().map(HouseRules::outermost).orElseGet(type::getName);
+  }
+
+  private static ArchCondition<JavaClass> notWriteInPlace() {
+    return new ArchCondition<>("write no file in place") {
+      @Override
+      public void check(JavaClass type, ConditionEvents events) {
+        for (JavaCodeUnitAccess<?> access : type.getCodeUnitAccessesFromSelf()) {
+          if (writesInPlace(access.getTarget())) {
+            events.add(SimpleConditionEvent.violated(type, access.getDescription()));
+          }
+        }
+      }
+    };
+  }
+
+  private static boolean writesInPlace(CodeUnitAccessTarget called) {
+    List<String> parameters =
+        called.getRawParameterTypes().stream().map(JavaClass::getName).toList();
+    return switch (called.getOwner().getName()) {
+      case "java.nio.file.Files" ->
+          switch (called.getName()) {
+            case "write", "writeString", "newOutputStream", "newBufferedWriter" -> true;
+            case "copy" -> parameters.get(1).equals(Path.class.getName());
+            default -> false;
+          };
+      case "java.io.FileOutputStream", "java.io.FileWriter", "java.io.RandomAccessFile" ->
+          called.getName().equals(JavaConstructor.CONSTRUCTOR_NAME);
+      case "java.io.PrintWriter", "java.io.PrintStream", "java.util.Formatter" ->
+          called.getName().equals(JavaConstructor.CONSTRUCTOR_NAME)
+              && !parameters.isEmpty()
+              && Set.of(File.class.getName(), String.class.getName()).contains(parameters.get(0));
+      case "javax.imageio.ImageIO" ->
+          called.getName().equals("write") && parameters.contains(File.class.getName());
+      default -> false;
+    };
   }
 
   private static DescribedPredicate<JavaClass> haveSetters() {

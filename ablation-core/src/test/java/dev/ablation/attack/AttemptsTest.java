@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ablation.concept.PromptPair;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.error.UnsupportedCapabilityException;
 import dev.ablation.evaluation.Attack;
@@ -265,6 +266,26 @@ class AttemptsTest {
       assertThat(pixels(tuned.base())).isEqualTo(pixels(plain.base()));
       assertThat(pixels(tuned.ablated())).isEqualTo(pixels(plain.ablated()));
       assertThat(pixels(tuned.base())).isNotEqualTo(pixels(tuned.ablated()));
+    }
+  }
+
+  /** Users of a service meet the gate; whoever has the weights takes the delta without it. */
+  @Test
+  void aGateStandsBeforeThoseWhoAskByPromptsAlone() {
+    ConceptGate gate = ConceptGate.of("zebra").threshold(1);
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5);
+        WeightDelta closed = delta.gatedBy(gate)) {
+      AttackResult words =
+          new WordingAttack("name", PROMPTS, TRIAL).run(MODEL, closed, () -> false);
+      ImagePair asked = words.shown().get(0);
+      assertThat(pixels(asked.ablated())).isEqualTo(pixels(asked.base()));
+      assertThat(words.settings()).containsEntry("gate", gate.toJson());
+      NoiseAttack noise = new NoiseAttack(1.5, PROMPTS, TRIAL);
+      AttackResult noised = noise.run(MODEL, closed, () -> false);
+      assertThat(pixels(noised.shown().get(0).ablated()))
+          .isNotEqualTo(pixels(noised.shown().get(0).base()))
+          .isEqualTo(pixels(noise.run(MODEL, delta, () -> false).shown().get(0).ablated()));
+      assertThat(noised.settings()).containsEntry("gate", "open");
     }
   }
 

@@ -9,6 +9,7 @@ import dev.ablation.attack.AttackSettings.Attacked;
 import dev.ablation.concept.PromptPair;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.error.UnsupportedCapabilityException;
+import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.metric.FeatureMatrix;
@@ -164,6 +165,35 @@ class RingABellTest {
     assertThat(told)
         .containsExactly(
             "base model, search 1, generation 1 of 25", "base model, search 1, generation 2 of 25");
+  }
+
+  /** The words are the base model's business: another removal is attacked with the same. */
+  @Test
+  void searchesOnceForSeveralRemovalsAndCountsTheTimeOfTheSearch() {
+    Attack once = attack(WORDS, SMALL).searchedOnce();
+    List<Long> times = new ArrayList<>();
+    try (WeightDelta delta = TinyDelta.of(MODEL, 0.5);
+        WeightDelta other = TinyDelta.of(MODEL, 0.4);
+        TinyDiffusion another = TinyDiffusion.open(1);
+        WeightDelta ofAnother = TinyDelta.of(another, 0.5)) {
+      AttackResult first =
+          once.run(
+              AttackModels.of(MODEL, delta).progress(what -> times.add(System.nanoTime())),
+              () -> false);
+      int searching = SMALL.generations();
+      assertThat(times).hasSize(searching + 2); // and two models
+      assertThat(first.elapsed().toNanos())
+          .isGreaterThanOrEqualTo(times.get(searching) - times.get(0));
+      assertThat(attack(WORDS, SMALL).run(AttackModels.of(MODEL, delta), () -> false).settings())
+          .isEqualTo(first.settings());
+      List<String> told = new ArrayList<>();
+      AttackResult second =
+          once.run(AttackModels.ofAblated(MODEL, other).progress(told::add), () -> false);
+      assertThat(told).containsExactly("ablated model");
+      assertThat(second.settings()).isEqualTo(first.settings());
+      once.run(AttackModels.of(another, ofAnother).progress(told::add), () -> false);
+      assertThat(told).hasSize(1 + searching + 2);
+    }
   }
 
   @Test

@@ -7,6 +7,7 @@ import static org.assertj.core.data.Offset.offset;
 
 import com.google.common.base.Preconditions;
 import dev.ablation.concept.Concept;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.DeltaMismatchException;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.metric.Bootstrap;
@@ -131,6 +132,28 @@ class EvaluationTest {
   }
 
   // What it draws and what it measures
+
+  /** The target's prompts open the gate, others do not; images that were kept are told apart. */
+  @Test
+  void aDeltaWithAGateActsAsFarAsAPromptAsksForIt() throws IOException {
+    ConceptGate gate = ConceptGate.of("grumpy").threshold(1);
+    Evaluation kept = evaluation().keptIn(temporary);
+    EvaluationResult inFull = kept.run(model, delta);
+    try (WeightDelta gated = delta.gatedBy(gate)) {
+      EvaluationResult found = kept.run(model, gated);
+      assertThat(found.settings()).containsEntry("gate", gate.toJson());
+      ImagePair target = subject(found, "grumpy cat").shown().get(0);
+      assertThat(pixels(target.ablated()))
+          .isNotEqualTo(pixels(target.base()))
+          .isEqualTo(pixels(subject(inFull, "grumpy cat").shown().get(0).ablated()));
+      ImagePair neighbour = subject(found, "persian cat").shown().get(0);
+      assertThat(pixels(neighbour.ablated())).isEqualTo(pixels(neighbour.base()));
+      ImagePair changed = subject(inFull, "persian cat").shown().get(0);
+      assertThat(pixels(changed.ablated())).isNotEqualTo(pixels(changed.base()));
+      assertThat(subject(kept.run(model, gated), "grumpy cat").metrics())
+          .isEqualTo(subject(found, "grumpy cat").metrics());
+    }
+  }
 
   @Test
   void thePapersNumbersAreTheDefault() {

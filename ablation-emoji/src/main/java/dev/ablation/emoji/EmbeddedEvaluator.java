@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -288,6 +289,50 @@ public final class EmbeddedEvaluator implements AutoCloseable {
   }
 
   /**
+   * Counts what a target is called after by the {@linkplain #nearestImage() nearest image}.
+   *
+   * @param target name of a style or an object, or the caption of the memorised image
+   * @return the detector
+   * @throws IllegalArgumentException if it is none of them
+   */
+  public ConceptDetector ofNearestImage(String target) {
+    NearestImage judge = nearestImage();
+    return ofKind(target, judge::ofStyle, judge::ofConcept, judge::ofPlanted);
+  }
+
+  /**
+   * Guides latents towards a target, away from others of its kind: {@link #guideToStyle}, {@link
+   * #guideToConcept} or {@link #guideToPlanted}.
+   *
+   * @param model whose decoder is used
+   * @param target name of a style or an object, or the caption of the memorised image
+   * @return the guide, closed by the caller before this evaluator
+   * @throws IllegalArgumentException if it is none of them
+   */
+  public ClipGuide guideTo(DiffusionModel model, String target) {
+    return ofKind(
+        target,
+        style -> guideToStyle(model, style),
+        concept -> guideToConcept(model, concept),
+        () -> guideToPlanted(model));
+  }
+
+  private <T> T ofKind(
+      String target,
+      Function<String, T> ofStyle,
+      Function<String, T> ofConcept,
+      Supplier<T> ofPlanted) {
+    if (styles().contains(target)) {
+      return ofStyle.apply(target);
+    }
+    if (concepts.contains(target)) {
+      return ofConcept.apply(target);
+    }
+    requireKnown("target", target, List.of(EmbeddedModel.plantedCaption()));
+    return ofPlanted.get();
+  }
+
+  /**
    * Guides latents towards a style, away from the other ones, for {@link
    * dev.ablation.attack.GuidanceAttack}. This evaluator is no judge of the images; {@link
    * #nearestImage()} is one.
@@ -296,8 +341,6 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * @param style one of {@link #styles()}
    * @return the guide, closed by the caller before this evaluator
    * @throws IllegalArgumentException if there is no such style
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model gives no gradients of
-   *     its input, or decodes no latents
    */
   public ClipGuide guideToStyle(DiffusionModel model, String style) {
     requireKnown("style", style, styles());
@@ -311,7 +354,6 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    * @param concept one of {@link #concepts()}
    * @return the guide, closed by the caller before this evaluator
    * @throws IllegalArgumentException if there is no such object
-   * @throws dev.ablation.error.UnsupportedCapabilityException as {@link #guideToStyle}
    */
   public ClipGuide guideToConcept(DiffusionModel model, String concept) {
     requireKnown("concept", concept, concepts);
@@ -324,7 +366,6 @@ public final class EmbeddedEvaluator implements AutoCloseable {
    *
    * @param model whose decoder is used
    * @return the guide, closed by the caller before this evaluator
-   * @throws dev.ablation.error.UnsupportedCapabilityException as {@link #guideToStyle}
    */
   public ClipGuide guideToPlanted(DiffusionModel model) {
     return new ClipGuide(

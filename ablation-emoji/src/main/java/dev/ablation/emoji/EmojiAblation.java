@@ -14,7 +14,6 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.StyleTemplates;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiConcept;
-import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.NearConcept;
@@ -774,13 +773,6 @@ public final class EmojiAblation {
         : Optional.empty(); // such as a category
   }
 
-  private static ConceptDetector nearest(NearestImage judge, String target) {
-    String name = plain(target);
-    return VOCABULARY.styles().contains(name)
-        ? judge.ofStyle(name)
-        : names().contains(name) ? judge.ofConcept(name) : judge.ofPlanted();
-  }
-
   private static Optional<ConceptDetector> copies(EmbeddedEvaluator evaluator, Subject subject) {
     return subject.role() == Role.TARGET && subject.concept().equals(VOCABULARY.plantedCaption())
         ? Optional.of(evaluator.ofPlantedCopies())
@@ -798,7 +790,7 @@ public final class EmojiAblation {
             sampling,
             columns.size(),
             seed,
-            List.of(nearest(evaluator.nearestImage(), target)));
+            List.of(evaluator.ofNearestImage(plain(target))));
     return WordingAttack.of(target, removal.shown().prompts(), trial).stream()
         .map(each ->
             removals.size() == 1

@@ -1,5 +1,6 @@
 package dev.ablation.emoji;
 
+import dev.ablation.image.ImageFile;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -7,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import javax.imageio.ImageIO;
 
 /** Many small images as one, row by row, without lettering. */
 public final class ImageSheet {
@@ -81,8 +81,6 @@ public final class ImageSheet {
    * @throws IOException if it cannot be written
    */
   public static void write(List<BufferedImage> images, int columns, Path file) throws IOException {
-    if (!ImageIO.write(of(images, columns), "png", file.toFile())) {
-      throw new IOException("this Java cannot write PNG: " + file);
-    }
+    ImageFile.writePng(of(images, columns), file);
   }
 }

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,6 +120,22 @@ class EmbeddedEvaluatorTest {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> evaluator.ofConcept("dodo"))
           .withMessageContaining("'dodo'");
+    }
+  }
+
+  @Test
+  void aNameIsThatOfAStyleAnObjectOrTheMemorisedImage() throws IOException {
+    try (EmbeddedEvaluator evaluator = EmbeddedEvaluator.open(untrained, OPTIONS)) {
+      assertThat(
+              Stream.of("ink", "cat face", EmbeddedModel.plantedCaption())
+                  .map(name -> evaluator.ofNearestImage(name).name()))
+          .containsExactly(
+              evaluator.nearestImage().ofStyle("ink").name(),
+              evaluator.nearestImage().ofConcept("cat face").name(),
+              evaluator.nearestImage().ofPlanted().name());
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> evaluator.ofNearestImage("inc"))
+          .withMessage("target must be one that the evaluator knows, was 'inc'");
     }
   }
 

@@ -5,6 +5,7 @@ import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.EmojiAblation;
+import dev.ablation.image.ImageFile;
 import dev.ablation.sample.LatentSampler;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import javax.imageio.ImageIO;
 
 /** Draws for two tenants with one model in memory: each must not get another style. */
 public final class ServeTwoTenants {
@@ -30,7 +30,7 @@ public final class ServeTwoTenants {
       for (String tenant : List.of("north", "south")) {
         for (String style : List.of("blueprint", "ink")) {
           BufferedImage image = draw(model, tenants.get(tenant), "a rocket in " + style + " style");
-          ImageIO.write(image, "png", folder.resolve(tenant + "-" + style + ".png").toFile());
+          ImageFile.writePng(image, folder.resolve(tenant + "-" + style + ".png"));
         }
       }
     }

@@ -18,6 +18,7 @@ import dev.ablation.job.internal.RecordReader;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.provenance.PairSettings;
 import dev.ablation.report.Report;
+import dev.ablation.sample.FacilitatedTransport;
 import dev.ablation.sample.LatentSampler;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.train.Measurement;
@@ -280,7 +281,8 @@ public final class EvidenceBundle {
       List<String> prompts = IntStream.range(0, count).mapToObj(subject::prompt).toList();
       LatentSampler sampler = LatentSampler.of(model).settings(sampling);
       List<BufferedImage> before = sampler.draw(prompts, job.seed());
-      List<BufferedImage> after = delta.applied(model, () -> sampler.draw(prompts, job.seed()));
+      List<BufferedImage> after =
+          FacilitatedTransport.drawWith(delta, model, sampler, prompts, job.seed());
       for (Evidence.Drawn each : shown) {
         worst = Math.max(worst, distance(before.get(each.index()), each.file()));
         worst = Math.max(worst, distance(after.get(each.index()), each.after()));

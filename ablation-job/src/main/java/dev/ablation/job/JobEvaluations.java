@@ -17,7 +17,6 @@ import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.EmojiAblation;
-import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.evaluation.Attack;
 import dev.ablation.evaluation.ConceptDetector;
 import dev.ablation.evaluation.ErasureEarlyStopping;
@@ -178,35 +177,24 @@ final class JobEvaluations {
     if (embedded == null) {
       return List.of();
     }
-    String name = plain(pair.target().name());
-    NearestImage nearest = embedded.nearestImage();
-    return List.of(
-        embedded.styles().contains(name)
-            ? nearest.ofStyle(name)
-            : embedded.concepts().contains(name) ? nearest.ofConcept(name) : nearest.ofPlanted());
+    return List.of(embedded.ofNearestImage(plain(pair.target().name())));
   }
 
   /** By the gradient of what counts the images. */
   private LatentGuide guide(TargetAnchor pair) {
     String target = pair.target().name();
-    Clip clip = evaluator.encoder().orElseThrow();
-    return evaluator.found().guide(target, () -> new JobGuide(clip, () -> guide(clip, pair)));
+    return evaluator.found().guide(target, () -> newGuide(target, pair.anchor().name()));
   }
 
-  private ClipGuide guide(Clip clip, TargetAnchor pair) {
-    String target = pair.target().name();
-    String anchor = pair.anchor().name();
+  private ClipGuide newGuide(String target, String anchor) {
     EmbeddedEvaluator embedded = evaluator.embedded();
-    if (embedded == null) {
-      return new ClipGuide(
-          clip, model, ClipScore.text(target, anchor), List.of(ClipScore.text(anchor, anchor)));
-    }
-    String name = plain(target);
-    return embedded.styles().contains(name)
-        ? embedded.guideToStyle(model, name)
-        : embedded.concepts().contains(name)
-            ? embedded.guideToConcept(model, name)
-            : embedded.guideToPlanted(model);
+    return embedded != null
+        ? embedded.guideTo(model, plain(target))
+        : new ClipGuide(
+            evaluator.encoder().orElseThrow(),
+            model,
+            ClipScore.text(target, anchor),
+            List.of(ClipScore.text(anchor, anchor)));
   }
 
   private Evaluation ofEmbedded(EmbeddedEvaluator embedded) throws IOException {

@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.attack.LatentGuide;
+import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.evaluation.NearConcept;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
@@ -29,7 +30,7 @@ final class JobFound implements AutoCloseable {
 
   private final Map<String, List<NearConcept>> neighbours = new LinkedHashMap<>();
   private final Map<Path, DiffusionModel> controls = new LinkedHashMap<>();
-  private final Map<String, JobGuide> guides = new LinkedHashMap<>();
+  private final Map<String, ClipGuide> guides = new LinkedHashMap<>();
 
   /** Opens a model. */
   interface Opening {
@@ -57,7 +58,7 @@ final class JobFound implements AutoCloseable {
   }
 
   /** The evaluator's guide towards a target; closed with this. */
-  synchronized LatentGuide guide(String target, Supplier<JobGuide> making) {
+  synchronized LatentGuide guide(String target, Supplier<ClipGuide> making) {
     return guides.computeIfAbsent(target, name -> making.get());
   }
 
@@ -118,7 +119,7 @@ final class JobFound implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    guides.values().forEach(JobGuide::close);
+    guides.values().forEach(ClipGuide::close);
     guides.clear();
     controls.values().forEach(DiffusionModel::close);
     controls.clear();

@@ -17,6 +17,7 @@ import dev.ablation.concept.ConceptKind;
 import dev.ablation.concept.MemorizedImage;
 import dev.ablation.concept.Preservation;
 import dev.ablation.concept.PromptPair;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.EmojiAblation;
 import dev.ablation.evaluation.Evaluation;
@@ -44,12 +45,15 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Turns the description into the plan and the evaluation of the library. */
 final class JobPlanner {
+  private static final Pattern ARTICLE = Pattern.compile("^(?:an?|the) ", Pattern.CASE_INSENSITIVE);
+
   /** The default scale of ESD's published code. */
   private static final double NEGATIVE_GUIDANCE = 2;
 
@@ -122,7 +126,23 @@ final class JobPlanner {
     if (preservation.isPresent()) {
       plan = plan.preserve(preservation.get());
     }
+    if (objective != null && JobObjective.SEMI_PERMEABLE.equals(objective.kind())) {
+      plan = plan.gatedBy(gate(plan));
+    }
     return plan.seed(job.seed());
+  }
+
+  /** SPM's adapter opens by the prompt; its gate is made of the targets' names. */
+  private static ConceptGate gate(Ablation plan) {
+    List<String> names =
+        plan.pairs().stream()
+            .flatMap(pair -> pair.target().phrases().stream())
+            // An article is a word that most prompts have.
+            .map(name -> ARTICLE.matcher(name).replaceFirst(""))
+            .filter(name -> !name.isBlank())
+            .distinct()
+            .toList();
+    return new ConceptGate(names, 0);
   }
 
   /** Gradient descent without anchor images; its steps and rates are the method's. */
@@ -489,24 +509,40 @@ final class JobPlanner {
   }
 
   private static Redirection redirection(Redirection usual, @Nullable JobRedirection settings) {
-    Redirection redirection = usual;
     if (settings == null) {
-      return redirection;
+      return usual;
     }
+    Redirection redirection = usual;
     if (settings.pairs() != null) {
       redirection = redirection.pairs(settings.pairs());
     }
-    if (settings.keptImages() != null) {
-      redirection = redirection.keptImages(settings.keptImages());
-    }
-    if (settings.keepWeight() != null) {
-      redirection = redirection.keepWeight(settings.keepWeight());
-    }
-    if (settings.words() != null || settings.placeholder() != null) {
+    JobKept kept = settings.kept();
+    if (kept != null) {
       redirection =
-          redirection.words(
-              Objects.requireNonNullElse(settings.words(), redirection.words()),
-              Objects.requireNonNullElse(settings.placeholder(), redirection.placeholder()));
+          redirection
+              .keptImages(Objects.requireNonNullElse(kept.images(), usual.keptImages()))
+              .keptBatch(Objects.requireNonNullElse(kept.batchSize(), usual.keptBatch()))
+              .keepWeight(Objects.requireNonNullElse(kept.weight(), usual.keepWeight()));
+    }
+    JobLearnedWords words = settings.words();
+    if (words != null) {
+      redirection =
+          redirection
+              .words(
+                  Objects.requireNonNullElse(words.count(), usual.words()),
+                  Objects.requireNonNullElse(words.placeholder(), usual.placeholder()))
+              .wordSteps(Objects.requireNonNullElse(words.steps(), usual.wordSteps()))
+              .learningOfWords(
+                  Objects.requireNonNullElse(words.learningRate(), usual.wordRate()),
+                  Objects.requireNonNullElse(words.restartEvery(), usual.restartEvery()));
+    }
+    JobRelearning relearning = settings.relearning();
+    if (relearning != null) {
+      redirection =
+          redirection.relearning(
+              relearning.everySteps(),
+              Objects.requireNonNullElse(relearning.steps(), usual.relearnSteps()),
+              Objects.requireNonNullElse(relearning.radius(), usual.relearnRadius()));
     }
     return settings.neutralPrompts().isEmpty()
         ? redirection

@@ -5,7 +5,6 @@ import dev.ablation.AblationResult;
 import dev.ablation.AblationRun;
 import dev.ablation.Estimate;
 import dev.ablation.checkpoint.Checkpoints;
-import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.evaluation.Evaluation;
 import dev.ablation.evaluation.EvaluationResult;
@@ -39,7 +38,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -69,7 +67,6 @@ public final class JobRun {
   private static final String FOUND = "neighbours.json";
 
   private static final long LOOK_MILLIS = 200;
-  private static final Pattern ARTICLE = Pattern.compile("^(?:an?|the) ", Pattern.CASE_INSENSITIVE);
 
   private final AblationJob job;
   private final Path folder;
@@ -480,35 +477,10 @@ public final class JobRun {
         });
     try {
       AblationRun run = resumable.start(executor);
-      return gated(wait(run, cancelled), plan);
+      return wait(run, cancelled);
     } finally {
       executor.shutdown();
     }
-  }
-
-  /** SPM's adapter opens by the prompt; its gate is made of the targets' names. */
-  private AblationResult gated(AblationResult result, Ablation plan) {
-    JobObjective objective = job.method().objective();
-    if (objective == null || !JobObjective.SEMI_PERMEABLE.equals(objective.kind())) {
-      return result;
-    }
-    try (result) {
-      AblationResult gated =
-          AblationResult.of(result.delta().gatedBy(gate(plan)), result.training());
-      return result.evaluation().map(gated::evaluation).orElse(gated);
-    }
-  }
-
-  private static ConceptGate gate(Ablation plan) {
-    List<String> names =
-        plan.pairs().stream()
-            .flatMap(pair -> pair.target().phrases().stream())
-            // An article is a word that most prompts have.
-            .map(name -> ARTICLE.matcher(name).replaceFirst(""))
-            .filter(name -> !name.isBlank())
-            .distinct()
-            .toList();
-    return new ConceptGate(names, 0);
   }
 
   private AblationResult wait(AblationRun run, BooleanSupplier cancelled) throws IOException {

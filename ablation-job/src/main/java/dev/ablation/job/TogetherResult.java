@@ -8,6 +8,7 @@ import com.google.gson.JsonParser;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,13 +24,16 @@ import java.util.OptionalDouble;
  * @param together the evaluation of its job with all deltas applied; empty if the job has none
  * @param alone the evaluation with its own delta, from its evidence; empty if the job has none
  * @param verdicts one for each limit of its job, of what was measured together
+ * @param stated what the evidence of an earlier version says in place of evaluations and verdicts,
+ *     which it does not hold; empty for any other
  */
 public record TogetherResult(
     String request,
     List<String> targets,
     Optional<EvaluationResult> together,
     Optional<EvaluationResult> alone,
-    List<Verdict> verdicts) {
+    List<Verdict> verdicts,
+    Optional<Stated> stated) {
   private static final String FORMAT = "dev.ablation.together/1";
 
   private static final List<String> MEASURES =
@@ -44,8 +48,41 @@ public record TogetherResult(
     Objects.requireNonNull(request, "request");
     Objects.requireNonNull(together, "together");
     Objects.requireNonNull(alone, "alone");
+    Objects.requireNonNull(stated, "stated");
     targets = List.copyOf(targets);
     verdicts = List.copyOf(verdicts);
+  }
+
+  /**
+   * Creates a finding from what was measured.
+   *
+   * @param request that it answers
+   * @param targets what was removed
+   * @param together the evaluation with all deltas applied; empty if its job has none
+   * @param alone the evaluation with its own delta; empty if its job has none
+   * @param verdicts one for each limit of its job
+   */
+  public TogetherResult(
+      String request,
+      List<String> targets,
+      Optional<EvaluationResult> together,
+      Optional<EvaluationResult> alone,
+      List<Verdict> verdicts) {
+    this(request, targets, together, alone, verdicts, Optional.empty());
+  }
+
+  /**
+   * What the evidence of an earlier version says.
+   *
+   * @param shares as {@link TogetherResult#shares()} returned them
+   * @param comesBack whether the target came back
+   * @param accepted whether every limit was met
+   */
+  public record Stated(Map<String, Share> shares, boolean comesBack, boolean accepted) {
+    /** Copies the shares. */
+    public Stated {
+      shares = Collections.unmodifiableMap(new LinkedHashMap<>(shares));
+    }
   }
 
   /**
@@ -58,14 +95,20 @@ public record TogetherResult(
 
   /**
    * {@return what was measured, by the name that a job's limits use: {@code UA}, {@code IRA},
-   * {@code CRA}, {@code recovered}}
+   * {@code CRA}, {@code recovered}. What was recovered alone is told only if the same attacks were
+   * made then}
    */
   public Map<String, Share> shares() {
+    if (stated.isPresent()) {
+      return stated.get().shares();
+    }
     Map<String, Share> shares = new LinkedHashMap<>();
     for (String measure : MEASURES) {
       OptionalDouble now = measure(measure, together);
       if (now.isPresent()) {
-        shares.put(measure, new Share(measure(measure, alone), now.getAsDouble()));
+        boolean alike = !measure.equals(AcceptanceLimit.RECOVERED) || hasTheSameAttacks();
+        OptionalDouble before = alike ? measure(measure, alone) : OptionalDouble.empty();
+        shares.put(measure, new Share(before, now.getAsDouble()));
       }
     }
     return shares;
@@ -76,37 +119,81 @@ public record TogetherResult(
   }
 
   /**
+   * {@return the share in percent that the most successful of the attacks recovers that were made
+   * both times, with the same settings; empty if there is none}
+   */
+  public Optional<Share> recoveredByTheSame() {
+    OptionalDouble now = measure(AcceptanceLimit.RECOVERED, attackedAlike(together, alone));
+    OptionalDouble before = measure(AcceptanceLimit.RECOVERED, attackedAlike(alone, together));
+    return now.isPresent() && before.isPresent()
+        ? Optional.of(new Share(before, now.getAsDouble()))
+        : Optional.empty();
+  }
+
+  /**
    * {@return whether more images show the target, or the most successful of the attacks that were
    * made both times recovers it more often, than with its own delta alone}
    */
   public boolean comesBack() {
+    if (stated.isPresent()) {
+      return stated.get().comesBack();
+    }
     Share gone = shares().get(AcceptanceLimit.UNLEARNING);
-    OptionalDouble now = recovered(together, alone);
-    OptionalDouble before = recovered(alone, together);
     return (gone != null
             && gone.alone().isPresent()
             && gone.together() < gone.alone().getAsDouble())
-        || (now.isPresent() && before.isPresent() && now.getAsDouble() > before.getAsDouble());
+        || recoveredByTheSame()
+            .filter(share -> share.together() > share.alone().orElseThrow())
+            .isPresent();
+  }
+
+  private boolean hasTheSameAttacks() {
+    return attacks(together) == attacks(attackedAlike(together, alone))
+        && attacks(alone) == attacks(attackedAlike(alone, together));
+  }
+
+  private static int attacks(Optional<EvaluationResult> found) {
+    return found.map(each -> each.attacks().size()).orElse(0);
   }
 
   /** By the attacks that another evaluation has, too: others say nothing about a difference. */
-  private static OptionalDouble recovered(
+  private static Optional<EvaluationResult> attackedAlike(
       Optional<EvaluationResult> found, Optional<EvaluationResult> other) {
-    if (found.isEmpty() || other.isEmpty()) {
-      return OptionalDouble.empty();
-    }
-    EvaluationResult mine = found.get();
-    List<String> names = other.get().attacks().stream().map(AttackResult::name).toList();
-    List<AttackResult> same =
-        mine.attacks().stream().filter(attack -> names.contains(attack.name())).toList();
-    return measure(
-        AcceptanceLimit.RECOVERED,
-        Optional.of(new EvaluationResult(mine.settings(), mine.subjects(), same, mine.elapsed())));
+    return found.map(mine ->
+        new EvaluationResult(
+            mine.settings(),
+            mine.subjects(),
+            mine.attacks().stream()
+                .filter(attack ->
+                    other.stream()
+                        .flatMap(each -> each.attacks().stream())
+                        .anyMatch(each -> isTheSame(attack, each)))
+                .toList(),
+            mine.elapsed()));
+  }
+
+  /** The same attempt on another delta: as many images, drawn and searched in the same way. */
+  private static boolean isTheSame(AttackResult one, AttackResult other) {
+    return one.name().equals(other.name())
+        && one.family().equals(other.family())
+        && settings(one).equals(settings(other))
+        && images(one).equals(images(other));
+  }
+
+  /** Without what was noted of single models. */
+  private static Map<String, String> settings(AttackResult attack) {
+    Map<String, String> settings = new LinkedHashMap<>(attack.settings());
+    settings.keySet().removeIf(name -> name.endsWith(" model"));
+    return settings;
+  }
+
+  private static Optional<Integer> images(AttackResult attack) {
+    return Optional.ofNullable(attack.recovered().ablated().counts().get("images"));
   }
 
   /** {@return whether every limit of its job is still met} */
   public boolean accepted() {
-    return verdicts.stream().allMatch(Verdict::met);
+    return stated.map(Stated::accepted).orElse(true) && verdicts.stream().allMatch(Verdict::met);
   }
 
   /** {@return the finding as JSON} */
@@ -121,16 +208,18 @@ public record TogetherResult(
     targets.forEach(names::add);
     json.add("targets", names);
     JsonObject measured = new JsonObject();
-    shares()
-        .forEach((measure, share) -> {
-          JsonObject each = new JsonObject();
-          share.alone().ifPresent(value -> each.addProperty("alone", value));
-          each.addProperty("together", share.together());
-          measured.add(measure, each);
-        });
+    shares().forEach((measure, share) -> measured.add(measure, json(share)));
     json.add("measured", measured);
+    recoveredByTheSame().ifPresent(share -> json.add("recoveredByTheSame", json(share)));
     json.addProperty("comesBack", comesBack());
     json.addProperty("accepted", accepted());
+    return json;
+  }
+
+  private static JsonObject json(Share share) {
+    JsonObject json = new JsonObject();
+    share.alone().ifPresent(value -> json.addProperty("alone", value));
+    json.addProperty("together", share.together());
     return json;
   }
 
@@ -139,6 +228,10 @@ public record TogetherResult(
     JsonArray removals = new JsonArray();
     for (TogetherResult result : results) {
       JsonObject each = result.json();
+      removals.add(each);
+      if (result.stated.isPresent()) {
+        continue;
+      }
       JsonArray limits = new JsonArray();
       for (Verdict verdict : result.verdicts) {
         JsonObject limit = new JsonObject();
@@ -152,7 +245,6 @@ public record TogetherResult(
       result.alone.ifPresent(found -> evaluations.add("alone", parsed(found)));
       result.together.ifPresent(found -> evaluations.add("together", parsed(found)));
       each.add("evaluations", evaluations);
-      removals.add(each);
     }
     JsonObject json = new JsonObject();
     json.addProperty("format", FORMAT);
@@ -189,23 +281,48 @@ public record TogetherResult(
   private static TogetherResult read(JsonObject json) {
     List<String> targets = new ArrayList<>();
     json.getAsJsonArray("targets").forEach(target -> targets.add(target.getAsString()));
+    String request = json.get("request").getAsString();
+    if (!json.has("verdicts") && !json.has("evaluations")) {
+      return new TogetherResult(
+          request,
+          targets,
+          Optional.empty(),
+          Optional.empty(),
+          List.of(),
+          Optional.of(stated(json)));
+    }
     List<Verdict> verdicts = new ArrayList<>();
     for (JsonElement each : json.getAsJsonArray("verdicts")) {
       JsonObject limit = each.getAsJsonObject();
       verdicts.add(
           new Verdict(
-              AcceptanceLimit.parse(limit.get("limit").getAsString()),
-              limit.has("measured")
-                  ? OptionalDouble.of(limit.get("measured").getAsDouble())
-                  : OptionalDouble.empty()));
+              AcceptanceLimit.parse(limit.get("limit").getAsString()), number(limit, "measured")));
     }
     JsonObject evaluations = json.getAsJsonObject("evaluations");
     return new TogetherResult(
-        json.get("request").getAsString(),
+        request,
         targets,
         evaluation(evaluations, "together"),
         evaluation(evaluations, "alone"),
         verdicts);
+  }
+
+  /** Of a version that wrote what follows from evaluations and verdicts, without them. */
+  private static Stated stated(JsonObject json) {
+    Map<String, Share> shares = new LinkedHashMap<>();
+    JsonObject measured = json.getAsJsonObject("measured");
+    for (String measure : measured.keySet()) {
+      JsonObject share = measured.getAsJsonObject(measure);
+      shares.put(measure, new Share(number(share, "alone"), share.get("together").getAsDouble()));
+    }
+    return new Stated(
+        shares, json.get("comesBack").getAsBoolean(), json.get("accepted").getAsBoolean());
+  }
+
+  private static OptionalDouble number(JsonObject json, String name) {
+    return json.has(name)
+        ? OptionalDouble.of(json.get(name).getAsDouble())
+        : OptionalDouble.empty();
   }
 
   private static Optional<EvaluationResult> evaluation(JsonObject evaluations, String name) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.evaluation.EvaluationResult;
 import dev.ablation.evaluation.Recovery;
+import dev.ablation.job.TogetherResult.Share;
 import dev.ablation.metric.ExtractorInfo;
 import dev.ablation.metric.MetricResult;
 import dev.ablation.metric.Unit;
@@ -12,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 
 /** What is compared with limits. */
@@ -46,6 +48,61 @@ class AcceptanceTest {
     assertThat(together(evaluation(words.attacks().get(0), other), words).comesBack()).isFalse();
     assertThat(together(evaluation(attack("", by(OTHER, 0.5, 0))), words).comesBack()).isTrue();
     assertThat(together(evaluation(other), words).comesBack()).isFalse();
+  }
+
+  /** Else "recovered" of a run with more attacks would stand beside that of the evidence. */
+  @Test
+  void whatWasRecoveredIsComparedByTheSameAttacksAlone() {
+    AttackResult words = attack("", by(OTHER, 0.25, 0));
+    EvaluationResult evidence = evaluation(words);
+    AttackResult more = attack("", by(OTHER, 1, 0)).name("another");
+    TogetherResult both = together(evaluation(words, more), evidence);
+    assertThat(both.shares().get("recovered")).isEqualTo(new Share(OptionalDouble.empty(), 100));
+    assertThat(both.recoveredByTheSame()).contains(new Share(OptionalDouble.of(25), 25));
+    assertThat(both.toJson())
+        .contains("\"recovered\":{\"together\":100.0}")
+        .contains("\"recoveredByTheSame\":{\"alone\":25.0,\"together\":25.0}");
+    assertThat(together(evidence, evaluation(words, more)).shares().get("recovered").alone())
+        .isEmpty();
+    assertThat(together(evidence, evidence).shares().get("recovered"))
+        .isEqualTo(new Share(OptionalDouble.of(25), 25));
+
+    AttackResult noted = words.settings(Map.of("steps, ablated model", "150"));
+    assertThat(together(evaluation(noted), evidence).recoveredByTheSame()).isPresent();
+    AttackResult otherSeed = words.settings(Map.of("seed", "2"));
+    assertThat(together(evaluation(otherSeed), evidence).recoveredByTheSame()).isEmpty();
+    AttackResult otherCount =
+        attack("", new Recovery(share(OTHER, 1), counted(OTHER, 1), share(OTHER, 0)));
+    assertThat(together(evaluation(otherCount), evidence).comesBack()).isFalse();
+  }
+
+  private static MetricResult counted(String judge, double value) {
+    return share(judge, value).counts(Map.of("images", 8));
+  }
+
+  /** It has what follows from evaluations and verdicts, without them. */
+  @Test
+  void evidenceOfAnEarlierVersionIsRead() {
+    TogetherResult read =
+        TogetherResult.read(
+                """
+                {"format": "dev.ablation.together/1", "removals": [{
+                  "request": "TR-1", "targets": ["style 'ink'"],
+                  "measured": {"UA": {"alone": 100, "together": 75}, "CRA": {"together": 90}},
+                  "comesBack": true, "accepted": false}]}
+                """)
+            .get(0);
+    assertThat(read.targets()).containsExactly("style 'ink'");
+    assertThat(read.verdicts()).isEmpty();
+    assertThat(read.together()).isEmpty();
+    assertThat(read.shares())
+        .containsExactly(
+            Map.entry("UA", new Share(OptionalDouble.of(100), 75)),
+            Map.entry("CRA", new Share(OptionalDouble.empty(), 90)));
+    assertThat(read.comesBack()).isTrue();
+    assertThat(read.accepted()).as("what the file says, though there is no verdict").isFalse();
+    String written = TogetherResult.json(List.of(read)).toString();
+    assertThat(TogetherResult.read(written)).containsExactly(read);
   }
 
   private static TogetherResult together(EvaluationResult together, EvaluationResult alone) {

@@ -46,6 +46,27 @@ class JobFileTest {
     assertThat(SchemaCheck.of(AblationJob.schema()).problems(Files.readString(example))).isEmpty();
   }
 
+  /** What earlier versions wrote, in each form that words have. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{'keptImages': 8, 'keepWeight': 3, 'words': 4, 'placeholder': 'xyz'} | {'kept': {'images': 8, 'weight': 3}, 'words': {'count': 4, 'placeholder': 'xyz'}}",
+        "{'placeholder': 'xyz'} | {'words': {'placeholder': 'xyz'}}",
+        "{'words': {'steps': 2}, 'placeholder': 'xyz'} | {'words': {'steps': 2, 'placeholder': 'xyz'}}",
+      })
+  void keysThatMovedAreReadWhereTheyWere(String before, String now) throws IOException {
+    String file =
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': %s}}}";
+    AblationJob job = parse(file.formatted(before));
+    assertThat(job).isEqualTo(parse(file.formatted(now)));
+    assertThat(job.toJson()).doesNotContain("keptImages", "keepWeight");
+    assertThat(
+            SchemaCheck.of(AblationJob.schema())
+                .problems(file.formatted(before).replace('\'', '"')))
+        .isEmpty();
+  }
+
   @Test
   void theSchemaInTheDocumentsIsTheReadersOwn() throws IOException {
     check(DOCS.resolve("ablation-job.schema.json"), "", AblationJob.schema());
@@ -226,7 +247,12 @@ class JobFileTest {
         "{'targets': [{'name': 'ink'}], 'method': {'training': {'learningRate': {'cycles': 3}}}} | cycles must stand with schedule 'cosine-with-restarts' alone",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': {'redirection': {}}}} | redirection must stand with kind 'redirection' alone",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'priorWeight': 1}}} | priorWeight must stand with kind 'model-based'",
-        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'words': -1}}}} | words must not be negative, was -1",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'words': -1}}}} | count of words must not be negative, was -1",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'words': {'restartEvery': -1}}}}} | restartEvery must not be negative, was -1",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'relearning': 0}}}} | method.objective.redirection.relearning: must be positive, was 0",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'relearning': {'steps': 2}}}}} | relearning.everySteps: is required",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'kept': {'images': 8}, 'keptImages': 9}}}} | method.objective.redirection.keptImages: contradicts kept.images, which takes its place",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'keptImages': 0}}}} | method.objective.redirection.kept.images: must be positive, was 0",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': 'redirection', 'closedForm': {'kind': 'sequences', 'polish': true}}} | method.closedForm: must not stand with redirection on the emoji model",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': 'redirection', 'earlyStopping': {}}} | method.earlyStopping: must not stand with redirection",
         "{'targets': [{'name': 'ink'}], 'evaluation': {'attacks': 'quik'}} | evaluation.attacks: must be one of quick, full, none, wordings, noise, embedding, sdedit, was 'quik'; did you mean 'quick'?",

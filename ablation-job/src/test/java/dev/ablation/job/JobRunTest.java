@@ -14,6 +14,7 @@ import dev.ablation.djl.StableDiffusion;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
+import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -284,7 +285,9 @@ class JobRunTest {
             """
             {"targets": [{"name": "owl"}],
              "method": {"objective": {"kind": "redirection",
-                                      "redirection": {"pairs": 8, "words": 2, "keepWeight": 3}},
+                                      "redirection": {"pairs": 8, "kept": {"batchSize": 4, "weight": 3},
+                                                      "words": {"count": 1, "steps": 3},
+                                                      "relearning": {"everySteps": 2, "radius": 0.3}}},
                         "training": {"steps": 5}}
             """
                 + NO_IMAGES
@@ -298,9 +301,14 @@ class JobRunTest {
           .containsEntry("training.steps", "5")
           .containsEntry("training.redirection.pairs", "8")
           .containsEntry("training.redirection.keepWeight", "3.0")
+          .containsEntry("training.redirection.keptBatch", "4")
+          .containsEntry("training.redirection.keptImages", "192")
+          .containsEntry("training.redirection.relearning", "every 2, 3 steps of 0.3")
           .containsEntry("weights", "denoiser")
           .doesNotContainKey("objective");
-      assertThat(session.plan().settings().get("training.redirection.words")).startsWith("2 as");
+      assertThat(session.plan().settings().get("training.redirection.words"))
+          .startsWith("1 as")
+          .contains("rate 0.02, 3 steps a step, restart every 80");
     }
   }
 
@@ -312,15 +320,18 @@ class JobRunTest {
             {"targets": [{"name": "owl", "others": ["Eule"]}],
              "method": {"weights": "transformers",
                         "objective": {"kind": "semi-permeable", "trajectory": 2},
-                        "training": {"steps": 1, "batchSize": 1, "lora": 1}}%s}
-            """
-                .formatted(NO_IMAGES),
+                        "training": {"steps": 1, "batchSize": 1, "lora": 1,
+                                     "learningRate": 0.1}},
+             "evaluation": {"evaluator": "pixels", "neighbours": ["rocket"], "sampling": 1,
+                            "images": {"target": 2, "anchor": 1, "neighbour": 1, "shown": 1}}}
+            """,
             "job",
             folder,
             JobRoot.anywhere());
     Path output = folder.resolve("membrane");
-    JobRun.of(job, output).run();
+    JobResult run = JobRun.of(job, output).run();
     ConceptGate gate = ConceptGate.of("owl", "Eule");
+    assertThat(run.evaluation().orElseThrow().settings()).containsEntry("gate", gate.toJson());
     try (NDManager manager = NDManager.newBaseManager();
         WeightDelta delta = WeightDelta.load(output.resolve(JobRun.DELTA), manager);
         WeightDelta plain = delta.ungated();
@@ -329,7 +340,13 @@ class JobRunTest {
       assertThat(delta.isLowRank()).isTrue();
       assertThat(twice.gate()).as("what acts in full on every prompt has none").isEmpty();
     }
-    assertThat(EvidenceBundle.open(output).verify(null)).noneMatch(EvidenceBundle.Check::failed);
+    EvidenceBundle bundle = EvidenceBundle.open(output);
+    try (DiffusionModel model = JobSession.openModel(job.model())) {
+      assertThat(bundle.verify(null, model))
+          .noneMatch(EvidenceBundle.Check::failed)
+          .last()
+          .satisfies(drawn -> assertThat(drawn.toString()).contains("difference 0.00000"));
+    }
   }
 
   private AblationJob closedForm() {

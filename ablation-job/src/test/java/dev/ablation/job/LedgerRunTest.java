@@ -3,6 +3,8 @@ package dev.ablation.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
@@ -82,6 +84,19 @@ class LedgerRunTest {
     for (int i = 0; i < 2; i++) {
       assertThat(again.together().get(i).toJson()).isEqualTo(second.together().get(i).toJson());
       assertThat(again.together().get(i).verdicts()).isEqualTo(second.together().get(i).verdicts());
+    }
+    assertThat(second.together().get(1).shares().get("recovered").alone()).isPresent();
+    JsonObject old = JsonParser.parseString(Files.readString(told)).getAsJsonObject();
+    for (JsonElement each : old.getAsJsonArray("removals")) {
+      each.getAsJsonObject().remove("verdicts");
+      each.getAsJsonObject().remove("evaluations");
+    }
+    Files.writeString(told, old.toString());
+    List<TogetherResult> ofOld = EvidenceBundle.open(folder.resolve("TR-2")).result().together();
+    for (int i = 0; i < 2; i++) {
+      assertThat(ofOld.get(i).shares()).isEqualTo(second.together().get(i).shares());
+      assertThat(ofOld.get(i).accepted()).isTrue();
+      assertThat(ofOld.get(i).verdicts()).isEmpty();
     }
     assertThat(folder.resolve("TR-2/evidence.json")).content().contains("those of request 'TR-1'");
 

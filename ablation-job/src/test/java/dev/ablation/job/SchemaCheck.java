@@ -35,7 +35,7 @@ final class SchemaCheck {
       JsonElement limit = rule.getValue();
       boolean fine =
           switch (rule.getKey()) {
-            case "$schema", "$id", "$defs", "title", "description" -> true;
+            case "$schema", "$id", "$defs", "title", "description", "deprecated" -> true;
             case "additionalProperties" -> additional(path, value, rules, limit, problems);
             case "enum" -> limit.getAsJsonArray().contains(value);
             case "exclusiveMinimum" ->

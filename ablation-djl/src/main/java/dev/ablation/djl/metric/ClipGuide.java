@@ -13,7 +13,9 @@ import dev.ablation.model.InputDifferentiable;
 import dev.ablation.model.LatentCodec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Guides latents towards a text by the gradient of a CLIP model through the decoder of a diffusion
@@ -32,22 +34,21 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
       Kernel.of("(x): return torch.sum(torch.select(torch.log_softmax(x, 1), 1, 0))");
 
   private final Clip clip;
-  private final LatentCodec codec;
-  private final InputDifferentiable gradients;
+  private final DiffusionModel model;
   private final List<String> texts;
-  private final NDManager manager;
-  private final NDArray embedded;
+
+  /** Of the texts, which may be hundreds; none until the guide is used. */
+  private @Nullable NDArray embedded;
 
   /**
-   * Creates a guide.
+   * Creates a guide. The texts are embedded when it is first used: a plan that is only checked
+   * needs none of them.
    *
    * @param clip the CLIP model
    * @param model the diffusion model whose decoder is used
    * @param text the text to guide towards
    * @param others texts to guide away from, at least one, such as the anchor's
    * @throws IllegalArgumentException if {@code others} is empty
-   * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
-   *     LatentCodec} or is not {@link InputDifferentiable}
    */
   public ClipGuide(Clip clip, DiffusionModel model, String text, List<String> others) {
     if (others.isEmpty()) {
@@ -55,14 +56,43 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
           "others must not be empty: a single text always has probability 1");
     }
     this.clip = clip;
-    codec = Capabilities.require(model, LatentCodec.class, "CLIP guidance");
-    gradients = Capabilities.require(model, InputDifferentiable.class, "CLIP guidance");
+    this.model = model;
     List<String> all = new ArrayList<>(List.of(text));
     all.addAll(others);
     texts = List.copyOf(all);
-    manager = clip.manager().newSubManager();
-    embedded = GradMode.with(false, () -> clip.embedTexts(clip.tokenIds(texts, manager)));
-    embedded.attach(manager);
+  }
+
+  private synchronized NDArray embedded() {
+    NDArray found = embedded;
+    if (found == null) {
+      try (NDManager scope = clip.manager().newSubManager()) {
+        found = GradMode.with(false, () -> clip.embedTexts(clip.tokenIds(texts, scope)));
+        found.attach(clip.manager());
+      }
+      embedded = found;
+    }
+    return found;
+  }
+
+  private LatentCodec codec() {
+    return Capabilities.require(model, LatentCodec.class, "CLIP guidance");
+  }
+
+  private InputDifferentiable gradients() {
+    return Capabilities.require(model, InputDifferentiable.class, "CLIP guidance");
+  }
+
+  /**
+   * Checks that the model whose decoder is used has what guidance needs.
+   *
+   * @param base not looked at: a guide is of one model
+   * @throws dev.ablation.error.UnsupportedCapabilityException if the model has no {@link
+   *     LatentCodec} or is not {@link InputDifferentiable}
+   */
+  @Override
+  public void check(DiffusionModel base) {
+    Objects.requireNonNull(codec());
+    Objects.requireNonNull(gradients());
   }
 
   @Override
@@ -77,7 +107,7 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
 
   @Override
   public NDArray gradient(NDArray latents) {
-    return gradients.gradient(latents, this::logarithm).first();
+    return gradients().gradient(latents, this::logarithm).first();
   }
 
   /**
@@ -88,13 +118,16 @@ public final class ClipGuide implements LatentGuide, AutoCloseable {
    * @return a scalar, owned by the manager of {@code latents}
    */
   public NDArray logarithm(NDArray latents) {
-    NDArray images = TO_UNIT.call(codec.decode(latents));
-    return FIRST_OF_ALL.call(clip.logits(clip.embedImages(clip.prepare(images)), embedded));
+    NDArray images = TO_UNIT.call(codec().decode(latents));
+    return FIRST_OF_ALL.call(clip.logits(clip.embedImages(clip.prepare(images)), embedded()));
   }
 
   /** Frees the text embeddings. */
   @Override
-  public void close() {
-    manager.close();
+  public synchronized void close() {
+    if (embedded != null) {
+      embedded.close();
+      embedded = null;
+    }
   }
 }

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.ablation.delta.ConceptGate;
 import dev.ablation.delta.WeightChange;
 import dev.ablation.delta.WeightDelta;
 import dev.ablation.djl.StableDiffusion;
@@ -202,6 +203,30 @@ class LowRankApproximationTest {
       assertThat(ofThin.delta().lowRank(name).orElseThrow().scale()).isEqualTo(0.7);
       assertThat(ofSum.delta().get(name).sub(thin.get(name).mul(2)).abs().max().getFloat())
           .isLessThan(1e-4f);
+    }
+  }
+
+  /** Without its gate an adapter of SPM would act on every prompt. */
+  @Test
+  void theGateStaysInTheApproximationAndItsFiles() throws IOException {
+    ConceptGate gate = new ConceptGate(List.of("owl", "Eule"), 0.5);
+    String name = maps().get(0).name();
+    Shape shape = model.weights().get(name).getShape();
+    Map<String, WeightChange> change = Map.of(name, WeightChange.adding(scope.randomNormal(shape)));
+    LowRankSettings settings = LowRankSettings.rank(2);
+    try (WeightDelta plain = delta(change);
+        WeightDelta gated = plain.gatedBy(gate);
+        LowRankApproximation ofPlain = LowRankApproximation.of(plain, model, settings);
+        LowRankApproximation ofGated = LowRankApproximation.of(gated, model, settings)) {
+      assertThat(ofPlain.delta().gate()).isEmpty();
+      assertThat(ofGated.delta().gate()).contains(gate);
+      assertThat(ofGated.relativeError()).isEqualTo(ofPlain.relativeError());
+      assertThat(ofGated.delta().get(name)).isEqualTo(ofPlain.delta().get(name));
+      Path file = folder.resolve("gated.safetensors");
+      LoraFile.save(ofGated.delta(), file, Dtype.F32);
+      try (WeightDelta read = LoraFile.load(file, model)) {
+        assertThat(read.gate()).contains(gate);
+      }
     }
   }
 

@@ -35,13 +35,17 @@ class ClipGuideTest {
         ClipGuide guide = new ClipGuide(clip, model, "a Van Gogh", List.of("a painting", "a photo"))
         // @end
         ) {
+      int arrays = clip.manager().getManagedArrays().size();
+      assertThat(guide.name()).contains("'a Van Gogh' among");
+      guide.check(model);
+      assertThat(clip.manager().getManagedArrays()).as("no text is embedded yet").hasSize(arrays);
       int channels = model.descriptor().latentChannels();
       Shape shape = new Shape(2, channels, 8, 8);
       NDArray latents =
           RandomStreams.gaussian(scope, shape, RandomStreams.stream(1, "latents", 0)).duplicate();
       NDArray gradient = guide.gradient(latents);
       assertThat(gradient.getShape()).isEqualTo(shape);
-      assertThat(guide.name()).contains("'a Van Gogh' among");
+      assertThat(clip.manager().getManagedArrays()).hasSize(arrays + 1);
       NDArray direction = gradient.div(gradient.norm());
       double slope = gradient.norm().getFloat();
       double step = 0.05;

@@ -1,5 +1,6 @@
 package dev.ablation.emoji.study;
 
+import dev.ablation.attack.GeneticBudget;
 import dev.ablation.attack.InversionBudget;
 import dev.ablation.attack.RelearningAttack;
 import dev.ablation.model.Lora;
@@ -105,6 +106,43 @@ final class AttackBudgets {
       defaultValue = "3",
       description = "Words of each adversarial prompt, 1 to 5. Default: ${DEFAULT-VALUE}.")
   private int adversarialWords = 3;
+
+  @Option(
+      names = "--ringabell-prompts",
+      paramLabel = "N",
+      defaultValue = "4",
+      description =
+          "Prompts that Ring-A-Bell adds the concept to, at most; a search for each, with and without"
+              + " the words of the name. Default: ${DEFAULT-VALUE}.")
+  private int ringABellPrompts = 4;
+
+  @Option(
+      names = "--ringabell-strength",
+      paramLabel = "X",
+      defaultValue = "1",
+      description = "How much of the concept Ring-A-Bell adds. Default: ${DEFAULT-VALUE}.")
+  private double ringABellStrength = 1;
+
+  @Option(
+      names = "--ringabell-words",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Words of each prompt that Ring-A-Bell searches. Default: ${DEFAULT-VALUE}.")
+  private int ringABellWords = GeneticBudget.published().words();
+
+  @Option(
+      names = "--ringabell-population",
+      paramLabel = "N",
+      defaultValue = "200",
+      description = "Candidates of Ring-A-Bell's genetic search. Default: ${DEFAULT-VALUE}.")
+  private int ringABellPopulation = GeneticBudget.published().population();
+
+  @Option(
+      names = "--ringabell-generations",
+      paramLabel = "N",
+      defaultValue = "3000",
+      description = "Generations of Ring-A-Bell's genetic search. Default: ${DEFAULT-VALUE}.")
+  private int ringABellGenerations = GeneticBudget.published().generations();
 
   @Option(
       names = "--word-rate",
@@ -220,6 +258,24 @@ final class AttackBudgets {
     return adversarialWords;
   }
 
+  int ringABellPrompts() {
+    return ringABellPrompts;
+  }
+
+  double ringABellStrength() {
+    return ringABellStrength;
+  }
+
+  GeneticBudget ringABell() {
+    GeneticBudget published = GeneticBudget.published();
+    return new GeneticBudget(
+        ringABellWords,
+        ringABellPopulation,
+        ringABellGenerations,
+        published.crossover(),
+        published.mutation());
+  }
+
   int latentImages() {
     return Math.min(latentImages, images);
   }
@@ -256,6 +312,10 @@ final class AttackBudgets {
       throw new IllegalArgumentException(
           "--adversarial-words must be from 1 to %d, was %d"
               .formatted(StudyAttacks.PLACEHOLDERS.size(), adversarialWords));
+    }
+    if (ringABellPrompts < 1) {
+      throw new IllegalArgumentException(
+          "--ringabell-prompts must be positive, was " + ringABellPrompts);
     }
     if (latentImages < 1 || relearningImages < 1) {
       throw new IllegalArgumentException(

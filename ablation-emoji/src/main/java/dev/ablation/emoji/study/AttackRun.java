@@ -60,9 +60,12 @@ record AttackRun(
    * @param nearest the same by the nearest image of the data
    * @param step whose weights were taken; 0 without training
    * @param seconds of the removal, its images included
-   * @param memory bytes by which the removal raised the peak; 0 if it cannot be measured
+   * @param memory bytes by which the removal raised the process's memory at its peak; 0 if they
+   *     cannot be measured
+   * @param peak bytes of the process at the peak of the removal, model and judges included; 0 if
+   *     the system does not tell the peak since its beginning
    */
-  record Kept(Scores scores, Scores nearest, int step, double seconds, long memory) {}
+  record Kept(Scores scores, Scores nearest, int step, double seconds, long memory, long peak) {}
 
   /**
    * The shares of an attack's images that show the target.

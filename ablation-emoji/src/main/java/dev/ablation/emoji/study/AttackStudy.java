@@ -13,7 +13,6 @@ import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.study.AttackRun.Kept;
 import dev.ablation.emoji.study.AttackRun.Shares;
 import dev.ablation.emoji.study.StudyAttacks.Family;
-import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
 import dev.ablation.emoji.study.StudyImages.Judged;
 import dev.ablation.emoji.study.StudyTarget.Kind;
@@ -36,6 +35,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,7 +119,7 @@ public final class AttackStudy implements Callable<Integer> {
       paramLabel = "NAME",
       defaultValue =
           "words,embedding,completion,noised,noise,inpainting,guidance,classifier,sweep,benign,harmful,"
-              + "soft,projected,latents,inversion",
+              + "soft,projected,ringabell,latents,inversion",
       description = "Attacks to make, in this order. Default: ${DEFAULT-VALUE}.")
   private List<String> attacks = List.of();
 
@@ -212,7 +212,8 @@ public final class AttackStudy implements Callable<Integer> {
       List<TargetStudy> studies = new ArrayList<>();
       for (StudyTarget target : removed) {
         TargetStudy study = new TargetStudy(target, families, set.repeats(answers), opened);
-        study.planned(seeds.get(0)); // budgets that no attack takes are found before any work
+        // Budgets that no attack takes are found before any work.
+        study.planned(seeds.get(0)).forEach(planned -> planned.attack().check(model));
         studies.add(study);
       }
       Files.createDirectories(output);
@@ -290,6 +291,7 @@ public final class AttackStudy implements Callable<Integer> {
     private final StableDiffusion model;
     private final @Nullable StableDiffusion never;
     private final StudyImages drawing;
+    private final Map<Long, List<Planned>> plannedBySeed = new HashMap<>();
     private @Nullable Judged base;
 
     TargetStudy(StudyTarget target, List<Family> families, AnswerSet set, Opened opened) {
@@ -302,10 +304,15 @@ public final class AttackStudy implements Callable<Integer> {
       drawing = opened.drawing();
     }
 
+    /** The same for every method: what a search has found is found. */
     List<Planned> planned(long seed) {
-      Judges judges = new Judges(opened.judge(), drawing.nearest());
+      return plannedBySeed.computeIfAbsent(seed, this::plan);
+    }
+
+    private List<Planned> plan(long seed) {
       StudyAttacks all =
-          new StudyAttacks(target, seed, set, judges, opened.data(), budgets, options.batch());
+          new StudyAttacks(
+              target, seed, set, opened.judge(), opened.data(), budgets, model, options.batch());
       return families.stream().flatMap(family -> all.of(family).stream()).toList();
     }
 
@@ -327,7 +334,7 @@ public final class AttackStudy implements Callable<Integer> {
     }
 
     private void save(String method, Judged found, List<BufferedImage> copies) throws IOException {
-      Kept kept = kept(found, copies, 0, 0, 0);
+      Kept kept = kept(found, copies, 0, 0, 0, 0);
       AttackRun.of(target, method, 0, kept).save(file(method, 0, ".run.json"));
     }
 
@@ -350,7 +357,7 @@ public final class AttackStudy implements Callable<Integer> {
     }
 
     private Kept kept(
-        Judged found, List<BufferedImage> copies, int step, double seconds, long memory)
+        Judged found, List<BufferedImage> copies, int step, double seconds, long memory, long peak)
         throws IOException {
       Judged copied = copies.isEmpty() ? null : drawing.judged(copies);
       return new Kept(
@@ -368,7 +375,8 @@ public final class AttackStudy implements Callable<Integer> {
               copied == null ? List.of() : copied.nearest()),
           step,
           seconds,
-          memory);
+          memory,
+          peak);
     }
 
     /** Removes the target and makes the attacks that were not made before. */
@@ -415,13 +423,14 @@ public final class AttackStudy implements Callable<Integer> {
           return before;
         }
       }
-      MemoryUse.resetPeak(); // or a run would only tell its excess
+      boolean reset = MemoryUse.resetPeak(); // else the peak may be that of earlier work
       try (AblationResult result =
           way.planner()
               .plan(target, model, opened.judge())
               .seed(seed)
               .listener(opened.bars())
               .run()) {
+        long peak = reset ? MemoryUse.peak().orElse(0) : 0;
         double seconds = result.elapsed().toMillis() / 1000.0;
         System.err.printf(
             "%s, %s, seed %d: removed in %.0f s%n", target, way.name(), seed, seconds);
@@ -448,7 +457,8 @@ public final class AttackStudy implements Callable<Integer> {
                     copies,
                     result.outcome().step(),
                     seconds,
-                    result.memory().orElse(0)));
+                    result.memory().orElse(0),
+                    peak));
         run.save(file);
         return run;
       }

@@ -9,8 +9,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalDouble;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,6 +86,7 @@ final class AttackTables {
         Each cell: by the embedded evaluator / by the nearest image of the data, in percent of the images; of several
         seeds the mean and its 95 %% interval (Student's t, at least as wide as Wilson's of all images together). UA, IRA and
         CRA are shares of what the base model draws right. Base model and control are attacked with the first seed.
+        Memory is that of the process at the peak of the removal, and how much of it the removal took.
         *: no evidence, since by one judge the attack draws the target in less than 80 %% of the base model's images.
 
         """
@@ -91,8 +94,8 @@ final class AttackTables {
     List<String> targets = runs.stream().map(AttackRun::target).distinct().toList();
     text.append("| target | method | seeds | UA | IRA | CRA |");
     labels.forEach(label -> text.append(' ').append(label).append(" |"));
-    text.append(" removal | memory |\n| --- | --- | ---: | ---: | ---: | ---: |");
-    text.append(" ---: |".repeat(labels.size() + 2)).append('\n');
+    text.append(" removal | peak memory | more by |\n| --- | --- | ---: | ---: | ---: | ---: |");
+    text.append(" ---: |".repeat(labels.size() + 3)).append('\n');
     for (String target : targets) {
       List<Row> rows = rows(target);
       rows.forEach(row -> append(text, row, rows));
@@ -113,22 +116,23 @@ final class AttackTables {
     for (String label : labels) {
       cell(text, row.isRemoval() ? ablated(row, label) : model(row.method(), label, rows));
     }
-    List<Kept> kept = row.kept();
+    List<Kept> kept = row.isRemoval() ? row.kept() : List.of();
     cell(
         text,
-        row.isRemoval() && !kept.isEmpty()
-            ? String.format(Locale.ROOT, "%.0f s", mean(kept, Kept::seconds))
-            : "-");
-    cell(
-        text,
-        row.isRemoval() && !kept.isEmpty()
-            ? String.format(Locale.ROOT, "%.0f MB", mean(kept, Kept::memory) / 1e6)
-            : "-");
+        kept.isEmpty() ? "-" : String.format(Locale.ROOT, "%.0f s", mean(kept, Kept::seconds)));
+    cell(text, megabytes(kept, Kept::peak));
+    cell(text, megabytes(kept, Kept::memory));
     text.append('\n');
   }
 
   private static void cell(StringBuilder text, String value) {
     text.append(' ').append(value).append(" |");
+  }
+
+  /** Of the seeds of which it was recorded. */
+  private static String megabytes(List<Kept> kept, ToLongFunction<Kept> bytes) {
+    OptionalDouble mean = kept.stream().mapToLong(bytes).filter(each -> each > 0).average();
+    return mean.isPresent() ? String.format(Locale.ROOT, "%.0f MB", mean.getAsDouble() / 1e6) : "-";
   }
 
   private static double mean(List<Kept> kept, ToDoubleFunction<Kept> value) {

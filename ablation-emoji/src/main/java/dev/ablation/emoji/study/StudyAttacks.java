@@ -13,30 +13,28 @@ import dev.ablation.attack.LatentInversion;
 import dev.ablation.attack.NoiseAttack;
 import dev.ablation.attack.NoiseSweep;
 import dev.ablation.attack.RelearningAttack;
+import dev.ablation.attack.RingABell;
 import dev.ablation.attack.SdEditAttack;
 import dev.ablation.attack.TextualInversion;
 import dev.ablation.attack.WordingAttack;
 import dev.ablation.concept.PromptPair;
-import dev.ablation.djl.clip.Clip;
-import dev.ablation.djl.metric.ClipGuide;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.Captions;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.dataset.EmojiImage;
-import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.Attack;
-import dev.ablation.evaluation.AttackModels;
-import dev.ablation.evaluation.AttackResult;
-import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.model.Capabilities;
+import dev.ablation.model.DiffusionModel;
+import dev.ablation.model.PromptTokenizer;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
-import java.util.function.BooleanSupplier;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -69,6 +67,7 @@ final class StudyAttacks {
   private final StudyTarget target;
   private final AnswerSet set;
   private final AttackBudgets budgets;
+  private final DiffusionModel model;
   private final EmbeddedEvaluator judge;
   private final AttackSettings settings;
   private final List<Example> examples;
@@ -102,6 +101,8 @@ final class StudyAttacks {
     SOFT,
     /** An adversarial prompt of words of the vocabulary. */
     PROJECTED,
+    /** Words of the vocabulary, found by a genetic search. */
+    RINGABELL,
     /** Latents found by inversion. */
     LATENTS,
     /** Learned words. */
@@ -151,48 +152,35 @@ final class StudyAttacks {
    * @param target of the study
    * @param seed of the attacks' images, small
    * @param set what is drawn
-   * @param judges the evaluator and the nearest image; attacks that keep the best ask the former
+   * @param judge it and its nearest image count; attacks that keep the best ask it
    * @param data with the images that attacks begin with
    * @param budgets of the attacks
+   * @param model the base model
    * @param batch images that are drawn together
    */
   StudyAttacks(
       StudyTarget target,
       long seed,
       AnswerSet set,
-      Judges judges,
+      EmbeddedEvaluator judge,
       EmojiDataSet data,
       AttackBudgets budgets,
+      DiffusionModel model,
       int batch) {
     this.target = target;
     this.set = set;
+    this.model = model;
     this.budgets = budgets;
-    judge = judges.evaluator();
+    this.judge = judge;
     settings =
         new AttackSettings(
             target.detector(judge),
             EmbeddedModel.recommendedSampling().steps(budgets.steps()).batchSize(batch),
             budgets.images(),
             set.seed() + FIRST_SEED + BETWEEN_SEEDS * seed,
-            List.of(judges.ofNearest(target)));
+            List.of(judge.ofNearestImage(target.name())));
     examples = isPlanted() ? List.of(planted(data)) : examples(data);
     others = others(data);
-  }
-
-  /**
-   * The judges of a study.
-   *
-   * @param evaluator the embedded one
-   * @param nearest the nearest image of the data, which no network can be trained to please
-   */
-  record Judges(EmbeddedEvaluator evaluator, NearestImage nearest) {
-    ConceptDetector ofNearest(StudyTarget target) {
-      return switch (target.kind()) {
-        case STYLE -> nearest.ofStyle(target.name());
-        case INSTANCE -> nearest.ofConcept(target.name());
-        case PLANTED -> nearest.ofPlanted();
-      };
-    }
   }
 
   /**
@@ -227,9 +215,9 @@ final class StudyAttacks {
           budgets.guidanceStrengths().stream()
               .map(strength ->
                   plan(
-                      new Guided(
-                          judge.clip(), guideText(), guideOthers(), strength, neutral(), settings),
-                      ""))
+                      new GuidanceAttack(
+                          judge.guideTo(model, target.name()), strength, neutral(), settings),
+                      isStyle() ? "" : ", away from all others"))
               .toList();
       case CLASSIFIER -> List.of(classifier("", neutral()), classifier(", by name", named()));
       case SWEEP -> List.of(plan(NoiseSweep.published(named(), settings), ""));
@@ -237,6 +225,7 @@ final class StudyAttacks {
       case HARMFUL -> List.of(relearning(true, false), relearning(true, true));
       case SOFT -> List.of(adversarial(false));
       case PROJECTED -> List.of(adversarial(true));
+      case RINGABELL -> List.of(ringABell(true), ringABell(false));
       case LATENTS -> List.of(latents());
       case INVERSION -> List.of(inversion());
     };
@@ -449,42 +438,6 @@ final class StudyAttacks {
     return planned;
   }
 
-  private String guideText() {
-    return isStyle()
-        ? target.name() + " style"
-        : isPlanted() ? target.name() : EmbeddedModel.withArticle(target.name());
-  }
-
-  private List<String> guideOthers() {
-    return isPlanted()
-        ? SCENES
-        : siblings().stream()
-            .map(name -> isStyle() ? name + " style" : EmbeddedModel.withArticle(name))
-            .toList();
-  }
-
-  /** Guidance by the evaluator, whose texts are embedded when the attack is made. */
-  private record Guided(
-      Clip clip,
-      String text,
-      List<String> others,
-      double strength,
-      List<String> prompts,
-      AttackSettings trial)
-      implements Attack {
-    @Override
-    public String name() {
-      return "guided by an evaluator, strength " + strength;
-    }
-
-    @Override
-    public AttackResult run(AttackModels models, BooleanSupplier cancelled) {
-      try (ClipGuide guide = new ClipGuide(clip, models.base(), text, others)) {
-        return new GuidanceAttack(guide, strength, prompts, trial).run(models, cancelled);
-      }
-    }
-  }
-
   private Planned classifier(String suffix, List<String> prompts) {
     ClassifierGuidance attack =
         new ClassifierGuidance(
@@ -549,6 +502,34 @@ final class StudyAttacks {
   /** Of an object the searched words bring their own article. */
   private static String unarticled(String prompt) {
     return prompt.replace("a " + InversionExample.SLOT, InversionExample.SLOT);
+  }
+
+  /** Among all words, which the name is found in again, or among those that are not the name's. */
+  private Planned ringABell(boolean named) {
+    Set<String> own =
+        named ? Set.of() : Set.of(target.name().toLowerCase(Locale.ROOT).split(" ", -1));
+    List<String> words =
+        Capabilities.require(model, PromptTokenizer.class, "a search among words").words().stream()
+            .filter(word -> !own.contains(word))
+            .toList();
+    List<String> plain = plain();
+    RingABell attack =
+        new RingABell(
+            pairs(),
+            plain.subList(0, Math.min(budgets.ringABellPrompts(), plain.size())),
+            budgets.ringABellStrength(),
+            words,
+            budgets.ringABell(),
+            settings);
+    return plan(
+        attack.name() + (named ? "" : ", none of them the name's"),
+        attack.searchedOnce(),
+        ", of %d words, %d prompts, %d candidates, %d generations"
+            .formatted(
+                words.size(),
+                attack.prompts().size(),
+                attack.budget().population(),
+                attack.budget().generations()));
   }
 
   private Planned latents() {

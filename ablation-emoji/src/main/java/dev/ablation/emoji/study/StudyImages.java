@@ -72,11 +72,6 @@ final class StudyImages {
         .draw(prompts, seed);
   }
 
-  /** The second judge. */
-  NearestImage nearest() {
-    return data;
-  }
-
   /** What an evaluator sees. */
   static List<Answer> answers(EmbeddedEvaluator judge, FeatureMatrix features) {
     double threshold = judge.copyThreshold().orElseThrow().threshold();

@@ -9,6 +9,8 @@ import dev.ablation.djl.nn.Precision;
 import dev.ablation.djl.vae.AutoencoderKL;
 import dev.ablation.emoji.dataset.EmojiDataSet;
 import dev.ablation.emoji.dataset.EmojiImage;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.model.AdamW;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.train.LearningRateSchedule;
@@ -364,8 +366,9 @@ final class EmojiTraining {
       Files.createDirectories(template);
       for (String file : List.of("config.json", "preprocessor_config.json")) {
         try (InputStream in = EmojiTraining.class.getResourceAsStream(EVALUATOR_RESOURCES + file)) {
-          Files.write(
+          AtomicFiles.writeBytes(
               template.resolve(file),
+              Existing.REPLACE,
               Objects.requireNonNull(in, "resource " + file).readAllBytes());
         }
       }

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ablation.djl.internal.kernel.GradMode;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.djl.train.ParallelTraining;
+import dev.ablation.image.ImageFile;
 import dev.ablation.model.Optimizer;
 import dev.ablation.model.TrainingSession.Gradients;
 import dev.ablation.safetensors.SafetensorsFile;
@@ -23,7 +24,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
-import javax.imageio.ImageIO;
 
 /**
  * Trains a stage in a folder, where everything about it is kept: {@code NAME.safetensors} to go on
@@ -247,10 +247,8 @@ final class StageRun<N> {
       }
       for (int i = 0; i < images.size(); i++) {
         String number = images.size() == 1 ? "" : "-" + (i + 1);
-        ImageIO.write(
-            images.get(i),
-            "png",
-            folder.resolve(stage.name() + "-samples" + number + ".png").toFile());
+        ImageFile.writePng(
+            images.get(i), folder.resolve(stage.name() + "-samples" + number + ".png"));
       }
       course.draw();
     }

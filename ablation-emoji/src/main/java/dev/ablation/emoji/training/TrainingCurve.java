@@ -1,5 +1,6 @@
 package dev.ablation.emoji.training;
 
+import dev.ablation.image.ImageFile;
 import dev.ablation.internal.AtomicFiles;
 import dev.ablation.internal.AtomicFiles.Existing;
 import dev.ablation.internal.FileReading;
@@ -16,7 +17,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
-import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -118,7 +118,7 @@ final class TrainingCurve {
     } finally {
       graphics.dispose();
     }
-    ImageIO.write(image, "png", chart.toFile());
+    ImageFile.writePng(image, chart);
   }
 
   private XYChart chart(String name) {

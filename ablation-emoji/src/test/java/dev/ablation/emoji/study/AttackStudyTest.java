@@ -11,16 +11,15 @@ import dev.ablation.djl.load.LoadOptions;
 import dev.ablation.emoji.EmbeddedEvaluator;
 import dev.ablation.emoji.EmbeddedModel;
 import dev.ablation.emoji.dataset.EmojiDataSet;
-import dev.ablation.emoji.dataset.NearestImage;
 import dev.ablation.emoji.study.AttackRun.ByModel;
 import dev.ablation.emoji.study.AttackRun.Kept;
 import dev.ablation.emoji.study.AttackRun.Shares;
 import dev.ablation.emoji.study.AttackTables.Interval;
 import dev.ablation.emoji.study.StudyAttacks.Family;
-import dev.ablation.emoji.study.StudyAttacks.Judges;
 import dev.ablation.emoji.study.StudyAttacks.Planned;
 import dev.ablation.emoji.study.StudyTarget.Kind;
 import dev.ablation.evaluation.ConceptDetector;
+import dev.ablation.model.PromptTokenizer;
 import dev.ablation.sample.LatentSampler;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -56,6 +55,8 @@ class AttackStudyTest {
     "--changes, steps=100, '--changes must come with a method of [resistant, measured resistant]'",
     "--adversarial-words, 6, '--adversarial-words must be from 1 to 5, was 6'",
     "--inversion-starts, 3, '--inversion-starts must be 1 or 2, was 3'",
+    "--ringabell-prompts, 0, '--ringabell-prompts must be positive, was 0'",
+    "--ringabell-words, 23, 'words must fit the context'",
     "--latent-images, 0, '--latent-images and --relearning-images must be positive'",
     "--answers, 0, '--answers must be positive'",
     "--threads, 0, '--threads, --workers and --batch must be positive'",
@@ -80,10 +81,10 @@ class AttackStudyTest {
     EmojiDataSet data = EmojiDataSet.load();
     try (StableDiffusion model = EmbeddedModel.open(CPU);
         EmbeddedEvaluator judge = EmbeddedEvaluator.open(CPU)) {
-      Judges judges = new Judges(judge, new NearestImage(data));
+      List<String> words = model.capability(PromptTokenizer.class).orElseThrow().words();
       for (String text : List.of("style:blueprint", "instance:cat face", "planted")) {
         StudyTarget target = StudyTarget.of(text, set);
-        StudyAttacks attacks = new StudyAttacks(target, 0, set, judges, data, budgets, 4);
+        StudyAttacks attacks = new StudyAttacks(target, 0, set, judge, data, budgets, model, 4);
         List<String> labels = new ArrayList<>();
         for (Family family : Family.values()) {
           List<Planned> planned = attacks.of(family);
@@ -93,7 +94,16 @@ class AttackStudyTest {
             labels.add(each.label());
           }
         }
-        assertThat(labels).doesNotHaveDuplicates().hasSizeGreaterThan(24);
+        assertThat(labels).doesNotHaveDuplicates().hasSizeGreaterThan(26);
+        // Of the caption "1931" is no word of the vocabulary, but four.
+        List<String> own = Stream.of(target.name().split(" ")).filter(words::contains).toList();
+        assertThat(own).hasSizeGreaterThanOrEqualTo(target.kind() == Kind.STYLE ? 1 : 2);
+        assertThat(attacks.of(Family.RINGABELL).stream().map(Planned::details))
+            .satisfiesExactly(
+                all -> assertThat(all).contains("of %d words".formatted(words.size())),
+                others ->
+                    assertThat(others)
+                        .contains("of %d words".formatted(words.size() - own.size())));
         assertThat(Stream.of(Family.values()).map(Family::toString).map(Family::named))
             .containsExactly(Family.values());
       }
@@ -179,7 +189,7 @@ class AttackStudyTest {
         "style:ink",
         method,
         seed,
-        new Kept(scores, scores, 100, 10 + 2 * seed, 2_000_000),
+        new Kept(scores, scores, 100, 10 + 2 * seed, 2_000_000, seed * 900_000_000),
         method.equals("closed form")
             ? Map.of(
                 "noised",
@@ -203,13 +213,13 @@ class AttackStudyTest {
             .markdown();
     assertThat(table)
         .containsSubsequence(
-            "| target | method | seeds | UA | IRA | CRA | noised | removal | memory |",
-            "| style:ink | control | 1 | 90 / 90 | 100 / 100 | 50 / 50 | 25 / 0 | - | - |",
-            "| style:ink | base model | 1 | 0 / 0 | 100 / 100 | 50 / 50 | 100 / 90 | - | - |",
+            "| target | method | seeds | UA | IRA | CRA | noised | removal | peak memory | more by |",
+            "| style:ink | control | 1 | 90 / 90 | 100 / 100 | 50 / 50 | 25 / 0 | - | - | - |",
+            "| style:ink | base model | 1 | 0 / 0 | 100 / 100 | 50 / 50 | 100 / 90 | - | - | - |",
             "| style:ink | closed form | 2 | 75 (0 to 100) / 75 (0 to 100) |",
-            "| 75 (0 to 100) / 50 (36 to 64) | 11 s | 2 MB |",
-            "| style:ink | noise-based | 1 | failed | failed | failed | - | - | - |",
-            "| style:ink | resistant | 1 | 90 / 90 | 100 / 100 | 50 / 50 | failed | 10 s | 2 MB |",
+            "| 75 (0 to 100) / 50 (36 to 64) | 11 s | 900 MB | 2 MB |",
+            "| style:ink | noise-based | 1 | failed | failed | failed | - | - | - | - |",
+            "| style:ink | resistant | 1 | 90 / 90 | 100 / 100 | 50 / 50 | failed | 10 s | - | 2 MB |",
             "| attack | base model | control | closed form | excess | noise-based | excess | resistant |",
             "| noised | 100 / 90 | 25 / 0 | 75 (0 to 100) / 50 (36 to 64) | +50 / +50 | - | - | failed |",
             "The judges differ by more than 10 points: noised, closed form (25 points).",

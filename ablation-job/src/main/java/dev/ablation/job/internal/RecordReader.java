@@ -200,6 +200,8 @@ public final class RecordReader {
       return problem(path, "must be an object in braces" + was(json));
     }
     int before = problems.size();
+    Map<?, ?> given = fields;
+    fields = moved(path, fields, type);
     RecordComponent[] components = type.getRecordComponents();
     List<String> known = Arrays.stream(components).map(RecordComponent::getName).toList();
     for (Object key : fields.keySet()) {
@@ -216,9 +218,49 @@ public final class RecordReader {
     for (int i = 0; i < components.length; i++) {
       values[i] =
           component(
-              fields != json ? path : join(path, components[i].getName()), fields, components[i]);
+              given != json ? path : join(path, components[i].getName()), fields, components[i]);
     }
     return problems.size() > before ? null : create(path, type, values);
+  }
+
+  /** Puts keys of earlier versions where they are now. */
+  private Map<?, ?> moved(String path, Map<?, ?> fields, Class<?> type) {
+    Moved moved = type.getAnnotation(Moved.class);
+    if (moved == null) {
+      return fields;
+    }
+    Map<Object, @Nullable Object> now = new LinkedHashMap<>(fields);
+    for (String text : moved.value()) {
+      Moved.Key key = Moved.Key.of(text);
+      if (!now.containsKey(key.old())) {
+        continue;
+      }
+      Map<Object, @Nullable Object> inner = new LinkedHashMap<>();
+      Object group = now.get(key.component());
+      if (group instanceof Map<?, ?> object) {
+        inner.putAll(object);
+      } else if (now.containsKey(key.component())) {
+        inner.put(shorthand(type, key.component()), group);
+      }
+      if (inner.containsKey(key.key())) {
+        problem(
+            join(path, key.old()),
+            "contradicts %s.%s, which takes its place".formatted(key.component(), key.key()));
+      }
+      inner.put(key.key(), now.remove(key.old()));
+      now.put(key.component(), inner);
+    }
+    return now;
+  }
+
+  private static String shorthand(Class<?> type, String component) {
+    return Arrays.stream(type.getRecordComponents())
+        .filter(each -> each.getName().equals(component))
+        .map(each -> each.getType().getAnnotation(Shorthand.class))
+        .filter(Objects::nonNull)
+        .map(Shorthand::value)
+        .findFirst()
+        .orElse(component);
   }
 
   private @Nullable Object component(String path, Map<?, ?> fields, RecordComponent component) {

@@ -8,6 +8,7 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,6 +83,23 @@ public final class RecordSchema {
                   kind(component.getGenericType(), described),
                   described.value()));
     }
+    for (Moved.Key key : moved(type)) {
+      text.append(
+          "| `%s` | | Of earlier versions: `%s` of `%s`. |\n"
+              .formatted(key.old(), key.key(), key.component()));
+    }
+  }
+
+  private static List<Moved.Key> moved(Class<?> type) {
+    Moved moved = type.getAnnotation(Moved.class);
+    return moved == null ? List.of() : Arrays.stream(moved.value()).map(Moved.Key::of).toList();
+  }
+
+  private static RecordComponent component(Class<?> type, String name) {
+    return Arrays.stream(type.getRecordComponents())
+        .filter(each -> each.getName().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException(type + " has no component " + name));
   }
 
   private String kind(Type type, Described described) {
@@ -140,22 +158,16 @@ public final class RecordSchema {
     JsonObject properties = new JsonObject();
     JsonArray required = new JsonArray();
     for (RecordComponent component : type.getRecordComponents()) {
-      Described described = described(component);
-      JsonObject property = schema(component.getGenericType());
-      if (described.alone()) {
-        property = either(property.getAsJsonObject("items"), property);
-      }
-      property.addProperty("description", described.value());
-      if (described.positive()) {
-        property.addProperty("exclusiveMinimum", 0);
-      }
-      if (described.oneOf().length > 0) {
-        property.add("enum", array(List.of(described.oneOf())));
-      }
-      properties.add(component.getName(), property);
-      if (described.required()) {
+      properties.add(component.getName(), property(component));
+      if (described(component).required()) {
         required.add(component.getName());
       }
+    }
+    for (Moved.Key key : moved(type)) {
+      Class<?> holder = component(type, key.component()).getType();
+      JsonObject property = property(component(holder, key.key()));
+      property.addProperty("deprecated", true);
+      properties.add(key.old(), property);
     }
     JsonObject schema = new JsonObject();
     schema.addProperty("type", "object");
@@ -165,6 +177,22 @@ public final class RecordSchema {
     }
     schema.addProperty("additionalProperties", false);
     return schema;
+  }
+
+  private JsonObject property(RecordComponent component) {
+    Described described = described(component);
+    JsonObject property = schema(component.getGenericType());
+    if (described.alone()) {
+      property = either(property.getAsJsonObject("items"), property);
+    }
+    property.addProperty("description", described.value());
+    if (described.positive()) {
+      property.addProperty("exclusiveMinimum", 0);
+    }
+    if (described.oneOf().length > 0) {
+      property.add("enum", array(List.of(described.oneOf())));
+    }
+    return property;
   }
 
   private JsonObject schema(Type type) {

@@ -2,13 +2,10 @@ package dev.ablation.djl.internal.kernel;
 
 /**
  * Whole blocks of a network as one kernel. A block calls some twenty operations; called one by one
- * from Java, on a small network the calls take longer than some of the operations. Operations and
- * their order are those of {@link Kernels}, so that results are the same to the bit.
+ * from Java, on a small network the calls take longer than some of the operations. They are made of
+ * the same {@link Fragments} as those of {@link Kernels}, so that results are the same to the bit.
  */
 public final class BlockKernels {
-  private static final String NORM =
-      "torch.type_as(torch.%s(torch.to(%s, 6), %s, torch.to(%s, 6), torch.to(%s, 6), %s), %2$s)";
-
   private BlockKernels() {}
 
   /**
@@ -30,8 +27,8 @@ public final class BlockKernels {
     groupNormSilu(text, "x", "h0", groups, epsilon, "n1", "m1");
     line(text, "h1 = " + conv("h0", "w1", "b1", 1));
     if (time) {
-      line(text, "e = " + linear("torch.silu(t)", "t", "tw", "tb"));
-      line(text, "h2 = torch.add_(h1, torch.unsqueeze(torch.unsqueeze(e, -1), -1))");
+      line(text, "e = " + Fragments.linear("torch.silu(t)", "t", "tw", "tb"));
+      line(text, "h2 = " + Fragments.addToPixels("h1", "e"));
     } else {
       line(text, "h2 = h1");
     }
@@ -57,23 +54,15 @@ public final class BlockKernels {
     StringBuilder text =
         new StringBuilder(
             "(x, text, n1, m1, q1, k1, v1, o1, p1, n2, m2, q2, k2, v2, o2, p2, n3, m3, w1, b1, w2, b2):\n");
-    line(text, "a1 = " + layerNorm("x", width, epsilon, "n1", "m1"));
+    line(text, "a1 = " + Fragments.layerNorm("x", width, "n1", "m1", epsilon));
     attention(text, "a1", "a1", heads, 1, false);
     line(text, "y = torch.add_(s1, x)");
-    line(text, "a2 = " + layerNorm("y", width, epsilon, "n2", "m2"));
+    line(text, "a2 = " + Fragments.layerNorm("y", width, "n2", "m2", epsilon));
     attention(text, "a2", "text", heads, 2, stopFirst);
     line(text, "z = torch.add_(s2, y)");
-    line(text, "a3 = " + layerNorm("z", width, epsilon, "n3", "m3"));
-    line(text, "v, g = torch.chunk(%s, 2, -1)".formatted(linear("a3", "a3", "w1", "b1")));
-    line(text, "u = torch.gelu(g)");
-    text.append(
-        """
-            if torch.is_grad_enabled():
-              f = torch.mul(v, u)
-            else:
-              f = torch.mul_(u, v)
-        """);
-    text.append("    return torch.add_(%s, z)".formatted(linear("f", "f", "w2", "b2")));
+    line(text, "a3 = " + Fragments.layerNorm("z", width, "n3", "m3", epsilon));
+    text.append(Fragments.gegluInto("f", Fragments.linear("a3", "a3", "w1", "b1")));
+    text.append("    return torch.add_(%s, z)".formatted(Fragments.linear("f", "f", "w2", "b2")));
     return Kernel.of(text.toString());
   }
 
@@ -87,15 +76,13 @@ public final class BlockKernels {
    * @return the kernel
    */
   public static Kernel imageToTokens(int groups, double epsilon, boolean linear) {
-    String norm = NORM.formatted("group_norm", "x", groups, "n", "m", epsilon);
-    String tokens = "torch.transpose(torch.flatten(%s, 2), 1, 2)";
     return Kernel.of(
         "(x, n, m, w, b):\n    h = %s\n    return %s"
             .formatted(
-                norm,
+                Fragments.groupNorm("x", groups, "n", "m", epsilon),
                 linear
-                    ? linear(tokens.formatted("h"), "x", "w", "b")
-                    : tokens.formatted(conv("h", "w", "b", 0))));
+                    ? Fragments.linear(Fragments.tokens("h"), "x", "w", "b")
+                    : Fragments.tokens(conv("h", "w", "b", 0))));
   }
 
   /**
@@ -110,13 +97,9 @@ public final class BlockKernels {
     return Kernel.of(
         "(t, i, w, b): return torch.add(i, %s)"
             .formatted(
-                linear ? image(linear("t", "t", "w", "b")) : conv(image("t"), "w", "b", 0, "t")));
-  }
-
-  /** Tokens of as many channels as the image {@code i}, or as the projection takes. */
-  private static String image(String tokens) {
-    return "torch.reshape(torch.transpose(%s, 1, 2), [i.size(0), -1, i.size(2), i.size(3)])"
-        .formatted(tokens);
+                linear
+                    ? Fragments.image(Fragments.linear("t", "t", "w", "b"), "i")
+                    : Fragments.conv2d(Fragments.image("t", "i"), "t", "w", "b", 1, 0)));
   }
 
   private static void attention(
@@ -130,33 +113,24 @@ public final class BlockKernels {
       boolean query = each.equals("q");
       String projected = "%s%dp".formatted(each, number);
       String from = query ? x : context;
+      line(text, projected + " = " + Fragments.linear(from, from, each + number));
       line(
           text,
-          projected
-              + " = torch.linear(%s, torch.type_as(%s%d, %1$s))".formatted(from, each, number));
-      line(
-          text,
-          "%sh%d = torch.transpose(torch.reshape(%s, [b, %s, %d, -1]), 1, 2)"
+          "%sh%d = %s"
               .formatted(
                   each,
                   number,
-                  stopFirst && !query ? withFirstStopped(projected) : projected,
-                  query ? "n" : "c" + number,
-                  heads));
+                  Fragments.heads(
+                      stopFirst && !query ? Fragments.withFirstStopped(projected) : projected,
+                      query ? "n" : "c" + number,
+                      heads)));
     }
+    line(text, "o = " + Fragments.attention("qh" + number, "kh" + number, "vh" + number, false));
+    line(text, "j%d = %s".formatted(number, Fragments.joined("o")));
     line(
         text,
-        "o = torch.scaled_dot_product_attention(qh%1$d, kh%1$d, vh%1$d, None, 0., False)"
-            .formatted(number));
-    line(text, "j%d = torch.reshape(torch.transpose(o, 1, 2), [b, n, -1])".formatted(number));
-    line(
-        text,
-        "s%1$d = %2$s".formatted(number, linear("j" + number, "x", "o" + number, "p" + number)));
-  }
-
-  private static String withFirstStopped(String tokens) {
-    return "torch.cat([torch.detach(torch.slice(%1$s, 1, 0, 1)), torch.slice(%1$s, 1, 1)], 1)"
-        .formatted(tokens);
+        "s%d = %s"
+            .formatted(number, Fragments.linear("j" + number, "x", "o" + number, "p" + number)));
   }
 
   private static void groupNormSilu(
@@ -167,33 +141,12 @@ public final class BlockKernels {
       double epsilon,
       String weight,
       String bias) {
-    line(text, result + "n = " + NORM.formatted("group_norm", x, groups, weight, bias, epsilon));
-    text.append(
-        """
-            if torch.is_grad_enabled():
-              %1$s = torch.silu(%1$sn)
-            else:
-              %1$s = torch.silu_(%1$sn)
-        """
-            .formatted(result));
-  }
-
-  private static String layerNorm(String x, int width, double epsilon, String weight, String bias) {
-    return NORM.formatted("layer_norm", x, "[" + width + "]", weight, bias, epsilon);
+    line(text, result + "n = " + Fragments.groupNorm(x, groups, weight, bias, epsilon));
+    text.append(Fragments.siluInto(result, result + "n"));
   }
 
   private static String conv(String x, String weight, String bias, int padding) {
-    return conv(x, weight, bias, padding, x);
-  }
-
-  private static String conv(String x, String weight, String bias, int padding, String like) {
-    return "torch.conv2d(%1$s, torch.type_as(%2$s, %5$s), torch.type_as(%3$s, %5$s), [1, 1], [%4$d, %4$d])"
-        .formatted(x, weight, bias, padding, like);
-  }
-
-  private static String linear(String x, String like, String weight, String bias) {
-    return "torch.linear(%s, torch.type_as(%3$s, %2$s), torch.type_as(%4$s, %2$s))"
-        .formatted(x, like, weight, bias);
+    return Fragments.conv2d(x, x, weight, bias, 1, padding);
   }
 
   private static void line(StringBuilder text, String statement) {

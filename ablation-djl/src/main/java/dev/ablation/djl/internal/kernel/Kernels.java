@@ -30,25 +30,15 @@ public final class Kernels {
    * GELU's memory takes the product.
    */
   public static final Kernel GEGLU =
-      Kernel.of(
-          """
-          (x):
-              v, g = torch.chunk(x, 2, -1)
-              h = torch.gelu(g)
-              if torch.is_grad_enabled():
-                y = torch.mul(v, h)
-              else:
-                y = torch.mul_(h, v)
-              return y\
-          """);
+      Kernel.of("(x):\n" + Fragments.gegluInto("y", "x") + "    return y");
 
   /** {@code (x, w, b)}: x w^T + b, in the dtype of x. */
   public static final Kernel LINEAR =
-      Kernel.of("(x, w, b): return torch.linear(x, torch.type_as(w, x), torch.type_as(b, x))");
+      Kernel.of("(x, w, b): return " + Fragments.linear("x", "x", "w", "b"));
 
   /** {@code (x, w)}: x w^T, in the dtype of x. */
   public static final Kernel LINEAR_NO_BIAS =
-      Kernel.of("(x, w): return torch.linear(x, torch.type_as(w, x))");
+      Kernel.of("(x, w): return " + Fragments.linear("x", "x", "w"));
 
   /** {@link #LINEAR} with factors and products in bfloat16; arguments and result are float32. */
   public static final Kernel LINEAR_IN_BFLOAT16 =
@@ -80,7 +70,7 @@ public final class Kernels {
 
   /** {@code (x, t)}: adds a vector for every image to all its pixels, in place. */
   public static final Kernel ADD_TO_PIXELS =
-      Kernel.of("(x, t): return torch.add_(x, torch.unsqueeze(torch.unsqueeze(t, -1), -1))");
+      Kernel.of("(x, t): return " + Fragments.addToPixels("x", "t"));
 
   /**
    * {@code (x, y)}: adds y to x in place. Right for what a convolution or a linear map just made:
@@ -89,19 +79,15 @@ public final class Kernels {
   public static final Kernel ADD_TO = Kernel.of("(x, y): return torch.add_(x, y)");
 
   /** {@code (x)}: (B, C, H, W) to tokens (B, H*W, C). */
-  public static final Kernel TO_TOKENS =
-      Kernel.of("(x): return torch.transpose(torch.flatten(x, 2), 1, 2)");
+  public static final Kernel TO_TOKENS = Kernel.of("(x): return " + Fragments.tokens("x"));
 
   /** {@code (tokens, like)}: (B, H*W, C) to the height and width of {@code like}. */
   public static final Kernel TO_IMAGE =
-      Kernel.of(
-          "(t, like): return torch.reshape(torch.transpose(t, 1, 2),"
-              + " [t.size(0), t.size(2), like.size(2), like.size(3)])");
+      Kernel.of("(t, like): return " + Fragments.image("t", "like"));
 
   /** {@code (x)} of shape (B, T, D): values unchanged, no gradient through the first position. */
   public static final Kernel STOP_FIRST_TOKEN =
-      Kernel.of(
-          "(x): return torch.cat([torch.detach(torch.slice(x, 1, 0, 1)), torch.slice(x, 1, 1)], 1)");
+      Kernel.of("(x): return " + Fragments.withFirstStopped("x"));
 
   /** {@code (y, xs)}: gradients of the scalar y. */
   public static final Kernel GRADIENTS =
@@ -240,9 +226,7 @@ public final class Kernels {
    * @return the kernel
    */
   public static Kernel conv2d(int stride, int padding) {
-    return Kernel.of(
-        "(x, w, b): return torch.conv2d(x, torch.type_as(w, x), torch.type_as(b, x), [%1$d, %1$d], [%2$d, %2$d])"
-            .formatted(stride, padding));
+    return Kernel.of("(x, w, b): return " + Fragments.conv2d("x", "x", "w", "b", stride, padding));
   }
 
   /**
@@ -253,9 +237,8 @@ public final class Kernels {
    * @return the kernel
    */
   public static Kernel addLowRankLinear(double scale) {
-    return Kernel.of(
-        "(y, x, a, b): return torch.add_(y, torch.linear(torch.linear(x, torch.type_as(a, x)), torch.type_as(b, x)), alpha=%s)"
-            .formatted(scale));
+    String product = Fragments.linear(Fragments.linear("x", "x", "a"), "x", "b");
+    return Kernel.of("(y, x, a, b): return torch.add_(y, %s, alpha=%s)".formatted(product, scale));
   }
 
   /**
@@ -304,9 +287,7 @@ public final class Kernels {
    * @return the kernel
    */
   public static Kernel groupNorm(int groups, double epsilon) {
-    return Kernel.of(
-        "(x, w, b): return torch.type_as(torch.group_norm(torch.to(x, 6), %d, torch.to(w, 6), torch.to(b, 6), %s), x)"
-            .formatted(groups, epsilon));
+    return Kernel.of("(x, w, b): return " + Fragments.groupNorm("x", groups, "w", "b", epsilon));
   }
 
   /**
@@ -318,16 +299,9 @@ public final class Kernels {
    */
   public static Kernel groupNormSilu(int groups, double epsilon) {
     return Kernel.of(
-        """
-        (x, w, b):
-            y = torch.type_as(torch.group_norm(torch.to(x, 6), %d, torch.to(w, 6), torch.to(b, 6), %s), x)
-            if torch.is_grad_enabled():
-              z = torch.silu(y)
-            else:
-              z = torch.silu_(y)
-            return z\
-        """
-            .formatted(groups, epsilon));
+        "(x, w, b):\n    y = %s\n%s    return z"
+            .formatted(
+                Fragments.groupNorm("x", groups, "w", "b", epsilon), Fragments.siluInto("z", "y")));
   }
 
   /**
@@ -339,9 +313,7 @@ public final class Kernels {
    * @return the kernel
    */
   public static Kernel layerNorm(long width, double epsilon) {
-    return Kernel.of(
-        "(x, w, b): return torch.type_as(torch.layer_norm(torch.to(x, 6), [%d], torch.to(w, 6), torch.to(b, 6), %s), x)"
-            .formatted(width, epsilon));
+    return Kernel.of("(x, w, b): return " + Fragments.layerNorm("x", width, "w", "b", epsilon));
   }
 
   /**
@@ -358,15 +330,18 @@ public final class Kernels {
         (q, k, v):
             b = q.size(0)
             n = q.size(1)
-            c = q.size(2)
-            d = v.size(2) // %1$d
-            q1 = torch.transpose(torch.reshape(q, [b, n, %1$d, c // %1$d]), 1, 2)
-            k1 = torch.transpose(torch.reshape(k, [b, k.size(1), %1$d, c // %1$d]), 1, 2)
-            v1 = torch.transpose(torch.reshape(v, [b, v.size(1), %1$d, d]), 1, 2)
-            o = torch.scaled_dot_product_attention(q1, k1, v1, None, 0., %2$s)
-            return torch.reshape(torch.transpose(o, 1, 2), [b, n, d * %1$d])\
+            q1 = %s
+            k1 = %s
+            v1 = %s
+            o = %s
+            return %s\
         """
-            .formatted(heads, causal ? "True" : "False"));
+            .formatted(
+                Fragments.heads("q", "n", heads),
+                Fragments.heads("k", "k.size(1)", heads),
+                Fragments.heads("v", "v.size(1)", heads),
+                Fragments.attention("q1", "k1", "v1", causal),
+                Fragments.joined("o")));
   }
 
   /**

@@ -1,6 +1,8 @@
 package dev.ablation.emoji.dataset.rebuild;
 
 import dev.ablation.emoji.dataset.DataSetIndex;
+import dev.ablation.internal.AtomicFiles;
+import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -92,7 +94,7 @@ public final class RebuildDataSet implements Callable<Integer> {
         changed++;
         if (!check) {
           Files.createDirectories(output);
-          Files.write(path, file.getValue());
+          AtomicFiles.writeBytes(path, Existing.REPLACE, file.getValue());
         }
       }
       out.printf("%s %s, %d bytes%n", same ? "same" : "changed", path, file.getValue().length);
