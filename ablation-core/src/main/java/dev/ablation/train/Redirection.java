@@ -75,7 +75,7 @@ public final class Redirection {
     private List<String> keptPrompts = List.of();
     private List<String> neutralPrompts = List.of();
     private int keptBatch = 10;
-    private double keepWeight = 8;
+    private double keepWeight = 16;
     private double from = 0.25;
     private boolean projection = true;
     private int words = 2;
@@ -134,7 +134,7 @@ public final class Redirection {
   }
 
   /**
-   * {@return 96 pairs; 192 images that stay, 10 a step with weight 8; two words that make 6 steps
+   * {@return 96 pairs; 192 images that stay, 10 a step with weight 16; two words that make 6 steps
    * each time; projection}
    */
   public static Redirection defaults() {

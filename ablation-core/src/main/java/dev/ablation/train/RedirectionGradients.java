@@ -347,13 +347,13 @@ final class RedirectionGradients implements StepGradients {
       double[] times =
           TimestepSampling.uniform().draw(rows.length + ANCHORS_KEPT, schedule, random);
       for (int i = 0; i < rows.length; i++) {
-        switch (random.nextInt(3)) {
+        switch (random.nextInt(4)) {
           case 0 -> asked.add("");
-          case 1 -> asked.add(prompts.kept().get(rows[i]));
-          default -> {
+          case 1 -> {
             asked.add(prompts.captions().get(random.nextInt(prompts.captions().size())));
             times[i] = HIDDEN.draw(schedule, random);
           }
+          default -> asked.add(prompts.kept().get(rows[i]));
         }
       }
       before.addAll(asked);

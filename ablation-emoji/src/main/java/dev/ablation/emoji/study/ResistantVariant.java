@@ -53,6 +53,9 @@ final class ResistantVariant {
               training = then(training, t -> t.training(g -> g.lora(Lora.rank(whole(value)))));
           case "pairs" -> redirection = then(redirection, r -> r.pairs(whole(value)));
           case "keptImages" -> redirection = then(redirection, r -> r.keptImages(whole(value)));
+          case "keptPrompts" ->
+              redirection =
+                  then(redirection, r -> r.keptPrompts(first(r.keptPrompts(), whole(value))));
           case "keptBatch" -> redirection = then(redirection, r -> r.keptBatch(whole(value)));
           case "keepWeight" -> redirection = then(redirection, r -> r.keepWeight(number(value)));
           case "from" -> redirection = then(redirection, r -> r.from(number(value)));
@@ -85,7 +88,7 @@ final class ResistantVariant {
           default ->
               throw new IllegalArgumentException(
                   "change must be one of steps, batch, rate, lora, pairs, keptImages,"
-                      + " keptBatch, keepWeight, from, projection, words, wordRate, restartEvery,"
+                      + " keptPrompts, keptBatch, keepWeight, from, projection, words, wordRate, restartEvery,"
                       + " wordSteps, relearnEvery, relearnSteps, relearnRadius and weights, was '%s'"
                           .formatted(change.getKey()));
         }
@@ -127,6 +130,10 @@ final class ResistantVariant {
 
   private static int whole(String value) {
     return Integer.parseInt(value);
+  }
+
+  private static List<String> first(List<String> prompts, int count) {
+    return prompts.subList(0, Math.min(count, prompts.size()));
   }
 
   private static double number(String value) {
