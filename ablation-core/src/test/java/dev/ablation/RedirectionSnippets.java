@@ -13,11 +13,12 @@ import java.util.List;
 final class RedirectionSnippets {
   private RedirectionSnippets() {}
 
-  static Ablation redirection(DiffusionModel model) {
+  static Ablation redirection(DiffusionModel model, List<String> captions) {
     // @start region="redirection"
     Redirection redirection =
         Redirection.defaults()
             .neutralPrompts(List.of("a photo of an animal"))
+            .keptPrompts(captions) // whatever else the model draws for you; the more, the better
             .words(2, "sks"); // learned in training, as an attacker would
     Ablation plan =
         Ablator.of(model)
