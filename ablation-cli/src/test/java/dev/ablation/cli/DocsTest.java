@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -26,7 +29,9 @@ class DocsTest {
   private static final Pattern FENCE = Pattern.compile("```(\\w*)\\n(.*?)```", Pattern.DOTALL);
   private static final Pattern QUOTE =
       Pattern.compile("<!-- (\\S+)#(\\S+) -->\\n```java\\n(.*?)```", Pattern.DOTALL);
-  private static final Pattern LINK = Pattern.compile("\\]\\(([^)#]+)(#[^)]*)?\\)");
+  private static final Pattern LINK = Pattern.compile("\\]\\(([^)#\\s]*)(?:#([^)\\s]*))?[^)]*\\)");
+  private static final Pattern CODE = Pattern.compile("`[^`\\n]+`");
+  private static final Pattern HEADING = Pattern.compile("^#{1,6} +(.*?)[ #]*$", Pattern.MULTILINE);
 
   private static final Pattern MAIN = Pattern.compile("-Dablate\\.main=([\\w.]+)");
   private static final Pattern MODULE = Pattern.compile(" -pl (\\S+)");
@@ -86,18 +91,79 @@ class DocsTest {
 
   @TestFactory
   Stream<DynamicTest> linksLeadSomewhere() throws IOException {
-    return documents().stream()
-        .map(document ->
-            dynamicTest(
-                name(document),
-                () -> {
-                  for (MatchResult link :
-                      LINK.matcher(Files.readString(document)).results().toList()) {
-                    if (!link.group(1).contains("://")) {
-                      assertThat(document.resolveSibling(link.group(1)).normalize()).exists();
-                    }
-                  }
-                }));
+    return everyMarkdown().stream()
+        .map(document -> dynamicTest(name(document), () -> checkLinks(document)));
+  }
+
+  /** Of the modules, too. */
+  private static List<Path> everyMarkdown() throws IOException {
+    List<Path> found = new ArrayList<>(documents());
+    try (Stream<Path> modules = Files.list(ROOT)) {
+      for (Path sources : modules.map(module -> module.resolve("src")).sorted().toList()) {
+        if (Files.isDirectory(sources)) {
+          try (Stream<Path> files = Files.walk(sources)) {
+            files.filter(file -> file.toString().endsWith(".md")).sorted().forEach(found::add);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  private static void checkLinks(Path document) throws IOException {
+    String text = CODE.matcher(withoutFences(Files.readString(document))).replaceAll("");
+    for (MatchResult link : LINK.matcher(text).results().toList()) {
+      String path = link.group(1);
+      if (path.contains(":")) {
+        continue; // not of this repository
+      }
+      Path to = path.isEmpty() ? document : document.resolveSibling(path).normalize();
+      assertThat(to).as(link.group()).exists();
+      if (link.group(2) != null && to.toString().endsWith(".md")) {
+        assertThat(anchors(Files.readString(to))).as(link.group()).contains(link.group(2));
+      }
+    }
+  }
+
+  private static String withoutFences(String text) {
+    return FENCE.matcher(text).replaceAll("");
+  }
+
+  /** As GitHub names headings; those that come again are numbered. */
+  private static List<String> anchors(String document) {
+    List<String> anchors = new ArrayList<>();
+    Map<String, Integer> seen = new HashMap<>();
+    for (MatchResult heading : HEADING.matcher(withoutFences(document)).results().toList()) {
+      String shown = heading.group(1).replaceAll("\\]\\([^)]*\\)", "");
+      String anchor =
+          shown
+              .toLowerCase(Locale.ROOT)
+              .replaceAll("[^\\p{L}\\p{M}\\p{N}_ -]", "")
+              .replace(' ', '-');
+      int before = seen.merge(anchor, 1, Integer::sum) - 1;
+      anchors.add(before == 0 ? anchor : anchor + "-" + before);
+    }
+    return anchors;
+  }
+
+  @Test
+  void anchorsAreThoseOfGitHub() {
+    String document =
+        """
+        # Stable Diffusion 3, 3.5 and FLUX.1
+        ## `ablate_it`: what's [new](here.md)?
+        ```sh
+        # no heading
+        ```
+        ### learnedWords
+        ### learnedWords ###
+        """;
+    assertThat(anchors(document))
+        .containsExactly(
+            "stable-diffusion-3-35-and-flux1",
+            "ablate_it-whats-new",
+            "learnedwords",
+            "learnedwords-1");
   }
 
   /** A command names a class of the command line's class path and modules that exist. */

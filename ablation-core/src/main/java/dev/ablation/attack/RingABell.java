@@ -163,11 +163,13 @@ public record RingABell(
     return new SearchedOnce(this);
   }
 
-  /** Keeps what was found. */
+  /** What was found on a base model. */
+  private record Searched(DiffusionModel base, List<Found> found) {}
+
+  /** Keeps what was found last. Searches that run at the same time do not wait for each other. */
   private static final class SearchedOnce implements Attack {
     private final RingABell attack;
-    private @Nullable DiffusionModel searchedBy;
-    private List<Found> found = List.of();
+    private volatile @Nullable Searched last;
 
     SearchedOnce(RingABell attack) {
       this.attack = attack;
@@ -195,11 +197,13 @@ public record RingABell(
           begun, attack.compare(found(models, cancelled), models, cancelled));
     }
 
-    private synchronized List<Found> found(AttackModels models, BooleanSupplier cancelled) {
-      if (searchedBy != models.base()) {
-        found = attack.search(models, cancelled);
-        searchedBy = models.base();
+    private List<Found> found(AttackModels models, BooleanSupplier cancelled) {
+      Searched before = last;
+      if (before != null && before.base() == models.base()) {
+        return before.found();
       }
+      List<Found> found = attack.search(models, cancelled);
+      last = new Searched(models.base(), found);
       return found;
     }
   }

@@ -202,7 +202,7 @@ public final class AtomicFiles {
    *
    * @param target the file or folder
    * @param existing whether it may exist
-   * @throws FileAlreadyExistsException if it exists and may not
+   * @throws FileAlreadyExistsException if it exists and may not, or is a device or a pipe
    * @throws NoSuchFileException if its parent does not exist
    * @throws NotDirectoryException if its parent is a file
    * @throws AccessDeniedException if its parent cannot be written to
@@ -220,6 +220,10 @@ public final class AtomicFiles {
     if (!Files.isWritable(parent)) {
       throw new AccessDeniedException(
           parent.toString(), target.toString(), "the folder to write into is not writable");
+    }
+    if (Files.exists(target) && !Files.isRegularFile(target) && !Files.isDirectory(target)) {
+      // Such as /dev/null: a move would put a file in its place.
+      throw new FileAlreadyExistsException(target.toString(), null, "is a device or a pipe");
     }
     if (existing == Existing.REFUSE && Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
       throw new FileAlreadyExistsException(target.toString(), null, "exists and is not replaced");

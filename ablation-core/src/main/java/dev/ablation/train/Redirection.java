@@ -44,11 +44,11 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *       The error counts by the square of s, a s, (1 - s) s and a, in this order, so that it is the
  *       same {@code a^2 |x - x_A|^2} of the predicted clean sample whatever the network predicts;
- *   <li><em>what stays</em>: other images under their own or the empty caption, other images that
- *       noise hides under any caption of what stays, and the anchor's images under all captions of
- *       the target, keep the prediction of before the run, weighted by {@link #keepWeight()}. Where
- *       both gradients conflict, that of what stays is added until they no longer do ({@link
- *       #projection}).
+ *   <li><em>what stays</em>: other images under their own caption, the empty one or, where they
+ *       are mostly noise, that of any other image that stays, and the anchor's images under all
+ *       captions of the target, keep the prediction of before the run, weighted by {@link
+ *       #keepWeight()}. Where both gradients conflict, that of what stays is added until they no
+ *       longer do ({@link #projection}).
  * </ol>
  *
  * <p>What stays is the prompts that the plan preserves and {@link #keptPrompts}; without either,
@@ -178,8 +178,8 @@ public final class Redirection {
 
   /**
    * Changes the prompts that stay, beside those that the plan preserves. There may be many more
-   * than {@link #keptImages}: each is a caption of noisy images, too, which costs only its text
-   * embeddings. What no prompt names is the first that is lost.
+   * than {@link #keptImages}: those that no image is drawn for are captions of noisy images, which
+   * costs only their text embeddings. What no prompt names is lost first.
    *
    * @param prompts without the target; they are drawn in a random order
    * @return a copy with this setting

@@ -40,7 +40,7 @@ final class RedirectionGradients implements StepGradients {
   /** The anchor's images in a step that stay, whatever the caption. */
   static final int ANCHORS_KEPT = 2;
 
-  /** So much noise hides an image that another caption does not contradict it. */
+  /** Images are mostly noise there: the caption of another one does not contradict them. */
   private static final TimestepSampling HIDDEN = TimestepSampling.uniform(0.5, 1);
 
   /** The share of a run in which words begin again. */

@@ -18,6 +18,7 @@ import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.domain.JavaCodeUnitAccess;
 import com.tngtech.archunit.core.domain.JavaConstructor;
 import com.tngtech.archunit.core.domain.JavaField;
+import com.tngtech.archunit.core.domain.JavaFieldAccess;
 import com.tngtech.archunit.core.domain.JavaMember;
 import com.tngtech.archunit.core.domain.JavaMethod;
 import com.tngtech.archunit.core.domain.JavaModifier;
@@ -38,6 +39,7 @@ import java.lang.module.ModuleDescriptor;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -75,6 +77,24 @@ public final class HouseRules {
           "dev.ablation.listener.LogFile",
           "dev.ablation.memory.MemoryUse",
           "dev.ablation.site.Site");
+
+  /** Classes that open channels that they could write to. */
+  private static final Set<String> OWN_CHANNELS =
+      Set.of(
+          // AtomicFiles itself.
+          "dev.ablation.internal.AtomicFiles",
+          // Locks, which stay empty.
+          "dev.ablation.checkpoint.RunFolder",
+          "dev.ablation.internal.Unfinished",
+          "dev.ablation.job.ledger.Ledger",
+          "dev.ablation.spark.JobLock",
+          "dev.ablation.spark.ModelPin",
+          // A mapping whose changes stay in memory.
+          "dev.ablation.safetensors.SafetensorsFile");
+
+  /** The options of a channel that can write. */
+  private static final Set<String> TO_WRITE =
+      Set.of("APPEND", "CREATE", "CREATE_NEW", "TRUNCATE_EXISTING", "WRITE");
 
   /** Dependencies between packages, each package taken by itself, make no cycle. */
   @ArchTest
@@ -142,8 +162,7 @@ public final class HouseRules {
 
   /**
    * A file appears under its name when it is complete: {@code AtomicFiles} and what stands on it
-   * write, and nothing else but {@link #OWN_WRITERS}. Channels are not looked at, since files are
-   * read by them, too.
+   * write, and nothing else but {@link #OWN_WRITERS} and, by channels alone, {@link #OWN_CHANNELS}.
    */
   @ArchTest
   public static final ArchRule FILES_ARE_WRITTEN_ATOMICALLY =
@@ -244,12 +263,31 @@ public final class HouseRules {
     return new ArchCondition<>("write no file in place") {
       @Override
       public void check(JavaClass type, ConditionEvents events) {
+        boolean channels = !OWN_CHANNELS.contains(outermost(type)) && hasOptionsToWrite(type);
         for (JavaCodeUnitAccess<?> access : type.getCodeUnitAccessesFromSelf()) {
-          if (writesInPlace(access.getTarget())) {
+          CodeUnitAccessTarget called = access.getTarget();
+          if (writesInPlace(called) || (channels && opensChannel(called))) {
             events.add(SimpleConditionEvent.violated(type, access.getDescription()));
           }
         }
       }
+    };
+  }
+
+  private static boolean hasOptionsToWrite(JavaClass type) {
+    return type.getFieldAccessesFromSelf().stream()
+        .map(JavaFieldAccess::getTarget)
+        .anyMatch(field ->
+            field.getOwner().isEquivalentTo(StandardOpenOption.class)
+                && TO_WRITE.contains(field.getName()));
+  }
+
+  private static boolean opensChannel(CodeUnitAccessTarget called) {
+    return switch (called.getOwner().getName()) {
+      case "java.nio.channels.FileChannel", "java.nio.channels.AsynchronousFileChannel" ->
+          called.getName().equals("open");
+      case "java.nio.file.Files" -> called.getName().equals("newByteChannel");
+      default -> false;
     };
   }
 
@@ -263,6 +301,8 @@ public final class HouseRules {
             case "copy" -> parameters.get(1).equals(Path.class.getName());
             default -> false;
           };
+      case "java.net.http.HttpResponse$BodyHandlers", "java.net.http.HttpResponse$BodySubscribers" ->
+          called.getName().startsWith("ofFile");
       case "java.io.FileOutputStream", "java.io.FileWriter", "java.io.RandomAccessFile" ->
           called.getName().equals(JavaConstructor.CONSTRUCTOR_NAME);
       case "java.io.PrintWriter", "java.io.PrintStream", "java.util.Formatter" ->

@@ -6,11 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ablation.internal.AtomicFiles.Existing;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class AtomicFilesTest {
@@ -103,6 +106,15 @@ class AtomicFilesTest {
         .hasMessageContaining("folder");
     AtomicFiles.checkTarget(file, Existing.REPLACE);
     AtomicFiles.checkTarget(Path.of("a-name-without-a-folder"), Existing.REFUSE);
+  }
+
+  /** Whoever may write into its folder would have a file in its place. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aDeviceIsNotReplaced() {
+    assertThatThrownBy(() -> AtomicFiles.checkTarget(Path.of("/dev/null"), Existing.REPLACE))
+        .isInstanceOf(FileSystemException.class)
+        .hasMessageContaining("/dev/null");
   }
 
   @Test

@@ -69,6 +69,10 @@ class AcceptanceTest {
 
     AttackResult noted = words.settings(Map.of("steps, ablated model", "150"));
     assertThat(together(evaluation(noted), evidence).recoveredByTheSame()).isPresent();
+    AttackResult gated = attack("", by(OTHER, 0, 0)).settings(Map.of("gate", "open"));
+    assertThat(together(evidence, evaluation(gated)).comesBack())
+        .as("a removal whose sum with others has no gate")
+        .isTrue();
     AttackResult otherSeed = words.settings(Map.of("seed", "2"));
     assertThat(together(evaluation(otherSeed), evidence).recoveredByTheSame()).isEmpty();
     AttackResult otherCount =

@@ -252,6 +252,8 @@ class JobFileTest {
         "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'relearning': 0}}}} | method.objective.redirection.relearning: must be positive, was 0",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'relearning': {'steps': 2}}}}} | relearning.everySteps: is required",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'kept': {'images': 8}, 'keptImages': 9}}}} | method.objective.redirection.keptImages: contradicts kept.images, which takes its place",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'kept': 5, 'keptImages': 9}}}} | method.objective.redirection.kept: must be an object in braces, was 5",
+        "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'words': null, 'placeholder': 'sks'}}}} | method.objective.redirection.words: must not be null",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': {'kind': 'redirection', 'redirection': {'keptImages': 0}}}} | method.objective.redirection.kept.images: must be positive, was 0",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': 'redirection', 'closedForm': {'kind': 'sequences', 'polish': true}}} | method.closedForm: must not stand with redirection on the emoji model",
         "{'targets': [{'name': 'ink'}], 'method': {'objective': 'redirection', 'earlyStopping': {}}} | method.earlyStopping: must not stand with redirection",

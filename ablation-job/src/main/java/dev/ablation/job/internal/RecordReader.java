@@ -190,18 +190,12 @@ public final class RecordReader {
   }
 
   private @Nullable Object record(String path, Object json, Class<?> type) {
-    Shorthand shorthand = type.getAnnotation(Shorthand.class);
-    Map<?, ?> fields;
-    if (json instanceof Map<?, ?> object) {
-      fields = object;
-    } else if (shorthand != null && !(json instanceof List<?>)) {
-      fields = Map.of(shorthand.value(), json);
-    } else {
+    Map<?, ?> given = fields(json, type);
+    if (given == null) {
       return problem(path, "must be an object in braces" + was(json));
     }
     int before = problems.size();
-    Map<?, ?> given = fields;
-    fields = moved(path, fields, type);
+    Map<?, ?> fields = moved(path, given, type);
     RecordComponent[] components = type.getRecordComponents();
     List<String> known = Arrays.stream(components).map(RecordComponent::getName).toList();
     for (Object key : fields.keySet()) {
@@ -235,32 +229,43 @@ public final class RecordReader {
       if (!now.containsKey(key.old())) {
         continue;
       }
+      Object old = now.remove(key.old());
       Map<Object, @Nullable Object> inner = new LinkedHashMap<>();
-      Object group = now.get(key.component());
-      if (group instanceof Map<?, ?> object) {
-        inner.putAll(object);
-      } else if (now.containsKey(key.component())) {
-        inner.put(shorthand(type, key.component()), group);
+      if (now.containsKey(key.component())) {
+        Map<?, ?> given = fields(now.get(key.component()), componentType(type, key.component()));
+        if (given == null) {
+          continue; // that component is refused when it is read
+        }
+        inner.putAll(given);
       }
       if (inner.containsKey(key.key())) {
         problem(
             join(path, key.old()),
             "contradicts %s.%s, which takes its place".formatted(key.component(), key.key()));
       }
-      inner.put(key.key(), now.remove(key.old()));
+      inner.put(key.key(), old);
       now.put(key.component(), inner);
     }
     return now;
   }
 
-  private static String shorthand(Class<?> type, String component) {
+  private static Class<?> componentType(Class<?> type, String component) {
     return Arrays.stream(type.getRecordComponents())
         .filter(each -> each.getName().equals(component))
-        .map(each -> each.getType().getAnnotation(Shorthand.class))
-        .filter(Objects::nonNull)
-        .map(Shorthand::value)
+        .map(RecordComponent::getType)
         .findFirst()
-        .orElse(component);
+        .orElseThrow(() -> new IllegalStateException(type + " has no component " + component));
+  }
+
+  /** The fields of a record, also of its short form; none if it is neither. */
+  private static @Nullable Map<?, ?> fields(@Nullable Object json, Class<?> type) {
+    if (json instanceof Map<?, ?> object) {
+      return object;
+    }
+    Shorthand shorthand = type.getAnnotation(Shorthand.class);
+    return json == null || shorthand == null || json instanceof List<?>
+        ? null
+        : Map.of(shorthand.value(), json);
   }
 
   private @Nullable Object component(String path, Map<?, ?> fields, RecordComponent component) {

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
@@ -120,7 +121,8 @@ public final class RecordSchema {
       return "text";
     }
     if (raw.isRecord()) {
-      return "[%s](#%s)".formatted(name(raw), name(raw));
+      // Renderers of Markdown name headings in lower case.
+      return "[%s](#%s)".formatted(name(raw), name(raw).toLowerCase(Locale.ROOT));
     }
     if (raw.isEnum()) {
       return "`" + String.join("`, `", Names.ofEnum(raw)) + "`";
