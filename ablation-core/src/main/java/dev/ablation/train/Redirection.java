@@ -45,9 +45,8 @@ import org.jspecify.annotations.Nullable;
  *       The error counts by the square of s, a s, (1 - s) s and a, in this order, so that it is the
  *       same {@code a^2 |x - x_A|^2} of the predicted clean sample whatever the network predicts;
  *   <li><em>what stays</em>: other images under their own caption, the empty one or, where they
- *       are mostly noise, that of any other image that stays, and the anchor's images under all
- *       captions of the target, keep the prediction of before the run, weighted by {@link
- *       #keepWeight()}. Where both gradients conflict, that of what stays is added until they no
+ *       are mostly noise, any of {@link #keptPrompts}, and the anchor's images under all captions of
+ *       the target, keep the prediction of before the run, weighted by {@link #keepWeight()}. Where both gradients conflict, that of what stays is added until they no
  *       longer do ({@link #projection}).
  * </ol>
  *
@@ -178,8 +177,8 @@ public final class Redirection {
 
   /**
    * Changes the prompts that stay, beside those that the plan preserves. There may be many more
-   * than {@link #keptImages}: those that no image is drawn for are captions of noisy images, which
-   * costs only their text embeddings. What no prompt names is lost first.
+   * than {@link #keptImages}: those without an image of their own are captions of noisy images,
+   * which costs only their text embeddings. What no prompt names is lost first.
    *
    * @param prompts without the target; they are drawn in a random order
    * @return a copy with this setting
