@@ -44,8 +44,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *       The error counts by the square of s, a s, (1 - s) s and a, in this order, so that it is the
  *       same {@code a^2 |x - x_A|^2} of the predicted clean sample whatever the network predicts;
- *   <li><em>what stays</em>: other images under their own caption, the empty one or, where they
- *       are mostly noise, that of any other image that stays, and the anchor's images under all
+ *   <li><em>what stays</em>: other images under their own caption, the empty one or, where they are
+ *       mostly noise, that of any other image that stays, and the anchor's images under all
  *       captions of the target, keep the prediction of before the run, weighted by {@link
  *       #keepWeight()}. Where both gradients conflict, that of what stays is added until they no
  *       longer do ({@link #projection}).

@@ -301,7 +301,8 @@ public final class HouseRules {
             case "copy" -> parameters.get(1).equals(Path.class.getName());
             default -> false;
           };
-      case "java.net.http.HttpResponse$BodyHandlers", "java.net.http.HttpResponse$BodySubscribers" ->
+      case "java.net.http.HttpResponse$BodyHandlers",
+          "java.net.http.HttpResponse$BodySubscribers" ->
           called.getName().startsWith("ofFile");
       case "java.io.FileOutputStream", "java.io.FileWriter", "java.io.RandomAccessFile" ->
           called.getName().equals(JavaConstructor.CONSTRUCTOR_NAME);

@@ -180,7 +180,9 @@ public record TogetherResult(
         && images(one).equals(images(other));
   }
 
-  /** Without what was noted of single models, and the gate, which is the delta's: a sum has none. */
+  /**
+   * Without what was noted of single models, and the gate, which is the delta's: a sum has none.
+   */
   private static Map<String, String> settings(AttackResult attack) {
     Map<String, String> settings = new LinkedHashMap<>(attack.settings());
     settings.keySet().removeIf(name -> name.endsWith(" model") || name.equals("gate"));
