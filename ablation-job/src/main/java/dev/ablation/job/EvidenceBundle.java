@@ -268,6 +268,8 @@ public final class EvidenceBundle {
     SamplingSettings sampling = JobEvaluations.sampling(job, model);
     Map<String, String> here = delta.provenance().environment();
     boolean same = here.equals(evidence.environment()) && environmentIsThisOne(model);
+    // Earlier versions drew with every delta in full, and say nothing of a gate.
+    boolean byGate = evaluation().settings().containsKey("gate");
     double worst = 0;
     int images = 0;
     for (Subject subject : sample()) {
@@ -282,7 +284,9 @@ public final class EvidenceBundle {
       LatentSampler sampler = LatentSampler.of(model).settings(sampling);
       List<BufferedImage> before = sampler.draw(prompts, job.seed());
       List<BufferedImage> after =
-          FacilitatedTransport.drawWith(delta, model, sampler, prompts, job.seed());
+          byGate
+              ? FacilitatedTransport.drawWith(delta, model, sampler, prompts, job.seed())
+              : delta.applied(model, () -> sampler.draw(prompts, job.seed()));
       for (Evidence.Drawn each : shown) {
         worst = Math.max(worst, distance(before.get(each.index()), each.file()));
         worst = Math.max(worst, distance(after.get(each.index()), each.after()));
