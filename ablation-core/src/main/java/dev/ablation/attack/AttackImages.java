@@ -63,7 +63,7 @@ final class AttackImages {
     return new OnImages(model, needsOthers, recipe);
   }
 
-  private final class OnImages implements Attack {
+  private final class OnImages implements ForwardingAttack {
     private final boolean needsOthers;
     private final Recipe recipe;
 
@@ -82,18 +82,8 @@ final class AttackImages {
     }
 
     @Override
-    public String name() {
-      return stand.name();
-    }
-
-    @Override
-    public void check(DiffusionModel model) {
-      stand.check(model);
-    }
-
-    @Override
-    public AttackCost cost(DiffusionModel model, int models) {
-      return stand.cost(model, models);
+    public Attack attack() {
+      return stand;
     }
 
     @Override

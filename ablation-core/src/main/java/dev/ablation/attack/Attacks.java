@@ -398,25 +398,10 @@ public final class Attacks {
    * @param label before the attack's name
    * @param attack the attack
    */
-  private record Labelled(String label, Attack attack) implements Attack {
+  private record Labelled(String label, Attack attack) implements ForwardingAttack {
     @Override
     public String name() {
       return label + ", " + attack.name();
-    }
-
-    @Override
-    public void check(DiffusionModel model) {
-      attack.check(model);
-    }
-
-    @Override
-    public AttackCost cost(DiffusionModel model, int models) {
-      return attack.cost(model, models);
-    }
-
-    @Override
-    public Map<Object, AttackCost> sharedCosts(DiffusionModel model) {
-      return attack.sharedCosts(model);
     }
 
     @Override

@@ -167,7 +167,7 @@ public record RingABell(
   private record Searched(DiffusionModel base, List<Found> found) {}
 
   /** Keeps what was found last. Searches that run at the same time do not wait for each other. */
-  private static final class SearchedOnce implements Attack {
+  private static final class SearchedOnce implements ForwardingAttack {
     private final RingABell attack;
     private volatile @Nullable Searched last;
 
@@ -176,18 +176,8 @@ public record RingABell(
     }
 
     @Override
-    public String name() {
-      return attack.name();
-    }
-
-    @Override
-    public void check(DiffusionModel model) {
-      attack.check(model);
-    }
-
-    @Override
-    public AttackCost cost(DiffusionModel model, int models) {
-      return attack.cost(model, models);
+    public Attack attack() {
+      return attack;
     }
 
     @Override
