@@ -16,6 +16,7 @@ import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.LatentCodec;
 import dev.ablation.sample.FacilitatedTransport;
 import dev.ablation.sample.LatentSampler;
+import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.SamplingSettings;
 import java.awt.image.BufferedImage;
 import java.time.Duration;
@@ -198,6 +199,15 @@ public record AttackSettings(
       AttackSettings.checkCancelled(cancelled, told);
       progress.accept(told);
     }
+  }
+
+  /** A walk over the attack's steps, from the noise of its images. */
+  DdimWalk walk(Attacked attacked) {
+    return walk(attacked.model(), attacked.cancelled());
+  }
+
+  DdimWalk walk(DiffusionModel model, BooleanSupplier cancelled) {
+    return new DdimWalk(model, sampling, NoiseSource.ofSeed(seed), cancelled);
   }
 
   static void checkCancelled(BooleanSupplier cancelled, String what) {

@@ -11,7 +11,6 @@ import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.Capabilities;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
-import dev.ablation.sample.NoiseSource;
 import java.awt.image.BufferedImage;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -120,11 +119,8 @@ public record ClassifierGuidance(
                       scales.size(),
                       (index, images) -> {
                         attacked.step("scale", index + 1, scales.size());
-                        return new DdimWalk(
-                                attacked.model(),
-                                trial.sampling(),
-                                NoiseSource.ofSeed(trial.seed()),
-                                attacked.cancelled())
+                        return trial
+                            .walk(attacked)
                             .images(images)
                             .guide((latents, clean, level) -> {
                               NDArray up = classifier.gradient(latents, level.time());

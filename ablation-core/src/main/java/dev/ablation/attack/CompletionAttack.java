@@ -9,8 +9,6 @@ import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.NoiseSource;
-import dev.ablation.sample.SamplingSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,26 +60,18 @@ public record CompletionAttack(int baseSteps, int steps, List<String> prompts, A
     settings.put("base steps", Integer.toString(baseSteps));
     settings.put("prompts", String.join(" | ", prompts));
     List<String> asked = trial.inTurn(prompts);
-    SamplingSettings sampling = trial.sampling().steps(steps);
-    NoiseSource noise = NoiseSource.ofSeed(trial.seed());
+    AttackSettings stepped = trial.sampling(trial.sampling().steps(steps));
     try (NDManager scope = models.base().newScope()) {
       NDArray begun =
-          new DdimWalk(models.base(), sampling, noise, cancelled)
-              .steps(0, baseSteps)
-              .latents(asked, scope);
-      return trial
-          .sampling(sampling)
-          .compare(
-              "initial image",
-              name(),
-              settings,
-              asked,
-              models,
-              cancelled,
-              attacked ->
-                  new DdimWalk(attacked.model(), sampling, noise, attacked.cancelled())
-                      .steps(baseSteps, steps)
-                      .drawFrom(asked, begun));
+          stepped.walk(models.base(), cancelled).steps(0, baseSteps).latents(asked, scope);
+      return stepped.compare(
+          "initial image",
+          name(),
+          settings,
+          asked,
+          models,
+          cancelled,
+          attacked -> stepped.walk(attacked).steps(baseSteps, steps).drawFrom(asked, begun));
     }
   }
 }

@@ -7,7 +7,6 @@ import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.NoiseSource;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,13 +70,6 @@ public record GuidanceAttack(
         asked,
         models,
         cancelled,
-        attacked ->
-            new DdimWalk(
-                    attacked.model(),
-                    trial.sampling(),
-                    NoiseSource.ofSeed(trial.seed()),
-                    attacked.cancelled())
-                .guide(guide, strength)
-                .draw(asked));
+        attacked -> trial.walk(attacked).guide(guide, strength).draw(asked));
   }
 }

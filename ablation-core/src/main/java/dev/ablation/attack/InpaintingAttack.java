@@ -10,7 +10,6 @@ import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.NoiseSource;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -80,8 +79,8 @@ public record InpaintingAttack(
           DiffusionModel model = attacked.model();
           try (NDManager scope = model.newScope()) {
             NDArray clean = LatentImages.of(model, inTurn, trial.sampling().batchSize(), scope);
-            return new DdimWalk(
-                    model, trial.sampling(), NoiseSource.ofSeed(trial.seed()), attacked.cancelled())
+            return trial
+                .walk(attacked)
                 .keeping(mask(model.descriptor().latentShape(), side, scope), clean)
                 .draw(asked);
           }

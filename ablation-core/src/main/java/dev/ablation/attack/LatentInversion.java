@@ -18,7 +18,6 @@ import dev.ablation.model.Capabilities;
 import dev.ablation.model.Conditioning;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.InputDifferentiable;
-import dev.ablation.sample.NoiseSource;
 import dev.ablation.sample.SamplingSettings;
 import dev.ablation.schedule.NoiseSchedule;
 import dev.ablation.schedule.PredictionType;
@@ -123,12 +122,7 @@ public record LatentInversion(
             attacked -> {
               try (NDManager scope = attacked.model().newScope()) {
                 NDArray found = inverted(attacked, inTurn, scope);
-                return new DdimWalk(
-                        attacked.model(),
-                        plain,
-                        NoiseSource.ofSeed(trial.seed()),
-                        attacked.cancelled())
-                    .drawFrom(asked, found);
+                return trial.sampling(plain).walk(attacked).drawFrom(asked, found);
               }
             });
   }

@@ -7,7 +7,6 @@ import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.NoiseSource;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,13 +62,6 @@ public record NoiseAttack(double eta, List<String> prompts, AttackSettings trial
         asked,
         models,
         cancelled,
-        attacked ->
-            new DdimWalk(
-                    attacked.model(),
-                    trial.sampling(),
-                    NoiseSource.ofSeed(trial.seed()),
-                    attacked.cancelled())
-                .eta(eta)
-                .draw(asked));
+        attacked -> trial.walk(attacked).eta(eta).draw(asked));
   }
 }

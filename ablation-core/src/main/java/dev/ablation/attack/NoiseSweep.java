@@ -7,7 +7,6 @@ import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.NoiseSource;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -99,11 +98,8 @@ public record NoiseSweep(
                 etas.size() * scales.size(),
                 (cell, images) -> {
                   attacked.step("noise", cell + 1, etas.size() * scales.size());
-                  return new DdimWalk(
-                          attacked.model(),
-                          trial.sampling(),
-                          NoiseSource.ofSeed(trial.seed()),
-                          attacked.cancelled())
+                  return trial
+                      .walk(attacked)
                       .images(images)
                       .eta(etas.get(cell % etas.size()), scales.get(cell / etas.size()))
                       .draw(Arrays.stream(images).mapToObj(asked::get).toList());

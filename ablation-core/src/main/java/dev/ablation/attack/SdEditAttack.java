@@ -9,7 +9,6 @@ import dev.ablation.evaluation.AttackCost;
 import dev.ablation.evaluation.AttackModels;
 import dev.ablation.evaluation.AttackResult;
 import dev.ablation.model.DiffusionModel;
-import dev.ablation.sample.NoiseSource;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -80,13 +79,7 @@ public record SdEditAttack(
           try (NDManager scope = attacked.model().newScope()) {
             NDArray clean =
                 LatentImages.of(attacked.model(), inTurn, trial.sampling().batchSize(), scope);
-            return new DdimWalk(
-                    attacked.model(),
-                    trial.sampling(),
-                    NoiseSource.ofSeed(trial.seed()),
-                    attacked.cancelled())
-                .start(start)
-                .draw(asked, clean);
+            return trial.walk(attacked).start(start).draw(asked, clean);
           }
         });
   }
