@@ -65,14 +65,15 @@ final class EvaluationRun {
     SamplingSettings sampling = protocol.sampling();
     sampler = LatentSampler.of(model).settings(sampling).cancellation(cancelled);
     keptBase =
-        evaluation.folder().map(folder -> ImageCache.of(folder, model, sampling)).orElse(null);
+        evaluation
+            .folder()
+            .map(folder -> ImageCache.of(folder, model, sampling, Optional.empty()))
+            .orElse(null);
     keptAblated =
         evaluation
             .folder()
             .map(folder ->
-                delta
-                    .applied(model, () -> ImageCache.of(folder, model, sampling))
-                    .gatedBy(delta.gate()))
+                delta.applied(model, () -> ImageCache.of(folder, model, sampling, delta.gate())))
             .orElse(null);
     total = 2 * subjects.stream().mapToInt(planned -> planned.subject().images()).sum();
   }

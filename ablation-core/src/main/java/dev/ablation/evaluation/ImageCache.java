@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -32,29 +31,18 @@ final class ImageCache {
     this.shared = shared;
   }
 
-  /** The images of the model in its current state. */
-  static ImageCache of(Path folder, DiffusionModel model, SamplingSettings sampling) {
-    String shared =
+  /** The images of the model in its current state; with a gate, as far as prompts ask for it. */
+  static ImageCache of(
+      Path folder, DiffusionModel model, SamplingSettings sampling, Optional<ConceptGate> gate) {
+    CacheKey key =
         new CacheKey("evaluation-images/1")
             .put(Fingerprint.of(model))
             .put(sampling.sampler().name() + sampling.sampler().settings())
             .put(sampling.steps() + " " + sampling.guidanceText() + " " + sampling.batchSize())
-            .put(sampling.negativePrompt())
-            .sha256();
-    return in(folder, shared);
-  }
-
-  private static ImageCache in(Path folder, String shared) {
+            .put(sampling.negativePrompt());
+    gate.ifPresent(of -> key.put(of.toJson()));
+    String shared = key.sha256();
     return new ImageCache(folder.resolve("pictures-" + shared.substring(0, FOLDER_HASH)), shared);
-  }
-
-  /** The images that are drawn with the model's delta as far as prompts ask for it. */
-  ImageCache gatedBy(Optional<ConceptGate> gate) {
-    return gate.map(of ->
-            in(
-                Objects.requireNonNull(folder.getParent()),
-                new CacheKey("gated/1").put(shared).put(of.toJson()).sha256()))
-        .orElse(this);
   }
 
   private List<Path> files(List<String> prompts, long seed) {
