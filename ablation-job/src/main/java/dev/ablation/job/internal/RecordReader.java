@@ -219,20 +219,15 @@ public final class RecordReader {
 
   /** Puts keys of earlier versions where they are now. */
   private Map<?, ?> moved(String path, Map<?, ?> fields, Class<?> type) {
-    Moved moved = type.getAnnotation(Moved.class);
-    if (moved == null) {
-      return fields;
-    }
     Map<Object, @Nullable Object> now = new LinkedHashMap<>(fields);
-    for (String text : moved.value()) {
-      Moved.Key key = Moved.Key.of(text);
+    for (Moved.Key key : Moved.Key.of(type)) {
       if (!now.containsKey(key.old())) {
         continue;
       }
       Object old = now.remove(key.old());
       Map<Object, @Nullable Object> inner = new LinkedHashMap<>();
       if (now.containsKey(key.component())) {
-        Map<?, ?> given = fields(now.get(key.component()), componentType(type, key.component()));
+        Map<?, ?> given = fields(now.get(key.component()), key.holder(type));
         if (given == null) {
           continue; // that component is refused when it is read
         }
@@ -247,14 +242,6 @@ public final class RecordReader {
       now.put(key.component(), inner);
     }
     return now;
-  }
-
-  private static Class<?> componentType(Class<?> type, String component) {
-    return Arrays.stream(type.getRecordComponents())
-        .filter(each -> each.getName().equals(component))
-        .map(RecordComponent::getType)
-        .findFirst()
-        .orElseThrow(() -> new IllegalStateException(type + " has no component " + component));
   }
 
   /** The fields of a record, also of its short form; none if it is neither. */

@@ -8,7 +8,6 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -84,23 +83,11 @@ public final class RecordSchema {
                   kind(component.getGenericType(), described),
                   described.value()));
     }
-    for (Moved.Key key : moved(type)) {
+    for (Moved.Key key : Moved.Key.of(type)) {
       text.append(
           "| `%s` | | Of earlier versions: `%s` of `%s`. |\n"
               .formatted(key.old(), key.key(), key.component()));
     }
-  }
-
-  private static List<Moved.Key> moved(Class<?> type) {
-    Moved moved = type.getAnnotation(Moved.class);
-    return moved == null ? List.of() : Arrays.stream(moved.value()).map(Moved.Key::of).toList();
-  }
-
-  private static RecordComponent component(Class<?> type, String name) {
-    return Arrays.stream(type.getRecordComponents())
-        .filter(each -> each.getName().equals(name))
-        .findFirst()
-        .orElseThrow(() -> new IllegalStateException(type + " has no component " + name));
   }
 
   private String kind(Type type, Described described) {
@@ -165,9 +152,8 @@ public final class RecordSchema {
         required.add(component.getName());
       }
     }
-    for (Moved.Key key : moved(type)) {
-      Class<?> holder = component(type, key.component()).getType();
-      JsonObject property = property(component(holder, key.key()));
+    for (Moved.Key key : Moved.Key.of(type)) {
+      JsonObject property = property(key.now(type));
       property.addProperty("deprecated", true);
       properties.add(key.old(), property);
     }
