@@ -347,6 +347,7 @@ final class RedirectionGradients implements StepGradients {
       double[] times =
           TimestepSampling.uniform().draw(rows.length + ANCHORS_KEPT, schedule, random);
       for (int i = 0; i < rows.length; i++) {
+        // Half with their own caption, a quarter with any, a quarter with none.
         switch (random.nextInt(4)) {
           case 0 -> asked.add("");
           case 1 -> {
