@@ -62,13 +62,21 @@ class WorkersTest {
   /** Compares all gradients in one array: some, as those of a key's bias, are rounding alone. */
   private static void assertSameGradients(
       Path pipeline, Function<DiffusionModel, TrainingSession> training) throws IOException {
+    assertSameGradients(pipeline, training, (model, scope) -> Families.loss(model, PROMPTS, scope));
+  }
+
+  private static void assertSameGradients(
+      Path pipeline,
+      Function<DiffusionModel, TrainingSession> training,
+      BiFunction<DiffusionModel, NDManager, NDArray> loss)
+      throws IOException {
     assertSame(
         pipeline,
         (model, scope) -> {
           NDList flat = new NDList();
           try (TrainingSession session = training.apply(model)) {
             session
-                .gradients(() -> Families.loss(model, PROMPTS, scope), scope)
+                .gradients(() -> loss.apply(model, scope), scope)
                 .values()
                 .forEach(gradient -> flat.add(gradient.flatten()));
           }
@@ -103,6 +111,20 @@ class WorkersTest {
         model ->
             training(model)
                 .train(Families.names(model, WeightGroup.denoiser()), new GradientOptions(false)));
+  }
+
+  /** One image is no batch to share: one thread computes it, beside a batch that two share. */
+  @ParameterizedTest
+  @MethodSource("dev.ablation.djl.Families#pipelines")
+  void gradientsOfOneImageAreNotLostBesideABatch(Path pipeline) throws IOException {
+    assertSameGradients(
+        pipeline,
+        model ->
+            training(model)
+                .train(Families.names(model, WeightGroup.denoiser()), new GradientOptions(false)),
+        (model, scope) ->
+            Families.loss(model, PROMPTS.subList(0, 1), scope)
+                .add(Families.loss(model, PROMPTS, scope)));
   }
 
   /** The text embeddings are computed by one thread, and gradients flow back into them. */

@@ -16,6 +16,9 @@ import dev.ablation.event.AblationEvent;
 import dev.ablation.event.AblationListener;
 import dev.ablation.model.DiffusionModel;
 import dev.ablation.model.WeightGroup;
+import dev.ablation.sample.FacilitatedTransport;
+import dev.ablation.sample.LatentSampler;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -338,6 +341,7 @@ class JobRunTest {
         WeightDelta twice = Removals.plus(delta, plain)) {
       assertThat(delta.gate()).contains(gate);
       assertThat(delta.isLowRank()).isTrue();
+      assertThat(delta.norm()).as("what was trained").isPositive();
       assertThat(twice.gate()).as("what acts in full on every prompt has none").isEmpty();
     }
     EvidenceBundle bundle = EvidenceBundle.open(output);
@@ -346,7 +350,20 @@ class JobRunTest {
           .noneMatch(EvidenceBundle.Check::failed)
           .last()
           .satisfies(drawn -> assertThat(drawn.toString()).contains("difference 0.00000"));
+      LatentSampler sampler =
+          LatentSampler.of(model).settings(EmbeddedModel.recommendedSampling().steps(1));
+      List<String> rocket = List.of("rocket emoji");
+      try (WeightDelta delta = bundle.delta(model.manager())) {
+        assertThat(pixels(FacilitatedTransport.drawWith(delta, model, sampler, rocket, 0)))
+            .as("evidence drawn in full would have failed")
+            .isNotEqualTo(pixels(delta.applied(model, () -> sampler.draw(rocket, 0))));
+      }
     }
+  }
+
+  private static int[] pixels(List<BufferedImage> images) {
+    BufferedImage image = images.get(0);
+    return image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
   }
 
   private AblationJob closedForm() {

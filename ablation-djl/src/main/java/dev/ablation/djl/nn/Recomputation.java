@@ -10,11 +10,9 @@ import dev.ablation.djl.internal.kernel.Kernel;
 import dev.ablation.djl.internal.kernel.Kernels;
 import dev.ablation.model.LoraFactors;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -289,9 +287,13 @@ public final class Recomputation implements AutoCloseable {
       return sums;
     }
 
-    /** From tensors between the layers to the variables and the outputs of earlier layers. */
+    /**
+     * From tensors between the layers to the variables and the outputs of earlier layers. Weights
+     * of these layers are met there, too: a batch of one is computed by one thread, beside those
+     * that several share, and a loss may read a weight itself.
+     */
     private void propagate(List<NDArray> ys, List<NDArray> seeds, int end) {
-      List<NDArray> xs = new ArrayList<>(outerVariables());
+      List<NDArray> xs = new ArrayList<>(variables);
       int count = xs.size();
       List<Node> outputs = new ArrayList<>();
       for (Segment segment : segments.subList(0, end)) {
@@ -308,13 +310,6 @@ public final class Recomputation implements AutoCloseable {
           }
         }
       }
-    }
-
-    /** Weights of the layers that are computed twice are met in these alone. */
-    private List<NDArray> outerVariables() {
-      Set<NDArray> inner = Collections.newSetFromMap(new IdentityHashMap<>());
-      segments.stream().map(Segment::layer).distinct().forEach(l -> inner.addAll(trained(l)));
-      return variables.stream().filter(variable -> !inner.contains(variable)).toList();
     }
 
     private NDList jacobian(
